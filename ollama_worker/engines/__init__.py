@@ -1,0 +1,1 @@
+"""Engines: where models are spoken to. `base.py` says what one is; a file each for ollama, llama-cpp, simulated."""

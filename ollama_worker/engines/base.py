@@ -1,0 +1,150 @@
+"""What an engine is: the one place where a model is spoken to.
+
+    EngineError                what went wrong, for the caller and for the queue
+    ├── EngineUnavailable      nobody answers: the job goes back to the queue, uncharged; this worker stops asking
+    ├── ModelNotFound          the engine lacks the model; the message says how to get it
+    ├── ContextTooLong         the prompt does not fit the model's context window
+    ├── RequestRefused         the engine says the request itself is wrong
+    ├── Unsupported            this engine cannot do that (tools, images, …); the message names one that can
+    ├── OutOfMemory            the model or its cache did not fit; another attempt may land elsewhere
+    ├── EngineSilent           nothing came for longer than the engine's timeout
+    └── StreamCut              the answer stopped without the engine's own end mark
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple, Protocol
+
+from wire.records import JobRequest
+
+
+class Piece(NamedTuple):
+    """A burst of output as the engine sent it. `tokens` is how many model tokens it carries."""
+
+    text: str = ""
+    thinking: str = ""
+    tool_calls: list[dict[str, Any]] | None = None
+    logprobs: list[dict[str, Any]] | None = None
+    tokens: int = 1
+
+
+class Loading(NamedTuple):
+    """The engine is loading the model: said at most once, before the first piece."""
+
+    model: str
+
+
+class Finished(NamedTuple):
+    """The engine's own end mark. Durations are milliseconds, 0 where the engine does not tell."""
+
+    reason: str  # "stop" | "length" | "tool_calls"
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    load_ms: int = 0
+    prompt_ms: int = 0
+    generate_ms: int = 0
+
+
+class Embeddings(NamedTuple):
+    vectors: list[list[float]]
+    prompt_tokens: int = 0
+
+
+class ModelInfo(NamedTuple):
+    """A model this engine can serve. `context_length` 0: not known. `loaded`: in memory now."""
+
+    name: str
+    loaded: bool = False
+    context_length: int = 0
+    capabilities: tuple[str, ...] = ()  # "completion", "tools", "vision", "thinking", "embedding"
+
+
+class PullProgress(NamedTuple):
+    status: str
+    completed: int = 0  # bytes
+    total: int = 0  # bytes, 0 unknown
+
+
+class Health(NamedTuple):
+    ok: bool
+    detail: str  # a sentence for a person: what is wrong and what to do
+
+
+class EngineError(Exception):
+    """See the tree above. `retryable`: the same request may succeed later or elsewhere."""
+
+    code = "engine_error"
+    retryable = False
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+
+class EngineUnavailable(EngineError):
+    code = "engine_unavailable"
+    retryable = True
+
+
+class ModelNotFound(EngineError):
+    code = "model_not_found"
+
+
+class ContextTooLong(EngineError):
+    code = "context_too_long"
+
+
+class RequestRefused(EngineError):
+    code = "engine_refused"
+
+
+class Unsupported(EngineError):
+    code = "unsupported"
+
+
+class OutOfMemory(EngineError):
+    code = "out_of_memory"
+    retryable = True
+
+
+class EngineSilent(EngineError):
+    code = "engine_silent"
+    retryable = True
+
+
+class StreamCut(EngineError):
+    code = "stream_cut"
+    retryable = True
+
+
+class Engine(Protocol):
+    """One engine. Every method may raise `EngineError`; closing an iterator early closes the engine's connection."""
+
+    name: str
+
+    def generate(self, request: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
+        """Stream an answer; the last item is `Finished`, and an end without it is raised as `StreamCut`.
+
+        `prefill` is the text that earlier attempts already produced: the engine continues right behind it and never
+        repeats it. It is passed only where `can_continue` says yes.
+        """
+        ...
+
+    async def can_continue(self, model: str) -> bool:
+        """True where continuing this model's answer behind a prefill is known, by a test, to be sound."""
+        ...
+
+    async def embed(self, request: JobRequest) -> Embeddings: ...
+
+    async def models(self) -> list[ModelInfo]: ...
+
+    def pull(self, model: str) -> AsyncIterator[PullProgress]: ...
+
+    async def load(self, model: str) -> None: ...
+
+    async def unload(self, model: str) -> None: ...
+
+    async def health(self) -> Health: ...
+
+    async def close(self) -> None: ...

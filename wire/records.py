@@ -1,0 +1,115 @@
+"""What is asked of a worker, and what a job looks like from outside. All records are frozen.
+
+`JobRequest` crosses a process, so it follows the wire's rule: unknown fields are ignored, absent fields have the
+meaning written beside them, and nothing is ever removed within a version (docs/protocol.md).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PROTOCOL = 1
+
+CLASSES = ("interactive", "batch")
+JobClass = Literal["interactive", "batch"]
+JobState = Literal["queued", "running", "completed", "failed", "cancelled"]
+LIVE_STATES = ("queued", "running")
+
+
+class Message(BaseModel):
+    """One chat message, in the shape Ollama's `/api/chat` uses.
+
+    `images` are base64 without a data-URL prefix. `tool_calls` are `{"function": {"name", "arguments"}}` objects
+    (arguments: an object). `tool_name` and `tool_call_id` name the call that a `tool` message answers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str = ""
+    thinking: str | None = None
+    images: tuple[str, ...] | None = None
+    tool_calls: tuple[dict[str, Any], ...] | None = None
+    tool_name: str | None = None
+    tool_call_id: str | None = None
+
+
+class JobRequest(BaseModel):
+    """What a worker is to do, independent of the client's dialect and of the engine.
+
+    `options` are Ollama's sampling names (temperature, top_p, top_k, seed, stop, num_predict, num_ctx, …), already
+    reduced to the allow list by the API. `format` is `"json"` or a JSON schema. `think` absent: the model's default.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    v: int = PROTOCOL
+    kind: Literal["chat", "generate", "embed"] = "chat"
+    model: str
+    messages: tuple[Message, ...] = ()
+    prompt: str | None = None  # kind "generate"
+    inputs: tuple[str, ...] = ()  # kind "embed"
+    options: dict[str, Any] = Field(default_factory=dict)
+    tools: tuple[dict[str, Any], ...] | None = None
+    format: Literal["json"] | dict[str, Any] | None = None
+    think: bool | Literal["low", "medium", "high"] | None = None
+    keep_alive: str | int | float | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Text in, text out: the only kind of answer that another attempt may ever continue."""
+        return (
+            self.kind == "chat"
+            and not self.tools
+            and self.format is None
+            and self.think in (None, False)
+            and not self.logprobs
+        )
+
+
+class JobRecord(NamedTuple):
+    """A job as its hash in Redis tells it. Times are pool milliseconds (see `wire.clock`)."""
+
+    id: str
+    state: JobState
+    tenant: str
+    cls: str
+    model: str
+    attempt: int  # the fence: grows at every give, without bound
+    tries: int  # what is charged: started attempts that were lost or failed; at most `max_attempts`
+    max_attempts: int
+    owner: str  # incarnation that runs it, "" when none
+    accepted: int
+    due: int
+    why: str  # reason of the end, "" while live
+    note: str  # what a running job waits for (`loading_model`), or why it came back to the queue
+    end: str  # id of the terminal event, "" while live
+    request: bytes  # JobRequest as JSON
+    result: bytes  # {"text", "thinking", "tool_calls"} as JSON, empty until completed
+    request_id: str
+    timeline: tuple[tuple[int, str, str], ...]  # (pool ms, what, detail), in order
+
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE_STATES
+
+
+class Order(NamedTuple):
+    """One entry of a worker's inbox: `run` and `cancel` name a job and its attempt, `drain` and `pull` do not."""
+
+    id: str
+    do: str
+    job: str = ""
+    attempt: int = 0
+    model: str = ""
+
+
+def monotonic_ms() -> int:
+    """Milliseconds that no wall clock can step and that a suspended laptop does not stop, where the OS has them."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return int(time.clock_gettime(clock) * 1000)
