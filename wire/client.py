@@ -1,0 +1,50 @@
+"""Redis clients with the settings this design needs, which are not the library's own.
+
+redis-py waits 5 s and retries ten times by default: a refused connect would take seconds, and a BLOCK longer than its
+timeout fails. Every write here is idempotent, so one retry on a broken (not a slow) connection is safe.
+"""
+
+from __future__ import annotations
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+CONNECTIONS = 64  # a thousand awaits at once queue for these instead of failing
+
+
+def open_redis(url: str, timeout: float, connections: int = CONNECTIONS) -> Redis:
+    """A client that answers or raises within about `timeout` seconds. Replies are bytes."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections,
+        timeout=timeout,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+        protocol=2,
+    )
+    return Redis.from_pool(pool)
+
+
+class WrongServer(Exception):
+    """The Redis that answers cannot keep what is promised; the message says which command mends it."""
+
+
+async def check_server(redis: Redis) -> None:
+    """Raises WrongServer where jobs could be evicted, or the server is too old for the scripts' flags (Redis 7)."""
+    info = await redis.info("server")
+    major = int(str(info.get("valkey_version") or info.get("redis_version", "0")).split(".")[0])
+    if major < 7:
+        raise WrongServer(f"Redis {major} is too old: Sluice needs Redis 7 or Valkey 8, or newer.")
+    policy = (await redis.info("memory")).get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        raise WrongServer(
+            f"Redis has maxmemory-policy {policy} and would drop queued jobs when it is full. "
+            "Run: CONFIG SET maxmemory-policy noeviction (and set it in its configuration file)."
+        )
+
+
+UNREACHABLE = (RedisConnectionError, RedisTimeoutError, OSError)

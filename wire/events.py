@@ -1,0 +1,163 @@
+"""What comes back from a job: one union discriminated on `type`, and fast encoders for what is written per token.
+
+An event is compact JSON whose first member is `type`, so a reader knows a token without parsing it. Its id is
+`<attempt>-<seq>`: seq starts at 0 with `started` and has no gap; a terminal event that the owner did not write takes
+the id after the log's last. `queued` is news: never logged, no id. Readers ignore unknown fields and unknown types.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NamedTuple
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Queued(_Event):
+    """Where the job stands. `position` 1 is next, 0 is running; `eta_seconds` absent: not known yet."""
+
+    type: Literal["queued"] = "queued"
+    position: int
+    eta_seconds: int | None = None
+    reason: Literal["waiting", "starting_worker", "loading_model"] = "waiting"
+    detail: str | None = None  # why a job came back to the queue, where it did
+
+
+class Started(_Event):
+    """An attempt has begun; text of earlier attempts stands unless `restarted` follows."""
+
+    type: Literal["started"] = "started"
+    attempt: int
+    worker: str
+    model: str
+
+
+class Token(_Event):
+    """A burst of output: one or more model tokens (`n`, absent = 1)."""
+
+    type: Literal["token"] = "token"
+    text: str | None = None
+    thinking: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    logprobs: list[dict[str, Any]] | None = None
+    n: int = 1
+
+
+class Usage(_Event):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Timings(_Event):
+    """Milliseconds. `queued_ms`: accept to this attempt's start; `first_token_ms` and `total_ms`: from that start."""
+
+    queued_ms: int = 0
+    load_ms: int = 0
+    prompt_ms: int = 0
+    first_token_ms: int = 0
+    generate_ms: int = 0
+    total_ms: int = 0
+
+
+class Completed(_Event):
+    type: Literal["completed"] = "completed"
+    finish_reason: str  # "stop" | "length" | "tool_calls"
+    usage: Usage
+    timings: Timings
+    tokens_per_second: float = 0.0
+    model: str = ""
+
+
+class Failed(_Event):
+    """`retryable`: the same request may succeed if it is sent again."""
+
+    type: Literal["failed"] = "failed"
+    code: str
+    message: str
+    retryable: bool = False
+
+
+class Cancelled(_Event):
+    type: Literal["cancelled"] = "cancelled"
+    reason: str = "asked"
+
+
+class Restarted(_Event):
+    """The text so far is void: the next token begins the answer anew."""
+
+    type: Literal["restarted"] = "restarted"
+    reason: str = "worker_lost"
+
+
+Event = Annotated[
+    Queued | Started | Token | Completed | Failed | Cancelled | Restarted, Field(discriminator="type")
+]
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+TERMINAL = frozenset({"completed", "failed", "cancelled"})
+TOKEN_PREFIX = b'{"type":"token"'
+
+
+class EventId(NamedTuple):
+    """`<attempt>-<seq>`; ids order like their pairs."""
+
+    attempt: int
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.attempt}-{self.seq}"
+
+    @classmethod
+    def parse(cls, text: str | bytes) -> EventId:
+        """Raises ValueError for anything but two decimal numbers of up to 19 digits with a dash between."""
+        attempt, dash, seq = (text.decode("ascii") if isinstance(text, bytes) else text).partition("-")
+        if not (dash and attempt.isascii() and seq.isascii() and attempt.isdigit() and seq.isdigit()):
+            raise ValueError(f"not an event id: {text!r}")
+        if len(attempt) > 19 or len(seq) > 19:
+            raise ValueError(f"not an event id: {text!r}")
+        return cls(int(attempt), int(seq))
+
+
+START = EventId(0, 0)  # before every id a log can hold
+
+
+class LogEntry(NamedTuple):
+    """One event as it lies in the log or came live. `id` None: news, which is in no log."""
+
+    id: EventId | None
+    body: bytes
+
+    @property
+    def is_token(self) -> bool:
+        return self.body.startswith(TOKEN_PREFIX)
+
+    def fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = orjson.loads(self.body)
+        return fields
+
+
+def encode(event: _Event) -> bytes:
+    """Compact JSON with `type` first; fields that are None are left out."""
+    return orjson.dumps(event.model_dump(exclude_none=True))
+
+
+def token(
+    text: str, thinking: str = "", tool_calls: list[Any] | None = None, logprobs: list[Any] | None = None, n: int = 1
+) -> bytes:
+    """A `token` event as bytes, without a model in between: this runs once a burst."""
+    body: dict[str, Any] = {"type": "token"}
+    if text:
+        body["text"] = text
+    if thinking:
+        body["thinking"] = thinking
+    if tool_calls:
+        body["tool_calls"] = tool_calls
+    if logprobs:
+        body["logprobs"] = logprobs
+    if n != 1:
+        body["n"] = n
+    return orjson.dumps(body)

@@ -1,0 +1,56 @@
+"""Every Redis key of a pool. All share one hash tag, so each script is atomic and runs on Redis Cluster.
+
+    demand                     stream: one entry per job that is not terminal; its length is KEDA's number
+    job:<id>                   hash: the record, kept a day after the end
+    waiting:<class>:<tenant>   sorted set: a tenant's waiting jobs by arrival
+    ring:<class>               sorted set: tenants in turn
+    front:<class>              sorted set: returned jobs, taken before any tenant's turn
+    arrivals                   counter: the arrival number of the latest job
+    due                        sorted set: deadlines
+    beats                      hash: incarnation → beat count; who is not in it is not alive
+    worker:<incarnation>       hash: one life of a worker process
+    owned:<incarnation>        set: the jobs it owns
+    inbox:<incarnation>        stream: what it is to do
+    idle                       sorted set: workers that ask and own fewer jobs than their slots, by last sight
+    models                     hash: models last seen in this pool → their info
+    clock                      hash: skew and count of clock steps
+    events:<id>                stream: the event log; ids are `<attempt>-<seq>`
+    live:<id>                  channel: the same events, live
+    finished                   stream: ended jobs on their way to history
+    dead                       stream: dead letters
+"""
+
+from __future__ import annotations
+
+
+class Keys:
+    """Builds the keys of one pool, as `str`: `Keys("default").job("x")` → `sluice:{default}:job:x`."""
+
+    def __init__(self, pool: str) -> None:
+        self.pool = pool
+        self.prefix = f"sluice:{{{pool}}}"
+        self.demand = f"{self.prefix}:demand"
+        self.beats = f"{self.prefix}:beats"
+        self.models = f"{self.prefix}:models"
+        self.finished = f"{self.prefix}:finished"
+        self.dead = f"{self.prefix}:dead"
+
+    def job(self, job: str) -> str:
+        return f"{self.prefix}:job:{job}"
+
+    def events(self, job: str) -> str:
+        return f"{self.prefix}:events:{job}"
+
+    def live(self, job: str) -> str:
+        return f"{self.prefix}:live:{job}"
+
+    def worker(self, incarnation: str) -> str:
+        return f"{self.prefix}:worker:{incarnation}"
+
+    def inbox(self, incarnation: str) -> str:
+        return f"{self.prefix}:inbox:{incarnation}"
+
+
+def idempotency(digest: str) -> str:
+    """Outside any pool: a key names its job wherever that job was routed."""
+    return f"sluice:idempotency:{{{digest}}}"

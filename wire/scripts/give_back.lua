@@ -1,0 +1,15 @@
+-- ARGV: job incarnation attempt why charged(1|0) code message -> 1 | 0: not yours
+-- Interrupted: back to the front. Charged when the attempt itself failed in a way another attempt may mend.
+-- The worker is not asking any more, else it would get the same job straight back: it asks when it can take work.
+local j, w, f = ARGV[1], ARGV[2], ARGV[3] .. '@' .. ARGV[2]
+local h = call('HMGET', job_key(j), 'fence', 'by')
+if h[1] ~= f then
+  if h[2] == 'back ' .. f then return 1 end
+  return 0
+end
+local queued = requeue(j, 'back ' .. f, ARGV[4])
+if queued and ARGV[5] == '1' then charge(j, ARGV[6], ARGV[7]) end
+call('HSET', P .. ':worker:' .. w, 'asking', 0)
+call('ZREM', P .. ':idle', w)
+match()
+return 1

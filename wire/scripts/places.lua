@@ -1,0 +1,22 @@
+-- ARGV: jobs... -> {workers alive, {class, front, {tenant, depth, ...}} ..., {state, class, tenant, rank, in_front, note} ...}
+-- What a process needs once a second to tell its waiting callers where they stand (wire/places.py does the sum).
+local answer = {call('HLEN', P .. ':beats')}
+for _, c in ipairs(CLASSES) do
+  local tenants = {}
+  for _, t in ipairs(call('ZRANGE', P .. ':ring:' .. c, 0, -1)) do
+    tenants[#tenants + 1] = t
+    tenants[#tenants + 1] = call('ZCARD', P .. ':waiting:' .. c .. ':' .. t)
+  end
+  answer[#answer + 1] = {c, call('ZCARD', P .. ':front:' .. c), tenants}
+end
+for _, j in ipairs(ARGV) do
+  local h = call('HMGET', job_key(j), 'state', 'class', 'tenant', 'note')
+  local rank, front = false, 0
+  if h[1] == 'queued' then
+    rank = call('ZRANK', P .. ':front:' .. h[2], j)
+    front = rank and 1 or 0
+    rank = rank or call('ZRANK', P .. ':waiting:' .. h[2] .. ':' .. h[3], j)
+  end
+  answer[#answer + 1] = {h[1] or '', h[2] or '', h[3] or '', rank or -1, front, h[4] or ''}
+end
+return answer

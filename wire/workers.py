@@ -1,0 +1,149 @@
+"""The registry of worker lives. A lease belongs to a life (an incarnation), never to a job.
+
+A worker beats every two seconds; watchers count beats with their own monotonic clock, and a life whose beat stands
+still for five beats of a Redis that answered is reaped: its jobs go back to the front of the queue.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, NamedTuple, cast
+
+import orjson
+from redis.asyncio import Redis
+
+from wire.keys import Keys
+from wire.records import Order
+from wire.scripts import scripts
+
+BEAT_SECONDS = 2.0
+REAP_SECONDS = 10.0  # five missed beats
+
+
+class WorkerInfo(NamedTuple):
+    """What a worker says of itself, as JSON in its hash. `models`: name → {loaded, context_length, capabilities}.
+
+    `job_seconds`: mean time of its latest jobs, 0 before the first; callers' ETA is made of it.
+    """
+
+    engine: str
+    models: dict[str, dict[str, Any]]
+    host: str = ""
+    protocol: int = 1
+    job_seconds: float = 0.0
+    detail: str = ""
+
+    def encode(self) -> bytes:
+        return orjson.dumps(self._asdict())
+
+
+class WorkerRecord(NamedTuple):
+    """A living worker as the API sees it. `seen` and `since` are pool ms."""
+
+    incarnation: str
+    beat: int
+    slots: int
+    owned: int
+    asking: bool
+    seen: int
+    since: int
+    info: dict[str, Any]
+
+
+class Beat(NamedTuple):
+    """Answer to a beat. `alive` False: this life was reaped, every write of it is refused from now on."""
+
+    alive: bool
+    count: int
+    owned: frozenset[str]
+
+
+def new_incarnation(name: str) -> str:
+    """A name no earlier life had: `<name>-<8 random hex digits>`."""
+    return f"{name}-{secrets.token_hex(4)}"
+
+
+class WorkerRegistry:
+    """The verbs of a worker's life in one pool."""
+
+    def __init__(self, redis: Redis, keys: Keys, texts: dict[str, str] | None = None) -> None:
+        self.redis = redis
+        self.keys = keys
+        names = ("register", "ask", "beat", "reap")
+        self._scripts = {name: redis.register_script((texts or scripts())[name]) for name in names}
+
+    async def _run(self, name: str, *args: str | bytes | int) -> object:
+        return await self._scripts[name](keys=[self.keys.prefix], args=list(args))
+
+    async def register(self, incarnation: str, slots: int, info: WorkerInfo) -> int:
+        """Begin a life; returns its beat (1)."""
+        return cast(int, await self._run("register", incarnation, slots, info.encode(), *_catalogue(info)))
+
+    async def ask(self, incarnation: str, wants: bool) -> bool:
+        """Say whether this worker takes jobs; False: this life is over."""
+        return bool(await self._run("ask", incarnation, int(wants)))
+
+    async def beat(self, incarnation: str, inbox_from: str = "", info: WorkerInfo | None = None) -> Beat:
+        """Show that this life goes on, and drop the inbox's entries before id `inbox_from`."""
+        news = (info.encode(), *_catalogue(info)) if info else ("",)
+        count, *owned = cast(list[Any], await self._run("beat", incarnation, inbox_from, *news))
+        return Beat(bool(count), count, frozenset(job.decode() for job in owned))
+
+    async def reap(self, incarnation: str, beat: int) -> bool:
+        """End a life whose beat is still `beat`; its jobs return to the queue. False: it has beaten since."""
+        return bool(await self._run("reap", incarnation, beat))
+
+    async def beats(self) -> dict[str, int]:
+        """Who is alive: incarnation → beat count."""
+        return {w.decode(): int(n) for w, n in (await self.redis.hgetall(self.keys.beats)).items()}
+
+    async def inbox(self, incarnation: str, after: str, block_ms: int) -> list[tuple[str, dict[bytes, bytes]]]:
+        """Entries behind id `after`, waiting up to `block_ms` for the first. The client's timeout must be longer."""
+        answer = await self.redis.xread({self.keys.inbox(incarnation): after}, block=block_ms, count=64)
+        return [(entry.decode(), fields) for _, entries in answer or () for entry, fields in entries]
+
+    async def all(self) -> list[WorkerRecord]:
+        """Every living worker, in the order of their names."""
+        beats = await self.beats()
+        pipe = self.redis.pipeline(transaction=False)
+        for w in sorted(beats):
+            pipe.hgetall(self.keys.worker(w))
+            pipe.scard(f"{self.keys.prefix}:owned:{w}")
+        answers = await pipe.execute()
+        return [
+            _worker(w, beats[w], fields, owned)
+            for w, fields, owned in zip(sorted(beats), answers[::2], answers[1::2], strict=True)
+            if fields
+        ]
+
+    async def models(self) -> dict[str, dict[str, Any]]:
+        """Models last seen in this pool, also of workers that are gone: name → info."""
+        return {name.decode(): orjson.loads(info) for name, info in (await self.redis.hgetall(self.keys.models)).items()}
+
+
+def decode_order(entry: str, fields: dict[bytes, bytes]) -> Order:
+    """Raises ValueError for an entry that no script wrote; commands unknown here are returned for the reader to skip."""
+    try:
+        do = fields[b"do"].decode()
+        if do in ("run", "cancel"):
+            return Order(entry, do, fields[b"job"].decode(), int(fields[b"attempt"]), fields.get(b"model", b"").decode())
+        return Order(entry, do, model=fields.get(b"model", b"").decode())
+    except (KeyError, UnicodeDecodeError) as error:
+        raise ValueError(f"undecodable inbox entry {entry}") from error
+
+
+def _catalogue(info: WorkerInfo) -> list[str | bytes]:
+    return [part for name, about in info.models.items() for part in (name, orjson.dumps(about))]
+
+
+def _worker(incarnation: str, beat: int, h: dict[bytes, bytes], owned: int) -> WorkerRecord:
+    return WorkerRecord(
+        incarnation=incarnation,
+        beat=beat,
+        slots=int(h.get(b"slots", b"0")),
+        owned=owned,
+        asking=h.get(b"asking") == b"1",
+        seen=int(h.get(b"seen", b"0")),
+        since=int(h.get(b"since", b"0")),
+        info=orjson.loads(h.get(b"info") or b"{}"),
+    )
