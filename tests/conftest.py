@@ -1,0 +1,58 @@
+"""Fixtures of all tests: one Valkey for each pytest process (so xdist works), and houses of real processes on it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.house import Houses
+from tests.support.valkey import Valkey
+
+
+@pytest.fixture(scope="session")
+def shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """The server that most tests share: in memory only, never killed by a test."""
+    server = Valkey(tmp_path_factory.mktemp("valkey"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def valkey(shared_valkey: Valkey) -> Valkey:
+    """The shared server, with no key in it."""
+    shared_valkey.flush()
+    return shared_valkey
+
+
+@pytest.fixture
+def redis_url(valkey: Valkey) -> str:
+    """The URL of an empty server."""
+    return valkey.url
+
+
+@pytest.fixture
+def fresh_valkey(tmp_path: Path) -> Iterator[Valkey]:
+    """A durable server (append-only file) of this test's own, to kill, pause and start again."""
+    server = Valkey(tmp_path / "valkey", appendonly=True)
+    server.start()
+    yield server
+    server.stop()
+    print(server.tail())
+
+
+@pytest.fixture
+def pool() -> str:
+    """A pool's name that no other test uses."""
+    return f"test-{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def house(valkey: Valkey, tmp_path: Path) -> Iterator[Houses]:
+    """`await house(apis=1, workers=1, SLUICE_SLOTS="4")` → a `House` that is ready; all of it ends with the test."""
+    houses = Houses(tmp_path, valkey)
+    yield houses
+    houses.stop()

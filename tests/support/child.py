@@ -1,0 +1,141 @@
+"""One child process of a test: it gets real signals, its output goes to a file, and it never outlives the test."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tests.support.waiting import wait_until
+
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+# Below the range from which Linux and macOS take ports for outgoing connections, which could steal one meanwhile.
+PORTS = range(20_000, 32_000)
+_random = random.SystemRandom()  # two xdist workers started from one seed must not draw the same ports
+
+
+def free_port() -> int:
+    """A TCP port on 127.0.0.1 that nothing listens on."""
+    while True:
+        port = _random.choice(PORTS)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def killer_of_orphans() -> Callable[[], None] | None:
+    """A `preexec_fn`: the kernel kills the child when its parent dies, even of SIGKILL. None where there is no prctl.
+
+    Linux ties this to the *thread* that forks, so start children from the main thread only.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl  # loaded before the fork: a child of a threaded parent must not take locks
+    parent = os.getpid()
+
+    def die_with_parent() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died between fork and prctl
+            os._exit(1)
+
+    return die_with_parent
+
+
+class Child:
+    """A process with its output in `log`. `start` may be called again once it has ended; the log is appended to."""
+
+    def __init__(self, name: str, command: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> None:
+        self.name = name
+        self.command = [str(part) for part in command]
+        self.env = dict(env)
+        self.cwd = cwd
+        self.log = cwd / f"{name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        assert not self.alive, f"{self.name} runs already, as pid {self.pid}"
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command,
+                env=self.env,
+                cwd=self.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C in the terminal is for pytest, which then ends its children in order
+                preexec_fn=killer_of_orphans(),
+            )
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, f"{self.name} was never started"
+        return self._process
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def returncode(self) -> int | None:
+        return self.process.poll()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal. One that has ended already is left alone, since its pid may be another's by now."""
+        self.process.send_signal(number)
+
+    def pause(self) -> None:
+        """SIGSTOP: it keeps its connections and answers nothing. Returns once the kernel has stopped it."""
+        self.signal(signal.SIGSTOP)
+        wait_until(lambda: _state(self.pid) in ("T", ""), 5, f"{self.name} stops")
+
+    def resume(self) -> None:
+        self.signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def term(self) -> None:
+        """SIGTERM, without waiting."""
+        self.process.terminate()
+
+    def stop(self, grace: float = 5) -> None:
+        """End it for good: SIGTERM (it may be stopped, so SIGCONT too), then SIGKILL after `grace` seconds."""
+        if not self.alive:
+            return
+        self.term()
+        self.resume()
+        try:
+            self.process.wait(grace)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def tail(self, lines: int = 40) -> str:
+        """The end of its output, for a failing test's report."""
+        text = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        state = "alive" if self.alive else f"ended with {self._process and self._process.returncode}"
+        return "\n".join([f"--- {self.name} ({state}) ---", *text[-lines:]])
+
+
+def _state(pid: int) -> str:
+    """The letter that `ps` shows: R, S, T (stopped), Z… Empty where there is no /proc."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[0]

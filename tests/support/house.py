@@ -1,0 +1,111 @@
+"""A whole house for one test: a Valkey that is given, and as many APIs and workers as asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.child import Child
+from tests.support.processes import Api, Worker, clean_environment
+from tests.support.valkey import Valkey
+
+# Fast tokens, since tests wait for them; faults on, so that a prompt can ask the engine to fail in a given way.
+SIMULATED = {"SLUICE_ENGINE": "simulated", "SLUICE_SIMULATED_FAULTS": "1", "SLUICE_SIMULATED_RATE": "200"}
+
+
+class House:
+    """Starts processes on one Redis and ends every one of them, by its pid.
+
+    `settings` are environment variables of all its processes, over a simulated engine with faults.
+    """
+
+    def __init__(self, home: Path, redis_url: str, settings: dict[str, str]) -> None:
+        self.home = home
+        self.redis_url = redis_url
+        self.env = clean_environment(REDIS_URL=redis_url, **{**SIMULATED, **settings})
+        self.apis: list[Api] = []
+        self.workers: list[Worker] = []
+
+    @property
+    def api(self) -> Api:
+        return self.apis[0]
+
+    @property
+    def worker(self) -> Worker:
+        return self.workers[0]
+
+    @property
+    def url(self) -> str:
+        return self.api.url
+
+    def start_api(self, **settings: str) -> Api:
+        """One more API process, started but not awaited."""
+        name = f"api{len(self.apis)}"
+        api = Api(self.home / name, {**self.env, **settings}, name)
+        self.apis.append(api)
+        api.start()
+        return api
+
+    def start_worker(self, **settings: str) -> Worker:
+        """One more worker process, started but not awaited."""
+        name = f"worker{len(self.workers)}"
+        worker = Worker(self.home / name, {**self.env, **settings}, name)
+        self.workers.append(worker)
+        worker.start()
+        return worker
+
+    async def ready(self) -> None:
+        """Wait until every API is ready and sees every worker that runs."""
+        running = sum(worker.alive for worker in self.workers)
+        for api in self.apis:
+            if api.alive:
+                await api.ready()
+                await api.sees_workers(running)
+
+    def children(self) -> list[Child]:
+        return [*self.apis, *self.workers]
+
+    def stop(self) -> None:
+        """End all at once: they shut down side by side, so that a test does not pay one grace period for each."""
+        running = [child for child in self.children() if child.alive]
+        for child in running:
+            child.term()
+            child.resume()
+        for child in running:
+            child.stop()
+
+    def report(self) -> str:
+        return "\n".join(child.tail() for child in self.children())
+
+
+class Houses:
+    """Makes houses for one test, and takes all of them down."""
+
+    def __init__(self, home: Path, valkey: Valkey) -> None:
+        self._home = home
+        self._valkey = valkey
+        self._built: list[House] = []
+
+    async def __call__(
+        self, *, apis: int = 1, workers: int = 1, redis_url: str | None = None, **settings: str
+    ) -> House:
+        """A house that is ready. `redis_url`: another server than the shared one, or a proxy in front of it."""
+        house = self.build(redis_url=redis_url, **settings)
+        for _ in range(workers):
+            house.start_worker()
+        for _ in range(apis):
+            house.start_api()
+        await house.ready()
+        return house
+
+    def build(self, *, redis_url: str | None = None, **settings: str) -> House:
+        """A house with nobody in it yet."""
+        home = self._home / f"house{len(self._built)}"
+        house = House(home, redis_url or self._valkey.url, settings)
+        self._built.append(house)
+        return house
+
+    def stop(self) -> None:
+        """End every process. pytest shows what is printed here beside a test that failed."""
+        for house in self._built:
+            house.stop()
+            print(house.report())

