@@ -1,14 +1,14 @@
 """The wire: what the API and the workers share, and nothing else. docs/protocol.md is this package in prose.
 
-    keys.py      every Redis key of a pool, with its legend
-    records.py   what is asked (JobRequest), what a job looks like (JobRecord)
-    events.py    what comes back: one union on `type`
-    scripts/     the atomic changes of a pool, in Lua
-    jobs.py      the job pipe: accept, start, finish, give back, cancel, expire
-    workers.py   the registry of worker lives: register, ask, beat, reap
-    writer.py    the event pipe's worker end: fenced emits
-    reader.py    the event pipe's API end: the log, then live, never a gap
-    clock.py     pool time that no step of a wall clock can move
-    places.py    where waiting jobs stand
-    idempotency.py, client.py, link.py, settings.py, logs.py
+keys.py      every Redis key of a pool, with its legend
+records.py   what is asked (JobRequest), what a job looks like (JobRecord)
+events.py    what comes back: one union on `type`
+scripts/     the atomic changes of a pool, in Lua
+jobs.py      the job pipe: accept, start, finish, give back, cancel, expire
+workers.py   the registry of worker lives: register, ask, beat, reap
+writer.py    the event pipe's worker end: fenced emits
+reader.py    the event pipe's API end: the log, then live, never a gap
+clock.py     pool time that no step of a wall clock can move
+places.py    where waiting jobs stand
+idempotency.py, client.py, link.py, settings.py, logs.py
 """

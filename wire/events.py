@@ -93,9 +93,7 @@ class Restarted(_Event):
     reason: str = "worker_lost"
 
 
-Event = Annotated[
-    Queued | Started | Token | Completed | Failed | Cancelled | Restarted, Field(discriminator="type")
-]
+Event = Annotated[Queued | Started | Token | Completed | Failed | Cancelled | Restarted, Field(discriminator="type")]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 TERMINAL = frozenset({"completed", "failed", "cancelled"})

@@ -1,6 +1,6 @@
 """The job pipe: how a job gets in, is worked on, and ends. One method a script; docs/protocol.md tells the rules.
 
-Repeated with the same token a script gives its first answer until the job moves on, so a lost reply is just asked again.
+Repeated with the same token a script gives its first answer until the job moves on: a lost reply is just asked again.
 """
 
 from __future__ import annotations
@@ -80,6 +80,11 @@ class JobPipe:
         request, request_id, *numbers = answer[1:]
         return Begun(request, request_id.decode(), *(int(n) for n in numbers))
 
+    async def note(self, job: str, incarnation: str, attempt: int, note: str, news: bytes) -> bool:
+        """Tell readers, now and later, what a running job waits for; `news` is a `queued` event. False: not yours."""
+        keys = [self.keys.job(job), self.keys.live(job)]
+        return bool(await self._scripts["note"](keys=keys, args=[incarnation, attempt, note, news]))
+
     async def finish(
         self,
         job: str,
@@ -94,9 +99,7 @@ class JobPipe:
         dead: bool = False,
     ) -> int:
         """End the job with its terminal event at `<attempt>-<seq>`: FINISHED, NOT_YOURS or WRONG_SEQ."""
-        return cast(
-            int, await self._run("finish", job, incarnation, attempt, seq, state, body, why, result, int(dead))
-        )
+        return cast(int, await self._run("finish", job, incarnation, attempt, seq, state, body, why, result, int(dead)))
 
     async def give_back(
         self, job: str, incarnation: str, attempt: int, why: str, charged: tuple[str, str] | None = None
@@ -126,12 +129,14 @@ class JobPipe:
 
     async def record(self, job: str) -> JobRecord | None:
         """The job's record, None when there is none (any more)."""
-        fields = await self.redis.hgetall(self.keys.job(job))
-        return _record(job, {name.decode(): value for name, value in fields.items()}) if fields.get(b"state") else None
+        fields = cast(dict[bytes, bytes], await self.redis.hgetall(self.keys.job(job)))
+        if not fields.get(b"state"):
+            return None
+        return _record(job, {name.decode(): value for name, value in fields.items()})
 
     async def depth(self) -> int:
         """How many jobs are not terminal: KEDA's number."""
-        return cast(int, await self.redis.xlen(self.keys.demand))
+        return int(await self.redis.xlen(self.keys.demand))
 
 
 def _record(job: str, h: dict[str, bytes]) -> JobRecord:
@@ -171,4 +176,9 @@ def _timeline(h: dict[str, bytes]) -> tuple[tuple[int, str, str], ...]:
         if name.partition(":")[0] in order[1:]:
             at, _, detail = value.decode().partition(" ")
             marks.append((int(at), name, detail))
-    return tuple(sorted(marks, key=lambda m: (m[0], int(m[1].partition(":")[2] or 1 << 30), order.index(m[1].partition(":")[0]))))
+
+    def by_time(mark: tuple[int, str, str]) -> tuple[int, int, int]:
+        what, _, attempt = mark[1].partition(":")
+        return mark[0], int(attempt or (0 if what == "accepted" else 1 << 30)), order.index(what)
+
+    return tuple(sorted(marks, key=by_time))

@@ -1,23 +1,23 @@
 """Every Redis key of a pool. All share one hash tag, so each script is atomic and runs on Redis Cluster.
 
-    demand                     stream: one entry per job that is not terminal; its length is KEDA's number
-    job:<id>                   hash: the record, kept a day after the end
-    waiting:<class>:<tenant>   sorted set: a tenant's waiting jobs by arrival
-    ring:<class>               sorted set: tenants in turn
-    front:<class>              sorted set: returned jobs, taken before any tenant's turn
-    arrivals                   counter: the arrival number of the latest job
-    due                        sorted set: deadlines
-    beats                      hash: incarnation → beat count; who is not in it is not alive
-    worker:<incarnation>       hash: one life of a worker process
-    owned:<incarnation>        set: the jobs it owns
-    inbox:<incarnation>        stream: what it is to do
-    idle                       sorted set: workers that ask and own fewer jobs than their slots, by last sight
-    models                     hash: models last seen in this pool → their info
-    clock                      hash: skew and count of clock steps
-    events:<id>                stream: the event log; ids are `<attempt>-<seq>`
-    live:<id>                  channel: the same events, live
-    finished                   stream: ended jobs on their way to history
-    dead                       stream: dead letters
+demand                     stream: one entry per job that is not terminal; its length is KEDA's number
+job:<id>                   hash: the record, kept a day after the end
+waiting:<class>:<tenant>   sorted set: a tenant's waiting jobs by arrival
+ring:<class>               sorted set: tenants in turn
+front:<class>              sorted set: returned jobs, taken before any tenant's turn
+arrivals                   counter: the arrival number of the latest job
+due                        sorted set: deadlines
+beats                      hash: incarnation → beat count; who is not in it is not alive
+worker:<incarnation>       hash: one life of a worker process
+owned:<incarnation>        set: the jobs it owns
+inbox:<incarnation>        stream: what it is to do
+idle                       sorted set: workers that ask and own fewer jobs than their slots, by last sight
+models                     hash: models last seen in this pool → their info
+clock                      hash: skew and count of clock steps
+events:<id>                stream: the event log; ids are `<attempt>-<seq>`
+live:<id>                  channel: the same events, live
+finished                   stream: ended jobs on their way to history
+dead                       stream: dead letters
 """
 
 from __future__ import annotations

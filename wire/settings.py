@@ -28,7 +28,7 @@ def with_scheme(value: object) -> object:
     host, _, path = rest.partition("/")
     if ":" not in host.rsplit("]", 1)[-1] and scheme == "http":
         host += ":11434"
-    host = host.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - replaced, not bound
+    host = host.replace("0.0.0.0", "127.0.0.1")
     return f"{scheme}://{host}" + (f"/{path}" if path else "")
 
 
@@ -40,7 +40,12 @@ class WireSettings(BaseSettings):
     """What API and worker must agree on. A field's alias is its environment variable; `.env` is read too."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", populate_by_name=True, env_ignore_empty=True, enable_decoding=False, frozen=True
+        env_file=".env",
+        extra="ignore",
+        populate_by_name=True,
+        env_ignore_empty=True,
+        enable_decoding=False,
+        frozen=True,
     )
 
     redis_url: str = Field("redis://127.0.0.1:6379", alias="REDIS_URL", pattern=r"^(rediss?|unix)://")
@@ -51,7 +56,9 @@ class WireSettings(BaseSettings):
     model_name: str | None = Field(None, alias="MODEL_NAME", min_length=1, max_length=200)
     models: Names = Field((), alias="SLUICE_MODELS")
     ollama_base_url: EngineUrl = Field(
-        None, validation_alias=AliasChoices("OLLAMA_BASE_URL", "OLLAMA_URL", "OLLAMA_HOST"), pattern=r"^https?://[^\s]+$"
+        None,
+        validation_alias=AliasChoices("OLLAMA_BASE_URL", "OLLAMA_URL", "OLLAMA_HOST"),
+        pattern=r"^https?://[^\s]+$",
     )
 
     @property

@@ -54,7 +54,7 @@ class Beat(NamedTuple):
     """Answer to a beat. `alive` False: this life was reaped, every write of it is refused from now on."""
 
     alive: bool
-    count: int
+    number: int
     owned: frozenset[str]
 
 
@@ -86,8 +86,8 @@ class WorkerRegistry:
     async def beat(self, incarnation: str, inbox_from: str = "", info: WorkerInfo | None = None) -> Beat:
         """Show that this life goes on, and drop the inbox's entries before id `inbox_from`."""
         news = (info.encode(), *_catalogue(info)) if info else ("",)
-        count, *owned = cast(list[Any], await self._run("beat", incarnation, inbox_from, *news))
-        return Beat(bool(count), count, frozenset(job.decode() for job in owned))
+        number, *owned = cast(list[Any], await self._run("beat", incarnation, inbox_from, *news))
+        return Beat(bool(number), number, frozenset(job.decode() for job in owned))
 
     async def reap(self, incarnation: str, beat: int) -> bool:
         """End a life whose beat is still `beat`; its jobs return to the queue. False: it has beaten since."""
@@ -95,11 +95,12 @@ class WorkerRegistry:
 
     async def beats(self) -> dict[str, int]:
         """Who is alive: incarnation → beat count."""
-        return {w.decode(): int(n) for w, n in (await self.redis.hgetall(self.keys.beats)).items()}
+        beats: dict[bytes, bytes] = await _hash(self.redis, self.keys.beats)
+        return {w.decode(): int(n) for w, n in beats.items()}
 
     async def inbox(self, incarnation: str, after: str, block_ms: int) -> list[tuple[str, dict[bytes, bytes]]]:
         """Entries behind id `after`, waiting up to `block_ms` for the first. The client's timeout must be longer."""
-        answer = await self.redis.xread({self.keys.inbox(incarnation): after}, block=block_ms, count=64)
+        answer: Any = await self.redis.xread({self.keys.inbox(incarnation): after}, block=block_ms, count=64)
         return [(entry.decode(), fields) for _, entries in answer or () for entry, fields in entries]
 
     async def all(self) -> list[WorkerRecord]:
@@ -118,18 +119,24 @@ class WorkerRegistry:
 
     async def models(self) -> dict[str, dict[str, Any]]:
         """Models last seen in this pool, also of workers that are gone: name → info."""
-        return {name.decode(): orjson.loads(info) for name, info in (await self.redis.hgetall(self.keys.models)).items()}
+        models = await _hash(self.redis, self.keys.models)
+        return {name.decode(): orjson.loads(info) for name, info in models.items()}
 
 
 def decode_order(entry: str, fields: dict[bytes, bytes]) -> Order:
-    """Raises ValueError for an entry that no script wrote; commands unknown here are returned for the reader to skip."""
+    """Raises ValueError for an entry that no script wrote; unknown commands are returned, for the worker to skip."""
     try:
-        do = fields[b"do"].decode()
+        do, model = fields[b"do"].decode(), fields.get(b"model", b"").decode()
         if do in ("run", "cancel"):
-            return Order(entry, do, fields[b"job"].decode(), int(fields[b"attempt"]), fields.get(b"model", b"").decode())
-        return Order(entry, do, model=fields.get(b"model", b"").decode())
+            job, attempt = fields[b"job"].decode(), int(fields[b"attempt"])
+            return Order(entry, do, job, attempt, model)
+        return Order(entry, do, model=model)
     except (KeyError, UnicodeDecodeError) as error:
         raise ValueError(f"undecodable inbox entry {entry}") from error
+
+
+async def _hash(redis: Redis, key: str) -> dict[bytes, bytes]:
+    return cast(dict[bytes, bytes], await redis.hgetall(key))
 
 
 def _catalogue(info: WorkerInfo) -> list[str | bytes]:

@@ -1,0 +1,61 @@
+"""One job per idempotency key: the key names its job before the job exists, so a crash in between heals by the retry.
+
+The claim is set first (NX), then the job is accepted under the claimed id, and `accept` is idempotent on that id.
+A key whose job failed or was cancelled starts anew.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import orjson
+from redis.asyncio import Redis
+
+from wire import keys
+
+# Compare-and-set: two callers that both find a failed job must agree on one new one.
+_REPLACE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+return redis.call('GET', KEYS[1])
+"""
+
+
+class Claim(NamedTuple):
+    """`job` in `pool` belongs to the key; `body` is the hash of the request it was made for."""
+
+    pool: str
+    job: str
+    body: str
+
+    def encode(self) -> bytes:
+        return orjson.dumps(self)
+
+
+class IdempotencyKeys:
+    """Claims of callers' keys. `ttl_ms`: as long as a job's record can live."""
+
+    def __init__(self, redis: Redis, ttl_ms: int) -> None:
+        self._redis = redis
+        self._ttl_ms = ttl_ms
+        self._replace = redis.register_script(_REPLACE)
+
+    async def claim(self, principal: str, key: str, mine: Claim) -> Claim:
+        """Whose job this key names: `mine` if it was free, else the earlier claim."""
+        name = self._name(principal, key)
+        earlier: Any = await self._redis.set(name, mine.encode(), nx=True, get=True, px=self._ttl_ms)
+        return mine if earlier is None else Claim(*orjson.loads(earlier))
+
+    async def replace(self, principal: str, key: str, old: Claim, mine: Claim) -> Claim:
+        """Start anew where the old job failed or was cancelled; the claim that stands afterwards."""
+        name = self._name(principal, key)
+        standing: Any = await self._replace(keys=[name], args=[old.encode(), mine.encode(), self._ttl_ms])
+        return Claim(*orjson.loads(standing)) if standing else await self.claim(principal, key, mine)
+
+    @staticmethod
+    def _name(principal: str, key: str) -> str:
+        return keys.idempotency(sha256(f"{principal}\0{key}".encode()).hexdigest())
+
+
+def body_hash(body: bytes) -> str:
+    return sha256(body).hexdigest()

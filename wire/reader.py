@@ -1,0 +1,297 @@
+"""The event pipe's API end: one reader sees the log from its cursor, then live, never a gap and nothing twice.
+
+One subscriber connection per process (`FanIn`) is fanned out to its readers. A reader awaits the subscription's
+confirmation, reads the log from its cursor, then takes what comes live and drops what is not behind the cursor. On a
+gap, a reconnect, an overflow or ten seconds of silence it reads the log again. What Redis forgot is told, never
+passed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from wire.events import START, TERMINAL, EventId, LogEntry, Restarted, encode
+from wire.keys import Keys
+from wire.link import Link, LinkLost, Resp
+
+SILENCE_SECONDS = 10.0
+BUFFER_BYTES = 256 * 1024  # what one slow client may hold in memory; beyond it, it reads the log
+PAGE = 256  # log entries a read
+PATIENCE_SECONDS = 3.0  # a worker sends again what a restarted Redis lost; until then a cursor may be ahead
+
+# The one thing a reader can say that is in no log.
+VOID = LogEntry(None, encode(Restarted(reason="log_lost")))
+
+
+class JobLost(Exception):
+    """Redis has no trace of this job: it lost its last seconds, or the record has outlived its day."""
+
+
+class CursorUnknown(Exception):
+    """The cursor names no entry of this log. `last` is the log's last id."""
+
+    def __init__(self, last: EventId) -> None:
+        super().__init__(f"no such event; the log ends at {last}")
+        self.last = last
+
+
+class _Subscriber(Resp):
+    """Messages go to the readers of their channel; everything else is a confirmation or a reply."""
+
+    def __init__(self, readers: dict[bytes, list[Reader]], confirmed: dict[bytes, asyncio.Future[None]]) -> None:
+        super().__init__()
+        self._readers = readers
+        self._confirmed = confirmed
+
+    def received(self, reply: Any) -> None:
+        kind = reply[0] if type(reply) is list else None
+        if kind == b"message":
+            for reader in self._readers.get(reply[1], ()):
+                reader.feed(reply[2])
+        elif kind == b"subscribe":
+            self._confirm(reply[1])
+        elif kind == b"pong":  # how a connection with subscriptions answers PING
+            super().received(b"PONG")
+        elif kind != b"unsubscribe":
+            super().received(reply)
+
+    def _confirm(self, channel: bytes) -> None:
+        waiting = self._confirmed.pop(channel, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
+
+class FanIn:
+    """One process's subscriptions: channels are counted by their readers, and made again after a reconnect."""
+
+    def __init__(self, url: str) -> None:
+        self._readers: dict[bytes, list[Reader]] = {}
+        self._confirmed: dict[bytes, asyncio.Future[None]] = {}
+        self.link: Link[_Subscriber] = Link(url, lambda: _Subscriber(self._readers, self._confirmed), self._again)
+
+    async def run(self) -> None:
+        """Keep the connection, and wake readers that heard nothing for too long."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.link.run())
+            tasks.create_task(self._wake_the_silent())
+
+    @property
+    def readers(self) -> list[Reader]:
+        return [reader for readers in self._readers.values() for reader in readers]
+
+    async def add(self, channel: bytes, reader: Reader) -> None:
+        """Returns once Redis has confirmed the subscription; raises LinkLost while it is away."""
+        connection = self.link.connection
+        if connection is None:
+            raise LinkLost("not connected to Redis")
+        readers = self._readers.setdefault(channel, [])
+        readers.append(reader)
+        if len(readers) == 1:
+            self._confirmed[channel] = asyncio.get_running_loop().create_future()
+            connection.send("SUBSCRIBE", channel)
+        if channel in self._confirmed:
+            await asyncio.shield(self._confirmed[channel])
+
+    def remove(self, channel: bytes, reader: Reader) -> None:
+        readers = self._readers.get(channel, [])
+        if reader in readers:
+            readers.remove(reader)
+        if not readers and self._readers.pop(channel, None) is not None:
+            self._confirmed.pop(channel, None)
+            if self.link.connection is not None:
+                self.link.connection.send("UNSUBSCRIBE", channel)
+
+    async def settled(self) -> None:
+        """Returns once Redis has carried out every subscription change sent so far."""
+        if self.link.connection is not None:
+            await self.link.connection.call("PING")
+
+    async def _again(self, connection: _Subscriber) -> None:
+        """After a (re)connect: every channel anew, and every reader looks at the log for what it missed."""
+        channels = list(self._readers)
+        for channel in channels:
+            self._confirmed.setdefault(channel, asyncio.get_running_loop().create_future())
+        if channels:
+            connection.send("SUBSCRIBE", *channels)
+        await connection.call("PING")  # answered after the confirmations
+        for reader in self.readers:
+            reader.look_again()
+
+    async def _wake_the_silent(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(1.0)
+            latest = loop.time() - SILENCE_SECONDS
+            for reader in self.readers:
+                if reader.heard < latest:
+                    reader.look_again()
+
+
+class Reader:
+    """One caller's view of one job's events: `next_burst` until it returns None."""
+
+    def __init__(self, redis: Redis, keys: Keys, job: str, cursor: EventId) -> None:
+        self.job = job
+        self.cursor = cursor
+        self._redis = redis
+        self._keys = keys
+        self._live: list[LogEntry] = []
+        self._held = 0  # bytes in _live
+        self._news: LogEntry | None = None  # only the latest counts
+        self._behind = True  # the log must be read
+        self._last_body = b""  # of the entry at the cursor, to know it again after Redis came back
+        self._ahead_since: float | None = None
+        self._ended = False
+        self._awake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self.heard = self._loop.time()
+
+    # -- fed by the process ------------------------------------------------------------------------------------
+    def feed(self, message: bytes) -> None:
+        """A message of this job's channel: `<id> <body>`, or `- <body>` for news."""
+        name, _, body = message.partition(b" ")
+        if name == b"-":
+            self.tell(LogEntry(None, body))
+        elif not self._behind:  # else the log is about to be read, and has this entry
+            self._live.append(LogEntry(EventId.parse(name), body))
+            self._held += len(message)
+            if self._held > BUFFER_BYTES:
+                self._behind = True
+            self._awake.set()
+
+    def tell(self, news: LogEntry) -> None:
+        """News replaces older news that was not read yet."""
+        self._news = news
+        self._awake.set()
+
+    def look_again(self) -> None:
+        """Read the log at the next turn: something may have been missed."""
+        self._behind = True
+        self.heard = self._loop.time()
+        self._awake.set()
+
+    # -- read by the caller ------------------------------------------------------------------------------------
+    async def next_burst(self) -> list[LogEntry] | None:
+        """What is new, in order; [] after ten silent seconds (time for a keep-alive); None once the end was given.
+
+        Raises JobLost when Redis has forgotten the job.
+        """
+        if self._ended:
+            return None
+        while True:
+            if not (self._live or self._behind or self._news):
+                self._awake.clear()
+                await self._awake.wait()
+            news, self._news = self._news, None
+            silent = self._behind
+            burst = await self._take_logged() if self._behind else self._take_live()
+            if burst or news or (silent and not self._behind):
+                self.heard = self._loop.time()
+                return [news, *burst] if news else burst
+
+    def _take_live(self) -> list[LogEntry]:
+        entries, self._live, self._held = self._live, [], 0
+        burst = []
+        for entry in entries:
+            if entry.id is None or entry.id <= self.cursor:
+                continue
+            if not self._follows(entry.id):
+                self.look_again()
+                break
+            self._advance(entry)
+            burst.append(entry)
+        return burst
+
+    def _follows(self, id: EventId) -> bool:
+        attempt, seq = self.cursor
+        return (id.attempt == attempt and id.seq == seq + 1) or (id.attempt > attempt and id.seq == 0)
+
+    def _advance(self, entry: LogEntry) -> None:
+        assert entry.id is not None
+        self.cursor, self._last_body = entry.id, entry.body
+        if not entry.is_token and entry.fields().get("type") in TERMINAL:
+            self._ended = True
+
+    async def _take_logged(self) -> list[LogEntry]:
+        """A page of the log from the cursor on. Live entries are gathered from now on: none falls between."""
+        self._live, self._held, self._behind = [], 0, False
+        try:
+            page = await self._page()
+        except (RedisError, OSError):
+            await self._breathe()  # away; the fan-in's reconnect wakes every reader as well
+            return []
+        if self.cursor != START:
+            if not page or page[0].id != self.cursor or self._last_body not in (b"", page[0].body):
+                return await self._log_is_behind(differs=bool(page) and page[0].id == self.cursor)
+            page = page[1:]
+        self._ahead_since = None
+        for entry in page:
+            self._advance(entry)
+        if len(page) >= PAGE:
+            self._behind = True
+        return page or await self._still_there()
+
+    async def _page(self) -> list[LogEntry]:
+        rows: Any = await self._redis.xrange(self._keys.events(self.job), min=str(self.cursor), count=PAGE + 1)
+        return [LogEntry(EventId.parse(name), fields.get(b"e", b"{}")) for name, fields in rows]
+
+    async def _still_there(self) -> list[LogEntry]:
+        if not await self._redis.exists(self._keys.job(self.job)):
+            raise JobLost(self.job)
+        return []
+
+    async def _log_is_behind(self, differs: bool) -> list[LogEntry]:
+        """Redis came back with less than was read. Its worker sends that again; if not in time, say it is void."""
+        await self._still_there()
+        now = self._loop.time()
+        self._ahead_since = self._ahead_since or now
+        if not differs and now - self._ahead_since < PATIENCE_SECONDS:
+            await self._breathe()
+            return []
+        self.cursor, self._last_body, self._ahead_since = START, b"", None
+        self._behind = True
+        return [VOID]
+
+    async def _breathe(self) -> None:
+        self._behind = True
+        await asyncio.sleep(0.1)
+
+
+class EventReader:
+    """Opens readers of one pool's jobs."""
+
+    def __init__(self, redis: Redis, keys: Keys, fan_in: FanIn) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._fan_in = fan_in
+
+    @asynccontextmanager
+    async def open(self, job: str, after: EventId = START) -> AsyncIterator[Reader]:
+        """A reader of what follows `after`, subscribed before the log is read. Raises LinkLost without Redis."""
+        reader = Reader(self._redis, self._keys, job, after)
+        channel = self._keys.live(job).encode()
+        try:
+            await self._fan_in.add(channel, reader)
+            yield reader
+        finally:
+            self._fan_in.remove(channel, reader)
+
+    async def check_cursor(self, job: str, after: EventId) -> None:
+        """Raises CursorUnknown where `after` is no id of this log."""
+        key = self._keys.events(job)
+        if after == START or await self._redis.xrange(key, min=str(after), max=str(after)):
+            return
+        last: Any = await self._redis.xrevrange(key, count=1)
+        raise CursorUnknown(EventId.parse(last[0][0]) if last else START)
+
+    async def deserted(self, job: str) -> bool:
+        """True when no reader of this job is attached in any API process."""
+        await self._fan_in.settled()
+        [(_, count)] = await self._redis.pubsub_numsub(self._keys.live(job))
+        return int(count) == 0
