@@ -1,0 +1,106 @@
+"""`sluice doctor`: looks at everything that a house stands on, changes nothing, and says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from ollama_worker.settings import WorkerSettings
+from sluice.address import AddressRefused, check_free, healthy
+from sluice.engine import EngineRefused, look_for_engine
+from sluice.redis_check import RedisRefused, inspect, without_secrets
+from sluice.settings import UpSettings
+from sluice.valkey import NoServer, find_server
+from wire.settings import read_settings
+
+OLDEST_PYTHON = (3, 11)
+
+
+class Finding(NamedTuple):
+    """One line of the table. `advice`: what to do; also good findings may have some."""
+
+    what: str
+    good: bool
+    detail: str
+    advice: str = ""
+
+
+def run() -> int:
+    """The command; returns 1 when something has to be done."""
+    findings = asyncio.run(examine(read_settings(UpSettings), read_settings(WorkerSettings)))
+    show(findings)
+    return 0 if all(finding.good for finding in findings) else 1
+
+
+async def examine(up: UpSettings, worker: WorkerSettings) -> list[Finding]:
+    return [
+        python(),
+        data_folder(up.data_dir),
+        await redis(up),
+        *await engine(worker),
+        port(up),
+    ]
+
+
+def python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding("Python", sys.version_info >= OLDEST_PYTHON, f"{version} at {sys.executable}")
+
+
+def data_folder(folder: Path) -> Finding:
+    """Writable, or, where it does not exist yet, makeable."""
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    good = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    advice = "" if good else f"Make {existing} writable, or set SLUICE_DATA_DIR to another folder."
+    return Finding("Data folder", good, str(folder), advice)
+
+
+async def redis(up: UpSettings) -> Finding:
+    """The Redis that was given, or the Valkey that `sluice up` would start."""
+    try:
+        if not up.redis_is_given:
+            return Finding("Redis", True, f"`sluice up` starts its own: {find_server()}")
+        facts = await inspect(up.redis_url)
+    except (NoServer, RedisRefused) as error:
+        return Finding("Redis", False, "not usable", str(error))
+    detail = f"version {facts.version} at {without_secrets(up.redis_url)}"
+    if facts.persistent:
+        return Finding("Redis", True, f"{detail}, append-only file on")
+    advice = "A restart of this Redis loses the queue. Run: CONFIG SET appendonly yes (and set it in its file)."
+    return Finding("Redis", False, f"{detail}, append-only file off", advice)
+
+
+async def engine(worker: WorkerSettings) -> list[Finding]:
+    """The engine that a worker would get, and whether it has the default model."""
+    try:
+        found = await look_for_engine(worker)
+    except EngineRefused as error:
+        return [Finding("Engine", False, worker.engine, str(error))]
+    return [Finding("Engine", True, found.detail, found.advice)]
+
+
+def port(up: UpSettings) -> Finding:
+    """Free, or taken by a Sluice that runs."""
+    try:
+        check_free(up.host, up.port)
+    except AddressRefused as error:
+        if healthy(up.url):
+            return Finding("Port", True, f"Sluice answers at {up.url}")
+        return Finding("Port", False, f"{up.host}:{up.port}", str(error))
+    return Finding("Port", True, f"{up.host}:{up.port} is free")
+
+
+def show(findings: Iterable[Finding]) -> None:
+    """A table: ✓ or ✗, what, what was found, what to do."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "Looked at", "Found", "What to do", box=None, pad_edge=False)
+    for finding in findings:
+        mark = "[green]✓[/]" if finding.good else "[red]✗[/]"
+        table.add_row(mark, finding.what, finding.detail, finding.advice)
+    Console(highlight=False).print(table)

@@ -1,0 +1,98 @@
+"""What a person sees. On a terminal: sentences and a banner. Anywhere else: the house's JSON log lines."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, MutableMapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from sluice.engine import EngineFound
+from sluice.settings import UpSettings
+from sluice.supervisor import Child
+from sluice.tail import follow, loud, make_room
+from wire.logs import configure_logs
+
+CHAT = '{"messages": [{"role": "user", "content": "Why is the sky blue?"}]}'
+
+
+class Screen:
+    """Where lines go. `show_logs`: the children's lines come here; else into `folder`, and warnings are shown."""
+
+    def __init__(self, terminal: bool, level: str, folder: Path, show_logs: bool | None = None) -> None:
+        self.terminal = terminal
+        self.folder = folder
+        self.show_logs = not terminal if show_logs is None else show_logs
+        self.log = _configure(terminal, level)
+
+    @property
+    def place_of_logs(self) -> str:
+        return "shown here" if self.show_logs else str(self.folder)
+
+    def output_of(self, child: Child) -> Child:
+        """The child, with its output going where it should."""
+        return child if self.show_logs else replace(child, output=self.log_file(child.name))
+
+    def log_file(self, name: str) -> Path:
+        """A child's own log file, with room for another run."""
+        path = self.folder / f"{name}.log"
+        make_room(path)
+        return path
+
+    @asynccontextmanager
+    async def warnings_of(self, children: Sequence[Child]) -> AsyncIterator[None]:
+        """While the context lasts, show the warnings that children write into their log files."""
+        following = asyncio.create_task(follow({c.name: c.output for c in children if c.output}, self._warn))
+        try:
+            yield
+        finally:
+            following.cancel()
+
+    def announce(self, settings: UpSettings, engine: EngineFound, redis: str) -> None:
+        """Say that the house is up. `redis`: where the queue is, fit to be shown."""
+        if self.terminal:
+            print(banner(settings, engine, redis, self.place_of_logs), flush=True)
+        else:
+            facts = {"action": "up", "url": settings.url, "engine": engine.kind, "detail": engine.detail}
+            self.log.info(f"Sluice is up: {settings.url}", **facts, redis=redis, data_dir=str(settings.data_dir))
+
+    def _warn(self, name: str, line: str) -> None:
+        if sentence := loud(line):
+            self.log.warning(f"{name}: {sentence}")
+
+
+def banner(settings: UpSettings, engine: EngineFound, redis: str, logs: str) -> str:
+    """A few calm lines, each answering one question."""
+    rows = [
+        ("Engine", engine.detail),
+        ("", engine.advice),
+        ("Queue", redis),
+        ("Data", str(settings.data_dir)),
+        ("Logs", logs),
+        ("Try", f"curl -N {settings.url}/api/chat -H 'content-type: application/json' \\"),
+        ("", f"  -d '{CHAT}'"),
+    ]
+    lines = [f"  {title:<8} {text}" for title, text in rows if text]
+    return "\n".join(["", f"  Sluice is up: {settings.url}", "", *lines, "", "  Ctrl-C stops it.", ""])
+
+
+def _configure(terminal: bool, level: str) -> structlog.typing.FilteringBoundLogger:
+    """Set up this process's logs, once, and return the logger."""
+    if terminal:
+        structlog.configure(processors=[_sentence], logger_factory=structlog.PrintLoggerFactory(sys.stdout))
+    else:
+        configure_logs(level, "up")
+    log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+    return log
+
+
+def _sentence(_: object, method: str, line: MutableMapping[str, Any]) -> str:
+    """A log line as a person reads it; its fields are for machines."""
+    if method == "debug":
+        raise structlog.DropEvent
+    return f"sluice: {line['event']}"

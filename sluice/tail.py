@@ -1,0 +1,64 @@
+"""Follows the children's log files, so that a warning is seen where the person looks.
+
+The children write to files of their own and not through us: they can go on writing when we are killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+EVERY = 0.25  # seconds between two looks
+KEPT_WHOLE = 8 * 1024 * 1024  # bytes; a longer log of an earlier run is moved aside at the start
+LOUD = frozenset({"warning", "error", "critical"})
+
+
+def make_room(log: Path) -> None:
+    """Move a long log aside, over the one moved before: logs of a house that is restarted stay bounded."""
+    if log.exists() and log.stat().st_size > KEPT_WHOLE:
+        log.replace(log.with_suffix(".log.1"))
+
+
+async def follow(logs: Mapping[str, Path], show: Callable[[str, str], None]) -> None:
+    """Call `show(name, line)` for every whole line that is added to a log from now on. Ends by being cancelled."""
+    followers = {name: _Follower(log) for name, log in logs.items()}
+    while True:
+        for name, follower in followers.items():
+            for line in follower.new_lines():
+                show(name, line)
+        await asyncio.sleep(EVERY)
+
+
+class _Follower:
+    """One file, from its present end on; a file that does not exist yet is read from its start."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._at = log.stat().st_size if log.exists() else 0
+        self._rest = b""
+
+    def new_lines(self) -> Iterator[str]:
+        *lines, self._rest = (self._rest + self._read()).split(b"\n")
+        return (line.decode(errors="replace") for line in lines)
+
+    def _read(self) -> bytes:
+        if not self._log.exists():
+            return b""
+        with self._log.open("rb") as file:
+            file.seek(self._at)
+            added = file.read()
+        self._at += len(added)
+        return added
+
+
+def loud(line: str) -> str | None:
+    """The sentence of a line that a person should see; None for the others. What is no log line (a traceback) is."""
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return line or None
+    if not isinstance(fields, dict) or fields.get("level") not in LOUD:
+        return None
+    return str(fields.get("event", line))

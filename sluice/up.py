@@ -1,0 +1,115 @@
+"""`sluice up`: claim the folder, start the queue, find an engine, start the house, wait until told to stop.
+
+Leaving goes backwards: the API drains, the workers finish or hand back what they run, and Valkey ends last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+from ollama_worker.settings import WorkerSettings
+from sluice import programs
+from sluice.address import AddressRefused, check_free, wait_until_healthy
+from sluice.engine import EngineFound, EngineRefused, find_engine
+from sluice.folder import FolderRefused, claim
+from sluice.programs import Programs
+from sluice.redis_check import RedisRefused, inspect, without_secrets
+from sluice.screen import Screen
+from sluice.settings import UpSettings
+from sluice.supervisor import Child, ChildRefused, Supervisor
+from sluice.valkey import NoServer, embedded_valkey, wait_until_loaded
+from wire.settings import read_settings
+
+START_LIMIT = 60.0  # seconds until an API that does not answer is given up
+
+
+class NotReady(Exception):
+    """The API did not come up; the message says where to look."""
+
+
+REFUSALS = (AddressRefused, ChildRefused, EngineRefused, FolderRefused, NoServer, NotReady, RedisRefused)
+
+
+def run(show_logs: bool | None = None, commands: Programs | None = None) -> int:
+    """The command; returns the exit code. `show_logs`: every line, or warnings only; None: as fits the stdout."""
+    settings, worker = read_settings(UpSettings), read_settings(WorkerSettings)
+    screen = Screen(sys.stdout.isatty(), settings.log_level, settings.data_dir / "logs", show_logs)
+    try:
+        asyncio.run(Up(settings, worker, screen, commands or Programs()).run())
+    except REFUSALS as error:
+        print(f"sluice: {error}", file=sys.stderr)
+        return 1
+    except asyncio.CancelledError:
+        return 0  # told to stop, and everything has ended in order
+    except KeyboardInterrupt:
+        return 130  # told to stop before anything was started
+    return 0
+
+
+class Up:
+    """One run of the house."""
+
+    def __init__(self, settings: UpSettings, worker: WorkerSettings, screen: Screen, commands: Programs) -> None:
+        self._settings = settings
+        self._worker = worker
+        self._screen = screen
+        self._commands = commands
+
+    async def run(self) -> None:
+        """Ends only by being cancelled or by one of REFUSALS. Either way nothing is left running."""
+        async with claim(self._settings.data_dir, self._settings.url) as lock:
+            check_free(self._settings.host, self._settings.port)
+            async with Supervisor(self._screen.log, held=(lock,)) as house:
+                stop_on_signals(house, self._screen)
+                redis_url = await self._start_queue(house)
+                engine = await house.unless_refused(find_engine(self._worker, self._screen.terminal))
+                children = self._start_processes(house, redis_url, engine)
+                async with self._screen.warnings_of(children):
+                    await self._ready(house)
+                    self._screen.announce(self._settings, engine, without_secrets(redis_url))
+                    await house.refused()
+
+    async def _start_queue(self, house: Supervisor) -> str:
+        """The URL of a Redis that answers: the one that was given, else our own."""
+        if self._settings.redis_is_given:
+            await inspect(self._settings.redis_url)
+            return self._settings.redis_url
+        valkey, url = embedded_valkey(self._settings.data_dir, self._screen.log_file("valkey"))
+        house.start(valkey)
+        await house.unless_refused(wait_until_loaded(url))
+        return url
+
+    def _start_processes(self, house: Supervisor, redis_url: str, engine: EngineFound) -> list[Child]:
+        env = programs.environment(self._settings, redis_url)
+        workers = programs.workers(self._commands, self._settings, self._worker, {**env, **engine.environment})
+        children = [self._screen.output_of(child) for child in (*workers, programs.api(self._commands, env))]
+        house.start(*children[:-1])
+        house.start(children[-1])  # a group of its own, and the last: the first to be stopped
+        return children
+
+    async def _ready(self, house: Supervisor) -> None:
+        try:
+            async with asyncio.timeout(START_LIMIT):
+                await house.unless_refused(wait_until_healthy(self._settings.url))
+        except TimeoutError:
+            where = self._screen.place_of_logs
+            raise NotReady(f"the API did not answer within {START_LIMIT:g} s; its log says why: {where}") from None
+
+
+def stop_on_signals(house: Supervisor, screen: Screen) -> None:
+    """Ctrl-C, SIGTERM or a closed terminal ends the calling task, which stops all in order; another one hurries it."""
+    loop, main, asked = asyncio.get_running_loop(), asyncio.current_task(), False
+
+    def on_signal() -> None:
+        nonlocal asked
+        if asked:
+            house.hurry()
+        elif main is not None:
+            asked = True
+            screen.log.info("Stopping: what runs may finish. Again: at once.", action="stopping")
+            main.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, on_signal)
