@@ -1,0 +1,65 @@
+"""What Ollama's status codes and error texts mean.
+
+Ollama has no error codes: the same fault may come as a status before the answer or as an `{"error": text}` line in
+the middle of it. So texts are matched, in this file only. They were read from Ollama 0.24's answers; the tests marked
+`real_ollama` notice when they change.
+"""
+
+from __future__ import annotations
+
+from ollama_worker.engines.base import (
+    ContextTooLong,
+    EngineError,
+    EngineUnavailable,
+    ModelNotFound,
+    OutOfMemory,
+    RequestRefused,
+    Unsupported,
+)
+
+NO_MEMORY = (
+    "out of memory",
+    "more system memory",
+    "cudamalloc failed",
+    "failed to allocate",
+    "unable to allocate",
+    "resource limitations",  # "model runner has unexpectedly stopped": nearly always the memory
+)
+TOO_LONG = ("exceeds the context length", "exceeds maximum context", "exceed the context", "context length exceeded")
+WRONG = ("must be of type", "invalid json schema", "invalid option", "invalid format", "failed to parse grammar")
+BUSY = ("server busy", "maximum pending requests")
+
+
+def fault(model: str, status: int, text: str) -> EngineError:
+    """The error for an answer of `status`, or for a line in mid-stream (status 0)."""
+    said = text.lower()
+    if status == 404 and "not found" in said and "page not found" not in said:
+        return not_found(model)
+    if any(words in said for words in NO_MEMORY):
+        return OutOfMemory(f"{model} does not fit in this machine's memory: {text}")
+    if any(words in said for words in TOO_LONG):
+        return ContextTooLong(f"The prompt does not fit {model}'s context window: shorten it, or raise num_ctx")
+    if "does not support" in said:
+        return Unsupported(f"{text}. `ollama show {model}` lists what this model can do")
+    return _other(status, text, said)
+
+
+def not_found(model: str) -> ModelNotFound:
+    return ModelNotFound(f"Ollama does not have {model}. Get it with: ollama pull {model}")
+
+
+def _other(status: int, text: str, said: str) -> EngineError:
+    if status == 503 or any(words in said for words in BUSY):
+        return EngineUnavailable(f"Ollama is busy: {text}")
+    if status in (404, 405, 502, 504):
+        return EngineUnavailable(f"What answers here is not Ollama (status {status}): check OLLAMA_BASE_URL")
+    if 400 <= status < 500 or any(words in said for words in WRONG):
+        return RequestRefused(f"Ollama refused the request: {text}")
+    return EngineError(f"Ollama failed: {text}")
+
+
+def pull_fault(model: str, text: str) -> EngineError:
+    """A pull that failed. It is about the library Ollama pulls from, so never `EngineUnavailable`: Ollama is there."""
+    if "file does not exist" in text or "not found" in text:
+        return ModelNotFound(f"Ollama's library has no {model}: check the name")
+    return EngineError(f"Ollama could not pull {model}: {text}")

@@ -1,0 +1,129 @@
+"""Ollama's JSON: what a job looks like as a request body, and what its lines mean. No input or output here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ollama_worker.engines.base import (
+    EngineError,
+    Finished,
+    ModelInfo,
+    Piece,
+    RequestRefused,
+)
+from ollama_worker.engines.http import parse
+from ollama_worker.engines.ollama_faults import fault
+from wire.records import JobRequest
+
+NANOSECONDS = 1_000_000  # in a millisecond: Ollama counts time in nanoseconds
+LOADED_ONLY = ("load", "unload")  # done_reason of an answer to no message at all
+
+
+def full_name(model: str) -> str:
+    """`qwen2.5` → `qwen2.5:latest`: the name under which Ollama lists it. A tag follows the last `:`."""
+    return model if ":" in model.rsplit("/", 1)[-1] else f"{model}:latest"
+
+
+def body_of(request: JobRequest, prefill: str = "") -> tuple[str, dict[str, Any]]:
+    """(path, body) for a chat or a generate job. `prefill` becomes a last assistant message."""
+    body: dict[str, Any] = {"model": request.model, "options": request.options, "stream": True}
+    # Ollama's default is to drop the oldest messages in silence, and then the start of its own answer. Both are off
+    # (0.12.6 and later know these fields): a prompt that does not fit is an error, a full window ends in "length".
+    body |= {"truncate": False, "shift": False}
+    for name in ("format", "think", "keep_alive", "logprobs", "top_logprobs"):
+        if (value := getattr(request, name)) is not None:
+            body[name] = value
+    if request.kind == "generate":
+        return "/api/generate", body | {"prompt": request.prompt or ""}
+    if request.tools:
+        body["tools"] = request.tools
+    return "/api/chat", body | {"messages": messages_of(request, prefill)}
+
+
+def messages_of(request: JobRequest, prefill: str = "") -> list[dict[str, Any]]:
+    messages = [message.model_dump(exclude_none=True) for message in request.messages]
+    return [*messages, {"role": "assistant", "content": prefill}] if prefill else messages
+
+
+class Answer:
+    """Reads the lines of one answer, in bursts as they came."""
+
+    def __init__(self, request: JobRequest) -> None:
+        self._model = request.model
+        self._chat = request.kind == "chat"
+        self._called = False  # a tool was called: then "stop" means that the caller is to run it
+
+    def read(self, lines: list[bytes]) -> Iterator[Piece | Finished]:
+        """One piece for all the output in `lines`, then the end mark if it is among them.
+
+        Raises the fault of an `{"error"}` line, and `StreamCut` for a line that broke off, after what came before it.
+        """
+        held: Piece | None = None
+        try:
+            for line in lines:
+                said = self._decode(line)
+                if piece := self._piece(said):
+                    held = join(held, piece) if held else piece
+                if said.get("done"):
+                    end = self._end(said)
+                    if held:
+                        yield held
+                        held = None
+                    yield end
+        except EngineError:
+            if held:
+                yield held
+            raise
+        if held:
+            yield held
+
+    def _decode(self, line: bytes) -> dict[str, Any]:
+        said = parse(line)
+        if "error" in said:
+            raise fault(self._model, 0, str(said["error"]))
+        return said
+
+    def _piece(self, said: dict[str, Any]) -> Piece | None:
+        message = said.get("message") or said
+        text = message.get("content" if self._chat else "response") or ""
+        thinking, calls, logprobs = message.get("thinking") or "", message.get("tool_calls"), said.get("logprobs")
+        if not (text or thinking or calls or logprobs):
+            return None
+        self._called = self._called or bool(calls)
+        return Piece(text, thinking, calls, logprobs)
+
+    def _end(self, said: dict[str, Any]) -> Finished:
+        why = said.get("done_reason") or "stop"  # servers before 0.1.45 gave no reason
+        if why in LOADED_ONLY:
+            raise RequestRefused("Ollama found no message to answer: send at least one")
+        return Finished(
+            "tool_calls" if self._called and why == "stop" else why,
+            prompt_tokens=said.get("prompt_eval_count", 0),
+            completion_tokens=said.get("eval_count", 0),
+            load_ms=said.get("load_duration", 0) // NANOSECONDS,
+            prompt_ms=said.get("prompt_eval_duration", 0) // NANOSECONDS,
+            generate_ms=said.get("eval_duration", 0) // NANOSECONDS,
+        )
+
+
+def join(first: Piece, then: Piece) -> Piece:
+    """Two pieces that came in one read, as one: a burst costs the queue one event."""
+    return Piece(
+        first.text + then.text,
+        first.thinking + then.thinking,
+        (first.tool_calls or []) + (then.tool_calls or []) or None,
+        (first.logprobs or []) + (then.logprobs or []) or None,
+        first.tokens + then.tokens,
+    )
+
+
+def model_info(name: str, running: dict[str, Any] | None, shown: dict[str, Any]) -> ModelInfo:
+    """From an entry of `/api/ps` (None: not loaded) and the answer of `/api/show`.
+
+    The window is the one it runs with while it is loaded, else the longest that its file allows.
+    """
+    facts = shown.get("model_info") or {}
+    longest = facts.get(f"{facts.get('general.architecture', '')}.context_length", 0)
+    length = (running or {}).get("context_length") or longest
+    return ModelInfo(name, running is not None, int(length), tuple(shown.get("capabilities") or ()))

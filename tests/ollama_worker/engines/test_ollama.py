@@ -1,0 +1,341 @@
+"""The Ollama engine against a fake that speaks Ollama's protocol and misbehaves on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ollama_worker.engines.base import (
+    ContextTooLong,
+    EngineError,
+    EngineSilent,
+    EngineUnavailable,
+    Finished,
+    Loading,
+    ModelNotFound,
+    OutOfMemory,
+    Piece,
+    PullProgress,
+    RequestRefused,
+    StreamCut,
+    Unsupported,
+)
+from ollama_worker.engines.ollama import OllamaEngine
+from tests.ollama_worker.fake_ollama import FakeOllama, end, fake_ollama, said
+from wire.records import JobRequest, Message
+
+CHAT = JobRequest(model="m", messages=(Message(role="user", content="hi"),))
+PICTURE = JobRequest(model="m", messages=(Message(role="user", content="what is it?", images=("aGk=",)),))
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeOllama]:
+    async with fake_ollama() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def engine(fake: FakeOllama) -> AsyncIterator[OllamaEngine]:
+    engine = OllamaEngine(fake.url, silence=5)
+    yield engine
+    await engine.close()
+
+
+async def answer(engine: OllamaEngine, request: JobRequest = CHAT, prefill: str = "") -> list[object]:
+    return [item async for item in engine.generate(request, prefill)]
+
+
+def text(items: list[object]) -> str:
+    return "".join(item.text for item in items if isinstance(item, Piece))
+
+
+async def test_it_streams_and_ends_with_the_counts(fake: FakeOllama, engine: OllamaEngine) -> None:
+    items = await answer(engine)
+    assert text(items) == "Hello you"
+    assert items[-1] == Finished("stop", 7, 3, load_ms=2, prompt_ms=0, generate_ms=9)
+
+
+async def test_lines_of_one_read_are_one_piece(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.chunks = [said("a") + said("b") + said("c") + end()]
+    pieces = [item for item in await answer(engine) if isinstance(item, Piece)]
+    assert pieces == [Piece("abc", tokens=3)]
+
+
+@pytest.mark.parametrize("split", range(1, len(said("aß")) + len(said("z"))))
+async def test_a_line_may_be_split_at_any_byte(fake: FakeOllama, engine: OllamaEngine, split: int) -> None:
+    whole = said("aß") + said("z")
+    fake.chunks = [whole[:split], whole[split:], end()]
+    items = await answer(engine)
+    assert text(items) == "aßz"
+    assert sum(item.tokens for item in items if isinstance(item, Piece)) == 2
+
+
+async def test_a_prompt_is_never_cut_in_silence(fake: FakeOllama, engine: OllamaEngine) -> None:
+    await answer(engine)
+    (body,) = fake.asked("/api/chat")
+    assert (body["truncate"], body["shift"]) == (False, False)
+
+
+async def test_generate_jobs_speak_to_their_own_route(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.chunks = [b'{"response":"ab","thinking":"hm","done":false}\n', b'{"response":"","done":true}\n']
+    items = await answer(engine, JobRequest(model="m", kind="generate", prompt="x"))
+    assert Piece("ab", "hm") in items
+    assert fake.asked("/api/generate")[0]["prompt"] == "x"
+
+
+async def test_tool_calls_end_in_tool_calls(fake: FakeOllama, engine: OllamaEngine) -> None:
+    call = {"function": {"name": "now", "arguments": {}}}
+    fake.chunks = [said("", tool_calls=[call]), end()]
+    items = await answer(engine)
+    assert Piece(tool_calls=[call]) in items
+    assert isinstance(items[-1], Finished) and items[-1].reason == "tool_calls"
+
+
+# Loading
+
+
+async def test_loading_is_said_once_for_a_model_that_is_not_in_memory(fake: FakeOllama, engine: OllamaEngine) -> None:
+    assert (await answer(engine))[0] == Loading("m")
+    assert Loading("m") not in await answer(engine)
+    assert len(fake.asked("/api/ps")) == 1, "the second job must not ask again"
+
+
+async def test_loading_is_not_said_for_a_loaded_model(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.running = {"m:latest": 2048}  # `m` is `m:latest`
+    assert Loading("m") not in await answer(engine)
+
+
+# Faults
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence", "expected"),
+    [
+        (404, "model 'm' not found", ModelNotFound),
+        (404, 'model "m" not found, try pulling it first', ModelNotFound),
+        (404, "404 page not found", EngineUnavailable),
+        (500, "model requires more system memory (9.1 GiB) than is available (3 GiB)", OutOfMemory),
+        (500, "llama runner process has terminated: cudaMalloc failed: out of memory", OutOfMemory),
+        (400, "the input length exceeds the context length", ContextTooLong),
+        (400, "registry.ollama.ai/library/m:latest does not support tools", Unsupported),
+        (400, "invalid request", RequestRefused),
+        (500, 'option "num_predict" must be of type integer', RequestRefused),
+        (500, "invalid JSON schema in format", RequestRefused),
+        (503, "server busy, please try again.  maximum pending requests exceeded", EngineUnavailable),
+        (502, "<html>bad gateway</html>", EngineUnavailable),
+        (500, "something new", EngineError),
+    ],
+)
+async def test_a_refusal_becomes_its_error(
+    fake: FakeOllama, engine: OllamaEngine, status: int, sentence: str, expected: type[EngineError]
+) -> None:
+    fake.status, fake.error = status, sentence
+    with pytest.raises(EngineError) as caught:
+        await answer(engine)
+    assert type(caught.value) is expected
+
+
+async def test_a_missing_model_says_what_to_type(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.status, fake.error = 404, "model 'm' not found"
+    with pytest.raises(ModelNotFound, match=r"ollama pull m$"):
+        await answer(engine)
+
+
+async def test_an_error_line_ends_the_answer_after_what_came_before(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.chunks = [said("so far") + b'{"error":"CUDA error: out of memory"}\n']
+    got: list[object] = []
+    with pytest.raises(OutOfMemory):
+        async for item in engine.generate(CHAT):
+            got.append(item)
+    assert text(got) == "so far"
+
+
+async def test_an_end_without_the_end_mark_is_a_cut(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.chunks = [said("half")]
+    with pytest.raises(StreamCut):
+        await answer(engine)
+
+
+async def test_a_connection_lost_in_mid_answer_is_a_cut(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.chunks, fake.cut = [said("half")], True
+    with pytest.raises(StreamCut):
+        await answer(engine)
+
+
+async def test_a_line_that_breaks_off_is_a_cut(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.chunks = [said("whole"), end()[:20]]
+    with pytest.raises(StreamCut):
+        await answer(engine)
+
+
+@pytest.mark.parametrize("reason", ["load", "unload"])
+async def test_an_answer_to_no_message_is_not_a_completion(fake: FakeOllama, engine: OllamaEngine, reason: str) -> None:
+    fake.chunks = [end(reason)]
+    with pytest.raises(RequestRefused):
+        await answer(engine)
+
+
+async def test_silence_is_noticed(fake: FakeOllama) -> None:
+    fake.chunks, fake.hang = [said("one")], True
+    engine = OllamaEngine(fake.url, silence=0.2)
+    with pytest.raises(EngineSilent):
+        await answer(engine)
+    await asyncio.wait_for(fake.disconnected.wait(), 1)
+    await engine.close()
+
+
+async def test_nobody_there_is_unavailable() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: a connection is refused, and nobody else gets the port
+        engine = OllamaEngine(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(EngineUnavailable):
+            await answer(engine)
+        health = await engine.health()
+        assert not health.ok and "ollama serve" in health.detail
+        await engine.close()
+
+
+async def test_a_reset_before_the_answer_is_unavailable() -> None:
+    async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    server = await asyncio.start_server(reset, "127.0.0.1", 0)
+    engine = OllamaEngine(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    with pytest.raises(EngineUnavailable):
+        await answer(engine)
+    await engine.close()
+    server.close()
+
+
+async def test_images_are_refused_for_a_model_that_cannot_see(fake: FakeOllama, engine: OllamaEngine) -> None:
+    with pytest.raises(Unsupported, match="vision"):
+        await answer(engine, PICTURE)
+    fake.models["m:latest"] = {"capabilities": ["completion", "vision"]}
+    assert text(await answer(engine, PICTURE)) == "Hello you"
+
+
+# Cancelling
+
+
+async def test_closing_early_closes_the_connection_within_100_ms(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.chunks, fake.hang, fake.running = [said("one")], True, {"m:latest": 1}
+    stream = engine.generate(CHAT)
+    assert isinstance(await anext(stream), Piece)
+    since = time.monotonic()
+    await stream.aclose()
+    await asyncio.wait_for(fake.disconnected.wait(), 2)
+    assert time.monotonic() - since < 0.1
+
+
+async def test_cancelling_a_waiting_task_closes_the_connection(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.chunks, fake.hang = [], True
+    waiting = asyncio.create_task(answer(engine))
+    await asyncio.wait_for(fake.sent.wait(), 2)
+    since = time.monotonic()
+    waiting.cancel()
+    await asyncio.wait_for(fake.disconnected.wait(), 2)
+    assert time.monotonic() - since < 0.1
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+# Continuing
+
+
+async def test_it_continues_where_the_rendered_prompt_stays_open(fake: FakeOllama, engine: OllamaEngine) -> None:
+    assert await engine.can_continue("m")
+    await answer(engine, prefill="Once")
+    assert fake.asked("/api/chat")[-1]["messages"][-1] == {"role": "assistant", "content": "Once"}
+
+
+async def test_it_does_not_continue_where_the_template_ends_the_turn(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.closes_turns = True
+    assert not await engine.can_continue("m")
+    with pytest.raises(Unsupported):
+        await answer(engine, prefill="Once")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"template": "[INST]{{ .Prompt }}[/INST]"},
+        {"template": "<|im_start|>assistant<think><|im_end|>"},
+        {"capabilities": ["completion", "thinking"]},
+        {"renderer": "qwen3-coder"},
+    ],
+)
+async def test_it_does_not_continue_what_has_no_evidence(
+    fake: FakeOllama, engine: OllamaEngine, model: dict[str, object]
+) -> None:
+    fake.models["m:latest"] = model
+    assert not await engine.can_continue("m")
+
+
+# Models
+
+
+async def test_models_tell_what_is_loaded_and_how_long_a_prompt_may_be(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.models = {"m:latest": {}, "n:1b": {}}
+    fake.running = {"m:latest": 512}
+    first, second = await engine.models()
+    assert (first.name, first.loaded, first.context_length) == ("m:latest", True, 512)
+    assert (second.name, second.loaded, second.context_length) == ("n:1b", False, 2048)
+    await engine.models()
+    assert len(fake.asked("/api/show")) == 2, "what a digest shows never changes"
+
+
+async def test_embedding(fake: FakeOllama, engine: OllamaEngine) -> None:
+    found = await engine.embed(JobRequest(kind="embed", model="m", inputs=("a", "bbb")))
+    assert found.vectors == [[1.0, 1.0], [3.0, 1.0]]
+    assert fake.asked("/api/embed")[0]["truncate"] is False
+
+
+async def test_embedding_too_much_is_refused(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.status, fake.error = 400, "the input length exceeds the context length"
+    with pytest.raises(ContextTooLong):
+        await engine.embed(JobRequest(kind="embed", model="m", inputs=("a",)))
+
+
+async def test_pulling_reports_progress_until_success(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.chunks = [b'{"status":"pulling","total":10,"completed":4}\n', b'{"status":"success"}\n']
+    assert [step async for step in engine.pull("m")] == [PullProgress("pulling", 4, 10), PullProgress("success")]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b'{"error":"pull model manifest: file does not exist"}\n', ModelNotFound),
+        (b'{"error":"dial tcp: lookup failed"}\n', EngineError),
+        (b'{"status":"pulling"}\n', StreamCut),
+    ],
+)
+async def test_a_pull_that_fails_says_so(
+    fake: FakeOllama, engine: OllamaEngine, line: bytes, expected: type[EngineError]
+) -> None:
+    fake.chunks = [line]
+    with pytest.raises(EngineError) as caught:
+        async for _ in engine.pull("m"):
+            pass
+    assert type(caught.value) is expected
+
+
+@pytest.mark.parametrize(
+    ("version", "old"), [("0.12.5", True), ("0.12.6", False), ("0.0.0", False), ("1.0-rc1", False)]
+)
+async def test_health_warns_of_an_ollama_that_cuts_prompts(
+    fake: FakeOllama, engine: OllamaEngine, version: str, old: bool
+) -> None:
+    fake.version = version
+    health = await engine.health()
+    assert health.ok
+    assert ("update it" in health.detail) is old
+
+
+async def test_health_says_how_to_get_a_first_model(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.models = {}
+    health = await engine.health()
+    assert not health.ok and "ollama pull" in health.detail

@@ -1,0 +1,143 @@
+"""Ollama's true protocol on a loopback port, played from a script: what the real one does on a bad day, on demand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+
+def said(text: str, **more: Any) -> bytes:
+    """A line of /api/chat's stream."""
+    message = {"role": "assistant", "content": text, **more}
+    return orjson.dumps({"model": "m", "created_at": "2026-01-01T00:00:00Z", "message": message, "done": False}) + b"\n"
+
+
+def end(reason: str = "stop", **more: Any) -> bytes:
+    """The end mark: durations are nanoseconds."""
+    counts = {"prompt_eval_count": 7, "eval_count": 3, "load_duration": 2_000_000, "eval_duration": 9_000_000}
+    message = {"role": "assistant", "content": ""}
+    return orjson.dumps({"message": message, "done": True, "done_reason": reason, **counts, **more}) + b"\n"
+
+
+@dataclass
+class FakeOllama:
+    """`chunks` are what a chat or generate answers, one write each; `hang` leaves the connection open after them."""
+
+    url: str = ""
+    models: dict[str, dict[str, Any]] = field(default_factory=lambda: {"m:latest": {}})
+    running: dict[str, int] = field(default_factory=dict)  # full name → context length
+    chunks: list[bytes] = field(default_factory=lambda: [said("Hello"), said(" you"), end()])
+    status: int = 200
+    error: str = ""  # with a status of 400 or more
+    hang: bool = False
+    cut: bool = False  # drop the connection after the chunks, without the end of the HTTP body
+    version: str = "0.24.0"
+    template: str = "<|im_start|>{{ assistant }}<|im_end|>"
+    closes_turns: bool = False  # its template ends the last assistant message, as Ollama's own "chatml" does
+    requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    sent: asyncio.Event = field(default_factory=asyncio.Event)  # all chunks are out
+    disconnected: asyncio.Event = field(default_factory=asyncio.Event)  # the client closed in mid-answer
+
+    def asked(self, path: str) -> list[dict[str, Any]]:
+        return [body for asked, body in self.requests if asked == path]
+
+    async def generate(self, request: web.Request) -> web.StreamResponse:
+        body = await self.note(request)
+        if self.status >= 400:
+            return web.json_response({"error": self.error}, status=self.status)
+        if body.get("_debug_render_only"):
+            return web.json_response({"done": False, "_debug_info": {"rendered_template": self.render(body)}})
+        answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await answer.prepare(request)
+        return await self.play(request, answer)
+
+    async def play(self, request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
+        for chunk in self.chunks:
+            await answer.write(chunk)
+        self.sent.set()
+        if self.hang:
+            await self.until_closed(request)
+        if self.cut and request.transport:
+            request.transport.abort()
+        return answer
+
+    async def until_closed(self, request: web.Request) -> None:
+        """aiohttp cancels the handler when the client goes away: that is the signal."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.disconnected.set()
+
+    def render(self, body: dict[str, Any]) -> str:
+        turns = []
+        for message in body["messages"]:
+            last = message is body["messages"][-1] and message["role"] == "assistant" and not self.closes_turns
+            turns.append(f"<|im_start|>{message['role']}\n{message['content']}" + ("" if last else "<|im_end|>\n"))
+        open_turn = body["messages"][-1]["role"] == "assistant" and not self.closes_turns
+        return "".join(turns) + ("" if open_turn else "<|im_start|>assistant\n")
+
+    async def tags(self, request: web.Request) -> web.Response:
+        await self.note(request)
+        return web.json_response({"models": [{"name": name, "digest": f"sha-{name}"} for name in self.models]})
+
+    async def ps(self, request: web.Request) -> web.Response:
+        await self.note(request)
+        entries = [{"name": name, "context_length": length} for name, length in self.running.items()]
+        return web.json_response({"models": entries})
+
+    async def show(self, request: web.Request) -> web.Response:
+        model = (await self.note(request))["model"]
+        name = model if ":" in model else f"{model}:latest"
+        if name not in self.models:
+            return web.json_response({"error": f"model '{model}' not found"}, status=404)
+        info = {"general.architecture": "llama", "llama.context_length": 2048}
+        told = {"template": self.template, "model_info": info, "capabilities": ["completion"]}
+        return web.json_response(told | self.models[name])
+
+    async def embed(self, request: web.Request) -> web.Response:
+        body = await self.note(request)
+        if self.status >= 400:
+            return web.json_response({"error": self.error}, status=self.status)
+        vectors = [[float(len(text)), 1.0] for text in body["input"]]
+        return web.json_response({"embeddings": vectors, "prompt_eval_count": len(vectors)})
+
+    async def told_version(self, request: web.Request) -> web.Response:
+        return web.json_response({"version": self.version})
+
+    async def note(self, request: web.Request) -> dict[str, Any]:
+        body: dict[str, Any] = orjson.loads(await request.read() or b"{}")
+        self.requests.append((request.path, body))
+        return body
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        for path in ("/api/chat", "/api/generate", "/api/pull"):
+            app.router.add_post(path, self.generate)
+        app.router.add_post("/api/embed", self.embed)
+        app.router.add_post("/api/show", self.show)
+        app.router.add_get("/api/tags", self.tags)
+        app.router.add_get("/api/ps", self.ps)
+        app.router.add_get("/api/version", self.told_version)
+        return app
+
+
+@asynccontextmanager
+async def fake_ollama() -> AsyncIterator[FakeOllama]:
+    fake = FakeOllama()
+    # handler_cancellation: a handler that hangs learns that its client has gone.
+    runner = web.AppRunner(fake.app(), handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    fake.url = f"http://{host}:{port}"
+    try:
+        yield fake
+    finally:
+        await runner.cleanup()
