@@ -87,3 +87,13 @@ def _explain(cls: type[BaseSettings], error: ValidationError) -> list[str]:
         shown = "" if name.endswith(("URL", "KEY", "TOKEN", "PASSWORD")) else f" (got {str(problem['input'])[:80]!r})"
         lines.append(f"sluice: {name}: {problem['msg']}{shown}")
     return lines
+
+
+def describe_settings(cls: type[BaseSettings]) -> str:
+    """A line a variable: its names, its default. What `--help` prints."""
+    lines = ["Settings (environment, or .env in the working directory):"]
+    for field in cls.model_fields.values():
+        names = field.validation_alias.choices if isinstance(field.validation_alias, AliasChoices) else [field.alias]
+        default = "" if field.default in (None, ()) else str(field.default)
+        lines.append(f"  {' | '.join(str(name) for name in names):<52}{default}".rstrip())
+    return "\n".join(lines)

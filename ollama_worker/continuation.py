@@ -1,0 +1,85 @@
+"""What earlier attempts left in the log, and whether this attempt may go on behind it.
+
+Attempts are never joined blindly. The text so far becomes a prefill only for a plain text request and an engine that is
+known to continue soundly (`Engine.can_continue`); in every other case the text is declared void with `restarted`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from wire.events import LogEntry
+from wire.records import JobRequest
+
+
+class Earlier(NamedTuple):
+    """Output of the attempts before this one, since the last `restarted`. `tokens`: how many model tokens it cost."""
+
+    text: str = ""
+    tokens: int = 0
+    other: bool = False  # thinking, tool calls or logprobs, which nothing continues
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.text) or self.other
+
+
+def read_earlier(log: Iterable[LogEntry]) -> Earlier:
+    """Sum up a log; entries that do not decode count as output that cannot be continued."""
+    text: list[str] = []
+    tokens, other = 0, False
+    for entry in log:
+        fields = _fields(entry)
+        if fields.get("type") == "restarted":
+            text, tokens, other = [], 0, False
+        elif fields.get("type") == "token":
+            text.append(fields.get("text", ""))
+            tokens += int(fields.get("n", 1))
+            other = other or any(fields.get(k) for k in ("thinking", "tool_calls", "logprobs"))
+        other = other or not fields
+    return Earlier("".join(text), tokens, other)
+
+
+def _fields(entry: LogEntry) -> dict[str, Any]:
+    try:
+        return entry.fields()
+    except ValueError:
+        return {}
+
+
+def with_rest_of_budget(request: JobRequest, earlier: Earlier) -> JobRequest:
+    """`num_predict` counts the whole answer, so what earlier attempts produced is taken off. Never below 0."""
+    budget = request.options.get("num_predict")
+    if not isinstance(budget, int) or budget < 0:
+        return request
+    options = {**request.options, "num_predict": max(0, budget - earlier.tokens)}
+    return request.model_copy(update={"options": options})
+
+
+class StopStrings:
+    """Finds a stop string that begins in the earlier text and ends in the new: the engine sees only the new one.
+
+    `cut` returns the part of a piece that may be shown, and sets `found` when the answer ends there.
+    """
+
+    def __init__(self, request: JobRequest, earlier: str) -> None:
+        stop = request.options.get("stop") or []
+        self._stops = [stop] if isinstance(stop, str) else [s for s in stop if s]
+        self._tail = earlier[-(max(map(len, self._stops), default=1) - 1) or len(earlier) :] if self._stops else ""
+        self._new = ""
+        self.found = False
+
+    def cut(self, text: str) -> str:
+        if not self._tail:
+            return text
+        before = len(self._new)
+        self._new += text
+        for stop in self._stops:
+            at = (self._tail + self._new).find(stop)
+            if 0 <= at < len(self._tail):
+                self.found = True
+                return text[: max(0, at - len(self._tail) - before)]
+        if len(self._new) >= len(self._tail):
+            self._tail = ""  # no stop string can reach back any more
+        return text

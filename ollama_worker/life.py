@@ -1,0 +1,203 @@
+"""One life of a worker process, from `register` to the last beat: it reads its inbox and runs what it is told.
+
+A life ends when it is drained, or when a beat is answered "over": the process was taken for dead (it was stopped, or
+cut off), its jobs run elsewhere by now, and everything it still produces is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from ollama_worker.attempt import Attempt, Tools
+from ollama_worker.patience import AWAY, once, until_answered
+from ollama_worker.shape import Shape
+from wire.records import Order
+from wire.workers import BEAT_SECONDS, WorkerRegistry, decode_order
+
+BLOCK_MS = 2_000
+ENGINE_CHECK_SECONDS = 1.0
+GIVE_BACK_SECONDS = 5.0  # a Redis that is away does not hold up the end of the process
+log = structlog.get_logger()
+
+
+class LifeOver(Exception):
+    """This incarnation was reaped: begin another."""
+
+
+class Life:
+    """`run` until drained or over. `inbox` is a registry whose client may block longer than BLOCK_MS."""
+
+    def __init__(
+        self, tools: Tools, registry: WorkerRegistry, inbox: WorkerRegistry, shape: Shape, incarnation: str
+    ) -> None:
+        self._tools = tools
+        self._registry = registry
+        self._inbox = inbox
+        self._shape = shape
+        self.incarnation = incarnation
+        self._read_to = "0"
+        self._beat = 0
+        self._running: dict[str, tuple[int, Attempt, asyncio.Task[None]]] = {}
+        self._unknown: frozenset[str] = frozenset()
+        self._may_ask = asyncio.Event()
+        self._draining = False
+
+    # -- the life ----------------------------------------------------------------------------------------------
+    async def run(self, told_to_stop: asyncio.Event, grace: float) -> None:
+        """Raises LifeOver when reaped. `told_to_stop` begins the drain, which takes at most `grace` seconds."""
+        self._beat = await until_answered(
+            lambda: self._registry.register(self.incarnation, self._shape.slots, self._shape.info)
+        )
+        log.info("worker registered", action="worker.registered", slots=self._shape.slots)
+        self._may_ask.set()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                loops = [
+                    tasks.create_task(loop()) for loop in (self._keep_asking, self._read_inbox, self._keep_beating)
+                ]
+                stop = tasks.create_task(told_to_stop.wait())
+                await stop
+                await self._drain(grace)
+                for task in loops:
+                    task.cancel()
+        except* LifeOver:
+            self._stop_all(interrupted=False)
+            raise LifeOver from None
+        await self._leave()
+
+    async def _drain(self, grace: float) -> None:
+        self._draining = True
+        log.info("draining", action="worker.draining", running=len(self._running), grace=grace)
+        await once(self._registry.ask(self.incarnation, False))
+        if self._running:
+            await asyncio.wait([task for _, _, task in self._running.values()], timeout=grace)
+        if self._running:
+            await asyncio.wait(self.hurry(), timeout=GIVE_BACK_SECONDS)
+
+    def hurry(self) -> list[asyncio.Task[None]]:
+        """Give back what still runs, now."""
+        return self._stop_all(interrupted=True)
+
+    async def _leave(self) -> None:
+        """A worker that leaves reaps itself: orders it never read go straight back to the queue."""
+        beats = await once(self._registry.beats())
+        await once(self._registry.reap(self.incarnation, (beats or {}).get(self.incarnation, self._beat)))
+        log.info("worker left", action="worker.left")
+
+    def _stop_all(self, interrupted: bool) -> list[asyncio.Task[None]]:
+        for _, attempt, task in self._running.values():
+            attempt.interrupted = interrupted
+            task.cancel()
+        return [task for _, _, task in self._running.values()]
+
+    # -- asking ------------------------------------------------------------------------------------------------
+    async def _keep_asking(self) -> None:
+        """Ask whenever something ended the asking, as soon as the engine is well."""
+        while True:
+            await self._may_ask.wait()
+            self._may_ask.clear()
+            await self._engine_well()
+            if not self._draining and not await until_answered(lambda: self._registry.ask(self.incarnation, True)):
+                raise LifeOver
+
+    async def _engine_well(self) -> None:
+        said = ""
+        while not (health := await self._tools.engine.health()).ok:
+            if health.detail != said:
+                log.warning("engine not ready: taking no jobs", action="engine.unwell", detail=health.detail)
+                said = health.detail
+            await asyncio.sleep(ENGINE_CHECK_SECONDS)
+        if said:
+            log.info("engine is well again", action="engine.well")
+
+    # -- the inbox ---------------------------------------------------------------------------------------------
+    async def _read_inbox(self) -> None:
+        while True:
+            for entry, fields in await until_answered(self._next_entries):
+                self._read_to = entry
+                try:
+                    self._obey(decode_order(entry, fields))
+                except ValueError:
+                    log.warning("inbox entry does not decode", action="order.undecodable", entry=entry)
+                    job = fields.get(b"job", b"").decode(errors="replace")
+                    await once(self._tools.jobs.bury(f"inbox:{self.incarnation}", entry, job))
+
+    async def _next_entries(self) -> list[tuple[str, dict[bytes, bytes]]]:
+        return await self._inbox.inbox(self.incarnation, self._read_to, BLOCK_MS)
+
+    def _obey(self, order: Order) -> None:
+        if order.do == "run":
+            self._begin(order)
+        elif order.do == "cancel":
+            self._cancel(order)
+        else:
+            log.info("an order this version does not know", action="order.unknown", do=order.do)
+
+    def _begin(self, order: Order) -> None:
+        held = self._running.get(order.job)
+        if self._draining or (held is not None and held[0] >= order.attempt):
+            return  # what a draining worker does not start is free again, uncharged, as it leaves
+        if held is not None:
+            held[2].cancel()
+        attempt = Attempt(self._tools, self.incarnation, order, lambda: self._forget_stale(order))
+        task = asyncio.create_task(self._attend(order, attempt), name=f"attempt {order.job}")
+        self._running[order.job] = (order.attempt, attempt, task)
+
+    def _cancel(self, order: Order) -> None:
+        held = self._running.get(order.job)
+        if held is not None and held[0] <= order.attempt:
+            log.info("cancelling", action="job.cancelling", job_id=order.job)
+            held[2].cancel()
+
+    def _forget_stale(self, order: Order) -> None:
+        held = self._running.get(order.job)
+        if held is not None and held[0] == order.attempt:
+            held[2].cancel()
+
+    async def _attend(self, order: Order, attempt: Attempt) -> None:
+        structlog.contextvars.bind_contextvars(job_id=order.job, attempt=order.attempt)
+        began = asyncio.get_running_loop().time()
+        try:
+            await attempt.run()
+            self._shape.took(asyncio.get_running_loop().time() - began)
+        finally:
+            if self._running.get(order.job, (0,))[0] == order.attempt:
+                del self._running[order.job]
+            if attempt.gave_back:
+                self._may_ask.set()  # giving back ended the asking
+
+    # -- beats -------------------------------------------------------------------------------------------------
+    async def _keep_beating(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            try:
+                await self._beatonce()
+            except AWAY as error:
+                log.warning("beat not answered", action="worker.beat_failed", error=type(error).__name__)
+
+    async def _beatonce(self) -> None:
+        beat = await self._registry.beat(self.incarnation, _after(self._read_to), self._shape.news())
+        if not beat.alive:
+            log.warning("taken for dead while away; beginning a new life", action="worker.reaped")
+            raise LifeOver
+        self._beat = beat.number
+        unknown = beat.owned - self._running.keys()
+        for job in unknown & self._unknown:
+            await self._return_unknown(job)
+        self._unknown = unknown
+
+    async def _return_unknown(self, job: str) -> None:
+        """Ours by the registry, unknown here for two beats: Redis forgot that it ended, or its order was lost."""
+        record = await self._tools.jobs.record(job)
+        if record is not None and record.owner == self.incarnation and job not in self._running:
+            log.warning("a job this worker knows nothing of goes back", action="job.unknown", job_id=job)
+            await self._tools.jobs.give_back(job, self.incarnation, record.attempt, "order_lost")
+            self._may_ask.set()
+
+
+def _after(entry: str) -> str:
+    """The id right behind `entry`: what the inbox is trimmed to. '' before anything was read."""
+    ms, _, seq = entry.partition("-")
+    return f"{ms}-{int(seq) + 1}" if seq else ""

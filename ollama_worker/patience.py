@@ -1,0 +1,34 @@
+"""How a worker speaks to a Redis that may be away for a while."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+from redis.exceptions import RedisError
+
+T = TypeVar("T")
+AWAY = (RedisError, OSError)
+RETRY_SECONDS = 0.2
+log = structlog.get_logger()
+
+
+async def until_answered(call: Callable[[], Awaitable[T]]) -> T:
+    """Ask until Redis answers. Scripts may be asked again, so a worker and its attempts outlive a restart of Redis;
+    what bounds an attempt is its deadline, which somebody else watches."""
+    while True:
+        try:
+            return await call()
+        except AWAY as error:
+            log.warning("Redis does not answer, trying again", action="redis.retry", error=type(error).__name__)
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+async def once(call: Awaitable[T]) -> T | None:
+    """On the way out nothing waits for a Redis that is away: a reaped life says the same a few seconds later."""
+    try:
+        return await call
+    except AWAY:
+        return None

@@ -1,0 +1,57 @@
+"""What a worker tells of itself: engine, models, slots, and how long its jobs take."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import structlog
+
+from ollama_worker.engines.base import Engine, EngineError, ModelInfo
+from wire.workers import WorkerInfo
+
+REFRESH_SECONDS = 15.0
+WEIGHT = 0.3  # of the latest job in the mean: half of it is made of the last two
+log = structlog.get_logger()
+
+
+class Shape:
+    """Kept for the process, over all its lives. `news()` is what a beat should carry: None when nothing changed."""
+
+    def __init__(self, engine: Engine, slots: int, detail: str) -> None:
+        self._engine = engine
+        self.slots = slots
+        self.info = WorkerInfo(engine.name, {}, socket.gethostname(), detail=detail)
+        self._told = self.info
+
+    async def keep_looking(self) -> None:
+        """Ask the engine for its models, now and then: they are pulled, loaded and unloaded behind our back."""
+        while True:
+            await self.look()
+            await asyncio.sleep(REFRESH_SECONDS)
+
+    async def look(self) -> None:
+        try:
+            models = {model.name: _about(model) for model in await self._engine.models()}
+        except EngineError as error:
+            log.debug("engine does not list its models", action="engine.models_failed", code=error.code)
+            return
+        self.info = self.info._replace(models=models)
+
+    def took(self, seconds: float) -> None:
+        """A job has ended: weigh its time into the mean that callers' ETA is made of."""
+        mean = self.info.job_seconds
+        mean = seconds if not mean else (1 - WEIGHT) * mean + WEIGHT * seconds
+        self.info = self.info._replace(job_seconds=round(mean, 3))
+
+    def news(self) -> WorkerInfo | None:
+        if self.info == self._told:
+            return None
+        self._told = self.info
+        return self.info
+
+
+def _about(model: ModelInfo) -> dict[str, object]:
+    about = model._asdict()
+    del about["name"]
+    return about
