@@ -1,0 +1,1 @@
+"""The wire: its scripts on a real server."""

@@ -1,0 +1,589 @@
+"""The model test of the wire: random sequences of script calls on a real server, compared with `ExpectedPool`.
+
+After every step each key of the pool must be what the model says, and what subscribers heard must be the log. Steps are
+what goes wrong in a real house: calls repeated because the reply was lost, stale owners that go on writing, workers that
+die at any point, clocks that are stepped, entries that no script wrote.
+
+    python -m tests.wire.model --sequences 10000 [--seed 1] [--mutant "no owner check"]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.wire import expected
+from tests.wire.expected import CLASSES, ExpectedPool, canonical, id_order
+from tests.wire.sync_wire import TEST_CLOCK, Key, SyncWire
+from wire.scripts import load
+
+HOUR = 3_600_000
+KEEP_MS = 24 * HOUR
+TENANTS = ("a", "b", "c")
+DEPTH, PER_TENANT, MAX_ATTEMPTS = 7, 3, 2
+MOST_JOBS, MOST_WORKERS = 10, 4
+NOBODY = "nobody"  # a job and a worker that never were
+STEPS = 50
+KEPT = ("job:", "events:", "finished", "dead", "clock", "arrivals", "models", "now")  # all that a drained pool holds
+
+# What sequences must have met, each at least once, or the model tests less than it says.
+MUST_HAPPEN = (
+    "given", "given back", "reaped", "a gap refused", "a stale emit refused", "a dead life beats", "garbage swept",
+    "accept: ok", "accept: full depth", "accept: full tenant", "accept: stepped", "expire: stepped",
+    "a step put right", "completed", "failed deadline", "failed engine", "failed worker_lost", "failed never_started",
+    "cancelled asked", "charged: worker_lost", "charged: engine", "dead letter: worker_lost", "dead letter: engine",
+    "dead letter: never_started", "dead letter: poison", "drained",
+)  # fmt: skip
+
+
+def bounded(texts: Mapping[str, str]) -> dict[str, str]:
+    """The scripts with bounds so small that a sequence of fifty steps reaches them."""
+    replaced = {
+        "local MAX_UNSTARTED = 20 ": f"local MAX_UNSTARTED = {expected.MAX_UNSTARTED} ",
+        "local CANDIDATES = 16 ": f"local CANDIDATES = {expected.CANDIDATES} ",
+    }
+    for old, new in replaced.items():
+        assert old in texts["accept"], f"the prelude no longer says {old!r}"
+        texts = {name: text.replace(old, new) for name, text in texts.items()}
+    return dict(texts)
+
+
+def model_scripts() -> dict[str, str]:
+    """The scripts as shipped, but for the clock and two bounds."""
+    return bounded(load(clock=TEST_CLOCK))
+
+
+@dataclass
+class Claim:
+    """One give as its worker knows it: `seq` is of the next event it will write."""
+
+    job: str
+    incarnation: str
+    attempt: int
+    seq: int = 0
+
+    @property
+    def fence(self) -> tuple[str, str, int]:
+        return self.job, self.incarnation, self.attempt
+
+    def body(self, kind: str = "token") -> str:
+        return json.dumps({"type": kind, "text": f"{self.incarnation} {self.attempt} {self.seq}"}, separators=(",", ":"))
+
+
+class PoolMachine(RuleBasedStateMachine):
+    """Rules are what clients, workers, watchers and the world do; `both` does it to the server and to the model."""
+
+    wire: ClassVar[SyncWire]
+    happened: ClassVar[Counter[str]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wire.forget()
+        self.pool = ExpectedPool(1_700_000_000_000, self.happened)
+        self.claims: list[Claim] = []
+        self.names = 0
+        self.accepted_names = 0
+        self.steppy = False
+        self.pace = 7
+        self.looked: list[tuple[int, int, int] | None] = [None, None]  # two watchers: (raw, steps, true time)
+        self.noticed: list[tuple[int, int] | None] = [None, None]  # a step they are about to report
+        self.attempts: Counter[str] = Counter()
+        self.writers: dict[tuple[str, int], set[str]] = defaultdict(set)
+        self.listened: dict[str, list[str]] = defaultdict(list)
+        self.pass_time(0)
+
+    @initialize(
+        steppy=st.booleans(),
+        pace=st.sampled_from([0, 7]),
+        slots=st.lists(st.integers(1, 2), min_size=1, max_size=2),
+        jobs=st.lists(st.tuples(st.sampled_from(TENANTS), st.sampled_from(CLASSES)), min_size=1, max_size=4),
+    )
+    def begin(self, steppy: bool, pace: int, slots: list[int], jobs: list[tuple[str, str]]) -> None:
+        self.steppy, self.pace = steppy, pace
+        for n in slots:
+            self.new_worker(n, asks=True)
+        for tenant, cls in jobs:
+            self.new_job(tenant, cls, HOUR)
+        if steppy:
+            self.watch_clock(0)
+            self.watch_clock(1)
+
+    # ---- both sides ----
+
+    def both(self, script: str, *args: str | int) -> Any:
+        """Call the script and the model; their answers must be the same."""
+        answer = self.wire.run(script, *args)
+        if script == "beat":
+            answer = [answer[0], *sorted(answer[1:])]  # a set has no order
+        want = getattr(self.pool, script)(*args)
+        assert answer == want, f"{script}{args} answered {answer}, expected {want}"
+        for given in self.pool.given[len(self.claims) :]:
+            self.claims.append(Claim(*given))
+        return answer
+
+    def repeat(self, again: bool, script: str, *args: str | int) -> Any:
+        """Call it; `again`: the reply was lost, so it is called once more with the same words."""
+        answers = [self.both(script, *args) for _ in range(1 + again)]
+        return answers[-1]
+
+    def pass_time(self, ms: int | None = None) -> None:
+        self.pool.time += self.pace if ms is None else ms
+        self.wire.set_time(self.pool.raw)
+
+    def held(self) -> list[Claim]:
+        return [c for c in self.claims if self.pool.jobs[c.job].held_by(c.incarnation, c.attempt)]
+
+    def some_claim(self, data: st.DataObject, fresh: bool) -> Claim:
+        """One that is its worker's (`fresh`, if there is any), or any that ever was."""
+        return data.draw(st.sampled_from((fresh and self.held()) or self.claims))
+
+    def some_worker(self, data: st.DataObject, alive: bool) -> str:
+        return data.draw(st.sampled_from(list(self.pool.workers) if alive else [f"w{n}" for n in range(self.names)]))
+
+    # ---- clients ----
+
+    @precondition(lambda self: self.accepted_names < MOST_JOBS)
+    @rule(
+        tenant=st.sampled_from(TENANTS),
+        cls=st.sampled_from(CLASSES),
+        timeout=st.sampled_from([500, HOUR, HOUR]),
+        knows_time=st.sampled_from([True, True, False]),
+        again=st.booleans(),
+    )
+    def accept(self, tenant: str, cls: str, timeout: int, knows_time: bool, again: bool) -> None:
+        self.new_job(tenant, cls, timeout, knows_time, again)
+
+    def new_job(self, tenant: str, cls: str, timeout: int, knows_time: bool = True, again: bool = False) -> None:
+        self.pass_time()
+        name = f"j{self.accepted_names}"
+        answer = self.repeat(again, "accept", *self.application(name, tenant, cls, timeout, knows_time))
+        self.accepted_names += answer == ["ok"]
+
+    def application(self, name: str, tenant: str, cls: str, timeout: int, knows_time: bool) -> tuple[str | int, ...]:
+        at = self.pool.time if knows_time else ""
+        bounds = (timeout, MAX_ATTEMPTS, DEPTH, PER_TENANT)
+        return name, tenant, cls, *bounds, at, f"model-{tenant}", f"request-{name}", f"what {name} asks", 1
+
+    @precondition(lambda self: self.pool.jobs)
+    @rule(data=st.data())
+    def accept_what_is_in(self, data: st.DataObject) -> None:
+        """The idempotency key's owner tries again, perhaps long after: other words, same job."""
+        name = data.draw(st.sampled_from(list(self.pool.jobs)))
+        assert self.both("accept", *self.application(name, "other", "batch", 1, True)) == ["ok"]
+
+    @rule(data=st.data(), again=st.booleans(), why=st.sampled_from(["asked", "disconnected"]))
+    def cancel(self, data: st.DataObject, again: bool, why: str) -> None:
+        self.repeat(again, "cancel", data.draw(st.sampled_from([*self.pool.jobs, NOBODY])), why)
+
+    # ---- workers ----
+
+    @precondition(lambda self: len(self.pool.workers) < MOST_WORKERS)
+    @rule(slots=st.integers(1, 2), again=st.booleans(), asks=st.booleans())
+    def register(self, slots: int, again: bool, asks: bool) -> None:
+        self.new_worker(slots, asks, again)
+
+    def new_worker(self, slots: int, asks: bool, again: bool = False) -> None:
+        self.pass_time()
+        name = f"w{self.names}"
+        self.names += 1
+        self.repeat(again, "register", name, slots, f"info of {name}", f"model-{slots}", f"as {name} knows it")
+        if asks:
+            self.pass_time()
+            self.both("ask", name, 1)
+
+    @rule(data=st.data(), wants=st.sampled_from([1, 1, 1, 0]), again=st.booleans())
+    def ask(self, data: st.DataObject, wants: int, again: bool) -> None:
+        self.pass_time()
+        self.repeat(again, "ask", self.some_worker(data, alive=False), wants)
+
+    @rule(data=st.data(), again=st.booleans(), read=st.integers(0, 3), info=st.sampled_from(["", "news"]))
+    def beat(self, data: st.DataObject, again: bool, read: int, info: str) -> None:
+        self.pass_time()
+        name = self.some_worker(data, alive=False)
+        self.repeat(again, "beat", name, self.read_up_to(name, read), info, *(("model-x", name) if info else ()))
+
+    def read_up_to(self, name: str, entries: int) -> str:
+        """The id behind the last of so many inbox entries, "" for none."""
+        inbox = self.pool.workers[name].inbox if name in self.pool.workers else []
+        if not inbox or not entries:
+            return ""
+        ms, seq = id_order(inbox[:entries][-1].id)
+        return f"{ms}-{seq + 1}"
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), fresh=st.sampled_from([True, True, False]), again=st.booleans())
+    def start(self, data: st.DataObject, fresh: bool, again: bool) -> None:
+        self.pass_time()
+        self.begin_attempt(self.some_claim(data, fresh), again)
+
+    def begin_attempt(self, claim: Claim, again: bool = False) -> None:
+        answer = self.repeat(again, "start", *claim.fence, claim.body("started"))
+        if answer[0] == 1:
+            claim.seq = max(claim.seq, 1)
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), fresh=st.sampled_from([True, True, False]), again=st.booleans(), count=st.integers(1, 2))
+    def emit(self, data: st.DataObject, fresh: bool, again: bool, count: int) -> None:
+        claim = self.some_claim(data, fresh)
+        if claim in self.held() and not claim.seq:
+            self.begin_attempt(claim)
+        for _ in range(count):
+            if self.repeat(again, "emit", *claim.fence, claim.seq, claim.body()):
+                claim.seq += 1
+
+    @precondition(lambda self: self.held())
+    @rule(data=st.data())
+    def work(self, data: st.DataObject) -> None:
+        """What should happen all the time: a worker starts its job, writes and completes it."""
+        self.pass_time()
+        claim = self.some_claim(data, fresh=True)
+        self.begin_attempt(claim)
+        self.both("emit", *claim.fence, claim.seq, claim.body())
+        claim.seq += 1
+        self.both("finish", *claim.fence, claim.seq, "completed", claim.body("completed"), "", "the text", 0)
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), wrong=st.sampled_from(["earlier attempt", "later attempt", "incarnation", "old seq"]))
+    def emit_what_is_not_ours(self, data: st.DataObject, wrong: str) -> None:
+        claim = self.some_claim(data, fresh=True)
+        job, incarnation, attempt = claim.fence
+        seq = max(claim.seq - 1, 0) if wrong == "old seq" else claim.seq
+        if wrong == "old seq" and not claim.seq:
+            return
+        attempt += {"earlier attempt": -1, "later attempt": 1}.get(wrong, 0)
+        if self.pool.jobs[job].held_by(incarnation, attempt) and wrong.endswith("attempt"):
+            return  # it got the same job twice, and this is its claim after all
+        stranger = NOBODY if wrong == "incarnation" else incarnation
+        self.both("emit", job, stranger, attempt, seq, claim.body("wrong"))
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), fresh=st.sampled_from([True, True, False]), again=st.booleans())
+    def note(self, data: st.DataObject, fresh: bool, again: bool) -> None:
+        self.repeat(again, "note", *self.some_claim(data, fresh).fence, "loading_model", '{"type":"queued","position":0}')
+
+    @precondition(lambda self: self.claims)
+    @rule(
+        data=st.data(),
+        fresh=st.sampled_from([True, True, False]),
+        again=st.booleans(),
+        gap=st.sampled_from([0, 0, 0, 1, -1]),
+        end=st.sampled_from([("completed", "", "the text", 0), ("failed", "engine", "", 0), ("failed", "poison", "", 1)]),
+    )
+    def finish(self, data: st.DataObject, fresh: bool, again: bool, gap: int, end: tuple[str, str, str, int]) -> None:
+        self.pass_time()
+        claim = self.some_claim(data, fresh)
+        state, why, result, dead = end
+        self.repeat(again, "finish", *claim.fence, claim.seq + gap, state, claim.body(state), why, result, dead)
+
+    @precondition(lambda self: self.claims)
+    @rule(
+        data=st.data(),
+        fresh=st.sampled_from([True, True, False]),
+        again=st.booleans(),
+        charge=st.sampled_from([("interrupted", 0, "", ""), ("engine", 1, "engine", "The engine is gone.")]),
+    )
+    def give_back(self, data: st.DataObject, fresh: bool, again: bool, charge: tuple[str, int, str, str]) -> None:
+        self.pass_time()
+        self.repeat(again, "give_back", *self.some_claim(data, fresh).fence, *charge)
+
+    # ---- watchers, and the deaths they find ----
+
+    @precondition(lambda self: self.pool.workers)
+    @rule(data=st.data(), late=st.sampled_from([True, True, False]), again=st.booleans())
+    def reap(self, data: st.DataObject, late: bool, again: bool) -> None:
+        """`late`: it has beaten since the watcher looked."""
+        self.bury_worker(self.some_worker(data, alive=True), late, again)
+
+    def bury_worker(self, name: str, late: bool = False, again: bool = False) -> None:
+        beat = self.pool.workers[name].beat - late
+        assert self.repeat(again, "reap", name, beat) == (0 if late else 1)
+
+    @precondition(lambda self: self.held())
+    @rule(data=st.data(), started=st.booleans(), times=st.sampled_from([1, 1, 2, 3]))
+    def crash(self, data: st.DataObject, started: bool, times: int) -> None:
+        """A job's worker dies over it, before or after it started it, is reaped and replaced; so does the next."""
+        job = self.some_claim(data, fresh=True).job
+        for _ in range(times):
+            self.pass_time()
+            claim = next((c for c in self.held() if c.job == job), None)
+            if claim is None:
+                return
+            if started:
+                self.begin_attempt(claim)
+            self.bury_worker(claim.incarnation)
+            self.new_worker(1, asks=True)
+
+    @rule(limit=st.sampled_from([1, 9]), knows_time=st.sampled_from([True, True, False]), again=st.booleans())
+    def expire(self, limit: int, knows_time: bool, again: bool) -> None:
+        self.pass_time()
+        self.repeat(again, "expire", self.pool.time if knows_time else "", limit)
+
+    # ---- entries that no script wrote ----
+
+    @precondition(lambda self: len(self.pool.demand) < DEPTH + 3)
+    @rule(data=st.data(), about=st.sampled_from(["job", "job", "nonsense"]))
+    def garbage_in_demand(self, data: st.DataObject, about: str) -> None:
+        entry = {about: data.draw(st.sampled_from([*self.pool.jobs, NOBODY]))}
+        self.pool.demand.append(expected.Entry(entry, self.wire.add("demand", entry)))
+
+    @precondition(lambda self: self.pool.workers)
+    @rule(data=st.data())
+    def garbage_in_an_inbox(self, data: st.DataObject) -> None:
+        """Its worker reads it and buries it."""
+        name, entry = self.some_worker(data, alive=True), {"do": "run", "attempt": "x"}
+        written = expected.Entry(entry, self.wire.add(f"inbox:{name}", entry))
+        self.pool.workers[name].inbox.append(written)
+        self.both("bury", f"inbox:{name}", written.id, "")
+
+    # ---- time ----
+
+    @rule(ms=st.sampled_from([1, 400, 600, 6000, 6000, 2 * HOUR]))
+    def tick(self, ms: int) -> None:
+        self.pass_time(ms)
+
+    @precondition(lambda self: self.steppy and self.pool.off == self.pool.skew)
+    @rule(ms=st.sampled_from([HOUR, -HOUR]))
+    def step_clock(self, ms: int) -> None:
+        """The host's clock is set."""
+        self.pool.off += ms
+        self.pass_time(0)
+
+    @precondition(lambda self: self.steppy)
+    @rule(watcher=st.integers(0, 1))
+    def look(self, watcher: int) -> None:
+        self.watch_clock(watcher)
+
+    def watch_clock(self, watcher: int) -> None:
+        """As `wire.clock.Clock` does it: a difference between two looks is a step, unless one was reported between."""
+        raw, _, steps = self.both("look")
+        old, self.noticed[watcher] = self.looked[watcher], None
+        self.looked[watcher] = raw, steps, self.pool.time
+        if old and old[1] == steps:
+            delta = (raw - old[0]) - (self.pool.time - old[2])
+            if abs(delta) > 1000:
+                self.noticed[watcher] = steps, delta
+
+    @precondition(lambda self: any(self.noticed))
+    @rule(data=st.data(), again=st.booleans())
+    def report(self, data: st.DataObject, again: bool) -> None:
+        """However late: a watcher that was slow must not count a step twice."""
+        self.report_step(data.draw(st.sampled_from([i for i in (0, 1) if self.noticed[i]])), again)
+
+    def report_step(self, watcher: int, again: bool = False) -> None:
+        found, self.noticed[watcher] = self.noticed[watcher], None
+        if found:
+            self.repeat(again, "step", *found)
+
+    @precondition(lambda self: self.pool.off != self.pool.skew)
+    @rule(order=st.sampled_from([(0, 1), (1, 0)]), together=st.booleans())
+    def both_watch(self, order: tuple[int, int], together: bool) -> None:
+        """Both look and report, one after the other or both at once; then deadlines count again."""
+        for watcher in order:
+            self.watch_clock(watcher)
+            if not together:
+                self.report_step(watcher)
+        for watcher in order:
+            self.report_step(watcher)
+        self.pass_time()
+        self.both("expire", self.pool.time, 9)
+
+    # ---- after every step ----
+
+    @invariant()
+    def everything_is_as_expected(self) -> None:
+        self.happened["states"] += 1
+        found = self.wire.snapshot()
+        self.adopt_ids(found)
+        self.compare_heard()
+        self.compare(found)
+        self.check_design(found)
+        self.check_places()
+
+    def adopt_ids(self, found: dict[str, Key]) -> None:
+        """Entry ids are Redis's to choose: new ones are taken over, known ones must stay."""
+        inboxes = [(f"inbox:{w.name}", w.inbox) for w in self.pool.workers.values()]
+        for name, entries in [("demand", self.pool.demand), *inboxes]:
+            ids = [entry for entry, _ in found[name].content] if name in found else []
+            for entry, real in zip(entries, ids, strict=False):
+                entry.id = entry.id or real
+
+    def compare(self, found: dict[str, Key]) -> None:
+        """Key by key: nothing else, nothing less."""
+        want = self.pool.keys()
+        real = {name: plain(name, key.content) for name, key in found.items()}
+        wrong = sorted(name for name in want.keys() | real.keys() if want.get(name) != real.get(name))
+        assert not wrong, "\n".join(f"{name} is {real.get(name)}\n  expected {want.get(name)}" for name in wrong)
+
+    def compare_heard(self) -> None:
+        """Invariant 2: what subscribers heard is what was said, each in its turn."""
+        heard: dict[str, list[str]] = defaultdict(list)
+        for job, message in self.wire.heard():
+            event, _, body = message.partition(" ")
+            heard[job].append(f"{event} {canonical(body)}")
+            if event != "-":
+                self.listened[job].append(f"{event} {canonical(body)}")
+        assert heard == self.pool.heard, f"heard {dict(heard)}, expected {dict(self.pool.heard)}"
+        self.pool.heard.clear()
+
+    def check_design(self, found: dict[str, Key]) -> None:
+        """Design §7, read off Redis alone: so that a mistake in the model cannot hide one in the scripts."""
+        jobs = {name.removeprefix("job:"): key for name, key in found.items() if name.startswith("job:")}
+        finished = Counter(fields["job"] for _, fields in content(found, "finished", []))
+        for name, key in jobs.items():
+            self.check_job(name, key, found.get(f"events:{name}"), finished[name])
+        live = {content(found, f"job:{name}", {})["entry"] for name in jobs if finished[name] == 0}
+        entries = {entry for entry, _ in content(found, "demand", [])}
+        assert live <= entries, "5: a job that is not terminal is not in demand"
+        assert len(entries) - len(live) == len(self.pool.demand) - len(live), "5: demand is not what it counts"
+        waiting = [key for key in found if key.startswith(("waiting:", "front:"))]
+        assert not (waiting and "idle" in found), "5: a job waits while a worker is idle"
+        for name, worker in self.pool.workers.items():
+            assert len(content(found, f"owned:{name}", set())) <= worker.slots, "a worker owns more than its slots"
+
+    def check_job(self, name: str, key: Key, events: Key | None, finished: int) -> None:
+        job, log = key.content, events.content if events else []
+        ended = job["state"] not in expected.LIVE
+        ends = [e for e, fields in log if fields["e"].startswith(('{"type":"completed', '{"type":"failed', '{"type":"canc'))]
+        assert len(ends) == finished == ended, "1: one terminal state, one terminal event"
+        assert not ended or ends == [job["end"]] == [log[-1][0]], "1: an event after the end"
+        assert self.listened[name] == [f"{e} {canonical(fields['e'])}" for e, fields in log], "2: live is not the log"
+        ids = [id_order(e) for e, _ in log]
+        for (a, q), (b, r) in zip(ids, ids[1:], strict=False):
+            assert (b == a and r == q + 1) or (b > a and r == 0), f"4: a gap in the log: {ids}"
+        assert int(job["tries"]) <= MAX_ATTEMPTS and int(job["attempt"]) >= self.attempts[name], "4: tries, attempts"
+        self.attempts[name] = int(job["attempt"])
+        kept = [key.ttl, events.ttl] if events and ended else [KEEP_MS]
+        assert all(KEEP_MS - HOUR < ttl <= KEEP_MS for ttl in kept), f"an ended job is kept a day, not {kept} ms"
+        assert ended or (key.ttl, events.ttl if events else -1) == (-1, -1), "a live job must not expire"
+
+    def check_places(self) -> None:
+        """The position that callers are shown is the place in the order in which jobs would be taken."""
+        answer = self.both("places", *self.pool.jobs, NOBODY)
+        order = list(self.pool.order())
+        for name, place in zip(self.pool.jobs, answer[3:], strict=False):
+            want = order.index(name) + 1 if name in order else 0
+            assert position(answer[1:3], place) == want, f"{name} is told {position(answer[1:3], place)}, not {want}"
+
+    def teardown(self) -> None:
+        """Invariant 7: when everything has ended, nothing is left but what is kept on purpose."""
+        for name in [*self.pool.jobs]:
+            self.both("cancel", name, "asked")
+        while self.pool.demand:
+            self.both("expire", "", 9)
+        for name in [*self.pool.workers]:
+            self.bury_worker(name)
+        found = self.wire.snapshot()
+        self.compare_heard()
+        self.compare(found)
+        left = [name for name in found if not name.startswith(KEPT)]
+        assert not left, f"7: a drained pool still holds {left}"
+        self.happened["drained"] += 1
+
+
+def content(found: dict[str, Key], name: str, default: Any) -> Any:
+    return found[name].content if name in found else default
+
+
+def plain(name: str, content: Any) -> Any:
+    """A key's content as the model has it: without what is Redis's own choice or the scripts' own memory."""
+    if name.startswith("job:"):
+        return {field: value for field, value in content.items() if field != "by"}
+    if name.startswith("events:"):
+        return [(entry, canonical(fields["e"])) for entry, fields in content]
+    if name.startswith("ring:"):
+        return [tenant for tenant, _ in content]
+    if name == "finished":
+        return Counter((fields["job"], fields["state"]) for _, fields in content)
+    if name == "dead":
+        return Counter(tuple(fields.items()) for _, fields in content)
+    return content
+
+
+def position(backlogs: list[Any], place: list[Any]) -> int:
+    """1 is next, 0 is not waiting. Ahead: what is in front, then for each tenant one job a round, in the ring's order."""
+    state, cls, tenant, rank, in_front, _ = place
+    if state != "queued":
+        return 0
+    ahead = rank
+    for c, front, tenants in backlogs:
+        depths = dict(zip(tenants[::2], tenants[1::2], strict=True))
+        if c != cls:
+            ahead += front + sum(depths.values())
+            continue
+        if not in_front:
+            turns = list(depths).index(tenant)
+            others = [min(d, rank + (i < turns)) for i, (t, d) in enumerate(depths.items()) if t != tenant]
+            ahead += front + sum(others)
+        break
+    return ahead + 1
+
+
+def run_model(wire: SyncWire, sequences: int, seed_number: int, shrink: bool = True) -> Counter[str]:
+    """Run so many sequences; what happened in them, by name. Raises at the first that finds a difference.
+
+    The same seed gives the same sequences. Without `shrink` the failing sequence is raised as it was found.
+    """
+    happened: Counter[str] = Counter()
+    machine = type("Pool", (PoolMachine,), {"wire": wire, "happened": happened})
+    phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
+    run_state_machine_as_test(
+        seed(seed_number)(machine),
+        settings=settings(
+            max_examples=sequences,
+            stateful_step_count=STEPS,
+            phases=phases,
+            deadline=None,
+            database=None,
+            print_blob=False,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    return happened
+
+
+def main() -> int:
+    from tests.support.valkey import Valkey
+    from tests.wire.mutants import mutate
+
+    parser = argparse.ArgumentParser(description="Run the wire's model test for as long as you like.")
+    parser.add_argument("--sequences", type=int, default=1500)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--mutant", help="a name in tests/wire/mutants.py: find out how it is killed")
+    args = parser.parse_args()
+    texts = mutate(args.mutant) if args.mutant else model_scripts()
+    with tempfile.TemporaryDirectory() as home:
+        server = Valkey(Path(home))
+        server.start()
+        began = time.monotonic()
+        try:
+            happened = run_model(SyncWire(server.port, texts), args.sequences, args.seed)
+        finally:
+            server.stop()
+    print(f"{args.sequences} sequences, {time.monotonic() - began:.0f} s")
+    for what, count in sorted(happened.items()):
+        print(f"{count:>9,}  {what}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
