@@ -120,7 +120,7 @@ class Worker:
 
 
 class ExpectedPool:
-    """A pool's state and verbs. Time: `time` is true pool time, `off` what TIME is wrong by, `skew` what is put right."""
+    """A pool's state and verbs. `time`: true pool time; `off`: what TIME is wrong by; `skew`: what is put right."""
 
     def __init__(self, time: int, happened: Counter[str]) -> None:
         self.time, self.off, self.skew, self.steps = time, 0, 0, 0
@@ -399,8 +399,9 @@ class ExpectedPool:
         return 1
 
     def finish(
-        self, name: str, incarnation: str, attempt: int, seq: int, state: str, body: str, why: str, result: str, dead: int
-    ) -> Answer:
+        self, name: str, incarnation: str, attempt: int, seq: int,
+        state: str, body: str, why: str, result: str, dead: int,
+    ) -> Answer:  # fmt: skip
         job = self.jobs[name]
         if not job.held_by(incarnation, attempt):
             return int(job.finished_by == (attempt, incarnation))

@@ -1,8 +1,8 @@
 """The model test of the wire: random sequences of script calls on a real server, compared with `ExpectedPool`.
 
-After every step each key of the pool must be what the model says, and what subscribers heard must be the log. Steps are
-what goes wrong in a real house: calls repeated because the reply was lost, stale owners that go on writing, workers that
-die at any point, clocks that are stepped, entries that no script wrote.
+After every step each key of the pool must be what the model says, and what subscribers heard must be the log. Steps
+are what goes wrong in a real house: calls repeated because the reply was lost, stale owners that go on writing, workers
+that die at any point, clocks that are stepped, entries that no script wrote.
 
     python -m tests.wire.model --sequences 10000 [--seed 1] [--mutant "no owner check"]
 """
@@ -10,13 +10,13 @@ die at any point, clocks that are stepped, entries that no script wrote.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,13 +34,16 @@ from hypothesis.stateful import (
 from tests.wire import expected
 from tests.wire.expected import CLASSES, ExpectedPool, canonical, id_order
 from tests.wire.sync_wire import TEST_CLOCK, Key, SyncWire
+from wire import places
 from wire.scripts import load
 
 HOUR = 3_600_000
 KEEP_MS = 24 * HOUR
-TENANTS = ("a", "b", "c")
-DEPTH, PER_TENANT, MAX_ATTEMPTS = 7, 3, 2
-MOST_JOBS, MOST_WORKERS = 10, 4
+TENANTS = ("a", "a", "a", "b", "c")  # one that asks for more than the others
+DEPTH, PER_TENANT, MAX_ATTEMPTS = 8, 3, 2
+MOST_JOBS = 16
+ENDS = (("completed", "", "the text", 0), ("failed", "engine", "", 0), ("failed", "poison", "", 1))
+ENDING = ('{"type":"completed"', '{"type":"failed"', '{"type":"cancelled"')
 NOBODY = "nobody"  # a job and a worker that never were
 STEPS = 50
 KEPT = ("job:", "events:", "finished", "dead", "clock", "arrivals", "models", "now")  # all that a drained pool holds
@@ -86,7 +89,7 @@ class Claim:
         return self.job, self.incarnation, self.attempt
 
     def body(self, kind: str = "token") -> str:
-        return json.dumps({"type": kind, "text": f"{self.incarnation} {self.attempt} {self.seq}"}, separators=(",", ":"))
+        return f'{{"type":"{kind}","text":"{self.incarnation} {self.attempt} {self.seq}"}}'
 
 
 class PoolMachine(RuleBasedStateMachine):
@@ -102,8 +105,10 @@ class PoolMachine(RuleBasedStateMachine):
         self.claims: list[Claim] = []
         self.names = 0
         self.accepted_names = 0
+        self.garbage = 0
         self.steppy = False
-        self.pace = 7
+        self.pace = 7  # ms that pass before most calls; at 0 workers are equally fresh
+        self.most_workers = 1
         self.looked: list[tuple[int, int, int] | None] = [None, None]  # two watchers: (raw, steps, true time)
         self.noticed: list[tuple[int, int] | None] = [None, None]  # a step they are about to report
         self.attempts: Counter[str] = Counter()
@@ -114,11 +119,12 @@ class PoolMachine(RuleBasedStateMachine):
     @initialize(
         steppy=st.booleans(),
         pace=st.sampled_from([0, 7]),
-        slots=st.lists(st.integers(1, 2), min_size=1, max_size=2),
-        jobs=st.lists(st.tuples(st.sampled_from(TENANTS), st.sampled_from(CLASSES)), min_size=1, max_size=4),
+        most_workers=st.integers(1, 4),
+        slots=st.lists(st.integers(1, 2), max_size=2),
+        jobs=st.lists(st.tuples(st.sampled_from(TENANTS), st.sampled_from(CLASSES)), min_size=1, max_size=6),
     )
-    def begin(self, steppy: bool, pace: int, slots: list[int], jobs: list[tuple[str, str]]) -> None:
-        self.steppy, self.pace = steppy, pace
+    def begin(self, steppy: bool, pace: int, most_workers: int, slots: list[int], jobs: list[tuple[str, str]]) -> None:
+        self.steppy, self.pace, self.most_workers = steppy, pace, most_workers
         for n in slots:
             self.new_worker(n, asks=True)
         for tenant, cls in jobs:
@@ -174,7 +180,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     def new_job(self, tenant: str, cls: str, timeout: int, knows_time: bool = True, again: bool = False) -> None:
         self.pass_time()
-        name = f"j{self.accepted_names}"
+        name = f"j{self.accepted_names:02}"
         answer = self.repeat(again, "accept", *self.application(name, tenant, cls, timeout, knows_time))
         self.accepted_names += answer == ["ok"]
 
@@ -182,6 +188,12 @@ class PoolMachine(RuleBasedStateMachine):
         at = self.pool.time if knows_time else ""
         bounds = (timeout, MAX_ATTEMPTS, DEPTH, PER_TENANT)
         return name, tenant, cls, *bounds, at, f"model-{tenant}", f"request-{name}", f"what {name} asks", 1
+
+    @precondition(lambda self: self.accepted_names < MOST_JOBS)
+    @rule(jobs=st.lists(st.tuples(st.sampled_from(TENANTS), st.sampled_from(CLASSES)), min_size=2, max_size=4))
+    def accept_many(self, jobs: list[tuple[str, str]]) -> None:
+        for tenant, cls in jobs:
+            self.new_job(tenant, cls, HOUR)
 
     @precondition(lambda self: self.pool.jobs)
     @rule(data=st.data())
@@ -196,7 +208,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     # ---- workers ----
 
-    @precondition(lambda self: len(self.pool.workers) < MOST_WORKERS)
+    @precondition(lambda self: len(self.pool.workers) < self.most_workers)
     @rule(slots=st.integers(1, 2), again=st.booleans(), asks=st.booleans())
     def register(self, slots: int, again: bool, asks: bool) -> None:
         self.new_worker(slots, asks, again)
@@ -210,11 +222,13 @@ class PoolMachine(RuleBasedStateMachine):
             self.pass_time()
             self.both("ask", name, 1)
 
+    @precondition(lambda self: self.names)
     @rule(data=st.data(), wants=st.sampled_from([1, 1, 1, 0]), again=st.booleans())
     def ask(self, data: st.DataObject, wants: int, again: bool) -> None:
         self.pass_time()
         self.repeat(again, "ask", self.some_worker(data, alive=False), wants)
 
+    @precondition(lambda self: self.names)
     @rule(data=st.data(), again=st.booleans(), read=st.integers(0, 3), info=st.sampled_from(["", "news"]))
     def beat(self, data: st.DataObject, again: bool, read: int, info: str) -> None:
         self.pass_time()
@@ -278,7 +292,8 @@ class PoolMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), fresh=st.sampled_from([True, True, False]), again=st.booleans())
     def note(self, data: st.DataObject, fresh: bool, again: bool) -> None:
-        self.repeat(again, "note", *self.some_claim(data, fresh).fence, "loading_model", '{"type":"queued","position":0}')
+        news = '{"type":"queued","position":0,"reason":"loading_model"}'
+        self.repeat(again, "note", *self.some_claim(data, fresh).fence, "loading_model", news)
 
     @precondition(lambda self: self.claims)
     @rule(
@@ -286,7 +301,7 @@ class PoolMachine(RuleBasedStateMachine):
         fresh=st.sampled_from([True, True, False]),
         again=st.booleans(),
         gap=st.sampled_from([0, 0, 0, 1, -1]),
-        end=st.sampled_from([("completed", "", "the text", 0), ("failed", "engine", "", 0), ("failed", "poison", "", 1)]),
+        end=st.sampled_from(ENDS),
     )
     def finish(self, data: st.DataObject, fresh: bool, again: bool, gap: int, end: tuple[str, str, str, int]) -> None:
         self.pass_time()
@@ -339,9 +354,10 @@ class PoolMachine(RuleBasedStateMachine):
 
     # ---- entries that no script wrote ----
 
-    @precondition(lambda self: len(self.pool.demand) < DEPTH + 3)
+    @precondition(lambda self: len(self.pool.demand) < DEPTH + 3 and self.garbage < 3)
     @rule(data=st.data(), about=st.sampled_from(["job", "job", "nonsense"]))
     def garbage_in_demand(self, data: st.DataObject, about: str) -> None:
+        self.garbage += 1
         entry = {about: data.draw(st.sampled_from([*self.pool.jobs, NOBODY]))}
         self.pool.demand.append(expected.Entry(entry, self.wire.add("demand", entry)))
 
@@ -462,12 +478,12 @@ class PoolMachine(RuleBasedStateMachine):
     def check_job(self, name: str, key: Key, events: Key | None, finished: int) -> None:
         job, log = key.content, events.content if events else []
         ended = job["state"] not in expected.LIVE
-        ends = [e for e, fields in log if fields["e"].startswith(('{"type":"completed', '{"type":"failed', '{"type":"canc'))]
+        ends = [e for e, fields in log if fields["e"].startswith(ENDING)]
         assert len(ends) == finished == ended, "1: one terminal state, one terminal event"
         assert not ended or ends == [job["end"]] == [log[-1][0]], "1: an event after the end"
         assert self.listened[name] == [f"{e} {canonical(fields['e'])}" for e, fields in log], "2: live is not the log"
         ids = [id_order(e) for e, _ in log]
-        for (a, q), (b, r) in zip(ids, ids[1:], strict=False):
+        for (a, q), (b, r) in pairwise(ids):
             assert (b == a and r == q + 1) or (b > a and r == 0), f"4: a gap in the log: {ids}"
         assert int(job["tries"]) <= MAX_ATTEMPTS and int(job["attempt"]) >= self.attempts[name], "4: tries, attempts"
         self.attempts[name] = int(job["attempt"])
@@ -477,11 +493,12 @@ class PoolMachine(RuleBasedStateMachine):
 
     def check_places(self) -> None:
         """The position that callers are shown is the place in the order in which jobs would be taken."""
-        answer = self.both("places", *self.pool.jobs, NOBODY)
+        snapshot = places.read(as_bytes(self.both("places", *self.pool.jobs, NOBODY)))
         order = list(self.pool.order())
-        for name, place in zip(self.pool.jobs, answer[3:], strict=False):
-            want = order.index(name) + 1 if name in order else 0
-            assert position(answer[1:3], place) == want, f"{name} is told {position(answer[1:3], place)}, not {want}"
+        assert snapshot.waiting == len(order), f"{snapshot.waiting} jobs are said to wait, not {len(order)}"
+        told = {name: place.position for name, place in zip(self.pool.jobs, snapshot.places, strict=False)}
+        want = {name: order.index(name) + 1 if name in order else 0 for name in self.pool.jobs}
+        assert told == want, f"told {told}, expected {want}"
 
     def teardown(self) -> None:
         """Invariant 7: when everything has ended, nothing is left but what is kept on purpose."""
@@ -518,23 +535,11 @@ def plain(name: str, content: Any) -> Any:
     return content
 
 
-def position(backlogs: list[Any], place: list[Any]) -> int:
-    """1 is next, 0 is not waiting. Ahead: what is in front, then for each tenant one job a round, in the ring's order."""
-    state, cls, tenant, rank, in_front, _ = place
-    if state != "queued":
-        return 0
-    ahead = rank
-    for c, front, tenants in backlogs:
-        depths = dict(zip(tenants[::2], tenants[1::2], strict=True))
-        if c != cls:
-            ahead += front + sum(depths.values())
-            continue
-        if not in_front:
-            turns = list(depths).index(tenant)
-            others = [min(d, rank + (i < turns)) for i, (t, d) in enumerate(depths.items()) if t != tenant]
-            ahead += front + sum(others)
-        break
-    return ahead + 1
+def as_bytes(answer: Any) -> Any:
+    """An answer as the project's own clients get it."""
+    if isinstance(answer, list):
+        return [as_bytes(part) for part in answer]
+    return answer.encode() if isinstance(answer, str) else answer
 
 
 def run_model(wire: SyncWire, sequences: int, seed_number: int, shrink: bool = True) -> Counter[str]:
