@@ -42,7 +42,7 @@ def _explain(error: OSError, host: str, port: int) -> str:
     return f"SLUICE_HOST: cannot listen on {host}:{port} ({error.strerror})."
 
 
-async def wait_untilhealthy(url: str) -> None:
+async def wait_until_healthy(url: str) -> None:
     """Wait until `GET /api/health` is a 200, however long that takes: the caller sets the limit."""
     while not await asyncio.to_thread(healthy, url):
         await asyncio.sleep(0.05)

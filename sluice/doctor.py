@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
+
+import structlog
 
 from ollama_worker.settings import WorkerSettings
 from sluice.address import AddressRefused, check_free, healthy
@@ -31,6 +34,8 @@ class Finding(NamedTuple):
 
 def run() -> int:
     """The command; returns 1 when something has to be done."""
+    # What is looked at may log what it misses; here that is told by the table.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     findings = asyncio.run(examine(read_settings(UpSettings), read_settings(WorkerSettings)))
     show(findings)
     return 0 if all(finding.good for finding in findings) else 1
@@ -75,12 +80,19 @@ async def redis(up: UpSettings) -> Finding:
 
 
 async def engine(worker: WorkerSettings) -> list[Finding]:
-    """The engine that a worker would get, and whether it has the default model."""
+    """The engine that a worker would get, and whether it has the model that chats get by default."""
     try:
         found = await look_for_engine(worker)
     except EngineRefused as error:
         return [Finding("Engine", False, worker.engine, str(error))]
-    return [Finding("Engine", True, found.detail, found.advice)]
+    if not found.real:
+        asked_for = worker.engine == "simulated"
+        return [Finding("Engine", asked_for, "simulated: canned answers, no model", "" if asked_for else found.detail)]
+    model = found.model or worker.default_model
+    return [
+        Finding("Engine", True, found.detail, "" if not found.has_model else found.advice),
+        Finding("Model", found.has_model, model, "" if found.has_model else found.advice),
+    ]
 
 
 def port(up: UpSettings) -> Finding:
@@ -97,10 +109,11 @@ def port(up: UpSettings) -> Finding:
 def show(findings: Iterable[Finding]) -> None:
     """A table: ✓ or ✗, what, what was found, what to do."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("", "Looked at", "Found", "What to do", box=None, pad_edge=False)
     for finding in findings:
         mark = "[green]✓[/]" if finding.good else "[red]✗[/]"
-        table.add_row(mark, finding.what, finding.detail, finding.advice)
+        table.add_row(mark, finding.what, escape(finding.detail), escape(finding.advice))
     Console(highlight=False).print(table)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import NamedTuple
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple, NoReturn
 
+from ollama_worker.engines.auto import LOCAL_OLLAMA, Choice, NoEngine, choose_engine, probe
 from ollama_worker.settings import WorkerSettings
+
+PATIENCE = 5.0  # seconds that `doctor` gives an engine to answer
+BIGGER = "For bigger models: start Ollama (or set OLLAMA_BASE_URL), or set SLUICE_GGUF to a file, and start again."
+
+Report = Callable[[int, int], None]  # bytes that are here, bytes in all (0: not known)
 
 
 class EngineRefused(Exception):
@@ -13,19 +21,81 @@ class EngineRefused(Exception):
 
 
 class EngineFound(NamedTuple):
-    """What was found, and how to get a better one (`advice`, empty where there is none)."""
+    """What the workers will speak to. `real`: it runs a model, not canned answers."""
 
     kind: str
-    detail: str
-    advice: str = ""
-    gguf: Path | None = None
+    detail: str  # a sentence
+    advice: str = ""  # how to get a better one, or the model that is missing
+    model: str = ""  # what a chat that names no model gets; empty: not known
+    has_model: bool = True
 
     @property
-    def environment(self) -> dict[str, str]:
-        """What makes a worker use exactly this."""
-        chosen = {"SLUICE_ENGINE": self.kind}
-        return {**chosen, "SLUICE_GGUF": str(self.gguf)} if self.gguf else chosen
+    def real(self) -> bool:
+        return self.kind != "simulated"
 
 
 async def find_engine(settings: WorkerSettings, terminal: bool) -> EngineFound:
-    return EngineFound(settings.engine, "not looked for yet")
+    """As `choose_engine`, with a progress bar on a terminal. Raises EngineRefused."""
+    try:
+        with _progress_bar(terminal) as report:
+            return await _described(await choose_engine(settings, report), settings)
+    except NoEngine as error:
+        raise EngineRefused(str(error)) from None
+
+
+async def look_for_engine(settings: WorkerSettings) -> EngineFound:
+    """What `find_engine` would find now: nothing is fetched, and nobody is waited for. Raises EngineRefused."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await _described(await choose_engine(settings, _fetch_nothing), settings)
+    except _WouldFetch as size:
+        return EngineFound("llama-cpp", f"`sluice up` would fetch a small model ({size})", BIGGER)
+    except TimeoutError:
+        detail, _ = await probe(settings.ollama_base_url or LOCAL_OLLAMA)
+        raise EngineRefused(detail) from None
+    except NoEngine as error:
+        raise EngineRefused(str(error)) from None
+
+
+def environment(found: EngineFound, settings: WorkerSettings) -> dict[str, str]:
+    """What makes every process use what was found: the engine, and its model where nobody named one."""
+    chosen = {"SLUICE_ENGINE": found.kind}
+    if found.model and settings.model_name is None:
+        chosen["MODEL_NAME"] = found.model
+    return chosen
+
+
+async def _described(choice: Choice, settings: WorkerSettings) -> EngineFound:
+    if choice.kind == "ollama":
+        return await _ollama(choice, settings)
+    advice = BIGGER if choice.kind == "llama-cpp" else ""  # the simulated engine's sentence is advice already
+    return EngineFound(choice.kind, choice.detail, advice, choice.model)
+
+
+async def _ollama(choice: Choice, settings: WorkerSettings) -> EngineFound:
+    """An Ollama may lack the model that a chat gets by default: say what to type."""
+    _, names = await probe(settings.ollama_base_url or LOCAL_OLLAMA)
+    has_model = bool({choice.model, f"{choice.model}:latest"} & set(names or ()))
+    advice = "" if has_model else f"It does not have {choice.model} yet: ollama pull {choice.model}"
+    return EngineFound(choice.kind, choice.detail, advice, choice.model, has_model)
+
+
+class _WouldFetch(Exception):
+    """Raised instead of fetching; its text is the size."""
+
+
+def _fetch_nothing(_: int, total: int) -> NoReturn:
+    raise _WouldFetch(f"{total / 1e6:.0f} MB" if total else "of unknown size")
+
+
+@contextmanager
+def _progress_bar(terminal: bool) -> Iterator[Report]:
+    """A bar that appears with the first byte, and only where a person looks."""
+    if not terminal:
+        yield lambda completed, total: None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    with Progress(TextColumn("Fetching a small model"), BarColumn(), DownloadColumn(), TimeRemainingColumn()) as bar:
+        task = bar.add_task("fetch", visible=False, total=None)
+        yield lambda completed, total: bar.update(task, completed=completed, total=total or None, visible=True)

@@ -12,7 +12,7 @@ import sys
 from ollama_worker.settings import WorkerSettings
 from sluice import programs
 from sluice.address import AddressRefused, check_free, wait_until_healthy
-from sluice.engine import EngineFound, EngineRefused, find_engine
+from sluice.engine import EngineFound, EngineRefused, environment, find_engine
 from sluice.folder import FolderRefused, claim
 from sluice.programs import Programs
 from sluice.redis_check import RedisRefused, inspect, without_secrets
@@ -82,12 +82,12 @@ class Up:
         return url
 
     def _start_processes(self, house: Supervisor, redis_url: str, engine: EngineFound) -> list[Child]:
-        env = programs.environment(self._settings, redis_url)
-        workers = programs.workers(self._commands, self._settings, self._worker, {**env, **engine.environment})
-        children = [self._screen.output_of(child) for child in (*workers, programs.api(self._commands, env))]
-        house.start(*children[:-1])
-        house.start(children[-1])  # a group of its own, and the last: the first to be stopped
-        return children
+        env = programs.environment(self._settings, redis_url) | environment(engine, self._worker)
+        workers = [self._screen.output_of(worker) for worker in programs.workers(self._commands, self._settings, env)]
+        api = self._screen.output_of(programs.api(self._commands, self._settings, env))
+        house.start(*workers)
+        house.start(api)  # a group of its own, and the last: the first to be stopped
+        return [*workers, api]
 
     async def _ready(self, house: Supervisor) -> None:
         try:

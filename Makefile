@@ -1,0 +1,76 @@
+# Sluice from a fresh checkout: `make up` runs it, `make test` proves it. Both make their own virtual environment.
+# `make` alone explains.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime-installed
+DEV := $(VENV)/.dev-installed
+# Wheels only, and no question whether pip itself could be newer: a second run asks nobody anything.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate
+RUNTIME_EXTRAS := --extra backend --extra worker --extra llama-cpp --extra up --extra build
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check bench test-ollama lock format clean
+
+help: ## Explain the commands
+	@echo 'Sluice: one durable queue in front of all your GPUs.'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  A newcomer starts with `make up`, then opens http://127.0.0.1:8000; Ctrl-C ends it.'
+	@echo '  Arguments for pytest: make test ARGS="tests/wire -k cancel". Settings: see .env.example.'
+
+up: $(RUNTIME) ## Run everything here: queue, worker, API (installs on the first run)
+	@exec $(BIN)/sluice up
+
+test: $(DEV) ## Run every test (ARGS="..." goes to pytest)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+check: $(DEV) ## Lint, format, types, import floors, locks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python .ci/locks.py
+
+bench: $(DEV) ## Measure latency, CPU a token and memory (ARGS="..." goes to bench)
+	$(BIN)/python -m bench $(ARGS)
+
+test-ollama: $(DEV) ## Install a real Ollama once, and run the tests that need it (long)
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/real_ollama.sh
+
+format: $(DEV) ## Format, and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## Choose the newest allowed versions anew (needs uv and a network)
+	@command -v uv >/dev/null || { echo 'make lock needs uv: pip install uv' >&2; exit 1; }
+	$(COMPILE) $(RUNTIME_EXTRAS) --upgrade -o requirements.lock
+	$(COMPILE) --all-extras --constraint requirements.lock --upgrade -o requirements-dev.lock
+	$(PYTHON) .ci/locks.py stamp
+
+clean: ## Remove the virtual environment and caches; .sluice, your data, stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	find . -name __pycache__ -not -path './node_modules/*' -prune -exec rm -rf {} +
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'Sluice needs Python 3.11 or newer: make up PYTHON=/path/to/python3.12' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo 'This Python cannot make virtual environments. On Debian or Ubuntu: apt-get install python3-venv' >&2; \
+		exit 1; }
+
+# The build backend comes from the lock too, so building the project itself fetches nothing.
+$(RUNTIME): requirements.lock pyproject.toml | $(BIN)/pip
+	@echo 'Installing into $(VENV) (once; a minute or two) …'
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements-dev.lock $(RUNTIME)
+	@echo 'Installing the test tools into $(VENV) (once) …'
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
