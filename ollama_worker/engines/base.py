@@ -1,14 +1,14 @@
 """What an engine is: the one place where a model is spoken to.
 
-    EngineError                what went wrong, for the caller and for the queue
-    ├── EngineUnavailable      nobody answers: the job goes back to the queue, uncharged; this worker stops asking
-    ├── ModelNotFound          the engine lacks the model; the message says how to get it
-    ├── ContextTooLong         the prompt does not fit the model's context window
-    ├── RequestRefused         the engine says the request itself is wrong
-    ├── Unsupported            this engine cannot do that (tools, images, …); the message names one that can
-    ├── OutOfMemory            the model or its cache did not fit; another attempt may land elsewhere
-    ├── EngineSilent           nothing came for longer than the engine's timeout
-    └── StreamCut              the answer stopped without the engine's own end mark
+EngineError                what went wrong, for the caller and for the queue
+├── EngineUnavailable      nobody answers: the job goes back to the queue, uncharged; this worker stops asking
+├── ModelNotFound          the engine lacks the model; the message says how to get it
+├── ContextTooLong         the prompt does not fit the model's context window
+├── RequestRefused         the engine says the request itself is wrong
+├── Unsupported            this engine cannot do that (tools, images, …); the message names one that can
+├── OutOfMemory            the model or its cache did not fit; another attempt may land elsewhere
+├── EngineSilent           nothing came for longer than the engine's timeout
+└── StreamCut              the answer stopped without the engine's own end mark
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from wire.records import JobRequest
+
 
 class Family(NamedTuple):
     """A way to mark turns. A template belongs to it when it holds every mark and none of the foreign ones."""
@@ -26,6 +28,11 @@ EVIDENCE: dict[tuple[str, Family], str] = {
     ("ollama", CHATML): "tests/ollama_worker/engines/test_real_ollama.py::test_chatml_continues_behind_a_prefill",
     ("llama-cpp", CHATML): "tests/ollama_worker/engines/test_llama_cpp.py::test_it_continues_behind_a_prefill",
 }
+
+
+def spent(request: JobRequest) -> bool:
+    """True when earlier attempts used all of `num_predict`: what is left is 0, which to engines means "no limit"."""
+    return request.options.get("num_predict") == 0
 
 
 def listed(engine: str, template: str) -> bool:

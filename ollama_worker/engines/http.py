@@ -48,12 +48,15 @@ class Lines:
 class EngineHttp:
     """A pool of connections to one engine. Lives in one event loop; `close` it at the end."""
 
-    def __init__(self, base_url: str, who: str, silence: float, headers: dict[str, str] | None = None) -> None:
-        """`who` names the engine in messages; `silence` is in seconds."""
+    def __init__(
+        self, base_url: str, who: str, silence: float, headers: dict[str, str] | None = None, keep: bool = True
+    ) -> None:
+        """`who` names the engine in messages; `silence` is in seconds; `keep`: use a connection again."""
         self.base_url = base_url
         self._who = who
         self._silence = silence
         self._headers = {"Content-Type": "application/json", **(headers or {})}
+        self._keep = keep
         self._session: aiohttp.ClientSession | None = None  # made on first use: it needs the running loop
 
     async def close(self) -> None:
@@ -96,7 +99,7 @@ class EngineHttp:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             # No limit: the worker's slots are the limit. No total timeout: an answer may take as long as it speaks.
-            connector = aiohttp.TCPConnector(limit=0)
+            connector = aiohttp.TCPConnector(limit=0, force_close=not self._keep)
             self._session = aiohttp.ClientSession(connector=connector, headers=self._headers, trust_env=False)
         return self._session
 

@@ -20,7 +20,7 @@ from ollama_worker.engines.base import (
     StreamCut,
     Unsupported,
 )
-from ollama_worker.engines.continuation import listed
+from ollama_worker.engines.continuation import listed, spent
 from ollama_worker.engines.http import EngineHttp, Lines, parse
 from ollama_worker.engines.ollama_faults import fault, pull_fault
 from ollama_worker.engines.ollama_wire import Answer, body_of, full_name, messages_of, model_info
@@ -63,6 +63,9 @@ class OllamaEngine:
         if await self._must_load(request.model):
             yield Loading(request.model)
         if prefill:
+            if spent(request):
+                yield Finished("length")
+                return
             await self._assert_open_end(request, prefill)
         path, body = body_of(request, prefill)
         answer = Answer(request)
@@ -134,9 +137,15 @@ class OllamaEngine:
     # Models
 
     async def models(self) -> list[ModelInfo]:
-        listing = await self._http.get("/api/tags", partial(fault, ""))
-        running = await self._running()
-        return [await self._info(entry, running) for entry in listing.get("models") or ()]
+        entries, running = await self._listed(), await self._running()
+        return [await self._info(entry, running) for entry in entries]
+
+    async def names(self) -> list[str]:
+        """The models' full names, without a question for each."""
+        return [entry["name"] for entry in await self._listed()]
+
+    async def _listed(self) -> list[dict[str, Any]]:
+        return (await self._http.get("/api/tags", partial(fault, ""))).get("models") or []
 
     async def _info(self, entry: dict[str, Any], running: dict[str, dict[str, Any]]) -> ModelInfo:
         name, digest = entry["name"], entry.get("digest", entry["name"])
@@ -184,7 +193,7 @@ class OllamaEngine:
     async def health(self) -> Health:
         try:
             version = (await self._http.get("/api/version", partial(fault, ""))).get("version", "")
-            count = len((await self._http.get("/api/tags", partial(fault, ""))).get("models") or ())
+            count = len(await self.names())
         except EngineUnavailable as error:
             return Health(False, f"{error.message}. Start it with `ollama serve`, or set OLLAMA_BASE_URL")
         except EngineError as error:

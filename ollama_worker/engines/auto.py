@@ -1,0 +1,184 @@
+"""Which engine a worker speaks to, and the making of it.
+
+`auto` tries in this order: an Ollama whose URL is set (waited for, never passed over), a GGUF file that is set, an
+Ollama on this machine that has a model, a GGUF file that is already there, a small one from the network, and at last
+the simulated engine, which production never falls back to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import structlog
+
+from ollama_worker.engines.base import Engine, EngineError
+from ollama_worker.engines.gguf_download import DownloadFailed, Progress, download, target_of
+from ollama_worker.engines.llama_cpp import LlamaCppEngine
+from ollama_worker.engines.ollama import OllamaEngine
+from ollama_worker.engines.simulated import CONNECT_ADVICE, SimulatedEngine
+from ollama_worker.settings import DEFAULT_GGUF_URL, WorkerSettings
+from wire.settings import DEFAULT_MODELS
+
+LOCAL_OLLAMA = "http://127.0.0.1:11434"
+PROBE_SECONDS = 3.0  # a server that is there answers a version in milliseconds, even on a loaded machine
+WAIT_SECONDS = 1.0
+SAY_EVERY = 15  # waits: a log line a quarter of a minute tells that somebody still waits, and floods nobody
+
+
+class NoEngine(Exception):
+    """No engine can be had; the message says what to set."""
+
+
+class Choice(NamedTuple):
+    """`detail` is a sentence for a person; `model` is what a chat that names no model should get ("" not known)."""
+
+    kind: Literal["ollama", "llama-cpp", "simulated"]
+    detail: str
+    gguf: Path | None = None
+    model: str = ""
+
+
+def ignore_progress(completed: int, total: int) -> None:
+    """For callers that show nothing."""
+
+
+async def choose_engine(settings: WorkerSettings, progress: Progress = ignore_progress) -> Choice:
+    """May take as long as a set URL is silent or a download lasts. Raises `NoEngine`.
+
+    `progress` is called with (completed bytes, total bytes) while a model is fetched.
+    """
+    if settings.engine == "ollama" or (settings.engine == "auto" and settings.ollama_base_url):
+        return await _wait_for_ollama(settings)
+    if settings.engine == "simulated":
+        return _simulated(settings)
+    if settings.engine == "llama-cpp":
+        return await _llama_cpp(settings, progress)
+    return await _first_at_hand(settings, progress)
+
+
+def build_engine(settings: WorkerSettings, choice: Choice) -> Engine:
+    """The engine of a choice; nothing is opened or loaded before its first use."""
+    if choice.kind == "ollama":
+        return OllamaEngine(_ollama_url(settings), settings.silence)
+    if choice.kind == "llama-cpp" and choice.gguf is not None:
+        return LlamaCppEngine(choice.gguf, choice.model, settings.slots, settings.silence)
+    return SimulatedEngine(
+        [settings.default_model, *settings.models],
+        rate=settings.simulated_rate,
+        load_ms=settings.simulated_load_ms,
+        faults=settings.simulated_faults,
+        silence=settings.silence,
+    )
+
+
+async def _first_at_hand(settings: WorkerSettings, progress: Progress) -> Choice:
+    if settings.gguf:
+        return await _llama_cpp(settings, progress)
+    if choice := await _ollama_at_hand(settings):
+        return choice
+    try:
+        return await _llama_cpp(settings, progress)
+    except NoEngine as error:
+        if settings.node_env == "production":
+            raise NoEngine(f"No model can be reached, and production simulates none. {how_to_connect()}") from error
+        structlog.get_logger().warning(CONNECT_ADVICE, action="engine.simulated", reason=str(error))
+        return _simulated(settings)
+
+
+def how_to_connect() -> str:
+    return "Set OLLAMA_BASE_URL, or SLUICE_GGUF to a GGUF file, or SLUICE_ENGINE=simulated if that is what you want"
+
+
+def _simulated(settings: WorkerSettings) -> Choice:
+    return Choice("simulated", CONNECT_ADVICE, model=settings.default_model)
+
+
+# Ollama
+
+
+def _ollama_url(settings: WorkerSettings) -> str:
+    return settings.ollama_base_url or LOCAL_OLLAMA
+
+
+async def _wait_for_ollama(settings: WorkerSettings) -> Choice:
+    """A server that somebody named is waited for; one without a model is taken too, since a pull may follow."""
+    log, url, waits = structlog.get_logger(), _ollama_url(settings), 0
+    while True:
+        detail, models = await probe(url)
+        if models is not None:
+            return Choice("ollama", detail, model=_default_of(settings, models))
+        if waits % SAY_EVERY == 0:
+            log.warning("waiting for Ollama", action="engine.waiting", url=url, reason=detail)
+        waits += 1
+        await asyncio.sleep(WAIT_SECONDS)
+
+
+async def _ollama_at_hand(settings: WorkerSettings) -> Choice | None:
+    detail, models = await probe(LOCAL_OLLAMA)
+    return Choice("ollama", detail, model=_default_of(settings, models)) if models else None
+
+
+async def probe(url: str) -> tuple[str, list[str] | None]:
+    """A sentence on how Ollama is, and the names of its models: None when it is not there or not well."""
+    engine = OllamaEngine(url, silence=PROBE_SECONDS)
+    try:
+        detail = (await engine.health()).detail
+        return detail, await engine.names()
+    except EngineError:
+        return detail, None
+    finally:
+        await engine.close()
+
+
+def _default_of(settings: WorkerSettings, models: list[str]) -> str:
+    """The default model where it is there, else the first: better an answer from another than none."""
+    wanted = settings.default_model
+    return wanted if settings.model_name or wanted in models or not models else models[0]
+
+
+# llama.cpp
+
+
+async def _llama_cpp(settings: WorkerSettings, progress: Progress) -> Choice:
+    """A file that is set, one that is there, or a small one that is fetched."""
+    if settings.gguf and not settings.gguf.is_file():
+        raise NoEngine(f"SLUICE_GGUF: there is no file at {settings.gguf}")
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise NoEngine("A GGUF file needs the llama.cpp engine: pip install 'sluice[llama-cpp]'")
+    if gguf := settings.gguf or _gguf_at_hand(settings):
+        return _gguf_choice(settings, gguf)
+    try:
+        return _gguf_choice(settings, await download(settings.gguf_url, _folder(settings), progress))
+    except DownloadFailed as error:
+        raise NoEngine(f"{error}. {how_to_connect()}") from error
+
+
+def _folder(settings: WorkerSettings) -> Path:
+    return settings.data_dir / "models"
+
+
+def _gguf_at_hand(settings: WorkerSettings) -> Path | None:
+    """The file that would be fetched if it is there, else the first by name."""
+    fetched = target_of(settings.gguf_url, _folder(settings))
+    return fetched if fetched.is_file() else next(iter(sorted(_folder(settings).glob("*.gguf"))), None)
+
+
+def _gguf_choice(settings: WorkerSettings, gguf: Path) -> Choice:
+    model = gguf_model(settings, gguf)
+    return Choice("llama-cpp", f"llama.cpp in this process, with {gguf.name} as {model}", gguf, model)
+
+
+def gguf_model(settings: WorkerSettings, gguf: Path) -> str:
+    """The name under which a file is served.
+
+    Who sets both SLUICE_GGUF and MODEL_NAME says what the file is. The file that we fetch is Ollama's `qwen2.5:0.5b`.
+    Any other is called after its file: no model poses as another.
+    """
+    if settings.gguf and settings.model_name:
+        return settings.model_name
+    if gguf.name == target_of(DEFAULT_GGUF_URL, Path()).name:
+        return DEFAULT_MODELS["development"]
+    return gguf.stem.lower()

@@ -1,0 +1,82 @@
+"""Fetch a GGUF file once: resumable, visible, and never taken for whole before it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+
+# Offline is noticed in this many seconds, name look-up included, so that a start without a network stays short.
+OFFLINE_SECONDS = 3.0
+STALLED_SECONDS = 30.0
+CHUNK = 1 << 20  # bytes a write: few enough wake-ups, and progress twice a second on a slow line
+MAGIC = b"GGUF"
+
+Progress = Callable[[int, int], None]  # (bytes that are here, bytes in all or 0)
+
+
+class DownloadFailed(Exception):
+    """The message says what to do instead. What was fetched stays, for the next try."""
+
+
+def target_of(url: str, folder: Path) -> Path:
+    return folder / Path(urlsplit(url).path).name
+
+
+async def download(url: str, folder: Path, progress: Progress) -> Path:
+    """Fetch `url` into `folder` and return the file. An earlier, broken-off download is resumed."""
+    target = target_of(url, folder)
+    part = target.with_suffix(".part")
+    have = await asyncio.to_thread(_bytes_here, part)
+    try:
+        timeout = aiohttp.ClientTimeout(total=None, sock_read=STALLED_SECONDS)
+        async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
+            await _fetch(session, url, part, have, progress)
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise DownloadFailed(f"Could not fetch {target.name}: {str(error) or 'nobody answered in time'}") from error
+    _refuse_what_is_no_model(part)
+    part.replace(target)
+    return target
+
+
+def _bytes_here(part: Path) -> int:
+    part.parent.mkdir(parents=True, exist_ok=True)
+    return part.stat().st_size if part.exists() else 0
+
+
+async def _fetch(session: aiohttp.ClientSession, url: str, part: Path, have: int, progress: Progress) -> None:
+    # Bytes as they are: a compressed answer could not be resumed.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    async with asyncio.timeout(OFFLINE_SECONDS):
+        answer = await session.get(url, headers=headers)
+    async with answer:
+        if answer.status == 416:  # nothing behind what is here: it was whole, and only the last step was missing
+            return
+        answer.raise_for_status()
+        resumed = answer.status == 206
+        await _write(answer, part, have if resumed else 0, progress)
+
+
+async def _write(answer: aiohttp.ClientResponse, part: Path, have: int, progress: Progress) -> None:
+    """Append behind `have` bytes. Raises `OSError` when fewer came than were announced."""
+    total = have + answer.content_length if answer.content_length else 0
+    progress(have, total)
+    with await asyncio.to_thread(part.open, "ab" if have else "wb") as file:
+        async for chunk in answer.content.iter_chunked(CHUNK):
+            await asyncio.to_thread(file.write, chunk)
+            have += len(chunk)
+            progress(have, total)
+    if total and have < total:
+        raise OSError(f"{have} of {total} bytes came")
+
+
+def _refuse_what_is_no_model(part: Path) -> None:
+    """A captive portal's or an error page's HTML is not a model; keeping it would break the next start too."""
+    with part.open("rb") as file:
+        magic = file.read(len(MAGIC))
+    if magic != MAGIC:
+        part.unlink()
+        raise DownloadFailed("What came is not a GGUF file: check SLUICE_GGUF_URL, and the network for a login page")

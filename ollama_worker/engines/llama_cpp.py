@@ -1,0 +1,171 @@
+"""The embedded engine: one GGUF file, run by llama.cpp inside this process. No other server is needed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from ollama_worker.engines.base import (
+    Embeddings,
+    EngineError,
+    Finished,
+    Health,
+    Loading,
+    ModelInfo,
+    ModelNotFound,
+    Piece,
+    PullProgress,
+    StreamCut,
+    Unsupported,
+)
+from ollama_worker.engines.continuation import listed, spent
+from ollama_worker.engines.gguf_file import GgufFacts, NotGguf, read_facts
+from ollama_worker.engines.http import EngineHttp
+from ollama_worker.engines.llama_cpp_server import CONTEXT_CAP, Native, Plan, import_xllamacpp, start, stop
+from ollama_worker.engines.llama_cpp_wire import (
+    ChatAnswer,
+    RawAnswer,
+    chat_body,
+    fault,
+    messages_of,
+    raw_body,
+)
+from wire.records import JobRequest
+
+
+class LlamaCppEngine:
+    """Loads its file at the first job. Embeddings run on a second, smaller instance, made when the first is asked for:
+    llama.cpp makes one only for the one or the other. The file's pages are shared by both."""
+
+    name = "llama-cpp"
+
+    def __init__(self, gguf: Path, model: str, slots: int = 1, silence: float = 300.0) -> None:
+        """`model` is the name under which the file is served; `silence` is in seconds."""
+        self._gguf = gguf
+        self._model = model
+        self._slots = slots
+        self._known: GgufFacts | None = None
+        self._chat = Running(silence)
+        self._embed = Running(silence)
+
+    async def close(self) -> None:
+        await self._chat.stop()
+        await self._embed.stop()
+
+    # Answers
+
+    async def generate(self, request: JobRequest, prefill: str = "") -> AsyncGenerator[Piece | Loading | Finished]:
+        self._check_model(request.model)
+        if prefill and spent(request):
+            yield Finished("length")
+            return
+        if not self._chat.ready:
+            yield Loading(request.model)
+        http = await self._chat.http(self._plan())
+        path, body = "/v1/chat/completions", chat_body(request)
+        answer: ChatAnswer | RawAnswer = ChatAnswer()
+        if prefill:
+            path, body = "/completion", raw_body(request, await self.rendered(request, prefill))
+            answer = RawAnswer()
+        async with http.lines(path, fault, body) as lines:
+            while burst := await lines.read():
+                for item in answer.read(burst):
+                    yield item
+                    if type(item) is Finished:
+                        return
+        raise StreamCut("llama.cpp ended the answer without its end mark")
+
+    async def rendered(self, request: JobRequest, prefill: str = "") -> str:
+        """The prompt that the model sees: the template's, open for the assistant's turn, and the text so far."""
+        http = await self._chat.http(self._plan())
+        said = await http.post("/apply-template", fault, {"messages": messages_of(request)})
+        return str(said["prompt"]) + prefill
+
+    async def can_continue(self, model: str) -> bool:
+        return model == self._model and listed(self.name, self._facts().template)
+
+    async def embed(self, request: JobRequest) -> Embeddings:
+        self._check_model(request.model)
+        http = await self._embed.http(self._plan(embedding=True))
+        said = await http.post("/v1/embeddings", fault, {"input": request.inputs})
+        rows = sorted(said["data"], key=lambda row: int(row["index"]))
+        return Embeddings([row["embedding"] for row in rows], (said.get("usage") or {}).get("prompt_tokens", 0))
+
+    def _check_model(self, model: str) -> None:
+        if model != self._model:
+            raise ModelNotFound(f"This worker serves {self._model} only. For {model}, set SLUICE_GGUF or run Ollama")
+
+    def _plan(self, embedding: bool = False) -> Plan:
+        facts = self._facts()
+        context = min(facts.context_length or CONTEXT_CAP, CONTEXT_CAP)
+        return Plan(self._gguf, context, self._slots, embedding, mean_pooling=not facts.pooling)
+
+    def _facts(self) -> GgufFacts:
+        try:
+            if self._known is None:
+                self._known = read_facts(self._gguf)
+            return self._known
+        except (NotGguf, OSError) as error:
+            raise EngineError(f"Cannot read the model: {error}. Check SLUICE_GGUF") from error
+
+    # Models
+
+    async def models(self) -> list[ModelInfo]:
+        facts = await asyncio.to_thread(self._facts)
+        abilities = ("embedding",) if facts.pooling else ("completion", "embedding")
+        tools = ("tools",) if "tools" in facts.template else ()
+        loaded = self._chat.ready or self._embed.ready
+        return [ModelInfo(self._model, loaded, self._plan().context, abilities + tools)]
+
+    async def pull(self, model: str) -> AsyncGenerator[PullProgress]:
+        raise Unsupported("llama.cpp serves one file and pulls none: set SLUICE_GGUF, or run Ollama to pull models")
+        yield PullProgress("")  # what makes this a generator
+
+    async def load(self, model: str) -> None:
+        self._check_model(model)
+        await self._chat.http(self._plan())
+
+    async def unload(self, model: str) -> None:
+        self._check_model(model)
+        await self.close()
+
+    async def health(self) -> Health:
+        try:
+            await asyncio.to_thread(import_xllamacpp)
+            await asyncio.to_thread(self._facts)
+        except EngineError as error:
+            return Health(False, error.message)
+        return Health(True, f"llama.cpp in this process serves {self._model} from {self._gguf.name}")
+
+
+class Running:
+    """One llama.cpp that is started when first needed, once, however many jobs need it at the same time."""
+
+    def __init__(self, silence: float) -> None:
+        self._silence = silence
+        self._lock = asyncio.Lock()
+        self._native: Native | None = None
+        self._http: EngineHttp | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self._http is not None
+
+    async def http(self, plan: Plan) -> EngineHttp:
+        async with self._lock:
+            if self._http is None:
+                self._native = native = await start(plan)
+                headers = {"Authorization": f"Bearer {native.key}"}
+                # Its server hangs up after every stream, so a kept connection would fail at its next use.
+                self._http = EngineHttp(native.url, "llama.cpp", self._silence, headers, keep=False)
+            return self._http
+
+    async def stop(self) -> None:
+        async with self._lock:
+            http, native = self._http, self._native
+            self._http = self._native = None
+            if http:
+                await http.close()
+            if native:
+                await stop(native)

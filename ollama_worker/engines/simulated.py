@@ -1,0 +1,172 @@
+"""An engine without a model: canned, clearly labelled answers at a set rate.
+
+For work on the page, for load tests, and for a machine that has no model at all. Its answers are a function of the
+request (`simulated_script`), so that it can be continued like a model with temperature 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+import os
+import struct
+from collections.abc import AsyncGenerator, Sequence
+
+from ollama_worker.engines.base import (
+    ContextTooLong,
+    Embeddings,
+    EngineError,
+    EngineSilent,
+    EngineUnavailable,
+    Finished,
+    Health,
+    Loading,
+    ModelInfo,
+    ModelNotFound,
+    OutOfMemory,
+    Piece,
+    PullProgress,
+    StreamCut,
+    Unsupported,
+)
+from ollama_worker.engines.simulated_script import Script, last_words, script_of, tokens_of
+from wire.records import JobRequest
+
+CONNECT_ADVICE = (
+    "Answers are SIMULATED: no model is connected. To connect one, run Ollama (`ollama serve`, "
+    "`ollama pull qwen2.5:0.5b`; set OLLAMA_BASE_URL if it is elsewhere), or set SLUICE_GGUF to a GGUF file"
+)
+CONTEXT = 8192  # tokens; a usual window, told but not enforced
+DIMENSIONS = 64  # of an embedding
+
+ERRORS: dict[str, type[EngineError]] = {
+    "out_of_memory": OutOfMemory,
+    "stream_cut": StreamCut,
+    "silent": EngineSilent,
+    "unavailable": EngineUnavailable,
+    "context_too_long": ContextTooLong,
+    "model_not_found": ModelNotFound,
+}
+
+
+class SimulatedEngine:
+    """`rate` is tokens a second for each job (0: as fast as they are taken); `load_ms` is what a first use costs."""
+
+    name = "simulated"
+
+    def __init__(
+        self,
+        models: Sequence[str],
+        rate: float = 50.0,
+        load_ms: int = 0,
+        faults: bool = False,
+        silence: float = 300.0,
+    ) -> None:
+        self._models = tuple(dict.fromkeys(models))
+        self._pause = 1 / rate if rate else 0.0
+        self._load_ms = load_ms
+        self._faults = faults
+        self._silence = silence
+        self._loaded: set[str] = set()
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    # Answers
+
+    async def generate(self, request: JobRequest, prefill: str = "") -> AsyncGenerator[Piece | Loading | Finished]:
+        load_ms = 0 if request.model in self._loaded else self._load_ms
+        if load_ms:
+            yield Loading(request.model)
+        await self.load(request.model)
+        script = rest_of(script_of(request, self._faults), prefill)
+        start = asyncio.get_running_loop().time()
+        said = 0
+        for piece in pieces(script, budget_of(request, bool(prefill))):
+            if script.fault and said == script.fault_at:
+                await self._fail(script.fault)
+            said += 0 if piece.thinking else 1
+            await self._until(start + said * self._pause)
+            yield piece
+        reason = "length" if said < len(script.tokens) else "stop"
+        took = int((asyncio.get_running_loop().time() - start) * 1000)
+        yield Finished(reason, prompt_tokens(request), said, load_ms=load_ms, generate_ms=took)
+
+    async def _until(self, moment: float) -> None:
+        """By the clock and not by equal pauses, so that the rate holds; at least one turn for everybody else."""
+        await asyncio.sleep(max(0.0, moment - asyncio.get_running_loop().time()) if self._pause else 0)
+
+    async def _fail(self, fault: str) -> None:
+        if fault == "die":
+            os._exit(1)  # as the kernel ends a process that takes too much memory: no cleanup
+        if fault == "silent":
+            await asyncio.sleep(self._silence)
+        raise ERRORS[fault](f"Simulated fault: {fault}")
+
+    async def can_continue(self, model: str) -> bool:
+        """See tests/ollama_worker/engines/test_simulated.py: the text is a function of the request."""
+        return True
+
+    async def embed(self, request: JobRequest) -> Embeddings:
+        vectors = [vector_of(text) for text in request.inputs]
+        return Embeddings(vectors, sum(len(tokens_of(text)) for text in request.inputs))
+
+    # Models
+
+    async def models(self) -> list[ModelInfo]:
+        abilities = ("completion", "embedding", "thinking")
+        return [ModelInfo(name, name in self._loaded, CONTEXT, abilities) for name in self._models]
+
+    async def pull(self, model: str) -> AsyncGenerator[PullProgress]:
+        raise Unsupported(f"The simulated engine has no models to pull. {CONNECT_ADVICE}")
+        yield PullProgress("")  # what makes this a generator
+
+    async def load(self, model: str) -> None:
+        if model not in self._loaded:
+            await asyncio.sleep(self._load_ms / 1000)
+            self._loaded.add(model)
+
+    async def unload(self, model: str) -> None:
+        self._loaded.discard(model)
+
+    async def health(self) -> Health:
+        return Health(True, CONNECT_ADVICE)
+
+
+def rest_of(script: Script, prefill: str) -> Script:
+    """What is left to say behind `prefill`. Raises `Unsupported` when that is not how this answer begins.
+
+    Nothing is thought twice, and a fault is not met twice: else no attempt would ever get past one.
+    """
+    if not prefill:
+        return script
+    text = "".join(script.tokens)
+    if not text.startswith(prefill):
+        raise Unsupported("The text so far is not from this request's simulated answer")
+    return Script(tokens_of(text[len(prefill) :]))
+
+
+def budget_of(request: JobRequest, continued: bool) -> int | None:
+    """Tokens that may still be said; None: no limit. 0 means no limit to Ollama, but all is spent to a continuation."""
+    limit = request.options.get("num_predict")
+    if not isinstance(limit, int) or limit < 0 or (limit == 0 and not continued):
+        return None
+    return limit
+
+
+def pieces(script: Script, budget: int | None) -> list[Piece]:
+    return [Piece(thinking=token) for token in script.thought] + [Piece(token) for token in script.tokens[:budget]]
+
+
+def prompt_tokens(request: JobRequest) -> int:
+    said = [message.content for message in request.messages] or [last_words(request)]
+    return sum(len(tokens_of(text)) for text in said)
+
+
+def vector_of(text: str) -> list[float]:
+    """A unit vector that depends on the text and on nothing else: equal texts are near, all others are not."""
+    digest = hashlib.shake_128(text.encode()).digest(DIMENSIONS * 2)
+    raw = struct.unpack(f"<{DIMENSIONS}h", digest)
+    length = math.sqrt(sum(number * number for number in raw)) or 1.0
+    return [number / length for number in raw]

@@ -1,0 +1,101 @@
+"""What the simulated engine says: a pure function of the request, so that any attempt can continue another's text.
+
+Prompts that begin with `!` order something, for tests:
+
+    !tokens N                       N numbered words: each is unique, so that a lost or doubled one is seen
+    !think                          a thought, then the canned answer
+    !fault KIND [after N]           fail at word N (default 0) of N + 10 numbered words; see `FAULTS`
+    !die [after N]                  the process ends there and then: a poison job
+
+All but `!tokens` are obeyed only with SLUICE_SIMULATED_FAULTS=1.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import orjson
+
+from wire.records import JobRequest
+
+FAULTS = ("out_of_memory", "stream_cut", "silent", "unavailable", "context_too_long", "model_not_found", "die")
+MOST_WORDS = 1_000_000  # an order for more is a slip of the keyboard
+
+ORDER = re.compile(r"!(?:tokens (?P<words>\d+)|think|fault (?P<kind>\w+)|(?P<die>die))(?: after (?P<after>\d+))?\s*$")
+TOKEN = re.compile(r"\s*\S+|\s+$")
+
+ANSWER = """\
+**This answer is simulated: no model is connected.** Everything around it is real: the queue, the stream, the cancel \
+button.
+
+To talk to a real model, do one of these and start Sluice again:
+
+1. Run Ollama (`ollama serve`, `ollama pull qwen2.5:0.5b`) and set `OLLAMA_BASE_URL` if it is on another machine.
+2. Set `SLUICE_GGUF` to the path of a GGUF file.
+
+You wrote: {echo}"""
+THOUGHT = "This thought is simulated. A real model would reason about the question here, before it answers."
+
+
+class Script(NamedTuple):
+    """An answer in tokens. `fault` happens when `fault_at` tokens are out."""
+
+    tokens: tuple[str, ...]
+    thought: tuple[str, ...] = ()
+    fault: str = ""
+    fault_at: int = 0
+
+
+def script_of(request: JobRequest, faults_allowed: bool) -> Script:
+    """The whole answer, before `num_predict` and what earlier attempts said are taken off."""
+    asked = last_words(request)
+    ordered = _ordered(asked, faults_allowed) if asked.startswith("!") else None
+    script = ordered or Script(tokens_of(_canned(request, asked)))
+    thinks = request.think or (faults_allowed and asked.startswith("!think"))
+    script = script._replace(thought=tokens_of(THOUGHT) if thinks else ())
+    return script._replace(tokens=tokens_of(until_stop("".join(script.tokens), request)))
+
+
+def last_words(request: JobRequest) -> str:
+    """The prompt, or the last user message."""
+    if request.kind == "generate":
+        return request.prompt or ""
+    return next((message.content for message in reversed(request.messages) if message.role == "user"), "")
+
+
+def _ordered(asked: str, faults_allowed: bool) -> Script | None:
+    """None when the prompt orders nothing that may be obeyed."""
+    order = ORDER.match(asked)
+    if order is None:
+        return None
+    if order["words"]:
+        return Script(numbered(min(int(order["words"]), MOST_WORDS)))
+    kind, at = order["die"] or order["kind"], int(order["after"] or 0)
+    if not faults_allowed or kind not in FAULTS:
+        return None
+    return Script(numbered(at + 10), fault=kind, fault_at=at)
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """`w0`, ` w1`, ` w2`, …"""
+    return tuple(f" w{n}" if n else "w0" for n in range(count))
+
+
+def _canned(request: JobRequest, asked: str) -> str:
+    if request.format is not None:
+        return orjson.dumps({"simulated": True, "advice": "connect a real model to get your schema filled"}).decode()
+    return ANSWER.format(echo=asked[:200] + ("…" if len(asked) > 200 else ""))
+
+
+def until_stop(text: str, request: JobRequest) -> str:
+    """`text` up to the first stop string."""
+    stop = request.options.get("stop") or []
+    places = [text.find(word) for word in ([stop] if isinstance(stop, str) else stop) if word]
+    found = [place for place in places if place >= 0]
+    return text[: min(found)] if found else text
+
+
+def tokens_of(text: str) -> tuple[str, ...]:
+    """Words with the space before them; joined they are the text again."""
+    return tuple(TOKEN.findall(text))
