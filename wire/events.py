@@ -98,6 +98,7 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 TERMINAL = frozenset({"completed", "failed", "cancelled"})
 TOKEN_PREFIX = b'{"type":"token"'
+STARTED_PREFIX = b'{"type":"started"'
 
 
 class EventId(NamedTuple):

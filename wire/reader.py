@@ -16,11 +16,12 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from wire.events import START, TERMINAL, EventId, LogEntry, Restarted, encode
+from wire.events import START, STARTED_PREFIX, TERMINAL, EventId, LogEntry, Restarted, encode
 from wire.keys import Keys
 from wire.link import Link, LinkLost, Resp
 
 SILENCE_SECONDS = 10.0
+PAUSE_SECONDS = 0.9
 BUFFER_BYTES = 256 * 1024  # what one slow client may hold in memory; beyond it, it reads the log
 PAGE = 256  # log entries a read
 PATIENCE_SECONDS = 3.0  # a worker sends again what a restarted Redis lost; until then a cursor may be ahead
@@ -147,12 +148,25 @@ class Reader:
         self._behind = True  # the log must be read
         self._last_body = b""  # of the entry at the cursor, to know it again after Redis came back
         self._ahead_since: float | None = None
-        self._ended = False
+        self.at_end = False  # the terminal event was given
+        self._ended = False  # or the caller is gone
         self._awake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self.heard = self._loop.time()
 
     # -- fed by the process ------------------------------------------------------------------------------------
+    @property
+    def quiet(self) -> bool:
+        """Nothing is on its way to the caller: what is told now is news."""
+        return not (self._live or self._ended)
+
+    @property
+    def waiting(self) -> bool:
+        """No token came yet, or none for a while: the caller may want to know why."""
+        if not self._last_body or self._last_body.startswith(STARTED_PREFIX):
+            return True
+        return self._loop.time() - self.heard > PAUSE_SECONDS
+
     def feed(self, message: bytes) -> None:
         """A message of this job's channel: `<id> <body>`, or `- <body>` for news."""
         name, _, body = message.partition(b" ")
@@ -176,6 +190,11 @@ class Reader:
         self.heard = self._loop.time()
         self._awake.set()
 
+    def hang_up(self) -> None:
+        """The caller is gone: the next burst is None."""
+        self._ended = True
+        self._awake.set()
+
     # -- read by the caller ------------------------------------------------------------------------------------
     async def next_burst(self) -> list[LogEntry] | None:
         """What is new, in order; [] after ten silent seconds (time for a keep-alive); None once the end was given.
@@ -188,6 +207,8 @@ class Reader:
             if not (self._live or self._behind or self._news):
                 self._awake.clear()
                 await self._awake.wait()
+                if self._ended:
+                    return None
             news, self._news = self._news, None
             silent = self._behind
             burst = await self._take_logged() if self._behind else self._take_live()
@@ -216,7 +237,7 @@ class Reader:
         assert entry.id is not None
         self.cursor, self._last_body = entry.id, entry.body
         if not entry.is_token and entry.fields().get("type") in TERMINAL:
-            self._ended = True
+            self.at_end = self._ended = True
 
     async def _take_logged(self) -> list[LogEntry]:
         """A page of the log from the cursor on. Live entries are gathered from now on: none falls between."""

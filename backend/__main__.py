@@ -1,0 +1,48 @@
+"""`python -m backend`: the API process, until SIGTERM or Ctrl-C. Settings: see `--help`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from backend.app import create_app
+from backend.settings import ApiSettings
+from wire.settings import describe_settings, read_settings
+
+
+class Server(uvicorn.Server):
+    """Tells the app that it is leaving before connections are: from then on no disconnect cancels a job."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        app = self.config.app
+        house = getattr(app.state, "house", None) if isinstance(app, FastAPI) else None
+        if house is not None:
+            house.chat.draining = True
+        super().handle_exit(sig, frame)
+
+
+def main() -> None:
+    if "--help" in sys.argv or "-h" in sys.argv:
+        print(__doc__, describe_settings(ApiSettings), sep="\n\n")
+        return
+    # An inherited LangSmith setting would send prompts to somebody else's server.
+    os.environ["LANGSMITH_TRACING"] = os.environ["LANGCHAIN_TRACING_V2"] = "false"
+    settings = read_settings(ApiSettings)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=int(settings.grace),
+        server_header=False,
+    )
+    Server(config).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The API, wired: `uvicorn --factory backend.app:create_app`, or `python -m backend`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
+
+from backend import errors
+from backend.body import BodyLimit
+from backend.chat import chain
+from backend.chat.endpoints import router as chat_router
+from backend.context import RequestContext
+from backend.guard import Guard
+from backend.health.endpoints import router as health_router
+from backend.house import open_house
+from backend.jobs.endpoints import router as jobs_router
+from backend.settings import ApiSettings
+from wire.logs import configure_logs
+from wire.settings import read_settings
+
+ABOUT = "One durable queue in front of all your GPUs. Every answer is a job: watch it, resume it, cancel it."
+
+
+def create_app(settings: ApiSettings | None = None) -> FastAPI:
+    """An app whose clients are born in its lifespan. Settings are read from the environment when not given."""
+    settings = settings or read_settings(ApiSettings)
+    configure_logs(settings.log_level, "api")
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_house(settings) as house:
+            app.state.house = house
+            yield
+
+    app = FastAPIOffline(title="Sluice", version=version("sluice"), summary=ABOUT, lifespan=lifespan, redoc_url=None)
+    for router in (chat_router, jobs_router, health_router):
+        app.include_router(router)
+    chain.install(app, settings)
+    errors.install(app)
+    _add_middleware(app, settings)
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
+    """The last added is outermost: context, then the guard, then CORS, then the body's bound."""
+    app.add_middleware(errors.ErrorBoundary, development=settings.development)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    if settings.cors_allow_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_allow_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=["X-Sluice-Job", "X-Request-ID", "Retry-After"],
+        )
+    app.add_middleware(Guard, hosts=settings.hosts, origins=settings.cors_allow_origins)
+    app.add_middleware(RequestContext)

@@ -1,0 +1,74 @@
+"""Reading a request's body: bounded, strict JSON, before anything else looks at it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.context import header
+from backend.errors import Invalid, TooLarge, error_response
+
+
+class BodyLimit:
+    """Refuses a body over `limit` bytes: at once when its length is told, else as soon as it has grown past it."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        length = header(scope, b"content-length")
+        if length.isdigit() and int(length) > self._limit:
+            return await error_response(self._too_large())(scope, receive, send)
+        await self._app(scope, self._bounded(receive), send)
+
+    def _bounded(self, receive: Receive) -> Receive:
+        held = 0
+
+        async def bounded() -> Message:
+            nonlocal held
+            message = await receive()
+            held += len(message.get("body", b""))
+            if held > self._limit:
+                raise self._too_large()
+            return message
+
+        return bounded
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"The body is larger than {self._limit:,} bytes (SLUICE_MAX_BODY_BYTES).")
+
+
+def parse_json(body: bytes) -> Any:
+    """Strict JSON: no NaN, no lone surrogates, no endless nesting; and no NUL, which no engine's C string survives."""
+    if not body:
+        raise Invalid("The body is empty; send a JSON object.", "invalid_json")
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Invalid(f"The body is not valid JSON: {error}", "invalid_json") from None
+    if b"\\u0000" in body and _has_nul(parsed):
+        raise Invalid("The body has a NUL character (\\u0000) in a text; remove it.", "nul_character")
+    return parsed
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_has_nul(k) or _has_nul(v) for k, v in value.items())
+    return isinstance(value, list) and any(map(_has_nul, value))
+
+
+async def read_object(request: Request) -> tuple[dict[str, Any], bytes]:
+    """The body as a JSON object, and as it was sent."""
+    body = await request.body()
+    parsed = parse_json(body)
+    if not isinstance(parsed, dict):
+        raise Invalid("The body must be a JSON object.", "invalid_json")
+    return parsed, body

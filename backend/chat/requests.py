@@ -1,0 +1,120 @@
+"""What `/api/chat` takes: Ollama's own request, checked in full before anything is enqueued."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from backend.errors import Invalid, explain
+from wire.records import JobRequest, Message
+
+Positive = Annotated[int, Field(ge=1, le=1_048_576)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Penalty = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
+
+
+def as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class Options(BaseModel):
+    """Ollama's sampling options that are passed on. Others (num_gpu, num_thread, …) are the operator's, and ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    temperature: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] | None = None
+    top_p: Share | None = None
+    top_k: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    min_p: Share | None = None
+    typical_p: Share | None = None
+    tfs_z: Penalty | None = None
+    seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | None = None
+    num_predict: Annotated[int, Field(ge=-2, le=1_048_576)] | None = None
+    num_ctx: Positive | None = None
+    num_keep: Annotated[int, Field(ge=-1, le=1_048_576)] | None = None
+    stop: Annotated[list[Annotated[str, Field(min_length=1, max_length=500)]], BeforeValidator(as_list)] | None = Field(
+        None, max_length=16
+    )
+    repeat_last_n: Annotated[int, Field(ge=-1, le=1_048_576)] | None = None
+    repeat_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    mirostat: Literal[0, 1, 2] | None = None
+    mirostat_eta: Penalty | None = None
+    mirostat_tau: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
+
+
+def real_base64(image: str) -> str:
+    """Raises ValueError for a URL (never fetched) and for what is not base64."""
+    try:
+        base64.b64decode(image, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("images are base64 data; URLs are never fetched") from None
+    return image
+
+
+class ChatMessage(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str = ""
+    thinking: str | None = None
+    images: list[Annotated[str, AfterValidator(real_base64)]] | None = Field(None, max_length=32)
+    tool_calls: list[dict[str, Any]] | None = Field(None, max_length=128)
+    tool_name: str | None = None
+    tool_call_id: str | None = None
+
+
+class ChatRequest(BaseModel):
+    """The body of `POST /api/chat`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    model: str | None = Field(None, max_length=200, description="Left out: the pool's default model.")
+    messages: list[ChatMessage] = Field(min_length=1)
+    stream: bool = True
+    options: Options | None = None
+    format: Literal["json", ""] | dict[str, Any] | None = None
+    tools: list[dict[str, Any]] | None = Field(None, max_length=128)
+    think: bool | Literal["low", "medium", "high"] | None = None
+    keep_alive: str | int | float | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+
+    @model_validator(mode="after")
+    def tools_answer_calls(self) -> ChatRequest:
+        """A tool's result needs a call before it: engines answer nonsense to one that comes from nowhere."""
+        called = False
+        for message in self.messages:
+            called = called or bool(message.tool_calls)
+            if message.role == "tool" and not called:
+                raise ValueError("a tool message needs an assistant message with tool_calls before it")
+        return self
+
+    def to_job(self) -> JobRequest:
+        """The engine-independent request. An empty model name stands for the default."""
+        return JobRequest(
+            model=self.model or "",
+            messages=tuple(Message(**m.model_dump(exclude_none=True)) for m in self.messages),
+            options=self.options.model_dump(exclude_none=True) if self.options else {},
+            format=self.format or None,
+            tools=tuple(self.tools) if self.tools else None,
+            think=self.think,
+            keep_alive=self.keep_alive,
+            logprobs=self.logprobs,
+            top_logprobs=self.top_logprobs,
+        )
+
+
+def parse_chat(body: dict[str, Any], max_messages: int) -> ChatRequest:
+    """Raises Invalid with the first few things that are wrong. The count is checked first: it is the cheap refusal."""
+    messages = body.get("messages")
+    if isinstance(messages, list) and len(messages) > max_messages:
+        raise Invalid(f"messages: {len(messages):,} are too many; at most {max_messages:,}.", "too_many_messages")
+    try:
+        return ChatRequest.model_validate(body, strict=True)
+    except ValidationError as error:
+        raise Invalid(explain(list(error.errors(include_url=False, include_input=False)))) from None

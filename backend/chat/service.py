@@ -1,0 +1,192 @@
+"""Letting a chat in: may they, which model, is there room; then subscribe, accept, and hand over a ticket.
+
+Everything that can refuse a caller happens here, before a response is opened: a refusal is a real status.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from contextlib import AsyncExitStack
+from typing import Literal, NamedTuple
+
+import structlog
+from redis.exceptions import ResponseError
+
+from backend.chat.disconnect import OnDisconnect
+from backend.context import request_id
+from backend.errors import Invalid, QueueFull, Unavailable, job_not_found
+from backend.pool.catalogue import Catalogue
+from backend.pool.news import News
+from backend.principal import Principal
+from backend.relay import Ticket
+from wire.clock import Clock
+from wire.events import START, EventId
+from wire.idempotency import Claim, IdempotencyKeys
+from wire.jobs import Bounds, JobPipe
+from wire.reader import EventReader, Reader
+from wire.records import JobClass, JobRequest
+
+ANSWER_SECONDS = 0.9  # Redis away is told within a second
+CLOCK_TRIES = 3
+USABLE_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+log = structlog.get_logger()
+
+
+class Submission(NamedTuple):
+    """One wish of one caller. `body`: hash of the request as it was sent, which an idempotency key is bound to."""
+
+    request: JobRequest
+    principal: Principal
+    on_disconnect: OnDisconnect
+    cls: JobClass = "interactive"
+    idempotency_key: str | None = None
+    body: str = ""
+    job: str | None = None  # an id made beforehand
+
+
+class ChatService:
+    def __init__(
+        self,
+        jobs: JobPipe,
+        reader: EventReader,
+        keys: IdempotencyKeys,
+        clock: Clock,
+        catalogue: Catalogue,
+        news: News,
+        bounds: Bounds,
+    ) -> None:
+        self._jobs = jobs
+        self._reader = reader
+        self._keys = keys
+        self._clock = clock
+        self._news = news
+        self._bounds = bounds
+        self._graces: set[asyncio.Task[None]] = set()
+        self.catalogue = catalogue
+        self.draining = False
+
+    # -- letting in --------------------------------------------------------------------------------------------
+    async def submit(self, wish: Submission) -> Ticket:
+        """Accept a job, or join the one that the idempotency key names. Raises ApiError or a Redis error."""
+        if self.draining:
+            raise Unavailable("This server is shutting down; send the request again.", "draining", {"Retry-After": "1"})
+        async with asyncio.timeout(ANSWER_SECONDS):
+            model = await self.catalogue.resolve(wish.request.model)
+            wish = wish._replace(request=wish.request.model_copy(update={"model": model}))
+            job = await self._name_job(wish)
+            ticket = await self.attach(job, wish.on_disconnect)
+            try:
+                await self._accept(job, wish)
+            except BaseException:
+                await ticket.leave(gone=False)
+                raise
+        self._news.soon(ticket.reader)
+        return ticket
+
+    async def _name_job(self, wish: Submission) -> str:
+        mine = Claim(self._jobs.keys.pool, wish.job or str(uuid.uuid4()), wish.body)
+        if wish.idempotency_key is None:
+            return mine.job
+        if not USABLE_KEY.fullmatch(wish.idempotency_key):
+            raise Invalid("Idempotency-Key must be 1 to 200 printable ASCII characters.", "invalid_idempotency_key")
+        claim = await self._keys.claim(wish.principal.id, wish.idempotency_key, mine)
+        if claim.body != wish.body:
+            raise Invalid("This Idempotency-Key was used with another body; use a new key.", "idempotency_key_reused")
+        record = await self._jobs.record(claim.job)
+        if record is not None and record.state in ("failed", "cancelled"):
+            claim = await self._keys.replace(wish.principal.id, wish.idempotency_key, claim, mine)
+        return claim.job
+
+    async def _accept(self, job: str, wish: Submission) -> None:
+        for _ in range(CLOCK_TRIES):
+            answer = await self._ask_in(job, wish)
+            if answer == "ok":
+                log.info("job accepted", action="job.accepted", job_id=job, model=wish.request.model)
+                return
+            if answer != "stepped":
+                raise _full(answer)
+            await self._clock.tick()
+        raise Unavailable("The queue's clock is being put right; try again in a second.", "clock_stepped", _retry(1))
+
+    async def _ask_in(self, job: str, wish: Submission) -> str:
+        try:
+            return await self._jobs.accept(
+                job,
+                wish.request,
+                self._bounds,
+                tenant=wish.principal.tenant,
+                cls=wish.cls,
+                at=self._clock.now(),
+                request_id=request_id(),
+            )
+        except ResponseError as error:
+            if "OOM" not in str(error):
+                raise
+            raise Unavailable(
+                "The queue's memory is full; try again later.", "queue_out_of_memory", _retry(5)
+            ) from None
+
+    # -- following ---------------------------------------------------------------------------------------------
+    async def follow(self, job: str, principal: Principal, after: EventId, on_disconnect: OnDisconnect) -> Ticket:
+        """Attach to a job that is there. Raises NotFound, CursorUnknown."""
+        async with asyncio.timeout(ANSWER_SECONDS):
+            record = await self._jobs.record(job)
+            if record is None or record.tenant != principal.tenant:
+                raise job_not_found(job)
+            await self._reader.check_cursor(job, after)
+            ticket = await self.attach(job, on_disconnect, after)
+        self._news.soon(ticket.reader)
+        return ticket
+
+    async def attach(self, job: str, on_disconnect: OnDisconnect, after: EventId = START) -> Ticket:
+        """A ticket for a job's events from `after` on; the subscription stands before this returns."""
+        stack = AsyncExitStack()
+        reader: Reader = await stack.enter_async_context(self._reader.open(job, after))
+
+        async def leave(gone: bool) -> None:
+            await stack.aclose()
+            if gone:
+                await self._left(job, on_disconnect)
+
+        return Ticket(job, reader, leave, {})
+
+    # -- leaving -----------------------------------------------------------------------------------------------
+    async def _left(self, job: str, on_disconnect: OnDisconnect) -> None:
+        """A caller went away before the end."""
+        if on_disconnect.seconds is None or self.draining:
+            return
+        if on_disconnect.seconds == 0:
+            return await self._cancel_deserted(job)
+        grace = asyncio.create_task(self._cancel_later(job, on_disconnect.seconds))
+        self._graces.add(grace)
+        grace.add_done_callback(self._graces.discard)
+
+    async def _cancel_later(self, job: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._cancel_deserted(job)
+
+    async def _cancel_deserted(self, job: str) -> None:
+        """Only if nobody else follows it, in any API process; and never because this process is leaving."""
+        if not self.draining and await self._reader.deserted(job):
+            state = await self._jobs.cancel(job, "client_gone")
+            log.info("the caller is gone", action="job.deserted", job_id=job, state=state)
+
+    def stop_graces(self) -> None:
+        """This process is leaving: jobs whose callers are in their grace run on."""
+        for grace in self._graces:
+            grace.cancel()
+
+
+def _retry(seconds: int) -> dict[str, str]:
+    return {"Retry-After": str(seconds)}
+
+
+def _full(answer: str) -> QueueFull:
+    whose: Literal["depth", "tenant"] = "tenant" if answer == "full tenant" else "depth"
+    told = {
+        "depth": "The queue is full; try again when some jobs have ended.",
+        "tenant": "Too many of your jobs are waiting; try again when some have started.",
+    }
+    return QueueFull(told[whose], f"queue_full_{whose}", _retry(5))

@@ -1,0 +1,1 @@
+"""What a client speaks: a pure translation at the edge, one file each. See `backend.relay.Dialect`."""

@@ -1,0 +1,206 @@
+"""What a caller can do wrong, and what can go wrong for a caller: one tree, the only one with status codes.
+
+    ApiError
+    ├── Forbidden            403  host, origin
+    ├── NotFound             404  a job, a model, a path; foreign ids too
+    ├── Conflict             409  the event log does not hold what the caller refers to
+    ├── TooLarge             413  the body
+    ├── WrongMediaType       415  not application/json
+    ├── Invalid              422  what was sent
+    ├── QueueFull            429  with Retry-After
+    ├── Unavailable          503  Redis is away, or this process is starting or draining
+    └── JobFailed            by the failure's code: 404, 413, 422, 503, 504, else 500
+
+Every answer is `{"error": {"code", "message", "request_id"}}`, with `trace` for a 500 in development.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from redis.exceptions import RedisError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.context import request_id
+from wire.link import LinkLost
+from wire.reader import JobLost
+
+log = structlog.get_logger()
+
+
+class ApiError(Exception):
+    """`message` says what to do next. `headers` travel with the answer."""
+
+    status = 500
+    code = "internal_error"
+
+    def __init__(self, message: str, code: str | None = None, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.code
+        self.headers = headers or {}
+
+
+class Forbidden(ApiError):
+    status = 403
+    code = "forbidden"
+
+
+class NotFound(ApiError):
+    status = 404
+    code = "not_found"
+
+
+class Conflict(ApiError):
+    status = 409
+    code = "conflict"
+
+
+class TooLarge(ApiError):
+    status = 413
+    code = "too_large"
+
+
+class WrongMediaType(ApiError):
+    status = 415
+    code = "wrong_media_type"
+
+
+class Invalid(ApiError):
+    status = 422
+    code = "invalid_request"
+
+
+class QueueFull(ApiError):
+    status = 429
+    code = "queue_full"
+
+
+class Unavailable(ApiError):
+    status = 503
+    code = "unavailable"
+
+
+class JobFailed(ApiError):
+    """A job that ended without an answer, told to a caller who waited for the whole of it."""
+
+    STATUS = {  # noqa: RUF012 - a table, not state
+        "model_not_found": 404,
+        "context_too_long": 413,
+        "engine_refused": 422,
+        "unsupported": 422,
+        "deadline": 504,
+        "engine_silent": 504,
+        "worker_lost": 503,
+        "never_started": 503,
+        "out_of_memory": 503,
+        "engine_unavailable": 503,
+        "cancelled": 409,
+    }
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message, code)
+        self.status = self.STATUS.get(code, 500)
+
+
+def job_not_found(job: str) -> NotFound:
+    return NotFound(f"There is no job {job[:64]!r}: ids are kept for a day after a job's end.", "job_not_found")
+
+
+def redis_away() -> Unavailable:
+    return Unavailable(
+        "The queue does not answer just now; nothing was enqueued. Try again in a moment.",
+        "queue_unavailable",
+        {"Retry-After": "1"},
+    )
+
+
+def as_api_error(error: Exception) -> ApiError:
+    """Any exception as one of the tree; what nobody foresaw becomes a 500 that tells nothing but its request id."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, RedisError | LinkLost | TimeoutError):
+        return redis_away()
+    if isinstance(error, JobLost):
+        return Conflict("Redis has lost this job; send the request again.", "job_lost")
+    if isinstance(error, RequestValidationError):
+        return Invalid(explain(list(error.errors())))
+    if isinstance(error, HTTPException):
+        return _of_status(error)
+    return ApiError("Something failed here that nobody foresaw; the log has it under this request id.")
+
+
+def _of_status(error: HTTPException) -> ApiError:
+    known = {cls.status: cls for cls in (Forbidden, NotFound, Conflict, TooLarge, WrongMediaType, Invalid, Unavailable)}
+    mapped = known.get(error.status_code, ApiError)(str(error.detail), headers=dict(error.headers or {}))
+    mapped.status = error.status_code
+    if error.status_code == 405:
+        mapped.code = "method_not_allowed"
+    return mapped
+
+
+def explain(problems: list[Any]) -> str:
+    """The first few of pydantic's complaints in one sentence each: where, what. Never the value: it may be a prompt."""
+    said = []
+    for problem in problems[:3]:
+        if isinstance(problem, dict):
+            where = ".".join(str(part) for part in problem.get("loc", ()) if part not in ("body", "__root__"))
+            said.append(f"{where}: {problem.get('msg', 'wrong')}" if where else str(problem.get("msg", "wrong")))
+        else:
+            said.append(str(problem))
+    more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
+    return "; ".join(said) + more
+
+
+def error_body(error: ApiError, trace: str | None = None) -> bytes:
+    body: dict[str, Any] = {"code": error.code, "message": error.message, "request_id": request_id()}
+    if trace:
+        body["trace"] = trace
+    return orjson.dumps({"error": body})
+
+
+def error_response(error: ApiError, trace: str | None = None) -> Response:
+    return Response(error_body(error, trace), error.status, error.headers, "application/json")
+
+
+async def answer(request: Request, error: Exception) -> Response:
+    """A foreseen exception in the one shape."""
+    return error_response(as_api_error(error))
+
+
+def install(app: FastAPI) -> None:
+    """Foreseen exceptions become answers where they are raised; the rest reaches `ErrorBoundary`."""
+    for kind in (ApiError, RedisError, LinkLost, TimeoutError, JobLost, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, answer)
+
+
+class ErrorBoundary:
+    """Middleware inside the request's context: what nobody foresaw is logged once, and answered in the same shape."""
+
+    def __init__(self, app: ASGIApp, development: bool) -> None:
+        self._app = app
+        self._development = development
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as error:
+            log.exception("request failed", action="request.failed")
+            if started:
+                raise
+            trace = "".join(traceback.format_exception(error)) if self._development else None
+            await error_response(as_api_error(error), trace)(scope, receive, send)

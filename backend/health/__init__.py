@@ -1,0 +1,1 @@
+"""May traffic come here, and how is the pool."""

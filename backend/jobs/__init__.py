@@ -1,0 +1,1 @@
+"""Look at a job, follow its events, cancel it."""

@@ -1,0 +1,81 @@
+"""`/api/jobs/{id}`: the record, the events from any point on, and cancel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from backend.chat.disconnect import CONTINUE, parse_on_disconnect
+from backend.dialects.native import NativeEvents
+from backend.errors import Conflict, Invalid, job_not_found
+from backend.house import House, house_of
+from backend.jobs.view import view
+from backend.principal import principal_of
+from backend.relay import RelayResponse
+from wire.events import START, EventId, LogEntry
+from wire.reader import CursorUnknown
+from wire.records import JobRecord
+
+router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+
+
+@router.get("/{job}", summary="State, place, attempts, timeline, usage and result of a job")
+async def show(job: str, request: Request) -> dict[str, Any]:
+    house = house_of(request)
+    record = await record_of(house, job)
+    place = await house.news.place(job) if record.live else None
+    return view(record, place, await _end(house, record))
+
+
+@router.get("/{job}/events", summary="A job's events as SSE, from the start or after Last-Event-ID")
+async def events(job: str, request: Request) -> Response:
+    house = house_of(request)
+    after = parse_cursor(request.headers.get("last-event-id") or request.query_params.get("after"))
+    # Watching is no promise to stay: who only looks on does not cancel by leaving, unless it says so.
+    on_disconnect = parse_on_disconnect(request.headers.get("x-sluice-on-disconnect"), CONTINUE)
+    try:
+        ticket = await house.chat.follow(job, principal_of(), after, on_disconnect)
+    except CursorUnknown as unknown:
+        raise Conflict(
+            f"This job has no event {after}; its log ends at {unknown.last}. Start over without Last-Event-ID.",
+            "unknown_event_id",
+        ) from None
+    return RelayResponse(ticket, NativeEvents())
+
+
+@router.post("/{job}/cancel", summary="End a job; its worker stops within 100 ms")
+async def cancel(job: str, request: Request) -> dict[str, Any]:
+    """Answers with the state it is in now: cancelling what has ended changes nothing, and is no error."""
+    house = house_of(request)
+    await record_of(house, job)
+    state = await house.jobs.cancel(job)
+    if state is None:
+        raise job_not_found(job)
+    return {"id": job, "state": state}
+
+
+async def record_of(house: House, job: str) -> JobRecord:
+    """A job of this principal; foreign ids are as unknown as wrong ones."""
+    record = await house.jobs.record(job)
+    if record is None or record.tenant != principal_of().tenant:
+        raise job_not_found(job)
+    return record
+
+
+def parse_cursor(value: str | None) -> EventId:
+    if not value:
+        return START
+    try:
+        return EventId.parse(value)
+    except ValueError:
+        raise Invalid("Last-Event-ID must be an id of this job's events, like 1-7.", "invalid_event_id") from None
+
+
+async def _end(house: House, record: JobRecord) -> LogEntry | None:
+    """The terminal event, for as long as the log is kept."""
+    if not record.end:
+        return None
+    rows: Any = await house.redis.xrange(house.jobs.keys.events(record.id), min=record.end, max=record.end)
+    return LogEntry(EventId.parse(rows[0][0]), rows[0][1].get(b"e", b"{}")) if rows else None

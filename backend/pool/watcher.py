@@ -1,0 +1,74 @@
+"""Every API process watches all lives, deadlines and the clock. Two watchers never act twice: each act is a
+compare-and-set in one script.
+
+A beat is judged by this process's own monotonic clock, and only by time in which Redis answered: neither a stepped wall
+clock, nor a Redis that was away, nor a watcher that was stopped itself can end a life that goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+import structlog
+from redis.exceptions import RedisError
+
+from wire.clock import Clock
+from wire.jobs import JobPipe
+from wire.records import monotonic_ms
+from wire.workers import REAP_SECONDS, WorkerRegistry
+
+EVERY_SECONDS = 1.0
+BELIEVED_SECONDS = 2.0  # the most that one look may add: a watcher that slept through an hour has seen nothing
+EXPIRE_LIMIT = 100
+log = structlog.get_logger()
+
+
+class Still(NamedTuple):
+    """A life's beat, and for how many watched seconds it has not changed."""
+
+    beat: int
+    seconds: float
+
+
+class Watcher:
+    def __init__(self, jobs: JobPipe, workers: WorkerRegistry, clock: Clock) -> None:
+        self._jobs = jobs
+        self._workers = workers
+        self._clock = clock
+        self._still: dict[str, Still] = {}
+        self._looked: int | None = None  # monotonic ms of the last look that Redis answered
+
+    async def run(self) -> None:
+        """Watch until cancelled; a Redis that is away costs nothing but time that does not count."""
+        while True:
+            try:
+                await self.look()
+            except (RedisError, OSError) as error:
+                self._looked = None
+                log.warning("watching stands still", action="watch.failed", error=type(error).__name__)
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def look(self) -> None:
+        if await self._clock.tick():
+            log.warning("Redis's wall clock was stepped; pool time is put right", action="clock.stepped")
+        await self._reap_the_lost()
+        while await self._jobs.expire(self._clock.now(), EXPIRE_LIMIT) >= EXPIRE_LIMIT:
+            log.info("many deadlines at once", action="jobs.expired")
+
+    async def _reap_the_lost(self) -> None:
+        beats = await self._workers.beats()
+        passed = self._passed()
+        self._still = {life: self._judge(life, beat, passed) for life, beat in beats.items()}
+        for life, still in self._still.items():
+            if still.seconds >= REAP_SECONDS and await self._workers.reap(life, still.beat):
+                log.warning("worker lost; its jobs are back in the queue", action="worker.reaped", worker=life)
+
+    def _passed(self) -> float:
+        now, before = monotonic_ms(), self._looked
+        self._looked = now
+        return 0.0 if before is None else min(BELIEVED_SECONDS, (now - before) / 1000)
+
+    def _judge(self, life: str, beat: int, passed: float) -> Still:
+        old = self._still.get(life)
+        return Still(beat, old.seconds + passed if old is not None and old.beat == beat else 0.0)

@@ -1,0 +1,181 @@
+"""The relay: a job's events to one client, in its dialect, flushed as they come.
+
+Per burst of tokens: one list of entries in, one chunk of bytes out. No task, no model, no log line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+import structlog
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from backend.errors import ApiError, JobFailed, as_api_error
+from wire.events import TERMINAL, LogEntry
+from wire.reader import Reader
+
+log = structlog.get_logger()
+
+# No proxy may gather, compress or keep a stream.
+STREAM_HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+
+
+class Dialect(Protocol):
+    """A pure translation at the edge: events in, bytes out. One instance a stream; it may remember what it sent.
+
+    Where one event becomes several frames, the last carries the `id:`. `done` is set once the stream must end.
+    """
+
+    media_type: str
+    done: bool
+
+    def opening(self) -> bytes:
+        """What is sent before the first event."""
+        ...
+
+    def burst(self, entries: Sequence[LogEntry]) -> bytes:
+        """Entries in order, at least one."""
+        ...
+
+    def keep_alive(self) -> bytes:
+        """What this protocol's clients skip."""
+        ...
+
+    def broken(self, error: ApiError) -> bytes:
+        """The stream cannot go on: this protocol's error, and its end."""
+        ...
+
+
+class Ticket:
+    """A job let in (or joined) for one caller: its reader, and what happens when the caller leaves before the end."""
+
+    def __init__(
+        self, job: str, reader: Reader, leave: Callable[[bool], Awaitable[None]], headers: dict[str, str]
+    ) -> None:
+        self.job = job
+        self.reader = reader
+        self.headers = {"X-Sluice-Job": job, **headers}
+        self._leave = leave
+        self._left = False
+
+    async def leave(self, gone: bool) -> None:
+        """Detach, once. `gone`: the caller went away before the job's end."""
+        if not self._left:
+            self._left = True
+            await self._leave(gone)
+
+
+class RelayResponse(Response):
+    """Streams a ticket's job to its caller. Leaves the ticket whatever happens."""
+
+    def __init__(self, ticket: Ticket, dialect: Dialect) -> None:
+        self._ticket = ticket
+        self._dialect = dialect
+        self._gone = False
+        self.background = None
+        self.status_code = 200
+        self.media_type = dialect.media_type
+        self.init_headers({**STREAM_HEADERS, **ticket.headers})
+        del self.headers["content-length"]
+
+    def render(self, content: Any) -> bytes:
+        return b""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        watch = asyncio.create_task(self._watch(receive))
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await self._relay(send)
+            if not self._gone:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            watch.cancel()
+            # Cancelled without either: this process is leaving, not the caller, and the job lives on.
+            early = self._gone or self._dialect.done
+            await self._ticket.leave(gone=early and not self._ticket.reader.at_end)
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        self._ticket.reader.hang_up()
+
+    async def _relay(self, send: Send) -> None:
+        dialect, reader = self._dialect, self._ticket.reader
+        if opening := dialect.opening():
+            await send({"type": "http.response.body", "body": opening, "more_body": True})
+        try:
+            while (entries := await reader.next_burst()) is not None:
+                chunk = dialect.burst(entries) if entries else dialect.keep_alive()
+                if chunk:
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                if dialect.done:
+                    break
+        except Exception as error:
+            if not (foreseen := as_api_error(error)).code == "job_lost":
+                log.exception("stream broke", action="stream.broken")
+            await send({"type": "http.response.body", "body": dialect.broken(foreseen), "more_body": True})
+
+
+class Outcome:
+    """Everything a caller learns who waits for the whole answer: what all dialects' plain JSON is made of."""
+
+    def __init__(self) -> None:
+        self.end: dict[str, Any] = {}
+        self._void()
+
+    def _void(self) -> None:
+        self.text: list[str] = []
+        self.thinking: list[str] = []
+        self.tool_calls: list[dict[str, Any]] = []
+        self.logprobs: list[dict[str, Any]] = []
+
+    def add(self, entry: LogEntry) -> None:
+        fields = entry.fields()
+        kind = fields.get("type")
+        if kind == "token":
+            self._add_token(fields)
+        elif kind == "restarted":
+            self._void()
+        elif kind in TERMINAL:
+            self.end = fields
+
+    def _add_token(self, fields: dict[str, Any]) -> None:
+        self.text.append(fields.get("text", ""))
+        self.thinking.append(fields.get("thinking", ""))
+        self.tool_calls.extend(fields.get("tool_calls", ()))
+        self.logprobs.extend(fields.get("logprobs", ()))
+
+    def checked(self) -> Outcome:
+        """Self, or the job's failure raised."""
+        if self.end.get("type") == "failed":
+            raise JobFailed(self.end.get("code", "failed"), self.end.get("message", "The job failed."))
+        if self.end.get("type") == "cancelled":
+            raise JobFailed("cancelled", "The job was cancelled before it ended.")
+        return self
+
+
+async def collect(ticket: Ticket, receive: Receive | None = None) -> Outcome:
+    """Wait for a job's end; a caller who goes away meanwhile (`receive` tells) leaves as from a stream."""
+    outcome, gone = Outcome(), False
+
+    async def watch() -> None:
+        nonlocal gone
+        while receive is not None and (await receive())["type"] != "http.disconnect":
+            pass
+        gone = receive is not None
+        ticket.reader.hang_up()
+
+    watching = asyncio.create_task(watch()) if receive is not None else None
+    try:
+        while (entries := await ticket.reader.next_burst()) is not None:
+            for entry in entries:
+                outcome.add(entry)
+    finally:
+        if watching is not None:
+            watching.cancel()
+        await ticket.leave(gone=gone and not ticket.reader.at_end)
+    return outcome.checked()

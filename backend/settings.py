@@ -1,0 +1,54 @@
+"""The settings of an API process, on top of those that it shares with the workers."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import AliasChoices, Field, model_validator
+
+from wire.settings import Names, WireSettings
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+DAY_SECONDS = 86_400
+
+
+class ApiSettings(WireSettings):
+    """One API process: where it listens, whom it lets in, how much it lets wait."""
+
+    host: str = Field("127.0.0.1", alias="SLUICE_HOST")
+    port: int = Field(8000, validation_alias=AliasChoices("SLUICE_PORT", "PORT"), ge=1, le=65_535)
+    # Until there are accounts, who reaches the port may use every GPU: say so on purpose, behind something that guards.
+    allow_open: bool = Field(False, alias="SLUICE_ALLOW_OPEN")
+    allowed_hosts: Names = Field((), alias="SLUICE_ALLOWED_HOSTS")
+    cors_allow_origins: Names = Field((), alias="CORS_ALLOW_ORIGINS")
+
+    max_context_messages: int = Field(20, alias="MAX_CONTEXT_MESSAGES", ge=1, le=2_000)
+    max_messages: int = Field(2_000, alias="SLUICE_MAX_MESSAGES", ge=1)
+    max_body_bytes: int = Field(8 * 1024 * 1024, alias="SLUICE_MAX_BODY_BYTES", ge=1_024)
+
+    max_attempts: int = Field(3, alias="QUEUE_MAX_ATTEMPTS", ge=1, le=20)
+    queue_depth: int = Field(10_000, alias="QUEUE_MAX_DEPTH", ge=1)
+    queue_per_tenant: int = Field(10_000, alias="QUEUE_MAX_PER_TENANT", ge=1)
+    # From accept to end, waiting included: what a caller would still read.
+    deadline: float = Field(600.0, alias="SLUICE_DEADLINE_SECONDS", gt=0, le=DAY_SECONDS)
+    # How long streams may go on after SIGTERM; they are cut then, and their jobs run on.
+    grace: float = Field(30.0, alias="SLUICE_GRACE_SECONDS", ge=0, le=DAY_SECONDS)
+
+    @model_validator(mode="after")
+    def only_on_purpose(self) -> Self:
+        """An address that others can reach is refused unless somebody says that something else guards it."""
+        if self.host not in LOOPBACK and not self.allow_open:
+            raise ValueError(
+                f"SLUICE_HOST {self.host} can be reached from outside and Sluice has no accounts yet: "
+                "bind 127.0.0.1, or set SLUICE_ALLOW_OPEN=1 if a proxy or firewall guards it"
+            )
+        return self
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Names a `Host` header may carry: a website that rebinds its name to this address carries another."""
+        return frozenset({*LOOPBACK, self.host, *self.allowed_hosts})
+
+    @property
+    def development(self) -> bool:
+        return self.node_env == "development"
