@@ -130,7 +130,7 @@ class FanIn:
             await asyncio.sleep(1.0)
             latest = loop.time() - SILENCE_SECONDS
             for reader in self.readers:
-                if reader.heard < latest:
+                if reader.given < latest:
                     reader.look_again()
 
 
@@ -152,7 +152,7 @@ class Reader:
         self._ended = False  # or the caller is gone
         self._awake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self.heard = self._loop.time()
+        self.given = self._loop.time()  # when the caller last got anything
 
     # -- fed by the process ------------------------------------------------------------------------------------
     @property
@@ -165,7 +165,7 @@ class Reader:
         """No token came yet, or none for a while: the caller may want to know why."""
         if not self._last_body or self._last_body.startswith(STARTED_PREFIX):
             return True
-        return self._loop.time() - self.heard > PAUSE_SECONDS
+        return self._loop.time() - self.given > PAUSE_SECONDS
 
     def feed(self, message: bytes) -> None:
         """A message of this job's channel: `<id> <body>`, or `- <body>` for news."""
@@ -187,7 +187,6 @@ class Reader:
     def look_again(self) -> None:
         """Read the log at the next turn: something may have been missed."""
         self._behind = True
-        self.heard = self._loop.time()
         self._awake.set()
 
     def hang_up(self) -> None:
@@ -210,10 +209,10 @@ class Reader:
                 if self._ended:
                     return None
             news, self._news = self._news, None
-            silent = self._behind
             burst = await self._take_logged() if self._behind else self._take_live()
-            if burst or news or (silent and not self._behind):
-                self.heard = self._loop.time()
+            now = self._loop.time()
+            if burst or news or now - self.given >= SILENCE_SECONDS:
+                self.given = now
                 return [news, *burst] if news else burst
 
     def _take_live(self) -> list[LogEntry]:
