@@ -99,7 +99,10 @@ class LlamaCppEngine:
     def _plan(self, embedding: bool = False) -> Plan:
         facts = self._facts()
         context = min(facts.context_length or CONTEXT_CAP, CONTEXT_CAP)
-        return Plan(self._gguf, context, self._slots, embedding, mean_pooling=not facts.pooling)
+        # Embeddings get one slot: with more, llama.cpp splits texts of unequal length into several batches and pools
+        # the last one only. Seen in build 11549: the same text, another vector, depending on its neighbours.
+        slots = 1 if embedding else self._slots
+        return Plan(self._gguf, context, slots, embedding, mean_pooling=not facts.pooling)
 
     def _facts(self) -> GgufFacts:
         try:

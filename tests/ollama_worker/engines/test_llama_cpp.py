@@ -1,0 +1,289 @@
+"""The embedded engine on a real (tiny, random) model."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ollama_worker.engines import llama_cpp_server
+from ollama_worker.engines.base import (
+    ContextTooLong,
+    EngineError,
+    Finished,
+    Loading,
+    ModelNotFound,
+    OutOfMemory,
+    Piece,
+    RequestRefused,
+    Unsupported,
+)
+from ollama_worker.engines.http import EngineHttp
+from ollama_worker.engines.llama_cpp import LlamaCppEngine
+from ollama_worker.engines.llama_cpp_wire import fault
+from tests.tiny_gguf import make_tiny_gguf
+from wire.records import JobRequest, Message
+
+TALK = (
+    Message(role="user", content="Hello"),
+    Message(role="assistant", content="Hi."),
+    Message(role="user", content="Say more"),
+)
+GREEDY = {"temperature": 0, "num_predict": 40}
+CHAT = JobRequest(model="tiny", messages=TALK, options=GREEDY)
+RENDERED = (
+    "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\nHi.<|im_end|>\n"
+    "<|im_start|>user\nSay more<|im_end|>\n<|im_start|>assistant\n"
+)
+
+
+@pytest.fixture
+async def engine(tiny_gguf: Path) -> AsyncIterator[LlamaCppEngine]:
+    engine = LlamaCppEngine(tiny_gguf, "tiny", slots=2, silence=30)
+    yield engine
+    await engine.close()
+
+
+async def answer(engine: LlamaCppEngine, request: JobRequest, prefill: str = "") -> list[object]:
+    return [item async for item in engine.generate(request, prefill)]
+
+
+def text(items: list[object]) -> str:
+    return "".join(item.text for item in items if isinstance(item, Piece))
+
+
+def chat(**changes: object) -> JobRequest:
+    return CHAT.model_copy(update=changes)
+
+
+async def test_it_says_loading_once_streams_and_ends(engine: LlamaCppEngine) -> None:
+    first, second = await answer(engine, CHAT), await answer(engine, CHAT)
+    assert first[0] == Loading("tiny")
+    assert Loading("tiny") not in second
+    end = second[-1]
+    assert isinstance(end, Finished) and end.reason in ("stop", "length")
+    assert 0 < end.completion_tokens <= 40 and end.prompt_tokens > 20
+    assert len(text(second).split()) > 3
+
+
+async def test_the_token_budget_ends_an_answer(engine: LlamaCppEngine) -> None:
+    items = await answer(engine, chat(options={**GREEDY, "num_predict": 3}))
+    end = items[-1]
+    assert isinstance(end, Finished) and (end.reason, end.completion_tokens) == ("length", 3)
+    assert sum(item.tokens for item in items if isinstance(item, Piece)) == 3
+
+
+async def test_a_stop_string_ends_an_answer(engine: LlamaCppEngine) -> None:
+    whole = text(await answer(engine, CHAT))
+    stop = whole.split()[2]
+    items = await answer(engine, chat(options={**GREEDY, "stop": stop}))
+    assert text(items) == whole[: whole.index(stop)]
+
+
+async def test_slots_run_side_by_side_and_never_mix(engine: LlamaCppEngine) -> None:
+    """Each seed makes the model begin at another word of its list."""
+    asked = [chat(options={"temperature": 4, "seed": seed, "num_predict": 60}) for seed in range(1, 7)]
+    alone = [text(await answer(engine, request)) for request in asked]
+    together = [text(items) for items in await asyncio.gather(*(answer(engine, request) for request in asked))]
+    assert together == alone
+    assert len(set(alone)) > 2
+
+
+async def test_the_loop_runs_on_while_the_model_speaks(engine: LlamaCppEngine) -> None:
+    """Tokens come from native threads: nothing in here may hold the event loop for as long as one takes."""
+    await engine.load("tiny")
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0)
+            longest = max(longest, time.monotonic() - before)
+
+    watching = asyncio.create_task(watch())
+    started = time.monotonic()
+    await answer(engine, chat(options={**GREEDY, "num_predict": 200}))
+    took = time.monotonic() - started
+    watching.cancel()
+    assert longest < took / 2
+
+
+# Cancelling
+
+
+async def busy_slots(http: EngineHttp) -> int:
+    async with http._answer("GET", "/slots", fault, None, 5) as reply:
+        return (await reply.read()).count(b'"is_processing":true')
+
+
+async def until_idle(http: EngineHttp) -> float:
+    """Seconds until no slot works any more."""
+    since = time.monotonic()
+    while await busy_slots(http):
+        assert time.monotonic() - since < 5, "the slot was never freed"
+    return time.monotonic() - since
+
+
+async def test_closing_early_frees_the_slot(tmp_path: Path) -> None:
+    """An answer that would run for thousands of tokens more."""
+    gguf = make_tiny_gguf(tmp_path / "long.gguf", ctx=8192)
+    engine = LlamaCppEngine(gguf, "tiny", slots=1, silence=30)
+    endless = chat(options={"temperature": 0, "num_predict": 8000})
+    stream = engine.generate(endless)
+    while not isinstance(await anext(stream), Piece):
+        pass
+    http = await engine._chat.http(engine._plan())
+    assert await busy_slots(http) == 1
+    await stream.aclose()
+    assert await until_idle(http) < 0.5
+    await engine.close()
+
+
+# Refusals
+
+
+async def test_a_too_long_context_is_refused_and_not_cut(engine: LlamaCppEngine) -> None:
+    with pytest.raises(ContextTooLong, match="512"):
+        await answer(engine, chat(messages=(Message(role="user", content="word " * 600),)))
+
+
+async def test_a_full_window_ends_in_length(engine: LlamaCppEngine) -> None:
+    items = await answer(engine, chat(options={"temperature": 0, "num_predict": 5000}))
+    assert isinstance(items[-1], Finished) and items[-1].reason == "length"
+
+
+async def test_another_model_is_not_found(engine: LlamaCppEngine) -> None:
+    with pytest.raises(ModelNotFound, match="tiny only"):
+        await answer(engine, chat(model="llama3"))
+
+
+async def test_images_are_refused(engine: LlamaCppEngine) -> None:
+    with pytest.raises(Unsupported, match="vision"):
+        await answer(engine, chat(messages=(Message(role="user", content="look", images=("aGk=",)),)))
+
+
+async def test_a_wrong_format_is_refused(engine: LlamaCppEngine) -> None:
+    with pytest.raises(RequestRefused):
+        await answer(engine, chat(format={"type": "nonsense"}))
+
+
+async def test_a_format_is_kept(engine: LlamaCppEngine) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"]}
+    said = text(await answer(engine, chat(format=schema)))
+    assert '"a"' in said and said.lstrip().startswith("{")
+
+
+async def test_a_file_that_is_no_model_says_which(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.gguf"
+    wrong.write_bytes(b"<html>" * 10)
+    engine = LlamaCppEngine(wrong, "tiny")
+    with pytest.raises(EngineError, match=r"wrong\.gguf"):
+        await answer(engine, CHAT)
+    assert not (await engine.health()).ok
+
+
+def without_end(whole: Path, cut: Path) -> Path:
+    """The head is whole, the weights are not."""
+    cut.write_bytes(whole.read_bytes()[:-200_000])
+    return cut
+
+
+async def test_a_model_that_cannot_be_loaded_is_a_lack_of_memory(tiny_gguf: Path, tmp_path: Path) -> None:
+    cut = without_end(tiny_gguf, tmp_path / "cut.gguf")
+    engine = LlamaCppEngine(cut, "tiny")
+    with pytest.raises(OutOfMemory, match="smaller model"):
+        await answer(engine, CHAT)
+
+
+async def test_a_missing_openmp_becomes_advice(monkeypatch: pytest.MonkeyPatch, engine: LlamaCppEngine) -> None:
+    real_import = __import__
+
+    def no_gomp(name: str, *rest: object) -> object:
+        if name == "xllamacpp":
+            raise ImportError("libgomp.so.1: cannot open shared object file: No such file or directory")
+        return real_import(name, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("builtins.__import__", no_gomp)
+    with pytest.raises(Unsupported, match="apt install libgomp1"):
+        llama_cpp_server.import_xllamacpp()
+
+
+# Continuing
+
+
+async def test_it_continues_behind_a_prefill(engine: LlamaCppEngine) -> None:
+    """The evidence for (llama-cpp, chatml): the prompt is the first one plus the text so far, and so is the answer."""
+    assert await engine.can_continue("tiny")
+    assert await engine.rendered(CHAT) == RENDERED
+    assert await engine.rendered(CHAT, " the way") == RENDERED + " the way"
+    whole = text(await answer(engine, CHAT))
+    for cut in (1, len(whole) // 2, len(whole) - 1):
+        prefill = whole[: whole.index(" ", cut)] if " " in whole[cut:] else whole.rpartition(" ")[0]
+        left = 40 - len(prefill.split())
+        rest = text(await answer(engine, chat(options={**GREEDY, "num_predict": left}), prefill))
+        assert prefill + rest == whole
+
+
+async def test_a_spent_budget_ends_at_once(engine: LlamaCppEngine) -> None:
+    assert await answer(engine, chat(options={**GREEDY, "num_predict": 0}), " the") == [Finished("length")]
+
+
+async def test_a_template_without_evidence_is_not_continued(models_dir: Path) -> None:
+    other = make_tiny_gguf(models_dir / "other.gguf", template="{% for m in messages %}{{ m['content'] }}{% endfor %}")
+    engine = LlamaCppEngine(other, "other")
+    assert not await engine.can_continue("other")
+
+
+# Embedding
+
+
+async def test_it_embeds_in_the_order_asked(engine: LlamaCppEngine) -> None:
+    both = await engine.embed(JobRequest(kind="embed", model="tiny", inputs=("water", "people time")))
+    alone = await engine.embed(JobRequest(kind="embed", model="tiny", inputs=("people time",)))
+    assert len(both.vectors) == 2 and both.prompt_tokens > 3
+    assert both.vectors[1] == pytest.approx(alone.vectors[0], abs=1e-4)
+    assert both.vectors[0] != pytest.approx(both.vectors[1], abs=1e-2)
+    assert math.hypot(*both.vectors[0]) == pytest.approx(1, abs=1e-3)
+
+
+async def test_embedding_too_long_a_text_is_refused(engine: LlamaCppEngine) -> None:
+    with pytest.raises(ContextTooLong):
+        await engine.embed(JobRequest(kind="embed", model="tiny", inputs=("word " * 600,)))
+
+
+# Models
+
+
+async def test_models_tell_what_the_file_says(engine: LlamaCppEngine, tiny_embedding_gguf: Path) -> None:
+    (before,) = await engine.models()
+    assert (before.name, before.loaded, before.context_length) == ("tiny", False, 512)
+    await engine.load("tiny")
+    (after,) = await engine.models()
+    assert after.loaded
+    (other,) = await LlamaCppEngine(tiny_embedding_gguf, "e").models()
+    assert other.capabilities == ("embedding",)
+
+
+async def test_unloading_frees_and_the_next_job_loads_again(engine: LlamaCppEngine) -> None:
+    await engine.load("tiny")
+    await engine.unload("tiny")
+    assert not (await engine.models())[0].loaded
+    assert (await answer(engine, CHAT))[0] == Loading("tiny")
+
+
+async def test_llama_cpp_says_nothing_on_our_output(engine: LlamaCppEngine, capfd: pytest.CaptureFixture[str]) -> None:
+    await answer(engine, CHAT)
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_the_port_is_closed_to_who_lacks_the_key(engine: LlamaCppEngine) -> None:
+    http = await engine._chat.http(engine._plan())
+    stranger = EngineHttp(http.base_url, "llama.cpp", 5)
+    with pytest.raises(RequestRefused, match="API Key"):
+        await stranger.post("/tokenize", fault, {"content": "hi"})
+    await stranger.close()
