@@ -11,8 +11,9 @@ if stepped(ARGV[8]) then return {'stepped'} end
 local at = now()
 local due = at + tonumber(ARGV[4])
 local n = call('INCR', P .. ':arrivals')
+local e = call('HGET', P .. ':clock', 'epoch') or 1
 local entry = call('XADD', P .. ':demand', '*', 'job', j)
-call('HSET', job_key(j), 'v', ARGV[12], 'state', 'queued', 'tenant', t, 'class', c, 'n', n, 'entry', entry,
+call('HSET', job_key(j), 'v', ARGV[12], 'state', 'queued', 'tenant', t, 'class', c, 'n', n, 'entry', entry, 'epoch', e,
   'attempt', 0, 'tries', 0, 'unstarted', 0, 'max', ARGV[5], 'owner', '', 'fence', '', 'by', '', 'note', '', 'why', '',
   'end', '', 'accepted', at, 'due', due, 'model', ARGV[9], 'request_id', ARGV[10], 'request', ARGV[11])
 call('ZADD', P .. ':due', due, j)

@@ -3,6 +3,7 @@ local STEP_MS = 2000            -- a clock off by more than this has been steppe
 local FRESH_MS = 5000           -- two beats and a margin: a worker seen since then missed no two
 local CANDIDATES = 16           -- how many of the freshest idle workers are compared
 local MAX_UNSTARTED = 20        -- gives that no worker ever started: the job is a poison of its own kind
+local EPOCH_ATTEMPTS = 1000     -- numbers skipped for each restart of Redis that a job lives through
 local KEEP_MS = 86400000        -- a job's record, log and ledger entry live a day after its end
 local DEAD_KEEP_MS = 604800000  -- dead letters live a week
 
@@ -68,8 +69,25 @@ local function best_worker()
   return best
 end
 
+-- Counts the lives of the server itself. One that restarted or took over may have forgotten a give, and its attempt's
+-- number with it: given again under that number, a new attempt's events would pass for the old one's.
+local function epoch()
+  local run = string.match(call('INFO', 'server'), 'run_id:(%x+)')
+  local h = call('HMGET', P .. ':clock', 'run', 'epoch')
+  if h[1] == run then return tonumber(h[2]) end
+  call('HSET', P .. ':clock', 'run', run)
+  return call('HINCRBY', P .. ':clock', 'epoch', 1)
+end
+
+local function next_attempt(j)
+  local e = epoch()
+  local lives = e - tonumber(call('HGET', job_key(j), 'epoch') or e)
+  if lives > 0 then call('HSET', job_key(j), 'epoch', e) end
+  return call('HINCRBY', job_key(j), 'attempt', 1 + lives * EPOCH_ATTEMPTS)
+end
+
 local function give(j, w)
-  local a = call('HINCRBY', job_key(j), 'attempt', 1)
+  local a = next_attempt(j)
   call('HSET', job_key(j), 'state', 'running', 'owner', w, 'fence', a .. '@' .. w, 'note', '')
   mark(j, 'given:' .. a, w)
   call('SADD', P .. ':owned:' .. w, j)
