@@ -112,7 +112,9 @@ def show(findings: Iterable[Finding]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("", "Looked at", "Found", "What to do", box=None, pad_edge=False)
+    table = Table("", "Looked at", box=None, pad_edge=False)
+    for title in ("Found", "What to do"):
+        table.add_column(title, overflow="fold")  # a path that is cut cannot be copied
     for finding in findings:
         mark = "[green]✓[/]" if finding.good else "[red]✗[/]"
         table.add_row(mark, finding.what, escape(finding.detail), escape(finding.advice))

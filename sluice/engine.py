@@ -96,6 +96,14 @@ def _progress_bar(terminal: bool) -> Iterator[Report]:
         return
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    with Progress(TextColumn("Fetching a small model"), BarColumn(), DownloadColumn(), TimeRemainingColumn()) as bar:
-        task = bar.add_task("fetch", visible=False, total=None)
-        yield lambda completed, total: bar.update(task, completed=completed, total=total or None, visible=True)
+    bar = Progress(TextColumn("Fetching a small model"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    task = bar.add_task("fetch", total=None)
+
+    def report(completed: int, total: int) -> None:
+        bar.start()
+        bar.update(task, completed=completed, total=total or None)
+
+    try:
+        yield report
+    finally:
+        bar.stop()

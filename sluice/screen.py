@@ -15,7 +15,7 @@ import structlog
 from sluice.engine import EngineFound
 from sluice.settings import UpSettings
 from sluice.supervisor import Child
-from sluice.tail import follow, loud, make_room
+from sluice.tail import Tail, loud, make_room
 from wire.logs import configure_logs
 
 CHAT = '{"messages": [{"role": "user", "content": "Why is the sky blue?"}]}'
@@ -47,11 +47,13 @@ class Screen:
     @asynccontextmanager
     async def warnings_of(self, children: Sequence[Child]) -> AsyncIterator[None]:
         """While the context lasts, show the warnings that children write into their log files."""
-        following = asyncio.create_task(follow({c.name: c.output for c in children if c.output}, self._warn))
+        tail = Tail({child.name: child.output for child in children if child.output})
+        following = asyncio.create_task(tail.follow(self._warn))
         try:
             yield
         finally:
             following.cancel()
+            tail.look(self._warn)  # what came last may say why
 
     def announce(self, settings: UpSettings, engine: EngineFound, redis: str) -> None:
         """Say that the house is up. `redis`: where the queue is, fit to be shown."""

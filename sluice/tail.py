@@ -21,14 +21,23 @@ def make_room(log: Path) -> None:
         log.replace(log.with_suffix(".log.1"))
 
 
-async def follow(logs: Mapping[str, Path], show: Callable[[str, str], None]) -> None:
-    """Call `show(name, line)` for every whole line that is added to a log from now on. Ends by being cancelled."""
-    followers = {name: _Follower(log) for name, log in logs.items()}
-    while True:
-        for name, follower in followers.items():
+class Tail:
+    """Follows the logs, {name: file}, from where they end now."""
+
+    def __init__(self, logs: Mapping[str, Path]) -> None:
+        self._followers = {name: _Follower(log) for name, log in logs.items()}
+
+    async def follow(self, show: Callable[[str, str], None]) -> None:
+        """Call `show(name, line)` for every whole line that is added. Ends by being cancelled."""
+        while True:
+            self.look(show)
+            await asyncio.sleep(EVERY)
+
+    def look(self, show: Callable[[str, str], None]) -> None:
+        """Once, for what was added since the last look."""
+        for name, follower in self._followers.items():
             for line in follower.new_lines():
                 show(name, line)
-        await asyncio.sleep(EVERY)
 
 
 class _Follower:

@@ -65,8 +65,10 @@ class Up:
                 stop_on_signals(house, self._screen)
                 redis_url = await self._start_queue(house)
                 engine = await house.unless_refused(find_engine(self._worker, self._screen.terminal))
-                children = self._start_processes(house, redis_url, engine)
-                async with self._screen.warnings_of(children):
+                workers, api = self._processes(redis_url, engine)
+                async with self._screen.warnings_of([*workers, api]):
+                    house.start(*workers)
+                    house.start(api)  # last, and so the first to be stopped
                     await self._ready(house)
                     self._screen.announce(self._settings, engine, without_secrets(redis_url))
                     await house.refused()
@@ -81,13 +83,11 @@ class Up:
         await house.unless_refused(wait_until_loaded(url))
         return url
 
-    def _start_processes(self, house: Supervisor, redis_url: str, engine: EngineFound) -> list[Child]:
+    def _processes(self, redis_url: str, engine: EngineFound) -> tuple[list[Child], Child]:
+        """The workers and the API, with all that they have to be told."""
         env = programs.environment(self._settings, redis_url) | environment(engine, self._worker)
         workers = [self._screen.output_of(worker) for worker in programs.workers(self._commands, self._settings, env)]
-        api = self._screen.output_of(programs.api(self._commands, self._settings, env))
-        house.start(*workers)
-        house.start(api)  # a group of its own, and the last: the first to be stopped
-        return [*workers, api]
+        return workers, self._screen.output_of(programs.api(self._commands, self._settings, env))
 
     async def _ready(self, house: Supervisor) -> None:
         try:
