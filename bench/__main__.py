@@ -24,7 +24,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="What does the queue cost?")
     parser.add_argument("--quick", action="store_true", help="half a minute, for CI: does it run, is anything lost")
     parser.add_argument("--only", metavar="NAME", help=f"one scenario: {', '.join(one.name for one in FULL)}")
-    parser.add_argument("--profile", choices=("api", "worker"), help=f"profile this process at {MAIN}")
+    parser.add_argument("--profile", choices=("api", "worker0"), help=f"profile this process at {MAIN}")
     parser.add_argument("--json", type=Path, default=Path("build/bench.json"), help="where the raw figures go")
     return parser.parse_args(words)
 
@@ -45,8 +45,9 @@ def run(scenarios: tuple[Scenario, ...], profile: str | None, console: Console) 
             folder = Path(name)
             results |= run_in(House(crew, folder, workers, profile), list(group), console)
             if profile:
-                crew.end("api" if profile == "api" else "worker0")
-                console.print(summary(next(folder.glob("*.profile"))), highlight=False, soft_wrap=True)
+                # Not SIGTERM: uvicorn dies of it in the end, before the profiler has written.
+                crew.end(profile, signal.SIGINT)
+                console.print(summary(folder / f"{profile}.profile"), highlight=False, soft_wrap=True)
     return results
 
 
@@ -63,9 +64,9 @@ def run_in(house: House, scenarios: list[Scenario], console: Console) -> Results
 
 
 def wide_console() -> Console:
-    """Tables need 120 columns; a pipe or a narrow terminal gets them too, rather than cells cut off."""
+    """Tables need 132 columns; a pipe or a narrow terminal gets them too, rather than cells cut off."""
     console = Console()
-    return Console(width=max(console.width, 120))
+    return Console(width=max(console.width, 132))
 
 
 def main() -> int:

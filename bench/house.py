@@ -86,6 +86,6 @@ class House:
 
     def _start_python(self, name: str, module: str, env: dict[str, str]) -> int:
         command = [sys.executable, "-m", module]
-        if self._profile and name.startswith(self._profile):
+        if name == self._profile:
             command = profiled(module, self._folder / f"{name}.profile")
         return self._crew.start(name, command, env)

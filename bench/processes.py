@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -60,10 +61,10 @@ class Crew:
             )
         return self.wait(name, lambda: only_child(self._guards[name].pid), "start")
 
-    def end(self, name: str) -> None:
+    def end(self, name: str, by: signal.Signals = signal.SIGTERM) -> None:
         """Stop it in order; its guard kills it after the grace."""
         guard = self._guards.pop(name)
-        guard.terminate()
+        guard.send_signal(by)
         guard.wait()
 
     def wait(self, name: str, look: Callable[[], int | None], what: str) -> int:

@@ -37,7 +37,8 @@ class Head(NamedTuple):
         machine = f"{cpu_model()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
         date = datetime.now(UTC).isoformat(timespec="seconds")
         python = f"Python {platform.python_version()}"
-        return cls(date, f"{machine}, {python}", " ".join(["python -m bench", *words]))
+        busy = f"load {os.getloadavg()[0]:.1f} at the start"  # of others: what they use, the figures show as ours
+        return cls(date, f"{machine}, {python}, {busy}", " ".join(["python -m bench", *words]))
 
 
 def cpu_model() -> str:
@@ -60,9 +61,9 @@ def show(console: Console, head: Head, scenarios: tuple[Scenario, ...], results:
 def tokens_table(scenario: Scenario, results: Results) -> Table:
     """A row for each route: latency in ms, CPU in µs a token."""
     load = f"{scenario.streams} answers of {scenario.tokens} tokens at once, again and again"
-    table = new_table(f"{scenario.name}, {load if scenario.tokens else 'streams x tokens a second'}")
+    table = new_table(f"{scenario.name}: {load if scenario.tokens else 'streams x tokens a second'}")
     for heading in ("", "tokens/s", *LATENCIES, *PROCESSES, "faults"):
-        table.add_column(heading, justify="right" if heading else "left")
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for route in scenario.routes:
         found = results[scenario.name, route]
         rate = f"{found.tokens / found.seconds:,.0f}"
@@ -79,17 +80,23 @@ def latencies(scenario: str, route: str, results: Results) -> list[str]:
     found, direct = results[scenario, route], results.get((scenario, "direct"))
     mine = [*(found.wait_ms(at) for at in PERCENTILES), *(found.age_ms(at) for at in PERCENTILES)]
     if route == "floor":  # its frames are made in advance: they carry no time
-        return [f"{mine[0]:.2f}", f"{mine[1]:.2f}", "", ""]
+        return [short(mine[0]), short(mine[1]), "", ""]
     if route == "direct" or direct is None:
-        return [f"{one:.2f}" for one in mine]
+        return [short(one) for one in mine]
     beside = [*(direct.wait_ms(at) for at in PERCENTILES), *(direct.age_ms(at) for at in PERCENTILES)]
-    return [f"{one:.2f} {one - other:+.2f}" for one, other in zip(mine, beside, strict=True)]
+    return [f"{short(one)} {short(one - other, '+')}" for one, other in zip(mine, beside, strict=True)]
+
+
+def short(value: float, sign: str = "") -> str:
+    """Three digits or so: 0.45, 12.3, 345."""
+    places = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    return f"{value:{sign},.{places}f}"
 
 
 def costs(found: Result, per: int | None = None) -> list[str]:
     """CPU of each process in µs, blank for those that have no part in the route."""
-    spent = (found.cpu_us(process, per) for process in PROCESSES)
-    return ["" if one is None else f"{one:.1f}" for one in spent]
+    spent = (found.cpu_us(process, per) if found.tokens else None for process in PROCESSES)
+    return ["" if one is None else short(one) for one in spent]
 
 
 def chats_table(scenario: Scenario, results: Results) -> Table:
@@ -97,7 +104,7 @@ def chats_table(scenario: Scenario, results: Results) -> Table:
     title = f"Whole {scenario.name}: {scenario.streams} callers, answers of {scenario.tokens} tokens; CPU in µs a chat"
     table = new_table(title)
     for heading in ("", "chats/s", *LATENCIES[:2], *PROCESSES, "faults"):
-        table.add_column(heading, justify="right" if heading else "left")
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for route in scenario.routes:
         found = results[scenario.name, route]
         waits = latencies(scenario.name, route, results)[:2]
@@ -117,7 +124,7 @@ def memory_line(found: Result, scenarios: tuple[Scenario, ...]) -> str:
 def verdict_table(results: Results) -> Table:
     table = new_table("Targets")
     for heading in ("", "limit", "measured", ""):
-        table.add_column(heading, justify="right" if heading else "left")
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for verdict in verdicts(results):
         what, limit, unit, _ = verdict.target
         mark = "[green]reached[/green]" if verdict.reached else "[red]missed[/red]"
