@@ -14,6 +14,7 @@ from ollama_worker.engines.base import (
     ModelNotFound,
     OutOfMemory,
     RequestRefused,
+    StreamCut,
     Unsupported,
 )
 
@@ -26,6 +27,7 @@ NO_MEMORY = (
     "resource limitations",  # "model runner has unexpectedly stopped": nearly always the memory
 )
 TOO_LONG = ("exceeds the context length", "exceeds maximum context", "exceed the context", "context length exceeded")
+RUNNER_DIED = ("unexpected eof", "runner process has terminated", "runner process no longer running")
 WRONG = ("must be of type", "invalid json schema", "invalid option", "invalid format", "failed to parse grammar")
 BUSY = ("server busy", "maximum pending requests")
 
@@ -39,6 +41,8 @@ def fault(model: str, status: int, text: str) -> EngineError:
         return OutOfMemory(f"{model} does not fit in this machine's memory: {text}")
     if any(words in said for words in TOO_LONG):
         return ContextTooLong(f"The prompt does not fit {model}'s context window: shorten it, or raise num_ctx")
+    if any(words in said for words in RUNNER_DIED):
+        return StreamCut(f"Ollama's runner died: {text}")
     if "does not support" in said:
         return Unsupported(f"{text}. `ollama show {model}` lists what this model can do")
     return _other(status, text, said)

@@ -122,6 +122,8 @@ async def test_loading_is_not_said_for_a_loaded_model(fake: FakeOllama, engine: 
         (500, "llama runner process has terminated: cudaMalloc failed: out of memory", OutOfMemory),
         (400, "the input length exceeds the context length", ContextTooLong),
         (400, "registry.ollama.ai/library/m:latest does not support tools", Unsupported),
+        (500, "an error was encountered while running the model: unexpected EOF", StreamCut),
+        (500, "llama runner process has terminated: exit status 2", StreamCut),
         (400, "invalid request", RequestRefused),
         (500, 'option "num_predict" must be of type integer', RequestRefused),
         (500, "invalid JSON schema in format", RequestRefused),

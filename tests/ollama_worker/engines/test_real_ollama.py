@@ -1,0 +1,230 @@
+"""The Ollama engine against a real Ollama: run by tests/real_ollama.sh. What the fake claims is checked here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from ollama_worker.engines.base import (
+    ContextTooLong,
+    EngineError,
+    Finished,
+    Loading,
+    ModelInfo,
+    ModelNotFound,
+    Piece,
+    RequestRefused,
+    Unsupported,
+)
+from ollama_worker.engines.ollama import OllamaEngine
+from tests.ollama_worker.real_ollama import RealOllama, real_ollama
+from tests.tiny_gguf import make_tiny_gguf
+from wire.records import JobRequest, Message
+
+pytestmark = pytest.mark.real_ollama
+
+# How the Qwen 2.5 models in Ollama's library write ChatML: a last assistant message is left open.
+OPEN_CHATML = """{{- range $i, $_ := .Messages }}
+{{- $last := eq (len (slice $.Messages $i)) 1 -}}
+<|im_start|>{{ .Role }}
+{{ .Content }}{{ if not (and $last (eq .Role "assistant")) }}<|im_end|>
+{{ end }}
+{{- if and $last (ne .Role "assistant") }}<|im_start|>assistant
+{{ end }}
+{{- end }}"""
+
+TALK = (
+    Message(role="system", content="Be brief."),
+    Message(role="user", content="Hello"),
+    Message(role="assistant", content="Hi."),
+    Message(role="user", content="Say more"),
+)
+GREEDY = {"temperature": 0, "num_predict": 40, "num_ctx": 2048}
+CHAT = JobRequest(model="tiny", messages=TALK, options=GREEDY)
+LONG_CHAT = JobRequest(model="tiny", messages=(Message(role="user", content="word " * 3000),), options=GREEDY)
+
+
+@pytest.fixture(scope="session")
+def ollama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealOllama]:
+    binary = os.environ.get("OLLAMA_BINARY")
+    if not binary:
+        pytest.fail("needs a real Ollama: run tests/real_ollama.sh")
+    folder = tmp_path_factory.mktemp("ollama")
+    chat = make_tiny_gguf(folder / "chat.gguf", ctx=32768)
+    with real_ollama(binary, folder) as server:
+        server.create("tiny", chat, OPEN_CHATML)
+        # A file of its own: /api/ps lists one name only for two models that share their weights.
+        server.create("closing", make_tiny_gguf(folder / "closing.gguf", ctx=4096))
+        server.create("embedder", make_tiny_gguf(folder / "embed.gguf", embedding=True))
+        yield server
+
+
+@pytest.fixture
+async def engine(ollama: RealOllama) -> AsyncIterator[OllamaEngine]:
+    engine = OllamaEngine(ollama.url, silence=60)
+    yield engine
+    await engine.close()
+
+
+async def answer(engine: OllamaEngine, request: JobRequest, prefill: str = "") -> list[object]:
+    return [item async for item in engine.generate(request, prefill)]
+
+
+def text(items: list[object]) -> str:
+    return "".join(item.text for item in items if isinstance(item, Piece))
+
+
+def chat(**changes: object) -> JobRequest:
+    return CHAT.model_copy(update=changes)
+
+
+async def test_it_loads_streams_and_counts(engine: OllamaEngine) -> None:
+    await engine.unload("tiny")
+    await until_loaded(engine, "tiny:latest", False)
+    first, second = await answer(engine, CHAT), await answer(engine, CHAT)
+    assert first[0] == Loading("tiny") and Loading("tiny") not in second
+    assert len(text(second).split()) == 40
+    end = second[-1]
+    assert isinstance(end, Finished)
+    assert (end.reason, end.completion_tokens) == ("length", 40) and end.prompt_tokens > 40
+    assert sum(item.tokens for item in second if isinstance(item, Piece)) == 40
+
+
+async def test_generate_jobs(engine: OllamaEngine) -> None:
+    items = await answer(engine, JobRequest(model="tiny", kind="generate", prompt="Hello", options=GREEDY))
+    assert len(text(items).split()) == 40
+
+
+async def test_a_stop_string_ends_an_answer(engine: OllamaEngine) -> None:
+    whole = text(await answer(engine, CHAT))
+    stop = whole.split()[5]
+    items = await answer(engine, chat(options={**GREEDY, "stop": [stop]}))
+    assert text(items) == whole[: whole.index(stop)]
+    assert isinstance(items[-1], Finished) and items[-1].reason == "stop"
+
+
+async def test_closing_early_stops_ollama(engine: OllamaEngine) -> None:
+    """With one slot in Ollama, the next answer would have to wait for the end of a long one."""
+    endless = chat(options={"temperature": 0, "num_predict": 30_000, "num_ctx": 32_768})
+    await answer(engine, endless.model_copy(update={"options": {**endless.options, "num_predict": 1}}))
+    stream = engine.generate(endless)
+    assert isinstance(await anext(stream), Piece)
+    await stream.aclose()
+    since = time.monotonic()
+    await answer(engine, endless.model_copy(update={"options": {**endless.options, "num_predict": 1}}))
+    assert time.monotonic() - since < 1
+
+
+async def test_a_full_window_ends_in_length(engine: OllamaEngine) -> None:
+    items = await answer(engine, chat(options={"temperature": 0, "num_predict": 5000, "num_ctx": 256}))
+    assert isinstance(items[-1], Finished)
+    assert items[-1].reason == "length" and items[-1].completion_tokens < 256
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (LONG_CHAT, ContextTooLong),
+        (JobRequest(model="tiny", kind="generate", prompt="word " * 3000, options=GREEDY), ContextTooLong),
+        (chat(model="nobody-has-this"), ModelNotFound),
+        (chat(tools=({"type": "function", "function": {"name": "now", "parameters": {}}},)), Unsupported),
+        (chat(think=True), Unsupported),
+        (chat(options={"num_predict": "many"}), RequestRefused),
+        (chat(format={"type": "nonsense"}), RequestRefused),
+        (chat(messages=(Message(role="user", content="look", images=("aGk=",)),)), Unsupported),
+        (chat(messages=()), RequestRefused),
+    ],
+)
+async def test_refusals_are_told_apart(engine: OllamaEngine, request_: JobRequest, expected: type[EngineError]) -> None:
+    with pytest.raises(EngineError) as caught:
+        await answer(engine, request_)
+    assert type(caught.value) is expected, caught.value
+
+
+async def test_a_runner_that_is_killed_is_a_failure_that_may_be_retried(
+    ollama: RealOllama, engine: OllamaEngine
+) -> None:
+    endless = chat(options={"temperature": 0, "num_predict": 30_000, "num_ctx": 32_768})
+    got: list[object] = []
+    with pytest.raises(EngineError) as caught:
+        async for item in engine.generate(endless):
+            got.append(item)
+            if len(got) == 5:
+                for pid in ollama.runners():
+                    os.kill(pid, signal.SIGKILL)
+    assert caught.value.retryable
+    assert not any(isinstance(item, Finished) for item in got)
+    assert len(text(await answer(engine, CHAT)).split()) == 40, "Ollama starts a new runner"
+
+
+# Continuing
+
+
+async def test_chatml_continues_behind_a_prefill(engine: OllamaEngine) -> None:
+    """The evidence for (ollama, chatml): the prompt is the first one plus the text so far, and so is the answer."""
+    assert await engine.can_continue("tiny")
+    before = await engine._rendered(CHAT)
+    assert before is not None and before.endswith("<|im_start|>user\nSay more<|im_end|>\n<|im_start|>assistant\n")
+    assert await engine._rendered(CHAT, " two more") == before + " two more"
+    words = text(await answer(engine, CHAT)).split()
+    for cut in (1, 20, 39):
+        prefill = " " + " ".join(words[:cut])
+        left = chat(options={**GREEDY, "num_predict": 40 - cut})
+        assert text(await answer(engine, left, prefill)).split() == words[cut:]
+
+
+async def test_a_template_that_ends_the_turn_is_not_continued(engine: OllamaEngine) -> None:
+    """Ollama's own "chatml" closes a last assistant message and opens another: the answer would begin anew."""
+    assert "<|im_start|>" in (await engine._show("closing"))["template"]
+    assert not await engine.can_continue("closing")
+
+
+# The rest
+
+
+async def test_embedding_depends_on_the_text_and_not_on_its_neighbours(engine: OllamaEngine) -> None:
+    both = await engine.embed(JobRequest(kind="embed", model="embedder", inputs=("water", "people time")))
+    alone = await engine.embed(JobRequest(kind="embed", model="embedder", inputs=("people time",)))
+    assert both.vectors[1] == pytest.approx(alone.vectors[0], abs=1e-3)
+    assert both.vectors[0] != pytest.approx(both.vectors[1], abs=1e-2)
+
+
+async def test_embedding_too_long_a_text_is_refused(engine: OllamaEngine) -> None:
+    with pytest.raises(ContextTooLong):
+        await engine.embed(JobRequest(kind="embed", model="embedder", inputs=("word " * 3000,)))
+
+
+async def until_loaded(engine: OllamaEngine, model: str, loaded: bool) -> ModelInfo:
+    """Ollama's list follows within a moment: it unloads in the background."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        info = {info.name: info for info in await engine.models()}[model]
+        if info.loaded is loaded:
+            return info
+    raise AssertionError(f"{model} never became loaded={loaded}")
+
+
+async def test_models_loading_and_unloading(engine: OllamaEngine) -> None:
+    await engine.load("tiny")
+    assert "completion" in (await until_loaded(engine, "tiny:latest", True)).capabilities
+    await engine.unload("tiny")
+    await until_loaded(engine, "tiny:latest", False)
+
+
+async def test_an_embedding_model_can_be_loaded_too(engine: OllamaEngine) -> None:
+    await engine.load("embedder")
+    assert (await until_loaded(engine, "embedder:latest", True)).capabilities == ("embedding",)
+    await engine.unload("embedder")
+    await until_loaded(engine, "embedder:latest", False)
+
+
+async def test_health(engine: OllamaEngine, ollama: RealOllama) -> None:
+    health = await engine.health()
+    assert health.ok and ollama.url in health.detail
