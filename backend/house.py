@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
+import structlog
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from starlette.requests import Request
 
 from backend.chat.service import ChatService
@@ -15,7 +19,7 @@ from backend.pool.catalogue import Catalogue
 from backend.pool.news import News
 from backend.pool.watcher import Watcher
 from backend.settings import ApiSettings
-from wire.client import open_redis
+from wire.client import check_server, open_redis
 from wire.clock import Clock
 from wire.idempotency import IdempotencyKeys
 from wire.jobs import Bounds, JobPipe
@@ -25,6 +29,9 @@ from wire.workers import WorkerRegistry
 
 REDIS_SECONDS = 0.8
 RECORD_MS = 86_400_000  # how long a record outlives its job
+
+
+log = structlog.get_logger()
 
 
 class House(NamedTuple):
@@ -64,13 +71,24 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
     """Clients open, watchers watch; on the way out no job is cancelled by our leaving."""
     redis = open_redis(settings.redis_url, REDIS_SECONDS)
     house, watcher = build(settings, redis)
+    with suppress(RedisError, OSError):  # a Redis that is not there yet is waited for, red until then
+        await check_server(redis)
     loops = [asyncio.create_task(loop) for loop in (house.fan_in.run(), house.news.run(), watcher.run())]
+    for task in loops:
+        task.add_done_callback(_leave_if_broken)
     try:
         yield house
     finally:
         house.chat.draining = True
-        house.chat.stop_graces()
+        house.chat.close()
         for task in loops:
             task.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await redis.aclose()
+
+
+def _leave_if_broken(task: asyncio.Task[None]) -> None:
+    """A process whose watching or fan-in crashed serves nobody well: it drains, and is started again from outside."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("a background loop crashed; leaving", action="house.broken", exc_info=error)
+        os.kill(os.getpid(), signal.SIGTERM)

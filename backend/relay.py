@@ -52,12 +52,11 @@ class Dialect(Protocol):
 class Ticket:
     """A job let in (or joined) for one caller: its reader, and what happens when the caller leaves before the end."""
 
-    def __init__(
-        self, job: str, reader: Reader, leave: Callable[[bool], Awaitable[None]], headers: dict[str, str]
-    ) -> None:
+    def __init__(self, job: str, model: str, reader: Reader, leave: Callable[[bool], Awaitable[None]]) -> None:
         self.job = job
+        self.model = model  # as the catalogue spells it
         self.reader = reader
-        self.headers = {"X-Sluice-Job": job, **headers}
+        self.headers = {"X-Sluice-Job": job}
         self._leave = leave
         self._left = False
 

@@ -19,7 +19,7 @@ from ollama_worker.continuation import Earlier, StopStrings, read_earlier, with_
 from ollama_worker.engines.base import Engine, EngineError, EngineUnavailable, Finished, Loading, Piece
 from ollama_worker.patience import until_answered
 from wire.events import Completed, EventId, Failed, LogEntry, Queued, Restarted, Started, Timings, Usage, encode
-from wire.jobs import WRONG_SEQ, Begun, JobPipe
+from wire.jobs import WRONG_SEQ, JobPipe
 from wire.records import JobRequest, Order
 from wire.writer import EventWriter, Outbox, Stale
 
@@ -91,9 +91,10 @@ class Attempt:
         self._started = encode(Started(attempt=order.attempt, worker=incarnation, model=order.model))
         self._outbox = Outbox(tools.writer, self._address, self._started, on_stale)
         self._answer = Answer()
-        self._begun: Begun | None = None
+        self._queued_ms = 0
         self.interrupted = False
         self.gave_back = False
+        self.completed = False
 
     async def run(self) -> None:
         """Never raises for what an engine or a request does wrong; a stale attempt ends without a trace."""
@@ -109,13 +110,14 @@ class Attempt:
             self._outbox.close()
 
     async def _run(self) -> None:
-        self._begun = await until_answered(lambda: self._tools.jobs.start(*self._address, self._started))
-        if self._begun is None:
+        begun = await until_answered(lambda: self._tools.jobs.start(*self._address, self._started))
+        if begun is None:
             raise Stale
-        structlog.contextvars.bind_contextvars(request_id=self._begun.request_id)
-        log.info("attempt started", action="attempt.started", tries=self._begun.tries)
+        structlog.contextvars.bind_contextvars(request_id=begun.request_id)
+        log.info("attempt started", action="attempt.started", tries=begun.tries)
+        self._queued_ms = max(0, begun.now - begun.accepted)
         try:
-            await self._execute(JobRequest.model_validate_json(self._begun.request))
+            await self._execute(JobRequest.model_validate_json(begun.request))
         except ValidationError:
             await self._fail("undecodable", "The job's request does not decode.", dead=True)
         except EngineError as error:
@@ -176,7 +178,8 @@ class Attempt:
                     if stops is not None:
                         item = item._replace(text=stops.cut(item.text))
                     add(item)
-                    put(*item)
+                    if any(item[:4]):
+                        put(*item)
                     if stops is not None and stops.found:
                         return Finished("stop", completion_tokens=self._answer.tokens)
                 elif type(item) is Loading:
@@ -198,8 +201,7 @@ class Attempt:
             await self._fail(error.code, error.message)
 
     async def _complete(self, request: JobRequest, end: Finished) -> None:
-        answer, begun = self._answer, self._begun
-        assert begun is not None
+        answer = self._answer
         generated = max(end.completion_tokens, answer.tokens)
         total = answer.elapsed_ms()
         seconds = (end.generate_ms or max(1, total - answer.first_token_ms)) / 1000
@@ -211,7 +213,7 @@ class Attempt:
                 completion_tokens=answer.earlier.tokens + generated,
             ),
             timings=Timings(
-                queued_ms=max(0, begun.now - begun.accepted),
+                queued_ms=self._queued_ms,
                 load_ms=end.load_ms,
                 prompt_ms=end.prompt_ms,
                 first_token_ms=answer.first_token_ms,
@@ -222,6 +224,7 @@ class Attempt:
             model=request.model,
         )
         await self._end("completed", encode(event), result=answer.result())
+        self.completed = True
         log.info("job completed", action="job.completed", tokens=generated, total_ms=total)
 
     async def _fail(self, code: str, message: str, dead: bool = False) -> None:

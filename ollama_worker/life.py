@@ -161,7 +161,10 @@ class Life:
         began = asyncio.get_running_loop().time()
         try:
             await attempt.run()
-            self._shape.took(asyncio.get_running_loop().time() - began)
+            if attempt.completed:
+                self._shape.took(asyncio.get_running_loop().time() - began)
+        except Exception:  # its job is unknown here from now on, and goes back after two beats
+            log.exception("an attempt crashed", action="attempt.crashed")
         finally:
             if self._running.get(order.job, (0,))[0] == order.attempt:
                 del self._running[order.job]
@@ -178,7 +181,9 @@ class Life:
                 log.warning("beat not answered", action="worker.beat_failed", error=type(error).__name__)
 
     async def _beatonce(self) -> None:
-        beat = await self._registry.beat(self.incarnation, _after(self._read_to), self._shape.news())
+        news = self._shape.news()
+        beat = await self._registry.beat(self.incarnation, _after(self._read_to), news)
+        self._shape.told(news)
         if not beat.alive:
             log.warning("taken for dead while away; beginning a new life", action="worker.reaped")
             raise LifeOver

@@ -45,10 +45,11 @@ class Shape:
         self.info = self.info._replace(job_seconds=round(mean, 3))
 
     def news(self) -> WorkerInfo | None:
-        if self.info == self._told:
-            return None
-        self._told = self.info
-        return self.info
+        return None if self.info == self._told else self.info
+
+    def told(self, info: WorkerInfo | None) -> None:
+        """A beat that carried `info` was answered."""
+        self._told = info or self._told
 
 
 def _about(model: ModelInfo) -> dict[str, object]:

@@ -14,11 +14,15 @@ from typing import Any, Generic, TypeVar, cast
 from urllib.parse import parse_qs, urlsplit
 
 import hiredis
+import structlog
 from redis.asyncio.connection import parse_url
 
 CONNECT_SECONDS = 2.0
 RETRY_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 SILENCE_SECONDS = 5.0  # no byte, though something was asked: the connection is dead even if TCP does not say so
+
+
+log = structlog.get_logger()
 
 
 class LinkLost(ConnectionError):
@@ -107,8 +111,9 @@ class Link(Generic[P]):
             try:
                 await self._serve()
                 failures = 0
-            except (OSError, TimeoutError, hiredis.HiredisError):
+            except (OSError, TimeoutError, hiredis.HiredisError) as error:
                 failures = min(failures + 1, len(RETRY_SECONDS))
+                log.warning("cannot connect to Redis, trying again", action="link.failed", error=type(error).__name__)
             self.up.clear()
             await asyncio.sleep(RETRY_SECONDS[max(0, failures - 1)])
 
@@ -122,6 +127,7 @@ class Link(Generic[P]):
             self.connection = connection
             self.up.set()
             await self._watch(connection)
+            log.warning("connection to Redis lost", action="link.lost")
         finally:
             self.connection = None
             if connection is not None:

@@ -233,8 +233,7 @@ class Reader:
         return (id.attempt == attempt and id.seq == seq + 1) or (id.attempt > attempt and id.seq == 0)
 
     def _advance(self, entry: LogEntry) -> None:
-        assert entry.id is not None
-        self.cursor, self._last_body = entry.id, entry.body
+        self.cursor, self._last_body = entry.id or self.cursor, entry.body
         if not entry.is_token and entry.fields().get("type") in TERMINAL:
             self.at_end = self._ended = True
 

@@ -28,7 +28,7 @@ def with_scheme(value: object) -> object:
     host, _, path = rest.partition("/")
     if ":" not in host.rsplit("]", 1)[-1] and scheme == "http":
         host += ":11434"
-    host = host.replace("0.0.0.0", "127.0.0.1")
+    host = host.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - replaced, not bound
     return f"{scheme}://{host}" + (f"/{path}" if path else "")
 
 

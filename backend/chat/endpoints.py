@@ -49,10 +49,9 @@ async def chat(request: Request) -> Response:
     ticket = await submit(house, request, wanted.to_job(), body)
     if wants_events(request):
         return RelayResponse(ticket, NativeEvents())
-    model = wanted.model or await house.catalogue.resolve(None)
     if wanted.stream:
-        return RelayResponse(ticket, OllamaChunks(model))
-    answer = whole(model, await collect(ticket, request.receive))
+        return RelayResponse(ticket, OllamaChunks(ticket.model))
+    answer = whole(ticket.model, await collect(ticket, request.receive))
     return Response(answer, headers=ticket.headers, media_type="application/json")
 
 

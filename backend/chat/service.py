@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from contextlib import AsyncExitStack
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, suppress
 from typing import Literal, NamedTuple
 
 import structlog
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from backend.chat.disconnect import OnDisconnect
 from backend.context import request_id
-from backend.errors import Invalid, QueueFull, Unavailable, job_not_found
+from backend.errors import ApiError, Invalid, QueueFull, Unavailable, job_not_found
 from backend.pool.catalogue import Catalogue
 from backend.pool.news import News
 from backend.principal import Principal
@@ -30,6 +31,7 @@ from wire.records import JobClass, JobRequest
 
 ANSWER_SECONDS = 0.9  # Redis away is told within a second
 CLOCK_TRIES = 3
+WITHDRAW_TRIES = 30
 USABLE_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 log = structlog.get_logger()
 
@@ -63,7 +65,7 @@ class ChatService:
         self._clock = clock
         self._news = news
         self._bounds = bounds
-        self._graces: set[asyncio.Task[None]] = set()
+        self._later: set[asyncio.Task[None]] = set()
         self.catalogue = catalogue
         self.draining = False
 
@@ -75,20 +77,31 @@ class ChatService:
         async with asyncio.timeout(ANSWER_SECONDS):
             model = await self.catalogue.resolve(wish.request.model)
             wish = wish._replace(request=wish.request.model_copy(update={"model": model}))
-            job = await self._name_job(wish)
-            ticket = await self.attach(job, wish.on_disconnect)
+            job, joined = await self._name_job(wish)
+            ticket = await self._attach(job, model, wish.on_disconnect)
             try:
                 await self._accept(job, wish)
-            except BaseException:
+            except BaseException as error:
                 await ticket.leave(gone=False)
+                if not (joined or isinstance(error, ApiError)):
+                    self._soon(self._withdraw(job))
                 raise
         self._news.soon(ticket.reader)
         return ticket
 
-    async def _name_job(self, wish: Submission) -> str:
+    async def _withdraw(self, job: str) -> None:
+        """The queue did not answer in time, so its caller is told to try again: what may have got in must not run."""
+        for _ in range(WITHDRAW_TRIES):
+            with suppress(RedisError, OSError):
+                await self._jobs.cancel(job, "client_gone")
+                return
+            await asyncio.sleep(1.0)
+
+    async def _name_job(self, wish: Submission) -> tuple[str, bool]:
+        """The job's id, and whether it is one that an earlier request made."""
         mine = Claim(self._jobs.keys.pool, wish.job or str(uuid.uuid4()), wish.body)
         if wish.idempotency_key is None:
-            return mine.job
+            return mine.job, False
         if not USABLE_KEY.fullmatch(wish.idempotency_key):
             raise Invalid("Idempotency-Key must be 1 to 200 printable ASCII characters.", "invalid_idempotency_key")
         claim = await self._keys.claim(wish.principal.id, wish.idempotency_key, mine)
@@ -97,7 +110,7 @@ class ChatService:
         record = await self._jobs.record(claim.job)
         if record is not None and record.state in ("failed", "cancelled"):
             claim = await self._keys.replace(wish.principal.id, wish.idempotency_key, claim, mine)
-        return claim.job
+        return claim.job, claim != mine
 
     async def _accept(self, job: str, wish: Submission) -> None:
         for _ in range(CLOCK_TRIES):
@@ -136,11 +149,11 @@ class ChatService:
             if record is None or record.tenant != principal.tenant:
                 raise job_not_found(job)
             await self._reader.check_cursor(job, after)
-            ticket = await self.attach(job, on_disconnect, after)
+            ticket = await self._attach(job, record.model, on_disconnect, after)
         self._news.soon(ticket.reader)
         return ticket
 
-    async def attach(self, job: str, on_disconnect: OnDisconnect, after: EventId = START) -> Ticket:
+    async def _attach(self, job: str, model: str, on_disconnect: OnDisconnect, after: EventId = START) -> Ticket:
         """A ticket for a job's events from `after` on; the subscription stands before this returns."""
         stack = AsyncExitStack()
         reader: Reader = await stack.enter_async_context(self._reader.open(job, after))
@@ -150,7 +163,7 @@ class ChatService:
             if gone:
                 await self._left(job, on_disconnect)
 
-        return Ticket(job, reader, leave, {})
+        return Ticket(job, model, reader, leave)
 
     # -- leaving -----------------------------------------------------------------------------------------------
     async def _left(self, job: str, on_disconnect: OnDisconnect) -> None:
@@ -159,9 +172,13 @@ class ChatService:
             return
         if on_disconnect.seconds == 0:
             return await self._cancel_deserted(job)
-        grace = asyncio.create_task(self._cancel_later(job, on_disconnect.seconds))
-        self._graces.add(grace)
-        grace.add_done_callback(self._graces.discard)
+        self._soon(self._cancel_later(job, on_disconnect.seconds))
+
+    def _soon(self, work: Coroutine[None, None, None]) -> None:
+        """In the background of this process, until it leaves."""
+        task = asyncio.create_task(work)
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
 
     async def _cancel_later(self, job: str, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -173,10 +190,10 @@ class ChatService:
             state = await self._jobs.cancel(job, "client_gone")
             log.info("the caller is gone", action="job.deserted", job_id=job, state=state)
 
-    def stop_graces(self) -> None:
+    def close(self) -> None:
         """This process is leaving: jobs whose callers are in their grace run on."""
-        for grace in self._graces:
-            grace.cancel()
+        for task in self._later:
+            task.cancel()
 
 
 def _retry(seconds: int) -> dict[str, str]:
