@@ -1,0 +1,118 @@
+"""What Redis knows, read directly: the truth that every client's view is held against."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from redis.asyncio import Redis
+
+from tests.flow.listener import PATIENCE, text_of
+from tests.support.sse import Frame
+from tests.support.waiting import eventually
+from wire.client import UNREACHABLE, open_redis
+from wire.events import TERMINAL, EventId, LogEntry
+from wire.jobs import JobPipe
+from wire.keys import Keys
+from wire.records import JobRecord
+from wire.workers import WorkerRegistry
+
+
+class Truth:
+    """One pool, read past all processes of ours."""
+
+    def __init__(self, redis: Redis, pool: str = "default") -> None:
+        self.redis = redis
+        self.keys = Keys(pool)
+        self.jobs = JobPipe(redis, self.keys)
+        self.workers = WorkerRegistry(redis, self.keys)
+
+    async def record(self, job: str) -> JobRecord:
+        record = await self.jobs.record(job)
+        assert record is not None, f"no record of {job}"
+        return record
+
+    async def log(self, job: str) -> list[LogEntry]:
+        rows: Any = await self.redis.xrange(self.keys.events(job))
+        return [LogEntry(EventId.parse(name), fields[b"e"]) for name, fields in rows]
+
+    async def frames(self, job: str) -> list[Frame]:
+        """The log as the frames that a client of native events must get."""
+        return [Frame(str(entry.id), entry.fields()["type"], entry.body) for entry in await self.log(job)]
+
+    async def text(self, job: str) -> str:
+        return text_of(await self.frames(job))
+
+    async def states(self) -> dict[str, str]:
+        """Every job there is a record of, and its state."""
+        keys = [key async for key in self.redis.scan_iter(match=self.keys.job("*"), count=1000)]
+        states = {key.decode().rpartition(":")[2]: await self.redis.hget(key, "state") for key in keys}
+        return {job: state.decode() for job, state in states.items()}
+
+    async def dead_letters(self) -> list[dict[str, str]]:
+        rows: Any = await self.redis.xrange(self.keys.dead)
+        return [{name.decode(): value.decode() for name, value in fields.items()} for _, fields in rows]
+
+    async def until_state(self, job: str, *states: str, within: float = PATIENCE) -> JobRecord:
+        """Wait, also for a Redis that is just away."""
+
+        async def look() -> JobRecord | None:
+            with contextlib.suppress(*UNREACHABLE):
+                record = await self.jobs.record(job)
+                return record if record and record.state in states else None
+            return None
+
+        return await eventually(look, within, f"{job} is {' or '.join(states)}")
+
+    async def until_drained(self, within: float = PATIENCE) -> None:
+        """Wait until no job is live."""
+
+        async def look() -> bool | None:
+            with contextlib.suppress(*UNREACHABLE):
+                return (await self.jobs.depth()) == 0 or None
+            return None
+
+        await eventually(look, within, "no job is live")
+
+    async def reap(self, incarnation: str) -> None:
+        """What a watcher does after ten silent seconds, now: by compare-and-set on the beat that stands."""
+        beat = (await self.workers.beats())[incarnation]
+        assert await self.workers.reap(incarnation, beat)
+
+    async def leftovers(self) -> list[str]:
+        """After a drain: every queue, set, deadline and owner that should be gone (invariants 1, 5 and 7)."""
+        left = [f"demand {await self.jobs.depth()}"] if await self.jobs.depth() else []
+        for pattern in ("waiting:*", "ring:*", "front:*", "due", "owned:*"):
+            left += [key.decode() async for key in self.redis.scan_iter(match=f"{self.keys.prefix}:{pattern}")]
+        alive = await self.workers.beats()
+        async for key in self.redis.scan_iter(match=f"{self.keys.prefix}:inbox:*"):
+            if key.decode().rpartition(":")[2] not in alive:
+                left.append(key.decode())
+        return left
+
+    async def check_ended_once(self, job: str) -> None:
+        """Exactly one terminal event, the last of a log without gaps, and the record agrees with it."""
+        record, log = await self.record(job), await self.log(job)
+        ends = [entry for entry in log if entry.fields()["type"] in TERMINAL]
+        assert len(ends) == 1 and ends[0] is log[-1], [entry.fields()["type"] for entry in log]
+        assert record.state == ends[0].fields()["type"]
+        assert record.end == str(ends[0].id)
+        check_sequence(log)
+
+
+def check_sequence(log: list[LogEntry]) -> None:
+    """Each id is the next of its attempt, or the first of a later one. A foreign end may open a log (`0-1`)."""
+    for before, entry in zip(log, log[1:], strict=False):
+        assert before.id and entry.id
+        follows = (entry.id.attempt, entry.id.seq) == (before.id.attempt, before.id.seq + 1)
+        assert follows or (entry.id.attempt > before.id.attempt and entry.id.seq == 0), (before.id, entry.id)
+
+
+@contextlib.asynccontextmanager
+async def truth_of(url: str, pool: str = "default") -> AsyncIterator[Truth]:
+    redis = open_redis(url, 2.0, connections=8)
+    try:
+        yield Truth(redis, pool)
+    finally:
+        await redis.aclose()
