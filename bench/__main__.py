@@ -23,16 +23,17 @@ from bench.targets import faults
 def parse(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="What does the queue cost?")
     parser.add_argument("--quick", action="store_true", help="half a minute, for CI: does it run, is anything lost")
-    parser.add_argument("--only", metavar="NAME", help=f"one scenario: {', '.join(one.name for one in FULL)}")
-    parser.add_argument("--profile", choices=("api", "worker0"), help=f"profile this process at {MAIN}")
+    parser.add_argument("--only", choices=[one.name for one in FULL], help="one scenario")
+    parser.add_argument("--profile", choices=("api", "worker0"), help=f"profile this process, at {MAIN} or --only")
     parser.add_argument("--json", type=Path, default=Path("build/bench.json"), help="where the raw figures go")
     return parser.parse_args(words)
 
 
 def chosen(arguments: argparse.Namespace) -> tuple[Scenario, ...]:
-    """The scenarios to run. A profile is of one route, or it would say nothing."""
+    """The scenarios to run. A profile is of one scenario and one route, or it would say nothing."""
     if arguments.profile:
-        return tuple(one._replace(routes=("sluice",)) for one in FULL if one.name == MAIN)
+        only = arguments.only or MAIN
+        return tuple(one._replace(routes=("sluice",)) for one in FULL if one.name == only)
     scenarios = QUICK if arguments.quick else FULL
     return tuple(one for one in scenarios if arguments.only in (None, one.name))
 
