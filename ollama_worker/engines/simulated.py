@@ -142,6 +142,8 @@ def rest_of(script: Script, prefill: str) -> Script:
     if not prefill:
         return script
     text = "".join(script.tokens)
+    if prefill.startswith(text):  # it stops inside what was said: a stop string began there
+        return Script(())
     if not text.startswith(prefill):
         raise Unsupported("The text so far is not from this request's simulated answer")
     return Script(tokens_of(text[len(prefill) :]))

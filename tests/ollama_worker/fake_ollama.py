@@ -128,15 +128,15 @@ class FakeOllama:
 
 
 @asynccontextmanager
-async def fake_ollama() -> AsyncIterator[FakeOllama]:
+async def fake_ollama(port: int = 0) -> AsyncIterator[FakeOllama]:
+    """On `port`, or on any free one."""
     fake = FakeOllama()
     # handler_cancellation: a handler that hangs learns that its client has gone.
     runner = web.AppRunner(fake.app(), handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
-    host, port = runner.addresses[0][:2]
-    fake.url = f"http://{host}:{port}"
+    fake.url = "http://{}:{}".format(*runner.addresses[0][:2])
     try:
         yield fake
     finally:

@@ -1,0 +1,188 @@
+"""The simulated engine: labelled, deterministic, and obedient to orders in prompts only where they are allowed."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import subprocess
+import sys
+
+import pytest
+
+from ollama_worker.engines.base import (
+    ContextTooLong,
+    EngineError,
+    EngineSilent,
+    EngineUnavailable,
+    Finished,
+    Loading,
+    OutOfMemory,
+    Piece,
+    StreamCut,
+    Unsupported,
+)
+from ollama_worker.engines.simulated import SimulatedEngine
+from wire.records import JobRequest, Message
+
+
+def ask(prompt: str, **changes: object) -> JobRequest:
+    return JobRequest(model="m", messages=(Message(role="user", content=prompt),)).model_copy(update=changes)
+
+
+def engine(**changes: object) -> SimulatedEngine:
+    return SimulatedEngine(["m"], **{"rate": 0, "faults": True, "silence": 0.01, **changes})  # type: ignore[arg-type]
+
+
+async def answer(engine: SimulatedEngine, request: JobRequest, prefill: str = "") -> list[object]:
+    return [item async for item in engine.generate(request, prefill)]
+
+
+def text(items: list[object]) -> str:
+    return "".join(item.text for item in items if isinstance(item, Piece))
+
+
+def end(items: list[object]) -> Finished:
+    assert isinstance(items[-1], Finished)
+    return items[-1]
+
+
+async def test_an_answer_says_that_it_is_simulated_and_how_to_connect_a_model() -> None:
+    said = text(await answer(engine(), ask("Hello there")))
+    assert "simulated" in said and "OLLAMA_BASE_URL" in said and "SLUICE_GGUF" in said
+    assert said.endswith("Hello there")
+
+
+async def test_the_same_request_gets_the_same_answer() -> None:
+    assert text(await answer(engine(), ask("x"))) == text(await answer(engine(), ask("x")))
+
+
+async def test_numbered_words_tell_loss_and_doubling() -> None:
+    items = await answer(engine(faults=False), ask("!tokens 4"))
+    assert text(items) == "w0 w1 w2 w3"
+    assert (end(items).reason, end(items).completion_tokens) == ("stop", 4)
+
+
+@pytest.mark.parametrize("cut", range(1, len("w0 w1 w2 w3")))
+async def test_it_continues_behind_any_prefill(cut: int) -> None:
+    """The evidence for the simulated engine: joined, two attempts are one answer."""
+    whole = "w0 w1 w2 w3"
+    assert whole[:cut] + text(await answer(engine(), ask("!tokens 4"), whole[:cut])) == whole
+
+
+async def test_it_does_not_continue_a_text_of_another_answer() -> None:
+    with pytest.raises(Unsupported):
+        await answer(engine(), ask("!tokens 4"), "something else")
+
+
+async def test_the_token_budget_ends_an_answer() -> None:
+    items = await answer(engine(), ask("!tokens 4", options={"num_predict": 3}))
+    assert (text(items), end(items).reason) == ("w0 w1 w2", "length")
+    rest = await answer(engine(), ask("!tokens 4", options={"num_predict": 1}), "w0 w1")
+    assert (text(rest), end(rest).reason) == (" w2", "length")
+    spent = await answer(engine(), ask("!tokens 4", options={"num_predict": 0}), "w0 w1 w2")
+    assert (text(spent), end(spent).reason) == ("", "length")
+
+
+@pytest.mark.parametrize("stop", [" w2", [" w2"], ["zz", "w1 w2"]])
+async def test_a_stop_string_ends_an_answer(stop: object) -> None:
+    items = await answer(engine(), ask("!tokens 4", options={"stop": stop}))
+    assert text(items).rstrip() in ("w0 w1", "w0") and "w2" not in text(items)
+    assert end(items).reason == "stop"
+
+
+async def test_a_stop_string_is_found_over_a_prefill() -> None:
+    assert text(await answer(engine(), ask("!tokens 9", options={"stop": ["w2 w3"]}), "w0 w1 w")) == ""
+
+
+async def test_the_rate_is_kept() -> None:
+    loop = asyncio.get_running_loop()
+    since = loop.time()
+    await answer(engine(rate=100), ask("!tokens 20"))
+    assert 0.2 <= loop.time() - since < 1.0
+
+
+async def test_loading_takes_its_time_once_a_model() -> None:
+    slow = engine(load_ms=30)
+    loop = asyncio.get_running_loop()
+    since = loop.time()
+    first, second = await answer(slow, ask("!tokens 1")), await answer(slow, ask("!tokens 1"))
+    assert first[0] == Loading("m") and loop.time() - since >= 0.03
+    assert Loading("m") not in second
+    await slow.unload("m")
+    assert (await answer(slow, ask("!tokens 1")))[0] == Loading("m")
+
+
+async def test_a_thought_comes_before_the_answer() -> None:
+    for request in (ask("!think"), ask("hello", think=True)):
+        items = [item for item in await answer(engine(), request) if isinstance(item, Piece)]
+        assert items[0].thinking and not items[-1].thinking
+    assert not any(i.thinking for i in await answer(engine(faults=False), ask("!think")) if isinstance(i, Piece))
+
+
+async def test_a_format_gets_json() -> None:
+    assert text(await answer(engine(), ask("x", format="json"))).startswith('{"simulated":true')
+
+
+# Faults
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("out_of_memory", OutOfMemory),
+        ("stream_cut", StreamCut),
+        ("silent", EngineSilent),
+        ("unavailable", EngineUnavailable),
+        ("context_too_long", ContextTooLong),
+    ],
+)
+@pytest.mark.parametrize("after", [0, 3])
+async def test_a_fault_happens_where_it_was_ordered(kind: str, expected: type[EngineError], after: int) -> None:
+    got: list[object] = []
+    with pytest.raises(expected):
+        async for item in engine().generate(ask(f"!fault {kind} after {after}")):
+            got.append(item)
+    assert text(got) == " ".join(f"w{n}" for n in range(after))
+
+
+async def test_an_attempt_that_continues_gets_past_the_fault() -> None:
+    items = await answer(engine(), ask("!fault stream_cut after 3"), "w0 w1 w2")
+    assert "w0 w1 w2" + text(items) == " ".join(f"w{n}" for n in range(13))
+
+
+async def test_no_fault_where_faults_are_not_allowed() -> None:
+    for prompt in ("!fault stream_cut", "!die"):
+        assert "simulated" in text(await answer(engine(faults=False), ask(prompt)))
+
+
+def test_die_ends_the_process_without_a_word() -> None:
+    code = (
+        "import asyncio\n"
+        "from tests.ollama_worker.engines.test_simulated import answer, ask, engine\n"
+        "asyncio.run(answer(engine(), ask('!die')))\n"
+        "print('still here')"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
+    assert ended.returncode == 1
+    assert (ended.stdout, ended.stderr) == (b"", b"")
+
+
+# The rest
+
+
+async def test_embeddings_depend_on_the_text_alone() -> None:
+    found = await engine().embed(JobRequest(kind="embed", model="m", inputs=("a", "b", "a")))
+    first, second, third = found.vectors
+    assert first == third != second
+    assert math.hypot(*first) == pytest.approx(1)
+
+
+async def test_models_are_those_it_was_given() -> None:
+    names = [info.name for info in await SimulatedEngine(["a", "b", "a"]).models()]
+    assert names == ["a", "b"]
+
+
+async def test_it_cannot_pull() -> None:
+    with pytest.raises(Unsupported):
+        async for _ in engine().pull("m"):
+            pass

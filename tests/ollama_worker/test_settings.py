@@ -1,0 +1,62 @@
+"""What a worker is told by its environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ollama_worker.settings import WorkerSettings
+from wire.settings import read_settings
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable of the developer's and no .env."""
+    for field in WorkerSettings.model_fields.values():
+        for name in [field.alias, *(getattr(field.validation_alias, "choices", None) or ())]:
+            monkeypatch.delenv(str(name), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults() -> None:
+    settings = read_settings(WorkerSettings)
+    assert (settings.engine, settings.slots, settings.gguf) == ("auto", 1, None)
+    assert (settings.timeout_ms, settings.silence, settings.max_retries) == (300_000, 300.0, 3)
+    assert (settings.backoff, settings.grace, settings.simulated_rate) == ("exponential", 30.0, 50.0)
+
+
+@pytest.mark.parametrize("name", ["SLUICE_SLOTS", "QUEUE_CONCURRENCY"])
+def test_slots_have_two_names(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "7")
+    assert read_settings(WorkerSettings).slots == 7
+
+
+def test_a_home_in_a_path_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLUICE_GGUF", "~/m.gguf")
+    assert read_settings(WorkerSettings).gguf == Path.home() / "m.gguf"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("SLUICE_ENGINE", "gpt", "'auto', 'ollama', 'llama-cpp' or 'simulated'"),
+        ("SLUICE_SLOTS", "0", "greater than or equal to 1"),
+        ("SLUICE_SLOTS", "257", "less than or equal to 256"),
+        ("SLUICE_GGUF_URL", "ftp://x/y.gguf", "ends in .gguf"),
+        ("OLLAMA_TIMEOUT", "soon", "valid integer"),
+        ("OLLAMA_MAX_RETRIES", "-1", "greater than or equal to 0"),
+        ("QUEUE_BACKOFF_TYPE", "linear", "'exponential' or 'fixed'"),
+        ("SLUICE_GRACE_SECONDS", "-1", "greater than or equal to 0"),
+        ("SLUICE_SIMULATED_RATE", "-1", "greater than or equal to 0"),
+    ],
+)
+def test_a_wrong_value_names_the_variable_and_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str, allowed: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        read_settings(WorkerSettings)
+    assert ended.value.code == 2
+    line = capsys.readouterr().err
+    assert name in line and allowed in line
