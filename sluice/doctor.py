@@ -85,6 +85,8 @@ async def engine(worker: WorkerSettings) -> list[Finding]:
         found = await look_for_engine(worker)
     except EngineRefused as error:
         return [Finding("Engine", False, worker.engine, str(error))]
+    if not found.answers:
+        return [Finding("Engine", False, found.detail, found.advice)]
     if not found.real:
         asked_for = worker.engine == "simulated"
         return [Finding("Engine", asked_for, "simulated: canned answers, no model", "" if asked_for else found.detail)]

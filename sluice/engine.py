@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, NoReturn
 
-from ollama_worker.engines.auto import LOCAL_OLLAMA, Choice, NoEngine, choose_engine, probe
+from ollama_worker.engines.auto import LOCAL_OLLAMA, NoEngine, choose_engine, probe
 from ollama_worker.settings import WorkerSettings
 
-PATIENCE = 5.0  # seconds that `doctor` gives an engine to answer
 BIGGER = "For bigger models: start Ollama (or set OLLAMA_BASE_URL), or set SLUICE_GGUF to a file, and start again."
+WAITING = "The workers wait for it. Start it, or correct OLLAMA_BASE_URL and start again."
 
 Report = Callable[[int, int], None]  # bytes that are here, bytes in all (0: not known)
 
@@ -27,7 +26,8 @@ class EngineFound(NamedTuple):
     detail: str  # a sentence
     advice: str = ""  # how to get a better one, or the model that is missing
     model: str = ""  # what a chat that names no model gets; empty: not known
-    has_model: bool = True
+    answers: bool = True  # False: an Ollama that was named is not there yet
+    has_model: bool = True  # False: it must be pulled first
 
     @property
     def real(self) -> bool:
@@ -35,26 +35,45 @@ class EngineFound(NamedTuple):
 
 
 async def find_engine(settings: WorkerSettings, terminal: bool) -> EngineFound:
-    """As `choose_engine`, with a progress bar on a terminal. Raises EngineRefused."""
-    try:
-        with _progress_bar(terminal) as report:
-            return await _described(await choose_engine(settings, report), settings)
-    except NoEngine as error:
-        raise EngineRefused(str(error)) from None
+    """As `choose_engine`, with a progress bar on a terminal. Raises EngineRefused.
+
+    An Ollama that was named and does not answer yet is no reason to wait here: the workers wait for it, and the API
+    accepts jobs meanwhile.
+    """
+    with _progress_bar(terminal) as report:
+        return await _find(settings, report)
 
 
 async def look_for_engine(settings: WorkerSettings) -> EngineFound:
-    """What `find_engine` would find now: nothing is fetched, and nobody is waited for. Raises EngineRefused."""
+    """What `find_engine` would find now, and nothing is fetched. Raises EngineRefused."""
     try:
-        async with asyncio.timeout(PATIENCE):
-            return await _described(await choose_engine(settings, _fetch_nothing), settings)
+        return await _find(settings, _fetch_nothing)
     except _WouldFetch as size:
         return EngineFound("llama-cpp", f"`sluice up` would fetch a small model ({size})", BIGGER)
-    except TimeoutError:
-        detail, _ = await probe(settings.ollama_base_url or LOCAL_OLLAMA)
-        raise EngineRefused(detail) from None
+
+
+async def _find(settings: WorkerSettings, report: Report) -> EngineFound:
+    if settings.engine == "ollama" or (settings.engine == "auto" and settings.ollama_base_url):
+        return await _ollama(settings)
+    try:
+        choice = await choose_engine(settings, report)
     except NoEngine as error:
         raise EngineRefused(str(error)) from None
+    if choice.kind == "ollama":
+        return await _ollama(settings)
+    advice = BIGGER if choice.kind == "llama-cpp" else ""  # the simulated engine's sentence is advice already
+    return EngineFound(choice.kind, choice.detail, advice, choice.model)
+
+
+async def _ollama(settings: WorkerSettings) -> EngineFound:
+    """An Ollama may be away, or lack the model that a chat gets by default: say what to do."""
+    detail, names = await probe(settings.ollama_base_url or LOCAL_OLLAMA)
+    if names is None:
+        return EngineFound("ollama", detail, WAITING, settings.default_model, answers=False)
+    choice = await choose_engine(settings)
+    has_model = bool({choice.model, f"{choice.model}:latest"} & set(names))
+    advice = "" if has_model else f"It does not have {choice.model} yet: ollama pull {choice.model}"
+    return EngineFound("ollama", detail, advice, choice.model, has_model=has_model)
 
 
 def environment(found: EngineFound, settings: WorkerSettings) -> dict[str, str]:
@@ -63,21 +82,6 @@ def environment(found: EngineFound, settings: WorkerSettings) -> dict[str, str]:
     if found.model and settings.model_name is None:
         chosen["MODEL_NAME"] = found.model
     return chosen
-
-
-async def _described(choice: Choice, settings: WorkerSettings) -> EngineFound:
-    if choice.kind == "ollama":
-        return await _ollama(choice, settings)
-    advice = BIGGER if choice.kind == "llama-cpp" else ""  # the simulated engine's sentence is advice already
-    return EngineFound(choice.kind, choice.detail, advice, choice.model)
-
-
-async def _ollama(choice: Choice, settings: WorkerSettings) -> EngineFound:
-    """An Ollama may lack the model that a chat gets by default: say what to type."""
-    _, names = await probe(settings.ollama_base_url or LOCAL_OLLAMA)
-    has_model = bool({choice.model, f"{choice.model}:latest"} & set(names or ()))
-    advice = "" if has_model else f"It does not have {choice.model} yet: ollama pull {choice.model}"
-    return EngineFound(choice.kind, choice.detail, advice, choice.model, has_model)
 
 
 class _WouldFetch(Exception):

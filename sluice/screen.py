@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import textwrap
 from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ from sluice.supervisor import Child
 from sluice.tail import Tail, loud, make_room
 from wire.logs import configure_logs
 
+WIDTH = 100  # characters of a sentence in the banner
 CHAT = '{"messages": [{"role": "user", "content": "Why is the sky blue?"}]}'
 
 
@@ -70,16 +72,17 @@ class Screen:
 
 def banner(settings: UpSettings, engine: EngineFound, redis: str, logs: str) -> str:
     """A few calm lines, each answering one question."""
+    engine_says = textwrap.wrap(f"{engine.detail} {engine.advice}", WIDTH)
     rows = [
-        ("Engine", engine.detail),
-        ("", engine.advice),
+        ("Engine", engine_says[0]),
+        *(("", line) for line in engine_says[1:]),
         ("Queue", redis),
         ("Data", str(settings.data_dir)),
         ("Logs", logs),
         ("Try", f"curl -N {settings.url}/api/chat -H 'content-type: application/json' \\"),
         ("", f"  -d '{CHAT}'"),
     ]
-    lines = [f"  {title:<8} {text}" for title, text in rows if text]
+    lines = [f"  {title:<8} {text}" for title, text in rows]
     return "\n".join(["", f"  Sluice is up: {settings.url}", "", *lines, "", "  Ctrl-C stops it.", ""])
 
 

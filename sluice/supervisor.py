@@ -27,6 +27,7 @@ from structlog.typing import FilteringBoundLogger
 
 GUARD = Path(__file__).with_name("guard.py")
 T = TypeVar("T")
+CANNOT_RUN = 127  # as a shell says it
 WRONG_SETTINGS = 2  # the exit code with which our processes refuse their settings, and Python its arguments
 
 
@@ -175,6 +176,9 @@ class Supervisor:
     def started(self, child: Child, process: Process) -> None:
         self._log.debug(f"{child.name} started", action="child_started", child=child.name, guard=process.pid)
 
+    def not_started(self, child: Child, error: OSError) -> None:
+        self._log.error(f"{child.name} cannot be started: {error}", action="child_not_started", child=child.name)
+
 
 class Keeper:
     """One child, kept alive by one task."""
@@ -198,7 +202,11 @@ class Keeper:
 
     async def _live(self) -> int:
         """One life of the child: its exit code, negative for a signal that killed the guard."""
-        self._process = await self._house.spawn(self._child)
+        try:
+            self._process = await self._house.spawn(self._child)
+        except OSError as error:  # no memory, no descriptors, a full disk: that may pass
+            self._house.not_started(self._child, error)
+            return CANNOT_RUN
         self._house.started(self._child, self._process)
         if self._stopping.is_set():  # asked while it was being started
             self._signal(signal.SIGQUIT if self._killing else signal.SIGTERM)

@@ -76,7 +76,9 @@ class Up:
     async def _start_queue(self, house: Supervisor) -> str:
         """The URL of a Redis that answers: the one that was given, else our own."""
         if self._settings.redis_is_given:
-            await inspect(self._settings.redis_url)
+            facts = await inspect(self._settings.redis_url)
+            if not facts.persistent:
+                self._screen.log.warning("A restart of this Redis loses the queue: CONFIG SET appendonly yes")
             return self._settings.redis_url
         valkey, url = embedded_valkey(self._settings.data_dir, self._screen.log_file("valkey"))
         house.start(valkey)
@@ -111,5 +113,7 @@ def stop_on_signals(house: Supervisor, screen: Screen) -> None:
             screen.log.info("Stopping: what runs may finish. Again: at once.", action="stopping")
             main.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup sluice up` means it
+        loop.add_signal_handler(signal.SIGHUP, on_signal)

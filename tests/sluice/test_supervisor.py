@@ -162,6 +162,16 @@ async def test_output_is_appended_to_the_child_s_file(house: Supervisor, lines: 
     assert log.read_text().splitlines()[:2] == ["a life", "a life"]
 
 
+async def test_a_child_that_cannot_be_started_now_is_tried_again(
+    house: Supervisor, lines: LogCapture, tmp_path: Path
+) -> None:
+    (tmp_path / "logs").touch()  # where a folder should be
+    house.start(child(WAITS, tmp_path / "pids", output=tmp_path / "logs" / "child.log"))
+    await until(lambda: any(entry["action"] == "child_not_started" for entry in lines.entries))
+    (tmp_path / "logs").unlink()
+    await until(lambda: lives(tmp_path / "pids"))
+
+
 async def test_the_terminal_s_ctrl_c_reaches_no_child(house: Supervisor, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     house.start(child(WAITS, pids))

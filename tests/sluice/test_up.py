@@ -281,3 +281,38 @@ async def test_stopped_before_it_is_up_it_leaves_nothing(ups: Ups) -> None:
     up.term()
     assert await up.wait_for_exit(20) == 0
     up.nobody_stays(5)
+
+
+async def test_a_data_folder_may_be_called_anything(ups: Ups, tmp_path: Path) -> None:
+    up = ups(SLUICE_DATA_DIR=str(tmp_path / 'my "data" 100% ü'))
+    await up.up()
+    assert up.redis().ping()
+
+
+async def test_an_ollama_that_is_not_there_yet_does_not_keep_the_house_from_starting(ups: Ups) -> None:
+    up = ups(SLUICE_ENGINE="auto", OLLAMA_BASE_URL=f"http://127.0.0.1:{free_port()}")
+    await up.up()
+    line = await up.wait_for_action("up")
+    assert line["engine"] == "ollama"
+
+
+async def test_a_redis_that_forgets_at_a_restart_is_used_with_a_warning(ups: Ups, valkey: Valkey) -> None:
+    up = ups(REDIS_URL=valkey.url)
+    await up.up()
+    assert "CONFIG SET appendonly yes" in up.log.read_text()
+
+
+async def test_a_closed_terminal_ends_it(ups: Ups) -> None:
+    up = ups()
+    await up.up()
+    up.signal(signal.SIGHUP)
+    assert await up.wait_for_exit(20) == 0
+
+
+async def test_nohup_keeps_it(ups: Ups) -> None:
+    up = ups()
+    up.command = ["nohup", *up.command]
+    worker = named(await up.up(), "standins.worker")
+    up.signal(signal.SIGHUP)
+    os.kill(worker, signal.SIGKILL)
+    await up.wait_for_action("child_ended", code=137)  # it still looks after its children
