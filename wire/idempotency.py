@@ -29,7 +29,7 @@ class Claim(NamedTuple):
     body: str
 
     def encode(self) -> bytes:
-        return orjson.dumps(self)
+        return orjson.dumps(tuple(self))  # orjson takes no named tuple
 
 
 class IdempotencyKeys:
