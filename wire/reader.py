@@ -200,20 +200,18 @@ class Reader:
 
         Raises JobLost when Redis has forgotten the job.
         """
-        if self._ended:
-            return None
-        while True:
+        while not self._ended:
             if not (self._live or self._behind or self._news):
                 self._awake.clear()
                 await self._awake.wait()
-                if self._ended:
-                    return None
+                continue
             news, self._news = self._news, None
             burst = await self._take_logged() if self._behind else self._take_live()
             now = self._loop.time()
             if burst or news or now - self.given >= SILENCE_SECONDS:
                 self.given = now
                 return [news, *burst] if news else burst
+        return None
 
     def _take_live(self) -> list[LogEntry]:
         entries, self._live, self._held = self._live, [], 0
