@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.measure import Result, Results
-from bench.scenarios import CHATS, CROWD, Scenario
+from bench.scenarios import CROWD, Scenario
 from bench.targets import faults, verdicts
 
 PROCESSES = ("api", "worker", "redis", "floor", "engine", "load")
@@ -50,10 +50,11 @@ def cpu_model() -> str:
 def show(console: Console, head: Head, scenarios: tuple[Scenario, ...], results: Results) -> None:
     console.print(f"\n[bold]Sluice bench[/bold], {head.date}\n{head.machine}\n$ {head.command}\n{NOTE}\n")
     for scenario in scenarios:
-        console.print(chats_table(scenario, results) if scenario.name == CHATS else tokens_table(scenario, results))
+        console.print(chats_table(scenario, results) if scenario.per_chat else tokens_table(scenario, results))
     if (CROWD, "sluice") in results:
         console.print(memory_line(results[CROWD, "sluice"], scenarios))
-    console.print(verdict_table(results))
+    if verdicts(results):
+        console.print(verdict_table(results))
     for run, found in faults(results).items():
         console.print(f"[red]{run}: {found.faulty} streams at fault, e.g. {found.faults[0]}[/red]", soft_wrap=True)
 
@@ -78,6 +79,8 @@ def new_table(title: str) -> Table:
 def latencies(scenario: str, route: str, results: Results) -> list[str]:
     """First token and token age, in the order of LATENCIES, and what is added to the direct call's."""
     found, direct = results[scenario, route], results.get((scenario, "direct"))
+    if not found.whole:
+        return [""] * len(LATENCIES)
     mine = [*(found.wait_ms(at) for at in PERCENTILES), *(found.age_ms(at) for at in PERCENTILES)]
     if route == "floor":  # its frames are made in advance: they carry no time
         return [short(mine[0]), short(mine[1]), "", ""]
@@ -101,7 +104,7 @@ def costs(found: Result, per: int | None = None) -> list[str]:
 
 def chats_table(scenario: Scenario, results: Results) -> Table:
     """Closed loop: how many whole chats a second, and CPU in µs a chat."""
-    title = f"Whole {scenario.name}: {scenario.streams} callers, answers of {scenario.tokens} tokens; CPU in µs a chat"
+    title = f"{scenario.name}: {scenario.streams} x whole answers of {scenario.tokens} tokens; CPU in µs a chat"
     table = new_table(title)
     for heading in ("", "chats/s", *LATENCIES[:2], *PROCESSES, "faults"):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)

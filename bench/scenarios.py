@@ -20,6 +20,7 @@ class Scenario(NamedTuple):
     routes: tuple[str, ...]
     tokens: int = 0
     workers: int = 1
+    per_chat: bool = False  # CPU is told per chat, not per token
 
 
 BESIDE = ("floor", "direct", "sluice")
@@ -32,14 +33,16 @@ FULL = (
     Scenario("1x50", 1, 50, 10, 0.5, BESIDE),
     Scenario(MAIN, 64, 50, 10, 1, (*BESIDE, "events", "langserve")),
     Scenario("200x50", 200, 50, 10, 2, BESIDE),
-    Scenario(CHATS, 64, 0, 8, 0.5, ("direct", "sluice"), tokens=16),
+    # One chat after the other: the first token's latency where nothing else is going on.
+    Scenario("one-caller", 1, 0, 5, 0.1, ("direct", "sluice"), tokens=16, per_chat=True),
+    Scenario(CHATS, 64, 0, 8, 0.5, ("direct", "sluice"), tokens=16, per_chat=True),
     Scenario(FLAT_OUT, 8, 0, 5, 0.5, BESIDE, tokens=500),
     # More streams than one worker has slots; a house of its own also means an API whose memory is still small.
     Scenario(CROWD, 1000, 10, 10, 8, ("direct", "sluice"), workers=4),
 )
 QUICK = (
     Scenario(MAIN, 64, 50, 2, 0.5, BESIDE),
-    Scenario(CHATS, 16, 0, 2, 0.5, ("direct", "sluice"), tokens=16),
+    Scenario(CHATS, 16, 0, 2, 0.5, ("direct", "sluice"), tokens=16, per_chat=True),
 )
 # Before anything is measured: imports done, scripts loaded, connections open. Never reported.
 WARM_UP = Scenario("warm-up", 8, 0, 1, 0.5, (), tokens=4)
