@@ -18,11 +18,12 @@ CLASSES = ("interactive", "batch")
 LIVE = ("queued", "running")
 STEP_MS = 2000
 FRESH_MS = 5000
-SWEPT = 8  # entries at the oldest end of `demand` that one `expire` looks at
+EPOCH_ATTEMPTS = 1000
 
-# Bounds that a random sequence of fifty steps can reach; the model test writes them into the prelude.
+# Bounds that a random sequence of fifty steps can reach; the model test writes them into the scripts.
 MAX_UNSTARTED = 3
 CANDIDATES = 2
+SWEPT = 3  # entries at the oldest end of `demand` that one `expire` looks at
 
 NEVER_STARTED = f"No worker could start this job in {MAX_UNSTARTED} attempts; look at the workers' logs."
 WORKER_LOST = "The worker died while it ran this job, and no attempt is left."
@@ -53,6 +54,7 @@ class Job:
     request_id: str
     request: str
     entry: Entry
+    epoch: int
     state: str = "queued"
     attempt: int = 0
     tries: int = 0
@@ -88,7 +90,7 @@ class Job:
         fence = f"{self.attempt}@{self.owner}" if self.owner else ""
         return {
             "v": "1", "state": self.state, "tenant": self.tenant, "class": self.cls, "n": str(self.arrival),
-            "entry": self.entry.id, "attempt": str(self.attempt), "tries": str(self.tries),
+            "entry": self.entry.id, "epoch": str(self.epoch), "attempt": str(self.attempt), "tries": str(self.tries),
             "unstarted": str(self.unstarted), "max": str(self.max_attempts), "owner": self.owner, "fence": fence,
             "note": self.note, "why": self.why, "end": self.end, "accepted": str(self.accepted), "due": str(self.due),
             "model": self.model, "request_id": self.request_id, "request": self.request,
@@ -128,6 +130,8 @@ class ExpectedPool:
         self.jobs: dict[str, Job] = {}
         self.workers: dict[str, Worker] = {}  # the living
         self.arrivals = 0
+        self.epoch = 0  # lives of the server that gave anything; 0: nothing was given yet
+        self.restarted = True  # since the last give
         self.demand: list[Entry] = []
         self.waiting: dict[tuple[str, str], list[str]] = defaultdict(list)  # (class, tenant) → by arrival
         self.ring: dict[str, list[str]] = {c: [] for c in CLASSES}  # tenants in turn
@@ -216,7 +220,10 @@ class ExpectedPool:
             self.give(job, worker)
 
     def give(self, job: Job, worker: Worker) -> None:
-        job.attempt += 1
+        if self.restarted:
+            self.epoch, self.restarted = self.epoch + 1, False
+        job.attempt += 1 + (self.epoch - job.epoch) * EPOCH_ATTEMPTS
+        job.epoch = self.epoch
         job.state, job.owner, job.note = "running", worker.name, ""
         self.mark(job, f"given:{job.attempt}", worker.name)
         worker.owned.add(job.name)
@@ -298,7 +305,8 @@ class ExpectedPool:
         entry = Entry({"job": name})
         self.demand.append(entry)
         times = (self.now, self.now + timeout)
-        job = Job(name, tenant, cls, model, max_attempts, self.arrivals, *times, request_id, request, entry)
+        number, epoch = self.arrivals, self.epoch or 1
+        job = Job(name, tenant, cls, model, max_attempts, number, *times, request_id, request, entry, epoch)
         self.jobs[name] = job
         self.enqueue(job)
         self.match()
@@ -485,7 +493,7 @@ class ExpectedPool:
             "beats": {w.name: str(w.beat) for w in self.workers.values()},
             "idle": [(w.name, w.seen) for w in reversed(self.idle())],
             "models": self.models,
-            "clock": {"skew": str(self.skew), "steps": str(self.steps)} if self.steps else {},
+            "clock": self._clock(),
             "finished": self.finished,
             "dead": self.dead,
         }
@@ -502,6 +510,10 @@ class ExpectedPool:
         for (c, t), names in self.waiting.items():
             keys[f"waiting:{c}:{t}"] = [(name, self.jobs[name].arrival) for name in names]
         return {name: content for name, content in keys.items() if content}
+
+    def _clock(self) -> dict[str, str]:
+        steps = {"skew": str(self.skew), "steps": str(self.steps)} if self.steps else {}
+        return {**steps, **({"epoch": str(self.epoch)} if self.epoch else {})}
 
 
 def id_order(entry: str) -> tuple[int, int]:

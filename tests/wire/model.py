@@ -20,7 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -32,7 +32,7 @@ from hypothesis.stateful import (
 )
 
 from tests.wire import expected
-from tests.wire.expected import CLASSES, ExpectedPool, canonical, id_order
+from tests.wire.expected import CLASSES, FRESH_MS, ExpectedPool, canonical, id_order
 from tests.wire.sync_wire import TEST_CLOCK, Key, SyncWire
 from wire import places
 from wire.scripts import load
@@ -43,6 +43,7 @@ TENANTS = ("a", "a", "a", "b", "c")  # one that asks for more than the others
 DEPTH, PER_TENANT, MAX_ATTEMPTS = 8, 3, 2
 MOST_JOBS = 16
 ENDS = (("completed", "", "the text", 0), ("failed", "engine", "", 0), ("failed", "poison", "", 1))
+CHARGES = (("interrupted", 0, "", ""), ("engine", 1, "engine", "The engine is gone."))
 ENDING = ('{"type":"completed"', '{"type":"failed"', '{"type":"cancelled"')
 NOBODY = "nobody"  # a job and a worker that never were
 STEPS = 50
@@ -63,9 +64,10 @@ def bounded(texts: Mapping[str, str]) -> dict[str, str]:
     replaced = {
         "local MAX_UNSTARTED = 20 ": f"local MAX_UNSTARTED = {expected.MAX_UNSTARTED} ",
         "local CANDIDATES = 16 ": f"local CANDIDATES = {expected.CANDIDATES} ",
+        "'COUNT', 8)": f"'COUNT', {expected.SWEPT})",
     }
     for old, new in replaced.items():
-        assert old in texts["accept"], f"the prelude no longer says {old!r}"
+        assert old in texts["expire"], f"the scripts no longer say {old!r}"
         texts = {name: text.replace(old, new) for name, text in texts.items()}
     return dict(texts)
 
@@ -119,12 +121,12 @@ class PoolMachine(RuleBasedStateMachine):
     @initialize(
         steppy=st.booleans(),
         pace=st.sampled_from([0, 7]),
-        most_workers=st.integers(1, 4),
-        slots=st.lists(st.integers(1, 2), max_size=2),
-        jobs=st.lists(st.tuples(st.sampled_from(TENANTS), st.sampled_from(CLASSES)), min_size=1, max_size=6),
+        slots=st.sampled_from([(), (1,), (2,), (2, 1), (2, 2), (2, 2, 2), (2, 2, 1, 2)]),
+        jobs=st.lists(st.tuples(st.sampled_from(TENANTS), st.sampled_from(CLASSES)), max_size=6),
     )
-    def begin(self, steppy: bool, pace: int, most_workers: int, slots: list[int], jobs: list[tuple[str, str]]) -> None:
-        self.steppy, self.pace, self.most_workers = steppy, pace, most_workers
+    def begin(self, steppy: bool, pace: int, slots: tuple[int, ...], jobs: list[tuple[str, str]]) -> None:
+        """Few workers and many jobs, or the other way round."""
+        self.steppy, self.pace, self.most_workers = steppy, pace, max(1, len(slots))
         for n in slots:
             self.new_worker(n, asks=True)
         for tenant, cls in jobs:
@@ -190,10 +192,13 @@ class PoolMachine(RuleBasedStateMachine):
         return name, tenant, cls, *bounds, at, f"model-{tenant}", f"request-{name}", f"what {name} asks", 1
 
     @precondition(lambda self: self.accepted_names < MOST_JOBS)
-    @rule(jobs=st.lists(st.tuples(st.sampled_from(TENANTS), st.sampled_from(CLASSES)), min_size=2, max_size=4))
-    def accept_many(self, jobs: list[tuple[str, str]]) -> None:
+    @rule(
+        jobs=st.lists(st.tuples(st.sampled_from(TENANTS), st.sampled_from(CLASSES)), min_size=2, max_size=4),
+        timeout=st.sampled_from([500, HOUR]),
+    )
+    def accept_many(self, jobs: list[tuple[str, str]], timeout: int) -> None:
         for tenant, cls in jobs:
-            self.new_job(tenant, cls, HOUR)
+            self.new_job(tenant, cls, timeout)
 
     @precondition(lambda self: self.pool.jobs)
     @rule(data=st.data())
@@ -243,6 +248,17 @@ class PoolMachine(RuleBasedStateMachine):
         ms, seq = id_order(inbox[:entries][-1].id)
         return f"{ms}-{seq + 1}"
 
+    @precondition(lambda self: len(self.pool.workers) > 1)
+    @rule(data=st.data())
+    def fall_silent(self, data: st.DataObject) -> None:
+        """Two beats are missed, but not by all; then a job comes."""
+        self.pass_time(FRESH_MS + 1)
+        for name in data.draw(st.lists(st.sampled_from(list(self.pool.workers)), unique=True)):
+            self.pass_time()
+            self.both("beat", name, "", "")
+        if self.accepted_names < MOST_JOBS:
+            self.new_job("a", "interactive", HOUR)
+
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), fresh=st.sampled_from([True, True, False]), again=st.booleans())
     def start(self, data: st.DataObject, fresh: bool, again: bool) -> None:
@@ -265,15 +281,37 @@ class PoolMachine(RuleBasedStateMachine):
                 claim.seq += 1
 
     @precondition(lambda self: self.held())
+    @rule(data=st.data(), ends=st.lists(st.sampled_from([ENDS[0], *ENDS]), min_size=1, max_size=4))
+    def work(self, data: st.DataObject, ends: list[tuple[str, str, str, int]]) -> None:
+        """What should happen all the time: a worker starts its job, writes and ends it, and takes the next."""
+        worker = self.some_claim(data, fresh=True).incarnation
+        for state, why, result, dead in ends:
+            claim = next((c for c in self.held() if c.incarnation == worker), None)
+            if claim is None:
+                return
+            self.pass_time()
+            self.begin_attempt(claim)
+            self.both("emit", *claim.fence, claim.seq, claim.body())
+            claim.seq += 1
+            self.both("finish", *claim.fence, claim.seq, state, claim.body(state), why, result, dead)
+
+    @precondition(lambda self: self.passed_on())
     @rule(data=st.data())
-    def work(self, data: st.DataObject) -> None:
-        """What should happen all the time: a worker starts its job, writes and completes it."""
-        self.pass_time()
-        claim = self.some_claim(data, fresh=True)
-        self.begin_attempt(claim)
-        self.both("emit", *claim.fence, claim.seq, claim.body())
-        claim.seq += 1
-        self.both("finish", *claim.fence, claim.seq, "completed", claim.body("completed"), "", "the text", 0)
+    def zombie(self, data: st.DataObject) -> None:
+        """A worker wakes whose job is another's by now, and tries everything."""
+        claim = data.draw(st.sampled_from(self.passed_on()))
+        assert self.both("start", *claim.fence, claim.body("started")) == [0]
+        for seq in {0, claim.seq}:
+            assert self.both("emit", *claim.fence, seq, claim.body()) == 0
+            assert self.both("finish", *claim.fence, seq, "completed", claim.body("completed"), "", "stale", 0) == 0
+        assert self.both("note", *claim.fence, "stale", claim.body()) == 0
+        self.both("give_back", *claim.fence, *CHARGES[1])  # 1 where that is how it lost the job
+
+    def passed_on(self) -> list[Claim]:
+        """Claims on jobs that run elsewhere now."""
+        held = self.held()
+        running = {c.job for c in held}
+        return [c for c in self.claims if c.job in running and c not in held]
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), wrong=st.sampled_from(["earlier attempt", "later attempt", "incarnation", "old seq"]))
@@ -314,11 +352,24 @@ class PoolMachine(RuleBasedStateMachine):
         data=st.data(),
         fresh=st.sampled_from([True, True, False]),
         again=st.booleans(),
-        charge=st.sampled_from([("interrupted", 0, "", ""), ("engine", 1, "engine", "The engine is gone.")]),
+        charge=st.sampled_from(CHARGES),
     )
     def give_back(self, data: st.DataObject, fresh: bool, again: bool, charge: tuple[str, int, str, str]) -> None:
         self.pass_time()
         self.repeat(again, "give_back", *self.some_claim(data, fresh).fence, *charge)
+
+    @precondition(lambda self: self.held())
+    @rule(data=st.data(), times=st.integers(1, 3), last=st.sampled_from(CHARGES))
+    def bounce(self, data: st.DataObject, times: int, last: tuple[str, int, str, str]) -> None:
+        """A worker gives its job back and asks again, as one does whose engine is not ready."""
+        job = self.some_claim(data, fresh=True).job
+        for charge in [CHARGES[0]] * (times - 1) + [last]:
+            claim = next((c for c in self.held() if c.job == job), None)
+            if claim is None:
+                return
+            self.pass_time()
+            self.both("give_back", *claim.fence, *charge)
+            self.both("ask", claim.incarnation, 1)
 
     # ---- watchers, and the deaths they find ----
 
@@ -352,6 +403,25 @@ class PoolMachine(RuleBasedStateMachine):
         self.pass_time()
         self.repeat(again, "expire", self.pool.time if knows_time else "", limit)
 
+    @precondition(lambda self: self.pool.epoch)
+    @rule()
+    def server_restarts(self) -> None:
+        """As the scripts see it: the server that answers is not the one that they noted."""
+        self.wire.note_another_server()
+        self.pool.restarted = True
+
+    @precondition(lambda self: self.accepted_names < MOST_JOBS)
+    @rule(
+        jobs=st.lists(st.tuples(st.sampled_from(TENANTS), st.sampled_from(CLASSES)), min_size=1, max_size=3),
+        limit=st.sampled_from([1, 9]),
+    )
+    def run_late(self, jobs: list[tuple[str, str]], limit: int) -> None:
+        """Jobs whose callers do not wait long: some run, some wait when their time is over."""
+        for tenant, cls in jobs:
+            self.new_job(tenant, cls, 500)
+        self.pass_time(501)
+        self.both("expire", self.pool.time, limit)
+
     # ---- entries that no script wrote ----
 
     @precondition(lambda self: len(self.pool.demand) < DEPTH + 3 and self.garbage < 3)
@@ -379,9 +449,10 @@ class PoolMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.steppy and self.pool.off == self.pool.skew)
     @rule(ms=st.sampled_from([HOUR, -HOUR]))
     def step_clock(self, ms: int) -> None:
-        """The host's clock is set."""
+        """The host's clock is set, and a watcher that has not noticed looks for late jobs."""
         self.pool.off += ms
         self.pass_time(0)
+        self.both("expire", self.pool.time, 9)
 
     @precondition(lambda self: self.steppy)
     @rule(watcher=st.integers(0, 1))
@@ -412,7 +483,7 @@ class PoolMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.pool.off != self.pool.skew)
     @rule(order=st.sampled_from([(0, 1), (1, 0)]), together=st.booleans())
     def both_watch(self, order: tuple[int, int], together: bool) -> None:
-        """Both look and report, one after the other or both at once; then deadlines count again."""
+        """Both look and report, one after the other or both at once; then deadlines and new jobs count again."""
         for watcher in order:
             self.watch_clock(watcher)
             if not together:
@@ -421,6 +492,8 @@ class PoolMachine(RuleBasedStateMachine):
             self.report_step(watcher)
         self.pass_time()
         self.both("expire", self.pool.time, 9)
+        if self.accepted_names < MOST_JOBS:
+            self.new_job("b", "batch", HOUR)
 
     # ---- after every step ----
 
@@ -524,6 +597,8 @@ def plain(name: str, content: Any) -> Any:
     """A key's content as the model has it: without what is Redis's own choice or the scripts' own memory."""
     if name.startswith("job:"):
         return {field: value for field, value in content.items() if field != "by"}
+    if name == "clock":
+        return {field: value for field, value in content.items() if field != "run"}
     if name.startswith("events:"):
         return [(entry, canonical(fields["e"])) for entry, fields in content]
     if name.startswith("ring:"):
@@ -559,6 +634,7 @@ def run_model(wire: SyncWire, sequences: int, seed_number: int, shrink: bool = T
             deadline=None,
             database=None,
             print_blob=False,
+            verbosity=Verbosity.normal if shrink else Verbosity.quiet,
             report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         ),

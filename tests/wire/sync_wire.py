@@ -103,6 +103,9 @@ class SyncWire:
         self._snapshot = self.connection.ask("SCRIPT", "LOAD", SNAPSHOT)
         self.connection.subscribe(f"{self.prefix}:live:*")
 
+    def close(self) -> None:
+        self.connection.close()
+
     def run(self, script: str, *args: str | int) -> Any:
         """Call one script; its answer, or Refused."""
         return self.connection.ask("EVALSHA", self._shas[script], *self._keys(script, args), *self._rest(script, args))
@@ -120,6 +123,10 @@ class SyncWire:
     def set_time(self, raw: int) -> None:
         """What the scripts' clock shows from the next call on (they must be loaded with `TEST_CLOCK`)."""
         self.connection.queue("SET", f"{self.prefix}:now", raw)
+
+    def note_another_server(self) -> None:
+        """The run id that the pool has noted is another server's from now on."""
+        self.connection.ask("HSET", f"{self.prefix}:clock", "run", "another")
 
     def add(self, stream: str, fields: Mapping[str, str]) -> str:
         """Append an entry that no script wrote; its id."""

@@ -1,0 +1,270 @@
+"""Deliberate faults in the scripts: each is one replaced text, and the model test must find every one of them.
+
+A fault that the model does not find is a behaviour that nothing tests: strengthen the model, never the mutant.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tests.wire.model import model_scripts, run_model
+from tests.wire.sync_wire import Refused, SyncWire
+
+SEQUENCES = 300  # far more than the hardest of them needs
+SEED = 1
+
+EVERY = "*"  # the prelude, wherever it is used
+
+
+class Mutant(NamedTuple):
+    """`script` says `new` where it said `old`; EVERY: all scripts that say it do."""
+
+    script: str
+    old: str
+    new: str
+
+
+FENCE = "redis.call('HGET', KEYS[1], 'fence') ~= ARGV[2] .. '@' .. ARGV[1]"
+FENCE_HELD = "if h[1] ~= f then"
+LAST_IS_ATTEMPT = "last(j) == tonumber(call('HGET', job_key(j), 'attempt'))"
+SLOT_FREED = """    call('SREM', P .. ':owned:' .. h[1], j)
+    if by == ''"""
+REQUEUED = "'state', 'queued', 'owner', '', 'fence', '', 'by', by, 'note', why)"
+ENDED = "'state', state, 'owner', '', 'fence', '', 'note', '', 'why', why, 'by', by, 'end', id)"
+TURN_AGAIN = "if call('ZCARD', q) > 0 then take_a_turn(c, t) end"
+IDLE_GIVEN = "if call('SCARD', P .. ':owned:' .. w) >= tonumber"
+SWEEP = "if call('HGET', job_key(j), 'entry') ~= e[1] then"
+
+MUTANTS: dict[str, Mutant] = {
+    # the fence
+    "emit looks at the attempt only": Mutant(
+        "emit", FENCE, "string.match(redis.call('HGET', KEYS[1], 'fence'), '%d*') ~= ARGV[2]"
+    ),
+    "emit looks at the owner only": Mutant(
+        "emit", FENCE, "string.match(redis.call('HGET', KEYS[1], 'fence'), '@(.*)') ~= ARGV[1]"
+    ),
+    "emit looks at nothing": Mutant("emit", FENCE, "false"),
+    "emit is not repeatable": Mutant("emit", "'equal or smaller'", "'no such error'"),
+    "emit takes an id of its own": Mutant(
+        "emit", "redis.pcall('XADD', KEYS[2], id,", "redis.pcall('XADD', KEYS[2], '*',"
+    ),
+    "emit does not publish": Mutant("emit", "redis.call('PUBLISH', KEYS[3], id .. ' ' .. ARGV[4])", ""),
+    "emit publishes a repeated event": Mutant(
+        "emit", "then return 1 end", "then redis.call('PUBLISH', KEYS[3], id .. ' ' .. ARGV[4]) return 1 end"
+    ),
+    "start needs no fence": Mutant("start", "if call('HGET', k, 'fence') ~= f then return {0} end", ""),
+    "start is not repeatable": Mutant("start", "if a ~= tonumber(ARGV[3]) then", "if true then"),
+    "start does not publish": Mutant("start", "call('PUBLISH', P .. ':live:' .. j, id .. ' ' .. ARGV[4])", ""),
+    "start at seq 1": Mutant("start", "ARGV[3] .. '-0'", "ARGV[3] .. '-1'"),
+    "start does not log": Mutant("start", "call('XADD', P .. ':events:' .. j, id, 'e', ARGV[4])", ""),
+    "start leaves no mark": Mutant("start", "mark(j, 'started:' .. ARGV[3], ARGV[2])", ""),
+    "start answers nothing new after a lost reply": Mutant(
+        "start", "if a ~= tonumber(ARGV[3]) then", "if a == tonumber(ARGV[3]) then return {0} else"
+    ),
+    "note needs no fence": Mutant("note", FENCE, "false"),
+    "note is not kept": Mutant("note", "redis.call('HSET', KEYS[1], 'note', ARGV[3])", ""),
+    "note is not published": Mutant("note", "redis.call('PUBLISH', KEYS[2], '- ' .. ARGV[4])", ""),
+    "note outlives its attempt": Mutant(EVERY, "'fence', a .. '@' .. w, 'note', '')", "'fence', a .. '@' .. w)"),
+    # finish
+    "finish needs no fence": Mutant("finish", FENCE_HELD, "if h[1] == '' then"),
+    "finish does not match the freed slot": Mutant("finish", "match()\nreturn 1", "return 1"),
+    "finish accepts a gap": Mutant("finish", "then return -1 end", "then ARGV[4] = s + 1 end"),
+    "finish overwrites": Mutant("finish", "if tonumber(ARGV[4]) ~= s + 1", "if tonumber(ARGV[4]) > s + 1"),
+    "finish is not repeatable": Mutant("finish", "if h[2] == f then return 1 end", ""),
+    "finish drops the result": Mutant("finish", "call('HSET', job_key(j), 'result', ARGV[8])", ""),
+    "finish forgets the dead letter": Mutant("finish", "if ARGV[9] == '1'", "if false"),
+    "finish always writes a dead letter": Mutant("finish", "if ARGV[9] == '1'", "if true"),
+    "an ended job keeps its slot": Mutant(EVERY, SLOT_FREED, "    if by == ''"),
+    "an ended job's slot is not offered": Mutant(EVERY, "    offer(h[1])\n", ""),
+    "an ended job keeps its owner": Mutant(EVERY, ENDED, ENDED.replace("'owner', '', ", "")),
+    "an ended job keeps its fence": Mutant(EVERY, ENDED, ENDED.replace("'fence', '', ", "")),
+    "an ended job keeps its note": Mutant(EVERY, ENDED, ENDED.replace("'note', '', ", "")),
+    "an ended job stays in demand": Mutant(EVERY, "call('XDEL', P .. ':demand', h[5])\n", "\n"),
+    "an ended job keeps its deadline": Mutant(EVERY, "call('ZREM', P .. ':due', j)", ""),
+    "an ended job stays queued": Mutant(EVERY, "if h[6] == 'queued' then dequeue(j, h[3], h[4]) end", ""),
+    "an ended job lives for ever": Mutant(EVERY, "call('PEXPIRE', k, KEEP_MS)", ""),
+    "a log lives for ever": Mutant(EVERY, "call('PEXPIRE', P .. ':events:' .. j, KEEP_MS)", ""),
+    "the end is not published": Mutant(EVERY, "call('PUBLISH', P .. ':live:' .. j, id .. ' ' .. body)", ""),
+    "the end leaves no mark": Mutant(EVERY, "mark(j, 'ended', state)", ""),
+    "the end is not recorded": Mutant(
+        EVERY, "call('XADD', P .. ':finished', 'MINID', '~', horizon(KEEP_MS), '*', 'job', j, 'state', state)", ""
+    ),
+    "the end takes the attempt's number": Mutant(EVERY, "id = a .. '-' .. (s + 1)", "id = h[2] .. '-' .. (s + 1)"),
+    # what comes back
+    "give_back is always charged": Mutant("give_back", "if queued and ARGV[5] == '1'", "if queued"),
+    "give_back is never charged": Mutant("give_back", "if queued and ARGV[5] == '1'", "if false"),
+    "give_back charges a job that has ended": Mutant("give_back", "if queued and ARGV[5]", "if ARGV[5]"),
+    "give_back to the back": Mutant(
+        EVERY,
+        "call('ZADD', P .. ':front:' .. h[2], h[3], j)",
+        "enqueue(j, h[2], call('HGET', k, 'tenant'), 9999)",
+    ),
+    "give_back goes on asking": Mutant(
+        "give_back", "call('HSET', P .. ':worker:' .. w, 'asking', 0)\ncall('ZREM', P .. ':idle', w)", "offer(w)"
+    ),
+    "give_back stays idle": Mutant("give_back", "'asking', 0)\ncall('ZREM', P .. ':idle', w)", "'asking', 0)"),
+    "give_back keeps the fence": Mutant(EVERY, REQUEUED, REQUEUED.replace("'fence', '', ", "")),
+    "give_back keeps the owner": Mutant(EVERY, REQUEUED, REQUEUED.replace("'owner', '', ", "")),
+    "give_back does not match": Mutant("give_back", "match()\nreturn 1", "return 1"),
+    "give_back is not repeatable": Mutant("give_back", "if h[2] == 'back ' .. f then return 1 end", ""),
+    "give_back needs no fence": Mutant("give_back", FENCE_HELD, "if h[1] == '' then"),
+    "a returned job keeps its slot": Mutant(
+        EVERY, "call('SREM', P .. ':owned:' .. h[1], j)\n  call('ZADD'", "call('ZADD'"
+    ),
+    "a return leaves no mark": Mutant(EVERY, "mark(j, 'returned:' .. h[4], why)", ""),
+    "a return gives no reason": Mutant(EVERY, REQUEUED, REQUEUED.replace("'note', why", "'note', ''")),
+    "unstarted gives are not bounded": Mutant(EVERY, ">= MAX_UNSTARTED then", ">= 1000 then"),
+    "one more unstarted give": Mutant(EVERY, ">= MAX_UNSTARTED then", "> MAX_UNSTARTED then"),
+    "started gives count as unstarted": Mutant(EVERY, "if last(j) ~= tonumber(h[4]) and ", "if "),
+    "a job that never started leaves no dead letter": Mutant(EVERY, "dead_letter(j, 'never_started')", ""),
+    "one try more": Mutant(EVERY, "if tries < tonumber(", "if tries <= tonumber("),
+    "out of tries without a dead letter": Mutant(EVERY, "  dead_letter(j, code)\n", ""),
+    # reap
+    "reap without compare-and-set": Mutant("reap", "if b ~= ARGV[2] then return 0 end", ""),
+    "reap is not repeatable": Mutant("reap", "if not b then return 1 end", "if not b then return 0 end"),
+    "reap charges unstarted jobs": Mutant("reap", LAST_IS_ATTEMPT, "true"),
+    "reap never charges": Mutant("reap", LAST_IS_ATTEMPT, "false"),
+    "reap charges what any attempt started": Mutant("reap", LAST_IS_ATTEMPT, "last(j) > 0"),
+    "reap charges a job that has ended": Mutant("reap", "if queued and started", "if started or not queued"),
+    "reap keeps the inbox": Mutant("reap", ", P .. ':inbox:' .. w)", ")"),
+    "reap keeps the worker": Mutant("reap", "call('DEL', P .. ':worker:' .. w, ", "call('DEL', "),
+    "reap keeps it idle": Mutant("reap", "':beats', w)\ncall('ZREM', P .. ':idle', w)", "':beats', w)"),
+    "reap does not match": Mutant("reap", "match()\nreturn 1", "return 1"),
+    # the two sides meet
+    "match gives once": Mutant(EVERY, "    give(j, w)\n", "    give(j, w)\n    if true then return end\n"),
+    "match forgets a worker with a free slot": Mutant(EVERY, IDLE_GIVEN, "if true or call('SCARD', '') >= tonumber"),
+    "match overfills": Mutant(EVERY, IDLE_GIVEN, IDLE_GIVEN.replace(">=", ">")),
+    "the stalest worker first": Mutant(
+        EVERY,
+        "call('ZREVRANGE', P .. ':idle', 0, CANDIDATES - 1, 'WITHSCORES')",
+        "call('ZRANGE', P .. ':idle', 0, CANDIDATES - 1, 'WITHSCORES')",
+    ),
+    "the busiest worker first": Mutant(EVERY, "or owned < fewest", "or owned > fewest"),
+    "the last of equals first": Mutant(EVERY, "or owned < fewest", "or owned <= fewest"),
+    "the freshest worker, however busy": Mutant(EVERY, "if not fewest or owned < fewest", "if not fewest"),
+    "a worker that missed beats": Mutant(EVERY, "if tonumber(idle[i + 1]) < fresh then break end", ""),
+    "no worker where all missed beats": Mutant(EVERY, "now() - FRESH_MS, idle[1], nil", "now() - FRESH_MS, nil, nil"),
+    "one candidate more": Mutant(EVERY, "CANDIDATES - 1", "CANDIDATES"),
+    "one candidate only": Mutant(EVERY, "if #idle <= 2 then", "if true then"),
+    "give keeps the attempt": Mutant(EVERY, "'attempt', 1 + lives *", "'attempt', lives *"),
+    "a restart may repeat an attempt": Mutant(EVERY, "1 + lives * EPOCH_ATTEMPTS", "1"),
+    "a restart is counted with each give": Mutant(EVERY, "if lives > 0 then call('HSET'", "if false then call('HSET'"),
+    "a restart is not noticed": Mutant(EVERY, "if h[1] == run then", "if h[1] then"),
+    "a restart is noticed for ever": Mutant(EVERY, "call('HSET', P .. ':clock', 'run', run)", ""),
+    "a new job is older than the server": Mutant(EVERY, "call('HGET', P .. ':clock', 'epoch') or 1", "1"),
+    "give leaves no mark": Mutant(EVERY, "mark(j, 'given:' .. a, w)", ""),
+    "give does not say which model": Mutant(EVERY, ", 'model', call('HGET', job_key(j), 'model'))", ", 'model', '')"),
+    # the fair queue
+    "a tenant loses its turn": Mutant(EVERY, TURN_AGAIN, ""),
+    "a tenant keeps its turn": Mutant(
+        EVERY, TURN_AGAIN, TURN_AGAIN.replace("take_a_turn(c, t)", "call('ZADD', P .. ':ring:' .. c, 0, t)")
+    ),
+    "batch before interactive": Mutant(EVERY, "{'interactive', 'batch'}", "{'batch', 'interactive'}"),
+    "an empty tenant keeps its turn": Mutant(
+        EVERY, "if call('ZCARD', q) == 0 then call('ZREM', P .. ':ring:' .. c, t) end", ""
+    ),
+    "a tenant moves back with each job": Mutant(
+        EVERY, "if call('ZCARD', q) == 1 then take", "call('ZREM', P .. ':ring:' .. c, t) if true then take"
+    ),
+    "tenants by name, not in turn": Mutant(EVERY, "tonumber(last[2] or 0) + 1, t)", "1, t)"),
+    "a tenant's latest job first": Mutant(EVERY, "call('ZADD', q, n, j)", "call('ZADD', q, -n, j)"),
+    "returned jobs by name": Mutant(
+        EVERY, "call('ZADD', P .. ':front:' .. h[2], h[3], j)", "call('ZADD', P .. ':front:' .. h[2], 1, j)"
+    ),
+    "returned jobs last": Mutant(
+        EVERY,
+        "    if returned[1] then return returned[1] end\n",
+        "    if returned[1] and call('ZCARD', P .. ':ring:' .. c) == 0 then return returned[1] end\n"
+        "    if returned[1] then call('ZADD', P .. ':front:' .. c, returned[2], returned[1]) end\n",
+    ),
+    # clients
+    "accept is not repeatable": Mutant("accept", "if call('EXISTS', job_key(j)) == 1 then return {'ok'} end", ""),
+    "accept without depth": Mutant("accept", "then return {'full', 'depth'} end", "then end"),
+    "accept one job more": Mutant("accept", ">= tonumber(ARGV[6])", "> tonumber(ARGV[6])"),
+    "accept without a tenant's bound": Mutant("accept", "then return {'full', 'tenant'} end", "then end"),
+    "accept counts one class only": Mutant("accept", "mine = mine + call('ZCARD'", "mine = call('ZCARD'"),
+    "accept by a stepped clock": Mutant("accept", "if stepped(ARGV[8]) then return {'stepped'} end", ""),
+    "accept by raw time": Mutant("accept", "local at = now()", "local at = raw()"),
+    "accept does not match": Mutant("accept", "match()\nreturn {'ok'}", "return {'ok'}"),
+    "accept sets no deadline": Mutant("accept", "call('ZADD', P .. ':due', due, j)", ""),
+    "cancel does not tell the owner": Mutant("cancel", "if by == '' then", "if false then"),
+    "finish tells the owner too": Mutant("finish", "if by == '' then", "if true then"),
+    "cancel does not match": Mutant("cancel", "  match()\n  s =", "  s ="),
+    "cancel an ended job": Mutant("cancel", "if s == 'queued' or s == 'running' then", "if s then"),
+    "cancel waiting jobs only": Mutant("cancel", "if s == 'queued' or s == 'running' then", "if s == 'queued' then"),
+    "cancel answers what was": Mutant("cancel", "  s = 'cancelled'\n", ""),
+    "places count from the end": Mutant("places", "rank = call('ZRANK'", "rank = call('ZREVRANK'"),
+    "places miss the front": Mutant("places", "{c, call('ZCARD', P .. ':front:' .. c), tenants}", "{c, 0, tenants}"),
+    "places take the front for waiting": Mutant("places", "front = rank and 1 or 0", "front = 0"),
+    "places by name": Mutant(
+        "places", "call('ZRANGE', P .. ':ring:' .. c, 0, -1)", "call('SORT_RO', P .. ':ring:' .. c, 'ALPHA')"
+    ),
+    "places say nothing of why": Mutant("places", "h[4] or ''}", "''}"),
+    # workers
+    "beat revives the dead": Mutant("beat", "if call('HEXISTS', P .. ':beats', w) == 0 then return {0} end", ""),
+    "beat is not seen": Mutant("beat", "call('HSET', P .. ':worker:' .. w, 'seen', t)", ""),
+    "beat does not freshen": Mutant("beat", "call('ZADD', P .. ':idle', 'XX', t, w)", ""),
+    "beat makes it idle": Mutant("beat", "call('ZADD', P .. ':idle', 'XX', t, w)", "call('ZADD', P .. ':idle', t, w)"),
+    "beat trims the whole inbox": Mutant("beat", "'MINID', ARGV[2])", "'MAXLEN', 0)"),
+    "beat never trims": Mutant("beat", "if ARGV[2] ~= '' then call('XTRIM'", "if false then call('XTRIM'"),
+    "beat drops the news": Mutant("beat", "if ARGV[3] ~= '' then", "if false then"),
+    "beat drops the models": Mutant("beat", "for i = 4, #ARGV, 2 do", "for i = 6, #ARGV, 2 do"),
+    "ask revives the dead": Mutant("ask", "if call('HEXISTS', P .. ':beats', w) == 0 then return 0 end", ""),
+    "ask does not match": Mutant("ask", "  offer(w)\n  match()\n", "  offer(w)\n"),
+    "ask with full slots": Mutant(EVERY, "and call('SCARD', P .. ':owned:' .. w) < tonumber(h[2])", "and h[2]"),
+    "ask no more is not heeded": Mutant("ask", "else\n  call('ZREM', P .. ':idle', w)\nend", "end"),
+    "ask is not seen": Mutant("ask", ", 'seen', now())", ")"),
+    "register again starts anew": Mutant(
+        "register",
+        "if call('HSETNX', P .. ':beats', w, 1) == 1 then",
+        "call('HINCRBY', P .. ':beats', w, 1) if true then",
+    ),
+    "register drops the models": Mutant("register", "for i = 4, #ARGV, 2 do", "for i = 6, #ARGV, 2 do"),
+    # watchers
+    "expire by raw time": Mutant("expire", "'-inf', now(), 'LIMIT'", "'-inf', raw(), 'LIMIT'"),
+    "expire by a stepped clock": Mutant("expire", "if stepped(ARGV[1]) then return -1 end", ""),
+    "expire without a limit": Mutant("expire", "'LIMIT', 0, ARGV[2])", "'LIMIT', 0, 100)"),
+    "expire waiting jobs only": Mutant(
+        "expire",
+        "for _, j in ipairs(due) do\n",
+        "for _, j in ipairs(due) do if call('HGET', job_key(j), 'state') ~= 'queued' then break end\n",
+    ),
+    "expire does not match": Mutant("expire", "match()\nreturn #due", "return #due"),
+    "expire does not sweep": Mutant("expire", SWEEP, "if false then"),
+    "expire sweeps all": Mutant("expire", SWEEP, "if true then"),
+    "expire sweeps unknown jobs only": Mutant("expire", SWEEP, "if call('EXISTS', job_key(j)) == 0 then"),
+    "expire sweeps without saying what": Mutant("expire", ", 'entry', e[1])", ")"),
+    "expire sweeps the youngest end": Mutant(
+        "expire",
+        "call('XRANGE', P .. ':demand', '-', '+', 'COUNT', 3)",
+        "call('XREVRANGE', P .. ':demand', '+', '-', 'COUNT', 3)",
+    ),
+    "bury says nothing": Mutant("bury", "'why', 'undecodable', ", ""),
+    "step without compare-and-set": Mutant("step", "then return 0 end", "then end"),
+    "step is not counted": Mutant("step", "call('HINCRBY', P .. ':clock', 'steps', 1)", ""),
+    "step the wrong way": Mutant(EVERY, "return raw() - tonumber", "return raw() + tonumber"),
+    "look shows corrected time": Mutant("look", "return {raw(),", "return {now(),"),
+}
+
+
+def mutate(name: str) -> dict[str, str]:
+    """The model's scripts with that one fault. Fails where the scripts no longer say, once, what it replaces."""
+    mutant = MUTANTS[name]
+    texts = model_scripts()
+    hit = [s for s, text in texts.items() if mutant.script in (EVERY, s) and mutant.old in text]
+    assert hit, f"mutant {name!r} changes nothing: no script says {mutant.old!r}"
+    assert all(texts[s].count(mutant.old) == 1 for s in hit), f"mutant {name!r} changes more than one place"
+    assert mutant.old != mutant.new, f"mutant {name!r} is none"
+    return {s: text.replace(mutant.old, mutant.new) if s in hit else text for s, text in texts.items()}
+
+
+def killed_by(port: int, name: str, database: int = 0) -> str | None:
+    """Run the model against that fault: what it found, in one line, or None where the mutant survived."""
+    wire = SyncWire(port, mutate(name), pool=f"model{database}", database=database)  # channels know no databases
+    try:
+        run_model(wire, SEQUENCES, SEED, shrink=False)
+    except (AssertionError, Refused) as found:  # anything else is not the mutant's doing
+        return f"{type(found).__name__}: {str(found).splitlines()[0]}"
+    finally:
+        wire.close()
+    return None

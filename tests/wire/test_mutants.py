@@ -1,0 +1,58 @@
+"""Every deliberate fault in the scripts is found by the model test: what survived would be a behaviour nobody tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any
+
+import pytest
+
+from tests.support.valkey import Valkey
+from tests.wire.mutants import MUTANTS, killed_by, mutate
+
+PROCESSES = 2
+
+
+@pytest.fixture(scope="module")
+def hunt(shared_valkey: Valkey, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[str | None]]]:
+    """All mutants that this run asks for, killed side by side. Under xdist each worker hunts its own, one by one."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        yield {}
+        return
+    calls = (getattr(item, "callspec", None) for item in request.session.items)
+    names = [call.params["mutant"] for call in calls if call and "mutant" in call.params]
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(PROCESSES, spawn, claim_a_database, (spawn.Value("i", 0),)) as pool:
+        yield {name: pool.submit(kill, shared_valkey.port, name) for name in names}
+        pool.shutdown(cancel_futures=True)
+
+
+def claim_a_database(claimed: Any) -> None:
+    """Each process empties a database of its own."""
+    global database
+    with claimed:
+        claimed.value += 1
+        database = claimed.value
+
+
+database = 0
+
+
+def kill(port: int, name: str) -> str | None:
+    return killed_by(port, name, database)
+
+
+def test_a_mutant_is_one_change_of_what_the_scripts_say() -> None:
+    assert len(MUTANTS) >= 60
+    for name in MUTANTS:
+        mutate(name)  # raises where it would change nothing, or more than one place
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_the_model_kills(mutant: str, hunt: dict[str, Future[str | None]], shared_valkey: Valkey) -> None:
+    found = hunt[mutant].result() if hunt else kill(shared_valkey.port, mutant)
+    assert found, f"the model test does not notice this fault: {mutant}"
