@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -64,13 +66,34 @@ async def _write(answer: aiohttp.ClientResponse, part: Path, have: int, progress
     """Append behind `have` bytes. Raises `OSError` when fewer came than were announced."""
     total = have + answer.content_length if answer.content_length else 0
     progress(have, total)
-    with await asyncio.to_thread(part.open, "ab" if have else "wb") as file:
+    with await asyncio.to_thread(_claimed, part, have) as file:
         async for chunk in answer.content.iter_chunked(CHUNK):
             await asyncio.to_thread(file.write, chunk)
             have += len(chunk)
             progress(have, total)
     if total and have < total:
         raise OSError(f"{have} of {total} bytes came")
+
+
+def _claimed(part: Path, have: int) -> BinaryIO:
+    """The file, cut to `have` bytes, and ours until it is closed: two workers of a machine may start together."""
+    file = part.open("ab")
+    try:
+        lock(file)
+    except OSError as error:
+        file.close()
+        raise DownloadFailed(f"Another process is fetching {part.stem}: start again when it is done") from error
+    file.truncate(have)
+    return file
+
+
+def lock(file: BinaryIO) -> None:
+    """Raises `OSError` when another process has it. The system frees it when a process dies, so none is left behind."""
+    if sys.platform == "win32":  # files cannot be replaced while they are open there, which guards enough
+        return
+    import fcntl
+
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _refuse_what_is_no_model(part: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,13 @@ def quiet(completed: int, total: int) -> None:
     pass
 
 
+@contextmanager
+def locked(part: Path) -> Iterator[None]:
+    with part.open("ab") as file:
+        gguf_download.lock(file)
+        yield
+
+
 def names_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
@@ -91,6 +99,12 @@ async def test_a_server_that_cannot_resume_sends_all_again(hub: Hub, tmp_path: P
 
 async def test_a_download_that_only_lacked_its_last_step_is_finished(hub: Hub, tmp_path: Path) -> None:
     (tmp_path / "m.part").write_bytes(MODEL)
+    assert (await download(hub.url, tmp_path, quiet)).read_bytes() == MODEL
+
+
+async def test_two_processes_never_write_one_file(hub: Hub, tmp_path: Path) -> None:
+    with locked(tmp_path / "m.part"), pytest.raises(DownloadFailed, match="Another process"):
+        await download(hub.url, tmp_path, quiet)
     assert (await download(hub.url, tmp_path, quiet)).read_bytes() == MODEL
 
 
