@@ -1,0 +1,102 @@
+"""An API process dies or leaves in mid-stream: its jobs run on, and what was heard over all connections is the log."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.flow.listener import Listener, chat, following, listening, words
+from tests.flow.truth import Truth
+from tests.support.house import Houses
+
+
+async def check_whole(truth: Truth, count: int, *parts: Listener) -> None:
+    """The parts one after the other are the log, byte for byte, and its text is the answer."""
+    heard = [frame for part in parts for frame in part.events]
+    assert heard == await truth.frames(parts[0].job)
+    assert await truth.text(parts[0].job) == words(count)
+    await truth.check_ended_once(parts[0].job)
+
+
+async def test_a_stream_of_a_killed_api_goes_on_at_another(house: Houses, truth: Truth) -> None:
+    home = await house(apis=2, workers=1)
+    async with listening(home.url, chat("!tokens 300")) as before:
+        await before.words(20)
+        home.api.kill()
+        await before.hung_up()
+        assert before.broken
+    async with following(home.apis[1].url, before.job, before.last_id) as after:
+        assert await after.end() == "completed"
+    await check_whole(truth, 300, before, after)
+
+
+async def test_a_stream_of_a_killed_api_goes_on_at_the_same_one_started_again(house: Houses, truth: Truth) -> None:
+    home = await house(apis=1, workers=1)
+    async with listening(home.url, chat("!tokens 300")) as before:
+        await before.words(20)
+        home.api.kill()
+        await before.hung_up()
+    home.api.start()
+    await home.api.ready()
+    async with following(home.url, before.job, before.last_id) as after:
+        assert await after.end() == "completed"
+    await check_whole(truth, 300, before, after)
+
+
+async def test_an_api_told_to_stop_lets_its_streams_end(house: Houses, truth: Truth) -> None:
+    home = await house(apis=1, workers=1)
+    async with listening(home.url, chat("!tokens 200")) as heard:
+        await heard.words(20)
+        home.api.term()
+        assert await heard.end() == "completed"
+        await heard.hung_up()
+        assert heard.broken is None
+    await home.api.wait_for_exit()
+    await check_whole(truth, 200, heard)
+
+
+async def test_an_api_out_of_time_cuts_its_streams_and_cancels_nothing(house: Houses, truth: Truth) -> None:
+    home = await house(apis=2, workers=1, SLUICE_GRACE_SECONDS="1")
+    async with listening(home.url, chat("!tokens 600")) as before:
+        assert "x-sluice-on-disconnect" not in before.stream.headers  # so: cancel, were it the client that left
+        await before.words(20)
+        home.api.term()
+        await home.api.wait_for_exit()
+        await before.hung_up()
+        assert "completed" not in before.kinds
+    assert (await truth.record(before.job)).state == "running"
+    async with following(home.apis[1].url, before.job, before.last_id) as after:
+        assert await after.end() == "completed"
+    await check_whole(truth, 600, before, after)
+
+
+async def test_an_api_that_is_leaving_cancels_nobody_who_hangs_up_meanwhile(house: Houses, truth: Truth) -> None:
+    """A load balancer moves clients away from a server that leaves: that is no wish to cancel."""
+    home = await house(apis=1, workers=1)
+    async with listening(home.url, chat("!tokens 200")) as heard, listening(home.url, chat("!tokens 300")) as other:
+        await heard.words(20)
+        home.api.term()
+        await other.words(1)  # whatever is served now is served by a process that is leaving
+    await home.api.wait_for_exit()
+    assert (await truth.until_state(heard.job, "completed", "cancelled")).state == "completed"
+    assert (await truth.until_state(other.job, "completed", "cancelled")).state == "completed"
+
+
+async def test_two_apis_tell_the_same_job_byte_for_byte(house: Houses, truth: Truth) -> None:
+    home = await house(apis=2, workers=1)
+    async with listening(home.url, chat("!tokens 200")) as one:
+        await one.words(20)
+        async with following(home.apis[1].url, one.job) as two:
+            assert [await one.end(), await two.end()] == ["completed", "completed"]
+    assert one.events == two.events
+    await check_whole(truth, 200, two)
+
+
+@pytest.mark.parametrize("cut_at", [1, 7, 50])
+async def test_a_client_may_come_back_after_any_event(house: Houses, truth: Truth, cut_at: int) -> None:
+    home = await house(apis=1, workers=1)
+    headers = {"X-Sluice-On-Disconnect": "continue"}
+    async with listening(home.url, chat("!tokens 100"), headers=headers) as before:
+        await before.until(lambda heard: len(heard.events) >= cut_at, f"{cut_at} events")
+    async with following(home.url, before.job, before.last_id) as after:
+        assert await after.end() == "completed"
+    await check_whole(truth, 100, before, after)
