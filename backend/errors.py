@@ -109,6 +109,13 @@ class JobFailed(ApiError):
         super().__init__(message, code)
         self.status = self.STATUS.get(code, 500)
 
+    @classmethod
+    def of(cls, end: dict[str, Any]) -> JobFailed:
+        """From the fields of the terminal event of a job that failed or was cancelled."""
+        if end.get("type") == "cancelled":
+            return cls("cancelled", "The job was cancelled before it ended.")
+        return cls(end.get("code", "failed"), end.get("message", "The job failed."))
+
 
 def job_not_found(job: str) -> NotFound:
     return NotFound(f"There is no job {job[:64]!r}: ids are kept for a day after a job's end.", "job_not_found")
@@ -120,6 +127,11 @@ def redis_away() -> Unavailable:
         "queue_unavailable",
         {"Retry-After": "1"},
     )
+
+
+def interrupted() -> Unavailable:
+    """An attempt was lost after some of its text had gone out, in a protocol that cannot take text back."""
+    return Unavailable("The answer was interrupted and begins anew; send the request again.", "interrupted")
 
 
 def as_api_error(error: Exception) -> ApiError:

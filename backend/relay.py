@@ -150,10 +150,8 @@ class Outcome:
 
     def checked(self) -> Outcome:
         """Self, or the job's failure raised."""
-        if self.end.get("type") == "failed":
-            raise JobFailed(self.end.get("code", "failed"), self.end.get("message", "The job failed."))
-        if self.end.get("type") == "cancelled":
-            raise JobFailed("cancelled", "The job was cancelled before it ended.")
+        if self.end.get("type") in ("failed", "cancelled"):
+            raise JobFailed.of(self.end)
         return self
 
 

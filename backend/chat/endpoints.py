@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -51,18 +52,22 @@ async def chat(request: Request) -> Response:
         return RelayResponse(ticket, NativeEvents())
     if wanted.stream:
         return RelayResponse(ticket, OllamaChunks(ticket.model))
-    answer = whole(ticket.model, await collect(ticket, request.receive))
+    answer = orjson.dumps(whole(ticket.model, await collect(ticket, request.receive)))
     return Response(answer, headers=ticket.headers, media_type="application/json")
 
 
-async def submit(house: House, request: Request, job: JobRequest, body: bytes) -> Ticket:
-    """The one admission path of all dialects: what the headers say, then the service."""
+async def submit(house: House, request: Request, job: JobRequest, body: bytes, part: str = "") -> Ticket:
+    """The one admission path of all dialects: what the headers say, then the service.
+
+    `part` tells the jobs of one request apart, where it makes several: each has an idempotency key of its own.
+    """
+    key = request.headers.get("idempotency-key")
     return await house.chat.submit(
         Submission(
             request=job,
             principal=principal_of(),
             on_disconnect=parse_on_disconnect(request.headers.get("x-sluice-on-disconnect")),
-            idempotency_key=request.headers.get("idempotency-key"),
+            idempotency_key=key and key + part,
             body=body_hash(request.url.path.encode() + b"\0" + body),
         )
     )

@@ -80,7 +80,7 @@ def _less(room: Room, system: list[BaseMessage]) -> Room:
 
 
 def _start(messages: list[BaseMessage], room: Room) -> int:
-    """Where to begin: at the start if all fit; else at a user's message if one is left, so that no answer comes first."""
+    """Where to begin: at the start if all fits; else at a user's message if one is left, for no answer comes first."""
     starts = _starts(messages)
     fitting = _fitting(messages, room)
     if fitting == 0 or not starts:
@@ -114,7 +114,7 @@ def _starts(messages: list[BaseMessage]) -> list[int]:
 
 
 def _calls(messages: list[BaseMessage]) -> list[int]:
-    """For each message the place of the call it answers, by its id or else the latest; its own where it is no result."""
+    """For each result the place of the call it answers, by its id or else the latest; for others their own place."""
     by_id: dict[str | None, int] = {}
     latest, places = 0, []
     for place, message in enumerate(messages):

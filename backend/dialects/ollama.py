@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from backend.errors import ApiError
+from backend.errors import ApiError, interrupted
 from backend.relay import Outcome
 from wire.events import LogEntry
 
@@ -48,38 +48,46 @@ class OllamaChunks:
         kind = fields.get("type")
         if kind == "token":
             self._said = True
-            return self._partial(fields)
+            return partial(self._model, fields)
         if kind == "restarted" and self._said:
-            return self._error("The answer was interrupted and begins anew; send the request again.")
+            return self._error(interrupted().message)
         if kind == "completed":
             self.done = True
-            return {**self._envelope("", True), **counts(fields)}
+            return final(self._model, fields)
         if kind in ("failed", "cancelled"):
             return self._error(fields.get("message", "The job was cancelled."))
         return None
-
-    def _partial(self, fields: dict[str, Any]) -> dict[str, Any]:
-        chunk = self._envelope(fields.get("text", ""), False)
-        for name in ("thinking", "tool_calls"):
-            if name in fields:
-                chunk["message"][name] = fields[name]
-        if "logprobs" in fields:
-            chunk["logprobs"] = fields["logprobs"]
-        return chunk
-
-    def _envelope(self, content: str, done: bool) -> dict[str, Any]:
-        message = {"role": "assistant", "content": content}
-        return {"model": self._model, "created_at": timestamp(), "message": message, "done": done}
 
     def _error(self, message: str) -> dict[str, Any]:
         self.done = True
         return {"error": message}
 
     def keep_alive(self) -> bytes:
-        return orjson.dumps(self._envelope("", False), option=orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(envelope(self._model, "", False), option=orjson.OPT_APPEND_NEWLINE)
 
     def broken(self, error: ApiError) -> bytes:
         return orjson.dumps(self._error(error.message), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def envelope(model: str, content: str, done: bool) -> dict[str, Any]:
+    message = {"role": "assistant", "content": content}
+    return {"model": model, "created_at": timestamp(), "message": message, "done": done}
+
+
+def partial(model: str, token: dict[str, Any]) -> dict[str, Any]:
+    """A `token` event as a chunk."""
+    chunk = envelope(model, token.get("text", ""), False)
+    for name in ("thinking", "tool_calls"):
+        if name in token:
+            chunk["message"][name] = token[name]
+    if "logprobs" in token:
+        chunk["logprobs"] = token["logprobs"]
+    return chunk
+
+
+def final(model: str, end: dict[str, Any]) -> dict[str, Any]:
+    """The `completed` event as the last chunk."""
+    return {**envelope(model, "", True), **counts(end)}
 
 
 def counts(end: dict[str, Any]) -> dict[str, Any]:
@@ -97,14 +105,13 @@ def counts(end: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def whole(model: str, outcome: Outcome) -> bytes:
+def whole(model: str, outcome: Outcome) -> dict[str, Any]:
     """The answer of a call with `stream: false`."""
-    message: dict[str, Any] = {"role": "assistant", "content": "".join(outcome.text)}
+    answer = {**envelope(model, "".join(outcome.text), True), **counts(outcome.end)}
     if thinking := "".join(outcome.thinking):
-        message["thinking"] = thinking
+        answer["message"]["thinking"] = thinking
     if outcome.tool_calls:
-        message["tool_calls"] = outcome.tool_calls
-    answer = {"model": model, "created_at": timestamp(), "message": message, "done": True, **counts(outcome.end)}
+        answer["message"]["tool_calls"] = outcome.tool_calls
     if outcome.logprobs:
         answer["logprobs"] = outcome.logprobs
-    return orjson.dumps(answer)
+    return answer
