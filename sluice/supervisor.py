@@ -100,6 +100,7 @@ class Supervisor:
         self._lifelines = Lifelines()
         self._groups: list[list[Keeper]] = []
         self._hurried = False
+        self.stopping = False
         self._refused: asyncio.Future[Never] = asyncio.get_running_loop().create_future()
 
     async def __aenter__(self) -> Self:
@@ -131,6 +132,7 @@ class Supervisor:
 
     async def stop(self) -> None:
         """End every child, group by group, the last started first. Returns when all have ended."""
+        self.stopping = True
         for group in reversed(self._groups):
             for keeper in group:
                 keeper.stop(hurry=self._hurried)

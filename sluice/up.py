@@ -106,7 +106,7 @@ def stop_on_signals(house: Supervisor, screen: Screen) -> None:
 
     def on_signal() -> None:
         nonlocal asked
-        if asked:
+        if asked or house.stopping:
             house.hurry()
         elif main is not None:
             asked = True
