@@ -1,0 +1,92 @@
+"""One job per idempotency key, however many ask, and at however many API processes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+
+from tests.flow.listener import chat, listening, words
+from tests.flow.truth import Truth
+from tests.support.house import Houses
+
+KEY = {"Idempotency-Key": "order-1", "X-Sluice-On-Disconnect": "continue"}
+
+
+async def test_200_at_once_over_two_apis_make_one_job_and_all_get_its_answer(house: Houses, truth: Truth) -> None:
+    home = await house(apis=2, workers=1)
+    body = chat("!tokens 50", stream=False)
+    async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=200)) as client:
+        urls = [home.apis[n % 2].url + "/api/chat" for n in range(200)]
+        answers = await asyncio.gather(*(client.post(url, json=body, headers=KEY) for url in urls))
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.json()["message"]["content"] for answer in answers} == {words(50)}
+    [job] = await truth.states()
+    assert {answer.headers["x-sluice-job"] for answer in answers} == {job}
+    assert (await truth.record(job)).attempt == 1
+    await truth.check_ended_once(job)
+
+
+async def test_the_same_key_with_another_body_is_refused(house: Houses, truth: Truth) -> None:
+    home = await house(apis=2, workers=0)
+    async with listening(home.url, chat("!tokens 5"), headers=KEY) as heard, httpx.AsyncClient() as client:
+        other = await client.post(home.apis[1].url + "/api/chat", json=chat("!tokens 6"), headers=KEY)
+        assert other.status_code == 422
+        assert other.json()["error"]["code"] == "idempotency_key_reused"
+        assert list(await truth.states()) == [heard.job]
+
+
+async def test_a_completed_job_answers_its_key_again(house: Houses, truth: Truth) -> None:
+    home = await house(apis=2, workers=1)
+    async with listening(home.url, chat("!tokens 20"), headers=KEY) as first:
+        assert await first.end() == "completed"
+    async with listening(home.apis[1].url, chat("!tokens 20"), headers=KEY) as second:
+        assert await second.end() == "completed"
+    assert second.job == first.job
+    assert second.events == first.events
+    assert list(await truth.states()) == [first.job]
+
+
+async def test_the_key_of_a_failed_job_starts_anew_and_once(house: Houses, truth: Truth) -> None:
+    home = await house(apis=2, workers=1)
+    body = chat("!fault context_too_long")
+    async with listening(home.url, body, headers=KEY) as first:
+        assert await first.end() == "failed"
+    async with httpx.AsyncClient(timeout=30) as client:
+        urls = [home.apis[n % 2].url + "/api/chat" for n in range(20)]
+        answers = await asyncio.gather(*(client.post(url, json=chat_whole(), headers=KEY) for url in urls))
+    assert {answer.status_code for answer in answers} == {422}  # another body, also now
+    async with listening(home.url, body, headers=KEY) as second:
+        assert await second.end() == "failed"
+    assert second.job != first.job
+    assert set(await truth.states()) == {first.job, second.job}
+
+
+def chat_whole() -> dict[str, object]:
+    return chat("!tokens 3", stream=False)
+
+
+async def test_the_key_of_a_cancelled_job_starts_anew_and_once_for_all_who_ask(house: Houses, truth: Truth) -> None:
+    home = await house(apis=2, workers=0)
+    body = chat("!tokens 30", stream=False)
+    async with listening(home.url, body, headers=KEY) as first:
+        await truth.jobs.cancel(first.job)
+        assert await first.end() == "cancelled"
+    home.start_worker()
+    async with httpx.AsyncClient(timeout=30) as client:
+        urls = [home.apis[n % 2].url + "/api/chat" for n in range(50)]
+        answers = await asyncio.gather(*(client.post(url, json=body, headers=KEY) for url in urls))
+    assert {answer.json()["message"]["content"] for answer in answers} == {words(30)}
+    jobs = {answer.headers["x-sluice-job"] for answer in answers}
+    assert len(jobs) == 1 and first.job not in jobs
+    assert set(await truth.states()) == {first.job, *jobs}
+
+
+async def test_an_unusable_key_is_refused(house: Houses, truth: Truth) -> None:
+    home = await house(apis=1, workers=0)
+    async with httpx.AsyncClient() as client:
+        for key in ("a b", "x" * 201, "ü".encode()):
+            answer = await client.post(home.url + "/api/chat", json=chat("hi"), headers={b"Idempotency-Key": key})  # type: ignore[dict-item]
+            assert answer.status_code == 422
+            assert answer.json()["error"]["code"] == "invalid_idempotency_key"
+    assert not await truth.states()

@@ -1,0 +1,100 @@
+"""The network between a process and Redis breaks in mid-stream, in every way a network breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+import pytest
+
+from tests.flow.listener import Listener, chat, listening, words
+from tests.flow.truth import Truth
+from tests.support.house import House, Houses
+from tests.support.proxy import Proxy
+from tests.support.valkey import Valkey
+from tests.support.waiting import eventually
+
+
+class Cables(NamedTuple):
+    """One proxy before Redis for the API, one for the worker."""
+
+    api: Proxy
+    worker: Proxy
+    home: House
+
+
+@pytest.fixture
+async def cables(house: Houses, valkey: Valkey) -> AsyncIterator[Cables]:
+    async with Proxy(valkey.port) as api, Proxy(valkey.port) as worker:
+        home = house.build()
+        home.start_api(REDIS_URL=f"redis://127.0.0.1:{api.port}")
+        home.start_worker(REDIS_URL=f"redis://127.0.0.1:{worker.port}")
+        await home.ready()
+        yield Cables(api, worker, home)
+        await asyncio.to_thread(home.stop)  # while the proxies still serve, so that it can take its leave
+
+
+@pytest.mark.parametrize("side", ["api", "worker"])
+async def test_cut_connections_cost_no_token(cables: Cables, truth: Truth, side: str) -> None:
+    proxy: Proxy = getattr(cables, side)
+    async with listening(cables.home.url, chat("!tokens 600")) as heard:
+        for cut in range(1, 6):
+            await heard.words(cut * 80)
+            before = proxy.accepted
+            proxy.cut()
+            await eventually(lambda: proxy.accepted > before or None, 10, "it connects again")  # noqa: B023
+        await check(heard, truth, 600)
+
+
+@pytest.mark.parametrize("side", ["api", "worker"])
+async def test_a_silent_network_that_comes_back_costs_no_token(cables: Cables, truth: Truth, side: str) -> None:
+    proxy: Proxy = getattr(cables, side)
+    async with listening(cables.home.url, chat("!tokens 600")) as heard:
+        await heard.words(50)
+        proxy.blackhole()
+        await asyncio.sleep(2)  # the length of the fault
+        proxy.heal()
+        await check(heard, truth, 600)
+
+
+@pytest.mark.parametrize("side", ["api", "worker"])
+async def test_lost_replies_cost_no_token_and_double_none(cables: Cables, truth: Truth, side: str) -> None:
+    """The commands arrive, their answers do not, then the connection breaks: everything is asked again."""
+    proxy: Proxy = getattr(cables, side)
+    async with listening(cables.home.url, chat("!tokens 600")) as heard:
+        for cut in range(1, 4):
+            await heard.words(cut * 100)
+            proxy.blackhole("down")
+            await asyncio.sleep(0.1)  # some commands go out
+            proxy.cut()
+            proxy.heal()
+        await check(heard, truth, 600)
+
+
+async def test_the_end_itself_may_lose_its_reply(cables: Cables, truth: Truth) -> None:
+    """Ten short jobs while the worker's connections are cut all the time: `finish` meets a cut sooner or later."""
+    async with contextlib.AsyncExitStack() as stack:
+        streams = [listening(cables.home.url, chat("!tokens 30")) for _ in range(10)]
+        heard = [await stack.enter_async_context(stream) for stream in streams]
+        ends = asyncio.gather(*(one.end() for one in heard))
+        while not ends.done():
+            cables.worker.blackhole("down")
+            await asyncio.sleep(0.03)
+            cables.worker.cut()
+            cables.worker.heal()
+            await asyncio.sleep(0.12)
+        assert set(await ends) == {"completed"}
+        for one in heard:
+            await check(one, truth, 30)
+    assert not await truth.leftovers()
+
+
+async def check(heard: Listener, truth: Truth, count: int) -> None:
+    assert await heard.end() == "completed"
+    assert heard.text == words(count)
+    assert heard.events == await truth.frames(heard.job)
+    record = await truth.record(heard.job)
+    assert (record.attempt, record.tries) == (1, 0)
+    await truth.check_ended_once(heard.job)
