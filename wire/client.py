@@ -6,13 +6,27 @@ timeout fails. Every write here is idempotent, so one retry on a broken (not a s
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 CONNECTIONS = 64  # a thousand awaits at once queue for these instead of failing
+
+
+class _Steady(AbstractConnection):
+    """uvloop raises RuntimeError for a write to a connection that was reset a moment ago; to us that is a lost one."""
+
+    async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
+        try:
+            await super().send_packed_command(command, check_health)
+        except RuntimeError as error:
+            await self.disconnect(nowait=True)
+            raise RedisConnectionError(f"connection to Redis lost: {error}") from error
 
 
 def open_redis(url: str, timeout: float, connections: int = CONNECTIONS) -> Redis:
@@ -26,6 +40,8 @@ def open_redis(url: str, timeout: float, connections: int = CONNECTIONS) -> Redi
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         protocol=2,
     )
+    # Whichever kind the URL asked for: TCP, TLS or a unix socket.
+    pool.connection_class = type("Steady", (_Steady, pool.connection_class), {})
     return Redis.from_pool(pool)
 
 
