@@ -121,9 +121,7 @@ async def listening(
     Leaving the block before the end is a client that vanishes.
     """
     target = f"{url}/api/chat" if body is not None else url
-    async with open_stream(
-        target, body, accept=EVENTS, headers=headers, bytes_per_second=bytes_per_second
-    ) as stream:
+    async with open_stream(target, body, accept=EVENTS, headers=headers, bytes_per_second=bytes_per_second) as stream:
         assert stream.status == 200, (stream.status, await stream.body())
         heard = Listener(stream)
         ear = asyncio.create_task(heard.listen())

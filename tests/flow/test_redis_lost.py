@@ -214,5 +214,3 @@ async def test_a_lost_end_is_made_again(
         assert await again.end() == "completed"
         assert again.text == words(200)
     assert not await durable_truth.leftovers()
-
-

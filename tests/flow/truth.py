@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -103,7 +104,7 @@ class Truth:
 
 def check_sequence(log: list[LogEntry]) -> None:
     """Each id is the next of its attempt, or the first of a later one. A foreign end may open a log (`0-1`)."""
-    for before, entry in zip(log, log[1:], strict=False):
+    for before, entry in itertools.pairwise(log):
         assert before.id and entry.id
         follows = (entry.id.attempt, entry.id.seq) == (before.id.attempt, before.id.seq + 1)
         assert follows or (entry.id.attempt > before.id.attempt and entry.id.seq == 0), (before.id, entry.id)
