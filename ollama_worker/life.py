@@ -154,6 +154,7 @@ class Life:
     def _forget_stale(self, order: Order) -> None:
         held = self._running.get(order.job)
         if held is not None and held[0] == order.attempt:
+            log.info("this attempt is not ours any more", action="attempt.stale", job_id=order.job, attempt=held[0])
             held[2].cancel()
 
     async def _attend(self, order: Order, attempt: Attempt) -> None:
