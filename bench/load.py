@@ -27,7 +27,8 @@ from bench.gauges import Gauge
 
 TOKEN = re.compile(rb"~(\d+):(\d+)~")
 LONGEST = 40  # bytes of a token's mark; what follows the last whole mark may be the start of one
-END = b"0\r\n\r\n"  # the last chunk of an answer
+GOOD = b"HTTP/1.1 200"
+END = b"\r\n0\r\n\r\n"  # the last chunk of an answer, with the end of the one before: a header may end in 0, too
 SETTLE = 0.5  # seconds after the last start, for queues to empty
 GOLDEN = 0.618034  # multiples of it, modulo 1, spread evenly however many there are
 PATIENCE = 30.0  # seconds past its due end after which a stream counts as lost
@@ -77,6 +78,7 @@ class Stream(asyncio.Protocol):
         self._tally = tally
         self._rest = b""
         self._next = 0
+        self._answered = False
         self._asked = 0
         self.ended = asyncio.get_running_loop().create_future()
 
@@ -90,6 +92,8 @@ class Stream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         now = time.monotonic_ns()
+        if not self._answered:
+            self._check_head(data)
         data = self._rest + data
         done = 0
         for found in TOKEN.finditer(data):
@@ -106,8 +110,14 @@ class Stream(asyncio.Protocol):
     def _ask(self) -> None:
         self._next = 0
         self._rest = b""
+        self._answered = False
         self._asked = time.monotonic_ns()
         self._transport.write(self._request)
+
+    def _check_head(self, data: bytes) -> None:
+        self._answered = True
+        if not data.startswith(GOOD):
+            self._fault(f"refused: {data[:500]!r}")
 
     def _take(self, number: int, sent: int, now: int) -> None:
         if number != self._next:
