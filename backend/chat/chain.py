@@ -1,7 +1,143 @@
-from fastapi import FastAPI
+"""`/api/lc/chat`: LangServe, and the only file that knows it. To remove it, see docs/decisions/langserve.md.
 
+The chain is prompt | trim | model, the model being ChatOllama with the queue as its transport. LangServe runs it for
+jobs that `langserve_routes` has let in; `/stream` speaks LangServe's format without LangServe.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from langchain_core.messages import BaseMessage
+from langchain_core.prompt_values import PromptValue
+from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
+from langchain_core.runnables import ConfigurableField, Runnable, RunnableConfig, RunnableLambda
+from langchain_core.runnables.configurable import RunnableConfigurableFields
+from langserve import add_routes
+from langserve.server import EndpointName
+from sse_starlette.sse import AppStatus
+from starlette.responses import Response
+
+from backend.body import read_object
+from backend.chat.langserve_requests import CONFIGURABLE, ChatInput, parse_one
+from backend.chat.langserve_routes import LetIn, LetInFirst, let_in
+from backend.chat.queue_model import QueueChat
+from backend.chat.trim import trim
+from backend.dialects.langserve import LangServeEvents
+from backend.house import house_of
+from backend.relay import RelayResponse
 from backend.settings import ApiSettings
+
+PREFIX = "/api/lc/chat"
+ROUTES: list[EndpointName] = [  # all but `stream`, which is ours, and feedback, which would go to LangSmith
+    "invoke",
+    "batch",
+    "stream_log",
+    "stream_events",
+    "input_schema",
+    "output_schema",
+    "config_schema",
+    "config_hashes",
+    "playground",
+]
+LET_IN = "let_in"  # where the chain's steps find it in their config
+# LangSmith reads any of these, and would send prompts to somebody else's server.
+TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING", "LANGCHAIN_TRACING_V2")
+# Told by hand: the schemas of LangChain's messages are 2,000 lines, and `/input_schema` has them.
+STREAM_DOC: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["input"],
+                    "properties": {"input": {"type": "object"}, "config": {"type": "object"}},
+                },
+                "example": {
+                    "input": {"messages": [{"role": "user", "content": "Hello!"}]},
+                    "config": {"configurable": {"temperature": 0}},
+                },
+            }
+        },
+    }
+}
+
+stream_router = APIRouter(prefix=PREFIX, tags=["langserve"])
 
 
 def install(app: FastAPI, settings: ApiSettings) -> None:
-    pass
+    """Our `/stream` first, then LangServe's other routes."""
+    os.environ.update(dict.fromkeys(TRACING, "false"))
+    # sse-starlette would cut its streams as soon as SIGTERM comes; they may go on for the grace period, as all do.
+    AppStatus.enable_automatic_graceful_drain = False
+    app.include_router(stream_router)
+    app.include_router(langserve_router())
+
+
+def langserve_router() -> APIRouter:
+    router = APIRouter(prefix=PREFIX, route_class=LetInFirst)
+    add_routes(
+        router,
+        build_chain(),
+        config_keys=("configurable", "run_id"),  # a batch drops all others, also those that we set
+        per_req_config_modifier=take_member,
+        enabled_endpoints=ROUTES,
+    )
+    # The playground asks for schemas by the hash of a config; jobs are made by their bodies alone.
+    router.routes = [route for route in router.routes if "/c/{config_hash}/" not in _path(route) or not _posts(route)]
+    return router
+
+
+@stream_router.post("/stream", openapi_extra=STREAM_DOC, summary="Chat, as LangServe streams it")
+async def stream(request: Request) -> Response:
+    """SSE: `metadata` (its `run_id` is the job's id), `data` (chunks of an AI message), `end` or `error`."""
+    fields, body = await read_object(request)
+    chat = parse_one(fields, house_of(request).settings.max_messages)
+    party = await let_in(request, [chat], body)
+    [(_, model, ticket)] = party.members
+    news = request.headers.get("x-sluice-events") == "1"
+    return RelayResponse(ticket, LangServeEvents(ticket.job, model.model, bool(model.reasoning), news))
+
+
+def build_chain() -> Runnable[Any, Any]:
+    prompt = ChatPromptTemplate.from_messages([MessagesPlaceholder("messages")])
+    chain: Runnable[Any, Any] = prompt | RunnableLambda(trimmed) | asked_model()
+    return chain.with_types(input_type=ChatInput)
+
+
+def trimmed(prompt: PromptValue, config: RunnableConfig) -> list[BaseMessage]:
+    return trim(prompt.to_messages(), config["configurable"][LET_IN].room)
+
+
+class AskedModel(RunnableConfigurableFields):  # type: ignore[type-arg]  # with arguments, pydantic refuses the default
+    """The model as the caller wants it: made when its job was let in, and not once more."""
+
+    def _prepare(self, config: RunnableConfig | None = None) -> tuple[Runnable[Any, Any], RunnableConfig]:
+        member: LetIn | None = (config or {}).get("configurable", {}).get(LET_IN)
+        return (member.model, config or {}) if member else super()._prepare(config)
+
+
+def asked_model() -> AskedModel:
+    fields = {
+        name: ConfigurableField(id=name, name=name.replace("_", " ").capitalize(), description=about)
+        for name, about in CONFIGURABLE.items()
+    }
+    return AskedModel(default=QueueChat(), fields=fields)
+
+
+def take_member(config: dict[str, Any], request: Request) -> dict[str, Any]:
+    """LangServe asks once for each input, in their order; the run of the chain gets the job's id."""
+    member: LetIn = next(request.state.members)
+    return {"configurable": {LET_IN: member}, "run_id": uuid.UUID(member.ticket.job)}
+
+
+def _path(route: Any) -> str:
+    return str(route.path)
+
+
+def _posts(route: Any) -> bool:
+    return "POST" in route.methods

@@ -73,7 +73,7 @@ def _part_tokens(part: object) -> int:
     return text_tokens(str(part["text"])) if isinstance(part, dict) and "text" in part else IMAGE_TOKENS
 
 
-def _less(room: Room, system: list[BaseMessage]) -> Room:
+def _less(room: Room, system: Sequence[BaseMessage]) -> Room:
     """What the system messages leave of it."""
     tokens = None if room.tokens is None else room.tokens - sum(map(tokens_of, system))
     return Room(room.messages - len(system), tokens)
