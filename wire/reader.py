@@ -137,7 +137,7 @@ class FanIn:
 class Reader:
     """One caller's view of one job's events: `next_burst` until it returns None."""
 
-    def __init__(self, redis: Redis, keys: Keys, job: str, cursor: EventId) -> None:
+    def __init__(self, redis: Redis, keys: Keys, job: str, cursor: EventId, fresh: bool = False) -> None:
         self.job = job
         self.cursor = cursor
         self._redis = redis
@@ -145,7 +145,7 @@ class Reader:
         self._live: list[LogEntry] = []
         self._held = 0  # bytes in _live
         self._news: LogEntry | None = None  # only the latest counts
-        self._behind = True  # the log must be read
+        self._behind = not fresh  # the log must be read
         self._last_body = b""  # of the entry at the cursor, to know it again after Redis came back
         self._ahead_since: float | None = None
         self.at_end = False  # the terminal event was given
@@ -173,7 +173,7 @@ class Reader:
         if name == b"-":
             self.tell(LogEntry(None, body))
         elif not self._behind:  # else the log is about to be read, and has this entry
-            self._live.append(LogEntry(EventId.parse(name), body))
+            self._live.append(LogEntry(EventId(*map(int, name.split(b"-"))), body))
             self._held += len(message)
             if self._held > BUFFER_BYTES:
                 self._behind = True
@@ -289,9 +289,12 @@ class EventReader:
         self._fan_in = fan_in
 
     @asynccontextmanager
-    async def open(self, job: str, after: EventId = START) -> AsyncIterator[Reader]:
-        """A reader of what follows `after`, subscribed before the log is read. Raises LinkLost without Redis."""
-        reader = Reader(self._redis, self._keys, job, after)
+    async def open(self, job: str, after: EventId = START, fresh: bool = False) -> AsyncIterator[Reader]:
+        """A reader of what follows `after`, subscribed before the log is read. Raises LinkLost without Redis.
+
+        `fresh`: the job does not exist yet, so there is no log to read before the first live event.
+        """
+        reader = Reader(self._redis, self._keys, job, after, fresh)
         channel = self._keys.live(job).encode()
         try:
             await self._fan_in.add(channel, reader)

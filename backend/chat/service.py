@@ -78,7 +78,7 @@ class ChatService:
             model = await self.catalogue.resolve(wish.request.model)
             wish = wish._replace(request=wish.request.model_copy(update={"model": model}))
             job, joined = await self._name_job(wish)
-            ticket = await self._attach(job, model, wish.on_disconnect)
+            ticket = await self._attach(job, model, wish.on_disconnect, fresh=not joined)
             try:
                 await self._accept(job, wish)
             except BaseException as error:
@@ -153,10 +153,12 @@ class ChatService:
         self._news.soon(ticket.reader)
         return ticket
 
-    async def _attach(self, job: str, model: str, on_disconnect: OnDisconnect, after: EventId = START) -> Ticket:
+    async def _attach(
+        self, job: str, model: str, on_disconnect: OnDisconnect, after: EventId = START, fresh: bool = False
+    ) -> Ticket:
         """A ticket for a job's events from `after` on; the subscription stands before this returns."""
         stack = AsyncExitStack()
-        reader: Reader = await stack.enter_async_context(self._reader.open(job, after))
+        reader: Reader = await stack.enter_async_context(self._reader.open(job, after, fresh))
 
         async def leave(gone: bool) -> None:
             await stack.aclose()

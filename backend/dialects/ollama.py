@@ -6,8 +6,9 @@ A chunk is `{"model", "created_at", "message": {"role", "content", …}, "done"}
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -20,7 +21,14 @@ NS = 1_000_000  # nanoseconds a millisecond
 
 
 def timestamp() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    """Now, in RFC 3339 with microseconds. Runs per chunk: isoformat would cost more than the chunk's JSON."""
+    now = time.time_ns()
+    return f"{_second(now // 1_000_000_000)}.{now // 1_000 % 1_000_000:06d}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 class OllamaChunks:
