@@ -18,6 +18,7 @@ from tests.support.processes import PythonProcess, clean_environment
 from tests.support.waiting import eventually, wait_until
 
 T = TypeVar("T")
+PATIENT = 60.0  # seconds: starts and stops take one or two, and may take many on a machine that has more to do
 
 
 class UpProcess(PythonProcess):
@@ -30,7 +31,7 @@ class UpProcess(PythonProcess):
         self.data_dir = home / ".sluice"
         self.family: dict[int, str] = {}
 
-    async def up(self, timeout: float = 30) -> dict[int, str]:
+    async def up(self, timeout: float = PATIENT) -> dict[int, str]:
         """Wait until it says that it is up; its family then."""
         before = self._times_up()
         self.start()
@@ -40,7 +41,7 @@ class UpProcess(PythonProcess):
     def _times_up(self) -> int:
         return sum(line.get("action") == "up" for line in self.log_lines()) if self.log.exists() else 0
 
-    async def see(self, look: Callable[[], T | None], what: str, timeout: float = 10) -> T:
+    async def see(self, look: Callable[[], T | None], what: str, timeout: float = PATIENT) -> T:
         """The first answer of `look` that is not false, while it runs."""
 
         def look_while_alive() -> T | None:
@@ -56,7 +57,7 @@ class UpProcess(PythonProcess):
         self.family |= now
         return now
 
-    def nobody_stays(self, timeout: float = 20) -> None:
+    def nobody_stays(self, timeout: float = PATIENT) -> None:
         """Everybody who ever belonged to it has ended. It is not waited for what has not been looked at."""
         wait_until(lambda: not alive(self.family), timeout, f"all end: {alive(self.family)}")
 
@@ -68,7 +69,7 @@ class UpProcess(PythonProcess):
     def clean_up(self) -> None:
         if self.alive:
             self.look()
-        self.stop(20)
+        self.stop(PATIENT)
         for pid in alive(self.family):
             os.kill(pid, signal.SIGKILL)
 

@@ -43,7 +43,7 @@ class Guarded:
         os.close(self.lifeline)
         self.lifeline = -1
 
-    def status(self, timeout: float = 10) -> int:
+    def status(self, timeout: float = 30) -> int:
         return self.process.wait(timeout)
 
     def command_pid(self) -> int:
@@ -148,7 +148,7 @@ def test_what_the_command_left_behind_is_killed_with_it(guard: Guards) -> None:
     grandchild = int(parent.first_line())
     os.kill(parent.command_pid(), signal.SIGKILL)
     assert parent.status() == 128 + signal.SIGKILL
-    wait_until(lambda: gone(grandchild), 5, "the grandchild ends")
+    wait_until(lambda: gone(grandchild), 30, "the grandchild ends")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tie a process to its parent's death")
@@ -157,7 +157,7 @@ def test_a_killed_guard_takes_its_command_along(guard: Guards) -> None:
     assert stubborn.first_line() == b"ready"
     command = stubborn.command_pid()
     stubborn.process.kill()
-    wait_until(lambda: gone(command), 5, "the command ends")
+    wait_until(lambda: gone(command), 30, "the command ends")
 
 
 def test_what_is_held_is_released_only_when_the_command_has_ended(guard: Guards) -> None:

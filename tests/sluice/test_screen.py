@@ -37,7 +37,7 @@ class Terminal:
         os.close(theirs)
         self.shown = ""
 
-    async def shows(self, words: str, within: float = 20) -> None:
+    async def shows(self, words: str, within: float = 60) -> None:
         """Read on until these words have been shown."""
         async with asyncio.timeout(within):
             while words not in self.shown:
@@ -45,7 +45,7 @@ class Terminal:
 
     def end(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
+        self.process.wait(60)
         os.close(self._screen)
 
 
