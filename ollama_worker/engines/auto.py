@@ -16,6 +16,7 @@ import structlog
 
 from ollama_worker.engines.base import Engine, EngineError
 from ollama_worker.engines.gguf_download import DownloadFailed, Progress, download, target_of
+from ollama_worker.engines.http import without_secret
 from ollama_worker.engines.llama_cpp import LlamaCppEngine
 from ollama_worker.engines.ollama import OllamaEngine
 from ollama_worker.engines.simulated import CONNECT_ADVICE, SimulatedEngine
@@ -111,7 +112,7 @@ async def _wait_for_ollama(settings: WorkerSettings) -> Choice:
         if models is not None:
             return Choice("ollama", detail, model=_default_of(settings, models))
         if waits % SAY_EVERY == 0:
-            log.warning("waiting for Ollama", action="engine.waiting", url=url, reason=detail)
+            log.warning("waiting for Ollama", action="engine.waiting", url=without_secret(url), reason=detail)
         waits += 1
         await asyncio.sleep(WAIT_SECONDS)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 import orjson
@@ -53,6 +54,7 @@ class EngineHttp:
     ) -> None:
         """`who` names the engine in messages; `silence` is in seconds; `keep`: use a connection again."""
         self.base_url = base_url
+        self.shown = without_secret(base_url)  # for messages, logs and health
         self._who = who
         self._silence = silence
         self._headers = {"Content-Type": "application/json", **(headers or {})}
@@ -65,22 +67,22 @@ class EngineHttp:
 
     async def get(self, path: str, faults: Faults) -> dict[str, Any]:
         """A quick question: what the engine knows without a model."""
-        async with self._answer("GET", path, faults, None, min(QUICK_SECONDS, self._silence)) as answer:
+        async with self.answer("GET", path, faults, None, min(QUICK_SECONDS, self._silence)) as answer:
             return parse(await answer.read())
 
     async def post(self, path: str, faults: Faults, body: dict[str, Any]) -> dict[str, Any]:
         """One JSON object for another; the engine may take as long as `silence`, since it may have to load a model."""
-        async with self._answer("POST", path, faults, body, self._silence) as answer:
+        async with self.answer("POST", path, faults, body, self._silence) as answer:
             return parse(await answer.read())
 
     @asynccontextmanager
     async def lines(self, path: str, faults: Faults, body: dict[str, Any]) -> AsyncIterator[Lines]:
         """Open a streamed answer. Leaving it before its end closes the connection: that is how an engine is stopped."""
-        async with self._answer("POST", path, faults, body, self._silence) as answer:
+        async with self.answer("POST", path, faults, body, self._silence) as answer:
             yield Lines(answer.content)
 
     @asynccontextmanager
-    async def _answer(
+    async def answer(
         self, method: str, path: str, faults: Faults, body: dict[str, Any] | None, silence: float
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer whose status was good. Errors while it is read are turned as well."""
@@ -109,13 +111,20 @@ class EngineHttp:
         try:
             yield
         except aiohttp.ConnectionTimeoutError as error:  # before its base class, which is a silence
-            raise EngineUnavailable(f"{self._who} at {self.base_url} did not accept a connection") from error
+            raise EngineUnavailable(f"{self._who} at {self.shown} did not accept a connection") from error
         except aiohttp.ServerTimeoutError as error:
-            raise EngineSilent(f"{self._who} said nothing for {silence:g} s (OLLAMA_TIMEOUT)") from error
+            hint = " (OLLAMA_TIMEOUT)" if silence == self._silence else ""
+            raise EngineSilent(f"{self._who} said nothing for {silence:g} s{hint}") from error
         except aiohttp.InvalidURL as error:
-            raise EngineUnavailable(f"{self.base_url} is not an address that can be dialled") from error
+            raise EngineUnavailable(f"{self.shown} is not an address that can be dialled") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise lost(f"Lost {self._who} at {self.base_url}: {reason(error)}") from error
+            raise lost(f"Lost {self._who} at {self.shown}: {reason(error)}") from error
+
+
+def without_secret(url: str) -> str:
+    """`http://user:password@host` → `http://host`."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def timeout(silence: float) -> aiohttp.ClientTimeout:

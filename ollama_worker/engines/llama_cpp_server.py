@@ -6,6 +6,7 @@ Why over a socket, when the library is in the process: see docs/decisions/engine
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,12 +82,19 @@ def _start(library: Any, plan: Plan) -> Native:
     return Native(server, server.listening_address, key)
 
 
+def threads() -> int:
+    """All processors but one. llama.cpp's threads wait for each other by spinning: with one thread on every processor,
+    whatever else runs here (the API, Redis, our own loop) makes all of them wait, and an answer ten times as slow."""
+    return max(1, (os.cpu_count() or 2) - 1)
+
+
 def _params(library: Any, plan: Plan, key: str) -> Any:
     params = library.CommonParams()
     params.model.path = str(plan.gguf)
     params.n_ctx = plan.context * plan.slots  # llama.cpp divides it among the slots
     params.n_parallel = plan.slots
     params.n_threads_http = plan.slots + SPARE_THREADS
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads()
     params.api_keys = [key]
     params.verbosity = QUIET
     params.ui = False

@@ -200,7 +200,7 @@ class OllamaEngine:
             return Health(False, error.message)
         if not count:
             return Health(False, f"Ollama {version} has no model yet. Get one with: ollama pull qwen2.5:0.5b")
-        return Health(True, f"Ollama {version} at {self._http.base_url}, models: {count}{advice(version)}")
+        return Health(True, f"Ollama {version} at {self._http.shown}, models: {count}{advice(version)}")
 
 
 def advice(version: str) -> str:

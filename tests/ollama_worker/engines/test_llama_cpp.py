@@ -117,7 +117,7 @@ async def test_the_loop_runs_on_while_the_model_speaks(engine: LlamaCppEngine) -
 
 
 async def busy_slots(http: EngineHttp) -> int:
-    async with http._answer("GET", "/slots", fault, None, 5) as reply:
+    async with http.answer("GET", "/slots", fault, None, 5) as reply:
         return (await reply.read()).count(b'"is_processing":true')
 
 

@@ -341,3 +341,13 @@ async def test_health_says_how_to_get_a_first_model(fake: FakeOllama, engine: Ol
     fake.models = {}
     health = await engine.health()
     assert not health.ok and "ollama pull" in health.detail
+
+
+async def test_a_password_in_the_address_is_never_shown(fake: FakeOllama) -> None:
+    engine = OllamaEngine(fake.url.replace("://", "://user:hunter2@"))
+    told = (await engine.health()).detail
+    fake.url, fake.cut, fake.chunks = "", True, [said("a")]
+    with pytest.raises(StreamCut) as caught:
+        await answer(engine)
+    assert "hunter2" not in told + caught.value.message
+    await engine.close()
