@@ -130,7 +130,7 @@ class ExpectedPool:
         self.jobs: dict[str, Job] = {}
         self.workers: dict[str, Worker] = {}  # the living
         self.arrivals = 0
-        self.epoch = 0  # lives of the server that gave anything; 0: nothing was given yet
+        self.epoch = 0  # lives of the server that took or gave a job; 0: none yet
         self.restarted = True  # since the last give
         self.demand: list[Entry] = []
         self.waiting: dict[tuple[str, str], list[str]] = defaultdict(list)  # (class, tenant) → by arrival
@@ -219,9 +219,12 @@ class ExpectedPool:
         while (worker := self.best_worker()) and (job := self.take()):
             self.give(job, worker)
 
-    def give(self, job: Job, worker: Worker) -> None:
+    def count_lives(self) -> None:
         if self.restarted:
             self.epoch, self.restarted = self.epoch + 1, False
+
+    def give(self, job: Job, worker: Worker) -> None:
+        self.count_lives()
         job.attempt += 1 + (self.epoch - job.epoch) * EPOCH_ATTEMPTS
         job.epoch = self.epoch
         job.state, job.owner, job.note = "running", worker.name, ""
@@ -305,8 +308,8 @@ class ExpectedPool:
         entry = Entry({"job": name})
         self.demand.append(entry)
         times = (self.now, self.now + timeout)
-        number, epoch = self.arrivals, self.epoch or 1
-        job = Job(name, tenant, cls, model, max_attempts, number, *times, request_id, request, entry, epoch)
+        self.count_lives()
+        job = Job(name, tenant, cls, model, max_attempts, self.arrivals, *times, request_id, request, entry, self.epoch)
         self.jobs[name] = job
         self.enqueue(job)
         self.match()

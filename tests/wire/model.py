@@ -114,7 +114,6 @@ class PoolMachine(RuleBasedStateMachine):
         self.looked: list[tuple[int, int, int] | None] = [None, None]  # two watchers: (raw, steps, true time)
         self.noticed: list[tuple[int, int] | None] = [None, None]  # a step they are about to report
         self.attempts: Counter[str] = Counter()
-        self.writers: dict[tuple[str, int], set[str]] = defaultdict(set)
         self.listened: dict[str, list[str]] = defaultdict(list)
         self.pass_time(0)
 
@@ -514,6 +513,9 @@ class PoolMachine(RuleBasedStateMachine):
             ids = [entry for entry, _ in found[name].content] if name in found else []
             for entry, real in zip(entries, ids, strict=False):
                 entry.id = entry.id or real
+        for job in self.pool.jobs.values():
+            if not job.entry.id:  # accepted and ended within one step
+                job.entry.id = found[f"job:{job.name}"].content["entry"]
 
     def compare(self, found: dict[str, Key]) -> None:
         """Key by key: nothing else, nothing less."""

@@ -108,7 +108,14 @@ class SyncWire:
 
     def run(self, script: str, *args: str | int) -> Any:
         """Call one script; its answer, or Refused."""
-        return self.connection.ask("EVALSHA", self._shas[script], *self._keys(script, args), *self._rest(script, args))
+        return self.connection.ask(*self._call(script, args))
+
+    def queue(self, script: str, *args: str | int) -> None:
+        """Call it together with what is asked next."""
+        self.connection.queue(*self._call(script, args))
+
+    def _call(self, script: str, args: tuple[str | int, ...]) -> list[str | int]:
+        return ["EVALSHA", self._shas[script], *self._keys(script, args), *self._rest(script, args)]
 
     def _keys(self, script: str, args: tuple[str | int, ...]) -> list[str | int]:
         """`emit` and `note` name their keys, all others take the pool's prefix."""
