@@ -7,10 +7,11 @@ import signal
 import sys
 from collections.abc import Callable
 
+from ollama_worker.engines.auto import NoEngine
 from ollama_worker.settings import WorkerSettings
 from ollama_worker.worker import Worker
 from wire.logs import configure_logs
-from wire.settings import describe_settings, read_settings
+from wire.settings import WRONG_SETTINGS, describe_settings, read_settings
 
 
 async def serve(settings: WorkerSettings) -> None:
@@ -27,8 +28,12 @@ def main() -> None:
         return
     settings = read_settings(WorkerSettings)
     configure_logs(settings.log_level, "worker")
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(serve(settings))
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(serve(settings))
+    except NoEngine as error:
+        print(f"sluice: {error}", file=sys.stderr)
+        sys.exit(WRONG_SETTINGS)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

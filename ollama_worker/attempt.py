@@ -16,7 +16,7 @@ import structlog
 from pydantic import ValidationError
 
 from ollama_worker.continuation import Earlier, StopStrings, read_earlier, with_rest_of_budget
-from ollama_worker.engines.base import Engine, EngineError, EngineUnavailable, Finished, Loading, Piece
+from ollama_worker.engines.base import Engine, EngineError, EngineUnavailable, Finished, Loading, Piece, Unsupported
 from ollama_worker.patience import until_answered
 from wire.events import Completed, EventId, Failed, LogEntry, Queued, Restarted, Started, Timings, Usage, encode
 from wire.jobs import WRONG_SEQ, JobPipe
@@ -131,10 +131,22 @@ class Attempt:
     async def _execute(self, request: JobRequest) -> None:
         if request.kind != "chat":
             return await self._fail("unsupported", f"This worker cannot do jobs of kind {request.kind!r}.")
-        request, prefill = await self._take_up(request)
-        if prefill and request.options.get("num_predict") == 0:
-            return await self._complete(request, Finished("length"))
-        await self._complete(request, await self._generate(request, prefill))
+        rest, prefill = await self._take_up(request)
+        if prefill and rest.options.get("num_predict") == 0:
+            return await self._complete(rest, Finished("length"))
+        try:
+            end = await self._generate(rest, prefill)
+        except Unsupported:
+            if not prefill or self._answer.tokens:
+                raise
+            end = await self._begin_anew(request)
+        await self._complete(request, end)
+
+    async def _begin_anew(self, request: JobRequest) -> Finished:
+        """The engine found, on a closer look, that it cannot go on behind this text."""
+        self._answer.earlier = Earlier()
+        self._outbox.put_event(Restarted())
+        return await self._generate(request, "")
 
     async def _take_up(self, request: JobRequest) -> tuple[JobRequest, str]:
         """Look at what earlier attempts said: go on behind it where that is sound, else declare it void."""

@@ -88,4 +88,12 @@ class Worker:
 
     async def _background(self, stack: AsyncExitStack, shape: Shape, tools: Tools) -> None:
         for coroutine in (shape.keep_looking(), tools.writer.link.run()):
-            stack.callback(asyncio.create_task(coroutine).cancel)
+            task = asyncio.create_task(coroutine)
+            task.add_done_callback(self._leave_if_broken)
+            stack.callback(task.cancel)
+
+    def _leave_if_broken(self, task: asyncio.Task[None]) -> None:
+        """A worker that cannot emit or look serves nobody: it drains, and is started again from outside."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("a background loop crashed; leaving", action="worker.broken", exc_info=error)
+            self.stop()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+WRONG_SETTINGS = 2  # exit code: starting the process again cannot help
 DEFAULT_MODELS = {"development": "qwen2.5:0.5b", "production": "llama3.1:8b"}
 
 
@@ -32,6 +35,12 @@ def with_scheme(value: object) -> object:
     return f"{scheme}://{host}" + (f"/{path}" if path else "")
 
 
+def a_redis_url(value: str) -> str:
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must begin with redis://, rediss:// or unix://")
+    return value
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(split_names)]
 EngineUrl = Annotated[str | None, BeforeValidator(with_scheme)]
 
@@ -48,7 +57,7 @@ class WireSettings(BaseSettings):
         frozen=True,
     )
 
-    redis_url: str = Field("redis://127.0.0.1:6379", alias="REDIS_URL", pattern=r"^(rediss?|unix)://")
+    redis_url: Annotated[str, AfterValidator(a_redis_url)] = Field("redis://127.0.0.1:6379", alias="REDIS_URL")
     pool: str = Field("default", alias="SLUICE_POOL", pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")
     data_dir: Path = Field(Path(".sluice"), alias="SLUICE_DATA_DIR")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="LOG_LEVEL")
@@ -76,24 +85,37 @@ def read_settings(cls: type[S], **overrides: Any) -> S:
         return cls(**overrides)
     except ValidationError as error:
         print("\n".join(_explain(cls, error)), file=sys.stderr)
-        raise SystemExit(2) from None
+        raise SystemExit(WRONG_SETTINGS) from None
 
 
 def _explain(cls: type[BaseSettings], error: ValidationError) -> list[str]:
     """One line a wrong variable. The value itself is shown only where it cannot be a secret."""
     lines = []
     for problem in error.errors(include_url=False):
-        name = str(problem["loc"][0]) if problem["loc"] else "settings"
-        shown = "" if name.endswith(("URL", "KEY", "TOKEN", "PASSWORD")) else f" (got {str(problem['input'])[:80]!r})"
-        lines.append(f"sluice: {name}: {problem['msg']}{shown}")
+        name = _as_set(cls, str(problem["loc"][0])) if problem["loc"] else "settings"
+        secret = not problem["loc"] or name.endswith(("URL", "KEY", "TOKEN", "PASSWORD", "HOST"))
+        shown = "" if secret else f" (got {str(problem['input'])[:80]!r})"
+        lines.append(f"sluice: {name}: {problem['msg'].removeprefix('Value error, ')}{shown}")
     return lines
+
+
+def _names(field: FieldInfo) -> list[str]:
+    """Every environment variable that a field is read from."""
+    if isinstance(field.validation_alias, AliasChoices):
+        return [str(name) for name in field.validation_alias.choices]
+    return [str(field.validation_alias or field.alias)]
+
+
+def _as_set(cls: type[BaseSettings], name: str) -> str:
+    """Of a variable's names the one that the environment has: pydantic reports the first, set or not."""
+    names = next((names for field in cls.model_fields.values() if name in (names := _names(field))), [name])
+    return next((name for name in names if name in os.environ), name)
 
 
 def describe_settings(cls: type[BaseSettings]) -> str:
     """A line a variable: its names, its default. What `--help` prints."""
     lines = ["Settings (environment, or .env in the working directory):"]
     for field in cls.model_fields.values():
-        names = field.validation_alias.choices if isinstance(field.validation_alias, AliasChoices) else [field.alias]
         default = "" if field.default in (None, ()) else str(field.default)
-        lines.append(f"  {' | '.join(str(name) for name in names):<52}{default}".rstrip())
+        lines.append(f"  {' | '.join(_names(field)):<52}{default}".rstrip())
     return "\n".join(lines)
