@@ -138,6 +138,21 @@ async def test_a_hurried_stop_does_not_wait_for_the_grace(house: Supervisor, tmp
     await asyncio.wait_for(stopping, 30)
 
 
+async def test_who_is_needed_by_the_others_is_not_hurried(house: Supervisor, tmp_path: Path) -> None:
+    ready, ended = tmp_path / "ready", tmp_path / "ended"
+    slow = (
+        "import pathlib, signal, sys, time\n"
+        "def end(*_): time.sleep(0.3); pathlib.Path(sys.argv[2]).touch(); sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, end); pathlib.Path(sys.argv[1]).touch()\n"
+        "while True: signal.pause()"
+    )
+    house.start(child(slow, ready, ended, last=True))
+    await until(ready.exists)
+    house.hurry()
+    await house.stop()
+    assert ended.exists()
+
+
 async def test_a_child_that_waits_to_be_started_again_can_be_stopped(house: Supervisor, lines: LogCapture) -> None:
     house._backoff = Backoff(first=600)
     house.start(child("raise SystemExit(3)"))

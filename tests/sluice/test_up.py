@@ -67,7 +67,7 @@ async def test_kill_9_of_the_parent_ends_a_worker_that_will_not_end(ups: Ups) ->
 
 
 async def test_the_next_up_waits_until_a_killed_one_has_ended(ups: Ups) -> None:
-    killed = ups()
+    killed = ups(WORKER_STUBBORN="1", SLUICE_GRACE_SECONDS="0")  # its worker is killed 3 s later
     await killed.up()
     killed.kill()
     after = ups(PORT=str(killed.port))
