@@ -11,7 +11,7 @@ if stepped(ARGV[8]) then return {'stepped'} end
 local at = now()
 local due = at + tonumber(ARGV[4])
 local n = call('INCR', P .. ':arrivals')
-local e = call('HGET', P .. ':clock', 'epoch') or 1
+local e = epoch() -- counted now: a restart that forgets the pool's first give must be seen as one
 local entry = call('XADD', P .. ':demand', '*', 'job', j)
 call('HSET', job_key(j), 'v', ARGV[12], 'state', 'queued', 'tenant', t, 'class', c, 'n', n, 'entry', entry, 'epoch', e,
   'attempt', 0, 'tries', 0, 'unstarted', 0, 'max', ARGV[5], 'owner', '', 'fence', '', 'by', '', 'note', '', 'why', '',
