@@ -52,15 +52,15 @@ class Connection:
 
     def subscribe(self, pattern: str) -> None:
         """Hear every channel that matches, from now on. The server confirms by a push, so no answer is awaited."""
-        self._socket.sendall(hiredis.pack_command(("PSUBSCRIBE", pattern)))
+        self._socket.sendall(_packed("PSUBSCRIBE", pattern))
 
     def queue(self, *words: str | int) -> None:
         """Send this with the next `ask`; its answer only must not be an error."""
-        self._queued.append(hiredis.pack_command(words))
+        self._queued.append(_packed(*words))
 
     def ask(self, *words: str | int) -> Any:
         """Send what is queued and this command; the answer to this one."""
-        self._socket.sendall(b"".join([*self._queued, hiredis.pack_command(words)]))
+        self._socket.sendall(b"".join([*self._queued, _packed(*words)]))
         answers = [self._answer() for _ in range(len(self._queued) + 1)]
         self._queued.clear()
         for answer in answers:
@@ -84,6 +84,10 @@ class Connection:
     def _hear(self, push: list[Any]) -> None:
         if push[0] == "pmessage":
             self.pushed.append((push[2], push[3]))
+
+
+def _packed(*words: str | int) -> bytes:
+    return hiredis.pack_command(words)  # type: ignore[arg-type]  # its stub knows tuples of one word only
 
 
 class Key(NamedTuple):
@@ -137,9 +141,8 @@ class SyncWire:
 
     def add(self, stream: str, fields: Mapping[str, str]) -> str:
         """Append an entry that no script wrote; its id."""
-        return self.connection.ask(
-            "XADD", f"{self.prefix}:{stream}", "*", *(word for pair in fields.items() for word in pair)
-        )
+        words = (word for pair in fields.items() for word in pair)
+        return str(self.connection.ask("XADD", f"{self.prefix}:{stream}", "*", *words))
 
     def heard(self) -> list[tuple[str, str]]:
         """(job, message) of all that was published since the last call, as of the last answer."""

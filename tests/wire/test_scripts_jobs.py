@@ -11,7 +11,7 @@ from tests.support.valkey import Valkey
 from wire.client import open_redis
 from wire.jobs import FINISHED, NOT_YOURS, WRONG_SEQ, Bounds, JobPipe
 from wire.keys import Keys
-from wire.records import JobRequest
+from wire.records import JobRecord, JobRequest
 from wire.scripts import scripts
 from wire.workers import WorkerInfo, WorkerRegistry
 
@@ -43,6 +43,11 @@ class Pool:
     async def emit(self, job: str, incarnation: str, attempt: int, seq: int, body: bytes = TOKEN) -> int:
         keys = [self.keys.job(job), self.keys.events(job), self.keys.live(job)]
         return await self._emit(keys=keys, args=[incarnation, attempt, seq, body])
+
+    async def record(self, job: str) -> JobRecord:
+        record = await self.jobs.record(job)
+        assert record is not None, f"no record of {job}"
+        return record
 
     async def log(self, job: str) -> list[tuple[bytes, bytes]]:
         return [(entry, fields[b"e"]) for entry, fields in await self.redis.xrange(self.keys.events(job))]
@@ -77,7 +82,7 @@ async def test_a_stale_owner_cannot_emit(house: Pool) -> None:
     assert await house.jobs.finish("j", "w1", 1, 1, "completed", COMPLETED) == NOT_YOURS
     assert not await house.jobs.give_back("j", "w1", 1, INTERRUPTED)
     assert await house.log("j") == before
-    assert (await house.jobs.record("j")).owner == "w2"
+    assert (await house.record("j")).owner == "w2"
 
 
 async def test_emit_repeated_byte_for_byte_is_accepted_once(house: Pool) -> None:
@@ -128,7 +133,7 @@ async def test_an_acknowledged_cancel_stays_cancelled(house: Pool) -> None:
     assert await house.emit("j", "w", 1, 1) == 0
     await house.die("w")
     assert await house.jobs.cancel("j") == "cancelled"
-    record = await house.jobs.record("j")
+    record = await house.record("j")
     assert (record.state, record.end) == ("cancelled", "1-1")
     assert await house.jobs.cancel("nobody") is None
 
@@ -159,9 +164,9 @@ async def test_a_worker_that_gives_back_does_not_get_the_same_job_straight_back(
     await house.accept("j")
     assert await house.jobs.give_back("j", "w", 1, INTERRUPTED)
     assert await house.jobs.give_back("j", "w", 1, INTERRUPTED), "a lost reply is asked again"
-    assert (await house.jobs.record("j")).state == "queued"
+    assert (await house.record("j")).state == "queued"
     await house.workers.ask("w", True)
-    record = await house.jobs.record("j")
+    record = await house.record("j")
     assert (record.owner, record.attempt, record.tries) == ("w", 2, 0)
 
 
@@ -171,17 +176,17 @@ async def test_a_returned_job_goes_before_all_that_wait_in_its_class(house: Pool
     await house.accept("second", "bob")
     await house.jobs.give_back("first", "w1", 1, INTERRUPTED)
     await house.worker("w2")
-    assert (await house.jobs.record("first")).owner == "w2"
+    assert (await house.record("first")).owner == "w2"
 
 
 async def test_an_attempt_that_failed_costs_a_try_and_the_last_one_ends_the_job(house: Pool) -> None:
     await house.worker("w")
     await house.accept("j")
     await house.jobs.give_back("j", "w", 1, "engine", ENGINE_DOWN)
-    assert (await house.jobs.record("j")).tries == 1
+    assert (await house.record("j")).tries == 1
     await house.workers.ask("w", True)
     await house.jobs.give_back("j", "w", 2, "engine", ENGINE_DOWN)
-    record = await house.jobs.record("j")
+    record = await house.record("j")
     assert (record.state, record.why, record.tries) == ("failed", "engine", 2)
     assert await house.dead() == [{b"job": b"j", b"why": b"engine"}]
 
@@ -190,11 +195,11 @@ async def test_a_death_costs_a_try_only_when_the_job_had_started(house: Pool) ->
     await house.accept("j")
     await house.worker("w1")
     await house.die("w1")
-    assert (await house.jobs.record("j")).tries == 0
+    assert (await house.record("j")).tries == 0
     await house.worker("w2")
     await house.jobs.start("j", "w2", 2, STARTED)
     await house.die("w2")
-    assert (await house.jobs.record("j")).tries == 1
+    assert (await house.record("j")).tries == 1
 
 
 async def test_a_job_that_kills_its_workers_becomes_a_dead_letter(house: Pool) -> None:
@@ -203,7 +208,7 @@ async def test_a_job_that_kills_its_workers_becomes_a_dead_letter(house: Pool) -
         await house.worker(f"w{attempt}")
         await house.jobs.start("poison", f"w{attempt}", attempt, STARTED)
         await house.die(f"w{attempt}")
-    record = await house.jobs.record("poison")
+    record = await house.record("poison")
     assert (record.state, record.why, record.tries) == ("failed", "worker_lost", 2)
     assert await house.dead() == [{b"job": b"poison", b"why": b"worker_lost"}]
     assert [entry for entry, _ in await house.log("poison")] == [b"1-0", b"2-0", b"2-1"]
@@ -215,9 +220,9 @@ async def test_a_job_that_no_worker_ever_starts_ends_after_twenty_gives(house: P
     for attempt in range(1, MAX_UNSTARTED):
         await house.jobs.give_back("j", "w", attempt, INTERRUPTED)
         await house.workers.ask("w", True)
-    assert (await house.jobs.record("j")).attempt == MAX_UNSTARTED
+    assert (await house.record("j")).attempt == MAX_UNSTARTED
     await house.jobs.give_back("j", "w", MAX_UNSTARTED, INTERRUPTED)
-    record = await house.jobs.record("j")
+    record = await house.record("j")
     assert (record.state, record.why) == ("failed", "never_started")
     assert await house.jobs.depth() == 0
 
@@ -229,9 +234,9 @@ async def test_a_deadline_ends_a_job_wherever_it_is(house: Pool) -> None:
     await house.accept("waits", bounds=short)
     await house.accept("has time")
     assert await house.jobs.expire(None) == 2
-    states = [(await house.jobs.record(job)).why for job in ("runs", "waits", "has time")]
+    states = [(await house.record(job)).why for job in ("runs", "waits", "has time")]
     assert states == ["deadline", "deadline", ""]
-    assert (await house.jobs.record("has time")).owner == "w", "its slot is free at once"
+    assert (await house.record("has time")).owner == "w", "its slot is free at once"
 
 
 async def test_a_stepped_clock_ends_no_job_and_takes_none_in(house: Pool) -> None:
@@ -251,7 +256,7 @@ async def test_the_timeline_tells_the_life_of_a_job_in_order(house: Pool) -> Non
     await house.worker("w2")
     await house.jobs.start("j", "w2", 2, STARTED)
     await house.jobs.finish("j", "w2", 2, 1, "completed", COMPLETED)
-    timeline = [(what, detail) for _, what, detail in (await house.jobs.record("j")).timeline]
+    timeline = [(what, detail) for _, what, detail in (await house.record("j")).timeline]
     assert timeline == [
         ("accepted", ""), ("given:1", "w1"), ("started:1", "w1"), ("returned:1", "worker_lost"),
         ("given:2", "w2"), ("started:2", "w2"), ("ended", "completed"),
@@ -283,7 +288,7 @@ async def test_a_life_that_was_reaped_is_over(house: Pool) -> None:
     assert not await house.workers.ask("w", True)
     assert await house.workers.reap("w", 1), "asked again: it is over"
     await house.accept("j")
-    assert (await house.jobs.record("j")).state == "queued"
+    assert (await house.record("j")).state == "queued"
 
 
 async def test_a_job_goes_to_the_worker_that_owns_fewest(house: Pool) -> None:
