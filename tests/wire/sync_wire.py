@@ -87,7 +87,8 @@ class Connection:
 
 
 def _packed(*words: str | int) -> bytes:
-    return hiredis.pack_command(words)  # type: ignore[arg-type]  # its stub knows tuples of one word only
+    packed: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]  # its stub knows tuples of one word only
+    return packed
 
 
 class Key(NamedTuple):
