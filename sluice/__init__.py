@@ -4,7 +4,9 @@ cli.py          the commands; imports nothing heavy until one is chosen
 up.py           the main path: claim the folder, start the queue, find an engine, start the house, wait, stop
 supervisor.py   starts children, starts them again when they die, stops them in order
 guard.py        the small process around each child: nothing outlives `sluice up`, not even its kill -9
+programs.py     the processes of a house, and what they are told
 valkey.py       the embedded queue: a real Valkey on a UNIX socket in the data folder
+redis_check.py  or a Redis that was given, looked at before anything is trusted to it
 engine.py       which engine the workers get, with a progress bar where something is fetched
 folder.py       the data folder and its lock
 address.py      where the API will listen, and how we know that it answers
