@@ -1,0 +1,305 @@
+"""Whatever is sent: a clear 4xx in the one shape and at once, nothing enqueued, the process alive."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+from tests.backend.standing import standing_house, wait_ready
+from tests.flow.truth import Truth, truth_of
+from tests.support.house import House
+from tests.support.valkey import Valkey
+
+JSON = {"Content-Type": "application/json"}
+MEDIAN_OF = 5  # the contract's 100 ms hold for the median of these: a shared machine has busy moments
+
+
+@pytest.fixture(scope="module")
+def home(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with standing_house(tmp_path_factory.mktemp("house"), shared_valkey) as house:
+        wait_ready(house.start_api())
+        yield house
+
+
+@pytest.fixture
+async def truth(home: House) -> AsyncIterator[Truth]:
+    async with truth_of(home.redis_url, home.env["SLUICE_POOL"]) as truth:
+        yield truth
+
+
+@pytest.fixture
+async def client(home: House) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=home.url, timeout=10) as client:
+        yield client
+
+
+class Wrong(NamedTuple):
+    """A body for POST /api/chat and what it must get. `says`: what the message must name."""
+
+    body: bytes
+    status: int = 422
+    code: str = "invalid_request"
+    says: str = ""
+
+
+def wrong(says: str = "", **fields: Any) -> Wrong:
+    """A request that is right but for these fields."""
+    good = {"messages": [{"role": "user", "content": "hello"}]}
+    return Wrong(json.dumps({**good, **fields}).encode(), says=says)
+
+
+def message(**fields: Any) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": "hello", **fields}]
+
+
+def raw(text: bytes, code: str = "invalid_json", says: str = "") -> Wrong:
+    return Wrong(text, code=code, says=says)
+
+
+def of_size(size: int) -> Wrong:
+    return Wrong(wrong(messages=message(content="a" * size)).body, 413, "too_large", "SLUICE_MAX_BODY_BYTES")
+
+
+CALL = {"function": {"name": "f", "arguments": {}}}
+WRONG: dict[str, Wrong] = {
+    "empty body": raw(b"", says="empty"),
+    "broken JSON": raw(b'{"messages": ['),
+    "not JSON at all": raw(b"hello"),
+    "no object": raw(b"[]", says="object"),
+    "null": raw(b"null"),
+    "nested without end": raw(b"[" * 100_000),
+    "nested deep in a field": raw(b'{"messages": ' + b"[" * 2_000 + b"]" * 2_000 + b"}"),
+    "a NaN temperature": raw(b'{"messages": [{"role": "user", "content": "x"}], "options": {"temperature": NaN}}'),
+    "an infinite temperature": raw(
+        b'{"messages": [{"role": "user", "content": "x"}], "options": {"temperature": Infinity}}'
+    ),
+    "a number out of range": Wrong(
+        b'{"messages": [{"role": "user", "content": "x"}], "options": {"temperature": 1e999}}', 422, ""
+    ),
+    "a lone surrogate": raw(b'{"messages": [{"role": "user", "content": "\\ud800"}]}'),
+    "a lone surrogate in a key": raw(b'{"\\udfff": 1}'),
+    "no UTF-8": raw(b'{"messages": [{"role": "user", "content": "\xff\xfe"}]}'),
+    "a NUL": raw(b'{"messages": [{"role": "user", "content": "a\\u0000b"}]}', "nul_character", "NUL"),
+    "a NUL in a key": raw(b'{"a\\u0000": 1, "messages": []}', "nul_character"),
+    "a raw NUL": raw(b'{"messages": [{"role": "user", "content": "a\x00b"}]}'),
+    "10 MB of text": of_size(10_000_000),
+    "one byte too much": of_size(8 * 1024 * 1024),
+    "10,000 messages": Wrong(wrong(messages=message() * 10_000).body, 422, "too_many_messages", "10,000"),
+    "no messages": Wrong(b"{}", says="messages"),
+    "an empty conversation": wrong("messages", messages=[]),
+    "messages that are text": wrong("messages", messages="hello"),
+    "a message that is text": wrong("messages.0", messages=["hello"]),
+    "an unknown role": wrong("messages.0.role", messages=message(role="robot")),
+    "no role": wrong("messages.0.role", messages=[{"content": "hello"}]),
+    "a role of the wrong type": wrong("messages.0.role", messages=message(role=["user"])),
+    "content that is a number": wrong("messages.0.content", messages=message(content=7)),
+    "content that is null": wrong("messages.0.content", messages=message(content=None)),
+    "content in parts": wrong("messages.0.content", messages=message(content=[{"type": "text", "text": "x"}])),
+    "a model that is a number": wrong("model", model=7),
+    "a model's name without end": wrong("model", model="m" * 201),
+    "stream that is a word": wrong("stream", stream="yes"),
+    "options that are a list": wrong("options", options=[]),
+    "a temperature that is a word": wrong("options.temperature", options={"temperature": "hot"}),
+    "a temperature below zero": wrong("options.temperature", options={"temperature": -1}),
+    "a share above one": wrong("options.top_p", options={"top_p": 1.5}),
+    "half a token": wrong("options.num_predict", options={"num_predict": 1.5}),
+    "a seed of 65 bits": wrong("options.seed", options={"seed": 2**64 - 1}),
+    "too many stop strings": wrong("options.stop", options={"stop": ["x"] * 17}),
+    "an empty stop string": wrong("options.stop", options={"stop": [""]}),
+    "a format that is a number": wrong("format", format=7),
+    "a thought of unknown depth": wrong("think", think="very hard"),
+    "keep_alive that is a list": wrong("keep_alive", keep_alive=[]),
+    "too many logprobs": wrong("top_logprobs", top_logprobs=21),
+    "tools that are no objects": wrong("tools", tools=["hammer"]),
+    "a remote image": wrong("URLs are never fetched", messages=message(images=["http://127.0.0.1:1/a.png"])),
+    "an image on disk": wrong("URLs are never fetched", messages=message(images=["file:///etc/passwd"])),
+    "an image that is no base64": wrong("images", messages=message(images=["§§§"])),
+    "a tool's result without a call": wrong("tool_calls", messages=message(role="tool")),
+    "a tool's result before its call": wrong(
+        "tool_calls",
+        messages=[{"role": "tool", "content": "4"}, {"role": "assistant", "content": "", "tool_calls": [CALL]}],
+    ),
+    "an unknown model": Wrong(wrong(model="gpt-9").body, 404, "model_not_found", "ollama pull gpt-9"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+async def test_a_wrong_chat_is_refused(client: httpx.AsyncClient, home: House, truth: Truth, name: str) -> None:
+    body, status, code, says = WRONG[name]
+    await refused(client, home, truth, "POST", "/api/chat", status, code, says, content=body, headers=JSON)
+
+
+async def refused(
+    client: httpx.AsyncClient,
+    home: House,
+    truth: Truth,
+    method: str,
+    path: str,
+    status: int,
+    code: str,
+    says: str = "",
+    **request: Any,
+) -> None:
+    """The contract of every refusal, in one place."""
+    before = await contents(truth)
+    took = []
+    for _ in range(MEDIAN_OF):
+        began = time.monotonic()
+        answer = await client.request(method, path, **request)
+        took.append(time.monotonic() - began)
+        assert answer.status_code == status, answer.text
+        check_shape(answer, code, says)
+    assert statistics.median(took) < 0.1, took
+    assert await contents(truth) == before
+    home.api.expect_alive()
+
+
+def check_shape(answer: httpx.Response, code: str, says: str) -> None:
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json().keys() == {"error"}
+    error = answer.json()["error"]
+    assert error.keys() == {"code", "message", "request_id"}
+    assert not code or error["code"] == code
+    assert says in error["message"]
+    assert error["request_id"] == answer.headers["x-request-id"] != ""
+    assert len(error["message"]) < 600
+    assert "x-sluice-job" not in answer.headers
+
+
+async def contents(truth: Truth) -> tuple[int, list[bytes]]:
+    """Demand, and every key that a job could have left."""
+    keys = [key async for key in truth.redis.scan_iter(match=f"{truth.keys.prefix}:*", count=1000)]
+    keys += [key async for key in truth.redis.scan_iter(match="sluice:idempotency:*", count=1000)]
+    volatile = (b":clock", b":beats")
+    return await truth.jobs.depth(), sorted(key for key in keys if not key.endswith(volatile))
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", "", "text/json"]
+)
+async def test_a_body_of_another_type_is_refused(
+    client: httpx.AsyncClient, home: House, truth: Truth, kind: str
+) -> None:
+    """What a foreign page's form can send without asking the browser."""
+    body, headers = wrong().body, {"Content-Type": kind} if kind else {}
+    await refused(client, home, truth, "POST", "/api/chat", 415, "wrong_media_type", content=body, headers=headers)
+
+
+async def test_a_body_that_does_not_tell_its_length_is_bounded_too(
+    client: httpx.AsyncClient, home: House, truth: Truth
+) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(160):
+            yield b" " * 65_536
+
+    before = await contents(truth)
+    answer = await client.post("/api/chat", content=endless(), headers=JSON)
+    assert answer.status_code == 413
+    check_shape(answer, "too_large", "SLUICE_MAX_BODY_BYTES")
+    assert await contents(truth) == before
+
+
+@pytest.mark.parametrize("wish", ["forever", "grace", "grace:", "grace:-1", "grace:1.5", "grace:86401", "grace:٣"])
+async def test_an_unknown_wish_for_the_disconnect_is_refused(
+    client: httpx.AsyncClient, home: House, truth: Truth, wish: str
+) -> None:
+    headers = {**JSON, "X-Sluice-On-Disconnect": wish.encode()}
+    await refused(
+        client, home, truth, "POST", "/api/chat", 422, "invalid_on_disconnect", content=wrong().body, headers=headers
+    )
+
+
+@pytest.mark.parametrize("key", ["a b", "x" * 201, "ü"])
+async def test_an_unusable_idempotency_key_is_refused(
+    client: httpx.AsyncClient, home: House, truth: Truth, key: str
+) -> None:
+    headers = {**JSON, "Idempotency-Key": key.encode()}
+    await refused(
+        client, home, truth, "POST", "/api/chat", 422, "invalid_idempotency_key", content=wrong().body, headers=headers
+    )
+
+
+IDS = {
+    "a wrong one": "0192e0c0-0000-7000-8000-000000000000",
+    "a pattern": "*",
+    "a long one": "x" * 4_000,
+    "a NUL": "a%00b",
+    "a line feed": "a%0d%0ab",
+    "no ASCII": "%ff%fe",
+    "a key's tail": "x:y",
+    "braces": "%7Bdefault%7D",
+}
+
+
+@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize(("method", "tail"), [("GET", ""), ("GET", "/events"), ("POST", "/cancel")])
+async def test_an_unknown_job_is_not_found(
+    client: httpx.AsyncClient, home: House, truth: Truth, name: str, method: str, tail: str
+) -> None:
+    path = f"/api/jobs/{IDS[name]}{tail}"
+    await refused(client, home, truth, method, path, 404, "job_not_found", "There is no job")
+
+
+GARBAGE = ["x", "1", "1-", "-1", "1-2-3", "1-x", "1.0-1", "٣-١", "9" * 20 + "-1", "1--1", "+1-1", f"{2**64}-0"]  # noqa: RUF001
+
+
+@pytest.fixture
+async def logged(truth: Truth, client: httpx.AsyncClient) -> str:
+    """A job whose log ends at 2-1."""
+    job = "0192e0c0-1111-7000-8000-000000000000"
+    if await truth.jobs.record(job) is None:
+        fields = {"state": "queued", "tenant": "local", "class": "interactive", "attempt": 2, "accepted": 1, "due": 2}
+        await truth.redis.hset(truth.keys.job(job), mapping=fields)
+        for name in ("1-0", "1-1", "1-2", "2-0", "2-1"):
+            await truth.redis.xadd(truth.keys.events(job), {"e": '{"type":"token","text":"a"}'}, id=name)
+    return job
+
+
+@pytest.mark.parametrize("cursor", GARBAGE)
+async def test_a_last_event_id_that_is_none_is_refused(
+    client: httpx.AsyncClient, home: House, truth: Truth, logged: str, cursor: str
+) -> None:
+    headers = {"Last-Event-ID": cursor.encode()}
+    path, code = f"/api/jobs/{logged}/events", "invalid_event_id"
+    await refused(client, home, truth, "GET", path, 422, code, headers=headers)
+
+
+@pytest.mark.parametrize("cursor", ["2-2", "3-0", "9999999999999999999-1", "1-7", "1-3", "0-1"])
+async def test_a_last_event_id_of_no_event_of_this_job_is_a_conflict(
+    client: httpx.AsyncClient, home: House, truth: Truth, logged: str, cursor: str
+) -> None:
+    """Ahead of the log, or of another job: told, with where the log ends."""
+    path, headers = f"/api/jobs/{logged}/events", {"Last-Event-ID": cursor}
+    await refused(client, home, truth, "GET", path, 409, "unknown_event_id", "2-1", headers=headers)
+
+
+async def test_an_unknown_path_and_method_answer_in_the_one_shape(
+    client: httpx.AsyncClient, home: House, truth: Truth
+) -> None:
+    await refused(client, home, truth, "GET", "/api/nothing", 404, "not_found")
+    await refused(client, home, truth, "DELETE", "/api/chat", 405, "method_not_allowed")
+
+
+async def test_a_request_id_that_could_break_a_log_is_replaced(client: httpx.AsyncClient) -> None:
+    for unusable in (b"a b", b"x" * 129, "ü".encode(), b'"}', b""):
+        answer = await client.post("/api/chat", content=b"", headers={"X-Request-ID": unusable})
+        assert answer.headers["x-request-id"].encode() != unusable
+        check_shape(answer, "invalid_json", "")
+    kept = await client.post("/api/chat", content=b"", headers={"X-Request-ID": "mine-1.a:b_C"})
+    assert kept.headers["x-request-id"] == kept.json()["error"]["request_id"] == "mine-1.a:b_C"
+
+
+async def test_after_all_this_a_right_chat_is_let_in(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
+    """What is refused above is refused for its own sake: the same door, and a good request, stays open."""
+    headers = {**JSON, "Accept": "text/event-stream"}
+    async with client.stream("POST", "/api/chat", content=wrong().body, headers=headers) as answer:
+        assert answer.status_code == 200
+        job = answer.headers["x-sluice-job"]
+        assert (await truth.record(job)).state == "queued"
+        assert await truth.jobs.depth() == 1

@@ -1,0 +1,154 @@
+"""A server on loopback is not open to every website that its user visits."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from tests.backend.standing import standing_house, wait_ready
+from tests.flow.truth import Truth, truth_of
+from tests.support.house import House
+from tests.support.valkey import Valkey
+
+EVIL = "https://evil.example"
+OURS = "http://localhost:3000"  # the one origin that the second API allows
+CHAT = {"messages": [{"role": "user", "content": "hello"}], "stream": False}
+FETCHED = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}
+FOLLOWED = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+@pytest.fixture(scope="module")
+def home(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The first API as it comes, the second with an origin and a host allowed; one worker, so that chats end."""
+    with standing_house(tmp_path_factory.mktemp("house"), shared_valkey, SLUICE_SIMULATED_RATE="0") as house:
+        house.start_api()
+        house.start_api(CORS_ALLOW_ORIGINS=OURS, SLUICE_ALLOWED_HOSTS="sluice.example, other.example")
+        house.start_worker()
+        for api in house.apis:
+            wait_ready(api, workers=1)
+        yield house
+
+
+@pytest.fixture
+async def client(home: House) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=home.url, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+async def allowing(home: House) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=home.apis[1].url, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+async def truth(home: House) -> AsyncIterator[Truth]:
+    async with truth_of(home.redis_url, home.env["SLUICE_POOL"]) as truth:
+        yield truth
+
+
+async def check_refused(answer: httpx.Response, code: str) -> None:
+    assert answer.status_code == 403, answer.text
+    error = answer.json()["error"]
+    assert error["code"] == code
+    assert error["request_id"] == answer.headers["x-request-id"]
+    assert "access-control-allow-origin" not in answer.headers
+
+
+REBOUND = ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil.example", "0.0.0.0", "[::2]"]
+REBOUND += ["sluice.example", "", "evil.example:127.0.0.1"]
+
+
+@pytest.mark.parametrize("host", REBOUND)
+async def test_a_rebound_name_is_refused(client: httpx.AsyncClient, truth: Truth, host: str) -> None:
+    """DNS rebinding: the site's own name now leads here, so its page is same-origin to its browser."""
+    before = await truth.states()
+    headers = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin", **FETCHED}
+    await check_refused(await client.post("/api/chat", json=CHAT, headers=headers), "host_not_allowed")
+    await check_refused(await client.get("/health", headers={"Host": host}), "host_not_allowed")
+    assert await truth.states() == before
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "localhost:8000", "LOCALHOST:9", "[::1]", "[::1]:8000"])
+async def test_our_own_names_are_served(client: httpx.AsyncClient, host: str) -> None:
+    assert (await client.get("/health", headers={"Host": host})).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["sluice.example", "other.example:443", "localhost"])
+async def test_allowed_names_are_served(allowing: httpx.AsyncClient, host: str) -> None:
+    assert (await allowing.get("/health", headers={"Host": host})).status_code == 200
+
+
+CROSS_SITE = {
+    "another site's script": {"Origin": EVIL, "Sec-Fetch-Site": "cross-site", **FETCHED},
+    "an old browser": {"Origin": EVIL},
+    "a sandboxed frame": {"Origin": "null"},
+    "another port of this machine": {"Origin": "http://127.0.0.1:1", "Sec-Fetch-Site": "same-site", **FETCHED},
+    "an image tag": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+    "a subdomain": {"Sec-Fetch-Site": "same-site", **FETCHED},
+    "our name as a prefix": {"Origin": "http://localhost.evil.example"},
+    "an allowed origin, but not here": {"Origin": OURS},
+}
+
+
+@pytest.mark.parametrize("name", CROSS_SITE)
+async def test_another_sites_page_is_refused(client: httpx.AsyncClient, truth: Truth, name: str) -> None:
+    headers = CROSS_SITE[name]
+    before = await truth.states()
+    await check_refused(await client.post("/api/chat", json=CHAT, headers=headers), "origin_not_allowed")
+    await check_refused(await client.get("/health/detailed", headers=headers), "origin_not_allowed")
+    await check_refused(await client.options("/api/chat", headers=headers), "origin_not_allowed")
+    assert await truth.states() == before
+
+
+async def test_a_foreign_form_cannot_post_by_navigating(client: httpx.AsyncClient, truth: Truth) -> None:
+    before = await truth.states()
+    headers = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site", **FOLLOWED}
+    await check_refused(await client.post("/api/chat", json=CHAT, headers=headers), "origin_not_allowed")
+    headers.pop("Origin")
+    await check_refused(await client.post("/api/chat", json=CHAT, headers=headers), "origin_not_allowed")
+    assert await truth.states() == before
+
+
+async def test_following_a_link_here_is_possible(client: httpx.AsyncClient) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", **FOLLOWED}
+    assert (await client.get("/health", headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+async def test_our_own_page_may(client: httpx.AsyncClient, home: House, site: str) -> None:
+    headers = {"Origin": home.url, "Sec-Fetch-Site": site, **FETCHED}
+    answer = await client.post("/api/chat", json=CHAT, headers=headers)
+    assert answer.status_code == 200, answer.text
+
+
+async def test_a_client_that_is_no_browser_may(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/api/chat", json=CHAT)).status_code == 200
+
+
+async def test_an_allowed_origin_may_and_reads_our_headers(allowing: httpx.AsyncClient) -> None:
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type,idempotency-key"}
+    preflight = await allowing.options("/api/chat", headers={"Origin": OURS, "Sec-Fetch-Site": "cross-site", **asked})
+    assert preflight.status_code == 200
+    assert preflight.headers["access-control-allow-origin"] == OURS
+    assert "POST" in preflight.headers["access-control-allow-methods"]
+    assert "idempotency-key" in preflight.headers["access-control-allow-headers"].lower()
+    headers = {"Origin": OURS, "Sec-Fetch-Site": "cross-site", **FETCHED}
+    answer = await allowing.post("/api/chat", json=CHAT, headers=headers)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == OURS
+    exposed = answer.headers["access-control-expose-headers"]
+    assert "X-Sluice-Job" in exposed and "X-Request-ID" in exposed
+
+
+async def test_an_allowed_origin_opens_no_other(allowing: httpx.AsyncClient) -> None:
+    for origin in (EVIL, "null", OURS + "0", "http://localhost:3001"):
+        answer = await allowing.post("/api/chat", json=CHAT, headers={"Origin": origin})
+        await check_refused(answer, "origin_not_allowed")
+
+
+async def test_without_cors_no_answer_is_readable_elsewhere(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/health")
+    assert not [name for name in answer.headers if name.startswith("access-control-")]

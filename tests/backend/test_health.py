@@ -1,0 +1,114 @@
+"""May traffic come here, and how is the pool."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from backend.health.endpoints import why_not_ready
+from backend.house import House as ApiHouse
+from backend.house import build
+from backend.settings import ApiSettings
+from tests.flow.listener import chat, listening
+from tests.support.house import Houses
+from tests.support.valkey import Valkey
+from tests.support.waiting import eventually
+from wire.client import open_redis
+
+READY = ["/health", "/health/ready", "/api/health"]
+
+
+@pytest.fixture
+async def parts(redis_url: str) -> AsyncIterator[ApiHouse]:
+    """One API's parts in this process, nothing of them started."""
+    redis = open_redis(redis_url, 0.8)
+    house, _ = build(ApiSettings(REDIS_URL=redis_url), redis)
+    yield house
+    await redis.aclose()
+
+
+async def test_it_is_red_until_it_hears_events_and_while_it_leaves(parts: ApiHouse) -> None:
+    assert (await why_not_ready(parts)).startswith("starting")
+    listening_to_redis = asyncio.create_task(parts.fan_in.run())
+    await asyncio.wait_for(parts.fan_in.link.up.wait(), 5)
+    assert await why_not_ready(parts) == ""
+    parts.chat.draining = True
+    assert (await why_not_ready(parts)).startswith("draining")
+    listening_to_redis.cancel()
+    await asyncio.gather(listening_to_redis, return_exceptions=True)
+
+
+async def test_ready_is_one_answer_under_three_names(house: Houses) -> None:
+    home = await house(apis=1, workers=0)
+    for path in (*READY, "/health/live"):
+        answer = await home.api.get(path)
+        assert answer is not None
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_a_lost_redis_turns_it_red_and_back(durable: Houses, fresh_valkey: Valkey) -> None:
+    home = await durable(apis=1, workers=1)
+    fresh_valkey.pause()
+    for path in (*READY, "/health/detailed"):
+        answer = await home.api.get(path)
+        assert answer is not None
+        assert answer.status_code == 503
+        assert answer.json() == {"status": "unavailable", "reason": "redis: it does not answer"}
+        assert answer.headers["retry-after"] == "1"
+    live = await home.api.get("/health/live")
+    assert live is not None and live.status_code == 200
+    fresh_valkey.resume()
+    await home.api.ready()
+    await home.api.sees_workers(1)
+
+
+@pytest.fixture
+def durable(fresh_valkey: Valkey, tmp_path: Path) -> Houses:
+    houses = Houses(tmp_path, fresh_valkey)
+    yield houses
+    houses.stop()
+
+
+async def test_a_redis_that_may_drop_jobs_is_refused_with_the_command_that_mends_it(
+    durable: Houses, fresh_valkey: Valkey
+) -> None:
+    home = await durable(apis=1, workers=0)
+    fresh_valkey.command_line("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    answer = await home.api.get("/health/ready")
+    assert answer is not None and answer.status_code == 503
+    assert "CONFIG SET maxmemory-policy noeviction" in answer.json()["reason"]
+    fresh_valkey.command_line("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    await home.api.ready()
+
+
+async def test_detailed_tells_queue_workers_and_models(house: Houses) -> None:
+    home = await house(apis=1, workers=1, SLUICE_SLOTS="2", SLUICE_MODELS="tiny, big")
+    async with listening(home.url, chat("!tokens 100000", model="big")) as heard:
+        await heard.words(1)
+        answer = await home.api.get("/health/detailed")
+        assert answer is not None and answer.status_code == 200
+        told = answer.json()
+        assert (told["status"], told["reason"], told["pool"]) == ("ok", None, "default")
+        assert (told["jobs"], told["streams"]) == (1, 1)
+        assert {model["name"] for model in told["models"]} >= {"tiny", "big"}
+        [worker] = told["workers"]
+        assert (worker["engine"], worker["slots"], worker["running"], worker["asking"]) == ("simulated", 2, 1, True)
+        assert "SIMULATED" in worker["detail"]
+    await eventually(lambda: _idle(home.api), 10, "no job and no stream is left")
+
+
+async def _idle(api: object) -> bool | None:
+    told = (await api.get("/health/detailed")).json()  # type: ignore[attr-defined]
+    return (told["jobs"], told["streams"]) == (0, 0) or None
+
+
+async def test_no_worker_is_degraded_and_not_red(house: Houses) -> None:
+    home = await house(apis=1, workers=0)
+    ready, detailed = await home.api.get("/health/ready"), await home.api.get("/health/detailed")
+    assert ready is not None and detailed is not None
+    assert (ready.status_code, detailed.status_code) == (200, 200)
+    assert detailed.json()["status"] == "degraded"
+    assert "no worker" in detailed.json()["reason"]

@@ -1,0 +1,205 @@
+"""A job as its callers see it: the record, the timeline, its place, its events from any point on, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.backend.standing import standing_house, wait_ready
+from tests.flow.listener import chat, following, listening, words
+from tests.flow.truth import Truth, truth_of
+from tests.support.house import House
+from tests.support.valkey import Valkey
+
+STAY = {"X-Sluice-On-Disconnect": "continue"}
+FIELDS = {
+    "id", "state", "model", "class", "position", "eta_seconds", "reason", "attempts", "worker", "note", "accepted_at",
+    "deadline", "timeline", "usage", "timings", "finish_reason", "result", "error",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with standing_house(tmp_path_factory.mktemp("house"), shared_valkey) as house:
+        house.start_worker()
+        wait_ready(house.start_api(), workers=1)
+        yield house
+
+
+@pytest.fixture
+async def truth(home: House) -> AsyncIterator[Truth]:
+    async with truth_of(home.redis_url, home.env["SLUICE_POOL"]) as truth:
+        yield truth
+        for job, state in (await truth.states()).items():  # the next test finds an idle worker
+            if state in ("queued", "running"):
+                await truth.jobs.cancel(job)
+
+
+@pytest.fixture
+async def client(home: House) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=home.url, timeout=10) as client:
+        yield client
+
+
+async def view(client: httpx.AsyncClient, job: str) -> dict[str, Any]:
+    answer = await client.get(f"/api/jobs/{job}")
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    assert told.keys() == FIELDS
+    return told
+
+
+async def test_a_completed_job_tells_its_whole_life(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
+    async with listening(home.url, chat("!tokens 20")) as heard:
+        assert await heard.end() == "completed"
+    told = await view(client, heard.job)
+    assert (told["id"], told["state"], told["class"]) == (heard.job, "completed", "interactive")
+    assert told["result"] == {"text": words(20)}
+    assert told["usage"] == heard.of("completed")[0]["usage"]
+    assert told["usage"]["completion_tokens"] == 20
+    assert told["timings"] == heard.of("completed")[0]["timings"]
+    assert told["finish_reason"] == "stop"
+    assert told["attempts"] == {"current": 1, "charged": 0, "max": 3}
+    assert (told["position"], told["eta_seconds"], told["reason"], told["worker"], told["error"]) == (None,) * 5
+    worker = heard.of("started")[0]["worker"]
+    assert [(mark["what"], mark["detail"]) for mark in told["timeline"]] == [
+        ("accepted", ""),
+        ("given:1", worker),
+        ("started:1", worker),
+        ("ended", "completed"),
+    ]
+    moments = [datetime.fromisoformat(mark["at"]) for mark in told["timeline"]]
+    assert moments == sorted(moments)
+    assert told["accepted_at"] == told["timeline"][0]["at"]
+    lasts = datetime.fromisoformat(told["deadline"]) - datetime.fromisoformat(told["accepted_at"])
+    assert lasts.total_seconds() == 600
+
+
+async def test_a_running_job_tells_who_runs_it(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
+    async with listening(home.url, chat("!tokens 100000")) as heard:
+        await heard.words(1)
+        told = await view(client, heard.job)
+        assert (told["state"], told["worker"]) == ("running", heard.of("started")[0]["worker"])
+        assert (told["position"], told["result"], told["usage"], told["finish_reason"]) == (None, None, None, None)
+
+
+async def test_waiting_jobs_tell_their_place_and_when_it_is_their_turn(
+    client: httpx.AsyncClient, home: House, truth: Truth
+) -> None:
+    async with listening(home.url, chat("!tokens 200")) as measured:  # a second: what the estimate is made of
+        assert await measured.end() == "completed"
+    await _measured(client)
+    async with contextlib.AsyncExitStack() as stack:
+        bodies = [chat("!tokens 100000"), *[chat("!tokens 5")] * 3]
+        heard = [await stack.enter_async_context(listening(home.url, body)) for body in bodies]
+        told = [await view(client, one.job) for one in heard[1:]]
+        assert [one["state"] for one in told] == ["queued"] * 3
+        assert [one["position"] for one in told] == [1, 2, 3]
+        assert [one["reason"] for one in told] == ["waiting"] * 3
+        etas = [one["eta_seconds"] for one in told]
+        assert etas == sorted(etas) and etas[0] >= 1 and etas[2] > etas[0]
+        await truth.jobs.cancel(heard[1].job)
+        assert [(await view(client, one.job))["position"] for one in heard[2:]] == [1, 2]
+
+
+async def _measured(client: httpx.AsyncClient) -> None:
+    """Wait for the beat that tells how long jobs take, and for the API to look at it."""
+    async with asyncio.timeout(15):
+        while not (await client.get("/health/detailed")).json()["workers"][0]["job_seconds"]:
+            await asyncio.sleep(0.1)
+
+
+async def test_a_failed_job_tells_its_error(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
+    async with listening(home.url, chat("!fault context_too_long")) as heard:
+        assert await heard.end() == "failed"
+    told = await view(client, heard.job)
+    assert told["state"] == "failed"
+    assert told["error"] == {
+        "code": "context_too_long", "message": "Simulated fault: context_too_long", "retryable": False,
+    }  # fmt: skip
+    assert told["result"] is None
+
+
+async def test_a_cancelled_job_stays_so_and_keeps_its_text(
+    client: httpx.AsyncClient, home: House, truth: Truth
+) -> None:
+    async with listening(home.url, chat("!tokens 100000")) as heard:
+        await heard.words(10)
+        for _ in range(2):
+            answer = await client.post(f"/api/jobs/{heard.job}/cancel")
+            assert (answer.status_code, answer.json()) == (200, {"id": heard.job, "state": "cancelled"})
+        assert await heard.end() == "cancelled"
+        assert heard.of("cancelled") == [{"type": "cancelled", "reason": "asked"}]
+    told = await view(client, heard.job)
+    assert (told["state"], told["worker"], told["error"]) == ("cancelled", None, None)
+    assert told["timeline"][-1]["what"] == "ended"
+    async with following(home.url, heard.job) as again:
+        assert await again.end() == "cancelled"
+        assert again.events == heard.events
+
+
+async def test_events_begin_behind_any_id_and_end_with_the_job(
+    client: httpx.AsyncClient, home: House, truth: Truth
+) -> None:
+    async with listening(home.url, chat("!tokens 20")) as heard:
+        assert await heard.end() == "completed"
+    for cut in range(len(heard.events)):
+        after = heard.events[cut].id or ""
+        async with following(home.url, heard.job, after) as rest:
+            await rest.hung_up(5)
+            assert rest.events == heard.events[cut + 1 :]
+        async with listening(f"{home.url}/api/jobs/{heard.job}/events?after={after}") as rest:
+            await rest.hung_up(5)
+            assert rest.events == heard.events[cut + 1 :]
+
+
+async def test_events_are_never_cached_or_gathered_by_a_proxy(
+    client: httpx.AsyncClient, home: House, truth: Truth
+) -> None:
+    async with listening(home.url, chat("!tokens 2")) as heard:
+        assert await heard.end() == "completed"
+        for stream in (heard.stream,):
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            assert stream.headers["cache-control"] == "no-cache, no-transform"
+            assert stream.headers["x-accel-buffering"] == "no"
+            assert stream.headers["x-sluice-job"] == heard.job
+
+
+async def test_a_watcher_who_leaves_cancels_nothing(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
+    async with listening(home.url, chat("!tokens 200"), headers=STAY) as owner:
+        await owner.words(1)
+    async with following(home.url, owner.job) as watcher:
+        await watcher.words(10)
+    assert (await truth.until_state(owner.job, "completed", "cancelled")).state == "completed"
+
+
+async def test_a_watcher_may_say_that_it_decides(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
+    async with listening(home.url, chat("!tokens 100000"), headers=STAY) as owner:
+        await owner.words(1)
+    async with following(home.url, owner.job, **{"X-Sluice-On-Disconnect": "cancel"}) as watcher:
+        await watcher.words(10)
+    assert (await truth.until_state(owner.job, "completed", "cancelled")).why == "client_gone"
+
+
+async def test_a_job_of_another_tenant_is_as_unknown_as_a_wrong_id(
+    client: httpx.AsyncClient, home: House, truth: Truth
+) -> None:
+    async with listening(home.url, chat("!tokens 100000"), headers=STAY) as heard:
+        await heard.words(1)
+    await truth.redis.hset(truth.keys.job(heard.job), "tenant", "somebody else")
+    answers = [
+        await client.get(f"/api/jobs/{heard.job}"),
+        await client.get(f"/api/jobs/{heard.job}/events"),
+        await client.post(f"/api/jobs/{heard.job}/cancel"),
+    ]
+    unknown = (await client.get("/api/jobs/0192e0c0-0000-7000-8000-000000000000")).json()["error"]
+    for answer in answers:
+        assert answer.status_code == 404
+        assert answer.json()["error"]["code"] == unknown["code"] == "job_not_found"
+    assert (await truth.record(heard.job)).state == "running"
