@@ -52,7 +52,7 @@ async def chat(request: Request) -> Response:
         return RelayResponse(ticket, NativeEvents())
     if wanted.stream:
         return RelayResponse(ticket, OllamaChunks(ticket.model))
-    answer = orjson.dumps(whole(ticket.model, await collect(ticket, request.receive)))
+    answer = orjson.dumps(whole(ticket.model, await collect(ticket, request.receive)), option=orjson.OPT_UTC_Z)
     return Response(answer, headers=ticket.headers, media_type="application/json")
 
 

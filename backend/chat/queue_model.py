@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, Self
 
+import orjson
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
@@ -69,7 +70,7 @@ class QueueChat(ChatOllama):
         streams = kwargs.pop("stream", True)
         async with self.follow(self.to_job(messages, stop, **kwargs)) as events:
             if not streams:
-                yield whole(self.model, await outcome_of(events))
+                yield as_json(whole(self.model, await outcome_of(events)))
                 return
             async for chunk in chunks_of(self.model, events):
                 yield chunk
@@ -95,6 +96,11 @@ def without_empty(message: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in message.items() if name == "content" or value}
 
 
+def as_json(chunk: dict[str, Any]) -> Any:
+    """As it would be read from Ollama's line: times as texts."""
+    return orjson.loads(orjson.dumps(chunk, option=orjson.OPT_UTC_Z))
+
+
 async def chunks_of(model: str, events: Events) -> AsyncIterator[dict[str, Any]]:
     """A job's events as the chunks of Ollama's stream; the last has `done`."""
     said = False
@@ -106,7 +112,7 @@ async def chunks_of(model: str, events: Events) -> AsyncIterator[dict[str, Any]]
         elif kind == "restarted" and said:
             raise interrupted()
         elif kind == "completed":
-            yield final(model, fields)
+            yield as_json(final(model, fields))
         elif kind in ("failed", "cancelled"):
             raise JobFailed.of(fields)
 

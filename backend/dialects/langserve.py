@@ -154,4 +154,4 @@ def id_line(entry: LogEntry) -> bytes:
 
 
 def data_frame(chunk: dict[str, Any]) -> bytes:
-    return b"event: data\ndata: %b\n\n" % orjson.dumps(chunk)
+    return b"event: data\ndata: %b\n\n" % orjson.dumps(chunk, option=orjson.OPT_UTC_Z)
