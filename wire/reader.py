@@ -239,13 +239,16 @@ class Reader:
         """A page of the log from the cursor on. Live entries are gathered from now on: none falls between."""
         self._live, self._held, self._behind = [], 0, False
         try:
-            page = await self._page()
+            return await self._read_on(await self._page())
         except (RedisError, OSError):
             await self._breathe()  # away; the fan-in's reconnect wakes every reader as well
             return []
+
+    async def _read_on(self, page: list[LogEntry]) -> list[LogEntry]:
         if self.cursor != START:
             if not page or page[0].id != self.cursor or self._last_body not in (b"", page[0].body):
                 return await self._log_is_behind(differs=bool(page) and page[0].id == self.cursor)
+            self._advance(page[0])  # who resumes behind the end itself has nothing to wait for
             page = page[1:]
         self._ahead_since = None
         for entry in page:
