@@ -121,6 +121,8 @@ class FanIn:
         if channels:
             connection.send("SUBSCRIBE", *channels)
         await connection.call("PING")  # answered after the confirmations
+        if left := [channel for channel in channels if channel not in self._readers]:  # meanwhile
+            connection.send("UNSUBSCRIBE", *left)
         for reader in self.readers:
             reader.look_again()
 
@@ -247,7 +249,7 @@ class Reader:
     async def _read_on(self, page: list[LogEntry]) -> list[LogEntry]:
         if self.cursor != START:
             if not page or page[0].id != self.cursor or self._last_body not in (b"", page[0].body):
-                return await self._log_is_behind(differs=bool(page) and page[0].id == self.cursor)
+                return await self._log_is_behind(void=bool(page))
             self._advance(page[0])  # who resumes behind the end itself has nothing to wait for
             page = page[1:]
         self._ahead_since = None
@@ -266,12 +268,15 @@ class Reader:
             raise JobLost(self.job)
         return []
 
-    async def _log_is_behind(self, differs: bool) -> list[LogEntry]:
-        """Redis came back with less than was read. Its worker sends that again; if not in time, say it is void."""
+    async def _log_is_behind(self, void: bool) -> list[LogEntry]:
+        """Redis came back with less than was read. Its worker sends that again; if not in time, say it is void.
+
+        `void`: the log goes on behind the cursor without the cursor's event. Ids only grow, so it will never come.
+        """
         await self._still_there()
         now = self._loop.time()
         self._ahead_since = self._ahead_since or now
-        if not differs and now - self._ahead_since < PATIENCE_SECONDS:
+        if not void and now - self._ahead_since < PATIENCE_SECONDS:
             await self._breathe()
             return []
         self.cursor, self._last_body, self._ahead_since = START, b"", None
