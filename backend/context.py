@@ -12,8 +12,11 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+# The server's own `send`, in the scope: once a response has started, frameworks' wrappers around `send` have nothing
+# left to do, yet each would cost a coroutine a chunk.
+SERVER_SEND = "sluice.send"
 USABLE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 log = structlog.get_logger()
 
@@ -40,6 +43,7 @@ class RequestContext:
             return await self._app(scope, receive, send)
         given = header(scope, b"x-request-id")
         name = given if USABLE.fullmatch(given) else secrets.token_hex(8).encode()
+        scope[SERVER_SEND] = send
         with structlog.contextvars.bound_contextvars(request_id=name.decode(), path=scope["path"]):
             await _answer(self._app, scope, receive, send, name)
 
@@ -55,19 +59,10 @@ async def _answer(app: ASGIApp, scope: Scope, receive: Receive, send: Send, name
         await send(message)
 
     try:
-        await app(scope, receive, _only_start(send_with_id, send))
+        await app(scope, receive, send_with_id)
     finally:
         took = int((time.monotonic() - began) * 1000)
         quiet = scope["path"].startswith(("/health", "/api/health"))
         (log.debug if quiet else log.info)(
             "request answered", action="request.answered", method=scope["method"], status=status, ms=took
         )
-
-
-def _only_start(first: Send, rest: Send) -> Send:
-    """`first` sees the message that starts the response, `rest` all others: nothing of ours runs per chunk."""
-
-    async def send(message: Message) -> None:
-        await (first if message["type"] == "http.response.start" else rest)(message)
-
-    return send

@@ -13,6 +13,7 @@ import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from backend.context import SERVER_SEND
 from backend.errors import ApiError, JobFailed, as_api_error
 from wire.events import TERMINAL, LogEntry
 from wire.reader import Reader
@@ -87,7 +88,8 @@ class RelayResponse(Response):
         watch = asyncio.create_task(self._watch(receive))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await self._relay(send)
+            send_chunk: Send = scope.get(SERVER_SEND, send)
+            await self._relay(send_chunk)
             if not self._gone:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:

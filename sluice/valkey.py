@@ -55,6 +55,7 @@ def arguments(home: Path, path: Path) -> list[str]:
         "appendonly": "yes",  # the death of any process loses nothing
         "appendfsync": "everysec",  # the death of the machine loses at most the last two seconds
         "save": "",  # the append-only file is enough; a second copy would cost a fork every few minutes
+        "latency-tracking": "no",  # a histogram a command, which nobody here reads, on every token's path
         "maxmemory-policy": "noeviction",  # a full queue refuses new jobs and never forgets one
     }
     return [word for name, value in options.items() for word in (f"--{name}", value)]
