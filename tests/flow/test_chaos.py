@@ -1,0 +1,19 @@
+"""A short form of `python -m tests.flow.chaos`, with other dice each time."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from tests.flow.chaos import Chaos
+
+
+async def test_random_deaths_break_no_promise(tmp_path: Path) -> None:
+    seed = random.SystemRandom().randrange(1 << 32)
+    print(f"python -m tests.flow.chaos --minutes 0.3 --clients 8 --seed {seed}")
+    chaos = Chaos(tmp_path, seed, clients=8)
+    violations = await chaos.run(seconds=18)
+    print(chaos.report())
+    assert not violations, chaos.report()
+    assert sum(chaos.faults.values()) > 5
+    assert chaos.states["completed"] > 5
