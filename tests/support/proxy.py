@@ -100,7 +100,7 @@ class Proxy:
 
     async def _pump(self, direction: Direction, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Copy one direction; an end of file is passed on, so that half-closed connections work."""
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(OSError):  # also "not connected": the other pump has reset it
             while data := await reader.read(CHUNK):
                 await asyncio.sleep(self.delay)
                 await self._flows[direction].wait()
@@ -112,5 +112,6 @@ class Proxy:
 
 def reset(writer: asyncio.StreamWriter) -> None:
     """Close with RST instead of FIN: the other end gets an error, not an end of file, as when a host vanishes."""
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with contextlib.suppress(OSError):  # it is closed already
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
