@@ -11,6 +11,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backend.context import header
 from backend.errors import Invalid, TooLarge, error_response
 
+# Pydantic, here and in the worker, fails at some 250 levels; no schema of a tool comes near this.
+DEPTH_MAX = 100
+CONTAINERS = (dict, list)
+
 
 class BodyLimit:
     """Refuses a body over `limit` bytes: at once when its length is told, else as soon as it has grown past it."""
@@ -52,9 +56,20 @@ def parse_json(body: bytes) -> Any:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Invalid(f"The body is not valid JSON: {error}", "invalid_json") from None
+    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and _is_deeper(parsed, DEPTH_MAX):
+        raise Invalid(f"The body is nested more than {DEPTH_MAX} levels deep.", "nested_too_deep")
     if b"\\u0000" in body and _has_nul(parsed):
         raise Invalid("The body has a NUL character (\\u0000) in a text; remove it.", "nul_character")
     return parsed
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Level by level, since what is to be found out is whether recursion would fail."""
+    level = [value] if isinstance(value, CONTAINERS) else []
+    for _ in range(levels):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [child for children in inner for child in children if isinstance(child, CONTAINERS)]
+    return bool(level)
 
 
 def _has_nul(value: Any) -> bool:

@@ -18,7 +18,7 @@ from langchain_core.runnables import ConfigurableField, Runnable, RunnableConfig
 from langchain_core.runnables.configurable import RunnableConfigurableFields
 from langserve import add_routes
 from langserve.server import EndpointName
-from sse_starlette.sse import AppStatus
+from sse_starlette.sse import AppStatus, EventSourceResponse
 from starlette.responses import Response
 
 from backend.body import read_object
@@ -30,6 +30,7 @@ from backend.dialects.langserve import LangServeEvents
 from backend.house import house_of
 from backend.relay import RelayResponse
 from backend.settings import ApiSettings
+from wire.reader import SILENCE_SECONDS
 
 PREFIX = "/api/lc/chat"
 ROUTES: list[EndpointName] = [  # all but `stream`, which is ours, and feedback, which would go to LangSmith
@@ -74,6 +75,7 @@ def install(app: FastAPI, settings: ApiSettings) -> None:
     os.environ.update(dict.fromkeys(TRACING, "false"))
     # sse-starlette would cut its streams as soon as SIGTERM comes; they may go on for the grace period, as all do.
     AppStatus.enable_automatic_graceful_drain = False
+    EventSourceResponse.DEFAULT_PING_INTERVAL = int(SILENCE_SECONDS)
     app.include_router(stream_router)
     app.include_router(langserve_router())
 

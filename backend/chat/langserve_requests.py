@@ -90,6 +90,8 @@ def parse_many(body: dict[str, Any], max_messages: int) -> list[Chat]:
         raise Invalid('inputs: must be a list of at least one {"messages": [...]}.')
     if len(inputs) > BATCH_MAX:
         raise Invalid(f"inputs: {len(inputs):,} are too many; at most {BATCH_MAX} a batch.", "too_many_inputs")
+    if (total := sum(map(_count, inputs))) > max_messages:
+        raise Invalid(f"inputs: {total:,} messages are too many; at most {max_messages:,}.", "too_many_messages")
     configs = config if isinstance(config, list) else [config] * len(inputs)
     if len(configs) != len(inputs):
         raise Invalid(f"config: {len(configs)} for {len(inputs)} inputs; send one for all, or one for each.")
@@ -105,6 +107,11 @@ def filters_of(body: dict[str, Any]) -> dict[str, Any]:
 
 def _chat(where: str, given: Any, config_where: str, config: Any, max_messages: int) -> Chat:
     return Chat(_messages(where, given, max_messages), _model(config_where, config))
+
+
+def _count(given: Any) -> int:
+    messages = given.get("messages") if isinstance(given, dict) else None
+    return len(messages) if isinstance(messages, list) else 0
 
 
 def _messages(where: str, given: Any, max_messages: int) -> list[BaseMessage]:

@@ -207,6 +207,7 @@ class Accompanied(Response):
             await self._response(scope, listen, send)
         except ApiError as error:  # LangServe has told the stream's reader that it failed, and raises it once more
             log.info("job failed in a stream", action="stream.failed", code=error.code)
+            self._party.gone = True  # of an answer that was interrupted nobody reads the rest
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await self._party.leave()

@@ -236,6 +236,7 @@ WRONG: dict[str, Any] = {
     "configurable is a list": {**says("hi"), "config": {"configurable": []}},
     "config is a text": {**says("hi"), "config": "hot"},
     "too many messages": with_messages(*[USER] * 10_000),
+    "nested without end": b'{"input": {"messages": ["hi"]}, "config": ' + b'{"a":' * 300 + b"1" + b"}" * 301,
     "names that are no list": {**says("hi"), "include_names": 5},
 }
 
@@ -258,6 +259,7 @@ WRONG_BATCHES = {
     "inputs is an object": {"inputs": {"messages": [USER]}},
     "an empty list": {"inputs": []},
     "more than a hundred": {"inputs": BATCH["inputs"] * 60},
+    "more messages than one chat may have": {"inputs": [with_messages(*[USER] * 1_500)["input"]] * 2},
     "a config too many": {**BATCH, "config": [{}, {}, {}]},
     "one of two is wrong": {"inputs": [{"messages": [USER]}, {"messages": [{"role": "wizard", "content": ""}]}]},
     "one config of two is wrong": {**BATCH, "config": [{}, {"configurable": {"top_k": -1}}]},
@@ -337,6 +339,15 @@ async def test_a_job_is_named_before_its_answer_begins_and_cancelled_when_its_ca
             assert (stream.status, stream.headers["content-type"].partition(";")[0]) == (200, "text/event-stream")
             assert (await truth.record(job)).state == "queued"
         assert (await truth.until_state(job, "cancelled")).why == "client_gone"
+
+
+@pytest.mark.parametrize("route", STREAMS)
+async def test_a_running_job_is_cancelled_when_its_caller_goes(served: House, truth: Truth, route: str) -> None:
+    async with open_stream(f"{served.url}{CHAT}/{route}", says("!tokens 1000000")) as stream:
+        async for _ in stream.chunks():
+            if b"w1" in stream.raw:
+                break
+    assert (await truth.until_state(stream.headers["x-sluice-job"], "cancelled")).why == "client_gone"
 
 
 @pytest.mark.parametrize("route", ["invoke", "batch"])
