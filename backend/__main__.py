@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from types import FrameType
 
@@ -41,6 +42,9 @@ def main() -> None:
         timeout_graceful_shutdown=int(settings.grace),
         server_header=False,
     )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal again once it has shut down: being told to stop is no failure, so nothing is left of it.
+        signal.signal(number, lambda *_: None)
     Server(config).run()
 
 
