@@ -43,7 +43,7 @@ def main() -> None:
         server_header=False,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn raises the signal again once it has shut down: being told to stop is no failure, so nothing is left of it.
+        # uvicorn raises the signal again once it has shut down; being told to stop is no failure: exit with 0.
         signal.signal(number, lambda *_: None)
     Server(config).run()
 
