@@ -6,6 +6,7 @@ timeout fails. Every write here is idempotent, so one retry on a broken (not a s
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -19,14 +20,25 @@ CONNECTIONS = 64  # a thousand awaits at once queue for these instead of failing
 
 
 class _Steady(AbstractConnection):
-    """uvloop raises RuntimeError for a write to a connection that was reset a moment ago; to us that is a lost one."""
+    """What redis-py's sending gets wrong for us.
+
+    It waits with `asyncio.wait_for`, which on Python 3.11 swallows a cancellation that comes as the write is done: a
+    loop that was cancelled then goes on for ever. And under uvloop a write to a connection that was reset a moment ago
+    raises RuntimeError; to us that is a lost connection.
+    """
 
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
+        limit, self.socket_timeout = self.socket_timeout, None  # without a limit of its own it awaits directly
         try:
-            await super().send_packed_command(command, check_health)
+            async with asyncio.timeout(limit):
+                await super().send_packed_command(command, check_health)
+        except TimeoutError:
+            raise RedisTimeoutError("Timeout writing to socket") from None
         except RuntimeError as error:
             await self.disconnect(nowait=True)
             raise RedisConnectionError(f"connection to Redis lost: {error}") from error
+        finally:
+            self.socket_timeout = limit
 
 
 def open_redis(url: str, timeout: float, connections: int = CONNECTIONS) -> Redis:
