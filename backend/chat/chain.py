@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from langchain_core.messages import BaseMessage
 from langchain_core.prompt_values import PromptValue
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
-from langchain_core.runnables import ConfigurableField, Runnable, RunnableConfig, RunnableLambda
+from langchain_core.runnables import ConfigurableField, Runnable, RunnableBinding, RunnableConfig, RunnableLambda
 from langchain_core.runnables.configurable import RunnableConfigurableFields
 from langserve import add_routes
 from langserve.server import EndpointName
+from pydantic import BaseModel
 from sse_starlette.sse import AppStatus, EventSourceResponse
 from starlette.responses import Response
 
@@ -108,7 +110,33 @@ async def stream(request: Request) -> Response:
 def build_chain() -> Runnable[Any, Any]:
     prompt = ChatPromptTemplate.from_messages([MessagesPlaceholder("messages")])
     chain: Runnable[Any, Any] = prompt | RunnableLambda(trimmed) | asked_model()
-    return chain.with_types(input_type=ChatInput)
+    return Chain(bound=chain, custom_input_type=ChatInput)
+
+
+class Chain(RunnableBinding):  # type: ignore[type-arg, no-redef]  # with arguments, pydantic makes another class of it
+    """The chain as LangServe serves it: callers see what they may set, and not the run's id, which we set."""
+
+    def config_schema(self, *, include: Sequence[str] | None = None) -> type[BaseModel]:
+        schema = super().config_schema(include=[key for key in include or () if key != "run_id"])
+
+        class Shown(schema):  # type: ignore[misc, valid-type]  # its base is made at run time
+            @classmethod
+            def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
+                shown: dict[str, Any] = without_nulls(super().model_json_schema(*args, **options))
+                return shown
+
+        return Shown
+
+
+def without_nulls(schema: Any) -> Any:
+    """The playground breaks at a `null` in a schema: an option shows the first thing it may be, and no default."""
+    if isinstance(schema, list):
+        return [without_nulls(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {name: without_nulls(part) for name, part in schema.items() if not (name == "default" and part is None)}
+    first: dict[str, Any] = next((kind for kind in kept.pop("anyOf", []) if kind.get("type") != "null"), {})
+    return first | kept
 
 
 def trimmed(prompt: PromptValue, config: RunnableConfig) -> list[BaseMessage]:

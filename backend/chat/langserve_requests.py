@@ -17,7 +17,7 @@ from langchain_core.messages import (
     ToolMessage,
     convert_to_messages,
 )
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from backend.chat.queue_model import QueueChat
 from backend.errors import ApiError, Invalid, explain
@@ -44,10 +44,26 @@ AnyKnown = Annotated[HumanMessage | AIMessage | SystemMessage | ToolMessage, Fie
 Made = TypeVar("Made")
 
 
+# The playground breaks at the first `null` in a schema, and LangChain's own of a message has dozens.
+SHOWN_MESSAGES = {
+    "type": "array",
+    "title": "Messages",
+    "items": {
+        "type": "object",
+        "required": ["type", "content"],
+        "properties": {
+            "type": {"type": "string", "enum": ["human", "ai", "system", "tool"]},
+            "content": {"type": "string"},
+        },
+    },
+    "widget": {"type": "chat", "input": "messages"},
+}
+
+
 class ChatInput(BaseModel):
     """The chain's input, as its schema and its playground show it. Role and content pairs are taken as well."""
 
-    messages: list[AnyKnown] = Field(json_schema_extra={"widget": {"type": "chat", "input": "messages"}})
+    messages: Annotated[list[AnyKnown], WithJsonSchema(SHOWN_MESSAGES)]
 
 
 class Filters(BaseModel):

@@ -495,6 +495,15 @@ async def test_the_playground_is_confined_to_this_server(http: httpx.AsyncClient
         assert (script.status_code, script.headers["content-type"]) == (200, "application/javascript")
 
 
+async def test_the_playground_gets_no_schema_that_breaks_it(http: httpx.AsyncClient) -> None:
+    """Its script throws at the first `null` among the things an option or a message may be, and draws nothing."""
+    page = (await http.get("/playground/")).text
+    for name in ("CONFIG_SCHEMA", "INPUT_SCHEMA"):
+        [line] = [line for line in page.splitlines() if f"window.{name}" in line]
+        assert '"null"' not in line, name
+        assert "run_id" not in line, name
+
+
 async def test_routes_that_langserve_would_offer_and_we_do_not(http: httpx.AsyncClient) -> None:
     for route in ("token_feedback", "feedback", "c/N4XyA/invoke", "c/N4XyA/stream"):
         assert (await http.post(f"/{route}", json=says("hi"))).status_code in (404, 405), route
