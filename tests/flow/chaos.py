@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -215,7 +216,13 @@ class Chaos:
         if worker := self._worker(house):
             worker.resume()
             worker.term()
-            await worker.wait_for_exit(20)
+            try:
+                # By the signal itself only where Python was still starting, before it could be handled.
+                if await worker.wait_for_exit(20) not in (0, -signal.SIGTERM):
+                    self.violations.append(f"{worker.name} was told to stop and ended with {worker.returncode}")
+            except TimeoutError as error:
+                self.violations.append(f"{worker.name} was told to stop and did not: {error}")
+                worker.kill()
             worker.start()
 
     async def _kill_an_api(self, house: House) -> None:
