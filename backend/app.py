@@ -9,6 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import RedirectResponse
 
 from backend import errors
 from backend.body import BodyLimit
@@ -40,6 +41,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     app = FastAPIOffline(title="Sluice", version=version("sluice"), summary=ABOUT, lifespan=lifespan, redoc_url=None)
     for router in (chat_router, jobs_router, health_router):
         app.include_router(router)
+    app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     chain.install(app, settings)
     errors.install(app)
     _add_middleware(app, settings)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from typing import Literal, NamedTuple
 
@@ -26,12 +26,14 @@ from wire.clock import Clock
 from wire.events import START, EventId
 from wire.idempotency import Claim, IdempotencyKeys
 from wire.jobs import Bounds, JobPipe
+from wire.link import LinkLost
 from wire.reader import EventReader, Reader
 from wire.records import JobClass, JobRequest
 
 ANSWER_SECONDS = 0.9  # Redis away is told within a second
 CLOCK_TRIES = 3
-WITHDRAW_TRIES = 30
+PATIENT_TRIES = 40
+PATIENT_SECONDS = 3.0
 USABLE_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 log = structlog.get_logger()
 
@@ -84,18 +86,11 @@ class ChatService:
             except BaseException as error:
                 await ticket.leave(gone=False)
                 if not (joined or isinstance(error, ApiError)):
-                    self._soon(self._withdraw(job))
+                    # Its caller is told to try again: what may have got in must not run for nobody.
+                    self._soon(self._patiently(lambda: self._jobs.cancel(job, "client_gone")))
                 raise
         self._news.soon(ticket.reader)
         return ticket
-
-    async def _withdraw(self, job: str) -> None:
-        """The queue did not answer in time, so its caller is told to try again: what may have got in must not run."""
-        for _ in range(WITHDRAW_TRIES):
-            with suppress(RedisError, OSError):
-                await self._jobs.cancel(job, "client_gone")
-                return
-            await asyncio.sleep(1.0)
 
     async def _name_job(self, wish: Submission) -> tuple[str, bool]:
         """The job's id, and whether it is one that an earlier request made."""
@@ -163,18 +158,15 @@ class ChatService:
         async def leave(gone: bool) -> None:
             await stack.aclose()
             if gone:
-                await self._left(job, on_disconnect)
+                self._left(job, on_disconnect)
 
         return Ticket(job, model, reader, leave)
 
     # -- leaving -----------------------------------------------------------------------------------------------
-    async def _left(self, job: str, on_disconnect: OnDisconnect) -> None:
+    def _left(self, job: str, on_disconnect: OnDisconnect) -> None:
         """A caller went away before the end."""
-        if on_disconnect.seconds is None or self.draining:
-            return
-        if on_disconnect.seconds == 0:
-            return await self._cancel_deserted(job)
-        self._soon(self._cancel_later(job, on_disconnect.seconds))
+        if on_disconnect.seconds is not None and not self.draining:
+            self._soon(self._cancel_later(job, on_disconnect.seconds))
 
     def _soon(self, work: Coroutine[None, None, None]) -> None:
         """In the background of this process, until it leaves."""
@@ -184,7 +176,15 @@ class ChatService:
 
     async def _cancel_later(self, job: str, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        await self._cancel_deserted(job)
+        await self._patiently(lambda: self._cancel_deserted(job))
+
+    async def _patiently(self, act: Callable[[], Awaitable[object]]) -> None:
+        """Do it as soon as Redis answers. A pause is long enough for other API processes to be subscribed again."""
+        for _ in range(PATIENT_TRIES):
+            with suppress(RedisError, LinkLost, OSError):
+                await act()
+                return
+            await asyncio.sleep(PATIENT_SECONDS)
 
     async def _cancel_deserted(self, job: str) -> None:
         """Only if nobody else follows it, in any API process; and never because this process is leaving."""

@@ -35,6 +35,9 @@ async def events(job: str, request: Request) -> Response:
     after = parse_cursor(request.headers.get("last-event-id") or request.query_params.get("after"))
     # Watching is no promise to stay: who only looks on does not cancel by leaving, unless it says so.
     on_disconnect = parse_on_disconnect(request.headers.get("x-sluice-on-disconnect"), CONTINUE)
+    record = await record_of(house, job)
+    if record.end and after == EventId.parse(record.end):
+        return Response(status_code=204)  # a browser's EventSource comes back after every end; this one it heeds
     try:
         ticket = await house.chat.follow(job, principal_of(), after, on_disconnect)
     except CursorUnknown as unknown:

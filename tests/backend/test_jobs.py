@@ -155,7 +155,7 @@ async def test_events_begin_behind_any_id_and_end_with_the_job(
 ) -> None:
     async with listening(home.url, chat("!tokens 20")) as heard:
         assert await heard.end() == "completed"
-    for cut in range(len(heard.events)):
+    for cut in range(len(heard.events) - 1):
         after = heard.events[cut].id or ""
         async with following(home.url, heard.job, after) as rest:
             await rest.hung_up(5)
@@ -163,6 +163,16 @@ async def test_events_begin_behind_any_id_and_end_with_the_job(
         async with listening(f"{home.url}/api/jobs/{heard.job}/events?after={after}") as rest:
             await rest.hung_up(5)
             assert rest.events == heard.events[cut + 1 :]
+
+
+async def test_who_comes_back_behind_the_end_is_told_not_to_come_again(
+    client: httpx.AsyncClient, home: House, truth: Truth
+) -> None:
+    """A browser's EventSource reconnects after every end of a stream; only a 204 makes it stop."""
+    async with listening(home.url, chat("!tokens 2")) as heard:
+        assert await heard.end() == "completed"
+    answer = await client.get(f"/api/jobs/{heard.job}/events", headers={"Last-Event-ID": heard.events[-1].id or ""})
+    assert (answer.status_code, answer.content) == (204, b"")
 
 
 async def test_events_are_never_cached_or_gathered_by_a_proxy(

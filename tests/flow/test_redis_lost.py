@@ -43,6 +43,18 @@ async def test_a_killed_redis_under_load_costs_no_job_and_no_token(
     assert not await durable_truth.leftovers()
 
 
+async def test_a_client_that_vanished_while_redis_was_away_is_heeded_when_it_is_back(
+    durable_house: Houses, durable_truth: Truth, fresh_valkey: Valkey
+) -> None:
+    home = await durable_house(apis=1, workers=1)
+    async with listening(home.url, chat("!tokens 100000")) as heard:
+        await heard.words(5)
+        fresh_valkey.kill()
+        await home.api.wait_for_action("watch.failed")
+    fresh_valkey.start()
+    assert (await durable_truth.until_state(heard.job, "cancelled")).why == "client_gone"
+
+
 async def test_a_redis_that_hangs_for_three_seconds_costs_no_token(
     durable_house: Houses, durable_truth: Truth, fresh_valkey: Valkey
 ) -> None:
