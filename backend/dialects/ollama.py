@@ -15,9 +15,11 @@ import orjson
 
 from backend.errors import ApiError, interrupted
 from backend.relay import Outcome
-from wire.events import LogEntry
+from wire.events import TOKEN_PREFIX, LogEntry
 
 NS = 1_000_000  # nanoseconds a millisecond
+TEXT_ONLY = TOKEN_PREFIX + b',"text":"'
+TAIL = b'},"done":false}\n'
 
 
 def timestamp() -> str:
@@ -31,6 +33,16 @@ def _second(second: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
+def text_literal(body: bytes) -> bytes | None:
+    """The text of a `token` event that has nothing else, still as a JSON string; None where it must be parsed.
+
+    A quote inside a JSON string is escaped, so `","` can only end the string (or look like it, and be parsed).
+    """
+    if body.startswith(TEXT_ONLY) and body.endswith(b'"}') and body.find(b'","', len(TEXT_ONLY)) < 0:
+        return body[len(TEXT_ONLY) - 1 : -1]
+    return None
+
+
 class OllamaChunks:
     """`restarted` after text was sent cannot be told in this protocol: it ends as an error, and nothing is mixed."""
 
@@ -40,6 +52,8 @@ class OllamaChunks:
         self.done = False
         self._model = model
         self._said = False  # text has gone out
+        name = orjson.dumps(model).replace(b"%", b"%%")
+        self._head = b'{"model":%b,"created_at":"%%b","message":{"role":"assistant","content":' % name
 
     def opening(self) -> bytes:
         return b""
@@ -47,6 +61,10 @@ class OllamaChunks:
     def burst(self, entries: Sequence[LogEntry]) -> bytes:
         lines = []
         for entry in entries:
+            if (text := text_literal(entry.body)) is not None and not self.done:
+                self._said = True
+                lines.append(self._head % timestamp().encode() + text + TAIL)
+                continue
             if not self.done and (chunk := self._chunk(entry)) is not None:
                 lines.append(orjson.dumps(chunk, option=orjson.OPT_APPEND_NEWLINE))
         return b"".join(lines)
