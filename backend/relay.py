@@ -89,7 +89,8 @@ class RelayResponse(Response):
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             send_chunk: Send = scope.get(SERVER_SEND, send)
-            await self._relay(send_chunk)
+            # A task a stream: to wake one is to walk down its coroutines, and frameworks stack twenty of them here.
+            await asyncio.create_task(self._relay(send_chunk))
             if not self._gone:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:

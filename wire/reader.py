@@ -152,7 +152,7 @@ class Reader:
         self._ahead_since: float | None = None
         self.at_end = False  # the terminal event was given
         self._ended = False  # or the caller is gone
-        self._awake = asyncio.Event()
+        self._sleeper: asyncio.Future[None] | None = None  # an Event would cost as much again as the rest of a wake-up
         self._loop = asyncio.get_running_loop()
         self.given = self._loop.time()  # when the caller last got anything
 
@@ -179,22 +179,26 @@ class Reader:
             self._held += len(message)
             if self._held > BUFFER_BYTES:
                 self._behind = True
-            self._awake.set()
+            self._wake()
 
     def tell(self, news: LogEntry) -> None:
         """News replaces older news that was not read yet."""
         self._news = news
-        self._awake.set()
+        self._wake()
 
     def look_again(self) -> None:
         """Read the log at the next turn: something may have been missed."""
         self._behind = True
-        self._awake.set()
+        self._wake()
 
     def hang_up(self) -> None:
         """The caller is gone: the next burst is None."""
         self._ended = True
-        self._awake.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._sleeper is not None and not self._sleeper.done():
+            self._sleeper.set_result(None)
 
     # -- read by the caller ------------------------------------------------------------------------------------
     async def next_burst(self) -> list[LogEntry] | None:
@@ -204,8 +208,8 @@ class Reader:
         """
         while not self._ended:
             if not (self._live or self._behind or self._news):
-                self._awake.clear()
-                await self._awake.wait()
+                self._sleeper = self._loop.create_future()
+                await self._sleeper
                 continue
             news, self._news = self._news, None
             burst = await self._take_logged() if self._behind else self._take_live()
