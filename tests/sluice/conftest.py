@@ -38,6 +38,12 @@ class UpProcess(PythonProcess):
         await self.see(lambda: self._times_up() > before, "it is up", timeout)
         return self.look()
 
+    async def workers_listen(self, count: int) -> None:
+        """Wait until this many workers take signals: the house is up as soon as its API answers, and one told to stop
+        while it still starts leaves no mark."""
+        waits = "stand-in worker waits"
+        await self.see(lambda: sum(line.get("event") == waits for line in self.log_lines()) >= count, waits)
+
     def _times_up(self) -> int:
         return sum(line.get("action") == "up" for line in self.log_lines()) if self.log.exists() else 0
 

@@ -25,6 +25,7 @@ async def test_it_comes_up_and_stops_in_order(ups: Ups) -> None:
     up = ups()
     await up.up()
     assert healthy(f"http://127.0.0.1:{up.port}")
+    await up.workers_listen(1)
     up.term()
     assert await up.wait_for_exit(PATIENT) == 0
     assert (up.data_dir / "ended").read_text().splitlines() == ["api with redis", "worker with redis"]
@@ -42,6 +43,7 @@ async def test_ctrl_c_is_a_clean_stop(ups: Ups) -> None:
 async def test_a_second_ctrl_c_does_not_wait_for_a_worker_that_will_not_end(ups: Ups) -> None:
     up = ups(WORKER_STUBBORN="1", SLUICE_GRACE_SECONDS="600")
     await up.up()
+    await up.workers_listen(1)
     up.signal(signal.SIGINT)
     await up.wait_for_action("stopping", PATIENT)
     up.signal(signal.SIGINT)
@@ -53,6 +55,7 @@ async def test_kill_9_of_the_parent_leaves_no_orphan_and_keeps_the_order(ups: Up
     up = ups(SLUICE_WORKERS="2")
     family = await up.up()
     assert len(family) == 8  # API, two workers, Valkey, and a guard for each
+    await up.workers_listen(2)
     up.kill()
     up.nobody_stays()
     ended = (up.data_dir / "ended").read_text().splitlines()
@@ -62,6 +65,7 @@ async def test_kill_9_of_the_parent_leaves_no_orphan_and_keeps_the_order(ups: Up
 async def test_kill_9_of_the_parent_ends_a_worker_that_will_not_end(ups: Ups) -> None:
     up = ups(WORKER_STUBBORN="1", SLUICE_GRACE_SECONDS="0")
     await up.up()
+    await up.workers_listen(1)
     up.kill()
     up.nobody_stays()
 
@@ -69,6 +73,7 @@ async def test_kill_9_of_the_parent_ends_a_worker_that_will_not_end(ups: Ups) ->
 async def test_the_next_up_waits_until_a_killed_one_has_ended(ups: Ups) -> None:
     killed = ups(WORKER_STUBBORN="1", SLUICE_GRACE_SECONDS="0")  # its worker is killed 3 s later
     await killed.up()
+    await killed.workers_listen(1)
     killed.kill()
     after = ups(PORT=str(killed.port))
     await after.up()
