@@ -16,7 +16,16 @@ import structlog
 from pydantic import ValidationError
 
 from ollama_worker.continuation import Earlier, StopStrings, read_earlier, with_rest_of_budget
-from ollama_worker.engines.base import Engine, EngineError, EngineUnavailable, Finished, Loading, Piece, Unsupported
+from ollama_worker.engines.base import (
+    Engine,
+    EngineError,
+    EngineUnavailable,
+    Finished,
+    Loading,
+    Piece,
+    StreamCut,
+    Unsupported,
+)
 from ollama_worker.patience import until_answered
 from wire.events import Completed, EventId, Failed, LogEntry, Queued, Restarted, Started, Timings, Usage, encode
 from wire.jobs import WRONG_SEQ, JobPipe
@@ -198,7 +207,7 @@ class Attempt:
                     await self._say_loading()
                 elif type(item) is Finished:
                     return item
-        raise EngineError("The engine's stream ended without an end mark.")
+        raise StreamCut("The engine's stream ended without an end mark.")
 
     async def _say_loading(self) -> None:
         news = encode(Queued(position=0, reason="loading_model"))

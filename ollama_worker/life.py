@@ -11,7 +11,7 @@ import asyncio
 import structlog
 
 from ollama_worker.attempt import Attempt, Tools
-from ollama_worker.patience import AWAY, once, until_answered
+from ollama_worker.patience import AWAY, once, unless, until_answered
 from ollama_worker.shape import Shape
 from wire.records import Order
 from wire.workers import BEAT_SECONDS, WorkerRegistry, decode_order
@@ -47,9 +47,10 @@ class Life:
     # -- the life ----------------------------------------------------------------------------------------------
     async def run(self, told_to_stop: asyncio.Event, grace: float) -> None:
         """Raises LifeOver when reaped. `told_to_stop` begins the drain, which takes at most `grace` seconds."""
-        self._beat = await until_answered(
-            lambda: self._registry.register(self.incarnation, self._shape.slots, self._shape.info)
-        )
+        beat = await unless(told_to_stop, until_answered(self._register))
+        if beat is None:
+            return
+        self._beat = beat
         log.info("worker registered", action="worker.registered", slots=self._shape.slots)
         self._may_ask.set()
         try:
@@ -66,6 +67,9 @@ class Life:
             self._stop_all(interrupted=False)
             raise LifeOver from None
         await self._leave()
+
+    async def _register(self) -> int:
+        return await self._registry.register(self.incarnation, self._shape.slots, self._shape.info)
 
     async def _drain(self, grace: float) -> None:
         self._draining = True
@@ -177,11 +181,11 @@ class Life:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             try:
-                await self._beatonce()
+                await self._beat_once()
             except AWAY as error:
                 log.warning("beat not answered", action="worker.beat_failed", error=type(error).__name__)
 
-    async def _beatonce(self) -> None:
+    async def _beat_once(self) -> None:
         news = self._shape.news()
         beat = await self._registry.beat(self.incarnation, _after(self._read_to), news)
         self._shape.told(news)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 import structlog
 from redis.exceptions import RedisError
@@ -24,6 +24,17 @@ async def until_answered(call: Callable[[], Awaitable[T]]) -> T:
         except AWAY as error:
             log.warning("Redis does not answer, trying again", action="redis.retry", error=type(error).__name__)
             await asyncio.sleep(RETRY_SECONDS)
+
+
+async def unless(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """The result of `work`, or None where `event` is set first: waiting never holds up a worker told to stop."""
+    working, waiting = asyncio.create_task(work), asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        working.cancel()
+        waiting.cancel()
 
 
 async def once(call: Awaitable[T]) -> T | None:

@@ -13,6 +13,7 @@ from ollama_worker.attempt import Backoff, Tools
 from ollama_worker.engines.auto import build_engine, choose_engine
 from ollama_worker.engines.base import Engine
 from ollama_worker.life import BLOCK_MS, Life, LifeOver
+from ollama_worker.patience import unless
 from ollama_worker.settings import WorkerSettings
 from ollama_worker.shape import Shape
 from wire.client import open_redis
@@ -63,14 +64,9 @@ class Worker:
 
     async def _engine(self, stack: AsyncExitStack) -> tuple[Engine | None, str]:
         """Choosing may wait for an engine that is not there yet; being told to stop ends the wait."""
-        choosing = asyncio.create_task(choose_engine(self._settings))
-        stopping = asyncio.create_task(self._told_to_stop.wait())
-        await asyncio.wait([choosing, stopping], return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if not choosing.done():
-            choosing.cancel()
+        choice = await unless(self._told_to_stop, choose_engine(self._settings))
+        if choice is None:
             return None, ""
-        choice = choosing.result()
         log.info("engine chosen", action="engine.chosen", engine=choice.kind, detail=choice.detail)
         engine = build_engine(self._settings, choice)
         stack.push_async_callback(engine.close)

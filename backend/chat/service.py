@@ -17,7 +17,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from backend.chat.disconnect import OnDisconnect
 from backend.context import request_id
-from backend.errors import ApiError, Invalid, QueueFull, Unavailable, job_not_found
+from backend.errors import ApiError, Invalid, QueueFull, Unavailable
 from backend.pool.catalogue import Catalogue
 from backend.pool.news import News
 from backend.principal import Principal
@@ -26,9 +26,8 @@ from wire.clock import Clock
 from wire.events import START, EventId
 from wire.idempotency import Claim, IdempotencyKeys
 from wire.jobs import Bounds, JobPipe
-from wire.link import LinkLost
 from wire.reader import EventReader, Reader
-from wire.records import JobClass, JobRequest
+from wire.records import JobClass, JobRecord, JobRequest
 
 ANSWER_SECONDS = 0.9  # Redis away is told within a second
 CLOCK_TRIES = 3
@@ -47,7 +46,6 @@ class Submission(NamedTuple):
     cls: JobClass = "interactive"
     idempotency_key: str | None = None
     body: str = ""
-    job: str | None = None  # an id made beforehand
 
 
 class ChatService:
@@ -75,7 +73,7 @@ class ChatService:
     async def submit(self, wish: Submission) -> Ticket:
         """Accept a job, or join the one that the idempotency key names. Raises ApiError or a Redis error."""
         if self.draining:
-            raise Unavailable("This server is shutting down; send the request again.", "draining", {"Retry-After": "1"})
+            raise Unavailable("This server is shutting down; send the request again.", "draining", _retry(1))
         async with asyncio.timeout(ANSWER_SECONDS):
             model = await self.catalogue.resolve(wish.request.model)
             wish = wish._replace(request=wish.request.model_copy(update={"model": model}))
@@ -94,7 +92,7 @@ class ChatService:
 
     async def _name_job(self, wish: Submission) -> tuple[str, bool]:
         """The job's id, and whether it is one that an earlier request made."""
-        mine = Claim(self._jobs.keys.pool, wish.job or str(uuid.uuid4()), wish.body)
+        mine = Claim(self._jobs.keys.pool, str(uuid.uuid4()), wish.body)
         if wish.idempotency_key is None:
             return mine.job, False
         if not USABLE_KEY.fullmatch(wish.idempotency_key):
@@ -137,14 +135,11 @@ class ChatService:
             ) from None
 
     # -- following ---------------------------------------------------------------------------------------------
-    async def follow(self, job: str, principal: Principal, after: EventId, on_disconnect: OnDisconnect) -> Ticket:
-        """Attach to a job that is there. Raises NotFound, CursorUnknown."""
+    async def follow(self, record: JobRecord, after: EventId, on_disconnect: OnDisconnect) -> Ticket:
+        """Attach to a job that is there, and the caller's. Raises CursorUnknown."""
         async with asyncio.timeout(ANSWER_SECONDS):
-            record = await self._jobs.record(job)
-            if record is None or record.tenant != principal.tenant:
-                raise job_not_found(job)
-            await self._reader.check_cursor(job, after)
-            ticket = await self._attach(job, record.model, on_disconnect, after)
+            await self._reader.check_cursor(record.id, after)
+            ticket = await self._attach(record.id, record.model, on_disconnect, after)
         self._news.soon(ticket.reader)
         return ticket
 
@@ -181,7 +176,7 @@ class ChatService:
     async def _patiently(self, act: Callable[[], Awaitable[object]]) -> None:
         """Do it as soon as Redis answers. A pause is long enough for other API processes to be subscribed again."""
         for _ in range(PATIENT_TRIES):
-            with suppress(RedisError, LinkLost, OSError):
+            with suppress(RedisError, OSError):
                 await act()
                 return
             await asyncio.sleep(PATIENT_SECONDS)

@@ -39,7 +39,7 @@ async def events(job: str, request: Request) -> Response:
     if record.end and after == EventId.parse(record.end):
         return Response(status_code=204)  # a browser's EventSource comes back after every end; this one it heeds
     try:
-        ticket = await house.chat.follow(job, principal_of(), after, on_disconnect)
+        ticket = await house.chat.follow(record, after, on_disconnect)
     except CursorUnknown as unknown:
         raise Conflict(
             f"This job has no event {after}; its log ends at {unknown.last}. Start over without Last-Event-ID.",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.flow.listener import chat, listening, words
 from tests.flow.truth import Truth
+from tests.support.child import free_port
 from tests.support.house import Houses
+from tests.support.processes import Worker
 
 
 async def test_a_worker_with_time_enough_ends_its_job_and_takes_no_other(house: Houses, truth: Truth) -> None:
@@ -42,6 +46,18 @@ async def test_a_worker_out_of_time_gives_its_job_back_uncharged_and_another_con
     record = await truth.record(heard.job)
     assert (record.attempt, record.tries) == (2, 0)
     await truth.check_ended_once(heard.job)
+
+
+async def test_a_worker_that_waits_for_redis_stops_when_it_is_told_to(tmp_path: Path) -> None:
+    env = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}", "SLUICE_ENGINE": "simulated"}
+    worker = Worker(tmp_path / "worker", env)
+    try:
+        worker.start()
+        await worker.wait_for_action("redis.retry")
+        worker.term()
+        assert await worker.wait_for_exit() == 0
+    finally:
+        worker.stop()
 
 
 async def test_a_second_sigterm_hurries_the_drain(house: Houses, truth: Truth) -> None:
