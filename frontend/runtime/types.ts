@@ -1,0 +1,40 @@
+/** What a component may know about an answer's job. Lives in `message.metadata.custom.answer`. */
+export type AnswerMeta = {
+  phase: Phase;
+  jobId?: string;
+  /** Place in the queue, 1 is next. Only while `phase` is "waiting". */
+  position?: number;
+  /** Seconds until it begins; absent: not known. */
+  etaSeconds?: number;
+  /** Why the job came back to the queue, where it did. */
+  detail?: string;
+  worker?: string;
+  model?: string;
+  attempt?: number;
+  queuedMs?: number;
+  firstTokenMs?: number;
+  totalMs?: number;
+  tokensPerSecond?: number;
+  completionTokens?: number;
+  finishReason?: string;
+  error?: AnswerError;
+  feedback?: "up" | "down";
+};
+
+/**
+ * connecting ─► waiting ─► starting_worker | loading_model ─► answering ─► done | failed | cancelled
+ *        └────────────────────────────┴── reconnecting ──┘ (the network is cut; the job runs on)
+ */
+export type Phase =
+  | "connecting"
+  | "waiting"
+  | "starting_worker"
+  | "loading_model"
+  | "answering"
+  | "reconnecting"
+  | "done"
+  | "failed"
+  | "cancelled";
+
+/** `message` says what happened and what to do; `retryable`: sending the same again may work. */
+export type AnswerError = { code: string; message: string; retryable: boolean };
