@@ -1,0 +1,1 @@
+"""SQL: the tables, one engine a process, and the migrations. Nothing but repositories speaks it."""
