@@ -23,13 +23,13 @@ from langchain_ollama.chat_models import _get_tool_calls_from_response as tool_c
 
 from backend.dialects.ollama import final, partial
 from backend.errors import ApiError, JobFailed, interrupted
-from wire.events import LogEntry
+from wire.events import TERMINAL, LogEntry
 
 PLAIN = {"type", "text", "n"}  # a token with these fields and no others is text
 
 
 class LangServeEvents:
-    """`reasoning`: thoughts are shown. `news`: `started` and `restarted` are told, for a caller that takes text back.
+    """`reasoning`: thoughts are shown. `news`: all but tokens is told as it is, too, for a caller that takes text back.
 
     To all other callers `restarted` after text is an error: attempts are never mixed.
     """
@@ -78,16 +78,20 @@ class LangServeEvents:
 
     def _rare(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
         kind = fields.get("type")
-        if kind == "completed":
-            self.done = True
-            return self._end(fields) + id_line(entry) + b"event: end\ndata:\n\n"
-        if kind in ("failed", "cancelled"):
-            return id_line(entry) + self.broken(JobFailed.of(fields))
+        if kind in TERMINAL:
+            told = self._metadata(entry.body) if self._news else b""
+            return told + self._terminal(entry, fields)
         if kind == "restarted" and self._said and not self._news:
             return id_line(entry) + self.broken(interrupted())
         if kind == "queued" or (self._news and kind in ("started", "restarted")):
             return id_line(entry) + self._metadata(entry.body)
         return b""
+
+    def _terminal(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
+        if fields["type"] != "completed":
+            return id_line(entry) + self.broken(JobFailed.of(fields))
+        self.done = True
+        return self._end(fields) + id_line(entry) + b"event: end\ndata:\n\n"
 
     def _end(self, fields: dict[str, Any]) -> bytes:
         """LangChain's two last chunks: what the answer has cost, and an empty one that says it was the last."""

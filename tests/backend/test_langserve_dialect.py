@@ -150,7 +150,7 @@ def test_a_lost_attempt_ends_the_stream_as_an_error() -> None:
 def test_who_takes_text_back_is_told_to() -> None:
     sent = frames(dialect(news=True).burst(entries(RESTARTED)))
     told = [frame.json()["sluice"]["type"] for frame in sent if frame.event == "metadata"]
-    assert told == ["started", "restarted", "started"]
+    assert told == ["started", "restarted", "started", "completed"]
     assert sent[-1].event == "end"
 
 
@@ -165,6 +165,14 @@ def test_a_job_that_does_not_complete_ends_as_an_error(body: bytes, status: int,
     *_, last = frames(dialect().burst(entries([STARTED, token("Hel"), body])))
     assert (last.event, last.id) == ("error", "1-2")
     assert (last.json()["status_code"], last.json()["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("body", [DONE, *(body for body, _, _ in ENDS.values())], ids=["completed", *ENDS])
+def test_who_asks_for_news_is_told_the_end_as_it_is(body: bytes) -> None:
+    frame = next(
+        f for f in reversed(frames(dialect(news=True).burst(entries([STARTED, body])))) if f.event == "metadata"
+    )
+    assert (frame.id, frame.json()["sluice"]) == (None, orjson.loads(body))
 
 
 def test_nothing_follows_an_error() -> None:
