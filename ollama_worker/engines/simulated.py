@@ -115,7 +115,7 @@ class SimulatedEngine:
     # Models
 
     async def models(self) -> list[ModelInfo]:
-        abilities = ("completion", "embedding", "thinking")
+        abilities = ("completion", "embedding", "thinking", "vision")
         return [ModelInfo(name, name in self._loaded, CONTEXT, abilities) for name in self._models]
 
     async def pull(self, model: str) -> AsyncGenerator[PullProgress]:

@@ -3,11 +3,13 @@
 Prompts that begin with `!` order something, for tests:
 
     !tokens N                       N numbered words: each is unique, so that a lost or doubled one is seen
+    !demo                           one of everything that the page draws: code, a table, a formula, a diagram
     !think                          a thought, then the canned answer
+    !say TEXT                       that text
     !fault KIND [after N]           fail at word N (default 0) of N + 10 numbered words; see `FAULTS`
     !die [after N]                  the process ends there and then: a poison job
 
-All but `!tokens` are obeyed only with SLUICE_SIMULATED_FAULTS=1.
+All but `!tokens` and `!demo` are obeyed only with SLUICE_SIMULATED_FAULTS=1.
 """
 
 from __future__ import annotations
@@ -34,7 +36,41 @@ To talk to a real model, do one of these and start Sluice again:
 1. Run Ollama (`ollama serve`, `ollama pull qwen2.5:0.5b`) and set `OLLAMA_BASE_URL` if it is on another machine.
 2. Set `SLUICE_GGUF` to the path of a GGUF file.
 
+Send `!demo` to see how answers are drawn.
+
 You wrote: {echo}"""
+DEMO = """\
+**This answer is simulated**, and shows what the page draws.
+
+| part | how |
+| --- | --- |
+| code | highlighted, with a button to copy it |
+| formulas | $e^{i\\pi} + 1 = 0$ |
+| diagrams | drawn once they are whole |
+
+```python
+def fibonacci(n: int) -> int:
+    a, b = 0, 1
+    for _ in range(n):
+        a, b = b, a + b
+    return a
+```
+
+```mermaid
+flowchart LR
+  browser[Your browser] --> api[API]
+  api --> queue[(Queue)]
+  queue --> worker[GPU worker]
+  worker -- tokens --> browser
+```
+
+$$
+\\sum_{k=1}^{n} k = \\frac{n (n + 1)}{2}
+$$
+
+- [x] nothing lost
+- [x] nothing doubled
+"""
 THOUGHT = "This thought is simulated. A real model would reason about the question here, before it answers."
 
 
@@ -66,6 +102,10 @@ def last_words(request: JobRequest) -> str:
 
 def _ordered(asked: str, faults_allowed: bool) -> Script | None:
     """None when the prompt orders nothing that may be obeyed."""
+    if asked.strip() == "!demo":
+        return Script(tokens_of(DEMO))
+    if faults_allowed and asked.startswith("!say "):
+        return Script(tokens_of(asked.removeprefix("!say ")))
     order = ORDER.match(asked)
     if order is None:
         return None
@@ -85,7 +125,9 @@ def numbered(count: int) -> tuple[str, ...]:
 def _canned(request: JobRequest, asked: str) -> str:
     if request.format is not None:
         return orjson.dumps({"simulated": True, "advice": "connect a real model to get your schema filled"}).decode()
-    return ANSWER.format(echo=asked[:200] + ("…" if len(asked) > 200 else ""))
+    echo = asked[:200] + ("…" if len(asked) > 200 else "")
+    images = len(next((message.images or () for message in reversed(request.messages) if message.role == "user"), ()))
+    return ANSWER.format(echo=echo) + (f"\n\nImages sent with it: {images}." if images else "")
 
 
 def until_stop(text: str, request: JobRequest) -> str:

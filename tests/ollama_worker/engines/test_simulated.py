@@ -150,8 +150,23 @@ async def test_an_attempt_that_continues_gets_past_the_fault() -> None:
     assert "w0 w1 w2" + text(items) == " ".join(f"w{n}" for n in range(13))
 
 
+async def test_it_says_a_text_as_it_was_told() -> None:
+    told = "# One\n\n  two\t`three` \n"
+    assert text(await answer(engine(), ask(f"!say {told}"))) == told
+
+
+async def test_the_demonstration_has_one_of_everything() -> None:
+    said = text(await answer(engine(faults=False), ask("!demo")))
+    assert all(part in said for part in ("simulated", "| --- |", "```python", "```mermaid", "\\sum", "- [x]"))
+
+
+async def test_images_are_counted() -> None:
+    seen = JobRequest(model="m", messages=(Message(role="user", content="look", images=("aGk=", "aGk=")),))
+    assert text(await answer(engine(), seen)).endswith("Images sent with it: 2.")
+
+
 async def test_no_fault_where_faults_are_not_allowed() -> None:
-    for prompt in ("!fault stream_cut", "!die"):
+    for prompt in ("!fault stream_cut", "!die", "!say hello"):
         assert "simulated" in text(await answer(engine(faults=False), ask(prompt)))
 
 
