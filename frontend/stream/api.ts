@@ -1,0 +1,151 @@
+/** The typed client of the API beside this page: same origin, one error class. */
+
+export type Thinking = boolean | "low" | "medium" | "high" | null;
+
+/** A thread's own settings; null or absent: the pool's default. */
+export type ThreadSettings = {
+  model?: string | null;
+  /** The system prompt. */
+  system?: string | null;
+  think?: Thinking;
+  options?: ModelOptions;
+};
+
+export type ModelOptions = {
+  temperature?: number;
+  top_p?: number;
+  top_k?: number;
+  num_predict?: number;
+  num_ctx?: number;
+  seed?: number;
+  stop?: string[];
+};
+
+export type Thread = {
+  id: string;
+  title: string | null;
+  archived: boolean;
+  created_at: string;
+  updated_at: string;
+  settings: ThreadSettings;
+  /** The job that runs in it, newest first; null: none. */
+  job: { id: string; answer_id: string } | null;
+};
+
+export type Rating = "up" | "down";
+
+export type StoredMessage = {
+  id: string;
+  parent_id: string | null;
+  role: "user" | "assistant";
+  text: string;
+  thinking: string | null;
+  images: { mime: string; data: string }[];
+  status: "running" | "complete" | "failed" | "cancelled";
+  model: string | null;
+  job_id: string | null;
+  worker: string | null;
+  error: { code: string; message: string; retryable: boolean } | null;
+  finish_reason: string | null;
+  usage: { prompt_tokens: number; completion_tokens: number } | null;
+  timings: { queued_ms: number; first_token_ms: number; total_ms: number } | null;
+  tokens_per_second: number | null;
+  feedback: Rating | null;
+  created_at: string;
+};
+
+export type ThreadContent = { thread: Thread; messages: StoredMessage[]; head_id: string | null };
+
+export type ModelInfo = {
+  name: string;
+  default: boolean;
+  /** A live worker serves it. */
+  live: boolean;
+  loaded: boolean;
+  context_length: number;
+  capabilities: string[];
+};
+
+export type ModelList = { models: ModelInfo[]; engines: string[]; workers: number; advice: string | null };
+
+/** `message_id` null: the title matched. */
+export type SearchHit = { thread: Thread; message_id: string | null; snippet: string };
+
+/** What the API answered instead of what was asked. `status` 0: there was no answer. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly status: number,
+    readonly requestId?: string,
+    /** Seconds until it is worth another try, where the server said so. */
+    readonly retryAfter?: number,
+  ) {
+    super(message);
+  }
+}
+
+/** The error that a response with a status of 400 or more tells. */
+export async function errorOf(response: Response): Promise<ApiError> {
+  const body: unknown = await response.json().catch(() => null);
+  const told = (body as { error?: { code?: string; message?: string; request_id?: string } } | null)?.error;
+  const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
+  return new ApiError(
+    told?.code ?? `http_${response.status}`,
+    told?.message ?? `The server answered ${response.status}.`,
+    response.status,
+    told?.request_id ?? response.headers.get("x-request-id") ?? undefined,
+    Number.isFinite(seconds) ? seconds : undefined,
+  );
+}
+
+/** One request; raises ApiError. An empty answer is undefined. */
+export async function request<T>(path: string, init: RequestInit = {}): Promise<T> {
+  const response = await fetch(path, init).catch((error: unknown) => {
+    if (init.signal?.aborted) throw error;
+    throw new ApiError("unreachable", "The server could not be reached. Check the connection and try again.", 0);
+  });
+  if (!response.ok) throw await errorOf(response);
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+const json = (method: string, body: unknown): RequestInit => ({
+  method,
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify(body),
+});
+const thread = (id: string) => `/api/threads/${encodeURIComponent(id)}`;
+
+export type ThreadPage = { threads: Thread[]; next_cursor: string | null };
+export type ThreadPatch = { title?: string; archived?: boolean; settings?: ThreadSettings; head_id?: string };
+
+export function listThreads(options: { archived?: boolean; limit?: number; cursor?: string } = {}): Promise<ThreadPage> {
+  const query = new URLSearchParams({ archived: String(options.archived ?? false), limit: String(options.limit ?? 50) });
+  if (options.cursor) query.set("cursor", options.cursor);
+  return request(`/api/threads?${query}`);
+}
+
+/** Idempotent: the same id again gives the same thread. */
+export const createThread = (id: string, settings: ThreadSettings) =>
+  request<Thread>("/api/threads", json("POST", { id, settings }));
+export const getThread = (id: string) => request<Thread>(thread(id));
+export const patchThread = (id: string, patch: ThreadPatch) => request<Thread>(thread(id), json("PATCH", patch));
+export const deleteThread = (id: string) => request<void>(thread(id), { method: "DELETE" });
+export const getMessages = (id: string) => request<ThreadContent>(`${thread(id)}/messages`);
+export const requestTitle = (id: string) => request<{ job: string | null }>(`${thread(id)}/title`, { method: "POST" });
+
+export const searchThreads = (query: string, signal?: AbortSignal) =>
+  request<{ hits: SearchHit[] }>(`/api/threads/search?${new URLSearchParams({ q: query, limit: "20" })}`, { signal });
+
+export const rateMessage = (threadId: string, messageId: string, rating: Rating | null, comment?: string) =>
+  request<void>(`${thread(threadId)}/messages/${encodeURIComponent(messageId)}/feedback`, json("PUT", { rating, comment }));
+
+export const exportUrl = (threadId: string, format: "json" | "markdown") => `${thread(threadId)}/export?format=${format}`;
+
+export const getModels = (signal?: AbortSignal) => request<ModelList>("/api/models", { signal });
+
+/** Ending what has ended is no error. `keepalive`: it is sent even while the page goes. */
+export const cancelJob = (id: string) =>
+  request<{ id: string; state: string }>(`/api/jobs/${encodeURIComponent(id)}/cancel`, { method: "POST", keepalive: true });
