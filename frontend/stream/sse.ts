@@ -1,0 +1,67 @@
+/** Server-sent events as the WHATWG standard reads them. The only place that parses them. */
+
+export type SseEvent = {
+  /** "message" where the stream names none. */
+  event: string;
+  data: string;
+  /** The id that came with this very event; undefined: none did. */
+  id?: string;
+};
+
+/** Text in, events out, however the text is cut. */
+export class SseParser {
+  private rest = "";
+  private afterCr = false; // the last piece ended in CR: a LF at the next one's start belongs to it
+  private event = "";
+  private data: string[] = [];
+  private id: string | undefined;
+
+  push(piece: string): SseEvent[] {
+    if (piece === "") return [];
+    const text = this.rest + (this.afterCr && piece.startsWith("\n") ? piece.slice(1) : piece);
+    this.afterCr = piece.endsWith("\r");
+    const lines = text.split(/\r\n|\r|\n/);
+    this.rest = lines.pop() ?? "";
+    return lines.flatMap((line) => this.line(line));
+  }
+
+  private line(line: string): SseEvent[] {
+    if (line === "") return this.dispatch();
+    const colon = line.indexOf(":");
+    if (colon !== 0) this.field(colon < 0 ? line : line.slice(0, colon), colon < 0 ? "" : line.slice(colon + 1));
+    return [];
+  }
+
+  private field(name: string, raw: string): void {
+    const value = raw.startsWith(" ") ? raw.slice(1) : raw;
+    if (name === "data") this.data.push(value);
+    else if (name === "event") this.event = value;
+    else if (name === "id" && !value.includes("\0")) this.id = value;
+  }
+
+  private dispatch(): SseEvent[] {
+    const { event, data, id } = this;
+    this.event = "";
+    this.data = [];
+    if (data.length === 0) return []; // an id alone stays for the next event, as the standard says
+    this.id = undefined;
+    return [{ event: event || "message", data: data.join("\n"), ...(id === undefined ? {} : { id }) }];
+  }
+}
+
+/** The events of a response's body, until it ends; `heard` is called with every piece, comments too. */
+export async function* readSse(body: ReadableStream<Uint8Array>, heard: () => void = () => {}): AsyncGenerator<SseEvent> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder(); // takes away a BOM, and waits for the rest of a cut character
+  const parser = new SseParser();
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return; // an event without its blank line was cut: the standard drops it
+      heard();
+      yield* parser.push(decoder.decode(value, { stream: true }));
+    }
+  } finally {
+    reader.cancel().catch(() => {}); // it may have failed already
+  }
+}
