@@ -1,0 +1,17 @@
+/** What the composer does at a key; null leaves the key to the text field. */
+export type ComposerAction = "send" | "steer" | "stop" | "edit-last" | null;
+
+type Key = { key: string; shiftKey: boolean; ctrlKey: boolean; metaKey: boolean; altKey: boolean; isComposing: boolean; keyCode?: number };
+type State = { empty: boolean; running: boolean };
+
+/** Safari ends a composition before it sends the Enter that ended it; the old key code tells. */
+const IN_COMPOSITION = 229;
+
+/** Enter sends, Ctrl+Enter sends past the running answer, Escape stops, ArrowUp in an empty field edits what was said last. */
+export function composerAction(key: Key, { empty, running }: State): ComposerAction {
+  if (key.isComposing || key.keyCode === IN_COMPOSITION || key.altKey) return null;
+  if (key.key === "Enter" && !key.shiftKey) return key.ctrlKey || key.metaKey ? "steer" : "send";
+  if (key.key === "Escape" && running) return "stop";
+  const plain = !key.shiftKey && !key.ctrlKey && !key.metaKey;
+  return key.key === "ArrowUp" && plain && empty ? "edit-last" : null;
+}

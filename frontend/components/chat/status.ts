@@ -1,0 +1,36 @@
+import { about, ordinal } from "@/components/ui/words";
+import type { AnswerMeta } from "@/runtime/types";
+
+/** What is going on until the first token, in one line; null where the answer itself says it. */
+export function statusSentence(answer: AnswerMeta | undefined): string | null {
+  switch (answer?.phase) {
+    case undefined:
+    case "connecting":
+      return "Connecting…";
+    case "waiting":
+      return place(answer);
+    case "starting_worker":
+      return "Starting a GPU worker…";
+    case "loading_model":
+      return answer.model ? `Loading ${answer.model}…` : "Loading the model…";
+    case "reconnecting":
+      return "Reconnecting — the answer goes on";
+    case "answering":
+      return "Thinking…";
+    default:
+      return null;
+  }
+}
+
+function place({ position, etaSeconds }: AnswerMeta): string {
+  const where = position === undefined ? "In the queue" : position <= 1 ? "Next in the queue" : `${ordinal(position)} in the queue`;
+  return etaSeconds === undefined ? where : `${where} · ${about(etaSeconds)}`;
+}
+
+const DETAILS: Record<string, string> = {
+  worker_lost: "A worker was lost; trying again",
+  interrupted: "The worker had to stop; another one takes over",
+};
+
+/** Why the job is back in the queue, in words; what the server says as a sentence is shown as it is. */
+export const detailSentence = (detail: string | undefined) => (detail ? (DETAILS[detail] ?? detail) : null);

@@ -1,0 +1,38 @@
+"use client";
+import { Dialog } from "@/components/ui/dialog";
+import { Keys } from "@/components/ui/keys";
+import { COMPOSER_KEYS, SHORTCUTS, isMac, printed, type Shortcut } from "./shortcuts";
+
+const GROUPS: Shortcut["group"][] = ["Everywhere", "Conversations", "This conversation"];
+
+export default function ShortcutSheet({ onClose }: { onClose: () => void }) {
+  return (
+    <Dialog open onClose={onClose} title="Keyboard shortcuts" className="w-[min(46rem,calc(100vw-2rem))]">
+      <div className="grid gap-x-10 gap-y-5 overflow-y-auto p-5 sm:grid-cols-2">
+        {GROUPS.map((group) => (
+          <Section key={group} title={group} lines={SHORTCUTS.filter((shortcut) => shortcut.group === group)} />
+        ))}
+        <Section title="While writing" lines={COMPOSER_KEYS} />
+      </div>
+    </Dialog>
+  );
+}
+
+function Section({ title, lines }: { title: string; lines: { keys: string[]; does: string }[] }) {
+  const mac = isMac();
+  return (
+    <section>
+      <h3 className="mb-2 text-xs font-semibold text-muted-fg">{title}</h3>
+      <dl className="space-y-2">
+        {lines.map(({ keys, does }) => (
+          <div key={does} className="flex items-baseline justify-between gap-4 text-sm">
+            <dt>{does}</dt>
+            <dd>
+              <Keys keys={printed(keys, mac)} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
