@@ -47,6 +47,13 @@ class Backoff(NamedTuple):
         return min(self.longest, self.first * (2**tried if self.exponential else 1))
 
 
+class Meter:
+    """Counts what this process generates, whatever becomes of it. One addition a burst."""
+
+    def __init__(self) -> None:
+        self.tokens = 0
+
+
 class Tools(NamedTuple):
     """What an attempt works with; born once a process."""
 
@@ -54,6 +61,7 @@ class Tools(NamedTuple):
     writer: EventWriter
     engine: Engine
     backoff: Backoff
+    meter: Meter
 
 
 class Answer:
@@ -191,11 +199,12 @@ class Attempt:
                 tried += 1
 
     async def _stream(self, request: JobRequest, prefill: str) -> Finished:
-        put, add = self._outbox.put, self._answer.add
+        put, add, meter = self._outbox.put, self._answer.add, self._tools.meter
         stops = StopStrings(request, prefill) if prefill else None
         async with aclosing(self._tools.engine.generate(request, prefill)) as stream:  # type: ignore[type-var]
             async for item in stream:
                 if type(item) is Piece:
+                    meter.tokens += item.tokens
                     if stops is not None:
                         item = item._replace(text=stops.cut(item.text))
                     add(item)

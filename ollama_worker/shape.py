@@ -1,4 +1,4 @@
-"""What a worker tells of itself: engine, models, slots, and how long its jobs take."""
+"""What a worker tells of itself: engine, models, slots, GPUs, what it has generated and how long its jobs take."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import socket
 
 import structlog
 
+from ollama_worker.attempt import Meter
 from ollama_worker.engines.base import Engine, EngineError, ModelInfo
-from wire.workers import WorkerInfo
+from wire.workers import Gpu, WorkerInfo
 
 REFRESH_SECONDS = 15.0
 WEIGHT = 0.3  # of the latest job in the mean: half of it is made of the last two
@@ -18,11 +19,16 @@ log = structlog.get_logger()
 class Shape:
     """Kept for the process, over all its lives. `news()` is what a beat should carry: None when nothing changed."""
 
-    def __init__(self, engine: Engine, slots: int, detail: str) -> None:
+    def __init__(self, engine: Engine, slots: int, detail: str, meter: Meter) -> None:
         self._engine = engine
+        self._meter = meter
         self.slots = slots
-        self.info = WorkerInfo(engine.name, {}, socket.gethostname(), detail=detail)
-        self._told = self.info
+        self._info = WorkerInfo(engine.name, {}, socket.gethostname(), detail=detail)
+        self._told = self._info
+
+    @property
+    def info(self) -> WorkerInfo:
+        return self._info._replace(tokens=self._meter.tokens)
 
     async def keep_looking(self) -> None:
         """Ask the engine for its models, now and then: they are pulled, loaded and unloaded behind our back."""
@@ -36,16 +42,21 @@ class Shape:
         except EngineError as error:
             log.debug("engine does not list its models", action="engine.models_failed", code=error.code)
             return
-        self.info = self.info._replace(models=models)
+        self._info = self._info._replace(models=models)
+
+    def sees(self, gpus: tuple[Gpu, ...]) -> None:
+        """The latest look at the machine's GPUs."""
+        self._info = self._info._replace(gpus=gpus)
 
     def took(self, seconds: float) -> None:
         """A job has ended: weigh its time into the mean that callers' ETA is made of."""
-        mean = self.info.job_seconds
+        mean = self._info.job_seconds
         mean = seconds if not mean else (1 - WEIGHT) * mean + WEIGHT * seconds
-        self.info = self.info._replace(job_seconds=round(mean, 3))
+        self._info = self._info._replace(job_seconds=round(mean, 3))
 
     def news(self) -> WorkerInfo | None:
-        return None if self.info == self._told else self.info
+        info = self.info
+        return None if info == self._told else info
 
     def told(self, info: WorkerInfo | None) -> None:
         """A beat that carried `info` was answered."""

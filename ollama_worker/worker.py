@@ -9,9 +9,10 @@ from contextlib import AsyncExitStack
 
 import structlog
 
-from ollama_worker.attempt import Backoff, Tools
+from ollama_worker.attempt import Backoff, Meter, Tools
 from ollama_worker.engines.auto import build_engine, choose_engine
 from ollama_worker.engines.base import Engine
+from ollama_worker.gpu import watch_gpus
 from ollama_worker.life import BLOCK_MS, Life, LifeOver
 from ollama_worker.patience import unless
 from ollama_worker.settings import WorkerSettings
@@ -45,7 +46,7 @@ class Worker:
             if engine is None:
                 return
             tools, registry, inbox = await self._clients(stack, engine)
-            shape = Shape(engine, self._settings.slots, detail)
+            shape = Shape(engine, self._settings.slots, detail, tools.meter)
             await shape.look()
             await self._background(stack, shape, tools)
             await self._live(tools, registry, inbox, shape)
@@ -79,11 +80,11 @@ class Worker:
         stack.push_async_callback(redis.aclose)
         stack.push_async_callback(blocking.aclose)
         backoff = Backoff(settings.max_retries, settings.backoff == "exponential")
-        tools = Tools(JobPipe(redis, keys), EventWriter(settings.redis_url, keys), engine, backoff)
+        tools = Tools(JobPipe(redis, keys), EventWriter(settings.redis_url, keys), engine, backoff, Meter())
         return tools, WorkerRegistry(redis, keys), WorkerRegistry(blocking, keys)
 
     async def _background(self, stack: AsyncExitStack, shape: Shape, tools: Tools) -> None:
-        for coroutine in (shape.keep_looking(), tools.writer.link.run()):
+        for coroutine in (shape.keep_looking(), watch_gpus(shape.sees), tools.writer.link.run()):
             task = asyncio.create_task(coroutine)
             task.add_done_callback(self._leave_if_broken)
             stack.callback(task.cancel)

@@ -10,5 +10,6 @@ writer.py    the event pipe's worker end: fenced emits
 reader.py    the event pipe's API end: the log, then live, never a gap
 clock.py     pool time that no step of a wall clock can move
 places.py    where waiting jobs stand
+ledger.py    a pool's jobs and dead letters, page by page, without what was said
 idempotency.py, client.py, link.py, settings.py, logs.py
 """

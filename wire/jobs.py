@@ -132,14 +132,16 @@ class JobPipe:
         fields = cast(dict[bytes, bytes], await self.redis.hgetall(self.keys.job(job)))
         if not fields.get(b"state"):
             return None
-        return _record(job, {name.decode(): value for name, value in fields.items()})
+        return decode_record(job, {name.decode(): value for name, value in fields.items()})
 
     async def depth(self) -> int:
         """How many jobs are not terminal: KEDA's number."""
         return int(await self.redis.xlen(self.keys.demand))
 
 
-def _record(job: str, h: dict[str, bytes]) -> JobRecord:
+def decode_record(job: str, h: dict[str, bytes]) -> JobRecord:
+    """A job's hash as it lies in Redis; fields that are missing are empty."""
+
     def text(name: str) -> str:
         return h.get(name, b"").decode()
 

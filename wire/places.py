@@ -18,21 +18,25 @@ class Place(NamedTuple):
     note: str
 
 
-class _Class(NamedTuple):
+class Lengths(NamedTuple):
+    """What waits in one class: `front` jobs that came back, and each tenant's own."""
+
     front: int
     tenants: tuple[tuple[str, int], ...]  # (tenant, waiting jobs) in the order of their turns
 
     @property
     def waiting(self) -> int:
+        """All that wait, those that came back included."""
         return self.front + sum(depth for _, depth in self.tenants)
 
 
 class Snapshot(NamedTuple):
-    """`workers`: how many are alive; `places` in the order in which the jobs were asked for."""
+    """`workers`: how many are alive; `places` in the order in which the jobs were asked for; `classes` by urgency."""
 
     workers: int
     waiting: int
     places: tuple[Place, ...]
+    classes: dict[str, Lengths]
 
 
 def read(answer: list[object]) -> Snapshot:
@@ -43,16 +47,17 @@ def read(answer: list[object]) -> Snapshot:
         workers=cast(int, workers),
         waiting=sum(c.waiting for c in classes.values()),
         places=tuple(_place(cast(list[bytes], job), classes) for job in jobs),
+        classes=classes,
     )
 
 
-def _class(row: object) -> tuple[str, _Class]:
+def _class(row: object) -> tuple[str, Lengths]:
     name, front, tenants = cast(tuple[bytes, int, list[bytes]], row)
     pairs = zip(tenants[::2], tenants[1::2], strict=True)
-    return name.decode(), _Class(front, tuple((t.decode(), int(n)) for t, n in pairs))
+    return name.decode(), Lengths(front, tuple((t.decode(), int(n)) for t, n in pairs))
 
 
-def _place(job: list[bytes], classes: dict[str, _Class]) -> Place:
+def _place(job: list[bytes], classes: dict[str, Lengths]) -> Place:
     state, cls, tenant, rank, in_front, note = job
     position = 0
     if state == b"queued":
@@ -60,7 +65,7 @@ def _place(job: list[bytes], classes: dict[str, _Class]) -> Place:
     return Place(state.decode(), position, note.decode())
 
 
-def _ahead(classes: dict[str, _Class], cls: str, tenant: str, rank: int, in_front: bool) -> int:
+def _ahead(classes: dict[str, Lengths], cls: str, tenant: str, rank: int, in_front: bool) -> int:
     """How many jobs are taken before this one."""
     ahead = classes["interactive"].waiting if cls == "batch" else 0
     if in_front:

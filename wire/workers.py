@@ -20,10 +20,23 @@ BEAT_SECONDS = 2.0
 REAP_SECONDS = 10.0  # five missed beats
 
 
+class Gpu(NamedTuple):
+    """One GPU at one moment; None: its driver does not tell. Memory in MiB."""
+
+    name: str
+    memory_used_mb: int | None = None
+    memory_total_mb: int | None = None
+    utilization_percent: int | None = None
+    temperature_c: int | None = None
+    power_w: int | None = None
+
+
 class WorkerInfo(NamedTuple):
     """What a worker says of itself, as JSON in its hash. `models`: name → {loaded, context_length, capabilities}.
 
-    `job_seconds`: mean time of its latest jobs, 0 before the first; callers' ETA is made of it.
+    `job_seconds`: mean time of its latest jobs, 0 before the first; callers' ETA is made of it. `tokens`: how many its
+    process has generated so far; two beats' make a rate. `gpus`: its machine's, empty where it can read none. Absent,
+    in what an older worker says: not known.
     """
 
     engine: str
@@ -32,9 +45,11 @@ class WorkerInfo(NamedTuple):
     protocol: int = 1
     job_seconds: float = 0.0
     detail: str = ""
+    tokens: int = 0
+    gpus: tuple[Gpu, ...] = ()
 
     def encode(self) -> bytes:
-        return orjson.dumps(self._asdict())
+        return orjson.dumps({**self._asdict(), "gpus": [gpu._asdict() for gpu in self.gpus]})
 
 
 class WorkerRecord(NamedTuple):

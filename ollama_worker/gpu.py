@@ -1,0 +1,164 @@
+"""What a worker's machine tells of its GPUs: memory, load, temperature, power. For a person's eyes, never needed.
+
+NVIDIA's are asked through `nvidia-smi`, a process of its own: a driver that hangs or crashes then takes nothing of ours
+with it. AMD's lie in sysfs. Who has neither is looked at once and never again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import shutil
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from wire.workers import Gpu
+
+REFRESH_SECONDS = 5.0
+ANSWER_SECONDS = 4.0  # a driver without persistence mode wakes for a second or two at every call
+MOST = 64  # GPUs told; a machine has 16 at most, garbage may have any number of lines
+SAID_MAX = 64 * 1024
+NAME_MAX = 100
+FIELDS = ("name", "memory.used", "memory.total", "utilization.gpu", "temperature.gpu", "power.draw")
+DRM = Path("/sys/class/drm")
+MIB = 1024 * 1024
+Look = Callable[[], Awaitable[tuple[Gpu, ...]]]
+log = structlog.get_logger()
+
+
+class Unreadable(Exception):
+    """The tool is there and did not tell; the message says how it failed."""
+
+
+async def watch_gpus(tell: Callable[[tuple[Gpu, ...]], None]) -> None:
+    """Tell what can be read, again and again; returns where there is nothing to read. Never raises: a worker whose
+    background fails leaves, and no number is worth that.
+    """
+    try:
+        look = await find_look()
+        while look is not None:
+            tell(await _quietly(look))
+            await asyncio.sleep(REFRESH_SECONDS)
+    except Exception:
+        log.exception("GPUs are not looked at any more", action="gpu.broken")
+        tell(())
+
+
+async def find_look() -> Look | None:
+    """How this machine's GPUs are read; None where it has none that we can read."""
+    for look in (nvidia, amd):
+        try:
+            if await look():
+                return look
+        except TimeoutError:
+            return look  # it is there, and slow to wake
+        except (Unreadable, OSError) as error:
+            log.debug("no GPU read", action="gpu.none", reason=str(error))
+    return None
+
+
+async def _quietly(look: Look) -> tuple[Gpu, ...]:
+    """Nothing rather than old numbers when a look fails."""
+    try:
+        return await look()
+    except (Unreadable, OSError) as error:  # TimeoutError is an OSError
+        log.debug("GPUs not read", action="gpu.unread", reason=str(error) or type(error).__name__)
+        return ()
+
+
+# NVIDIA
+
+
+async def nvidia() -> tuple[Gpu, ...]:
+    """Raises Unreadable, or TimeoutError when it hangs; empty where there is no `nvidia-smi`."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ()
+    command = (program, f"--query-gpu={','.join(FIELDS)}", "--format=csv,noheader,nounits")
+    return parse_nvidia(await _output(command))
+
+
+async def _output(command: tuple[str, ...]) -> str:
+    pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(*command, stdin=null, stdout=pipe, stderr=null)
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            said = await _at_most(SAID_MAX, process.stdout)
+            await process.wait()
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()  # one that not even SIGKILL ends holds up this loop alone, and is never doubled
+    if process.returncode:
+        raise Unreadable(f"{command[0]} ended with {process.returncode}")
+    return said.decode(errors="replace")
+
+
+async def _at_most(limit: int, stream: asyncio.StreamReader | None) -> bytes:
+    """Everything to its end. Raises Unreadable for more than `limit` bytes: what talks without end is no answer."""
+    said = b""
+    while stream is not None and (piece := await stream.read(limit)):
+        said += piece
+        if len(said) > limit:
+            raise Unreadable("it talks without end")
+    return said
+
+
+def parse_nvidia(said: str) -> tuple[Gpu, ...]:
+    """One GPU a line; `[N/A]`, `[Not Supported]` and the like are unknown, lines of another shape are passed over."""
+    rows = [[cell.strip() for cell in line.split(",")] for line in said.splitlines()]
+    return tuple(Gpu(row[0][:NAME_MAX], *map(number, row[1:])) for row in rows if _is_row(row))[:MOST]
+
+
+def _is_row(row: list[str]) -> bool:
+    return len(row) == len(FIELDS) and bool(row[0]) and any(number(cell) is not None for cell in row[1:])
+
+
+def number(text: str) -> int | None:
+    """`71.52` → 72; None for what is no number."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return round(value) if math.isfinite(value) else None
+
+
+# AMD
+
+
+async def amd(cards: Path = DRM) -> tuple[Gpu, ...]:
+    """What amdgpu's driver shows in sysfs; empty where there is no such card."""
+    return await asyncio.to_thread(lambda: tuple(_amd_cards(cards)))
+
+
+def _amd_cards(cards: Path) -> Iterator[Gpu]:
+    for total in sorted(cards.glob("card*/device/mem_info_vram_total"))[:MOST]:
+        yield _amd_card(total.parent)
+
+
+def _amd_card(device: Path) -> Gpu:
+    sensors = next(iter(sorted(device.glob("hwmon/hwmon*"))), device)
+    return Gpu(
+        name=(_read(device / "product_name") or "AMD GPU")[:NAME_MAX],
+        memory_used_mb=_scaled(device / "mem_info_vram_used", MIB),
+        memory_total_mb=_scaled(device / "mem_info_vram_total", MIB),
+        utilization_percent=_scaled(device / "gpu_busy_percent", 1),
+        temperature_c=_scaled(sensors / "temp1_input", 1_000),
+        power_w=_scaled(sensors / "power1_average", 1_000_000),
+    )
+
+
+def _scaled(file: Path, unit: int) -> int | None:
+    value = number(_read(file))
+    return None if value is None else round(value / unit)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace").strip()
+    except OSError:
+        return ""

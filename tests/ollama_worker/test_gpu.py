@@ -1,0 +1,174 @@
+"""What a worker reads of its machine's GPUs, held against a stand-in `nvidia-smi` that speaks its true format."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from ollama_worker import gpu
+from ollama_worker.attempt import Meter
+from ollama_worker.engines.simulated import SimulatedEngine
+from ollama_worker.gpu import Unreadable, amd, find_look, nvidia, parse_nvidia, watch_gpus
+from ollama_worker.shape import Shape
+from tests.support.waiting import eventually
+from wire.workers import Gpu
+
+QUERY = "name,memory.used,memory.total,utilization.gpu,temperature.gpu,power.draw"
+H100 = "NVIDIA H100 80GB HBM3, 1024, 81559, 37, 41, 71.52"
+SEEN = Gpu("NVIDIA H100 80GB HBM3", 1024, 81559, 37, 41, 72)
+
+
+class StandIn:
+    """A folder on PATH with one `nvidia-smi` in it, a Python program of ours; `calls` is written at each call."""
+
+    def __init__(self, folder: Path) -> None:
+        self.program = folder / "nvidia-smi"
+        self.calls = folder / "calls"
+
+    def does(self, *lines: str) -> None:
+        note = f"open({str(self.calls)!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')"
+        self.program.write_text("\n".join([f"#!{sys.executable}", "import sys, time", note, *lines]))
+        self.program.chmod(0o755)
+
+    def says(self, *lines: str) -> None:
+        self.does(*[f"print({line!r})" for line in lines])
+
+    def called(self) -> list[str]:
+        return self.calls.read_text().splitlines() if self.calls.exists() else []
+
+
+@pytest.fixture
+def smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(gpu, "DRM", tmp_path / "no-cards")
+    return StandIn(tmp_path)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "REFRESH_SECONDS", 0.01)
+
+
+async def test_every_card_is_told_in_whole_numbers(smi: StandIn) -> None:
+    smi.says(H100, "NVIDIA A2, 3, 15356, 0, 30, 5.01")
+    assert await nvidia() == (SEEN, Gpu("NVIDIA A2", 3, 15356, 0, 30, 5))
+    assert smi.called() == [f"--query-gpu={QUERY} --format=csv,noheader,nounits"]
+
+
+@pytest.mark.parametrize("word", ["[N/A]", "N/A", "[Not Supported]", "[Unknown Error]", "", "nan", "inf"])
+def test_what_a_driver_does_not_tell_is_unknown(word: str) -> None:
+    assert parse_nvidia(f"GRID T4, 10, 16384, {word}, 40, {word}\n") == (Gpu("GRID T4", 10, 16384, None, 40, None),)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "No devices were found",
+        "Failed to initialize NVML: Driver/library version mismatch",
+        "name, [N/A], [N/A], [N/A], [N/A], [N/A]",
+        "a, 1, 2",
+        "\0\xff\n,,,,,\n, 1, 2, 3, 4, 5",
+        "x, 1, 2, 3, 4, 5, 6",
+    ],
+)
+def test_what_is_no_card_is_passed_over(said: str) -> None:
+    assert parse_nvidia(f"{said}\n{H100}\r\n") == (SEEN,)
+
+
+async def test_bytes_that_are_no_text_are_no_cards(smi: StandIn) -> None:
+    smi.does("sys.stdout.buffer.write(bytes(range(256)) * 20)")
+    assert await nvidia() == ()
+
+
+async def test_a_tool_that_talks_without_end_is_stopped(smi: StandIn) -> None:
+    smi.does("while True: print('x' * 4096)")
+    with pytest.raises(Unreadable, match="without end"):
+        await nvidia()
+
+
+async def test_a_tool_that_fails_means_no_gpu_and_is_not_asked_again(smi: StandIn, quick: None) -> None:
+    smi.does(f"print({H100!r})", "sys.exit(9)")
+    told: list[tuple[Gpu, ...]] = []
+    await asyncio.wait_for(watch_gpus(told.append), 10)
+    assert (told, len(smi.called())) == ([], 1)
+
+
+async def test_where_there_is_no_tool_nothing_is_asked(smi: StandIn) -> None:
+    assert await find_look() is None
+    assert await nvidia() == ()
+
+
+async def test_a_tool_that_hangs_is_killed_and_asked_again_later(
+    smi: StandIn, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu, "ANSWER_SECONDS", 0.5)
+    smi.does("time.sleep(600)")
+    with pytest.raises(TimeoutError):
+        await nvidia()
+    told: list[tuple[Gpu, ...]] = []
+    watching = asyncio.create_task(watch_gpus(told.append))
+    await eventually(lambda: told or None, 10, "that nothing could be read")
+    assert told[0] == ()
+    monkeypatch.setattr(gpu, "ANSWER_SECONDS", 10)
+    smi.says(H100)
+    await eventually(lambda: (SEEN,) in told or None, 10, "that it answers now")
+    watching.cancel()
+
+
+async def test_old_numbers_do_not_stand_when_the_driver_goes(smi: StandIn, quick: None) -> None:
+    told: list[tuple[Gpu, ...]] = []
+    smi.says(H100)
+    watching = asyncio.create_task(watch_gpus(told.append))
+    await eventually(lambda: told or None, 10, "the first look")
+    smi.does("sys.exit(9)")
+    await eventually(lambda: told[-1] == () or None, 10, "that nothing can be read any more")
+    assert told[0] == (SEEN,)
+    watching.cancel()
+
+
+async def test_what_nobody_foresaw_ends_the_looking_and_not_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def look() -> tuple[Gpu, ...]:
+        raise NotImplementedError("no subprocesses here")
+
+    monkeypatch.setattr(gpu, "nvidia", look)
+    told: list[tuple[Gpu, ...]] = []
+    await watch_gpus(told.append)
+    assert told == [()]
+
+
+async def test_an_amd_card_is_read_from_sysfs(tmp_path: Path) -> None:
+    device = tmp_path / "card1/device"
+    files = {
+        "mem_info_vram_total": "17163091968",
+        "mem_info_vram_used": "1048576000",
+        "gpu_busy_percent": "12",
+        "product_name": "Radeon PRO W7800\n",
+        "hwmon/hwmon3/temp1_input": "51000",
+        "hwmon/hwmon3/power1_average": "38600000",
+    }
+    for name, text in files.items():
+        (device / name).parent.mkdir(parents=True, exist_ok=True)
+        (device / name).write_text(text)
+    (tmp_path / "card0/device").mkdir(parents=True)  # another vendor's
+    assert await amd(tmp_path) == (Gpu("Radeon PRO W7800", 1000, 16368, 12, 51, 39),)
+
+
+async def test_an_amd_card_that_tells_little_is_told_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "card0/device").mkdir(parents=True)
+    (tmp_path / "card0/device/mem_info_vram_total").write_text("garbage")
+    assert await amd(tmp_path) == (Gpu("AMD GPU"),)
+
+
+def test_a_beat_carries_what_changed_and_only_then() -> None:
+    meter = Meter()
+    shape = Shape(SimulatedEngine(["m"]), 1, "", meter)
+    assert shape.news() is None
+    meter.tokens += 7
+    shape.sees((SEEN,))
+    news = shape.news()
+    assert news is not None and (news.tokens, news.gpus) == (7, (SEEN,))
+    shape.told(news)
+    assert shape.news() is None

@@ -1,0 +1,83 @@
+"""A pool's books, for those who look after it: its live jobs and dead letters page by page, and what became of jobs.
+
+Nothing here changes anything, and nothing here fetches what was said: `request` and `result`, which may be megabytes,
+stay in Redis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+
+import orjson
+from redis.asyncio import Redis
+
+from wire.jobs import decode_record
+from wire.keys import Keys
+from wire.records import JobRecord
+
+TEXTS = (b"request", b"result")
+
+
+class Page(NamedTuple):
+    """Entries of a stream, newest first. `next`: the id to go on behind, "" at the end."""
+
+    entries: list[tuple[str, dict[str, str]]]
+    next: str
+
+
+class Ledger:
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis = redis
+        self._keys = keys
+
+    async def live(self, behind: str, limit: int) -> Page:
+        """Jobs that have not ended, the newest first: `{job}` each. `behind` "": from the newest."""
+        return await self._page(self._keys.demand, behind, limit)
+
+    async def dead(self, behind: str, limit: int) -> Page:
+        """Dead letters, the newest first: `{job, why}` each, and `stream`, `entry` of what nobody could read."""
+        return await self._page(self._keys.dead, behind, limit)
+
+    async def _page(self, stream: str, behind: str, limit: int) -> Page:
+        newest = f"({behind}" if behind else "+"
+        rows: Any = await self._redis.xrevrange(stream, newest, "-", count=limit + 1)
+        entries = [(name.decode(), _text(fields)) for name, fields in rows[:limit]]
+        return Page(entries, entries[-1][0] if len(rows) > limit else "")
+
+    async def outlines(self, jobs: Sequence[str]) -> list[JobRecord | None]:
+        """Their records, `request` and `result` left empty; None for a job that is not known (any more)."""
+        keys = [self._keys.job(job) for job in jobs]
+        held = await self._each([("HKEYS", key) for key in keys])
+        names = [[name for name in all_names if name not in TEXTS] for all_names in held]
+        values = await self._each([("HMGET", key, *mine) for key, mine in zip(keys, names, strict=True) if mine])
+        found = iter(values)
+        return [_outline(job, mine, next(found)) if mine else None for job, mine in zip(jobs, names, strict=True)]
+
+    async def ends(self, records: Sequence[JobRecord]) -> dict[str, dict[str, Any]]:
+        """The terminal events of those that have ended, for as long as their logs are kept: job → fields."""
+        ended = [record for record in records if record.end]
+        rows = await self._each([("XRANGE", self._keys.events(r.id), r.end, r.end) for r in ended])
+        return {r.id: orjson.loads(_event(row)) for r, row in zip(ended, rows, strict=True) if row}
+
+    async def _each(self, commands: Sequence[tuple[str | bytes, ...]]) -> list[Any]:
+        """One round trip for all of them."""
+        pipe = self._redis.pipeline(transaction=False)
+        for command in commands:
+            pipe.execute_command(*command)
+        return cast(list[Any], await pipe.execute()) if commands else []
+
+
+def _text(fields: dict[bytes, bytes]) -> dict[str, str]:
+    return {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
+
+
+def _event(row: Any) -> bytes:
+    fields: dict[bytes, bytes] = row[0][1]
+    return fields.get(b"e", b"{}")
+
+
+def _outline(job: str, names: list[bytes], values: list[bytes | None]) -> JobRecord | None:
+    """None also for a record that expired between the two looks."""
+    fields = {name.decode(): value for name, value in zip(names, values, strict=True) if value is not None}
+    return decode_record(job, fields) if fields.get("state") else None
