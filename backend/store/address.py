@@ -1,0 +1,61 @@
+"""Where the history is kept: `DATABASE_URL`, or a SQLite file in the data folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+FILE = "sluice.db"
+SQLITE = ("sqlite", "sqlite+aiosqlite")
+POSTGRESQL = ("postgresql", "postgres", "postgresql+asyncpg")
+ALLOWED = "must be postgresql://user:password@host/database or sqlite:///path/to/file.db"
+# libpq knows these; asyncpg would send them to the server as settings, which refuses them.
+UNKNOWN_TO_ASYNCPG = ("channel_binding", "connect_timeout", "gssencmode", "keepalives", "keepalives_idle")
+
+
+def a_database_url(value: str) -> str:
+    """The URL itself; ValueError, which never shows it, where it is none that can be used."""
+    scheme = value.partition("://")[0]
+    if scheme not in (*SQLITE, *POSTGRESQL):
+        raise ValueError(ALLOWED)
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError):
+        raise ValueError(ALLOWED) from None
+    if scheme in SQLITE and (url.host or not url.database or ":memory:" in url.database):
+        raise ValueError("SQLite keeps the history in a file: sqlite:///relative.db or sqlite:////absolute.db")
+    if scheme in POSTGRESQL and not url.database:
+        raise ValueError(f"names no database: {ALLOWED}")
+    return value
+
+
+def address_of(given: str | None, data_dir: Path) -> str:
+    """The URL to open: the one given, else the file in the data folder."""
+    return given or str(URL.create("sqlite+aiosqlite", database=str(data_dir.expanduser() / FILE)))
+
+
+def is_sqlite(url: str) -> bool:
+    return url.partition("://")[0] in SQLITE
+
+
+def file_of(url: str) -> Path:
+    """The file of a SQLite URL."""
+    return Path(str(make_url(url).database))
+
+
+def dsn_of(url: str) -> str:
+    """A PostgreSQL URL as asyncpg itself reads it, with `sslmode` and the rest of libpq's parameters."""
+    parts = urlsplit(url)
+    query = [pair for pair in parse_qsl(parts.query) if pair[0] not in UNKNOWN_TO_ASYNCPG]
+    return urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(query), ""))
+
+
+def shown(url: str) -> str:
+    """The URL as it may be shown: without user, password and parameters."""
+    if is_sqlite(url):
+        return str(file_of(url))
+    parts = urlsplit(url)
+    return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -1,0 +1,156 @@
+"""One database a process: transactions to read in, transactions to write in, and one error for "it is away".
+
+async with database.read() as connection:    # one consistent view, however many statements
+    rows = (await connection.execute(select(threads))).all()
+async with database.write() as connection:   # committed at the end, rolled back by an exception
+    await connection.execute(insert(threads).values(...))
+
+Inside them nothing but SQL is awaited: a writer on SQLite keeps all other writers waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg  # type: ignore[import-untyped]
+import orjson
+from sqlalchemy import URL, Connection, Table, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from backend.store.address import dsn_of, file_of, is_sqlite
+
+CONNECTIONS = 8  # a process's own; more requests than that wait for one
+WAIT_SECONDS = 5.0  # for a free connection, for SQLite's one writer, for a connect
+ANSWER_SECONDS = 20.0  # until a PostgreSQL that says nothing counts as away
+WRITES = "sluice_writes"  # the execution option that tells a writing transaction's BEGIN from a reading one's
+# PostgreSQL's classes of errors that are about the server or the moment, not about the statement: connection, rollback
+# (a deadlock), resources, an operator, the system; and two of single errors: read-only (a standby), no such table.
+AWAY = ("08", "40", "53", "57", "58", "25006", "42P01")
+
+
+class DatabaseAway(Exception):
+    """The database cannot be asked just now: it is away, full, locked, or was never migrated."""
+
+
+class Database:
+    """Opened with a URL of `backend.store.address`; connects at the first use."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.sqlite = is_sqlite(url)
+        self.engine = open_engine(url)
+        # SQLite has one writer. In a process they queue here, in order and without polling; busy_timeout is for others.
+        self._writer = asyncio.Lock() if self.sqlite else None
+
+    @contextlib.asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection in one transaction that sees one state of everything. Raises DatabaseAway."""
+        options: dict[str, Any] = {}
+        if not self.sqlite:
+            options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        async with self._connect(**options) as connection:
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A connection in one transaction that is committed at the end, or not at all. Raises DatabaseAway."""
+        async with self._writer or contextlib.nullcontext(), self._connect(**{WRITES: True}) as connection:
+            yield connection
+            await connection.commit()
+
+    def insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
+        """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
+        return sqlite.insert(table) if self.sqlite else postgresql.insert(table)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+    @contextlib.asynccontextmanager
+    async def _connect(self, **options: Any) -> AsyncIterator[AsyncConnection]:
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(self.engine.connect())
+                await connection.execution_options(**options)
+                await connection.begin()
+            except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                raise DatabaseAway(type(error).__name__) from error
+            try:
+                yield connection
+            except (DBAPIError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                if is_away(error):
+                    raise DatabaseAway(type(error).__name__) from error
+                raise
+
+
+def is_away(error: Exception) -> bool:
+    """Whether an exception of a statement tells about the server, and not about the statement."""
+    if not isinstance(error, DBAPIError):
+        return True
+    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
+        return True
+    return str(getattr(error.orig, "sqlstate", None) or "").startswith(AWAY)
+
+
+def open_engine(url: str, *, alone: bool = False) -> AsyncEngine:
+    """An engine as this project needs it. `alone`: for a migration, which keeps no connection, waits a minute for
+    others that migrate, and may rebuild a table that others refer to."""
+    return _sqlite(url, alone) if is_sqlite(url) else _postgresql(url, alone)
+
+
+def _postgresql(url: str, alone: bool) -> AsyncEngine:
+    async def connect() -> Any:
+        limit = None if alone else ANSWER_SECONDS
+        return await asyncpg.connect(dsn_of(url), timeout=WAIT_SECONDS, command_timeout=limit)
+
+    pool = {"poolclass": NullPool} if alone else _pool()
+    # A server that restarted has closed our connections: they are looked at before they are handed out.
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, pool_pre_ping=True, **pool, **_json())
+
+
+def _sqlite(url: str, alone: bool) -> AsyncEngine:
+    path = file_of(url)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds everybody's chats
+    pool = {"poolclass": NullPool} if alone else _pool()
+    engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)), **pool, **_json())
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _: object) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself; we do, below
+        cursor = connection.cursor()
+        for pragma in _pragmas(alone):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that reads first and then writes fails at once where another wrote meanwhile; one that says so
+        # at its start waits its turn.
+        writes = connection.get_execution_options().get(WRITES)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _pragmas(alone: bool) -> tuple[str, ...]:
+    """`synchronous=FULL`: a commit is on the disk when it returns, also where the power fails; NORMAL could lose all
+    since the last checkpoint, which may be hours."""
+    return (
+        f"busy_timeout={60_000 if alone else int(WAIT_SECONDS * 1000)}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"foreign_keys={'OFF' if alone else 'ON'}",
+    )
+
+
+def _pool() -> dict[str, Any]:
+    return {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_timeout": WAIT_SECONDS}
+
+
+def _json() -> dict[str, Any]:
+    return {"json_serializer": lambda value: orjson.dumps(value).decode(), "json_deserializer": orjson.loads}
