@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Self
+from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
+from backend.store.address import a_database_url, address_of
 from wire.settings import Names, WireSettings
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -21,6 +23,11 @@ class ApiSettings(WireSettings):
     allow_open: bool = Field(False, alias="SLUICE_ALLOW_OPEN")
     allowed_hosts: Names = Field((), alias="SLUICE_ALLOWED_HOSTS")
     cors_allow_origins: Names = Field((), alias="CORS_ALLOW_ORIGINS")
+    # The built page: given, or where `make page` and a wheel put it.
+    page_dir: Path | None = Field(None, alias="SLUICE_PAGE_DIR")
+
+    # Threads, messages, ended jobs. Unset: a SQLite file in the data folder.
+    given_database_url: Annotated[str, AfterValidator(a_database_url)] | None = Field(None, alias="DATABASE_URL")
 
     max_context_messages: int = Field(20, alias="MAX_CONTEXT_MESSAGES", ge=1, le=2_000)
     max_messages: int = Field(2_000, alias="SLUICE_MAX_MESSAGES", ge=1)
@@ -43,6 +50,11 @@ class ApiSettings(WireSettings):
                 "bind 127.0.0.1, or set SLUICE_ALLOW_OPEN=1 if a proxy or firewall guards it"
             )
         return self
+
+    @property
+    def database_url(self) -> str:
+        """Where the history is kept: what was given, or the data folder's file."""
+        return address_of(self.given_database_url, self.data_dir)
 
     @property
     def hosts(self) -> frozenset[str]:

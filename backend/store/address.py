@@ -1,12 +1,12 @@
-"""Where the history is kept: `DATABASE_URL`, or a SQLite file in the data folder."""
+"""Where the history is kept: `DATABASE_URL`, or a SQLite file in the data folder.
+
+Knows no SQL: the settings use it, and with them processes that never open a database.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
-
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 FILE = "sluice.db"
 SQLITE = ("sqlite", "sqlite+aiosqlite")
@@ -18,23 +18,27 @@ UNKNOWN_TO_ASYNCPG = ("channel_binding", "connect_timeout", "gssencmode", "keepa
 
 def a_database_url(value: str) -> str:
     """The URL itself; ValueError, which never shows it, where it is none that can be used."""
-    scheme = value.partition("://")[0]
+    scheme, _, rest = value.partition("://")
     if scheme not in (*SQLITE, *POSTGRESQL):
         raise ValueError(ALLOWED)
-    try:
-        url = make_url(value)
-    except (ArgumentError, ValueError):
-        raise ValueError(ALLOWED) from None
-    if scheme in SQLITE and (url.host or not url.database or ":memory:" in url.database):
+    if scheme in SQLITE and (not rest.startswith("/") or file_of(value).name in ("", ":memory:")):
         raise ValueError("SQLite keeps the history in a file: sqlite:///relative.db or sqlite:////absolute.db")
-    if scheme in POSTGRESQL and not url.database:
-        raise ValueError(f"names no database: {ALLOWED}")
+    if scheme in POSTGRESQL and not _names_a_database(value):
+        raise ValueError(f"names no host or no database: {ALLOWED}")
     return value
+
+
+def _names_a_database(value: str) -> bool:
+    parts = urlsplit(value)
+    try:
+        return bool(parts.path.strip("/") and (parts.hostname or "host=" in parts.query) and (parts.port or True))
+    except ValueError:  # a port that is no number
+        return False
 
 
 def address_of(given: str | None, data_dir: Path) -> str:
     """The URL to open: the one given, else the file in the data folder."""
-    return given or str(URL.create("sqlite+aiosqlite", database=str(data_dir.expanduser() / FILE)))
+    return given or f"sqlite+aiosqlite:///{quote(str(data_dir.expanduser() / FILE))}"
 
 
 def is_sqlite(url: str) -> bool:
@@ -43,7 +47,7 @@ def is_sqlite(url: str) -> bool:
 
 def file_of(url: str) -> Path:
     """The file of a SQLite URL."""
-    return Path(str(make_url(url).database))
+    return Path(unquote(url.partition("://")[2].partition("?")[0].removeprefix("/")))
 
 
 def dsn_of(url: str) -> str:
