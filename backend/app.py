@@ -9,7 +9,6 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import RedirectResponse
 
 from backend import errors
 from backend.body import BodyLimit
@@ -21,6 +20,7 @@ from backend.health.endpoints import router as health_router
 from backend.house import open_house
 from backend.jobs.endpoints import router as jobs_router
 from backend.settings import ApiSettings
+from backend.site import page
 from wire.logs import configure_logs
 from wire.settings import read_settings
 
@@ -41,8 +41,8 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     app = FastAPIOffline(title="Sluice", version=version("sluice"), summary=ABOUT, lifespan=lifespan, redoc_url=None)
     for router in (chat_router, jobs_router, health_router):
         app.include_router(router)
-    app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     chain.install(app, settings)
+    page.install(app, settings.page_dir)
     errors.install(app)
     _add_middleware(app, settings)
     return app

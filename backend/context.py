@@ -14,6 +14,8 @@ from typing import Any
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from backend.site.headers import missing_headers
+
 # The server's own `send`, in the scope: once a response has started, frameworks' wrappers around `send` have nothing
 # left to do, yet each would cost a coroutine a chunk.
 SERVER_SEND = "sluice.send"
@@ -33,7 +35,7 @@ def header(scope: Scope, name: bytes) -> bytes:
 
 
 class RequestContext:
-    """Outermost middleware: request id, one log line a request."""
+    """Outermost middleware: request id, one log line a request, headers that no answer may lack."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -55,7 +57,8 @@ async def _answer(app: ASGIApp, scope: Scope, receive: Receive, send: Send, name
         nonlocal status
         if message["type"] == "http.response.start":
             status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", name)]
+            headers = [*message.get("headers", ()), (b"x-request-id", name)]
+            message["headers"] = [*headers, *missing_headers(scope["path"], headers)]
         await send(message)
 
     try:

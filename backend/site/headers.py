@@ -1,0 +1,25 @@
+"""What every answer carries that says nothing else: a browser must never take an API's answer for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+Header = tuple[bytes, bytes]
+
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+CSP = b"content-security-policy"
+NOTHING = b"default-src 'none'; frame-ancestors 'none'"
+# FastAPI's `/docs` starts Swagger from an inline script; it shows our own schema, and nothing that a caller sent.
+DOCS = (
+    b"default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    b"img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def missing_headers(path: str, headers: Iterable[Header]) -> list[Header]:
+    """Those to add to an answer's headers. One that brings its own keeps it: the page, LangServe's playground."""
+    names = {name for name, _ in headers}
+    added = [] if NOSNIFF[0] in names else [NOSNIFF]
+    if CSP not in names:
+        added.append((CSP, DOCS if path.startswith("/docs") else NOTHING))
+    return added

@@ -1,0 +1,32 @@
+"""Puts the page into the app: the one that was named, or the one that is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import structlog
+from fastapi import FastAPI
+
+from backend.site.files import NoPage, Site, read_site
+from backend.site.missing import missing_site
+from backend.site.route import SiteRoute
+
+PACKAGE = Path(__file__).parents[1]
+# In a checkout, where the build leaves it; else where a wheel carries it.
+PLACES = (PACKAGE.parent / "frontend" / "out", PACKAGE / "page")
+log = structlog.get_logger()
+
+
+def install(app: FastAPI, folder: Path | None) -> None:
+    """To be called when every other route is there. `folder`: the built page; None: it is looked for."""
+    app.router.routes.append(SiteRoute(find_site(folder)))
+
+
+def find_site(folder: Path | None) -> Site:
+    """The page, or, where there is none, one that says so."""
+    place = folder or next((place for place in PLACES if place.is_dir()), PLACES[0])
+    try:
+        return read_site(place)
+    except NoPage as error:
+        log.warning(f"The page is not served: {error}", action="site.missing")
+        return missing_site()
