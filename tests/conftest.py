@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from backend.store.migrate import migrate
 from tests.support.house import Houses
+from tests.support.postgres import Postgres, run_apart
 from tests.support.valkey import Valkey
 
 
@@ -56,3 +58,28 @@ def house(valkey: Valkey, tmp_path: Path) -> Iterator[Houses]:
     houses = Houses(tmp_path, valkey)
     yield houses
     houses.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[Postgres]:
+    """The PostgreSQL that tests share, a database each."""
+    server = Postgres()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without a table, of this test's own; the test runs on each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/history.db"
+    server: Postgres = request.getfixturevalue("shared_postgres")
+    return server.new_database()
+
+
+@pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    """The same with the newest schema."""
+    run_apart(lambda: migrate(empty_database_url))
+    return empty_database_url

@@ -1,0 +1,132 @@
+"""A real PostgreSQL for tests: Debian's package, one server a pytest process, an empty database for each test."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg  # type: ignore[import-untyped]
+
+from tests.support.child import Child, free_port
+from tests.support.waiting import wait_until
+
+T = TypeVar("T")
+DEBIAN = Path("/usr/lib/postgresql")
+MISSING = "PostgreSQL is missing, and these tests need it: apt-get install postgresql"
+# No test needs its data after a crash of the machine; without this each commit costs milliseconds.
+CARELESS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+def binaries() -> Path:
+    """The newest version's folder. A missing one raises: what needs a server fails, it never skips."""
+    found = sorted(DEBIAN.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
+    on_path = shutil.which("postgres")
+    if not found and not on_path:
+        raise FileNotFoundError(MISSING)
+    return (found[-1] if found else Path(str(on_path)).resolve()).parent
+
+
+class Postgres(Child):
+    """A server on a port of 127.0.0.1, in a folder of its own that goes with `remove`.
+
+    PostgreSQL refuses to run as root: it then runs as a user that owns nothing else, outside of pytest's folders, which
+    only root may enter.
+    """
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self._bin = binaries()
+        home = Path(tempfile.mkdtemp(prefix="postgres-"))
+        self._data = home / "data"
+        self._data.mkdir(mode=0o700)
+        if user := _user():
+            shutil.chown(home, user)
+            shutil.chown(self._data, user)
+        env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+        settings = (f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *CARELESS)
+        options = [word for setting in settings for word in ("-c", setting)]
+        super().__init__("postgres", [*_as_user(user), self._bin / "postgres", "-D", self._data, *options], env, home)
+        self._create(user)
+
+    def _create(self, user: str | None) -> None:
+        """Its data folder, with one user whom it trusts."""
+        options = ("-U", "sluice", "-E", "UTF8", "--locale=C.UTF-8", "--auth=trust", "--no-sync")
+        command = [*_as_user(user), str(self._bin / "initdb"), "-D", str(self._data), *options]
+        done = subprocess.run(command, cwd=self.cwd, env=self.env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://sluice@127.0.0.1:{self.port}/{database}"
+
+    def start(self, within: float = 30) -> None:
+        """Start it and wait until it answers."""
+        super().start()
+        try:
+            wait_until(self._answers, within, f"postgres answers on port {self.port}")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}\n{self.tail()}") from None
+
+    def term(self) -> None:
+        """SIGINT: SIGTERM would wait until the last client has gone."""
+        self.signal(signal.SIGINT)
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.cwd)
+
+    def new_database(self) -> str:
+        """The URL of an empty one."""
+        name = f"test_{secrets.token_hex(6)}"
+        self.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def execute(self, statement: str) -> None:
+        """One statement, on a connection of its own."""
+
+        async def execute() -> None:
+            connection = await asyncpg.connect(self.url(), timeout=5)
+            try:
+                await connection.execute(statement)
+            finally:
+                await connection.close()
+
+        run_apart(execute)
+
+    def _answers(self) -> bool:
+        assert self.alive, f"postgres ended at start\n{self.tail()}"
+        try:
+            self.execute("SELECT 1")
+        except (OSError, asyncpg.PostgresError):
+            return False
+        return True
+
+
+def run_apart(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Its result, from a loop in a thread of its own: also where a test's loop runs already."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(work())).result()
+
+
+def _user() -> str | None:
+    """Whom to run it as; None: as ourselves."""
+    if os.geteuid() != 0:
+        return None
+    return "postgres" if "postgres" in {entry.pw_name for entry in pwd.getpwall()} else "nobody"
+
+
+def _as_user(user: str | None) -> list[str]:
+    """What to put before a command. A change of user makes the kernel forget whom to die with: said again."""
+    if user is None:
+        return []
+    group = str(pwd.getpwnam(user).pw_gid)
+    return ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--pdeathsig=QUIT", "--"]
