@@ -21,6 +21,7 @@ from backend.house import open_house
 from backend.jobs.endpoints import router as jobs_router
 from backend.settings import ApiSettings
 from backend.site import page
+from backend.threads.endpoints import router as threads_router
 from wire.logs import configure_logs
 from wire.settings import read_settings
 
@@ -39,7 +40,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
             yield
 
     app = FastAPIOffline(title="Sluice", version=version("sluice"), summary=ABOUT, lifespan=lifespan, redoc_url=None)
-    for router in (chat_router, jobs_router, health_router):
+    for router in (chat_router, jobs_router, threads_router, health_router):
         app.include_router(router)
     chain.install(app, settings)
     page.install(app, settings.page_dir)
@@ -56,9 +57,9 @@ def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_allow_origins,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["*"],
-            expose_headers=["X-Sluice-Job", "X-Request-ID", "Retry-After"],
+            expose_headers=["X-Sluice-Job", "X-Request-ID", "Retry-After", "Content-Disposition"],
         )
     app.add_middleware(Guard, hosts=settings.hosts, origins=settings.cors_allow_origins)
     app.add_middleware(RequestContext)

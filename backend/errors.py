@@ -8,7 +8,7 @@
     ├── WrongMediaType       415  not application/json
     ├── Invalid              422  what was sent
     ├── QueueFull            429  with Retry-After
-    ├── Unavailable          503  Redis is away, or this process is starting or draining
+    ├── Unavailable          503  Redis or SQL is away, or this process is starting or draining
     └── JobFailed            by the failure's code: 404, 413, 422, 503, 504, else 500
 
 Every answer is `{"error": {"code", "message", "request_id"}}`, with `trace` for a 500 in development.
@@ -29,6 +29,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.context import request_id
+from backend.store.database import DatabaseAway
 from wire.link import LinkLost
 from wire.reader import JobLost
 
@@ -129,6 +130,14 @@ def redis_away() -> Unavailable:
     )
 
 
+def history_away() -> Unavailable:
+    return Unavailable(
+        "The history does not answer just now; nothing was written or enqueued. Try again in a moment.",
+        "history_unavailable",
+        {"Retry-After": "1"},
+    )
+
+
 def interrupted() -> Unavailable:
     """An attempt was lost after some of its text had gone out, in a protocol that cannot take text back."""
     return Unavailable("The answer was interrupted and begins anew; send the request again.", "interrupted")
@@ -140,6 +149,8 @@ def as_api_error(error: Exception) -> ApiError:
         return error
     if isinstance(error, RedisError | LinkLost | TimeoutError):
         return redis_away()
+    if isinstance(error, DatabaseAway):
+        return history_away()
     if isinstance(error, JobLost):
         return Conflict("Redis has lost this job; send the request again.", "job_lost")
     if isinstance(error, RequestValidationError):
@@ -189,7 +200,8 @@ async def answer(request: Request, error: Exception) -> Response:
 
 def install(app: FastAPI) -> None:
     """Foreseen exceptions become answers where they are raised; the rest reaches `ErrorBoundary`."""
-    for kind in (ApiError, RedisError, LinkLost, TimeoutError, JobLost, RequestValidationError, HTTPException):
+    foreseen = (ApiError, RedisError, LinkLost, TimeoutError, DatabaseAway, JobLost)
+    for kind in (*foreseen, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, answer)
 
 

@@ -19,6 +19,10 @@ from backend.pool.catalogue import Catalogue
 from backend.pool.news import News
 from backend.pool.watcher import Watcher
 from backend.settings import ApiSettings
+from backend.store.database import Database
+from backend.threads.service import Threads
+from backend.threads.titles import Titles
+from backend.threads.turns import ThreadTurns
 from wire.client import check_server, open_redis
 from wire.clock import Clock
 from wire.idempotency import IdempotencyKeys
@@ -44,6 +48,9 @@ class House(NamedTuple):
     catalogue: Catalogue
     news: News
     chat: ChatService
+    database: Database
+    threads: Threads
+    titles: Titles
 
 
 def house_of(request: Request) -> House:
@@ -61,8 +68,10 @@ def build(settings: ApiSettings, redis: Redis) -> tuple[House, Watcher]:
     timeout_ms = int(settings.deadline * 1000)
     bounds = Bounds(settings.queue_depth, settings.queue_per_tenant, settings.max_attempts, timeout_ms)
     claims = IdempotencyKeys(redis, timeout_ms + RECORD_MS)
-    chat = ChatService(jobs, reader, claims, clock, catalogue, news, bounds)
-    house = House(settings, redis, jobs, workers, fan_in, reader, catalogue, news, chat)
+    database = Database(settings.database_url)
+    chat = ChatService(jobs, reader, claims, clock, catalogue, news, bounds, ThreadTurns(database))
+    threads, titles = Threads(database, jobs), Titles(database, jobs, workers, catalogue, chat)
+    house = House(settings, redis, jobs, workers, fan_in, reader, catalogue, news, chat, database, threads, titles)
     return house, Watcher(jobs, workers, clock)
 
 
@@ -85,6 +94,7 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
             task.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await redis.aclose()
+        await house.database.close()
 
 
 def _leave_if_broken(task: asyncio.Task[None]) -> None:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSche
 
 from backend.chat.queue_model import QueueChat
 from backend.errors import ApiError, Invalid, explain
+from backend.threads.turn import Turn, parse_turn, refuse_turns
 
 BATCH_MAX = 100  # jobs a request: each holds a subscription and a place in the queue while the caller waits for all
 CONFIGURABLE = {
@@ -80,10 +81,11 @@ class Filters(BaseModel):
 
 
 class Chat(NamedTuple):
-    """One conversation and the model that is to answer it."""
+    """One conversation and the model that is to answer it. `turn` None: it is in no thread."""
 
     messages: list[BaseMessage]
     model: QueueChat
+    turn: Turn | None = None
 
     @property
     def input(self) -> dict[str, Any]:
@@ -96,7 +98,8 @@ def parse_one(body: dict[str, Any], max_messages: int) -> Chat:
     if "input" not in body:
         raise Invalid('input: missing; send {"input": {"messages": [...]}}.')
     checked(lambda: Filters.model_validate(body), "")
-    return _chat("input", body["input"], "config", body.get("config"), max_messages)
+    chat = _chat("input", body["input"], "config", body.get("config"), max_messages)
+    return chat._replace(turn=parse_turn("config", body.get("config"), chat.messages))
 
 
 def parse_many(body: dict[str, Any], max_messages: int) -> list[Chat]:
@@ -108,6 +111,7 @@ def parse_many(body: dict[str, Any], max_messages: int) -> list[Chat]:
         raise Invalid(f"inputs: {len(inputs):,} are too many; at most {BATCH_MAX} a batch.", "too_many_inputs")
     if (total := sum(map(_count, inputs))) > max_messages:
         raise Invalid(f"inputs: {total:,} messages are too many; at most {max_messages:,}.", "too_many_messages")
+    refuse_turns("config", config)
     configs = config if isinstance(config, list) else [config] * len(inputs)
     if len(configs) != len(inputs):
         raise Invalid(f"config: {len(configs)} for {len(inputs)} inputs; send one for all, or one for each.")

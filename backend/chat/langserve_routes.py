@@ -131,7 +131,8 @@ async def let_in(request: Request, chats: list[Chat], body: bytes) -> Party:
     members: list[LetIn] = []
     try:
         for n, (room, model, job) in enumerate(ready):
-            ticket = await submit(house, request, job, body, part=f"#{n}" if len(ready) > 1 else "")
+            part = f"#{n}" if len(ready) > 1 else ""
+            ticket = await submit(house, request, job, body, part, chats[n].turn)
             members.append(LetIn(room, model.model_copy(update={"follow": _following(ticket)}), ticket))
     except BaseException:
         await _withdraw(house, members)

@@ -10,18 +10,19 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import structlog
 from redis.exceptions import RedisError, ResponseError
 
 from backend.chat.disconnect import OnDisconnect
 from backend.context import request_id
-from backend.errors import ApiError, Invalid, QueueFull, Unavailable
+from backend.errors import ApiError, Invalid, QueueFull, Unavailable, as_api_error
 from backend.pool.catalogue import Catalogue
 from backend.pool.news import News
 from backend.principal import Principal
 from backend.relay import Ticket
+from backend.threads.turn import Turn
 from wire.clock import Clock
 from wire.events import START, EventId
 from wire.idempotency import Claim, IdempotencyKeys
@@ -38,7 +39,10 @@ log = structlog.get_logger()
 
 
 class Submission(NamedTuple):
-    """One wish of one caller. `body`: hash of the request as it was sent, which an idempotency key is bound to."""
+    """One wish of one caller. `body`: hash of the request as it was sent, which an idempotency key is bound to.
+
+    `turn`: where the question and its answer belong in a thread; None: nobody keeps this chat.
+    """
 
     request: JobRequest
     principal: Principal
@@ -46,6 +50,19 @@ class Submission(NamedTuple):
     cls: JobClass = "interactive"
     idempotency_key: str | None = None
     body: str = ""
+    turn: Turn | None = None
+
+
+class Turns(Protocol):
+    """Who keeps the history, as far as letting in needs to know."""
+
+    async def begin(self, turn: Turn, tenant: str, job: str, model: str) -> None:
+        """Write the user's words, and that an answer is awaited from `job`. Repeatable. Raises ApiError."""
+        ...
+
+    async def refused(self, turn: Turn, job: str, error: ApiError) -> None:
+        """The job was not let in."""
+        ...
 
 
 class ChatService:
@@ -58,6 +75,7 @@ class ChatService:
         catalogue: Catalogue,
         news: News,
         bounds: Bounds,
+        turns: Turns,
     ) -> None:
         self._jobs = jobs
         self._reader = reader
@@ -65,6 +83,7 @@ class ChatService:
         self._clock = clock
         self._news = news
         self._bounds = bounds
+        self._turns = turns
         self._later: set[asyncio.Task[None]] = set()
         self.catalogue = catalogue
         self.draining = False
@@ -72,13 +91,26 @@ class ChatService:
     # -- letting in --------------------------------------------------------------------------------------------
     async def submit(self, wish: Submission) -> Ticket:
         """Accept a job, or join the one that the idempotency key names. Raises ApiError or a Redis error."""
-        if self.draining:
-            raise Unavailable("This server is shutting down; send the request again.", "draining", _retry(1))
-        async with asyncio.timeout(ANSWER_SECONDS):
+        self._check_open()
+        until = _soon_enough()
+        async with asyncio.timeout_at(until):
             model = await self.catalogue.resolve(wish.request.model)
             wish = wish._replace(request=wish.request.model_copy(update={"model": model}))
             job, joined = await self._name_job(wish)
-            ticket = await self._attach(job, model, wish.on_disconnect, fresh=not joined)
+        if wish.turn is None:
+            return await self._let_in(job, joined, wish, until)
+        await self._turns.begin(wish.turn, wish.principal.tenant, job, model)
+        try:
+            return await self._let_in(job, joined, wish, _soon_enough())
+        except Exception as error:
+            if isinstance(error, ApiError) or not joined:  # else it may well be there, by the earlier request
+                await self._turns.refused(wish.turn, job, as_api_error(error))
+            raise
+
+    async def _let_in(self, job: str, joined: bool, wish: Submission, until: float) -> Ticket:
+        """Subscribe, then accept. `until`: the loop's time by which its caller is answered."""
+        async with asyncio.timeout_at(until):
+            ticket = await self._attach(job, wish.request.model, wish.on_disconnect, fresh=not joined)
             try:
                 await self._accept(job, wish)
             except BaseException as error:
@@ -89,6 +121,16 @@ class ChatService:
                 raise
         self._news.soon(ticket.reader)
         return ticket
+
+    async def enqueue(self, job: str, wish: Submission) -> None:
+        """Accept, under an id that its caller made, a job that nobody follows. Raises ApiError or a Redis error."""
+        self._check_open()
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await self._accept(job, wish)
+
+    def _check_open(self) -> None:
+        if self.draining:
+            raise Unavailable("This server is shutting down; send the request again.", "draining", _retry(1))
 
     async def _name_job(self, wish: Submission) -> tuple[str, bool]:
         """The job's id, and whether it is one that an earlier request made."""
@@ -191,6 +233,11 @@ class ChatService:
         """This process is leaving: jobs whose callers are in their grace run on."""
         for task in self._later:
             task.cancel()
+
+
+def _soon_enough() -> float:
+    """The loop's time by which a caller is told that Redis is away."""
+    return asyncio.get_running_loop().time() + ANSWER_SECONDS
 
 
 def _retry(seconds: int) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Conversations: threads, their messages as a tree, turns, search, export and titles."""

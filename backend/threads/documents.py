@@ -1,0 +1,24 @@
+"""What a route takes, for the API's description."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+
+def documented(kind: type[BaseModel]) -> dict[str, Any]:
+    """A body's schema for the API's description, which finds no definitions inside a schema: they are written out."""
+    schema = kind.model_json_schema()
+    definitions = schema.pop("$defs", {})
+
+    def written_out(part: Any) -> Any:
+        if isinstance(part, list):
+            return [written_out(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        named = definitions.get(str(part.get("$ref", "")).rpartition("/")[2], {})
+        return {name: written_out(value) for name, value in {**named, **part}.items() if name != "$ref"}
+
+    content = {"application/json": {"schema": written_out(schema)}}
+    return {"requestBody": {"required": True, "content": content}}

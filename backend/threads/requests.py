@@ -1,0 +1,142 @@
+"""What `/api/threads` takes, checked in full before SQL sees any of it. Unknown fields are ignored."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from backend.chat.requests import Options
+from backend.errors import Invalid, NotFound, explain
+
+TITLE_MAX = 200  # characters
+SYSTEM_MAX_BYTES = 64 * 1024
+COMMENT_MAX = 4_000
+QUERY_MAX = 200
+PAGE_MAX = 200
+USABLE_ID = r"^[A-Za-z0-9_-]{1,64}$"
+BIGINT_MAX = 2**63 - 1
+
+Id = Annotated[str, Field(pattern=USABLE_ID)]
+Parsed = TypeVar("Parsed", bound=BaseModel)
+
+
+def one_line(text: str) -> str:
+    """Raises ValueError where nothing is left. A title is drawn in lists and written into file names."""
+    line = " ".join(text.split())
+    if not line:
+        raise ValueError("must have some text")
+    return line
+
+
+def of_some_size(text: str) -> str:
+    if len(text.encode()) > SYSTEM_MAX_BYTES:
+        raise ValueError(f"must have at most {SYSTEM_MAX_BYTES:,} bytes")
+    return text
+
+
+Title = Annotated[str, Field(max_length=TITLE_MAX), AfterValidator(one_line)]
+
+
+class Settings(BaseModel):
+    """What a thread's turns are asked with. The page sends them along with each turn; here they are only kept."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    model: str | None = Field(None, max_length=200, description="null: the pool's default.")
+    system: Annotated[str, AfterValidator(of_some_size)] | None = Field(None, description="The system prompt.")
+    think: bool | Literal["low", "medium", "high"] | None = Field(None, description="null: the model's default.")
+    options: Options = Field(default_factory=Options, description="Sampling options; those left out are the model's.")
+
+    def stored(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True)
+
+
+class NewThread(BaseModel):
+    """The body of `POST /api/threads`. With an id the request may be repeated."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: Id | None = Field(None, description="Made by the caller, best a UUID; left out: made here.")
+    title: Title | None = None
+    settings: Settings = Field(default_factory=Settings)
+
+
+class ThreadChange(BaseModel):
+    """The body of `PATCH /api/threads/{id}`: what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    title: Title | None = Field(None, description="null: forgotten; the next words said, or the model, may name it.")
+    archived: bool = False
+    settings: Settings = Field(default_factory=Settings, description="The whole object.")
+    head_id: Id | None = Field(None, description="The leaf that is shown; null: the newest.")
+
+
+class Feedback(BaseModel):
+    """The body of `PUT …/feedback`. A rating of null takes it back."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    rating: Literal["up", "down"] | None
+    comment: str | None = Field(None, max_length=COMMENT_MAX)
+
+
+class Cursor(NamedTuple):
+    """The last thread of a page: when something was last said in it (Unix ms), and its id."""
+
+    updated_at: int
+    id: str
+
+    def encode(self) -> str:
+        return base64.urlsafe_b64encode(f"{self.updated_at}:{self.id}".encode()).decode().rstrip("=")
+
+
+def parse(kind: type[Parsed], body: dict[str, Any]) -> Parsed:
+    """Raises Invalid with the first few things that are wrong."""
+    try:
+        return kind.model_validate(body, strict=True)
+    except ValidationError as error:
+        raise Invalid(explain(list(error.errors(include_url=False, include_input=False)))) from None
+
+
+def parse_cursor(text: str | None) -> Cursor | None:
+    """Raises Invalid for what `next_cursor` never was."""
+    if text is None:
+        return None
+    try:
+        at, _, name = (
+            base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True).decode("ascii").partition(":")
+        )
+    except (binascii.Error, ValueError):
+        at = name = ""
+    if not (at.isdigit() and len(at) < 20 and int(at) <= BIGINT_MAX and re.fullmatch(USABLE_ID, name)):
+        raise Invalid("cursor must be a next_cursor of an earlier page.", "invalid_cursor")
+    return Cursor(int(at), name)
+
+
+def parse_query(text: str) -> str:
+    """Raises Invalid."""
+    query = " ".join(text.split())
+    if not query or len(query) > QUERY_MAX or "\0" in query:
+        raise Invalid(f"q must have 1 to {QUERY_MAX} characters, and no NUL.", "invalid_query")
+    return query
+
+
+def usable_id(text: str, unknown: Callable[[str], NotFound]) -> str:
+    """An id of a path. What no id can be is as unknown as what none is, and never reaches SQL."""
+    if not re.fullmatch(USABLE_ID, text) or text.endswith("\n"):
+        raise unknown(text)
+    return text
+
+
+def thread_not_found(thread: str) -> NotFound:
+    return NotFound(f"There is no thread {thread[:64]!r}; it may have been deleted.", "thread_not_found")
+
+
+def message_not_found(message: str) -> NotFound:
+    return NotFound(f"There is no message {message[:64]!r} in this thread.", "message_not_found")

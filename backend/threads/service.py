@@ -1,0 +1,209 @@
+"""Threads: may they, which, when. What nobody records any more is put right as it is read."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import structlog
+from redis.exceptions import RedisError
+from sqlalchemy import Row
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.errors import Conflict, Invalid
+from backend.store.database import Database
+from backend.store.words import fold
+from backend.threads import repository
+from backend.threads.requests import Cursor, Feedback, NewThread, ThreadChange, message_not_found, thread_not_found
+from backend.threads.search import snippet
+from wire.jobs import JobPipe
+
+LOST_MS = 30_000  # a turn's row is written before its job is accepted, which takes a second at most
+LOST = {
+    "code": "job_lost",
+    "message": "The queue no longer knows this answer's job; ask for the answer again.",
+    "retryable": True,
+}
+log = structlog.get_logger()
+
+
+class Page(NamedTuple):
+    """`running`: the newest answer of each thread that is not there yet. `next`: None on the last page."""
+
+    threads: list[Row[Any]]
+    running: dict[str, Row[Any]]
+    next: Cursor | None = None
+
+
+class Hit(NamedTuple):
+    """`message` None: the title has the text."""
+
+    thread: Row[Any]
+    message: str | None
+    snippet: str
+    at: int
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Threads:
+    """The verbs of one tenant's threads. Foreign ids are as unknown as wrong ones: `NotFound`."""
+
+    def __init__(self, database: Database, jobs: JobPipe) -> None:
+        self._database = database
+        self._jobs = jobs
+
+    # -- threads -----------------------------------------------------------------------------------------------
+    async def create(self, tenant: str, wanted: NewThread) -> tuple[Row[Any], bool]:
+        """The thread, and whether it is new: the same id again gives the one that is there. Raises Conflict."""
+        name = wanted.id or str(uuid.uuid4())
+        try:
+            return await self._created(tenant, name, wanted)
+        except IntegrityError:  # somebody made it since we looked
+            return await self._created(tenant, name, wanted)
+
+    async def _created(self, tenant: str, name: str, wanted: NewThread) -> tuple[Row[Any], bool]:
+        async with self._database.write() as tx:
+            if (there := await repository.thread(tx, tenant, name)) is not None:
+                return there, False
+            if await repository.taken(tx, name):
+                raise Conflict("This id is taken; make a new one.", "id_taken")
+            now = now_ms()
+            await repository.add_thread(
+                tx,
+                id=name,
+                tenant=tenant,
+                archived=False,
+                settings=wanted.settings.stored(),
+                created_at=now,
+                updated_at=now,
+                **_titled(wanted.title),
+            )
+            return await _thread(tx, tenant, name), True
+
+    async def page(self, tenant: str, archived: bool, after: Cursor | None, limit: int) -> Page:
+        async with self._database.read() as tx:
+            rows = await repository.page(tx, tenant, archived, after, limit + 1)
+            running = await repository.running(tx, [row.id for row in rows[:limit]])
+        more = Cursor(rows[limit - 1].updated_at, rows[limit - 1].id) if len(rows) > limit else None
+        return Page(rows[:limit], newest(await self._still_running(running)), more)
+
+    async def get(self, tenant: str, name: str) -> Page:
+        """A page of one."""
+        async with self._database.read() as tx:
+            row = await _thread(tx, tenant, name)
+            running = await repository.running(tx, [name])
+        return Page([row], newest(await self._still_running(running)))
+
+    async def change(self, tenant: str, name: str, wanted: ThreadChange) -> None:
+        """Raises Invalid for a head that is no message of the thread."""
+        given = wanted.model_fields_set
+        values: dict[str, Any] = _titled(wanted.title) if "title" in given else {}
+        if "archived" in given:
+            values["archived"] = wanted.archived
+        if "settings" in given:
+            values["settings"] = wanted.settings.stored()
+        async with self._database.write() as tx:
+            await _thread(tx, tenant, name, lock=True)
+            if "head_id" in given:
+                values["head_id"] = await _head(tx, name, wanted.head_id)
+            if values:
+                await repository.change_thread(tx, name, **values)
+
+    async def delete(self, tenant: str, name: str) -> None:
+        """Its jobs first: with Redis away nothing is deleted, so that none runs on for nobody."""
+        async with self._database.read() as tx:
+            row = await _thread(tx, tenant, name)
+            running = await repository.running(tx, [name])
+        jobs = {answer.job_id for answer in running} | ({row.title_job} if row.title_job else set())
+        for job in jobs:
+            await self._jobs.cancel(job, "thread_deleted")
+        async with self._database.write() as tx:
+            await repository.thread(tx, tenant, name, lock=True)
+            late = {answer.job_id for answer in await repository.running(tx, [name])} - jobs
+            await repository.remove_thread(tx, name)
+        for job in late:
+            with suppress(RedisError, OSError):
+                await self._jobs.cancel(job, "thread_deleted")
+
+    # -- messages ----------------------------------------------------------------------------------------------
+    async def messages(self, tenant: str, name: str) -> tuple[Page, list[Row[Any]]]:
+        """The thread and all its messages, of every branch."""
+        page = await self.get(tenant, name)
+        async with self._database.read() as tx:
+            return page, await repository.all_messages(tx, name)
+
+    async def rate(self, tenant: str, name: str, message: str, feedback: Feedback) -> None:
+        async with self._database.write() as tx:
+            await _thread(tx, tenant, name)
+            row = await repository.message(tx, name, message)
+            if row is None:
+                raise message_not_found(message)
+            if row.role != "assistant":
+                raise Invalid("Only answers can be rated.", "not_an_answer")
+            comment = feedback.comment if feedback.rating else None
+            await repository.change_message(tx, name, message, feedback=feedback.rating, feedback_comment=comment)
+
+    async def search(self, tenant: str, query: str, limit: int) -> tuple[list[Hit], dict[str, Row[Any]]]:
+        """Newest first, at most one hit a message; with the answers that still run in the threads that were hit."""
+        folded = fold(query)
+        async with self._database.read() as tx:
+            titled = await repository.titles_with(tx, tenant, folded, limit)
+            said = await repository.messages_with(tx, tenant, folded, limit)
+            hit = {row.id: row for row in await repository.threads_named(tx, [row.thread_id for row in said])}
+            running = await repository.running(tx, [*hit, *(row.id for row in titled)])
+        hits = [Hit(row, None, snippet(row.title, folded), row.updated_at) for row in titled]
+        hits += [Hit(hit[row.thread_id], row.id, snippet(row.text, folded), row.created_at) for row in said]
+        return sorted(hits, key=lambda one: -one.at)[:limit], newest(running)
+
+    # -- healing -----------------------------------------------------------------------------------------------
+    async def _still_running(self, answers: Sequence[Row[Any]]) -> list[Row[Any]]:
+        """These without the ones whose jobs are lost: nobody would ever record their end."""
+        lost = [answer for answer in answers if await self._is_lost(answer)]
+        if lost:
+            await self._mark_lost(lost)
+        return [answer for answer in answers if answer not in lost]
+
+    async def _is_lost(self, answer: Row[Any]) -> bool:
+        """An answer whose job has ended is the recorder's; without Redis nothing can be said."""
+        if now_ms() - answer.created_at < LOST_MS:
+            return False
+        with suppress(RedisError, OSError, TimeoutError):
+            return await self._jobs.record(answer.job_id) is None
+        return False
+
+    async def _mark_lost(self, answers: Sequence[Row[Any]]) -> None:
+        end = {"status": "failed", "error": LOST, "ended_at": now_ms()}
+        async with self._database.write() as tx:
+            for answer in answers:
+                await repository.end_running(tx, answer.thread_id, answer.id, answer.job_id, **end)
+                log.warning("an answer's job is lost", action="answer.lost", job_id=answer.job_id)
+
+
+async def _thread(tx: AsyncConnection, tenant: str, name: str, lock: bool = False) -> Row[Any]:
+    row = await repository.thread(tx, tenant, name, lock)
+    if row is None:
+        raise thread_not_found(name)
+    return row
+
+
+async def _head(tx: AsyncConnection, thread: str, head: str | None) -> str | None:
+    if head is not None and await repository.message(tx, thread, head) is None:
+        raise Invalid("head_id must be a message of this thread, or null.", "unknown_head")
+    return head
+
+
+def _titled(title: str | None) -> dict[str, Any]:
+    """A person's title; None: nobody's, so that the next words said, or the model, may give one."""
+    return {"title": title, "title_by": title and "person", "folded": fold(title or ""), "title_job": None}
+
+
+def newest(answers: Sequence[Row[Any]]) -> dict[str, Row[Any]]:
+    """By thread; the later of several wins."""
+    return {answer.thread_id: answer for answer in answers}

@@ -1,0 +1,99 @@
+"""A thread's title, made by the model: a small job of class `batch`, so that it never waits in front of a chat."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import Row
+
+from backend.chat.disconnect import CONTINUE
+from backend.chat.service import ChatService, Submission
+from backend.pool.catalogue import Catalogue, find
+from backend.principal import Principal
+from backend.store.database import Database
+from backend.threads import repository
+from backend.threads.requests import thread_not_found
+from wire.jobs import JobPipe
+from wire.records import JobRequest, Message
+from wire.workers import WorkerRegistry
+
+EXCERPT = 1_000  # characters of the question, and of the answer, that a title is made of
+OPTIONS = {"num_predict": 24, "temperature": 0.2}
+INSTRUCTION = (
+    "Name the conversation that the user shows you. Answer with the name alone: two to six words in the "
+    "conversation's own language, no quotation marks, no full stop, no explanation."
+)
+Exchange = tuple[Row[Any], Row[Any]]
+
+
+class Titles:
+    """Asks for titles; whoever records the job's end writes them, unless a person was faster."""
+
+    def __init__(
+        self, database: Database, jobs: JobPipe, workers: WorkerRegistry, catalogue: Catalogue, chat: ChatService
+    ) -> None:
+        self._database = database
+        self._jobs = jobs
+        self._workers = workers
+        self._catalogue = catalogue
+        self._chat = chat
+
+    async def ask(self, who: Principal, name: str) -> str | None:
+        """The job that is to name the thread, the same one while it is pending; None: there is nothing to do.
+
+        Raises NotFound for the thread, and what keeps a chat from being let in.
+        """
+        async with self._database.read() as tx:
+            thread = await repository.thread(tx, who.tenant, name)
+            exchange = await repository.first_exchange(tx, name)
+        if thread is None:
+            raise thread_not_found(name)
+        if thread.title_by == "person" or exchange is None or await self._only_simulated():
+            return None
+        if thread.title_job and await self._pending(thread.title_job):
+            return str(thread.title_job)
+        return await self._let_in(who, thread, exchange)
+
+    async def _pending(self, job: str) -> bool:
+        record = await self._jobs.record(job)
+        return record is not None and record.live
+
+    async def _only_simulated(self) -> bool:
+        """Canned answers name nothing. With no worker at all one is started for it, as for any job."""
+        workers = await self._workers.all()
+        return bool(workers) and all(worker.info.get("engine") == "simulated" for worker in workers)
+
+    async def _let_in(self, who: Principal, thread: Row[Any], exchange: Exchange) -> str | None:
+        """The row names the job before the job is there: its end cannot be recorded too early."""
+        request = await self._request(exchange)
+        job = await self._claim(who.tenant, thread, str(uuid.uuid4()))
+        if job is None or job[1]:
+            return job and job[0]
+        try:
+            await self._chat.enqueue(job[0], Submission(request, who, CONTINUE, cls="batch"))
+        except BaseException:
+            async with self._database.write() as tx:
+                await repository.name_by_job(tx, thread.id, None, instead_of=job[0])
+            raise
+        return job[0]
+
+    async def _claim(self, tenant: str, seen: Row[Any], mine: str) -> tuple[str, bool] | None:
+        """The job to be, and whether another request was first. None: the thread has been named or deleted since."""
+        async with self._database.write() as tx:
+            thread = await repository.thread(tx, tenant, seen.id, lock=True)
+            if thread is None or thread.title_by == "person":
+                return None
+            if thread.title_job != seen.title_job:
+                return thread.title_job and (thread.title_job, True)
+            await repository.name_by_job(tx, seen.id, mine, instead_of=seen.title_job)
+            return mine, False
+
+    async def _request(self, exchange: Exchange) -> JobRequest:
+        said, answer = exchange
+        known = (await self._catalogue.models()).known
+        model = find(answer.model or "", known) or await self._catalogue.resolve(None)
+        thinks = "thinking" in (known.get(model, {}).get("capabilities") or ())
+        shown = f"User: {said.text[:EXCERPT]}\n\nAssistant: {answer.text[:EXCERPT]}"
+        messages = (Message(role="system", content=INSTRUCTION), Message(role="user", content=shown))
+        return JobRequest(model=model, messages=messages, options=OPTIONS, think=False if thinks else None)

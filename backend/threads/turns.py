@@ -1,0 +1,124 @@
+"""Turns into SQL: the user's message and the answer's row are there before the job is let in."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.errors import ApiError, Conflict, Invalid
+from backend.store.database import Database, DatabaseAway
+from backend.store.words import fold
+from backend.threads import repository
+from backend.threads.requests import thread_not_found
+from backend.threads.service import now_ms
+from backend.threads.turn import Turn
+
+FIRST_WORDS = 60  # characters of a title made of what was said first
+TRY_AGAIN = (429, 503, 504)
+VOID: dict[str, Any] = {  # an answer that is asked for anew
+    "text": "",
+    "folded": "",
+    "thinking": None,
+    "tool_calls": None,
+    "worker": None,
+    "error": None,
+    "finish_reason": None,
+    "usage": None,
+    "timings": None,
+    "tokens_per_second": None,
+    "ended_at": None,
+}
+
+
+class ThreadTurns:
+    """What the chat service tells the history of a turn: it begins, and it may be refused."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self, turn: Turn, tenant: str, job: str, model: str) -> None:
+        """In one transaction: both rows, the thread's head and time, and its first title. Repeatable.
+
+        Raises NotFound for the thread, Invalid for a parent that is not in it, Conflict for an answer that is there.
+        """
+        async with self._database.write() as tx:
+            thread = await repository.thread(tx, tenant, turn.thread, lock=True)
+            if thread is None:
+                raise thread_not_found(turn.thread)
+            now = now_ms()
+            await _ask(tx, turn, now)
+            if await _await_answer(tx, turn, job, model, now):
+                await repository.change_thread(tx, turn.thread, updated_at=now, head_id=turn.answer)
+            if thread.title is None and (title := first_words(turn.text)):
+                await repository.change_thread(tx, turn.thread, title=title, title_by="text", folded=fold(title))
+
+    async def refused(self, turn: Turn, job: str, error: ApiError) -> None:
+        """The job was not let in: the answer says why, and the user's words are kept.
+
+        With SQL away as well nobody is told: the row is healed as it is read, like any whose job is lost.
+        """
+        told = {"code": error.code, "message": error.message, "retryable": error.status in TRY_AGAIN}
+        end = {"status": "failed", "error": told, "ended_at": now_ms()}
+        with suppress(DatabaseAway):
+            async with self._database.write() as tx:
+                await repository.end_running(tx, turn.thread, turn.answer, job, **end)
+
+
+async def _ask(tx: AsyncConnection, turn: Turn, now: int) -> None:
+    """The user's message: written once, and never changed (another answer to it names it again)."""
+    there = await repository.message(tx, turn.thread, turn.message)
+    if there is None:
+        await _check_parent(tx, turn)
+        await repository.add_message(
+            tx,
+            thread_id=turn.thread,
+            id=turn.message,
+            parent_id=turn.parent,
+            role="user",
+            status="complete",
+            text=turn.text,
+            folded=fold(turn.text),
+            images=list(turn.images),
+            created_at=now,
+        )
+    elif there.role != "user" or there.parent_id != turn.parent:
+        raise Invalid("message_id: this message has another place in the thread; make a new id.", "message_elsewhere")
+
+
+async def _check_parent(tx: AsyncConnection, turn: Turn) -> None:
+    if turn.parent is not None and await repository.message(tx, turn.thread, turn.parent) is None:
+        raise Invalid("parent_id: must be a message of this thread, or null for the first.", "unknown_parent")
+
+
+async def _await_answer(tx: AsyncConnection, turn: Turn, job: str, model: str, now: int) -> bool:
+    """The answer's row waits for this job from now on; False: it did, or its answer is there already."""
+    there = await repository.message(tx, turn.thread, turn.answer)
+    waiting = {"status": "running", "job_id": job, "model": model, "created_at": now}
+    if there is None:
+        place = {"thread_id": turn.thread, "id": turn.answer, "parent_id": turn.message, "role": "assistant"}
+        await repository.add_message(tx, **place, **waiting)
+        return True
+    _check_answer(there, turn, job)
+    if there.job_id == job and there.status != "failed":
+        return False
+    await repository.change_message(tx, turn.thread, turn.answer, **waiting, **VOID)
+    return True
+
+
+def _check_answer(there: Row[Any], turn: Turn, job: str) -> None:
+    if there.role != "assistant" or there.parent_id != turn.message:
+        raise Invalid("answer_id: this message has another place in the thread; make a new id.", "message_elsewhere")
+    if there.status == "complete" and there.job_id != job:
+        raise Conflict("answer_id: this answer is there; for another one make a new id.", "answer_exists")
+
+
+def first_words(text: str) -> str:
+    """A title until somebody finds a better one; "" where there are no words."""
+    line = " ".join(text[: FIRST_WORDS * 20].split())
+    if len(line) <= FIRST_WORDS:
+        return line
+    cut = line[:FIRST_WORDS].rpartition(" ")[0] or line[: FIRST_WORDS - 1]
+    return cut.rstrip(" ,;:.-") + "…"
