@@ -37,4 +37,10 @@ export type Phase =
   | "cancelled";
 
 /** `message` says what happened and what to do; `retryable`: sending the same again may work. */
-export type AnswerError = { code: string; message: string; retryable: boolean };
+export type AnswerError = {
+  code: string;
+  message: string;
+  retryable: boolean;
+  /** Seconds until another try is worth it, where the server said so. */
+  retryAfterSeconds?: number;
+};

@@ -37,7 +37,7 @@ def _record(name: str, schema: dict[str, Any]) -> str:
 
 def _fields(schema: dict[str, Any]) -> Iterator[str]:
     for name, field in schema["properties"].items():
-        required = name == "type" or name in schema.get("required", ()) and "default" not in field
+        required = name == "type" or (name in schema.get("required", ()) and "default" not in field)
         yield f"  {name}{'' if required else '?'}: {_type(field)};\n"
 
 

@@ -1,3 +1,4 @@
+/* oxlint-disable no-await-in-loop -- a stream is read in order */
 /** Server-sent events as the WHATWG standard reads them. The only place that parses them. */
 
 export type SseEvent = {

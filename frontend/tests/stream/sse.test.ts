@@ -1,3 +1,4 @@
+/* oxlint-disable no-await-in-loop -- one step follows the other */
 import { describe, expect, test } from "vitest";
 import { readSse, type SseEvent } from "@/stream/sse";
 

@@ -1,0 +1,132 @@
+/** An answer as it grows: events in, cumulative snapshots out. Knows no network. */
+import type { AnswerError, AnswerMeta, Phase } from "@/runtime/types";
+import { answerError } from "./errors";
+import type { Completed, Queued, Started, Token, WireEvent } from "./events";
+
+export type ToolCall = { id: string; name: string; args: Record<string, unknown> };
+
+/** Everything of an answer so far. `meta.phase` done, failed or cancelled: it is the last. */
+export type Snapshot = { text: string; thinking: string; toolCalls: readonly ToolCall[]; meta: AnswerMeta };
+
+const ENOUGH_TO_MEASURE_MS = 500; // a speed over less time says more about the network than about the model
+
+export class Answer {
+  private text = "";
+  private thinking = "";
+  private toolCalls: ToolCall[] = [];
+  private meta: AnswerMeta = { phase: "connecting" };
+  private before: Phase = "connecting"; // while the phase is "reconnecting"
+  private tokens = 0;
+  private firstTokenAt: number | undefined;
+  private readonly beganAt = performance.now();
+
+  snapshot(): Snapshot {
+    return { text: this.text, thinking: this.thinking, toolCalls: this.toolCalls, meta: this.meta };
+  }
+
+  get ended(): boolean {
+    return ["done", "failed", "cancelled"].includes(this.meta.phase);
+  }
+
+  get empty(): boolean {
+    return this.text === "" && this.thinking === "" && this.toolCalls.length === 0;
+  }
+
+  /** Its job is known. */
+  belongsTo(jobId: string): void {
+    if (this.meta.jobId !== jobId) this.tell({ jobId });
+  }
+
+  cut(): void {
+    if (this.meta.phase !== "reconnecting") this.before = this.meta.phase;
+    this.tell({ phase: "reconnecting" });
+  }
+
+  /** The connection is back; what comes next says more. */
+  joined(): void {
+    if (this.meta.phase === "reconnecting") this.tell({ phase: this.before });
+  }
+
+  fail(error: AnswerError): void {
+    this.end("failed", { error });
+  }
+
+  /** The text so far is void. */
+  void(): void {
+    this.text = this.thinking = "";
+    this.toolCalls = [];
+    this.tokens = 0;
+    this.firstTokenAt = undefined;
+    this.tell({ tokensPerSecond: undefined, completionTokens: undefined, firstTokenMs: undefined });
+  }
+
+  apply(event: WireEvent): void {
+    this.joined();
+    if (event.type === "token") this.addToken(event);
+    else if (event.type === "queued") this.wait(event);
+    else if (event.type === "started") this.start(event);
+    else if (event.type === "restarted") this.void();
+    else if (event.type === "completed") this.complete(event);
+    else if (event.type === "failed") this.fail(answerError(event));
+    else if (event.type === "cancelled") this.end("cancelled", {});
+  }
+
+  private wait({ position, eta_seconds, reason = "waiting", detail }: Queued): void {
+    if (position === 0 && reason === "waiting") return; // it runs: nothing to wait for
+    this.tell({ phase: reason, position: position || undefined, etaSeconds: eta_seconds, detail });
+  }
+
+  private start({ worker, model, attempt }: Started): void {
+    this.tell({ ...NOT_WAITING, phase: "answering", worker, model, attempt });
+  }
+
+  private addToken({ text = "", thinking = "", tool_calls = [], n = 1 }: Token): void {
+    const now = performance.now();
+    this.firstTokenAt ??= now;
+    this.tokens += n;
+    this.text += text;
+    this.thinking += thinking;
+    if (tool_calls.length > 0) this.toolCalls = [...this.toolCalls, ...tool_calls.map(toolCall)];
+    this.tell({
+      ...NOT_WAITING,
+      phase: "answering",
+      firstTokenMs: this.meta.firstTokenMs ?? Math.round(this.firstTokenAt - this.beganAt),
+      completionTokens: this.tokens,
+      tokensPerSecond: this.speed(now),
+    });
+  }
+
+  private speed(now: number): number | undefined {
+    const ms = now - (this.firstTokenAt ?? now);
+    return ms < ENOUGH_TO_MEASURE_MS ? undefined : (this.tokens * 1000) / ms;
+  }
+
+  private complete({ finish_reason, usage, timings, tokens_per_second, model }: Completed): void {
+    this.end("done", {
+      finishReason: finish_reason,
+      completionTokens: usage?.completion_tokens || this.meta.completionTokens,
+      tokensPerSecond: tokens_per_second || this.meta.tokensPerSecond,
+      queuedMs: timings?.queued_ms,
+      firstTokenMs: timings?.first_token_ms ?? this.meta.firstTokenMs,
+      totalMs: timings?.total_ms ?? Math.round(performance.now() - this.beganAt),
+      model: model || this.meta.model,
+    });
+  }
+
+  private end(phase: Phase, more: Partial<AnswerMeta>): void {
+    this.tell({ ...NOT_WAITING, ...more, phase });
+  }
+
+  /** A new object: what was handed out stays as it was. */
+  private tell(more: Partial<AnswerMeta>): void {
+    this.meta = { ...this.meta, ...more };
+  }
+}
+
+const NOT_WAITING = { position: undefined, etaSeconds: undefined, detail: undefined } satisfies Partial<AnswerMeta>;
+
+/** From the engine's form (`function`), or LangChain's. */
+function toolCall(call: Record<string, unknown>, place: number): ToolCall {
+  const told = (call.function ?? call) as { name?: string; args?: unknown; arguments?: unknown };
+  return { id: String(call.id ?? `call-${place}`), name: told.name ?? "", args: (told.arguments ?? told.args ?? {}) as ToolCall["args"] };
+}

@@ -1,0 +1,45 @@
+/** One connection of a stream: opened, watched for silence, and cut when it is of no more use. */
+import { hear, type Dialect, type Heard } from "./dialects";
+import { onWake } from "./wake";
+
+/** The server says something at least every 10 s (wire/reader.py, SILENCE_SECONDS); two and a half of those missed. */
+export const SILENCE_MS = 25_000;
+const DOZE_MS = 12_000; // after this, a tab that becomes visible does not wait for the rest of the silence
+const ANSWER_MS = 120_000; // until the headers: a message with images may take its time on its way up
+
+export class Connection {
+  private readonly controller = new AbortController();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private lastHeard = performance.now();
+  private readonly forget: () => void;
+
+  constructor() {
+    this.watch(ANSWER_MS);
+    this.forget = onWake((wake) => {
+      if (wake === "online" || performance.now() - this.lastHeard > DOZE_MS) this.close();
+    });
+  }
+
+  open(fetch: typeof globalThis.fetch, path: string, init: RequestInit): Promise<Response> {
+    return fetch(path, { ...init, cache: "no-store", signal: this.controller.signal });
+  }
+
+  /** What the response tells; raises when the connection is cut, also when it says nothing for too long. */
+  async *hear(response: Response, dialect: Dialect): AsyncGenerator<Heard> {
+    if (!response.body) return;
+    this.watch(SILENCE_MS);
+    yield* hear(response.body, dialect, () => this.watch(SILENCE_MS));
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    this.forget();
+    this.controller.abort();
+  }
+
+  private watch(ms: number): void {
+    clearTimeout(this.timer);
+    this.lastHeard = performance.now();
+    this.timer = setTimeout(() => this.close(), ms);
+  }
+}

@@ -1,0 +1,246 @@
+/**
+ * Follows an answer to its end, whatever happens to the connection.
+ *
+ * A turn is sent by POST (LangServe's dialect) and, once cut, picked up from its job's log (our own dialect) behind the
+ * last id that was heard; a job is followed from its log's beginning. The job itself does not notice.
+ *
+ *     sent ──headers──► heard ──cut──► reconnecting ──Last-Event-ID──► heard ──terminal event──► over
+ *      └──cut before headers: sent again under the same Idempotency-Key
+ *
+ * 204: ended, nothing left to hear · 409: unknown id, from the start · 404: forgotten, the history has it.
+ */
+import { Answer, type Snapshot } from "./answer";
+import { ApiError, errorOf } from "./api";
+import { Connection, SILENCE_MS } from "./connection";
+import { langServe, native, type Heard } from "./dialects";
+import { answerError } from "./errors";
+import type { Completed, Failed, WireEvent } from "./events";
+import { Patience } from "./patience";
+import { stopEarly, stopJob } from "./stop";
+import { pause } from "./wake";
+
+/** What is followed: a turn that is still to be sent, or a job that runs. */
+export type Source = { turn: Turn } | { jobId: string };
+/** `key` makes a repeated POST join the job of the first. */
+export type Turn = { key: string; body: unknown };
+export type World = { fetch: typeof fetch; random: () => number };
+
+const REAL: World = { fetch: (...args) => fetch(...args), random: Math.random };
+const DRAINING = new Set(["draining", "starting"]); // refused by a process that is leaving or not there yet: ask another
+
+/** Why an abort happened, as assistant-ui says it: `detach` true, the page lets go, and the job is to run on. */
+export const isDetach = (signal: AbortSignal): boolean =>
+  (signal.reason as { detach?: boolean } | undefined)?.detach === true;
+
+/**
+ * Cumulative snapshots until the answer's end; never raises. An abort ends it at once, and cancels the job unless the
+ * abort's reason says `detach`.
+ */
+export async function* follow(source: Source, signal: AbortSignal, world: World = REAL): AsyncGenerator<Snapshot> {
+  yield* new Follower(source, signal, world).snapshots();
+}
+
+class Follower {
+  private readonly answer = new Answer();
+  private readonly patience: Patience;
+  private connection: Connection | undefined;
+  private posting: Promise<Response> | undefined;
+  private jobId: string | undefined;
+  private after: string | undefined; // the last id that was heard
+  private wish = 0; // ms the server asked to wait
+
+  constructor(
+    private readonly source: Source,
+    private readonly signal: AbortSignal,
+    private readonly world: World,
+  ) {
+    this.patience = new Patience(world.random);
+    if ("jobId" in source) this.belongsTo(source.jobId);
+  }
+
+  async *snapshots(): AsyncGenerator<Snapshot> {
+    const heed = () => this.abort();
+    this.signal.addEventListener("abort", heed, { once: true });
+    try {
+      while (!this.over) yield* this.once();
+    } finally {
+      this.signal.removeEventListener("abort", heed);
+      if (!this.signal.aborted) this.connection?.close();
+    }
+  }
+
+  private get over(): boolean {
+    return this.answer.ended || this.signal.aborted;
+  }
+
+  /** One connection, from its opening to its end, and the pause behind it. */
+  private async *once(): AsyncGenerator<Snapshot> {
+    const beganAt = performance.now();
+    this.wish = 0;
+    try {
+      for await (const heard of this.connected()) {
+        if (this.signal.aborted) return;
+        if (this.take(heard)) yield this.answer.snapshot();
+        if (this.answer.ended) return;
+      }
+    } catch (error) {
+      this.judge(error);
+    }
+    if (this.signal.aborted) return;
+    if (performance.now() - beganAt > SILENCE_MS) this.patience.restored(); // it stood for a while: this is a new cut
+    if (!this.answer.ended) this.retreat();
+    yield this.answer.snapshot();
+    if (!this.answer.ended) await pause(this.wish, this.signal);
+  }
+
+  private async *connected(): AsyncGenerator<Heard> {
+    const connection = (this.connection = new Connection());
+    try {
+      if (this.jobId === undefined) yield* this.sent(connection);
+      else yield* this.joined(connection, this.jobId);
+    } finally {
+      if (!this.signal.aborted) connection.close(); // else `abort` decides: a stop may still need the job's id
+    }
+  }
+
+  private async *sent(connection: Connection): AsyncGenerator<Heard> {
+    this.posting = this.post(connection);
+    const response = await or(this.posting, this.signal);
+    this.posting = undefined;
+    if (!response.ok) throw await errorOf(response);
+    const jobId = response.headers.get("x-sluice-job");
+    if (jobId) yield { jobId };
+    yield* connection.hear(response, langServe());
+  }
+
+  private post(connection: Connection): Promise<Response> {
+    const { key, body } = (this.source as { turn: Turn }).turn;
+    return connection.open(this.world.fetch, "/api/lc/chat/stream", {
+      method: "POST",
+      headers: {
+        "Content-Type": "application/json",
+        Accept: "text/event-stream",
+        "Idempotency-Key": key,
+        "X-Sluice-Events": "1",
+        "X-Sluice-On-Disconnect": "continue",
+      },
+      body: JSON.stringify(body),
+    });
+  }
+
+  private async *joined(connection: Connection, jobId: string): AsyncGenerator<Heard> {
+    const response = await connection.open(this.world.fetch, `/api/jobs/${encodeURIComponent(jobId)}/events`, {
+      headers: { Accept: "text/event-stream", ...(this.after ? { "Last-Event-ID": this.after } : {}) },
+    });
+    if (!response.ok) throw await errorOf(response);
+    this.answer.joined();
+    yield { jobId };
+    if (response.status === 204) yield { event: await this.endOf(jobId) };
+    else yield* connection.hear(response, native);
+  }
+
+  /** True if there is something new to show. */
+  private take({ id, jobId, event, broken }: Heard): boolean {
+    if (jobId) this.belongsTo(jobId);
+    if (broken) throw new ApiError(broken.code, broken.message, 0);
+    if (id && !isBehind(id, this.after)) return false; // told before
+    if (id) this.after = id;
+    if (!event) return jobId !== undefined;
+    this.patience.restored();
+    this.answer.apply(event);
+    return true;
+  }
+
+  private belongsTo(jobId: string): void {
+    this.jobId = jobId;
+    this.answer.belongsTo(jobId);
+  }
+
+  /** Ends the answer, starts over, or leaves things to another try. */
+  private judge(error: unknown): void {
+    if (this.signal.aborted || !(error instanceof ApiError)) return;
+    const { code, status, retryAfter } = error;
+    if (this.jobId !== undefined && status === 404) return this.answer.fail(answerError({ ...told(error), code: "job_forgotten" }));
+    if (code === "job_lost") return this.answer.fail(answerError(told(error)));
+    if (code === "unknown_event_id") return this.startOver();
+    if (passes(error, this.jobId !== undefined)) this.wish = (retryAfter ?? 0) * 1000;
+    else this.answer.fail(answerError(told(error)));
+  }
+
+  private startOver(): void {
+    this.after = undefined;
+    this.answer.void();
+  }
+
+  private retreat(): void {
+    const ms = this.patience.next(this.wish);
+    if (ms === undefined) this.answer.fail(givenUp(this.jobId !== undefined));
+    else this.answer.cut();
+    this.wish = ms ?? 0;
+  }
+
+  /** How a job ended whose log has nothing more to tell. */
+  private async endOf(jobId: string): Promise<WireEvent> {
+    const response = await this.world.fetch(`/api/jobs/${encodeURIComponent(jobId)}`, { signal: this.signal });
+    if (!response.ok) throw await errorOf(response);
+    const job = (await response.json()) as JobView;
+    if (job.state === "cancelled") return { type: "cancelled" };
+    if (job.state === "failed") return { type: "failed", code: "failed", message: "The job failed.", ...job.error };
+    if (job.state !== "completed") throw new Error("not over yet");
+    return { type: "completed", finish_reason: job.finish_reason ?? "stop", usage: job.usage ?? {}, timings: job.timings ?? {} };
+  }
+
+  /** The page lets go, or the user stops the job; whose id may still be on its way. */
+  private abort(): void {
+    const { jobId } = this;
+    const stops = !isDetach(this.signal);
+    if (stops && jobId === undefined) return this.abortEarly();
+    this.connection?.close();
+    if (stops && jobId !== undefined) void stopJob(jobId, this.world);
+  }
+
+  private abortEarly(): void {
+    const post = () => this.post((this.connection = new Connection()));
+    void stopEarly(this.posting, post, this.world).finally(() => this.connection?.close());
+  }
+}
+
+type JobView = {
+  state: string;
+  error: Pick<Failed, "code" | "message" | "retryable"> | null;
+  finish_reason: string | null;
+  usage: Completed["usage"] | null;
+  timings: Completed["timings"] | null;
+};
+
+const told = ({ code, message, retryAfter }: ApiError) => ({ code, message, ...(retryAfter === undefined ? {} : { retryAfter }) });
+
+/** It may pass by itself: nothing was heard, a proxy spoke, or (for a job that runs) anything but a refusal. */
+function passes({ status, code }: ApiError, runs: boolean): boolean {
+  if (status === 0 || status === 408 || status === 502 || status === 504 || DRAINING.has(code)) return true;
+  return runs && (status === 429 || status >= 500);
+}
+
+function givenUp(sent: boolean) {
+  const offline = typeof navigator !== "undefined" && !navigator.onLine;
+  const code = sent ? "connection_lost" : offline ? "offline" : "unreachable";
+  return answerError({ code, message: code });
+}
+
+/** Ids are `<attempt>-<seq>` and order like their pairs. */
+export function isBehind(id: string, after: string | undefined): boolean {
+  if (after === undefined) return true;
+  const [attempt = 0, seq = 0] = id.split("-").map(Number);
+  const [lastAttempt = 0, lastSeq = 0] = after.split("-").map(Number);
+  return attempt > lastAttempt || (attempt === lastAttempt && seq > lastSeq);
+}
+
+/** The promise's value, or a rejection as soon as `signal` aborts; the promise itself goes on. */
+function or<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(new DOMException("stopped", "AbortError"));
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}
