@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.requests import Request
 
+from backend.admin.room import Admin, build_admin
 from backend.chat.service import ChatService
 from backend.pool.catalogue import Catalogue
 from backend.pool.news import News
@@ -51,6 +52,7 @@ class House(NamedTuple):
     database: Database
     threads: Threads
     titles: Titles
+    admin: Admin
 
 
 def house_of(request: Request) -> House:
@@ -71,7 +73,10 @@ def build(settings: ApiSettings, redis: Redis) -> tuple[House, Watcher]:
     database = Database(settings.database_url)
     chat = ChatService(jobs, reader, claims, clock, catalogue, news, bounds, ThreadTurns(database))
     threads, titles = Threads(database, jobs), Titles(database, jobs, workers, catalogue, chat)
-    house = House(settings, redis, jobs, workers, fan_in, reader, catalogue, news, chat, database, threads, titles)
+    admin = build_admin(jobs, workers, clock, database, lambda: chat.draining)
+    house = House(
+        *(settings, redis, jobs, workers, fan_in, reader, catalogue, news, chat, database, threads, titles, admin)
+    )
     return house, Watcher(jobs, workers, clock)
 
 
@@ -82,7 +87,8 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
     house, watcher = build(settings, redis)
     with suppress(RedisError, OSError):  # a Redis that is not there yet is waited for, red until then
         await check_server(redis)
-    loops = [asyncio.create_task(loop) for loop in (house.fan_in.run(), house.news.run(), watcher.run())]
+    runs = (house.fan_in.run(), house.news.run(), watcher.run(), house.admin.monitor.run())
+    loops = [asyncio.create_task(run) for run in runs]
     for task in loops:
         task.add_done_callback(_leave_if_broken)
     try:

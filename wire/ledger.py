@@ -7,7 +7,7 @@ stay in Redis.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import orjson
 from redis.asyncio import Redis
@@ -65,7 +65,7 @@ class Ledger:
         pipe = self._redis.pipeline(transaction=False)
         for command in commands:
             pipe.execute_command(*command)
-        return cast(list[Any], await pipe.execute()) if commands else []
+        return await pipe.execute() if commands else []
 
 
 def _text(fields: dict[bytes, bytes]) -> dict[str, str]:

@@ -1,0 +1,55 @@
+"""Where a page of a list ended: opaque to callers, so that what it is made of may change."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import NamedTuple
+
+from backend.errors import Invalid
+
+STREAM_ID = re.compile(r"\d{1,19}-\d{1,19}")
+ENDED = re.compile(r"(\d{1,15}) ([\x21-\x7e]{1,64})")
+
+
+class EndedCursor(NamedTuple):
+    """The last row of a page: when its job ended (pool ms), and its id."""
+
+    ended_at: int
+    id: str
+
+
+def write_cursor(*parts: object) -> str:
+    return base64.urlsafe_b64encode(" ".join(map(str, parts)).encode()).decode().rstrip("=")
+
+
+def read_stream_id(cursor: str | None) -> str:
+    """The id of the entry to go on behind, "" for the first page. Raises Invalid."""
+    if not cursor:
+        return ""
+    text = _decoded(cursor)
+    if not STREAM_ID.fullmatch(text):
+        raise wrong_cursor()
+    return text
+
+
+def read_ended(cursor: str | None) -> EndedCursor | None:
+    """None for the first page. Raises Invalid."""
+    if not cursor:
+        return None
+    match = ENDED.fullmatch(_decoded(cursor))
+    if match is None:
+        raise wrong_cursor()
+    return EndedCursor(int(match[1]), match[2])
+
+
+def _decoded(cursor: str) -> str:
+    try:
+        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        raise wrong_cursor() from None
+
+
+def wrong_cursor() -> Invalid:
+    return Invalid("This cursor is not one of this list's; begin without it.", "invalid_cursor")

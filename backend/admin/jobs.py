@@ -1,0 +1,130 @@
+"""Every tenant's jobs: live ones from Redis, ended ones from SQL, one job from whichever still knows it.
+
+`usage` and `timings` are those of `completed` (wire/events.py) while Redis keeps the log, and afterwards what SQL keeps
+of them. Nothing here holds a word of what was said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from backend.admin.cursor import read_ended, read_stream_id, write_cursor
+from backend.admin.repository import EndedJobs
+from backend.errors import job_not_found
+from backend.jobs.view import moment
+from wire.jobs import JobPipe
+from wire.ledger import Ledger
+from wire.records import JobRecord
+
+View = dict[str, Any]
+
+
+class AllJobs:
+    """`page` and `dead` answer with the page and the cursor of the next one, None where there is none."""
+
+    def __init__(self, jobs: JobPipe, ledger: Ledger, ended: EndedJobs) -> None:
+        self._jobs = jobs
+        self._ledger = ledger
+        self._ended = ended
+
+    async def live(self, cursor: str | None, limit: int) -> tuple[list[View], str | None]:
+        """The newest first. Raises Invalid for a cursor that is none."""
+        page = await self._ledger.live(read_stream_id(cursor), limit)
+        views = await self._from_redis([fields.get("job", "") for _, fields in page.entries])
+        return list(views.values()), write_cursor(page.next) if page.next else None
+
+    async def ended(self, cursor: str | None, limit: int) -> tuple[list[View], str | None]:
+        """The newest end first. Raises Invalid for a cursor that is none."""
+        rows = await self._ended.page(read_ended(cursor), limit + 1)
+        last = rows[limit - 1] if len(rows) > limit else None
+        return [_view_of_row(row) for row in rows[:limit]], write_cursor(last.ended_at, last.id) if last else None
+
+    async def dead(self, cursor: str | None, limit: int) -> tuple[list[View], str | None]:
+        """The newest first. `at` is by Redis's own clock; `job` null: nobody knows it any more."""
+        page = await self._ledger.dead(read_stream_id(cursor), limit)
+        jobs = await self._known([fields.get("job", "") for _, fields in page.entries])
+        dead = [_dead_letter(entry, fields, jobs) for entry, fields in page.entries]
+        return dead, write_cursor(page.next) if page.next else None
+
+    async def one(self, job: str) -> View:
+        """Raises NotFound."""
+        known = await self._known([job])
+        if job not in known:
+            raise job_not_found(job)
+        return known[job]
+
+    async def cancel(self, job: str) -> View:
+        """The state it is in now; what has ended stays as it ended. Raises NotFound."""
+        state = await self._jobs.cancel(job)
+        return {"id": job, "state": state or (await self.one(job))["state"]}
+
+    async def _known(self, names: Iterable[str]) -> dict[str, View]:
+        """Redis first: it keeps a job for a day after its end, SQL for longer."""
+        wanted = list(dict.fromkeys(name for name in names if name))
+        found = await self._from_redis(wanted)
+        rows = await self._ended.named([name for name in wanted if name not in found])
+        return found | {name: _view_of_row(row) for name, row in rows.items()}
+
+    async def _from_redis(self, names: Sequence[str]) -> dict[str, View]:
+        records = [record for record in await self._ledger.outlines(names) if record is not None]
+        ends = await self._ledger.ends(records)
+        return {record.id: _view_of_record(record, ends.get(record.id, {})) for record in records}
+
+
+def _view_of_record(record: JobRecord, end: dict[str, Any]) -> View:
+    marks = {what: (at, detail) for at, what, detail in record.timeline}
+    ended_at, _ = marks.get("ended", (None, ""))
+    _, given_to = marks.get(f"given:{record.attempt}", (0, ""))
+    return {
+        "id": record.id,
+        "state": record.state,
+        "tenant": record.tenant,
+        "class": record.cls,
+        "model": record.model,
+        "attempt": record.attempt,
+        "tries": record.tries,
+        "worker": (given_to if ended_at else record.owner) or None,
+        "accepted_at": moment(record.accepted),
+        "ended_at": moment(ended_at) if ended_at else None,
+        "why": record.why or None,
+        "usage": end.get("usage"),
+        "timings": end.get("timings"),
+        "timeline": _timeline(record.timeline),
+    }
+
+
+def _view_of_row(row: Row[Any]) -> View:
+    return {
+        "id": row.id,
+        "state": row.state,
+        "tenant": row.tenant,
+        "class": row.cls,
+        "model": row.model,
+        "attempt": row.attempt,
+        "tries": row.tries,
+        "worker": row.worker or None,
+        "accepted_at": moment(row.accepted_at),
+        "ended_at": moment(row.ended_at),
+        "why": row.why or None,
+        "usage": _some(row, "prompt_tokens", "completion_tokens"),
+        "timings": _some(row, "queued_ms", "first_token_ms", "total_ms"),
+        "timeline": _timeline(row.timeline),
+    }
+
+
+def _some(row: Row[Any], *names: str) -> dict[str, int] | None:
+    """Those of these columns that are known; None where none is."""
+    return {name: value for name in names if (value := getattr(row, name)) is not None} or None
+
+
+def _timeline(marks: Iterable[Sequence[Any]]) -> list[dict[str, str]]:
+    return [{"at": moment(at), "what": what, "detail": detail} for at, what, detail in marks]
+
+
+def _dead_letter(entry: str, fields: dict[str, str], jobs: dict[str, View]) -> View:
+    job = fields.get("job", "")
+    at = moment(int(entry.partition("-")[0]))
+    return {"entry": entry, "job": jobs.get(job), "id": job, "why": fields.get("why", ""), "at": at}

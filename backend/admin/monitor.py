@@ -1,0 +1,150 @@
+"""One process's eye on the pool: a point every other second for the charts, and a snapshot each second for those who
+listen. One loop for all of them, and each snapshot is encoded once; where nobody listens only the points are taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import structlog
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend.admin.listener import Listener
+from backend.admin.points import LATELY_MS, SAMPLE_MS, Point, Points
+from backend.admin.pulse import Pulse
+from backend.admin.repository import EndedJobs, Waits
+from backend.admin.snapshot import Look, snapshot
+from backend.errors import as_api_error, error_body
+from backend.store.database import DatabaseAway
+from wire import places
+from wire.clock import Clock
+from wire.jobs import JobPipe
+from wire.workers import WorkerRegistry
+
+TELL_SECONDS = 1.0
+SAMPLE_SECONDS = SAMPLE_MS / 1000
+LOOK_SECONDS = 2.0  # Redis or SQL slower than this is trouble, and said to be
+LEAVE_SECONDS = 0.2  # a signal can only set a flag: how often we look at it while somebody listens
+log = structlog.get_logger()
+
+
+class Monitor:
+    """`leaving` tells that this process is shutting down: streams end then, and nobody waits for them."""
+
+    def __init__(
+        self, jobs: JobPipe, workers: WorkerRegistry, clock: Clock, ended: EndedJobs, leaving: Callable[[], bool]
+    ) -> None:
+        self._jobs = jobs
+        self._workers = workers
+        self._clock = clock
+        self._ended = ended
+        self._leaving = leaving
+        self._points = Points()
+        self._pulse = Pulse()
+        self._listeners: set[Listener] = set()
+        self._new: set[Listener] = set()  # not told anything yet: what comes first is the history
+        self._wake = asyncio.Event()
+
+    # -- listeners ---------------------------------------------------------------------------------------------
+    def join(self) -> Listener:
+        """A listener that gets the history and a snapshot at once, then a snapshot each second."""
+        listener = Listener()
+        self._new.add(listener)
+        self._wake.set()
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        self._listeners.discard(listener)
+        self._new.discard(listener)
+
+    def _tell(self, kind: bytes, body: bytes) -> None:
+        frame = _frame(kind, body)
+        for listener in self._listeners:
+            listener.offer(frame)
+
+    # -- the loop ----------------------------------------------------------------------------------------------
+    async def run(self) -> None:
+        """Until cancelled. Whatever goes wrong is told to those who listen; serving chats does not depend on it."""
+        while True:
+            began = time.monotonic()
+            self._wake.clear()
+            try:
+                await self._greet()
+                await self._look_once()
+            except (RedisError, OSError) as error:  # TimeoutError is an OSError
+                self._trouble(error)
+            except Exception as error:
+                log.exception("the pool was not looked at", action="monitor.broken")
+                self._trouble(error)
+            await self._rest(began)
+
+    async def _rest(self, began: float) -> None:
+        """Until it is time for the next look, which is at once when somebody joins."""
+        while not self._wake.is_set() and (left := began + self._every() - time.monotonic()) > 0:
+            try:
+                async with asyncio.timeout(min(left, LEAVE_SECONDS) if self._listeners else left):
+                    await self._wake.wait()
+            except TimeoutError:
+                self._end_if_leaving()
+
+    def _every(self) -> float:
+        return TELL_SECONDS if self._listeners else SAMPLE_SECONDS
+
+    def _end_if_leaving(self) -> None:
+        for listener in self._listeners if self._leaving() else ():
+            listener.end()
+
+    def _trouble(self, error: Exception) -> None:
+        self._pulse.lost_sight()
+        self._tell(b"trouble", error_body(as_api_error(error)))
+
+    # -- one look ----------------------------------------------------------------------------------------------
+    async def _greet(self) -> None:
+        """History for those who have just come: one question to SQL for all of them."""
+        if not self._new:
+            return
+        frame = _frame(b"history", _json(self._points.view(await self._waits(self._points.since()))))
+        for listener in self._new:
+            listener.begin(frame)
+        self._listeners |= self._new
+        self._new.clear()
+
+    async def _look_once(self) -> None:
+        async with asyncio.timeout(LOOK_SECONDS):
+            look = await self._look()
+        self._pulse.look(look.workers, look.now)
+        point = Point(look.at, look.depth, look.running, self._pulse.total_rate())
+        if self._listeners:
+            point = point.with_waits(await self._waits(look.at - LATELY_MS))
+            self._tell(b"snapshot", _json(snapshot(look, self._pulse, point)))
+        self._points.add(point)
+
+    async def _look(self) -> Look:
+        depth = await self._jobs.depth()
+        queue = places.read(await self._jobs.places([]))
+        workers = await self._workers.all()
+        at = self._clock.now()  # None in the first moment of a process
+        at = int(time.time() * 1000) if at is None else at
+        return Look(at, time.monotonic(), depth, queue.classes, workers)
+
+    async def _waits(self, since: int) -> list[Waits]:
+        """How long jobs waited; nothing where SQL does not answer, since the rest can be shown without."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                return await self._ended.waits(since, SAMPLE_MS)
+        except (DatabaseAway, SQLAlchemyError, OSError) as error:
+            log.warning("waiting times are not known", action="monitor.no_waits", error=type(error).__name__)
+            return []
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    return orjson.dumps(body)
+
+
+def _frame(kind: bytes, body: bytes) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (kind, body)

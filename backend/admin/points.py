@@ -1,0 +1,63 @@
+"""What the charts are drawn from: a point every other second, a quarter of an hour of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from backend.admin.repository import Waits
+from backend.jobs.view import moment
+
+SAMPLE_MS = 2_000
+EARLY_MS = 250  # a look may come a little before its time
+KEEP_MS = 15 * 60_000
+LATELY_MS = 10_000  # jobs that ended in this time before a point make its means: one job alone would make them jump
+
+
+class Point(NamedTuple):
+    """`at`: pool ms. The means are of jobs that ended lately, None where none did, or where SQL was not asked."""
+
+    at: int
+    depth: int
+    running: int
+    tokens_per_second: float
+    wait_ms: float | None = None
+    first_token_ms: float | None = None
+
+    def view(self) -> dict[str, Any]:
+        return {**self._asdict(), "at": moment(self.at)}
+
+    def with_waits(self, waits: Sequence[Waits]) -> Point:
+        """`waits` of any time, in stretches of SAMPLE_MS; only those of the time just before this point count."""
+        mine = [w for w in waits if self.at - LATELY_MS <= w.stretch * SAMPLE_MS <= self.at]
+        wait = _mean(sum(w.wait_ms for w in mine), sum(w.waited for w in mine))
+        first = _mean(sum(w.first_token_ms for w in mine), sum(w.spoke for w in mine))
+        return self._replace(wait_ms=wait, first_token_ms=first)
+
+
+class Points:
+    """The latest quarter of an hour, oldest first."""
+
+    def __init__(self) -> None:
+        self._points: deque[Point] = deque()
+
+    def add(self, point: Point) -> None:
+        """Keep it, if it is time for one. A clock that was set back begins anew."""
+        if self._points and point.at < self._points[-1].at:
+            self._points.clear()
+        if not self._points or point.at - self._points[-1].at >= SAMPLE_MS - EARLY_MS:
+            self._points.append(point)
+        while self._points[0].at < point.at - KEEP_MS:
+            self._points.popleft()
+
+    def since(self) -> int:
+        """Pool ms of the first thing that any of these points tells of."""
+        return self._points[0].at - LATELY_MS if self._points else 0
+
+    def view(self, waits: Sequence[Waits]) -> dict[str, Any]:
+        return {"points": [point.with_waits(waits).view() for point in self._points]}
+
+
+def _mean(total: int, count: int) -> float | None:
+    return round(total / count, 1) if count else None

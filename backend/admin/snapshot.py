@@ -1,0 +1,80 @@
+"""The pool at one moment, as an operator sees it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from backend.admin.points import Point
+from backend.admin.pulse import Pulse
+from backend.jobs.view import moment
+from wire.places import Lengths
+from wire.workers import Gpu, WorkerRecord
+
+TENANTS_SHOWN = 50  # of a class; those who wait with most
+
+
+class Look(NamedTuple):
+    """What one look at Redis found. `at`: pool ms; `now`: monotonic seconds; `depth`: jobs that have not ended."""
+
+    at: int
+    now: float
+    depth: int
+    classes: dict[str, Lengths]
+    workers: list[WorkerRecord]
+
+    @property
+    def waiting(self) -> int:
+        return sum(lengths.waiting for lengths in self.classes.values())
+
+    @property
+    def running(self) -> int:
+        return max(0, self.depth - self.waiting)
+
+
+def snapshot(look: Look, pulse: Pulse, point: Point) -> dict[str, Any]:
+    """`depth` is waiting and running together; a class's `waiting` counts those that came back (`returned`) too."""
+    return {
+        "at": moment(look.at),
+        "queue": {
+            "depth": look.depth,
+            "running": look.running,
+            "waiting": look.waiting,
+            "classes": [_class(name, lengths) for name, lengths in look.classes.items()],
+        },
+        "workers": [_worker(worker, look, pulse) for worker in look.workers],
+        "point": point.view(),
+    }
+
+
+def _class(name: str, lengths: Lengths) -> dict[str, Any]:
+    tenants = sorted(lengths.tenants, key=lambda pair: -pair[1])[:TENANTS_SHOWN]
+    return {
+        "class": name,
+        "waiting": lengths.waiting,
+        "returned": lengths.front,
+        "tenants": [{"tenant": tenant, "waiting": waiting} for tenant, waiting in tenants],
+    }
+
+
+def _worker(worker: WorkerRecord, look: Look, pulse: Pulse) -> dict[str, Any]:
+    """`beat_age_ms`: since Redis last heard of it, by pool time."""
+    info = worker.info
+    return {
+        "id": worker.incarnation,
+        "engine": info.get("engine", ""),
+        "detail": info.get("detail", ""),
+        "host": info.get("host", ""),
+        "slots": worker.slots,
+        "running": worker.owned,
+        "state": pulse.state(worker, look.now),
+        "beat_age_ms": max(0, look.at - worker.seen),
+        "since": moment(worker.since),
+        "job_seconds": info.get("job_seconds", 0.0),
+        "tokens_per_second": pulse.rate(worker),
+        "models": [{"name": name, "loaded": bool(about.get("loaded"))} for name, about in _models(worker)],
+        "gpus": [{field: gpu.get(field) for field in Gpu._fields} for gpu in info.get("gpus") or ()],
+    }
+
+
+def _models(worker: WorkerRecord) -> list[tuple[str, dict[str, Any]]]:
+    return sorted(worker.info.get("models", {}).items())

@@ -1,0 +1,52 @@
+"""`/api/models`: which models a chat may ask for, and who answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from backend.house import house_of
+from wire.workers import WorkerRecord
+
+router = APIRouter(tags=["models"])
+SIMULATED = "simulated"
+
+
+@router.get("/api/models", summary="The models a chat may name, live ones first")
+async def models(request: Request) -> dict[str, Any]:
+    """`live`: a living worker offers it now; `default`: what a chat gets that names none; `context_length` 0: not
+    known. `advice`: how to connect a real model, where all answers are simulated."""
+    house = house_of(request)
+    known, default = await house.catalogue.models(), await house.catalogue.resolve(None)
+    workers = await house.workers.all()
+    about = {**known.known, default: known.known.get(default, {})}
+    return {
+        "models": [
+            _model(name, about[name], name == default, name in known.live) for name in _order(about, known.live)
+        ],
+        "engines": sorted({str(engine) for worker in workers if (engine := worker.info.get("engine"))}),
+        "workers": len(workers),
+        "advice": advice(workers),
+    }
+
+
+def _order(names: dict[str, Any], live: dict[str, Any]) -> list[str]:
+    return sorted(names, key=lambda name: (name not in live, name))
+
+
+def _model(name: str, about: dict[str, Any], default: bool, live: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "default": default,
+        "live": live,
+        "loaded": live and bool(about.get("loaded")),
+        "context_length": int(about.get("context_length") or 0),
+        "capabilities": list(about.get("capabilities") or ()),
+    }
+
+
+def advice(workers: list[WorkerRecord]) -> str | None:
+    """What a simulated worker says of itself, where there is no other."""
+    engines = {worker.info.get("engine") for worker in workers}
+    return str(workers[0].info.get("detail", "")) or None if engines == {SIMULATED} else None

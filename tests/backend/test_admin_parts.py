@@ -1,0 +1,166 @@
+"""What the admin pages' numbers are made of: beats, points, cursors, one listener's place."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from backend.admin import listener as listeners
+from backend.admin.cursor import read_ended, read_stream_id, write_cursor
+from backend.admin.listener import KEEP_ALIVE, Listener
+from backend.admin.points import KEEP_MS, Point, Points
+from backend.admin.pulse import Pulse
+from backend.admin.repository import Waits
+from backend.admin.snapshot import Look, snapshot
+from backend.errors import Invalid
+from wire.places import Lengths
+from wire.workers import WorkerRecord
+
+
+def worker(beat: int = 1, owned: int = 0, asking: bool = True, **info: Any) -> WorkerRecord:
+    return WorkerRecord("w", beat, 2, owned, asking, 0, 0, {"engine": "simulated", **info})
+
+
+# -- beats -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("record", "state"),
+    [
+        (worker(), "idle"),
+        (worker(owned=1), "busy"),
+        (worker(owned=2), "full"),
+        (worker(asking=False), "not_asking"),
+        (worker(owned=2, asking=False), "not_asking"),
+    ],
+)
+def test_a_worker_that_beats_is_in_the_state_of_its_slots(record: WorkerRecord, state: str) -> None:
+    pulse = Pulse()
+    pulse.look([record], now=0.0)
+    assert pulse.state(record, now=4.0) == state
+
+
+def test_a_worker_that_missed_two_beats_is_silent_until_it_beats_again() -> None:
+    pulse = Pulse()
+    for now in (0.0, 2.0, 4.0, 5.5):
+        pulse.look([worker(beat=1)], now)
+    assert pulse.state(worker(beat=1), now=5.5) == "silent"
+    pulse.look([worker(beat=2)], now=6.0)
+    assert pulse.state(worker(beat=2), now=6.0) == "idle"
+
+
+def test_time_in_which_redis_was_away_makes_nobody_silent() -> None:
+    pulse = Pulse()
+    pulse.look([worker()], now=0.0)
+    pulse.lost_sight()
+    pulse.look([worker()], now=60.0)
+    assert pulse.state(worker(), now=60.0) == "idle"
+    pulse.look([worker()], now=66.0)
+    assert pulse.state(worker(), now=66.0) == "silent"
+
+
+def test_tokens_a_second_are_counted_from_beat_to_beat_however_often_one_looks() -> None:
+    pulse = Pulse()
+    for now, record in [
+        (0.0, worker(beat=1, tokens=100)),
+        (1.0, worker(beat=1, tokens=100)),
+        (2.4, worker(beat=2, tokens=500)),
+        (3.4, worker(beat=2, tokens=500)),
+    ]:
+        pulse.look([record], now)
+        assert pulse.rate(record) == (None if record.beat == 1 else 200.0)
+    assert pulse.total_rate() == 200.0
+    pulse.look([worker(beat=5, tokens=500)], now=9.0)
+    assert pulse.rate(worker(beat=5)) == 0.0
+
+
+def test_a_worker_that_does_not_count_has_no_rate() -> None:
+    pulse = Pulse()
+    for beat in (1, 2):
+        pulse.look([worker(beat=beat)], now=2.0 * beat)
+    assert (pulse.rate(worker()), pulse.total_rate()) == (None, 0.0)
+
+
+def test_what_an_older_worker_does_not_say_is_unknown() -> None:
+    record = WorkerRecord("old", 1, 1, 0, True, 0, 0, {})
+    told = snapshot(Look(5, 0.0, 0, {}, [record]), Pulse(), Point(5, 0, 0, 0.0))["workers"][0]
+    assert (told["tokens_per_second"], told["gpus"], told["models"]) == (None, [], [])
+
+
+def test_a_gpu_is_told_with_every_field_also_those_its_worker_does_not_know() -> None:
+    record = worker(gpus=[{"name": "A2", "memory_used_mb": 3, "later": 1}])
+    told = snapshot(Look(5, 0.0, 0, {}, [record]), Pulse(), Point(5, 0, 0, 0.0))["workers"][0]
+    nothing = {"memory_total_mb": None, "utilization_percent": None, "temperature_c": None, "power_w": None}
+    assert told["gpus"] == [{"name": "A2", "memory_used_mb": 3, **nothing}]
+
+
+def test_a_class_with_ten_thousand_tenants_shows_those_who_wait_with_most() -> None:
+    lengths = Lengths(2, tuple((f"t{n}", n) for n in range(10_000)))
+    [told] = snapshot(Look(5, 0.0, 0, {"batch": lengths}, []), Pulse(), Point(5, 0, 0, 0.0))["queue"]["classes"]
+    assert told["waiting"] == sum(range(10_000)) + 2
+    assert [len(told["tenants"]), told["tenants"][0]] == [50, {"tenant": "t9999", "waiting": 9_999}]
+
+
+# -- points ------------------------------------------------------------------------------------------------------
+def test_points_are_kept_every_other_second_for_a_quarter_of_an_hour() -> None:
+    points = Points()
+    for second in range(2_000):
+        points.add(Point(second * 1_000, 0, 0, 0.0))
+    kept = points.view([])["points"]
+    assert len(kept) == KEEP_MS // 2_000
+    assert kept[-1]["at"] == "1970-01-01T00:33:18.000Z"
+
+
+def test_a_clock_that_was_set_back_begins_a_new_history() -> None:
+    points = Points()
+    for at in (100_000, 102_000, 50_000):
+        points.add(Point(at, 0, 0, 0.0))
+    assert [point["at"] for point in points.view([])["points"]] == ["1970-01-01T00:00:50.000Z"]
+
+
+def test_means_are_of_jobs_that_ended_just_before_the_point() -> None:
+    waits = [
+        Waits(40, 1, 9_999, 1, 9_999),
+        Waits(48, 1, 100, 0, 0),
+        Waits(49, 3, 500, 2, 60),
+        Waits(51, 1, 9_999, 0, 0),
+    ]
+    point = Point(100_000, 0, 0, 0.0).with_waits(waits)
+    assert (point.wait_ms, point.first_token_ms) == (150.0, 30.0)
+    assert Point(300_000, 0, 0, 0.0).with_waits(waits).wait_ms is None
+
+
+# -- cursors -----------------------------------------------------------------------------------------------------
+def test_a_cursor_leads_back_to_where_the_page_ended() -> None:
+    assert read_stream_id(write_cursor("1700000000000-3")) == "1700000000000-3"
+    assert read_ended(write_cursor(1700000000000, "job-7")) == (1700000000000, "job-7")
+    assert (read_stream_id(None), read_stream_id(""), read_ended(None)) == ("", "", None)
+
+
+@pytest.mark.parametrize("cursor", ["x", "!", "ä", "a" * 5_000, write_cursor("+"), write_cursor("(1-1"), "MS0x\n"])
+def test_what_is_no_cursor_is_refused(cursor: str) -> None:
+    for read in (read_stream_id, read_ended):
+        with pytest.raises(Invalid):
+            read(cursor)
+
+
+# -- a listener --------------------------------------------------------------------------------------------------
+async def test_a_slow_listener_gets_the_history_and_then_only_the_newest_snapshot() -> None:
+    listener = Listener()
+    listener.begin(b"history ")
+    for frame in (b"one", b"two", b"three"):
+        listener.offer(frame)
+    chunks = listener.chunks()
+    assert await anext(chunks) == b"history three"
+    listener.offer(b"four")
+    listener.offer(b"five")
+    assert await anext(chunks) == b"five"
+    listener.end()
+    assert [chunk async for chunk in chunks] == []
+
+
+async def test_a_stream_with_no_news_is_kept_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listeners, "SILENCE_SECONDS", 0.01)
+    listener = Listener()
+    async with asyncio.timeout(5):
+        assert await anext(listener.chunks()) == KEEP_ALIVE

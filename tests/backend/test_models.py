@@ -1,0 +1,62 @@
+"""Which models the page offers, and what it says where nothing real answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from backend.pool.endpoints import advice
+from tests.support.house import House, Houses
+from tests.support.waiting import eventually
+from wire.workers import WorkerRecord
+
+
+async def models(home: House) -> dict[str, Any]:
+    async with httpx.AsyncClient(base_url=home.url, timeout=10) as client:
+        answer = await client.get("/api/models")
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    assert told.keys() == {"models", "engines", "workers", "advice"}
+    return told
+
+
+async def test_live_models_come_first_and_one_is_what_a_chat_gets_that_names_none(house: Houses) -> None:
+    home = await house(apis=1, workers=0, SLUICE_MODELS="alpha", MODEL_NAME="zeta")
+    home.start_worker(MODEL_NAME="zeta", SLUICE_MODELS="mid")
+    await home.ready()
+
+    async def with_the_worker() -> dict[str, Any] | None:
+        told = await models(home)
+        return told if any(model["live"] for model in told["models"]) else None
+
+    told = await eventually(with_the_worker, 10, "the worker's models")  # a look at the pool is good for two seconds
+    assert [(m["name"], m["live"], m["default"]) for m in told["models"]] == [
+        ("mid", True, False),
+        ("zeta", True, True),
+        ("alpha", False, False),
+    ]
+    assert told["models"][0].keys() == {"name", "default", "live", "loaded", "context_length", "capabilities"}
+    assert (told["models"][2]["loaded"], told["models"][2]["capabilities"]) == (False, [])
+
+
+async def test_where_all_answers_are_simulated_it_says_how_to_connect_a_model(house: Houses) -> None:
+    home = await house(apis=1, workers=1)
+    told = await models(home)
+    assert (told["engines"], told["workers"]) == (["simulated"], 1)
+    assert "SIMULATED" in told["advice"] and "OLLAMA_BASE_URL" in told["advice"]
+
+
+async def test_a_pool_without_workers_still_offers_its_models_and_no_advice(house: Houses) -> None:
+    home = await house(apis=1, workers=0, MODEL_NAME="tiny")
+    told = await models(home)
+    assert [(m["name"], m["default"], m["live"]) for m in told["models"]] == [("tiny", True, False)]
+    assert (told["engines"], told["workers"], told["advice"]) == ([], 0, None)
+
+
+def test_beside_one_real_engine_a_simulated_one_needs_no_advice() -> None:
+    def worker(engine: str) -> WorkerRecord:
+        return WorkerRecord(engine, 1, 1, 0, True, 0, 0, {"engine": engine, "detail": f"about {engine}"})
+
+    assert advice([worker("simulated"), worker("simulated")]) == "about simulated"
+    assert advice([worker("simulated"), worker("ollama")]) is None
