@@ -1,3 +1,8 @@
+import type { Metadata } from "next";
+import { Dashboard } from "@/components/admin/dashboard";
+
+export const metadata: Metadata = { title: "Admin · Sluice" };
+
 export default function Page() {
-  return <main className="p-8">Admin</main>;
+  return <Dashboard />;
 }

@@ -1,0 +1,49 @@
+import { useId, type ReactNode } from "react";
+import { cn } from "@/components/ui/cn";
+
+/** A part of the page with its heading, which names it for who jumps between landmarks. */
+export function Panel({ title, note, children, className }: { title: string; note?: ReactNode; children: ReactNode; className?: string }) {
+  const id = useId();
+  return (
+    <section aria-labelledby={id} className={cn("min-w-0", className)}>
+      <div className="mb-2 flex items-baseline gap-3">
+        <h2 id={id} className="text-base font-semibold">
+          {title}
+        </h2>
+        {note && <span className="text-sm text-muted-fg tabular-nums">{note}</span>}
+      </div>
+      {children}
+    </section>
+  );
+}
+
+const TONES = {
+  plain: "bg-muted text-fg",
+  quiet: "bg-muted text-muted-fg",
+  accent: "bg-accent/12 text-accent",
+  good: "bg-good/12 text-good",
+  warn: "bg-warn/12 text-warn",
+  danger: "bg-danger/12 text-danger",
+};
+
+export type Tone = keyof typeof TONES;
+
+/** A state in words; the colour only repeats it. */
+export const Badge = ({ tone, children }: { tone: Tone; children: ReactNode }) => (
+  <span className={cn("inline-flex items-center rounded-full px-2 py-0.5 text-xs font-medium whitespace-nowrap", TONES[tone])}>{children}</span>
+);
+
+/** A share of a whole as a bar; the number stands beside it as text. */
+export function Bar({ value, max, tone = "bg-accent" }: { value: number; max: number; tone?: string }) {
+  const percent = max > 0 ? Math.min(100, Math.max(0, (value / max) * 100)) : 0;
+  return (
+    <div aria-hidden className="h-1.5 overflow-hidden rounded-full bg-muted">
+      <div className={cn("h-full rounded-full transition-[width] duration-500", tone)} style={{ width: `${percent}%` }} />
+    </div>
+  );
+}
+
+/** What stands in a part that has nothing to show. */
+export const Empty = ({ children }: { children: ReactNode }) => (
+  <div className="rounded-xl border border-dashed border-line px-4 py-8 text-center text-sm text-muted-fg">{children}</div>
+);

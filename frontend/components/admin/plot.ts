@@ -1,0 +1,111 @@
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import type { ChartSpec, Series } from "./charts";
+import { WINDOW_SECONDS, type Columns } from "./points";
+
+const HEIGHT = 132;
+const BRIDGED_SECONDS = 30; // a line joins measurements that are this close; further apart they are points
+const OUTSIDE = { left: -10, top: -10 };
+const FONT = "11px ui-sans-serif, system-ui, sans-serif";
+
+/** What is under the cursor: when (seconds), and a value a series. */
+export type Reading = { at: number; values: (number | null)[] };
+
+/** One uPlot in `host`, as wide as it. Loaded when the first chart is drawn, never with the page. */
+export class Plot {
+  private readonly plot: uPlot;
+  private readonly ends: (() => void)[];
+
+  constructor(
+    private readonly host: HTMLElement,
+    spec: ChartSpec,
+    data: Columns,
+    onRead: (reading: Reading | null) => void,
+  ) {
+    const hooks = { setCursor: [(plot: uPlot) => onRead(reading(plot))] };
+    this.plot = new uPlot({ ...options(spec, host), hooks }, data as uPlot.AlignedData, host);
+    this.ends = [this.followSize(), this.followTheme(), () => this.plot.destroy()];
+  }
+
+  update(data: Columns) {
+    this.plot.setData(data as uPlot.AlignedData);
+  }
+
+  /** Puts the cursor that many seconds before the newest point. */
+  lookBack(seconds: number) {
+    const newest = this.plot.data[0].at(-1);
+    if (newest === undefined) return;
+    this.plot.setCursor({ left: this.plot.valToPos(newest - seconds, "x"), top: this.plot.over.clientHeight / 2 });
+  }
+
+  leave() {
+    this.plot.setCursor(OUTSIDE);
+  }
+
+  destroy() {
+    for (const end of this.ends) end();
+  }
+
+  private followSize() {
+    const observer = new ResizeObserver(() => this.plot.setSize({ width: this.host.clientWidth, height: HEIGHT }));
+    observer.observe(this.host);
+    return () => observer.disconnect();
+  }
+
+  /** Colours are read when drawing, so a new scheme needs only that. */
+  private followTheme() {
+    const observer = new MutationObserver(() => this.plot.redraw(false, true));
+    observer.observe(document.documentElement, { attributeFilter: ["class"] });
+    return () => observer.disconnect();
+  }
+}
+
+function reading({ cursor, data }: uPlot): Reading | null {
+  const at = cursor.idx == null ? undefined : data[0][cursor.idx];
+  if (at === undefined || cursor.idx == null) return null;
+  const index = cursor.idx;
+  return { at, values: data.slice(1).map((column) => (column as (number | null)[])[index] ?? null) };
+}
+
+const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+function options(spec: ChartSpec, host: HTMLElement): uPlot.Options {
+  const axis = { stroke: () => colour("--muted-fg"), font: FONT, ticks: { show: false } };
+  const grid = { stroke: () => colour("--line"), width: 0.5 };
+  return {
+    width: host.clientWidth,
+    height: HEIGHT,
+    padding: [8, 8, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, sync: { key: "admin", setSeries: false }, drag: { x: false, y: false }, points: { size: 7 } },
+    scales: { x: { range: lastWindow }, y: { range: (_, __, max) => [0, Math.max(spec.least, (max ?? 0) * 1.1)] } },
+    axes: [
+      { ...axis, grid: { show: false }, size: 24, space: 70, values: (_, splits) => splits.map(hourAndMinute) },
+      { ...axis, grid, size: 58, space: 32, values: (_, splits) => splits.map(spec.format), incrs: spec.whole ? WHOLE : undefined },
+    ],
+    series: [{}, ...spec.series.map(line)],
+  };
+}
+
+const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
+
+const lastWindow: uPlot.Range.Function = (_, __, max) => {
+  const last = max ?? Date.now() / 1000;
+  return [last - WINDOW_SECONDS, last];
+};
+
+function line(series: Series): uPlot.Series {
+  return {
+    label: series.label,
+    stroke: () => colour(series.colour),
+    fill: () => (series.line === "solid" ? `color-mix(in srgb, ${colour(series.colour)} 12%, transparent)` : "transparent"),
+    width: 1.75,
+    dash: series.line === "dashed" ? [6, 3] : undefined,
+    points: { size: 5 },
+    gaps: (plot, _, __, ___, gaps) => gaps.filter(([from, to]) => wide(plot, from, to)),
+  };
+}
+
+const wide = (plot: uPlot, from: number, to: number) => plot.posToVal(to, "x", true) - plot.posToVal(from, "x", true) > BRIDGED_SECONDS;
+
+const hourAndMinute = (seconds: number) => new Date(seconds * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });

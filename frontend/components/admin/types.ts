@@ -1,0 +1,87 @@
+/** What `/api/admin` answers. Times are ISO 8601 in UTC; fields this page does not know are ignored. */
+
+/** One second of the pool. `null`: no job started, or showed its first token, in that second. */
+export type Point = {
+  at: string;
+  depth: number;
+  running: number;
+  wait_ms: number | null;
+  first_token_ms: number | null;
+  tokens_per_second: number;
+};
+
+export type TenantQueue = { tenant: string; waiting: number };
+
+/** `returned`: jobs a worker gave back, which go before every tenant's turn; they are part of `waiting`. */
+export type ClassQueue = { class: string; waiting: number; returned: number; tenants: TenantQueue[] };
+
+export type Queue = { depth: number; running: number; waiting: number; classes: ClassQueue[] };
+
+export type WorkerState = "idle" | "busy" | "full" | "not_asking" | "silent";
+
+/** What a worker could not read of its GPU is null. */
+export type Gpu = {
+  name: string;
+  memory_used_mb: number | null;
+  memory_total_mb: number | null;
+  utilization_percent: number | null;
+  temperature_c: number | null;
+  power_w: number | null;
+};
+
+/** One life of a worker process. `job_seconds`: mean time of its latest jobs, 0 before the first. */
+export type Worker = {
+  id: string;
+  engine: string;
+  detail: string;
+  host: string;
+  slots: number;
+  running: number;
+  state: WorkerState;
+  since: string;
+  job_seconds: number;
+  tokens_per_second: number | null;
+  models: { name: string; loaded: boolean }[];
+  gpus: Gpu[];
+};
+
+export type Snapshot = { at: string; queue: Queue; workers: (Worker & { beat_age_ms: number })[]; point: Point };
+
+export type JobState = "queued" | "running" | "completed" | "failed" | "cancelled";
+
+/** `what` is accepted, given:2, started:2, returned:2 or ended; `detail` the worker, the reason or the end's state. */
+export type Mark = { at: string; what: string; detail: string };
+
+export type Usage = { prompt_tokens?: number; completion_tokens?: number };
+
+export type Timings = {
+  queued_ms?: number;
+  load_ms?: number;
+  prompt_ms?: number;
+  first_token_ms?: number;
+  generate_ms?: number;
+  total_ms?: number;
+};
+
+export type Job = {
+  id: string;
+  state: JobState;
+  tenant: string;
+  class: string;
+  model: string;
+  attempt: number;
+  tries: number;
+  worker: string | null;
+  accepted_at: string;
+  ended_at: string | null;
+  why: string | null;
+  usage: Usage | null;
+  timings: Timings | null;
+  timeline: Mark[];
+};
+
+/** `job` null: the entry could not be read, or its job is forgotten. */
+export type DeadLetter = { entry: string; id: string; job: Job | null; why: string; at: string };
+
+export type JobPage = { jobs: Job[]; next_cursor: string | null };
+export type DeadPage = { dead: DeadLetter[]; next_cursor: string | null };

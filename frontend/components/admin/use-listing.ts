@@ -1,0 +1,45 @@
+"use client";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { request } from "@/stream/api";
+import { share } from "./share";
+import { useFeedItself } from "./use-feed";
+
+type State<T> = { data: T | null; error: string | null };
+export type Listing<T> = State<T> & { refresh: () => void };
+
+/** What `path` answers, asked again with the stream, but not more often than every `everyMs`: a pause holds it too. */
+export function useListing<T>(path: string, everyMs: number): Listing<T> {
+  const feed = useFeedItself();
+  const [state, setState] = useState<State<T>>({ data: null, error: null });
+  const loading = useRef(() => {});
+  useEffect(() => {
+    const ends = new AbortController();
+    let busy = false;
+    let askedAt = 0;
+    const load = async () => {
+      busy = true;
+      askedAt = Date.now();
+      const next = await answer<T>(path, ends.signal);
+      busy = false;
+      if (!ends.signal.aborted) setState((old) => share(old, { data: next.data ?? old.data, error: next.error }));
+    };
+    loading.current = () => void load();
+    loading.current();
+    const unfollow = feed.subscribe(() => {
+      if (!busy && feed.state.connection === "live" && Date.now() - askedAt >= everyMs) void load();
+    });
+    return () => {
+      ends.abort();
+      unfollow();
+    };
+  }, [feed, path, everyMs]);
+  return { ...state, refresh: useCallback(() => loading.current(), []) };
+}
+
+async function answer<T>(path: string, signal: AbortSignal): Promise<State<T>> {
+  try {
+    return { data: await request<T>(path, { signal }), error: null };
+  } catch (error) {
+    return { data: null, error: error instanceof Error ? error.message : String(error) };
+  }
+}
