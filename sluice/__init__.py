@@ -8,6 +8,8 @@ programs.py     the processes of a house, and what they are told
 valkey.py       the embedded queue: a real Valkey on a UNIX socket in the data folder
 redis_check.py  or a Redis that was given, looked at before anything is trusted to it
 engine.py       which engine the workers get, with a progress bar where something is fetched
+frontend.py     the page's sources: is what was built of them still theirs, is there a Node
+page.py         builds the page with npm, while the rest starts
 folder.py       the data folder and its lock
 address.py      where the API will listen, and how we know that it answers
 screen.py       what a person sees: the banner, the supervisor's sentences, the children's warnings

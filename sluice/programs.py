@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from sluice.frontend import Frontend
 from sluice.settings import UpSettings
 from sluice.supervisor import Child
 
@@ -13,10 +14,11 @@ MARGIN = 3.0  # seconds that a process gets past its own grace, to put things aw
 
 @dataclass(frozen=True)
 class Programs:
-    """The command lines; tests put stand-ins here."""
+    """The command lines, and what the page is built of; tests put stand-ins here."""
 
     api: tuple[str, ...] = (sys.executable, "-m", "backend")
     worker: tuple[str, ...] = (sys.executable, "-m", "ollama_worker")
+    frontend: Frontend = field(default_factory=Frontend)
 
 
 def environment(up: UpSettings, redis_url: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ Workers read their own settings; what is decided here reaches every process thro
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -16,12 +17,18 @@ class UpSettings(ApiSettings):
     """One machine's house. A field's alias is its environment variable."""
 
     workers: int = Field(1, ge=0, le=64, alias="SLUICE_WORKERS")
+    page: Literal["auto", "off"] = Field("auto", alias="SLUICE_PAGE")
 
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         """Children may run elsewhere, and messages should name the whole path."""
         return value.expanduser().absolute()
+
+    @property
+    def builds_page(self) -> bool:
+        """False also where a page was named: it is somebody else's work."""
+        return self.page == "auto" and self.page_dir is None
 
     @property
     def redis_is_given(self) -> bool:

@@ -1,5 +1,7 @@
 """`sluice up`: claim the folder, start the queue, find an engine, start the house, wait until told to stop.
 
+The page is built meanwhile, where it is not there yet.
+
 Leaving goes backwards: the API drains, the workers finish or hand back what they run, and Valkey ends last.
 """
 
@@ -14,6 +16,7 @@ from sluice import programs
 from sluice.address import AddressRefused, check_free, wait_until_healthy
 from sluice.engine import EngineFound, EngineRefused, environment, find_engine
 from sluice.folder import FolderRefused, claim
+from sluice.page import Building, PageBuilder, nothing_to_build
 from sluice.programs import Programs
 from sluice.redis_check import RedisRefused, inspect, without_secrets
 from sluice.screen import Screen
@@ -63,15 +66,29 @@ class Up:
             check_free(self._settings.host, self._settings.port)
             async with Supervisor(self._screen.log, held=(lock,)) as house:
                 stop_on_signals(house, self._screen)
-                redis_url = await self._start_queue(house)
-                engine = await house.unless_refused(find_engine(self._worker, self._screen.terminal))
-                workers, api = self._processes(redis_url, engine)
-                async with self._screen.warnings_of([*workers, api]):
-                    house.start(*workers)
-                    house.start(api)  # last, and so the first to be stopped
-                    await self._ready(house)
-                    self._screen.announce(self._settings, engine, without_secrets(redis_url))
-                    await house.refused()
+                async with self._page(house) as page:
+                    await self._stand(house, page)
+
+    async def _stand(self, house: Supervisor, page: Building) -> None:
+        """Start everything, the API last: by then there is a page to serve, or a reason why there is none."""
+        redis_url = await self._start_queue(house)
+        engine = await house.unless_refused(find_engine(self._worker, self._screen.terminal))
+        workers, api = self._processes(redis_url, engine)
+        async with self._screen.warnings_of([*workers, api]):
+            house.start(*workers)
+            if trouble := await house.unless_refused(page.outcome(self._screen.terminal)):
+                self._screen.log.warning(trouble, action="page_not_built")
+            house.start(api)  # last, and so the first to be stopped
+            await self._ready(house)
+            self._screen.announce(self._settings, engine, without_secrets(redis_url))
+            await house.refused()
+
+    def _page(self, house: Supervisor) -> Building:
+        """The build of the page: it needs nothing of the house, and so runs beside its start."""
+        frontend = self._commands.frontend
+        builder = PageBuilder(frontend, self._screen.log_file("page"), self._screen.log.info)
+        build = builder.make_fresh(house) if self._settings.builds_page else nothing_to_build()
+        return Building(build, frontend)
 
     async def _start_queue(self, house: Supervisor) -> str:
         """The URL of a Redis that answers: the one that was given, else our own."""
