@@ -1,0 +1,49 @@
+"use client";
+
+import { WrapText } from "lucide-react";
+import { memo, useState } from "react";
+import { CopyButton } from "../copy-button";
+import { Scroller } from "../scroller";
+import { ToolButton } from "../tool-button";
+import type { Piece } from "./highlighter";
+import { useHighlight } from "./use-highlight";
+
+/** Code with its language and its tools. It is coloured once it is `finished`; its height does not change by that. */
+export const Code = memo(function Code({ text, language, finished }: Props) {
+  const [wrap, setWrap] = useState(false);
+  const lines = useHighlight(text, language, finished);
+  const name = language || "text";
+  return (
+    <figure className="answer-frame">
+      <figcaption className="answer-bar">
+        <span className="min-w-0 flex-1 truncate">{name}</span>
+        <ToolButton label="Wrap long lines" pressed={wrap} onClick={() => setWrap(!wrap)}>
+          <WrapText className="size-4" />
+        </ToolButton>
+        <CopyButton text={text} label={`Copy the ${name} code`} />
+      </figcaption>
+      <Scroller label={`Code: ${name}`} className={`answer-code ${wrap ? "answer-code-wrapped" : ""}`}>
+        <pre>
+          <code>{lines ? <Coloured lines={lines} /> : text}</code>
+        </pre>
+      </Scroller>
+    </figure>
+  );
+});
+
+type Props = { text: string; language: string; finished: boolean };
+
+/* oxlint-disable react/no-array-index-key -- lines and pieces of finished code never move */
+const Coloured = memo(function Coloured({ lines }: { lines: Piece[][] }) {
+  return lines.map((line, row) => (
+    <span key={row}>
+      {line.map((piece, place) => (piece.color ? <Word key={place} piece={piece} /> : piece.text))}
+      {row < lines.length - 1 && "\n"}
+    </span>
+  ));
+});
+/* oxlint-enable react/no-array-index-key */
+
+function Word({ piece }: { piece: Piece }) {
+  return <span style={{ color: piece.color }}>{piece.text}</span>;
+}

@@ -1,0 +1,23 @@
+import { useEffect, useState } from "react";
+import { drafter, type Drawing } from "./draw";
+import { useDark } from "./use-dark";
+
+/** `error`: what Mermaid said of a source that it cannot draw. Neither: it is not finished, or being drawn. */
+export type Drawn = { drawing?: Drawing; error?: string };
+
+export function useDrawing(source: string, finished: boolean): Drawn {
+  const dark = useDark();
+  const [drawn, setDrawn] = useState<Drawn & { source?: string }>({});
+  useEffect(() => {
+    if (!finished) return undefined;
+    let here = true;
+    drafter.draw(source, dark).then(
+      (drawing) => here && setDrawn({ source, drawing }),
+      (error: unknown) => here && setDrawn({ source, error: error instanceof Error ? error.message : String(error) }),
+    );
+    return () => {
+      here = false;
+    };
+  }, [source, finished, dark]);
+  return drawn.source === source ? drawn : {};
+}

@@ -1,0 +1,30 @@
+"use client";
+
+import { memo, useMemo } from "react";
+import ReactMarkdown from "react-markdown";
+import { components } from "./elements";
+import { endsInFence } from "./fences";
+import { withDollars } from "./formulas";
+import { OpenEnd } from "./open-end";
+import { remarkPlugins } from "./plugins";
+import { safeUrl } from "./urls";
+import { useMath } from "./use-math";
+
+/**
+ * One block, drawn again only when it changes. `definitions` stand elsewhere in the text and go before it, where nothing
+ * in it can swallow them. `growing`: more of it may come.
+ */
+export const MarkdownBlock = memo(function MarkdownBlock({ text, definitions, growing }: Props) {
+  const source = useMemo(() => (definitions ? `${definitions}\n\n${withDollars(text)}` : withDollars(text)), [text, definitions]);
+  const rehypePlugins = useMath(source);
+  const openFrom = growing && endsInFence(text) ? source.trimEnd().length : Infinity;
+  return (
+    <OpenEnd value={openFrom}>
+      <ReactMarkdown remarkPlugins={remarkPlugins} rehypePlugins={rehypePlugins} components={components} urlTransform={safeUrl}>
+        {source}
+      </ReactMarkdown>
+    </OpenEnd>
+  );
+});
+
+type Props = { text: string; definitions: string; growing: boolean };

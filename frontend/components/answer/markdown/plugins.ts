@@ -1,0 +1,65 @@
+import type { Options } from "react-markdown";
+import remarkGfm from "remark-gfm";
+import remarkMath from "remark-math";
+import { rewrite, type Node } from "./tree";
+
+const MAX_FORMULA = 4_000; // characters; KaTeX takes long over more, and nobody reads it
+
+/**
+ * What Markdown leaves to the one who draws it. Footnotes are drawn where they are written, since a block knows nothing
+ * of the others; `<br>`, which models write into tables, breaks a line; all other HTML stays text; an image in a link is
+ * its words.
+ */
+function ourMarkdown() {
+  return (tree: Node, file: { value: unknown }) => {
+    rewrite(tree, changed);
+    rewrite(tree, (node) => (node.type === "paragraph" ? [withDisplay(node, String(file.value))] : [node]));
+  };
+}
+
+/** `$$…$$` on a line of its own is a formula on a line of its own; remark-math takes it for one within words. */
+function withDisplay(paragraph: Node, source: string): Node {
+  const [formula, ...others] = paragraph.children ?? [];
+  if (formula?.type !== "inlineMath" || others.length || !source.startsWith("$$", formula.position?.start.offset)) return paragraph;
+  const data = { ...formula.data, hProperties: { className: ["language-math", "math-display"] } };
+  return { ...paragraph, children: [{ ...formula, data }] };
+}
+
+function changed(node: Node, within: readonly string[]): Node[] {
+  switch (node.type) {
+    case "text":
+      return within.includes("link") ? [node] : withFootnoteMarks(node.value ?? "");
+    case "footnoteReference":
+      return [footnoteMark(node.label ?? node.identifier ?? "")];
+    case "footnoteDefinition":
+      return [footnote(node)];
+    case "html":
+      return /^<br\s*\/?>$/i.test(node.value ?? "") ? [{ type: "break" }] : [node];
+    case "image":
+    case "imageReference":
+      return within.some((one) => one.startsWith("link")) ? [{ type: "text", value: node.alt || "image" }] : [node];
+    case "math":
+    case "inlineMath":
+      return (node.value ?? "").length > MAX_FORMULA ? [{ type: "inlineCode", value: node.value ?? "" }] : [node];
+    default:
+      return [node];
+  }
+}
+
+function withFootnoteMarks(text: string): Node[] {
+  return text
+    .split(/(\[\^[^\]\s]{1,99}\])/)
+    .filter(Boolean)
+    .map((part) => (/^\[\^[^\]\s]+\]$/.test(part) ? footnoteMark(part.slice(2, -1)) : { type: "text", value: part }));
+}
+
+function footnoteMark(label: string): Node {
+  return { type: "footnoteMark", data: { hName: "sup", hProperties: { dataFootnote: label } }, children: [{ type: "text", value: label }] };
+}
+
+function footnote(node: Node): Node {
+  const label = node.label ?? node.identifier ?? "";
+  return { type: "footnote", data: { hName: "aside", hProperties: { dataFootnote: label } }, children: node.children ?? [] };
+}
+
+export const remarkPlugins: Options["remarkPlugins"] = [remarkGfm, remarkMath, ourMarkdown];

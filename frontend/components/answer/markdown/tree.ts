@@ -1,0 +1,19 @@
+/** The little that our plugins need to know of a syntax tree's nodes. */
+export type Node = {
+  type: string;
+  value?: string;
+  url?: string;
+  alt?: string | null;
+  identifier?: string;
+  label?: string | null;
+  children?: Node[];
+  data?: { hName?: string; hProperties?: Record<string, unknown>; hChildren?: unknown[] };
+  position?: { start: { offset?: number } };
+};
+
+/** Replaces nodes from the leaves up: `change` gives what stands in a node's place. */
+export function rewrite(node: Node, change: (node: Node, within: readonly string[]) => Node[], within: readonly string[] = []) {
+  const inner = [...within, node.type];
+  for (const child of node.children ?? []) rewrite(child, change, inner);
+  if (node.children) node.children = node.children.flatMap((child) => change(child, inner));
+}

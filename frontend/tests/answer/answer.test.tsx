@@ -1,0 +1,159 @@
+import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { renderToStaticMarkup } from "react-dom/server";
+import ReactMarkdown from "react-markdown";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Answer } from "@/components/answer";
+import { blocksOf } from "@/components/answer/markdown/blocks";
+import { remarkPlugins } from "@/components/answer/markdown/plugins";
+import { markdownText, seeded } from "./markdown-texts";
+
+afterEach(cleanup);
+
+const draw = (text: string, running = false) => render(<Answer text={text} running={running} />).container;
+
+describe("links", () => {
+  it("open beside the chat and tell the other side nothing", () => {
+    const link = draw("[words](https://a.example/x)").querySelector("a");
+    expect(link?.target).toBe("_blank");
+    expect(link?.rel).toBe("noopener noreferrer nofollow");
+    expect(link?.href).toBe("https://a.example/x");
+  });
+
+  it.each(["javascript:alert(1)", "java\\tscript:x", "JaVaScRiPt:x", "data:text/html,x", "vbscript:x", "/admin/", "//evil.example", "file:///etc", "blob:x"])(
+    "to %s are words",
+    (address) => {
+      const container = draw(`[words](<${address}>)`);
+      expect(container.querySelector("a")).toBeNull();
+      expect(container.textContent).toContain("words");
+    },
+  );
+
+  it("find definitions that stand in other blocks, also ones that come later", () => {
+    const { container, rerender } = render(<Answer text={"see [it][There]\n\n"} running />);
+    expect(container.querySelector("a")).toBeNull();
+    rerender(<Answer text={"see [it][There]\n\n# Next\n\n[there]: https://a.example/\n"} running />);
+    expect(container.querySelector("a")?.href).toBe("https://a.example/");
+  });
+});
+
+describe("what is never drawn", () => {
+  it("HTML: it is shown as it is written", () => {
+    const container = draw('<img src=x onerror="alert(1)"> and <b>this</b>\n\n<script>alert(1)</script>\n');
+    expect(container.querySelector("img, b, script")).toBeNull();
+    expect(container.textContent).toContain("<script>alert(1)</script>");
+  });
+
+  it.each(["https://evil.example/?q=1", "//evil.example/x", "data:image/svg+xml;base64,AAAA", "/api/threads"])("an image from %s", (address) => {
+    const container = draw(`![a cat](${address})`);
+    expect(container.querySelector("img")).toBeNull();
+    expect(container.textContent).toContain("a cat");
+  });
+
+  it("an image in a link as anything but its words", () => {
+    const container = draw("[![badge](https://evil.example/b.svg)](https://a.example)");
+    expect(container.querySelectorAll("a")).toHaveLength(1);
+    expect(container.textContent).toBe("badge");
+  });
+});
+
+describe("what is drawn", () => {
+  it("an image that is in the text itself", () => {
+    expect(draw("![dot](data:image/png;base64,iVBORw0KGgo=)").querySelector("img")?.alt).toBe("dot");
+  });
+
+  it("headings below the page's own", () => {
+    const container = draw("# One\n\n## Two\n\n###### Six\n");
+    expect([...container.querySelectorAll("h1,h2,h3,h4,h5,h6")].map((one) => one.tagName)).toEqual(["H3", "H4", "H6"]);
+  });
+
+  it("a table that the keyboard can scroll, with line breaks in its cells", () => {
+    const container = draw("| a | b |\n| - | - |\n| one<br>two | 2 |\n");
+    expect(screen.getByRole("group", { name: "Table" }).tabIndex).toBe(0);
+    expect(container.querySelector("td br")).not.toBeNull();
+  });
+
+  it("tasks that say whether they are done", () => {
+    draw("- [x] one\n- [ ] two\n");
+    expect(screen.getAllByRole("checkbox").map((one) => one.getAttribute("aria-label"))).toEqual(["done", "to do"]);
+  });
+
+  it("footnotes, wherever the note stands", () => {
+    const container = draw("Words[^1].\n\n# Notes\n\n[^1]: The note.\n");
+    const mark = screen.getByRole("link", { name: "Footnote 1" });
+    expect(container.querySelector(`[id="${mark.getAttribute("href")!.slice(1)}"]`)?.textContent).toContain("The note.");
+  });
+
+  it("formulas, once KaTeX is there", async () => {
+    const container = draw("Inline $x^2$ and \\(y\\), and:\n\n$$\nz\n\n+ 1\n$$\n");
+    await waitFor(() => expect(container.querySelectorAll(".katex")).toHaveLength(3));
+    expect(container.querySelectorAll(".katex-display")).toHaveLength(1);
+  });
+
+  it("prices as prices", async () => {
+    const container = draw("From $5 to $10, and $x$.");
+    await waitFor(() => expect(container.querySelectorAll(".katex")).toHaveLength(1));
+    expect(container.textContent).toContain("From $5 to $10, and ");
+  });
+
+  it("no link, image or markup out of a formula", async () => {
+    const container = draw(String.raw`$\href{javascript:alert(1)}{x}$ $\includegraphics{https://evil.example}$ $\htmlData{a=b}{x}$ $y$`);
+    await waitFor(() => expect(container.querySelector(".katex")).not.toBeNull());
+    expect(container.querySelector("a, img, [data-a]")).toBeNull();
+  });
+});
+
+describe("code", () => {
+  it("is coloured once its fence is closed, and stays the same text", async () => {
+    const { container, rerender } = render(<Answer text={"```py\ndef f():\n    return 1\n"} running />);
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(container.querySelector("code span")).toBeNull();
+    rerender(<Answer text={"```py\ndef f():\n    return 1\n```\n"} running />);
+    await waitFor(() => expect(container.querySelector("code span[style*=light-dark]")).not.toBeNull());
+    expect(container.querySelector("code")?.textContent).toBe("def f():\n    return 1");
+  });
+
+  it("is copied, and says so", async () => {
+    const writeText = vi.fn(() => Promise.resolve());
+    vi.stubGlobal("navigator", { ...navigator, clipboard: { writeText } });
+    draw("```sh\nls\n```\n");
+    fireEvent.click(screen.getByRole("button", { name: "Copy the sh code" }));
+    await waitFor(() => expect(screen.getByRole("status").textContent).toBe("Copied"));
+    expect(writeText).toHaveBeenCalledWith("ls");
+    vi.unstubAllGlobals();
+  });
+
+  it("of an unknown language stays plain", () => {
+    expect(draw("```nonsense\na < b\n```\n").querySelector("code")?.textContent).toBe("a < b");
+  });
+});
+
+type Tree = { children: { type: string; position: { start: { offset: number }; end: { offset: number } } }[] };
+
+/** Type and place of the top-level nodes that the renderer sees. */
+function seen(text: string, offset: number): string[] {
+  let found: string[] = [];
+  const look = () => (tree: Tree) => {
+    found = tree.children.map(({ type, position }) => `${type} ${position.start.offset + offset}-${position.end.offset + offset}`);
+  };
+  renderToStaticMarkup(<ReactMarkdown remarkPlugins={[...remarkPlugins!.slice(0, 2), look]}>{text}</ReactMarkdown>);
+  return found;
+}
+
+describe("the renderer", () => {
+  it("finds the same blocks in the blocks as in the whole text", () => {
+    const random = seeded(4);
+    const different: string[] = [];
+    for (let round = 0; round < 1_500; round++) {
+      const text = markdownText(random, 14).replaceAll(/\r\n?/g, "\n");
+      let offset = 0;
+      const apart = blocksOf(text).flatMap((block) => {
+        const found = seen(block.text, offset);
+        offset += block.text.length;
+        return found;
+      });
+      const whole = seen(text, 0);
+      if (apart.join("|") !== whole.join("|")) different.push(`${JSON.stringify(text)}\n  whole ${whole.join("|")}\n  apart ${apart.join("|")}`);
+    }
+    expect(different.slice(0, 6).join("\n")).toBe("");
+  });
+});
