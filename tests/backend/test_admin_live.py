@@ -1,0 +1,168 @@
+"""The live stream of the admin page, from real processes: history, snapshots, trouble, shutdown."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flow.listener import Listener, chat, listening
+from tests.flow.truth import Truth, truth_of
+from tests.support.house import House, Houses
+from tests.support.valkey import Valkey
+from tests.support.waiting import eventually
+from wire.jobs import Bounds
+from wire.records import JobClass, JobRequest, Message
+
+BOUNDS = Bounds(1_000, 1_000, 3, 600_000)
+WORKER = {
+    "id", "engine", "detail", "host", "slots", "running", "state", "beat_age_ms", "since", "job_seconds",
+    "tokens_per_second", "models", "gpus",
+}  # fmt: skip
+POINT = {"at", "depth", "running", "wait_ms", "first_token_ms", "tokens_per_second"}
+Snapshot = dict[str, Any]
+
+
+@pytest.fixture
+async def truth(redis_url: str) -> AsyncIterator[Truth]:
+    async with truth_of(redis_url) as truth:
+        yield truth
+
+
+@pytest.fixture
+def durable(fresh_valkey: Valkey, tmp_path: Path) -> Iterator[Houses]:
+    houses = Houses(tmp_path, fresh_valkey)
+    yield houses
+    houses.stop()
+
+
+def watching(home: House) -> Any:
+    return listening(f"{home.url}/api/admin/events")
+
+
+async def accept(truth: Truth, tenant: str, cls: JobClass, prompt: str) -> str:
+    job = secrets.token_hex(8)
+    request = JobRequest(model="qwen2.5:0.5b", messages=(Message(role="user", content=prompt),))
+    assert await truth.jobs.accept(job, request, BOUNDS, tenant=tenant, cls=cls) == "ok"
+    return job
+
+
+async def snapshot_with(heard: Listener, true: Callable[[Snapshot], Any], what: str) -> Snapshot:
+    """The first snapshot from now on that `true` accepts."""
+    begin = len(heard.frames)
+
+    def look() -> Snapshot | None:
+        assert not heard.closed, heard.broken
+        told = [frame.json() for frame in heard.frames[begin:] if frame.event == "snapshot"]
+        return next(filter(true, told), None)
+
+    return await eventually(look, 20, what)
+
+
+def classes(told: Snapshot) -> dict[str, Snapshot]:
+    return {row["class"]: row for row in told["queue"]["classes"]}
+
+
+async def test_history_comes_first_and_then_a_snapshot_at_once(house: Houses) -> None:
+    home = await house(apis=1, workers=1)
+    async with watching(home) as heard:
+        await heard.until(lambda heard: len(heard.of("snapshot")) >= 2, "two snapshots")
+        assert heard.stream.headers["content-type"].startswith("text/event-stream")
+        assert heard.stream.headers["cache-control"] == "no-cache, no-transform"
+        assert heard.kinds[:3] == ["history", "snapshot", "snapshot"]
+        [worker] = heard.of("snapshot")[-1]["workers"]
+        assert worker.keys() == WORKER
+        assert (worker["engine"], worker["slots"], worker["running"], worker["state"]) == ("simulated", 1, 0, "idle")
+        assert 0 <= worker["beat_age_ms"] < 5_000
+        assert heard.of("snapshot")[-1]["point"].keys() == POINT
+
+
+async def test_a_job_that_arrives_runs_and_ends_is_seen_live(house: Houses) -> None:
+    home = await house(apis=1, workers=1, SLUICE_SIMULATED_RATE="200")
+    async with watching(home) as heard:
+        async with listening(home.url, chat("!tokens 100000")) as job:
+            await job.words(1)
+            told = await snapshot_with(heard, lambda told: told["workers"][0]["tokens_per_second"], "its speed")
+            assert (told["queue"]["depth"], told["queue"]["running"], told["queue"]["waiting"]) == (1, 1, 0)
+            assert (told["workers"][0]["running"], told["workers"][0]["state"]) == (1, "full")
+            at_full_speed = lambda told: 100 < told["workers"][0]["tokens_per_second"] < 300  # noqa: E731
+            told = await snapshot_with(heard, at_full_speed, "200 tokens a second")
+            assert told["point"]["tokens_per_second"] == told["workers"][0]["tokens_per_second"]
+        told = await snapshot_with(heard, lambda told: told["queue"]["depth"] == 0, "an empty queue")
+        assert told["workers"][0]["state"] == "idle"
+    async with watching(home) as later:  # who comes later learns what was before
+        await later.until(lambda heard: heard.of("history"), "the history")
+        points = later.of("history")[0]["points"]
+        assert any(point["running"] == 1 for point in points)
+        assert all(point.keys() == POINT for point in points)
+
+
+async def test_the_queue_is_told_by_class_and_tenant(house: Houses, truth: Truth) -> None:
+    home = await house(apis=1, workers=0)
+    for tenant, cls in [("ada", "interactive"), ("ada", "interactive"), ("bob", "interactive"), ("bob", "batch")]:
+        await accept(truth, tenant, cls, "hello")  # type: ignore[arg-type]
+    async with watching(home) as heard:
+        told = await snapshot_with(heard, lambda told: told["queue"]["waiting"] == 4, "four waiting jobs")
+    assert (told["queue"]["depth"], told["queue"]["running"], told["workers"]) == (4, 0, [])
+    assert classes(told)["interactive"] == {
+        "class": "interactive",
+        "waiting": 3,
+        "returned": 0,
+        "tenants": [{"tenant": "ada", "waiting": 2}, {"tenant": "bob", "waiting": 1}],
+    }
+    assert classes(told)["batch"]["tenants"] == [{"tenant": "bob", "waiting": 1}]
+
+
+async def test_a_killed_worker_falls_silent_is_gone_and_its_job_is_back(house: Houses) -> None:
+    home = await house(apis=1, workers=1)
+    async with listening(home.url, chat("!tokens 100000")) as job, watching(home) as heard:
+        await job.words(1)
+        home.worker.kill()
+        told = await snapshot_with(heard, lambda told: told["workers"][0]["state"] == "silent", "its silence")
+        assert told["workers"][0]["beat_age_ms"] > 4_000
+        told = await snapshot_with(heard, lambda told: not told["workers"], "its end")
+        assert (classes(told)["interactive"]["returned"], told["queue"]["waiting"]) == (1, 1)
+
+
+async def test_a_worker_that_drains_asks_for_nothing(house: Houses) -> None:
+    home = await house(apis=1, workers=1)
+    async with listening(home.url, chat("!tokens 100000")) as job, watching(home) as heard:
+        await job.words(1)
+        home.worker.term()
+        await snapshot_with(heard, lambda told: told["workers"][0]["state"] == "not_asking", "that it drains")
+
+
+async def test_a_redis_that_is_away_is_told_and_the_stream_goes_on(durable: Houses, fresh_valkey: Valkey) -> None:
+    home = await durable(apis=1, workers=0)
+    async with watching(home) as heard:
+        await heard.until(lambda heard: heard.of("snapshot"), "a snapshot")
+        fresh_valkey.pause()
+        await heard.until(lambda heard: heard.of("trouble"), "the trouble")
+        assert heard.of("trouble")[0]["error"]["code"] == "queue_unavailable"
+        async with watching(home) as other:
+            await other.until(lambda heard: heard.of("trouble"), "the trouble, told to who comes now")
+            assert other.kinds[0] == "history"
+        fresh_valkey.resume()
+        await snapshot_with(heard, lambda told: True, "a snapshot again")
+
+
+async def test_a_process_that_leaves_does_not_wait_for_those_who_watch(house: Houses) -> None:
+    home = await house(apis=1, workers=0, SLUICE_GRACE_SECONDS="60")
+    async with watching(home) as heard:
+        await heard.until(lambda heard: heard.of("snapshot"), "a snapshot")
+        home.api.term()
+        assert await home.api.wait_for_exit(5) == 0
+        await heard.hung_up()
+        assert heard.broken is None
+
+
+async def test_one_look_serves_all_who_listen_and_nobody_is_forgotten_to_be_let_go(house: Houses) -> None:
+    home = await house(apis=1, workers=0)
+    async with watching(home) as one, watching(home) as other:
+        for heard in (one, other):
+            await heard.until(lambda heard: len(heard.of("snapshot")) >= 3, "three snapshots")
+    seen = {frame.data for frame in one.frames if frame.event == "snapshot"}
+    assert sum(frame.data in seen for frame in other.frames if frame.event == "snapshot") >= 2
