@@ -16,11 +16,14 @@ from starlette.requests import Request
 
 from backend.admin.room import Admin, build_admin
 from backend.chat.service import ChatService
+from backend.history.finished import BLOCK_MS, Finished
+from backend.history.recorder import Recorder
 from backend.pool.catalogue import Catalogue
 from backend.pool.news import News
 from backend.pool.watcher import Watcher
 from backend.settings import ApiSettings
 from backend.store.database import Database
+from backend.store.schema import Schema
 from backend.threads.service import Threads
 from backend.threads.titles import Titles
 from backend.threads.turns import ThreadTurns
@@ -33,6 +36,7 @@ from wire.reader import EventReader, FanIn
 from wire.workers import WorkerRegistry
 
 REDIS_SECONDS = 0.8
+SCHEMA_SECONDS = 2.0  # for the first look at the schema: a database that says nothing keeps nobody from starting
 RECORD_MS = 86_400_000  # how long a record outlives its job
 
 
@@ -50,6 +54,7 @@ class House(NamedTuple):
     news: News
     chat: ChatService
     database: Database
+    schema: Schema
     threads: Threads
     titles: Titles
     admin: Admin
@@ -75,7 +80,8 @@ def build(settings: ApiSettings, redis: Redis) -> tuple[House, Watcher]:
     threads, titles = Threads(database, jobs), Titles(database, jobs, workers, catalogue, chat)
     admin = build_admin(jobs, workers, clock, database, lambda: chat.draining)
     house = House(
-        *(settings, redis, jobs, workers, fan_in, reader, catalogue, news, chat, database, threads, titles, admin)
+        *(settings, redis, jobs, workers, fan_in, reader, catalogue, news, chat, database),
+        *(Schema(database), threads, titles, admin),
     )
     return house, Watcher(jobs, workers, clock)
 
@@ -84,14 +90,19 @@ def build(settings: ApiSettings, redis: Redis) -> tuple[House, Watcher]:
 async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
     """Clients open, watchers watch; on the way out no job is cancelled by our leaving."""
     redis = open_redis(settings.redis_url, REDIS_SECONDS)
+    blocking = open_redis(settings.redis_url, REDIS_SECONDS + BLOCK_MS / 1000, connections=1)
     house, watcher = build(settings, redis)
+    recorder = Recorder(house.jobs, Finished(redis, blocking, house.jobs.keys), house.database)
     with suppress(RedisError, OSError):  # a Redis that is not there yet is waited for, red until then
         await check_server(redis)
     runs = (house.fan_in.run(), house.news.run(), watcher.run(), house.admin.monitor.run())
-    loops = [asyncio.create_task(run) for run in runs]
+    loops = [asyncio.create_task(run) for run in (*runs, house.schema.run(), recorder.run())]
     for task in loops:
         task.add_done_callback(_leave_if_broken)
     try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SCHEMA_SECONDS):
+                await house.schema.looked.wait()
         yield house
     finally:
         house.chat.draining = True
@@ -99,6 +110,7 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
         for task in loops:
             task.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
+        await blocking.aclose()
         await redis.aclose()
         await house.database.close()
 

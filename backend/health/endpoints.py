@@ -47,7 +47,9 @@ async def why_not_ready(house: House) -> str:
         return "redis: it does not answer"
     except WrongServer as wrong:
         return f"redis: {wrong}"
-    return "" if house.fan_in.link.connection is not None else "starting: not yet subscribed to events"
+    if house.fan_in.link.connection is None:
+        return "starting: not yet subscribed to events"
+    return house.schema.reason
 
 
 @router.get("/health/detailed", summary="Queue, workers and models")

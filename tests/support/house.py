@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 from tests.support.child import Child
 from tests.support.processes import Api, Worker, clean_environment
@@ -15,13 +16,15 @@ SIMULATED = {"SLUICE_ENGINE": "simulated", "SLUICE_SIMULATED_FAULTS": "1", "SLUI
 class House:
     """Starts processes on one Redis and ends every one of them, by its pid.
 
-    `settings` are environment variables of all its processes, over a simulated engine with faults.
+    `settings` are environment variables of all its processes, over a simulated engine with faults. Its APIs share one
+    history, a SQLite file of the house's own, unless `DATABASE_URL` says otherwise.
     """
 
     def __init__(self, home: Path, redis_url: str, settings: dict[str, str]) -> None:
         self.home = home
         self.redis_url = redis_url
-        self.env = clean_environment(REDIS_URL=redis_url, **{**SIMULATED, **settings})
+        history = {"DATABASE_URL": f"sqlite:///{quote(str(home / 'history.db'))}"}
+        self.env = clean_environment(REDIS_URL=redis_url, **{**SIMULATED, **history, **settings})
         self.apis: list[Api] = []
         self.workers: list[Worker] = []
 

@@ -1,0 +1,119 @@
+"""What an ended job comes to: a row of `jobs`, and what its answer's row in `messages` is to hold.
+
+Both come from the job's record, its terminal event and, where there is no result, its event log.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import orjson
+
+from backend.store.words import fold
+from wire.events import Completed, Failed
+from wire.records import JobRecord
+
+STATUS = {"completed": "complete", "failed": "failed", "cancelled": "cancelled"}
+LOST = {"code": "job_lost", "message": "The queue has lost this answer; ask again.", "retryable": True}
+
+
+class Said(NamedTuple):
+    """What a job said. `thinking` None: it did not think."""
+
+    text: str = ""
+    thinking: str | None = None
+    tool_calls: list[Any] | None = None
+
+
+class Ending(NamedTuple):
+    """An ended job. `event` None: its log is gone, or it was cancelled and there is nothing to know."""
+
+    record: JobRecord
+    event: Completed | Failed | None
+
+    @property
+    def at(self) -> int:
+        """When it ended, pool milliseconds."""
+        return self._marked("ended")[0] or self.record.accepted
+
+    @property
+    def worker(self) -> str | None:
+        """The incarnation that had it last; None: nobody had."""
+        return self._marked("given")[1] or None
+
+    def _marked(self, what: str) -> tuple[int, str]:
+        marks = [(at, detail) for at, mark, detail in self.record.timeline if mark.partition(":")[0] == what]
+        return marks[-1] if marks else (0, "")
+
+
+def said_of_result(result: bytes) -> Said:
+    """From a completed job's record."""
+    fields = orjson.loads(result or b"{}")
+    return Said(fields.get("text") or "", fields.get("thinking") or None, fields.get("tool_calls") or None)
+
+
+def job_row(pool: str, ending: Ending) -> dict[str, Any]:
+    record = ending.record
+    return {
+        "id": record.id,
+        "pool": pool,
+        "tenant": record.tenant,
+        "cls": record.cls,
+        "model": record.model,
+        "state": record.state,
+        "why": record.why[:64],
+        "attempt": record.attempt,
+        "tries": record.tries,
+        "worker": ending.worker,
+        "request_id": record.request_id,
+        "accepted_at": record.accepted,
+        "ended_at": ending.at,
+        "timeline": record.timeline,
+        **_cost(ending.event),
+    }
+
+
+def _cost(event: Completed | Failed | None) -> dict[str, Any]:
+    done = event if isinstance(event, Completed) else None
+    return {
+        "queued_ms": done and done.timings.queued_ms,
+        "first_token_ms": done and done.timings.first_token_ms,
+        "total_ms": done and done.timings.total_ms,
+        "prompt_tokens": done and done.usage.prompt_tokens,
+        "completion_tokens": done and done.usage.completion_tokens,
+        "tokens_per_second": done and done.tokens_per_second,
+    }
+
+
+def answer_values(ending: Ending, said: Said) -> dict[str, Any]:
+    """What the answer's row gets, by column."""
+    record, event = ending.record, ending.event
+    done = event if isinstance(event, Completed) else None
+    return {
+        **_said(said),
+        "status": STATUS[record.state],
+        "error": _error(ending) if record.state == "failed" else None,
+        "finish_reason": done and done.finish_reason[:32],
+        "usage": done and done.usage.model_dump(),
+        "timings": done and done.timings.model_dump(),
+        "tokens_per_second": done and done.tokens_per_second,
+        "worker": ending.worker,
+        "model": (done and done.model) or record.model,
+        "ended_at": ending.at,
+    }
+
+
+def lost_values(at: int) -> dict[str, Any]:
+    """The same for an answer whose job is known to have ended, and of which nothing else is known any more."""
+    unknown = ("finish_reason", "usage", "timings", "tokens_per_second", "worker")
+    return {**_said(Said()), **dict.fromkeys(unknown), "status": "failed", "error": LOST, "ended_at": at}
+
+
+def _said(said: Said) -> dict[str, Any]:
+    return {"text": said.text, "thinking": said.thinking, "tool_calls": said.tool_calls, "folded": fold(said.text)}
+
+
+def _error(ending: Ending) -> dict[str, Any]:
+    if isinstance(ending.event, Failed):
+        return ending.event.model_dump(include={"code", "message", "retryable"})
+    return {"code": ending.record.why or "failed", "message": "The job failed.", "retryable": True}

@@ -1,0 +1,91 @@
+"""The wire's stream of ended jobs, read as a group: an entry is one recorder's until acknowledged, or left behind."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, TypeVar
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from wire.keys import Keys
+
+T = TypeVar("T")
+GROUP = "recorders"
+BATCH = 200  # entries a read: what one transaction writes
+BLOCK_MS = 2_000
+LEFT_BEHIND_MS = 5_000  # unacknowledged for so long: its reader died, or waits for SQL just as whoever takes it would
+FORGOTTEN_MS = 3_600_000  # a recorder that read nothing for an hour, though all read every two seconds, is no more
+
+
+class Ended(NamedTuple):
+    """One entry: a job, and the state it ended in."""
+
+    entry: str
+    job: str
+    state: str
+
+    @property
+    def at(self) -> int:
+        """When that was, by Redis's own clock, in milliseconds: the entry's id says so."""
+        return int(self.entry.partition("-")[0])
+
+
+class Finished:
+    """One process's part in the group. `blocking`: a client of its own that may wait longer than BLOCK_MS."""
+
+    def __init__(self, redis: Redis, blocking: Redis, keys: Keys, left_behind_ms: int = LEFT_BEHIND_MS) -> None:
+        self._redis = redis
+        self._blocking = blocking
+        self._stream = keys.finished
+        self._left_behind_ms = left_behind_ms
+        self._name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+    async def new(self) -> list[Ended]:
+        """Entries that no recorder has been given; waits up to BLOCK_MS for the first."""
+        answer: Any = await self._in_group(
+            lambda: self._blocking.xreadgroup(GROUP, self._name, {self._stream: ">"}, count=BATCH, block=BLOCK_MS)
+        )
+        return [_ended(*entry) for _, entries in answer or () for entry in entries]
+
+    async def left_behind(self) -> list[Ended]:
+        """Entries that some recorder was given long ago, this one too; from now on they are ours."""
+        answer: Any = await self._in_group(
+            lambda: self._redis.xautoclaim(self._stream, GROUP, self._name, self._left_behind_ms, count=BATCH)
+        )
+        return [_ended(*entry) for entry in answer[1]]
+
+    async def acknowledge(self, ended: list[Ended]) -> None:
+        """They are recorded. The entries stay in the stream, for a group that is made anew; a day trims them."""
+        await self._in_group(lambda: self._redis.xack(self._stream, GROUP, *(entry for entry, _, _ in ended)))
+
+    async def forget_the_dead(self) -> None:
+        """Take recorders off the group's list that are no more and have left nothing behind."""
+        for consumer in await self._in_group(lambda: self._redis.xinfo_consumers(self._stream, GROUP)):
+            if not consumer["pending"] and consumer["idle"] > FORGOTTEN_MS:
+                await self._redis.xgroup_delconsumer(self._stream, GROUP, consumer["name"])
+
+    async def _in_group(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """A Redis that is new, or lost its data, has no group: it is made from the stream's beginning. What is read
+        twice is recorded once."""
+        try:
+            return await ask()
+        except ResponseError as error:
+            if not str(error).startswith("NOGROUP"):
+                raise
+        await self._make_group()
+        return await ask()
+
+    async def _make_group(self) -> None:
+        try:
+            await self._redis.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):  # another process was faster
+                raise
+
+
+def _ended(entry: bytes, fields: dict[bytes, bytes]) -> Ended:
+    return Ended(entry.decode(), fields.get(b"job", b"").decode(), fields.get(b"state", b"").decode())

@@ -1,0 +1,124 @@
+"""The recorder: every API process reads ended jobs off the wire and writes them into SQL, each exactly once.
+
+The order is read, write, acknowledge. A process that dies in between leaves its entries to another, which writes them
+again: that changes nothing. Nothing is acknowledged while SQL is away, and nothing is read then either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from redis.exceptions import RedisError
+
+from backend.history import reader, repository
+from backend.history.ending import Ending, answer_values, job_row, lost_values
+from backend.history.finished import Ended, Finished
+from backend.history.repository import Waiting, Writes
+from backend.history.titles import clean_title
+from backend.store.database import Database, DatabaseAway
+from wire.jobs import JobPipe
+from wire.records import monotonic_ms
+
+PAUSE_SECONDS = 1.0  # between two tries where Redis or SQL is away
+CLAIM_EVERY_MS = 2_000
+FORGET_EVERY_MS = 600_000
+# A job that ends by itself is recorded at once; where many end, they share a transaction: each costs a write to disk.
+GATHER_SECONDS = 0.1
+log = structlog.get_logger()
+
+
+class Recorder:
+    """One process's recorder; `run` it as a task."""
+
+    def __init__(self, jobs: JobPipe, finished: Finished, database: Database) -> None:
+        self._jobs = jobs
+        self._finished = finished
+        self._database = database
+        self._claimed = self._forgot = -FORGET_EVERY_MS
+        self._wrote = 0
+
+    async def run(self) -> None:
+        """Record until cancelled. What is away is waited for."""
+        while True:
+            try:
+                await self.turn()
+            except (RedisError, OSError, DatabaseAway) as error:
+                log.warning("recording waits", action="history.waits", error=type(error).__name__)
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def turn(self) -> int:
+        """Record one batch; how many entries that were. Raises what says that Redis or SQL is away."""
+        ended = await self._next()
+        if ended:
+            await self._until_kept(ended)
+            await self._finished.acknowledge(ended)
+        return len(ended)
+
+    async def _next(self) -> list[Ended]:
+        """What somebody left behind, a look every two seconds, else what is new."""
+        now = monotonic_ms()
+        if now - self._forgot >= FORGET_EVERY_MS:
+            self._forgot = now
+            await self._finished.forget_the_dead()
+        if now - self._claimed >= CLAIM_EVERY_MS:
+            left = await self._finished.left_behind()
+            self._claimed = self._claimed if left else now
+            if left:
+                log.info("recording what was left behind", action="history.claimed", entries=len(left))
+                return left
+        await self._gather(now)
+        return await self._finished.new()
+
+    async def _gather(self, now: int) -> None:
+        """Let a moment pass where something was written just now."""
+        rest = GATHER_SECONDS - (now - self._wrote) / 1000
+        if rest > 0:
+            await asyncio.sleep(rest)
+
+    async def _until_kept(self, ended: list[Ended]) -> None:
+        """Nothing else is read while SQL is away."""
+        while True:
+            try:
+                await self._keep(ended)
+                self._wrote = monotonic_ms()
+                return
+            except DatabaseAway as error:
+                log.warning("SQL is away; ended jobs wait", action="history.away", entries=len(ended), error=str(error))
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _keep(self, ended: list[Ended]) -> None:
+        """A batch that SQL refuses is tried one by one, so that one job that cannot be kept holds up no other."""
+        try:
+            await repository.write(self._database, await self._writes(ended))
+        except (RedisError, OSError, DatabaseAway):
+            raise
+        except Exception as error:
+            if len(ended) > 1:
+                for each in ended:
+                    await self._keep([each])
+            else:
+                # No text of a chat: the statement's values are left out.
+                why = type(error).__name__
+                log.error("an ended job cannot be kept", action="history.refused", job_id=ended[0].job, error=why)
+
+    async def _writes(self, ended: list[Ended]) -> Writes:
+        found = await reader.endings(self._jobs, [each.job for each in ended])
+        endings = {job: ending for job, ending in found.items() if ending is not None}
+        waiting = await repository.waiting_for(self._database, found)
+        answers = {job: await self._answer(endings[job]) for job in waiting.answers & endings.keys()}
+        for each in ended:
+            if found.get(each.job, ...) is None:
+                log.warning("an ended job has no record any more", action="history.job_gone", job_id=each.job)
+                if each.job in waiting.answers:
+                    answers[each.job] = lost_values(each.at)
+        rows = [job_row(self._jobs.keys.pool, ending) for ending in endings.values()]
+        return Writes(rows, answers, await self._titles(endings, waiting))
+
+    async def _answer(self, ending: Ending) -> dict[str, object]:
+        return answer_values(ending, await reader.said(self._jobs, ending))
+
+    async def _titles(self, endings: dict[str, Ending], waiting: Waiting) -> dict[str, str]:
+        done = [endings[job] for job in waiting.titles & endings.keys() if endings[job].record.state == "completed"]
+        said = {ending.record.id: clean_title((await reader.said(self._jobs, ending)).text) for ending in done}
+        return {job: title for job, title in said.items() if title}

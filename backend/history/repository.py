@@ -1,0 +1,84 @@
+"""Ended jobs into SQL. Any statement may run twice: a job has one row, and an answer that has ended stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, Update, bindparam, case, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.store.database import Database
+from backend.store.tables import jobs, messages, threads
+from backend.store.words import fold
+
+
+class Waiting(NamedTuple):
+    """Which of some jobs the history waits for."""
+
+    answers: frozenset[str]  # jobs of messages that run
+    titles: frozenset[str]  # jobs that are to name a thread
+
+
+class Writes(NamedTuple):
+    """What one transaction is to write; answers and titles by job."""
+
+    jobs: list[dict[str, Any]]
+    answers: dict[str, dict[str, Any]]
+    titles: dict[str, str]
+
+
+async def waiting_for(database: Database, names: Iterable[str]) -> Waiting:
+    names = list(names)
+    async with database.read() as connection:
+        answers = select(messages.c.job_id).where(messages.c.job_id.in_(names), messages.c.status == "running")
+        titles = select(threads.c.title_job).where(threads.c.title_job.in_(names))
+        return Waiting(
+            frozenset((await connection.execute(answers)).scalars()),
+            frozenset((await connection.execute(titles)).scalars()),
+        )
+
+
+async def write(database: Database, writes: Writes) -> None:
+    """All of it or nothing. In the order of ids, threads before messages: two recorders never wait for each other."""
+    async with database.write() as connection:
+        if writes.jobs:
+            rows = sorted(writes.jobs, key=lambda row: str(row["id"]))
+            await connection.execute(database.insert(jobs).on_conflict_do_nothing(index_elements=["id"]), rows)
+        await _touch_threads(connection, writes.answers)
+        await _end_answers(connection, writes.answers)
+        await _name_threads(connection, writes.titles)
+
+
+async def _touch_threads(connection: AsyncConnection, answers: dict[str, dict[str, Any]]) -> None:
+    """A thread is as new as its latest answer."""
+    ended = [{"of_job": job, "ended": values["ended_at"]} for job, values in sorted(answers.items())]
+    if ended:
+        await connection.execute(TOUCH, ended)
+
+
+async def _end_answers(connection: AsyncConnection, answers: dict[str, dict[str, Any]]) -> None:
+    statement = update(messages).where(messages.c.job_id == bindparam("of_job"), messages.c.status == "running")
+    ended = [{"of_job": job, **values} for job, values in sorted(answers.items())]
+    if ended:
+        await connection.execute(statement, ended)
+
+
+async def _name_threads(connection: AsyncConnection, titles: dict[str, str]) -> None:
+    """A person's title is never replaced."""
+    nobody = or_(threads.c.title_by.is_(None), threads.c.title_by != "person")
+    for job, title in sorted(titles.items()):
+        named = update(threads).where(threads.c.title_job == job, nobody)
+        await connection.execute(named.values(title=title, title_by="model", folded=fold(title)))
+
+
+def _touch() -> Update:
+    of_job = select(messages.c.thread_id).where(
+        messages.c.job_id == bindparam("of_job"), messages.c.status == "running"
+    )
+    ended = bindparam("ended", type_=BigInteger)
+    later = case((threads.c.updated_at < ended, ended), else_=threads.c.updated_at)
+    return update(threads).where(threads.c.id.in_(of_job)).values(updated_at=later)
+
+
+TOUCH = _touch()
