@@ -1,0 +1,331 @@
+"""A chat in a thread: question and answer are in SQL before the job is let in, once, whatever happens to it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from backend.threads import repository
+from backend.threads.turns import first_words
+from tests.backend.conversations import JOB, KINDS, LONG, NEWS, STREAM, Visitor, an_id, history_house, visiting
+from tests.backend.test_threads import error_of
+from tests.flow.listener import words
+from tests.support.house import House, Houses
+from tests.support.valkey import Valkey
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def served(
+    request: pytest.FixtureRequest, shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    with history_house(request, tmp_path_factory.mktemp("turns"), shared_valkey) as house:
+        yield house
+
+
+@pytest.fixture
+async def visitor(served: House) -> AsyncIterator[Visitor]:
+    async with visiting(served) as visitor:
+        yield visitor
+
+
+# -- what is written ---------------------------------------------------------------------------------------------
+
+
+async def test_question_and_answer_are_there_while_the_answer_is_made(visitor: Visitor) -> None:
+    thread = await visitor.thread()
+    body = visitor.turn(thread, LONG, model="qwen2.5:0.5b", temperature=0)
+    named = body["config"]["configurable"]
+    async with visitor.asking(body) as stream:
+        job = stream.headers[JOB]
+        told = await visitor.get(f"/api/threads/{thread}/messages")
+    question, answer = told["messages"]
+    assert (question["id"], question["parent_id"], question["role"]) == (named["message_id"], None, "user")
+    assert (question["status"], question["text"], question["job_id"]) == ("complete", LONG, None)
+    assert (answer["id"], answer["parent_id"], answer["role"]) == (named["answer_id"], question["id"], "assistant")
+    assert (answer["status"], answer["text"], answer["job_id"]) == ("running", "", job)
+    assert answer["model"] == "qwen2.5:0.5b"
+    assert told["head_id"] == answer["id"]
+    assert told["thread"]["job"] == {"id": job, "answer_id": answer["id"]}
+    assert told["thread"]["title"] == LONG
+    assert [one["job"] for one in (await visitor.get("/api/threads"))["threads"] if one["id"] == thread] == [
+        {"id": job, "answer_id": answer["id"]}
+    ]
+    await visitor.truth.jobs.cancel(job)
+
+
+async def test_images_are_kept_with_their_kind(visitor: Visitor) -> None:
+    thread = await visitor.thread()
+    parts = [
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}},
+        {"type": "image_url", "image_url": f"data:image/webp;base64,{PIXEL}"},
+    ]
+    body = visitor.turn(thread, parts)
+    assert (await visitor.ask(body)).status_code == 200
+    [question, _] = (await visitor.messages(thread)).values()
+    assert question["text"] == "What is this?"
+    assert question["images"] == [{"mime": "image/png", "data": PIXEL}, {"mime": "image/webp", "data": PIXEL}]
+
+
+async def test_edits_and_regenerated_answers_are_branches(visitor: Visitor) -> None:
+    thread = await visitor.thread()
+    first = visitor.turn(thread, "!tokens 1", message="q1", answer="a1")
+    second = visitor.turn(thread, "!tokens 1", "a1", message="q2", answer="a2")
+    again = visitor.turn(thread, "other words", "a1", message="q2", answer="a2b")
+    edited = visitor.turn(thread, "!tokens 2", "a1", message="q3", answer="a3")
+    other_root = visitor.turn(thread, "!tokens 3", message="q4", answer="a4")
+    for body in (first, second, again, edited, other_root):
+        assert (await visitor.ask(body)).status_code == 200
+    there = await visitor.messages(thread)
+    assert {name: row["parent_id"] for name, row in there.items()} == {
+        "q1": None, "a1": "q1", "q2": "a1", "a2": "q2", "a2b": "q2", "q3": "a1", "a3": "q3", "q4": None, "a4": "q4",
+    }  # fmt: skip
+    assert there["q2"]["text"] == "!tokens 1"  # the first words stand
+    assert list(there).index("a1") < list(there).index("q3")
+
+
+async def test_the_first_words_name_the_thread_and_a_person_s_title_stays(visitor: Visitor) -> None:
+    named, unnamed = await visitor.thread(title="Mine"), await visitor.thread()
+    for thread in (named, unnamed):
+        await visitor.ask(visitor.turn(thread, "!tokens 1\n and  some more words"))
+        await visitor.ask(visitor.turn(thread, "!tokens 1 later"))
+    assert (await visitor.get(f"/api/threads/{named}"))["title"] == "Mine"
+    assert (await visitor.get(f"/api/threads/{unnamed}"))["title"] == "!tokens 1 and some more words"
+
+
+def test_first_words_end_at_a_word() -> None:
+    assert first_words(" a\n b ") == "a b"
+    assert first_words("") == first_words(" \n") == ""
+    assert first_words("word, " * 40) == "word, " * 9 + "word…"
+    assert len(first_words("x" * 500)) == 60
+
+
+async def test_what_was_said_last_comes_first(visitor: Visitor) -> None:
+    older, newer = await visitor.thread(), await visitor.thread()
+    await visitor.ask(visitor.turn(older, "!tokens 1"))
+    listed = [one["id"] for one in (await visitor.get("/api/threads", limit=2))["threads"]]
+    assert listed == [older, newer]
+
+
+async def test_two_answers_run_in_one_thread_and_the_newer_is_its_job(visitor: Visitor) -> None:
+    thread = await visitor.thread()
+    first, second = visitor.turn(thread, LONG), visitor.turn(thread, LONG)
+    async with visitor.asking(first) as one, visitor.asking(second) as other:
+        job = (await visitor.get(f"/api/threads/{thread}"))["job"]
+        assert job == {"id": other.headers[JOB], "answer_id": second["config"]["configurable"]["answer_id"]}
+        for stream in (one, other):
+            await visitor.truth.jobs.cancel(stream.headers[JOB])
+
+
+async def test_turns_at_once_in_one_thread_are_all_written(visitor: Visitor) -> None:
+    thread = await visitor.thread()
+    await asyncio.gather(*(visitor.ask(visitor.turn(thread, f"!tokens {n}")) for n in range(1, 9)))
+    assert len(await visitor.messages(thread)) == 16
+
+
+# -- once --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("header", [True, False])
+async def test_the_same_answer_asked_for_twice_is_one_row_and_one_job(visitor: Visitor, header: bool) -> None:
+    thread = await visitor.thread()
+    body = visitor.turn(thread, LONG)
+    key = {"Idempotency-Key": body["config"]["configurable"]["answer_id"]} if header else {}
+    async with visitor.asking(body, **key) as one, visitor.asking(body, **key) as other:
+        assert one.headers[JOB] == other.headers[JOB]
+        assert [row["status"] for row in (await visitor.messages(thread)).values()] == ["complete", "running"]
+        await visitor.truth.jobs.cancel(one.headers[JOB])
+
+
+async def test_the_same_answer_asked_for_at_once_is_one_row_and_one_job(visitor: Visitor) -> None:
+    thread = await visitor.thread()
+    body = visitor.turn(thread, "!tokens 3")
+    answers = await asyncio.gather(*(visitor.ask(body) for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.headers[JOB] for answer in answers}) == 1
+    assert len(await visitor.messages(thread)) == 2
+
+
+async def test_a_cancelled_answer_asked_for_again_runs_again(visitor: Visitor) -> None:
+    thread = await visitor.thread()
+    body = visitor.turn(thread, LONG, answer="a")
+    async with visitor.asking(body) as stream:
+        await visitor.truth.jobs.cancel(stream.headers[JOB])
+    async with visitor.asking(body) as again:
+        assert again.headers[JOB] != stream.headers[JOB]
+        answer = (await visitor.messages(thread))["a"]
+        assert (answer["status"], answer["job_id"], answer["error"]) == ("running", again.headers[JOB], None)
+        await visitor.truth.jobs.cancel(again.headers[JOB])
+
+
+async def test_an_answer_that_is_there_is_never_asked_for_again(visitor: Visitor) -> None:
+    thread = await visitor.thread()
+    question = await visitor.written(thread, None, "hello")
+    answer = await visitor.written(thread, question, "hi", role="assistant", job_id="gone")
+    body = visitor.turn(thread, "hello", message=question, answer=answer)
+    error_of(await visitor.ask(body), 409, "answer_exists")
+    assert (await visitor.messages(thread))[answer]["text"] == "hi"
+
+
+# -- refused -----------------------------------------------------------------------------------------------------
+
+
+def without(body: dict[str, Any], name: str) -> dict[str, Any]:
+    configurable = {key: value for key, value in body["config"]["configurable"].items() if key != name}
+    return {**body, "config": {"configurable": configurable}}
+
+
+@pytest.mark.parametrize("name", ["thread_id", "parent_id", "message_id", "answer_id"])
+async def test_a_turn_says_all_of_its_place_or_none(visitor: Visitor, name: str) -> None:
+    thread = await visitor.thread()
+    error = error_of(await visitor.ask(without(visitor.turn(thread, "hi"), name)), 422, "invalid_turn")
+    assert name in error["message"]
+    assert await visitor.messages(thread) == {}
+
+
+@pytest.mark.parametrize("name", ["thread_id", "parent_id", "message_id", "answer_id"])
+@pytest.mark.parametrize("value", [7, "", "a/b", "x" * 65, ["a"], "a\n"])
+async def test_a_wrong_id_in_a_turn_is_refused(visitor: Visitor, name: str, value: Any) -> None:
+    body = visitor.turn(await visitor.thread(), "hi")
+    body["config"]["configurable"][name] = value
+    error_of(await visitor.ask(body), 422, "invalid_turn")
+
+
+async def test_a_turn_of_one_id_for_two_messages_is_refused(visitor: Visitor) -> None:
+    thread = await visitor.thread()
+    error_of(await visitor.ask(visitor.turn(thread, "hi", message="a", answer="a")), 422, "invalid_turn")
+    error_of(await visitor.ask(visitor.turn(thread, "hi", "a", message="a")), 422, "invalid_turn")
+
+
+async def test_a_turn_that_does_not_end_with_the_user_s_words_is_refused(visitor: Visitor) -> None:
+    body = visitor.turn(await visitor.thread(), "hi")
+    body["input"]["messages"].append({"type": "ai", "content": "well"})
+    error_of(await visitor.ask(body), 422, "invalid_turn")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/a.png", "data:text/html;base64,AAAA", "data:image/png;base64,§"])
+async def test_an_image_that_is_no_image_data_is_refused(visitor: Visitor, url: str) -> None:
+    thread = await visitor.thread()
+    answer = await visitor.ask(visitor.turn(thread, [{"type": "image_url", "image_url": {"url": url}}]))
+    assert answer.status_code == 422
+    assert await visitor.messages(thread) == {}
+
+
+async def test_an_unknown_or_foreign_thread_or_parent_is_refused_and_nothing_runs(visitor: Visitor) -> None:
+    depth = await visitor.truth.jobs.depth()
+    thread, foreign = await visitor.thread(), await visitor.foreign_thread()
+    for name in (an_id(), foreign):
+        error_of(await visitor.ask(visitor.turn(name, "hi")), 404, "thread_not_found")
+    for parent in (an_id(), "answer"):
+        error_of(await visitor.ask(visitor.turn(thread, "hi", parent)), 422, "unknown_parent")
+    assert await visitor.messages(thread) == {}
+    assert await visitor.truth.jobs.depth() == depth
+
+
+async def test_a_message_keeps_its_place(visitor: Visitor) -> None:
+    thread = await visitor.thread()
+    await visitor.ask(visitor.turn(thread, "!tokens 1", message="q", answer="a"))
+    moved = [
+        visitor.turn(thread, "!tokens 1", "a", message="q", answer="b"),
+        visitor.turn(thread, "!tokens 1", message="a", answer="c"),
+        visitor.turn(thread, "!tokens 1", "a", message="q2", answer="q"),
+    ]
+    for body in moved:
+        error_of(await visitor.ask(body), 422, "message_elsewhere")
+    assert list(await visitor.messages(thread)) == ["q", "a"]
+
+
+async def test_a_batch_has_no_turns(visitor: Visitor) -> None:
+    one = visitor.turn(await visitor.thread(), "hi")
+    body = {"inputs": [one["input"]], "config": one["config"]}
+    error_of(await visitor.http.post("/api/lc/chat/batch", json=body), 422, "invalid_turn")
+
+
+async def test_a_chat_without_a_turn_leaves_no_trace_in_sql(visitor: Visitor) -> None:
+    before = await visitor.get("/api/threads", limit=200)
+    body = {"input": {"messages": [{"type": "human", "content": "!tokens 2"}]}, "config": {"configurable": {}}}
+    assert (await visitor.ask(body)).status_code == 200
+    assert await visitor.get("/api/threads", limit=200) == before
+
+
+# -- faults ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_full_queue_keeps_the_user_s_words_and_says_so_in_the_answer(house: Houses, database_url: str) -> None:
+    full = await house(workers=0, DATABASE_URL=database_url, QUEUE_MAX_DEPTH="1")
+    full.env["SLUICE_POOL"] = "default"
+    async with visiting(full) as visitor:
+        thread = await visitor.thread()
+        body = visitor.turn(thread, "!tokens 1", message="q", answer="a")
+        async with visitor.asking(visitor.turn(thread, LONG)) as first:
+            error_of(await visitor.ask(body), 429, "queue_full_depth")
+            there = await visitor.messages(thread)
+            assert there["q"]["text"] == "!tokens 1"
+            assert there["a"]["status"] == "failed"
+            assert there["a"]["error"]["code"] == "queue_full_depth" and there["a"]["error"]["retryable"]
+            await visitor.truth.jobs.cancel(first.headers[JOB])
+        async with visitor.asking(body) as again:
+            assert (await visitor.messages(thread))["a"]["status"] == "running"
+            assert (await visitor.messages(thread))["a"]["job_id"] == again.headers[JOB]
+
+
+async def test_without_sql_a_turn_is_refused_and_other_chats_go_on(house: Houses, database_url: str) -> None:
+    home = await house(DATABASE_URL=database_url)
+    home.env["SLUICE_POOL"] = "default"
+    async with visiting(home) as visitor:
+        thread = await visitor.thread()
+        async with visitor.database.write() as tx:
+            await tx.execute(text("ALTER TABLE messages RENAME TO hidden"))  # as good as away
+        error = error_of(await visitor.ask(visitor.turn(thread, "!tokens 1")), 503, "history_unavailable")
+        assert "nothing was written" in error["message"]
+        error_of(await visitor.http.get("/api/threads"), 503, "history_unavailable")
+        assert await visitor.truth.jobs.depth() == 0
+        plain = {"input": {"messages": [{"type": "human", "content": "!tokens 2"}]}}
+        assert words(2).split()[1] in (await visitor.ask(plain)).text
+
+
+async def test_redis_lost_between_the_rows_and_the_job_is_told_in_the_answer(
+    house: Houses, fresh_valkey: Valkey, database_url: str
+) -> None:
+    """The history is read without Redis; only an old answer's job is asked for there."""
+    home = await house(workers=0, redis_url=fresh_valkey.url, DATABASE_URL=database_url)
+    home.env["SLUICE_POOL"] = "default"
+    async with visiting(home) as visitor:
+        thread = await visitor.thread()
+        await visitor.written(thread, None, "", id="a", role="assistant", status="running", job_id="j", created_at=1)
+        fresh_valkey.signal(signal.SIGSTOP)
+        try:
+            assert (await visitor.messages(thread))["a"]["status"] == "running"
+            answer = await visitor.http.post(STREAM, json=visitor.turn(thread, "hi"), headers=NEWS)
+            error_of(answer, 503, "queue_unavailable")
+        finally:
+            fresh_valkey.signal(signal.SIGCONT)
+
+
+async def test_an_answer_whose_job_nobody_knows_is_healed_as_it_is_read(visitor: Visitor) -> None:
+    thread = await visitor.thread()
+    question = await visitor.written(thread, None, "hello")
+    lost = {"role": "assistant", "status": "running", "job_id": an_id()}
+    old = await visitor.written(thread, question, "", **lost, created_at=1)
+    young = await visitor.written(thread, question, "", **lost)
+    there = await visitor.messages(thread)
+    assert (there[old]["status"], there[young]["status"]) == ("failed", "running")
+    assert there[old]["error"]["code"] == "job_lost" and there[old]["error"]["retryable"]
+    assert (await visitor.get(f"/api/threads/{thread}"))["job"]["answer_id"] == young
+
+
+async def test_an_old_answer_whose_job_is_there_is_left_alone(visitor: Visitor) -> None:
+    thread = await visitor.thread()
+    body = visitor.turn(thread, LONG, answer="a")
+    async with visitor.asking(body) as stream:
+        async with visitor.database.write() as tx:
+            await repository.change_message(tx, thread, "a", created_at=1)
+        assert (await visitor.messages(thread))["a"]["status"] == "running"
+        await visitor.truth.jobs.cancel(stream.headers[JOB])
