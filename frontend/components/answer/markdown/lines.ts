@@ -24,8 +24,13 @@ export function step(state: State, line: string): Step {
   if (inside) return goOn(inside);
   const opened = opens(line, state);
   if (opened) return { state: opened, begins: true };
-  const lazy = !state.blank && (state.kind === "text" || state.kind === "list" || state.kind === "note");
-  return lazy ? goOn(state) : { state: { kind: "text", blank: false }, begins: true };
+  return isLazy(state) ? goOn(state) : { state: { kind: "text", blank: false }, begins: true };
+}
+
+/** Plain text right behind a paragraph belongs to it, also where that paragraph stands in a list. */
+function isLazy(state: State): boolean {
+  if (state.kind === "list" || state.kind === "note") return !state.blank && !state.bare;
+  return state.kind === "text" && !state.blank;
 }
 
 const goOn = (state: State): Step => ({ state, begins: false });
@@ -97,7 +102,8 @@ function opensHtml(line: string, interrupts: boolean): State | null {
 }
 
 function opensHanging(line: string, inText: boolean): State | null {
-  if (/^ {0,3}\[\^[^\]\s]+\]:/.test(line)) return { kind: "note", blank: false, hang: 4, bare: false };
+  const note = /^ {0,3}\[\^[^\]\s]+\]:[ \t]*(.?)/.exec(line);
+  if (note) return { kind: "note", blank: false, hang: 4, bare: !note[1] };
   const item = listItem(line);
   // In the middle of a paragraph "2. …" is words, and so is a bare mark.
   return item && inText && !/^ {0,3}(?:[-*+]|1[.)])[ \t]+\S/.test(line) ? null : item;
