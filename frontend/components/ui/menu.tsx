@@ -16,7 +16,7 @@ export type MenuButtonProps = {
 
 type MenuProps = {
   /** Draws the button; it must spread what it is given. */
-  button: (props: MenuButtonProps) => ReactNode;
+  renderButton: (props: MenuButtonProps) => ReactNode;
   children: ReactNode;
   align?: "start" | "end";
   className?: string;
@@ -26,7 +26,7 @@ const Close = createContext<(refocus?: boolean) => void>(() => {});
 const ITEMS = '[role^="menuitem"]:not([aria-disabled="true"])';
 
 /** A menu button: arrows, Home, End and first letters move, Enter chooses, Escape and Tab leave. */
-export function Menu({ button, children, align = "start", className }: MenuProps) {
+export function Menu({ renderButton, children, align = "start", className }: MenuProps) {
   const popover = usePopover<HTMLDivElement>(align);
   const id = useId();
   const { open, setOpen, close, panel } = popover;
@@ -42,7 +42,7 @@ export function Menu({ button, children, align = "start", className }: MenuProps
   };
   return (
     <>
-      {button({
+      {renderButton({
         ref: popover.button,
         id: `${id}b`,
         "aria-haspopup": "menu",

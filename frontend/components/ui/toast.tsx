@@ -1,6 +1,6 @@
 "use client";
 import { X } from "lucide-react";
-import { createContext, use, useCallback, useEffect, useMemo, useState, type ReactNode } from "react";
+import { createContext, use, useCallback, useEffect, useState, type ReactNode } from "react";
 import { Button } from "./button";
 import { IconButton } from "./icon-button";
 
@@ -15,15 +15,15 @@ const Toasts = createContext<Show>(() => {});
 export const useToast = () => use(Toasts);
 
 export function ToastProvider({ children }: { children: ReactNode }) {
-  const [toast, setToast] = useState<Toast | null>(null);
+  const [toast, setToast] = useState<(Toast & { id: number }) | null>(null);
   const close = useCallback(() => setToast(null), []);
-  const show = useMemo<Show>(() => (next) => setToast({ ...next }), []);
+  const show = useCallback<Show>((next) => setToast((last) => ({ ...next, id: (last?.id ?? 0) + 1 })), []);
   return (
     <Toasts value={show}>
       {children}
-      <div role="status" className="pointer-events-none fixed inset-x-4 bottom-28 z-40 flex justify-center">
-        {toast && <ToastCard toast={toast} close={close} />}
-      </div>
+      <output className="pointer-events-none fixed inset-x-4 bottom-28 z-40 flex justify-center">
+        {toast && <ToastCard key={toast.id} toast={toast} close={close} />}
+      </output>
     </Toasts>
   );
 }
@@ -35,7 +35,7 @@ function ToastCard({ toast, close }: { toast: Toast; close: () => void }) {
     if (held) return;
     const timer = setTimeout(close, SHOWN_MS);
     return () => clearTimeout(timer);
-  }, [toast, held, close]);
+  }, [held, close]);
   const { text, action } = toast;
   return (
     <div

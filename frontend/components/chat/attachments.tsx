@@ -1,0 +1,57 @@
+"use client";
+import { useAui, useAuiState, type Attachment } from "@assistant-ui/react";
+import { FileText, X } from "lucide-react";
+import { useEffect, useState } from "react";
+import { Picture } from "./picture";
+
+/** What goes with the message that is being written: thumbnails, each with a way to remove it. */
+export function AttachmentList() {
+  const attachments = useAuiState((s) => s.composer.attachments);
+  if (attachments.length === 0) return null;
+  return (
+    <ul aria-label="Attachments" className="mb-2 flex flex-wrap gap-2">
+      {attachments.map((attachment) => (
+        <Thumbnail key={attachment.id} attachment={attachment} />
+      ))}
+    </ul>
+  );
+}
+
+function Thumbnail({ attachment }: { attachment: Attachment }) {
+  const aui = useAui();
+  const source = useSource(attachment);
+  return (
+    <li className="relative">
+      {source ? (
+        <Picture source={source} name={attachment.name} className="size-16 rounded-xl" />
+      ) : (
+        <span className="flex h-16 max-w-48 items-center gap-2 rounded-xl border border-line px-3 text-sm">
+          <FileText aria-hidden className="size-4 shrink-0" />
+          <span className="truncate">{attachment.name}</span>
+        </span>
+      )}
+      <button
+        type="button"
+        aria-label={`Remove ${attachment.name}`}
+        onClick={() => void aui.composer.attachment({ id: attachment.id }).remove()}
+        className="absolute -top-1.5 -right-1.5 inline-flex size-6 cursor-pointer items-center justify-center rounded-full border border-line bg-bg text-muted-fg hover:text-fg"
+      >
+        <X aria-hidden className="size-3.5" />
+      </button>
+    </li>
+  );
+}
+
+/** The image itself, or the chosen file while it is still only chosen. */
+function useSource({ content, file, type }: Attachment): string | undefined {
+  const ready = content?.find((part) => part.type === "image")?.image;
+  const [url, setUrl] = useState<string>();
+  useEffect(() => {
+    if (ready || !file || type !== "image") return;
+    const made = URL.createObjectURL(file);
+    // oxlint-disable-next-line react/set-state-in-effect -- the URL is a resource that this effect also gives back
+    setUrl(made);
+    return () => URL.revokeObjectURL(made);
+  }, [ready, file, type]);
+  return ready ?? url;
+}

@@ -1,0 +1,164 @@
+"use client";
+import { useAui, useAuiState } from "@assistant-ui/react";
+import { ArrowUp, Paperclip, Square } from "lucide-react";
+import { useCallback, useEffect, useRef, type ClipboardEvent, type KeyboardEvent, type RefObject } from "react";
+import { IconButton } from "@/components/ui/icon-button";
+import { useDraft, usePending, useSend, useShownThread } from "@/runtime";
+import { AttachmentList } from "./attachments";
+import { composerAction } from "./composer-keys";
+import { Pending } from "./pending";
+import { TextField } from "./text-field";
+import { useAddFiles } from "./use-add-files";
+
+/** Where a message is written. The field keeps the focus: after sending, after another thread, after a dialog. */
+export function Composer() {
+  useDraft();
+  const aui = useAui();
+  const field = useRef<HTMLTextAreaElement>(null);
+  const text = useAuiState((s) => s.composer.text);
+  const addFiles = useAddFiles();
+  const { threadId } = useShownThread();
+  const { send } = useSend();
+  const keys = useKeys(send);
+  const submit = () => {
+    void send();
+    field.current?.focus();
+  };
+  const paste = (event: ClipboardEvent) => {
+    const files = [...event.clipboardData.files];
+    if (files.length === 0) return;
+    event.preventDefault();
+    void addFiles(files);
+  };
+  return (
+    <div className="mx-auto w-full max-w-3xl px-4 pb-3">
+      <FocusField key={threadId ?? "new"} field={field} />
+      <Pending />
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          submit();
+        }}
+        className="rounded-3xl border border-line bg-bg p-2.5 shadow-sm transition-colors focus-within:border-accent"
+      >
+        <AttachmentList />
+        <TextField
+          ref={field}
+          data-composer
+          label="Message"
+          placeholder="Write a message…"
+          text={text}
+          onText={(next) => aui.composer.setText(next)}
+          onKeyDown={keys}
+          onPaste={paste}
+          className="px-2 pt-1"
+        />
+        <div className="mt-1 flex items-center justify-between gap-2">
+          <AttachButton add={addFiles} />
+          <Buttons field={field} />
+        </div>
+      </form>
+    </div>
+  );
+}
+
+function useKeys(send: () => unknown) {
+  const aui = useAui();
+  const editLast = useEditLast();
+  const { items, sendNow } = usePending();
+  const steer = useRef(false);
+  useEffect(() => {
+    const newest = items.at(-1);
+    if (steer.current && newest) sendNow(newest.id);
+    steer.current = false;
+  }, [items, sendNow]);
+  return useCallback(
+    (event: KeyboardEvent<HTMLTextAreaElement>) => {
+      const { isEmpty } = aui.composer.getState();
+      const running = aui.thread.getState().isRunning;
+      const action = composerAction(event.nativeEvent, { empty: isEmpty, running });
+      if (action === null || (action === "edit-last" && !editLast())) return;
+      event.preventDefault();
+      if (action === "stop") aui.thread.cancelRun();
+      if (action === "send" || action === "steer") {
+        steer.current = action === "steer" && running;
+        void send();
+      }
+    },
+    [aui, send, editLast],
+  );
+}
+
+/** Opens the last message of the user for editing; false where there is none or an answer runs. */
+function useEditLast() {
+  const aui = useAui();
+  return useCallback(() => {
+    const { messages, isRunning } = aui.thread.getState();
+    const last = messages.findLast((message) => message.role === "user");
+    if (!last || isRunning) return false;
+    aui.thread.message({ id: last.id }).composer().beginEdit();
+    return true;
+  }, [aui]);
+}
+
+/** Mounted anew with each thread. Not on phones, where the focus would bring up the keyboard over what the person came to read. */
+function FocusField({ field }: { field: RefObject<HTMLTextAreaElement | null> }) {
+  useEffect(() => {
+    if (matchMedia("(pointer: fine)").matches && !document.querySelector("dialog[open]")) field.current?.focus({ preventScroll: true });
+  }, [field]);
+  return null;
+}
+
+function AttachButton({ add }: { add: (files: File[]) => Promise<void> }) {
+  const picker = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <input
+        ref={picker}
+        type="file"
+        accept="image/*"
+        multiple
+        hidden
+        data-testid="picker"
+        onChange={(event) => {
+          void add([...(event.target.files ?? [])]);
+          event.target.value = "";
+        }}
+      />
+      <IconButton label="Attach images" onClick={() => picker.current?.click()}>
+        <Paperclip />
+      </IconButton>
+    </>
+  );
+}
+
+/** Stop stands beside Send while an answer runs, since a message may be queued behind it. */
+function Buttons({ field }: { field: RefObject<HTMLTextAreaElement | null> }) {
+  const aui = useAui();
+  const running = useAuiState((s) => s.thread.isRunning);
+  const empty = useAuiState((s) => s.composer.isEmpty);
+  const { canSend } = useSend();
+  const stop = () => {
+    aui.thread.cancelRun();
+    field.current?.focus();
+  };
+  return (
+    <div className="flex items-center gap-2">
+      {running && (
+        <IconButton label="Stop" className="rounded-full bg-fg text-bg hover:bg-fg hover:text-bg hover:opacity-85" onClick={stop}>
+          <Square className="size-3.5! fill-current" />
+        </IconButton>
+      )}
+      {(!running || !empty) && (
+        <IconButton
+          label={running ? "Queue this message" : "Send"}
+          type="submit"
+          disabled={!canSend}
+          className="rounded-full bg-accent text-accent-fg hover:bg-accent hover:text-accent-fg hover:opacity-90 disabled:bg-muted disabled:text-muted-fg disabled:opacity-100"
+        >
+          <ArrowUp />
+        </IconButton>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,26 @@
+"use client";
+import { CornerDownRight, X, Zap } from "lucide-react";
+import { IconButton } from "@/components/ui/icon-button";
+import { usePending } from "@/runtime";
+
+/** Messages that wait for the running answer; each can go now in its place, or be dropped. */
+export function Pending() {
+  const { items, remove, sendNow } = usePending();
+  if (items.length === 0) return null;
+  return (
+    <ul aria-label="Waiting messages" className="mb-2 space-y-1.5">
+      {items.map((item) => (
+        <li key={item.id} className="flex items-center gap-1 rounded-xl bg-muted py-0.5 pr-1 pl-3 text-sm">
+          <CornerDownRight aria-hidden className="size-4 shrink-0 text-muted-fg" />
+          <span className="min-w-0 flex-1 truncate px-1">{item.text || "Images"}</span>
+          <IconButton label="Send now instead of the running answer" className="size-8" onClick={() => sendNow(item.id)}>
+            <Zap />
+          </IconButton>
+          <IconButton label="Remove from the queue" className="size-8" onClick={() => remove(item.id)}>
+            <X />
+          </IconButton>
+        </li>
+      ))}
+    </ul>
+  );
+}

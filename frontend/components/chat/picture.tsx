@@ -1,0 +1,23 @@
+"use client";
+import { lazy, Suspense, useState } from "react";
+import { cn } from "@/components/ui/cn";
+
+const PictureDialog = lazy(() => import("./picture-dialog"));
+
+/** An image of a message; pressed, it is shown large. `source` is a data or blob URL, never a remote one. */
+export function Picture({ source, name, className }: { source: string; name: string; className?: string }) {
+  const [open, setOpen] = useState(false);
+  if (!/^(data:image\/|blob:)/.test(source)) return null;
+  return (
+    <>
+      <button type="button" aria-label={`Show ${name} large`} onClick={() => setOpen(true)} className="cursor-zoom-in rounded-xl">
+        <img src={source} alt={name} className={cn("border border-line object-cover", className)} />
+      </button>
+      {open && (
+        <Suspense fallback={null}>
+          <PictureDialog source={source} name={name} onClose={() => setOpen(false)} />
+        </Suspense>
+      )}
+    </>
+  );
+}

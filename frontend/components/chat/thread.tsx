@@ -1,0 +1,139 @@
+"use client";
+import { MessageByIndexProvider, useAuiState } from "@assistant-ui/react";
+import { ArrowDown } from "lucide-react";
+import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from "react";
+import { Button } from "@/components/ui/button";
+import { cn } from "@/components/ui/cn";
+import { IconButton } from "@/components/ui/icon-button";
+import { useShownThread } from "@/runtime";
+import { AssistantMessage } from "./assistant-message";
+import { useTarget } from "./target";
+import { firstDrawn, outlineOf, turnsOf, type Turn } from "./turns";
+import { useKeepPlace, useScroll } from "./use-scroll";
+import { UserMessage } from "./user-message";
+import { Welcome } from "./welcome";
+
+/** Messages drawn at first, and more at a time: two hundred at once cost nearly a second. */
+const PAGE = 40;
+
+/** The conversation. Redrawn when messages come or go, never when one of them grows. */
+export function Thread() {
+  const viewport = useRef<HTMLElement>(null);
+  const content = useRef<HTMLDivElement>(null);
+  const outline = useAuiState((s) => outlineOf(s.thread.messages));
+  const turns = useMemo(() => turnsOf(outline), [outline]);
+  const [drawn, setDrawn] = useState(PAGE);
+  const { atEnd, jump, anchor } = useScroll(viewport, content);
+  const keepPlace = useKeepPlace(viewport);
+  const anchored = useAnchor(content, turns, anchor);
+  const first = firstDrawn(turns, drawn);
+  const earlier = turns[first]?.start ?? 0;
+  const showEarlier = () => {
+    keepPlace();
+    setDrawn(drawn + PAGE);
+  };
+  useTarget(turns, first, setDrawn, content);
+  useEarlierOnScroll(viewport, earlier > 0, showEarlier);
+  return (
+    <div className="relative flex min-h-0 flex-1 flex-col">
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keyboard */}
+      <section ref={viewport} tabIndex={0} aria-label="Conversation" className="viewport min-h-0 flex-1 overflow-y-auto">
+        <div ref={content} className="mx-auto flex min-h-full w-full max-w-3xl flex-col px-4">
+          {turns.length === 0 ? <Empty /> : null}
+          {earlier > 0 && (
+            <Button look="ghost" className="mx-auto mt-4 text-muted-fg" onClick={showEarlier}>
+              Show earlier messages ({earlier})
+            </Button>
+          )}
+          {turns.slice(first).map((turn) => (
+            <TurnView key={turn.key} turnKey={turn.key} start={turn.start} end={turn.end} last={turn === turns.at(-1)} tall={turn.key === anchored} />
+          ))}
+        </div>
+      </section>
+      <IconButton
+        label="Jump to newest"
+        onClick={jump}
+        className={cn("absolute bottom-3 left-1/2 -translate-x-1/2 rounded-full border border-line bg-bg shadow-md", (atEnd || turns.length === 0) && "invisible")}
+      >
+        <ArrowDown />
+      </IconButton>
+    </div>
+  );
+}
+
+type TurnProps = { turnKey: string; start: number; end: number; last: boolean; tall: boolean };
+
+/** `tall`: as high as the window, so that a question stands at its top and the answer grows below it without a jump. */
+const TurnView = memo(function TurnView({ turnKey, start, end, last, tall }: TurnProps) {
+  return (
+    <section data-turn={turnKey} className={cn("turn flex flex-col gap-3 py-4", tall && "tall", !last && "rest")}>
+      {Array.from({ length: end - start }, (_, at) => (
+        <MessageByIndexProvider key={start + at} index={start + at}>
+          <Message />
+        </MessageByIndexProvider>
+      ))}
+    </section>
+  );
+});
+
+function Message() {
+  const role = useAuiState((s) => s.message.role);
+  return role === "user" ? <UserMessage /> : <AssistantMessage />;
+}
+
+function Empty() {
+  const { isNew, loading, error, retry } = useShownThread();
+  if (error) {
+    return (
+      <div role="alert" className="m-auto max-w-md py-10 text-center text-sm">
+        <p className="font-medium">This chat could not be loaded</p>
+        <p className="mt-1 text-muted-fg">{String(error instanceof Error ? error.message : error)}</p>
+        <Button className="mt-4" onClick={() => void retry()}>
+          Try again
+        </Button>
+      </div>
+    );
+  }
+  if (loading && !isNew) return <p className="sr-only">Loading the chat…</p>;
+  return <Welcome />;
+}
+
+/** Opens a thread at its end; puts a turn whose answer begins at the top, and says which one. */
+function useAnchor(content: RefObject<HTMLElement | null>, turns: readonly Turn[], anchor: (element: HTMLElement) => void) {
+  const running = useAuiState((s) => s.thread.isRunning);
+  const last = turns.at(-1)?.key;
+  const [anchored, setAnchored] = useState<string>();
+  if (running && anchored !== last) setAnchored(last);
+  useLayoutEffect(() => {
+    const turn = content.current?.querySelector<HTMLElement>(`[data-turn="${anchored}"]`);
+    if (turn && running) anchor(turn);
+  }, [content, anchored, running, anchor]);
+  const opened = useRef(false);
+  useLayoutEffect(() => {
+    if (opened.current || !last) return;
+    opened.current = true;
+    content.current?.lastElementChild?.scrollIntoView({ block: "end", behavior: "instant" });
+  }, [content, last]);
+  return anchored;
+}
+
+/** Near the top of what is drawn, the earlier page comes by itself once the person has scrolled. */
+function useEarlierOnScroll(viewport: RefObject<HTMLElement | null>, more: boolean, show: () => void) {
+  const latest = useRef(show);
+  useEffect(() => {
+    latest.current = show;
+  });
+  useEffect(() => {
+    const view = viewport.current;
+    if (!view || !more) return;
+    const look = () => {
+      if (view.scrollTop < 120 && view.scrollHeight > view.clientHeight * 2) latest.current();
+    };
+    view.addEventListener("wheel", look, { passive: true });
+    view.addEventListener("touchmove", look, { passive: true });
+    return () => {
+      view.removeEventListener("wheel", look);
+      view.removeEventListener("touchmove", look);
+    };
+  }, [viewport, more]);
+}

@@ -1,0 +1,75 @@
+"use client";
+import { useAui } from "@assistant-ui/react";
+import { Code, Mail, Table2, Workflow, type LucideIcon } from "lucide-react";
+import { useModels } from "@/runtime";
+import { ConnectCard } from "./connect-card";
+
+type Starter = { icon: LucideIcon; title: string; hint: string; prompt: string };
+
+/** A prompt that ends with a colon or a newline wants something from the person; the caret waits behind it. */
+const STARTERS: Starter[] = [
+  {
+    icon: Code,
+    title: "Explain some code",
+    hint: "What it does, and what could go wrong",
+    prompt: "Explain step by step what this code does, then point out bugs and edge cases:\n\n",
+  },
+  {
+    icon: Workflow,
+    title: "Draw a diagram",
+    hint: "An OAuth login, as a sequence",
+    prompt: "Draw a Mermaid sequence diagram of an OAuth 2 authorization code login with PKCE, and explain each step in one sentence.",
+  },
+  {
+    icon: Table2,
+    title: "Compare in a table",
+    hint: "PostgreSQL, SQLite and Redis",
+    prompt: "Compare PostgreSQL, SQLite and Redis in a table: what each is best at, durability, concurrency, operations. End with a recommendation for a small team.",
+  },
+  {
+    icon: Mail,
+    title: "Draft an email",
+    hint: "Polite, short and clear",
+    prompt: "Draft a short, friendly email that moves a meeting and proposes two new times. The details:\n\n",
+  },
+];
+
+/** The first page: a greeting, four things to begin with, and how to connect a real model where there is none. */
+export function Welcome() {
+  const { advice } = useModels();
+  return (
+    <div data-testid="welcome" className="mx-auto flex min-h-full w-full max-w-3xl flex-col justify-center gap-8 px-4 py-10">
+      <p className="text-center text-2xl font-semibold tracking-tight sm:text-3xl">What can I do for you?</p>
+      <ul className="grid gap-3 sm:grid-cols-2">
+        {STARTERS.map((starter) => (
+          <li key={starter.title}>
+            <StarterCard {...starter} />
+          </li>
+        ))}
+      </ul>
+      {advice && <ConnectCard advice={advice} />}
+    </div>
+  );
+}
+
+function StarterCard({ icon: Icon, title, hint, prompt }: Starter) {
+  const aui = useAui();
+  const begin = () => {
+    aui.composer.setText(prompt);
+    if (prompt.endsWith("\n")) document.querySelector<HTMLElement>("[data-composer]")?.focus();
+    else aui.composer.send();
+  };
+  return (
+    <button
+      type="button"
+      onClick={begin}
+      className="flex h-full w-full cursor-pointer items-start gap-3 rounded-2xl border border-line p-4 text-left transition-colors hover:bg-muted"
+    >
+      <Icon aria-hidden className="mt-0.5 size-5 shrink-0 text-accent" />
+      <span>
+        <span className="block text-sm font-medium">{title}</span>
+        <span className="mt-0.5 block text-sm text-muted-fg">{hint}</span>
+      </span>
+    </button>
+  );
+}

@@ -1,0 +1,7 @@
+/** Saves what lies behind a link; the server names the file. */
+export function download(url: string) {
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = "";
+  link.click();
+}

@@ -1,0 +1,19 @@
+export type Piece = { text: string; at: number; hit: boolean };
+
+/** A text cut where the query's words begin and end; `at` is the piece's offset. */
+export function highlight(text: string, query: string): Piece[] {
+  const words = query.trim().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return [{ text, at: 0, hit: false }];
+  const pattern = new RegExp(`(${words.map(escaped).join("|")})`, "giu");
+  let at = 0;
+  return text
+    .split(pattern)
+    .map((piece, index) => {
+      const here = { text: piece, at, hit: index % 2 === 1 };
+      at += piece.length;
+      return here;
+    })
+    .filter((piece) => piece.text);
+}
+
+const escaped = (word: string) => word.replace(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`);

@@ -1,0 +1,73 @@
+"use client";
+import { createContext, lazy, Suspense, use, useCallback, useMemo, useState, useSyncExternalStore, type ReactNode } from "react";
+import { useWide } from "./use-wide";
+
+export type Overlay = "palette" | "settings" | "shortcuts";
+
+type Overlays = {
+  overlay: Overlay | null;
+  show: (overlay: Overlay) => void;
+  close: () => void;
+  /** The message that the conversation is to show as soon as it has it. */
+  target: string | null;
+  setTarget: (id: string | null) => void;
+  sidebar: boolean;
+  setSidebar: (open: boolean) => void;
+};
+
+const nothing = () => {};
+const Context = createContext<Overlays>({
+  overlay: null,
+  show: nothing,
+  close: nothing,
+  target: null,
+  setTarget: nothing,
+  sidebar: true,
+  setSidebar: nothing,
+});
+
+/** What lies over the page, and how to open it from anywhere in it. */
+export const useOverlays = () => use(Context);
+
+/** Loaded when they are first opened, so that the first page stays small. */
+const SHEETS = {
+  palette: lazy(() => import("./palette/palette")),
+  settings: lazy(() => import("./settings/settings-dialog")),
+  shortcuts: lazy(() => import("./shortcut-sheet")),
+};
+
+export function OverlayProvider({ children }: { children: ReactNode }) {
+  const [overlay, show] = useState<Overlay | null>(null);
+  const [target, setTarget] = useState<string | null>(null);
+  const [sidebar, setSidebar] = useSidebarState();
+  const value = useMemo(
+    () => ({ overlay, show, close: () => show(null), target, setTarget, sidebar, setSidebar }),
+    [overlay, target, sidebar, setSidebar],
+  );
+  return <Context value={value}>{children}</Context>;
+}
+
+/** Drawn inside of everything that a sheet may use. */
+export function Sheets() {
+  const { overlay, close } = useOverlays();
+  const Sheet = overlay ? SHEETS[overlay] : null;
+  return <Suspense fallback={null}>{Sheet && <Sheet onClose={close} />}</Suspense>;
+}
+
+const KEY = "sidebar";
+const never = () => () => {};
+
+/** Open on wide screens unless the person closed it; on phones it is a drawer that begins closed. */
+function useSidebarState(): [boolean, (open: boolean) => void] {
+  const wide = useWide();
+  const stored = useSyncExternalStore(never, () => localStorage.getItem(KEY), () => null);
+  const [choice, setChoice] = useState<{ wide: boolean; open: boolean } | null>(null);
+  const choose = useCallback(
+    (open: boolean) => {
+      setChoice({ wide, open });
+      if (wide) localStorage.setItem(KEY, open ? "open" : "closed");
+    },
+    [wide],
+  );
+  return [choice?.wide === wide ? choice.open : wide && stored !== "closed", choose];
+}

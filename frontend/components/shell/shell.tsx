@@ -1,0 +1,51 @@
+"use client";
+import { Composer } from "@/components/chat/composer";
+import { DropZone } from "@/components/chat/drop-zone";
+import { Thread } from "@/components/chat/thread";
+import { ToastProvider } from "@/components/ui/toast";
+import { useShownThread } from "@/runtime";
+import { Announcer } from "./announcer";
+import { Banners } from "./banners";
+import { Header } from "./header";
+import { OverlayProvider, Sheets } from "./overlays";
+import { Sidebar } from "./sidebar";
+import { TabTitle } from "./tab-title";
+import { useShortcuts } from "./use-commands";
+
+/** The page: chats at the left, the conversation and where one writes at the right. */
+export function Shell() {
+  return (
+    <ToastProvider>
+      <OverlayProvider>
+        <div className="flex h-dvh overflow-hidden">
+          <Sidebar />
+          <Conversation />
+        </div>
+        <Sheets />
+        <TabTitle />
+        <Announcer />
+        <Shortcuts />
+      </OverlayProvider>
+    </ToastProvider>
+  );
+}
+
+function Conversation() {
+  const { threadId } = useShownThread();
+  return (
+    <div className="relative flex min-w-0 flex-1 flex-col">
+      <Header />
+      <main className="flex min-h-0 flex-1 flex-col">
+        <Banners />
+        <Thread key={threadId ?? "new"} />
+        <Composer />
+      </main>
+      <DropZone />
+    </div>
+  );
+}
+
+function Shortcuts() {
+  useShortcuts();
+  return null;
+}

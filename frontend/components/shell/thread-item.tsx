@@ -1,0 +1,127 @@
+"use client";
+import { useAui } from "@assistant-ui/react";
+import { Archive, ArchiveRestore, Download, Ellipsis, Pencil, Trash2 } from "lucide-react";
+import { memo, useState } from "react";
+import { Button } from "@/components/ui/button";
+import { cn } from "@/components/ui/cn";
+import { Dialog } from "@/components/ui/dialog";
+import { IconButton } from "@/components/ui/icon-button";
+import { Menu, MenuItem } from "@/components/ui/menu";
+import { useToast } from "@/components/ui/toast";
+import { exportUrl, type ThreadState } from "@/runtime";
+import { download } from "./download";
+import { RenameField } from "./rename-field";
+
+export type Item = { id: string; remoteId: string | undefined; title: string; at: string | undefined; archived: boolean };
+type ItemProps = { item: Item; shown: boolean; state: ThreadState | undefined; onNavigate: () => void };
+
+/** One chat of the list: open, rename, export, archive, delete. */
+export const ThreadItem = memo(function ThreadItem({ item, shown, state, onNavigate }: ItemProps) {
+  const aui = useAui();
+  const [mode, setMode] = useState<"idle" | "rename" | "delete">("idle");
+  const thread = () => aui.threads.item({ id: item.id });
+  const open = () => {
+    aui.threads.switchToThread(item.id);
+    onNavigate();
+  };
+  if (mode === "rename") {
+    return (
+      <li className="px-1 py-0.5">
+        <RenameField title={item.title} onRename={(title) => thread().rename(title)} onDone={() => setMode("idle")} />
+      </li>
+    );
+  }
+  return (
+    <li className={cn("thread-item group relative flex items-center rounded-lg hover:bg-muted", shown && "bg-muted")}>
+      <button
+        type="button"
+        aria-current={shown ? "page" : undefined}
+        onClick={open}
+        className="flex h-9 min-w-0 flex-1 cursor-pointer items-center gap-2 rounded-lg pr-9 pl-2.5 text-left text-sm"
+      >
+        <span className={cn("min-w-0 flex-1 truncate", state?.unread && "font-semibold")}>{item.title}</span>
+        <Mark state={state} />
+      </button>
+      <Actions item={item} onRename={() => setMode("rename")} onDelete={() => setMode("delete")} />
+      <ConfirmDelete
+        open={mode === "delete"}
+        title={item.title}
+        onClose={() => setMode("idle")}
+        onDelete={() => {
+          setMode("idle");
+          thread().delete();
+        }}
+      />
+    </li>
+  );
+});
+
+function Mark({ state }: { state: ThreadState | undefined }) {
+  if (state?.running) return <Dot label="answering" className="pulse bg-accent" />;
+  return state?.unread ? <Dot label="new answer" className="bg-accent" /> : null;
+}
+
+const Dot = ({ label, className }: { label: string; className: string }) => (
+  <span className={cn("size-2 shrink-0 rounded-full", className)}>
+    <span className="sr-only">, {label}</span>
+  </span>
+);
+
+function Actions({ item, onRename, onDelete }: { item: Item; onRename: () => void; onDelete: () => void }) {
+  const aui = useAui();
+  const toast = useToast();
+  const thread = () => aui.threads.item({ id: item.id });
+  const archive = () => {
+    thread().archive();
+    toast({ text: "Chat archived", action: { label: "Undo", run: () => thread().unarchive() } });
+  };
+  const { remoteId } = item;
+  return (
+    <Menu
+      renderButton={(props) => (
+        <IconButton {...props} label={`Actions for ${item.title}`} className="item-actions absolute right-1 size-7">
+          <Ellipsis />
+        </IconButton>
+      )}
+    >
+      <MenuItem icon={<Pencil />} onSelect={onRename}>
+        Rename
+      </MenuItem>
+      {remoteId && (
+        <MenuItem icon={<Download />} onSelect={() => download(exportUrl(remoteId, "markdown"))}>
+          Export as Markdown
+        </MenuItem>
+      )}
+      {item.archived ? (
+        <MenuItem icon={<ArchiveRestore />} onSelect={() => thread().unarchive()}>
+          Take out of the archive
+        </MenuItem>
+      ) : (
+        <MenuItem icon={<Archive />} onSelect={archive}>
+          Archive
+        </MenuItem>
+      )}
+      <MenuItem icon={<Trash2 />} danger onSelect={onDelete}>
+        Delete…
+      </MenuItem>
+    </Menu>
+  );
+}
+
+function ConfirmDelete({ open, title, onClose, onDelete }: { open: boolean; title: string; onClose: () => void; onDelete: () => void }) {
+  return (
+    <Dialog open={open} onClose={onClose} title="Delete this chat?">
+      <div className="p-5">
+        <p className="text-sm text-muted-fg">
+          “<span className="text-fg">{title}</span>” and all its messages will be gone for good. An answer that still runs is stopped.
+        </p>
+        <div className="mt-5 flex justify-end gap-2">
+          <Button onClick={onClose}>Keep it</Button>
+          <Button look="danger" onClick={onDelete}>
+            Delete
+          </Button>
+        </div>
+      </div>
+    </Dialog>
+  );
+}
