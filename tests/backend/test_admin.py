@@ -1,0 +1,220 @@
+"""Every tenant's jobs and dead letters, from Redis and from SQL; and not a word of what was said in any of it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from backend.store.tables import jobs
+from tests.backend.conversations import KINDS, LONG, Visitor, history_house, visiting
+from tests.flow.listener import chat, listening, words
+from tests.support.house import House
+from tests.support.valkey import Valkey
+from tests.support.waiting import eventually
+from wire.jobs import Bounds
+from wire.records import JobClass, JobRequest, Message
+
+STAY = {"X-Sluice-On-Disconnect": "continue"}
+BOUNDS = Bounds(1_000, 1_000, 3, 600_000)
+JOB = {
+    "id", "state", "tenant", "class", "model", "attempt", "tries", "worker", "accepted_at", "ended_at", "why",
+    "usage", "timings", "timeline",
+}  # fmt: skip
+SECRET = "xyzzy-plugh"
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def served(
+    request: pytest.FixtureRequest, shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    home = tmp_path_factory.mktemp("admin")
+    with history_house(request, home, shared_valkey, QUEUE_MAX_ATTEMPTS="1", OLLAMA_MAX_RETRIES="0") as house:
+        yield house
+
+
+@pytest.fixture
+async def visitor(served: House) -> AsyncIterator[Visitor]:
+    async with visiting(served) as visitor:
+        yield visitor
+        for job, state in (await visitor.truth.states()).items():  # the next test finds an idle worker
+            if state in ("queued", "running"):
+                await visitor.truth.jobs.cancel(job)
+
+
+async def accept(visitor: Visitor, prompt: str, tenant: str = "ada", cls: JobClass = "interactive") -> str:
+    job = secrets.token_hex(8)
+    request = JobRequest(model="qwen2.5:0.5b", messages=(Message(role="user", content=prompt),))
+    assert await visitor.truth.jobs.accept(job, request, BOUNDS, tenant=tenant, cls=cls) == "ok"
+    return job
+
+
+async def recorded(visitor: Visitor, job: str, **more: Any) -> str:
+    """A row as a recorder leaves it, of a job that Redis has forgotten."""
+    pool = visitor.house.env["SLUICE_POOL"]
+    row = {"id": job, "pool": pool, "tenant": "ada", "cls": "batch", "model": "m", "state": "completed"}
+    row |= {"accepted_at": 1_000, "ended_at": 5_000, "timeline": [[1_000, "accepted", ""]]}
+    async with visitor.database.write() as tx:
+        await tx.execute(jobs.insert().values(row | more))
+    return job
+
+
+async def every_page(visitor: Visitor, path: str, what: str, limit: int) -> list[list[dict[str, Any]]]:
+    pages, cursor = [], None
+    while True:
+        query = {"limit": limit} | ({"cursor": cursor} if cursor else {})
+        told = await visitor.get(path, **query)
+        assert told.keys() == {what, "next_cursor"}
+        pages.append(told[what])
+        cursor = told["next_cursor"]
+        if cursor is None:
+            return pages
+
+
+# -- jobs --------------------------------------------------------------------------------------------------------
+async def test_live_jobs_of_all_tenants_are_listed_newest_first_page_by_page(visitor: Visitor) -> None:
+    made = [await accept(visitor, LONG, tenant) for tenant in ("ada", "bob", "ada", "eve", "bob")]
+    pages = await every_page(visitor, "/api/admin/jobs", "jobs", 2)
+    assert [len(page) for page in pages] == [2, 2, 1]
+    told = [job for page in pages for job in page]
+    assert [job["id"] for job in told] == made[::-1]
+    assert [job["tenant"] for job in told] == ["bob", "eve", "ada", "bob", "ada"]
+    assert all(job.keys() == JOB and job["ended_at"] is None for job in told)
+
+
+async def test_an_ended_job_is_told_from_redis_and_from_sql_once_redis_forgot_it(visitor: Visitor) -> None:
+    job = await accept(visitor, "!tokens 7")
+    await visitor.truth.until_state(job, "completed")
+    told = await visitor.get(f"/api/admin/jobs/{job}")
+    assert told.keys() == JOB
+    assert (told["state"], told["tenant"], told["class"], told["attempt"]) == ("completed", "ada", "interactive", 1)
+    assert told["usage"]["completion_tokens"] == 7
+    assert told["timings"]["total_ms"] >= told["timings"]["first_token_ms"]
+    assert [mark["what"] for mark in told["timeline"]] == ["accepted", "given:1", "started:1", "ended"]
+    assert told["worker"] == told["timeline"][1]["detail"] != ""
+    assert told["accepted_at"] == told["timeline"][0]["at"] <= told["timeline"][-1]["at"] == told["ended_at"]
+
+    async def in_sql() -> dict[str, Any] | None:
+        ended = (await visitor.get("/api/admin/jobs", state="ended"))["jobs"]
+        return next((row for row in ended if row["id"] == job), None)
+
+    row = await eventually(in_sql, 10, "that its end is recorded")
+    await visitor.truth.redis.delete(visitor.truth.keys.job(job), visitor.truth.keys.events(job))
+    assert await visitor.get(f"/api/admin/jobs/{job}") == row
+    assert row["usage"] == told["usage"]
+    assert row["timings"].items() <= told["timings"].items()
+    assert {**row, "timings": 0} == {**told, "timings": 0}
+
+
+async def test_ended_jobs_come_newest_end_first_each_once_also_those_of_one_moment(visitor: Visitor) -> None:
+    mark = secrets.token_hex(4)
+    made = [await recorded(visitor, f"{mark}-{n}", ended_at=9_000_000_000_000 + n // 3) for n in range(7)]
+    await recorded(visitor, f"{mark}-elsewhere", pool="elsewhere", ended_at=9_000_000_000_009)
+    told: list[str] = []
+    cursor: dict[str, str] = {}
+    while len(told) < 7:
+        page = await visitor.get("/api/admin/jobs", state="ended", limit=3, **cursor)
+        told += [job["id"] for job in page["jobs"]]
+        cursor = {"cursor": page["next_cursor"]}
+    assert told[:7] == made[::-1]
+    async with visitor.database.write() as tx:
+        await tx.execute(jobs.delete().where(jobs.c.id.in_([*made, f"{mark}-elsewhere"])))
+
+
+async def test_what_sql_does_not_know_of_a_job_is_null(visitor: Visitor) -> None:
+    told = await visitor.get(f"/api/admin/jobs/{await recorded(visitor, secrets.token_hex(8), state='cancelled')}")
+    assert told.keys() == JOB
+    assert (told["usage"], told["timings"], told["worker"], told["why"]) == (None, None, None, None)
+    assert (told["accepted_at"], told["class"]) == ("1970-01-01T00:00:01.000Z", "batch")
+    assert told["timeline"] == [{"at": "1970-01-01T00:00:01.000Z", "what": "accepted", "detail": ""}]
+
+
+async def test_any_tenant_s_job_can_be_cancelled_and_an_ended_one_stays_as_it_is(visitor: Visitor) -> None:
+    job = await accept(visitor, LONG, "bob")
+    for _ in range(2):
+        answer = await visitor.http.post(f"/api/admin/jobs/{job}/cancel")
+        assert (answer.status_code, answer.json()) == (200, {"id": job, "state": "cancelled"})
+    assert (await visitor.get(f"/api/admin/jobs/{job}"))["why"] == "asked"
+    old = await recorded(visitor, secrets.token_hex(8), state="failed")
+    assert (await visitor.http.post(f"/api/admin/jobs/{old}/cancel")).json() == {"id": old, "state": "failed"}
+
+
+# -- dead letters ------------------------------------------------------------------------------------------------
+async def test_a_dead_letter_is_shown_with_its_job(visitor: Visitor) -> None:
+    async with listening(visitor.house.url, chat("!fault out_of_memory")) as heard:
+        assert await heard.end() == "failed"
+    letter = (await visitor.get("/api/admin/dead"))["dead"][0]
+    assert letter.keys() == {"entry", "job", "id", "why", "at"}
+    assert (letter["id"], letter["why"]) == (heard.job, "out_of_memory")
+    assert letter["job"] == await visitor.get(f"/api/admin/jobs/{heard.job}")
+    assert (letter["job"]["state"], letter["job"]["tries"], letter["job"]["tenant"]) == ("failed", 1, "local")
+
+
+async def test_dead_letters_nobody_could_read_or_remembers_are_shown_too(visitor: Visitor) -> None:
+    gone = await recorded(visitor, secrets.token_hex(8), state="failed", why="worker_lost")
+    for job in ("", "\0 garbage \xff", gone):
+        await visitor.truth.jobs.bury("inbox:w", "1-1", job)
+    pages = await every_page(visitor, "/api/admin/dead", "dead", 1)
+    told = [letter for page in pages for letter in page][:3]
+    assert [letter["id"] for letter in told] == [gone, "\0 garbage \xff", ""]
+    assert [letter["job"] and letter["job"]["why"] for letter in told] == ["worker_lost", None, None]
+
+
+# -- what is wrong -----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("path", ["/api/admin/jobs?state=live", "/api/admin/jobs?state=ended", "/api/admin/dead"])
+async def test_what_is_no_cursor_is_refused(visitor: Visitor, path: str) -> None:
+    for cursor in ("nonsense", "MS0xIA", "%00", "(1-1"):
+        answer = await visitor.http.get(path, params={"cursor": cursor})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_cursor")
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "state=dead"])
+async def test_what_is_no_list_is_refused(visitor: Visitor, query: str) -> None:
+    answer = await visitor.http.get(f"/api/admin/jobs?{query}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
+
+
+@pytest.mark.parametrize("name", ["unknown", "a" * 5_000, "%00", "%FF", "ä"])
+async def test_a_job_that_nobody_knows_is_not_found(visitor: Visitor, name: str) -> None:
+    for answer in (
+        await visitor.http.get(f"/api/admin/jobs/{name}"),
+        await visitor.http.post(f"/api/admin/jobs/{name}/cancel"),
+    ):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "job_not_found")
+
+
+async def test_another_website_may_not_look(visitor: Visitor) -> None:
+    for path in ("jobs", "dead", "events"):
+        answer = await visitor.http.get(f"/api/admin/{path}", headers={"Origin": "https://evil.example"})
+        assert answer.status_code == 403
+
+
+# -- what was said -----------------------------------------------------------------------------------------------
+async def test_no_word_of_a_chat_is_in_any_answer(visitor: Visitor) -> None:
+    ended = await accept(visitor, f"{SECRET} says the user, and so does the answer")
+    running = await accept(visitor, LONG)
+    async with listening(visitor.house.url, chat(f"!fault out_of_memory\n{SECRET}"), headers=STAY) as heard:
+        await heard.end()
+    record = await visitor.truth.until_state(ended, "completed")
+    assert SECRET.encode() in record.result  # else this test sees nothing
+    said = [await said_by(visitor, path) for path in paths(ended, running, heard.job)]
+    async with listening(f"{visitor.house.url}/api/admin/events") as live:
+        await live.until(lambda heard: len(heard.of("snapshot")) >= 2, "two snapshots")
+    said += [frame.data.decode() for frame in live.frames]
+    assert ended in "".join(said) and heard.job in "".join(said)
+    for word in (SECRET, words(3), '"request"', '"result"', '"messages"'):
+        assert all(word not in text for text in said)
+
+
+def paths(*jobs: str) -> list[str]:
+    lists = ["/api/admin/jobs", "/api/admin/jobs?state=ended", "/api/admin/dead", "/api/models"]
+    return [*lists, *(f"/api/admin/jobs/{job}" for job in jobs)]
+
+
+async def said_by(visitor: Visitor, path: str) -> str:
+    answer: httpx.Response = await visitor.http.get(path)
+    assert answer.status_code == 200
+    return answer.text
