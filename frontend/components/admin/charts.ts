@@ -15,7 +15,7 @@ export type ChartSpec = { id: string; title: string; series: Series[]; format: (
 
 const depth: ChartSpec = {
   id: "depth",
-  title: "Jobs",
+  title: "Jobs in the pool",
   series: [
     { label: "waiting", pick: (point) => point.depth - point.running, colour: "--warn", line: "dashed" },
     { label: "running", pick: (point) => point.running, colour: "--accent", line: "solid" },

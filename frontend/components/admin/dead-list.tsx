@@ -11,7 +11,7 @@ import { useListing } from "./use-listing";
 const EVERY_MS = 5000;
 
 const COLUMNS: Column[] = [
-  { title: "Job", className: "w-34" },
+  { title: "Job", className: "w-25 sm:w-34" },
   { title: "Reason" },
   { title: "Tenant", className: FROM_SM },
   { title: "Model", className: FROM_MD },

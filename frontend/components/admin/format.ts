@@ -11,7 +11,7 @@ export const count = (value: number | null | undefined) => (value == null ? NONE
 
 /** Tokens a second: one decimal while it is small. */
 export const rate = (value: number | null | undefined) =>
-  value == null ? NONE : value < 100 ? value.toFixed(1) : COUNT.format(Math.round(value));
+  value == null ? NONE : value === 0 ? "0" : value < 100 ? value.toFixed(1) : COUNT.format(Math.round(value));
 
 /** Milliseconds as `85 ms`, `1.4 s`, `2 min 05 s`, `3 h 07 min`, `2 d 4 h`. */
 export function duration(ms: number | null | undefined): string {

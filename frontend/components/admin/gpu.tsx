@@ -2,7 +2,7 @@ import { memory, NONE } from "./format";
 import { Bar } from "./parts";
 import type { Gpu } from "./types";
 
-/** A GPU's memory and load as bars, where the worker can read them. */
+/** A GPU's memory and load as bars; what the worker cannot read is left out. */
 export const GpuRow = ({ gpu }: { gpu: Gpu }) => (
   <div className="mt-2.5 border-t border-line pt-2 text-xs">
     <p className="flex gap-3">
@@ -19,10 +19,11 @@ export const GpuRow = ({ gpu }: { gpu: Gpu }) => (
 );
 
 function Gauge({ title, value, max, text }: { title: string; value: number | null; max: number | null; text: string }) {
+  if (value === null) return null;
   return (
     <>
       <span className="text-muted-fg">{title}</span>
-      {value === null || max === null ? <span /> : <Bar value={value} max={max} />}
+      {max === null ? <span /> : <Bar value={value} max={max} />}
       <span className="text-right tabular-nums">{text}</span>
     </>
   );

@@ -32,7 +32,7 @@ function Trouble() {
   const trouble = useFeed((state) => state.trouble);
   if (!trouble) return null;
   return (
-    <p role="alert" className="border-t border-line bg-warn/12 px-3 py-1.5 text-center text-sm text-warn sm:px-6">
+    <p role="alert" className="border-t border-line bg-warn/12 px-3 py-1.5 text-center text-sm text-fg sm:px-6">
       {trouble} <UpdateAge />
     </p>
   );

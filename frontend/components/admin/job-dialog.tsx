@@ -61,7 +61,8 @@ const Facts = ({ job }: { job: Job }) => (
     <Fact title="Class">{job.class}</Fact>
     <Fact title="Model">{job.model}</Fact>
     <Fact title="Worker">{job.worker ?? NONE}</Fact>
-    <Fact title="Attempt">{`${job.attempt}, of which ${job.tries} failed and were charged`}</Fact>
+    <Fact title="Attempts">{count(job.attempt)}</Fact>
+    <Fact title="Tries charged">{count(job.tries)}</Fact>
     <Fact title="Accepted">
       <Ago at={job.accepted_at} />
     </Fact>

@@ -18,23 +18,23 @@ const ENDED_MS = 5000;
 
 const TONES: Record<JobState, Tone> = { queued: "quiet", running: "accent", completed: "good", failed: "danger", cancelled: "warn" };
 
-export const StateBadge = ({ state }: { state: JobState }) => <Badge tone={TONES[state] ?? "plain"}>{state}</Badge>;
+export const StateBadge = ({ state }: { state: JobState }) => <Badge tone={TONES[state] ?? "quiet"}>{state}</Badge>;
 
 export const isLive = (job: Job) => job.state === "queued" || job.state === "running";
 
 const COLUMNS: Column[] = [
-  { title: "Job", className: "w-34" },
-  { title: "State", className: "w-26" },
+  { title: "Job", className: "w-25 sm:w-34" },
+  { title: "State", className: "w-28" },
   { title: "Tenant", className: FROM_MD },
   { title: "Class", className: cn("w-26", FROM_LG) },
   { title: "Model", className: FROM_SM },
   { title: "Worker", className: FROM_LG },
-  { title: "Waited", className: "w-22 text-right max-sm:hidden" },
-  { title: "Ran", className: "w-22 text-right" },
+  { title: "Waited", className: "w-28 text-right max-sm:hidden" },
+  { title: "Ran", className: "text-right sm:w-28" },
   { title: "Tokens", className: cn("w-20 text-right", FROM_MD) },
   { title: "Accepted", className: cn("w-24 text-right", FROM_MD) },
 ];
-const LIVE_COLUMNS = [...COLUMNS, { title: "Cancel", className: "w-14" }];
+const LIVE_COLUMNS = [...COLUMNS, { title: "Cancel", className: "w-14 text-center max-sm:w-11 max-sm:text-[0px]" }];
 
 type JobListProps = JobActions & { view: "live" | "ended"; filter: string };
 
@@ -99,7 +99,7 @@ const JobRow = memo(function JobRow({ job, live, onOpen, onCancel }: JobActions 
         <Ago at={job.accepted_at} />
       </Cell>
       {live && (
-        <td className="px-2">
+        <td className="pr-1 text-center">
           <IconButton label={`Cancel job ${shortId(job.id)}`} disabled={!isLive(job)} onClick={() => onCancel(job)} className="relative size-8">
             <CircleX />
           </IconButton>

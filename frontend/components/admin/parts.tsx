@@ -18,19 +18,21 @@ export function Panel({ title, note, children, className }: { title: string; not
 }
 
 const TONES = {
-  plain: "bg-muted text-fg",
-  quiet: "bg-muted text-muted-fg",
-  accent: "bg-accent/12 text-accent",
-  good: "bg-good/12 text-good",
-  warn: "bg-warn/12 text-warn",
-  danger: "bg-danger/12 text-danger",
+  quiet: "border border-muted-fg",
+  accent: "bg-accent",
+  good: "bg-good",
+  warn: "bg-warn",
+  danger: "bg-danger",
 };
 
 export type Tone = keyof typeof TONES;
 
-/** A state in words; the colour only repeats it. */
+/** A state in words; the coloured dot only repeats it. */
 export const Badge = ({ tone, children }: { tone: Tone; children: ReactNode }) => (
-  <span className={cn("inline-flex items-center rounded-full px-2 py-0.5 text-xs font-medium whitespace-nowrap", TONES[tone])}>{children}</span>
+  <span className="inline-flex max-w-full items-center gap-1.5 rounded-full bg-muted px-2 py-0.5 text-xs font-medium text-fg">
+    <span aria-hidden className={cn("size-2 shrink-0 rounded-full", TONES[tone])} />
+    <span className="truncate">{children}</span>
+  </span>
 );
 
 /** A share of a whole as a bar; the number stands beside it as text. */

@@ -24,6 +24,8 @@ export function QueuePanel() {
 }
 
 const ClassCard = memo(function ClassCard({ entry }: { entry: ClassQueue }) {
+  // By name, not by number: a bar that changes its place every second cannot be read.
+  const tenants = entry.tenants.toSorted((one, other) => one.tenant.localeCompare(other.tenant));
   const most = Math.max(1, ...entry.tenants.map((tenant) => tenant.waiting));
   return (
     <div className="rounded-xl border border-line p-3">
@@ -32,9 +34,9 @@ const ClassCard = memo(function ClassCard({ entry }: { entry: ClassQueue }) {
         {entry.returned > 0 && <Badge tone="warn">{count(entry.returned)} returned, go first</Badge>}
         <span className="ml-auto text-sm tabular-nums">{count(entry.waiting)} waiting</span>
       </div>
-      {entry.tenants.length > 0 && (
+      {tenants.length > 0 && (
         <ul className="mt-2 grid gap-1.5">
-          {entry.tenants.map(({ tenant, waiting }) => (
+          {tenants.map(({ tenant, waiting }) => (
             <li key={tenant} className="grid grid-cols-[minmax(0,9rem)_1fr_5ch] items-center gap-3 text-sm">
               <span className="truncate text-muted-fg" title={tenant}>
                 {tenant}

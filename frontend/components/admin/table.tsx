@@ -3,9 +3,9 @@ import { cn } from "@/components/ui/cn";
 import { CopyButton } from "@/components/ui/copy-button";
 import { shortId } from "./format";
 
-/** A column; `from`: the width of window from which it is shown, the detail has the rest. */
 export type Column = { title: string; className?: string };
 
+/** The width of window from which a column is shown; a job's dialog has the rest. */
 export const FROM_SM = "max-sm:hidden";
 export const FROM_MD = "max-md:hidden";
 export const FROM_LG = "max-lg:hidden";
@@ -17,7 +17,7 @@ export const Table = ({ label, columns, children }: { label: string; columns: Co
       <thead className="text-left text-xs text-muted-fg">
         <tr>
           {columns.map(({ title, className }) => (
-            <th key={title} scope="col" className={cn("px-3 py-2 font-medium", className)}>
+            <th key={title} scope="col" className={cn("px-2 py-2 font-medium sm:px-3", className)}>
               {title}
             </th>
           ))}
@@ -33,15 +33,15 @@ export const Row = ({ children }: { children: ReactNode }) => (
 );
 
 export const Cell = ({ className, title, children }: { className?: string; title?: string; children: ReactNode }) => (
-  <td title={title} className={cn("truncate px-3 py-1.5", className)}>
+  <td title={title} className={cn("truncate px-2 py-1.5 sm:px-3", className)}>
     {children}
   </td>
 );
 
 /** The id that opens its row, whose whole width it takes clicks for, and the button that copies it. */
 export const IdCell = ({ id, onOpen }: { id: string; onOpen?: () => void }) => (
-  <td className="px-3 py-1.5">
-    <span className="flex items-center gap-1">
+  <td className="px-2 py-1.5 sm:px-3">
+    <span className="flex min-h-7 items-center gap-1">
       {onOpen ? (
         <button type="button" onClick={onOpen} title={id} className="cursor-pointer truncate font-mono text-accent after:absolute after:inset-0">
           <span className="sr-only">Open job </span>
@@ -52,7 +52,7 @@ export const IdCell = ({ id, onOpen }: { id: string; onOpen?: () => void }) => (
           {shortId(id)}
         </span>
       )}
-      <CopyButton text={id} label={`Copy the id ${shortId(id)}`} className="relative size-7 [&_svg]:size-3.5" />
+      <CopyButton text={id} label={`Copy the id ${shortId(id)}`} className="relative size-7 max-sm:hidden [&_svg]:size-3.5" />
     </span>
   </td>
 );

@@ -46,7 +46,7 @@ const NoWorkers = () => (
 
 /** Drawn again when the worker changes, not when it beats. */
 const WorkerCard = memo(function WorkerCard({ worker }: { worker: Worker }) {
-  const state = STATES[worker.state] ?? { text: worker.state, tone: "plain", hint: "" };
+  const state = STATES[worker.state] ?? { text: worker.state, tone: "quiet" as const, hint: "" };
   return (
     <article aria-label={`Worker ${worker.id}`} className="rounded-xl border border-line p-3">
       <div className="flex items-center gap-2">
@@ -63,7 +63,7 @@ const WorkerCard = memo(function WorkerCard({ worker }: { worker: Worker }) {
       {worker.detail && <p className="mt-1 text-xs text-muted-fg">{worker.detail}</p>}
       <div className="mt-2.5 flex flex-wrap items-center gap-x-4 gap-y-1 text-sm">
         <Slots running={worker.running} slots={worker.slots} />
-        <span className="tabular-nums">{rate(worker.tokens_per_second)} tokens/s</span>
+        {worker.tokens_per_second !== null && <span className="tabular-nums">{rate(worker.tokens_per_second)} tokens/s</span>}
         {worker.job_seconds > 0 && <span className="text-muted-fg tabular-nums">{duration(worker.job_seconds * 1000)} a job</span>}
       </div>
       <Models models={worker.models} />
@@ -72,7 +72,7 @@ const WorkerCard = memo(function WorkerCard({ worker }: { worker: Worker }) {
         <GpuRow key={`${index}:${gpu.name}`} gpu={gpu} />
       ))}
       <p className="mt-2 text-xs text-muted-fg">
-        alive since <Ago at={worker.since} />
+        started <Ago at={worker.since} />
       </p>
     </article>
   );
