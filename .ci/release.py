@@ -14,6 +14,8 @@ import tarfile
 import tomllib
 from pathlib import Path
 
+from sluice.frontend import Frontend
+
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
 PAGE = ROOT / "frontend" / "out"
@@ -22,6 +24,9 @@ PAGE = ROOT / "frontend" / "out"
 def main() -> int:
     if changed := _git("status", "--porcelain").decode():
         print(f"Commit these first, or the archive would not be what it says:\n{changed}", file=sys.stderr)
+        return 1
+    if not Frontend(ROOT / "frontend").fresh:
+        print("The built page is not the one of these sources: make page", file=sys.stderr)
         return 1
     name = f"sluice-{tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']['version']}"
     DIST.mkdir(exist_ok=True)
