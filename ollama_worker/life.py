@@ -187,7 +187,7 @@ class Life:
 
     async def _beat_once(self) -> None:
         news = self._shape.news()
-        beat = await self._registry.beat(self.incarnation, _after(self._read_to), news)
+        beat = await self._registry.beat(self.incarnation, _after(self._read_to), news, self._shape.models_are_news)
         self._shape.told(news)
         if not beat.alive:
             log.warning("taken for dead while away; beginning a new life", action="worker.reaped")

@@ -58,6 +58,10 @@ class Shape:
         info = self.info
         return None if info == self._told else info
 
+    @property
+    def models_are_news(self) -> bool:
+        return self._info.models != self._told.models
+
     def told(self, info: WorkerInfo | None) -> None:
         """A beat that carried `info` was answered."""
         self._told = info or self._told

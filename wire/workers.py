@@ -98,9 +98,14 @@ class WorkerRegistry:
         """Say whether this worker takes jobs; False: this life is over."""
         return bool(await self._run("ask", incarnation, int(wants)))
 
-    async def beat(self, incarnation: str, inbox_from: str = "", info: WorkerInfo | None = None) -> Beat:
-        """Show that this life goes on, and drop the inbox's entries before id `inbox_from`."""
-        news = (info.encode(), *_catalogue(info)) if info else ("",)
+    async def beat(
+        self, incarnation: str, inbox_from: str = "", info: WorkerInfo | None = None, models: bool = True
+    ) -> Beat:
+        """Show that this life goes on, and drop the inbox's entries before id `inbox_from`.
+
+        `models` False: those of `info` are known to the pool already; they change less often than the rest.
+        """
+        news = (info.encode(), *(_catalogue(info) if models else ())) if info else ("",)
         number, *owned = cast(list[Any], await self._run("beat", incarnation, inbox_from, *news))
         return Beat(bool(number), number, frozenset(job.decode() for job in owned))
 

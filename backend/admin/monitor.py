@@ -49,6 +49,7 @@ class Monitor:
         self._listeners: set[Listener] = set()
         self._new: set[Listener] = set()  # not told anything yet: what comes first is the history
         self._wake = asyncio.Event()
+        self._sql_away = False
 
     # -- listeners ---------------------------------------------------------------------------------------------
     def join(self) -> Listener:
@@ -136,10 +137,14 @@ class Monitor:
         """How long jobs waited; nothing where SQL does not answer, since the rest can be shown without."""
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                return await self._ended.waits(since, SAMPLE_MS)
+                waits = await self._ended.waits(since, SAMPLE_MS)
         except (DatabaseAway, SQLAlchemyError, OSError) as error:
-            log.warning("waiting times are not known", action="monitor.no_waits", error=type(error).__name__)
+            if not self._sql_away:
+                log.warning("waiting times are not known", action="monitor.no_waits", error=type(error).__name__)
+            self._sql_away = True
             return []
+        self._sql_away = False
+        return waits
 
 
 def _json(body: dict[str, Any]) -> bytes:

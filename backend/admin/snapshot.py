@@ -72,8 +72,14 @@ def _worker(worker: WorkerRecord, look: Look, pulse: Pulse) -> dict[str, Any]:
         "job_seconds": info.get("job_seconds", 0.0),
         "tokens_per_second": pulse.rate(worker),
         "models": [{"name": name, "loaded": bool(about.get("loaded"))} for name, about in _models(worker)],
-        "gpus": [{field: gpu.get(field) for field in Gpu._fields} for gpu in info.get("gpus") or ()],
+        "gpus": [{field: gpu.get(field) for field in Gpu._fields} for gpu in _gpus(worker)],
     }
+
+
+def _gpus(worker: WorkerRecord) -> list[dict[str, Any]]:
+    """Workers of other makes may say what they like; what is no object is passed over."""
+    told = worker.info.get("gpus")
+    return [gpu for gpu in told if isinstance(gpu, dict)] if isinstance(told, list) else []
 
 
 def _models(worker: WorkerRecord) -> list[tuple[str, dict[str, Any]]]:

@@ -18,7 +18,6 @@ from tests.support.waiting import eventually
 from wire.jobs import Bounds
 from wire.records import JobClass, JobRequest, Message
 
-STAY = {"X-Sluice-On-Disconnect": "continue"}
 BOUNDS = Bounds(1_000, 1_000, 3, 600_000)
 JOB = {
     "id", "state", "tenant", "class", "model", "attempt", "tries", "worker", "accepted_at", "ended_at", "why",
@@ -124,6 +123,22 @@ async def test_ended_jobs_come_newest_end_first_each_once_also_those_of_one_mome
         await tx.execute(jobs.delete().where(jobs.c.id.in_([*made, f"{mark}-elsewhere"])))
 
 
+async def test_how_long_jobs_waited_is_told_live_and_in_the_history(visitor: Visitor) -> None:
+    job = await accept(visitor, "!tokens 3")
+    await visitor.truth.until_state(job, "completed")
+
+    def known(points: list[dict[str, Any]]) -> bool:
+        return any(point["wait_ms"] is not None and point["first_token_ms"] is not None for point in points)
+
+    url = f"{visitor.house.url}/api/admin/events"
+    async with listening(url) as live:
+        await live.until(lambda heard: known([told["point"] for told in heard.of("snapshot")]), "the means")
+        await live.until(lambda heard: len(heard.of("snapshot")) >= 4, "a point that is kept")
+    async with listening(url) as later:
+        await later.until(lambda heard: heard.of("history"), "the history")
+    assert known(later.of("history")[0]["points"])
+
+
 async def test_what_sql_does_not_know_of_a_job_is_null(visitor: Visitor) -> None:
     told = await visitor.get(f"/api/admin/jobs/{await recorded(visitor, secrets.token_hex(8), state='cancelled')}")
     assert told.keys() == JOB
@@ -196,8 +211,9 @@ async def test_another_website_may_not_look(visitor: Visitor) -> None:
 async def test_no_word_of_a_chat_is_in_any_answer(visitor: Visitor) -> None:
     ended = await accept(visitor, f"{SECRET} says the user, and so does the answer")
     running = await accept(visitor, LONG)
-    async with listening(visitor.house.url, chat(f"!fault out_of_memory\n{SECRET}"), headers=STAY) as heard:
-        await heard.end()
+    poison = {"messages": [{"role": "user", "content": word} for word in (SECRET, "!fault out_of_memory")]}
+    async with listening(visitor.house.url, poison) as heard:
+        assert await heard.end() == "failed"
     record = await visitor.truth.until_state(ended, "completed")
     assert SECRET.encode() in record.result  # else this test sees nothing
     said = [await said_by(visitor, path) for path in paths(ended, running, heard.job)]

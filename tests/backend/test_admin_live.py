@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backend.house import build
+from backend.settings import ApiSettings
 from tests.flow.listener import Listener, chat, listening
 from tests.flow.truth import Truth, truth_of
+from tests.support.child import free_port
 from tests.support.house import House, Houses
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
+from wire.client import open_redis
 from wire.jobs import Bounds
 from wire.records import JobClass, JobRequest, Message
+from wire.workers import WorkerInfo
 
 BOUNDS = Bounds(1_000, 1_000, 3, 600_000)
 WORKER = {
@@ -100,6 +107,37 @@ async def test_a_job_that_arrives_runs_and_ends_is_seen_live(house: Houses) -> N
         assert all(point.keys() == POINT for point in points)
 
 
+async def test_a_worker_s_gpu_is_told_with_its_beat(house: Houses, tmp_path: Path) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f"#!{sys.executable}\nprint('NVIDIA H100 80GB HBM3, 1024, 81559, 37, [N/A], 71.52')\n")
+    program.chmod(0o755)
+    home = await house(apis=1, workers=0)
+    home.start_worker(PATH=f"{tmp_path}:{home.env['PATH']}")
+    async with watching(home) as heard:
+        told = await snapshot_with(heard, lambda told: told["workers"] and told["workers"][0]["gpus"], "its GPU")
+    [gpu] = told["workers"][0]["gpus"]
+    assert gpu == {
+        "name": "NVIDIA H100 80GB HBM3",
+        "memory_used_mb": 1024,
+        "memory_total_mb": 81559,
+        "utilization_percent": 37,
+        "temperature_c": None,
+        "power_w": 72,
+    }
+
+
+async def test_a_worker_of_another_make_that_says_odd_things_is_shown(house: Houses, truth: Truth) -> None:
+    home = await house(apis=1, workers=0)
+    await truth.workers.register("odd-1", 1, WorkerInfo("", {}))
+    odd = b'{"tokens": "many", "gpus": [1, {"name": "X"}], "models": {"m": {}}, "later": null}'
+    await truth.redis.hset(truth.keys.worker("odd-1"), "info", odd)
+    async with watching(home) as heard:
+        told = await snapshot_with(heard, lambda told: told["workers"], "it")
+    [worker] = told["workers"]
+    assert (worker["engine"], worker["state"], worker["tokens_per_second"]) == ("", "not_asking", None)
+    assert ([gpu["name"] for gpu in worker["gpus"]], worker["models"]) == (["X"], [{"name": "m", "loaded": False}])
+
+
 async def test_the_queue_is_told_by_class_and_tenant(house: Houses, truth: Truth) -> None:
     home = await house(apis=1, workers=0)
     for tenant, cls in [("ada", "interactive"), ("ada", "interactive"), ("bob", "interactive"), ("bob", "batch")]:
@@ -147,6 +185,25 @@ async def test_a_redis_that_is_away_is_told_and_the_stream_goes_on(durable: Hous
             assert other.kinds[0] == "history"
         fresh_valkey.resume()
         await snapshot_with(heard, lambda told: True, "a snapshot again")
+
+
+async def test_without_sql_only_the_waiting_times_are_missing(redis_url: str) -> None:
+    redis = open_redis(redis_url, 0.8)
+    nowhere = f"postgresql://127.0.0.1:{free_port()}/nobody"
+    home, _ = build(ApiSettings(REDIS_URL=redis_url, DATABASE_URL=nowhere), redis)
+    watching_on = asyncio.create_task(home.admin.monitor.run())
+    sent = b""
+    async with asyncio.timeout(20):
+        async for chunk in home.admin.monitor.join().chunks():
+            sent += chunk
+            if b"event: snapshot" in sent:
+                break
+    assert sent.startswith(b"event: history")
+    assert b'"wait_ms":null' in sent and b"event: trouble" not in sent
+    watching_on.cancel()
+    await asyncio.gather(watching_on, return_exceptions=True)
+    await redis.aclose()
+    await home.database.close()
 
 
 async def test_a_process_that_leaves_does_not_wait_for_those_who_watch(house: Houses) -> None:

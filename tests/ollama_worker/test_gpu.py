@@ -170,5 +170,6 @@ def test_a_beat_carries_what_changed_and_only_then() -> None:
     shape.sees((SEEN,))
     news = shape.news()
     assert news is not None and (news.tokens, news.gpus) == (7, (SEEN,))
+    assert not shape.models_are_news
     shape.told(news)
     assert shape.news() is None
