@@ -1,0 +1,1 @@
+"""What drawing answers costs the browser: our own blocks beside plain react-markdown, in one run."""

@@ -1,0 +1,80 @@
+"""What is measured, and where. A scenario gets an open page and says what it cost.
+
+`Streaming` and `Opening` use the bench's own page (`window.bench` in `frontend/tests/answer/bench/harness.tsx`). One for
+the chat of a running house has the same two methods: `prepare` opens what it needs, `run` does it between `start` and
+`stop`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from playwright.sync_api import Page
+
+from bench.page.gauges import Cost, Gauges
+
+KEY_EVERY_MS = 200  # a person who types fast
+WORDS = "the quick brown fox "
+RENDERERS = ("ours", "plain")
+
+
+class Scenario(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def prepare(self, page: Page) -> None:
+        """Brings the page to where the measuring begins."""
+
+    def run(self, page: Page, gauges: Gauges) -> Cost: ...
+
+
+class Streaming(NamedTuple):
+    """An answer comes in while somebody types."""
+
+    renderer: str
+    tokens: int
+    rate: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.tokens} tokens at {self.rate}/s"
+
+    def prepare(self, page: Page) -> None:
+        page.locator("textarea").focus()
+
+    def run(self, page: Page, gauges: Gauges) -> Cost:
+        gauges.start()
+        stream = f"bench.stream('{self.renderer}', {self.tokens}, {self.rate})"
+        page.evaluate(f"void {stream}.then(() => (globalThis.streamed = true))")
+        keys = type_until(page, "globalThis.streamed === true")
+        return gauges.stop(keys)
+
+
+class Opening(NamedTuple):
+    """A long thread is opened, of which the chat draws the last messages."""
+
+    renderer: str
+    messages: int
+    shown: int
+
+    @property
+    def name(self) -> str:
+        return f"open a thread of {self.messages} messages"
+
+    def prepare(self, page: Page) -> None: ...
+
+    def run(self, page: Page, gauges: Gauges) -> Cost:
+        gauges.start()
+        page.evaluate(f"bench.open('{self.renderer}', {self.messages}, {self.shown})")
+        page.wait_for_timeout(2_000)  # formulas, colours and diagrams come behind the text, and are part of it
+        return gauges.stop()
+
+
+def type_until(page: Page, condition: str) -> int:
+    """How many keys were typed before the condition held."""
+    keys = 0
+    while not page.evaluate(condition):
+        page.keyboard.press("Space" if WORDS[keys % len(WORDS)] == " " else WORDS[keys % len(WORDS)])
+        keys += 1
+        page.wait_for_timeout(KEY_EVERY_MS)
+    return keys
