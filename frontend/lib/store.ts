@@ -1,0 +1,32 @@
+import { useSyncExternalStore } from "react";
+
+/** A value that components watch and anything may change. Its values are never changed in place. */
+export type Store<T> = {
+  get(): T;
+  set(next: T | ((now: T) => T)): void;
+  subscribe(heed: () => void): () => void;
+};
+
+export function createStore<T>(initial: T): Store<T> {
+  let value = initial;
+  const listeners = new Set<() => void>();
+  return {
+    get: () => value,
+    set(next) {
+      const following = typeof next === "function" ? (next as (now: T) => T)(value) : next;
+      if (Object.is(following, value)) return;
+      value = following;
+      for (const heed of listeners) heed();
+    },
+    subscribe(heed) {
+      listeners.add(heed);
+      return () => listeners.delete(heed);
+    },
+  };
+}
+
+/** `select` must give the same object for the same state. */
+export function useStore<T, S = T>(store: Store<T>, select: (state: T) => S = (state) => state as unknown as S): S {
+  const read = () => select(store.get());
+  return useSyncExternalStore(store.subscribe, read, read);
+}

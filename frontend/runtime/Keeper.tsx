@@ -1,0 +1,61 @@
+"use client";
+import { useAui, useAuiState, type AssistantClient } from "@assistant-ui/react";
+import { useEffect } from "react";
+import { useStore } from "@/lib/store";
+import { useLatest } from "@/lib/use-latest";
+import { liveThread } from "./live";
+import { readMode } from "./pending";
+import { onNews, type News } from "./tabs";
+import { isFollowed, lookElsewhere, seeShown, show } from "./thread-states";
+import { listVersion, readDefaults } from "./threads";
+
+const ELSEWHERE_MS = 5_000;
+const TOGETHER_MS = 300; // a turn's beginning and end may change the list several times
+
+/** Keeps the page in step with itself, with the server and with other tabs. Draws nothing. */
+export function Keeper(): null {
+  useShown();
+  useListReload();
+  useOtherTabs();
+  useEffect(() => {
+    readDefaults();
+    readMode();
+    const timer = setInterval(() => document.visibilityState === "visible" && void lookElsewhere(), ELSEWHERE_MS);
+    document.addEventListener("visibilitychange", seeShown);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", seeShown);
+    };
+  }, []);
+  return null;
+}
+
+function useShown(): void {
+  const threadId = useAuiState((s) => s.threadListItem.remoteId);
+  useEffect(() => show(threadId), [threadId]);
+}
+
+function useListReload(): void {
+  const aui = useLatest(useAui());
+  const version = useStore(listVersion);
+  useEffect(() => {
+    if (version === 0) return;
+    const timer = setTimeout(() => void aui.current.threads.reload(), TOGETHER_MS);
+    return () => clearTimeout(timer);
+  }, [version, aui]);
+}
+
+/** What another tab has begun is shown here, too; what this tab follows itself it knows. */
+function useOtherTabs(): void {
+  const aui = useLatest(useAui());
+  useEffect(() => onNews((news) => heed(aui.current, news)), [aui]);
+}
+
+function heed({ threads }: AssistantClient, news: News): void {
+  void threads.reload();
+  if (news.type === "list" || isFollowed(news.threadId) || !liveThread(news.threadId)) return;
+  const { mainThreadId, threadItems } = threads.getState();
+  const item = threadItems.find(({ remoteId }) => remoteId === news.threadId);
+  if (item?.id === mainThreadId) void threads.reloadMainThread();
+  else if (item) threads.item({ id: item.id }).detach(); // it is loaded again when it is shown
+}

@@ -1,0 +1,26 @@
+/** Every part of assistant-ui that it calls unstable, in one place: an upgrade is checked here. */
+import type {
+  ChatModelRunOptions,
+  ExportedMessageRepository,
+  RemoteThreadListAdapter,
+  RemoteThreadListProviderComponent,
+  ThreadRuntime,
+} from "@assistant-ui/react";
+
+/** The local id of the answer that a run is to fill. */
+export function answerIdOf(options: ChatModelRunOptions): string {
+  if (!options.unstable_assistantMessageId) throw new Error("assistant-ui no longer tells the answer's id");
+  return options.unstable_assistantMessageId;
+}
+
+/** Messages as loaded; `resume`: the last of them is being answered, and `ThreadHistoryAdapter.resume` follows that. */
+export const loaded = (repository: ExportedMessageRepository, resume: boolean) => ({ ...repository, unstable_resume: resume });
+
+/** A thread list whose threads each live inside `provider`. */
+export const withProvider = (adapter: RemoteThreadListAdapter, provider: RemoteThreadListProviderComponent): RemoteThreadListAdapter => ({
+  ...adapter,
+  unstable_Provider: provider,
+});
+
+/** Calls `heed` whenever a run of the thread has ended, however it ended. */
+export const onRunEnd = (thread: ThreadRuntime, heed: () => void): (() => void) => thread.unstable_on("runEnd", heed);

@@ -1,0 +1,100 @@
+/** Between assistant-ui's messages, the API's and LangChain's. */
+import type { ChatModelRunResult, MessageStatus, ThreadMessage, ThreadMessageLike } from "@assistant-ui/react";
+import type { Snapshot } from "@/stream/answer";
+import type { StoredMessage } from "@/stream/api";
+import { answerError } from "@/stream/errors";
+import { imagesOf } from "./message-images";
+import type { AnswerError, AnswerMeta } from "./types";
+
+type Block = { type: "text"; text: string } | { type: "image_url"; image_url: { url: string } };
+export type LangChainMessage = { type: "system" | "human" | "ai"; content: string | Block[] };
+
+/** What the model is to read. Answers of which there is no text, and thoughts, are left out. */
+export function toLangChain(messages: readonly ThreadMessage[], system?: string | null): LangChainMessage[] {
+  const said = messages.map(langChain).filter(({ content }) => content !== "");
+  return system?.trim() ? [{ type: "system", content: system }, ...said] : said;
+}
+
+export const textOf = (message: Pick<ThreadMessage, "content">): string =>
+  message.content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n");
+
+function langChain(message: ThreadMessage): LangChainMessage {
+  const type = message.role === "user" ? "human" : message.role === "assistant" ? "ai" : "system";
+  const text = textOf(message);
+  const images = message.role === "user" ? imagesOf(message) : [];
+  if (images.length === 0) return { type, content: text };
+  const words: Block[] = text ? [{ type: "text", text }] : [];
+  return { type, content: [...words, ...images.map((url): Block => ({ type: "image_url", image_url: { url } }))] };
+}
+
+/** A snapshot as an update of the message on the page. Never an empty part: the page would draw it. */
+export function toResult({ text, thinking, toolCalls, meta }: Snapshot): ChatModelRunResult {
+  return {
+    content: [
+      ...(thinking ? [{ type: "reasoning" as const, text: thinking }] : []),
+      ...toolCalls.map(({ id, name, args }) => ({
+        type: "tool-call" as const,
+        toolCallId: id,
+        toolName: name,
+        args: args as Record<string, never>,
+        argsText: JSON.stringify(args),
+      })),
+      ...(text ? [{ type: "text" as const, text }] : []),
+    ],
+    metadata: { custom: { answer: meta } },
+    ...statusOf(meta),
+  };
+}
+
+function statusOf(meta: AnswerMeta): { status?: MessageStatus } {
+  if (meta.phase === "done") return { status: meta.finishReason === "length" ? { type: "incomplete", reason: "length" } : COMPLETE };
+  if (meta.phase === "cancelled") return { status: { type: "incomplete", reason: "cancelled" } };
+  if (meta.phase === "failed") return { status: { type: "incomplete", reason: "error", error: meta.error?.message ?? "" } };
+  return {};
+}
+
+const COMPLETE = { type: "complete", reason: "stop" } as const;
+
+/** A stored message as assistant-ui takes it. Images are attachments, as they are on a message just sent. */
+export function fromStored(message: StoredMessage): ThreadMessageLike {
+  const about = { id: message.id, createdAt: new Date(message.created_at) };
+  if (message.role === "user") return { ...about, role: "user", content: message.text, attachments: message.images.map(attachment) };
+  const snapshot = { text: message.text, thinking: message.thinking ?? "", toolCalls: [], meta: metaOf(message) };
+  const { content = [], metadata, status = COMPLETE } = toResult(snapshot);
+  return { ...about, role: "assistant", content, status, metadata: { custom: metadata?.custom ?? {} } };
+}
+
+export const toAttachment = (image: string, place: number) => ({
+  id: `image-${place}`,
+  type: "image" as const,
+  name: `Image ${place + 1}`,
+  status: { type: "complete" as const },
+  content: [{ type: "image" as const, image }],
+});
+
+const attachment = ({ mime, data }: StoredMessage["images"][number], place: number) =>
+  toAttachment(`data:${mime};base64,${data}`, place);
+
+/** What is stored of an answer's job. A row that still says "running" has lost its job: whoever follows one says better. */
+export function metaOf(message: StoredMessage): AnswerMeta {
+  const { timings, usage, status } = message;
+  return {
+    phase: status === "complete" ? "done" : status === "cancelled" ? "cancelled" : "failed",
+    jobId: message.job_id ?? undefined,
+    worker: message.worker ?? undefined,
+    model: message.model ?? undefined,
+    queuedMs: timings?.queued_ms,
+    firstTokenMs: timings?.first_token_ms,
+    totalMs: timings?.total_ms,
+    tokensPerSecond: message.tokens_per_second ?? undefined,
+    completionTokens: usage?.completion_tokens,
+    finishReason: message.finish_reason ?? undefined,
+    feedback: message.feedback ?? undefined,
+    error: errorOf(message),
+  };
+}
+
+function errorOf({ status, error }: StoredMessage): AnswerError | undefined {
+  if (status === "running") return answerError({ code: "job_forgotten", message: "" });
+  return error ? answerError(error) : undefined;
+}

@@ -1,0 +1,64 @@
+/** A thread's messages, as the server has them. */
+import { ExportedMessageRepository, useAui, type ThreadHistoryAdapter } from "@assistant-ui/react";
+import { useMemo } from "react";
+import { createStore } from "@/lib/store";
+import { useLatest } from "@/lib/use-latest";
+import { getMessages, type ThreadContent } from "@/stream/api";
+import { loaded } from "./assistant-ui";
+import { fromStored } from "./convert";
+import { headIs } from "./heads";
+import { markStored } from "./message-ids";
+import { resumeJob } from "./runs";
+import { remember, threads } from "./threads";
+
+/** Why a thread's messages could not be loaded, by thread. */
+export const loadErrors = createStore<Readonly<Record<string, string>>>({});
+
+export function useHistory(): ThreadHistoryAdapter {
+  const aui = useLatest(useAui());
+  return useMemo((): ThreadHistoryAdapter => {
+    const threadId = () => aui.current.threadListItem.getState().remoteId;
+    return {
+      load: () => load(threadId()),
+      async *resume(options) {
+        const id = threadId();
+        const job = id === undefined ? null : threads.get()[id]?.job;
+        if (id !== undefined && job) yield* resumeJob(options, id, job);
+      },
+      append: () => Promise.resolve(), // the server writes down what it lets in
+    };
+  }, [aui]);
+}
+
+async function load(threadId: string | undefined) {
+  if (threadId === undefined) return { messages: [] };
+  try {
+    const content = await getMessages(threadId);
+    forget(threadId);
+    return taken(content);
+  } catch (error) {
+    loadErrors.set((now) => ({ ...now, [threadId]: error instanceof Error ? error.message : String(error) }));
+    throw error;
+  }
+}
+
+export function forget(threadId: string): void {
+  loadErrors.set((now) => Object.fromEntries(Object.entries(now).filter(([id]) => id !== threadId)));
+}
+
+/** All branches, and the head of the one that is shown. An answer under way is left to `resume`, which makes it anew. */
+export function taken({ thread, messages, head_id }: ThreadContent) {
+  remember(thread);
+  markStored(thread.id, messages.map(({ id }) => id));
+  const running = messages.find(({ id }) => id === thread.job?.answer_id);
+  const kept = messages.filter((message) => message !== running);
+  const known = new Set(kept.map(({ id }) => id));
+  const head = running ? running.parent_id : head_id;
+  if (head_id) headIs(thread.id, head_id);
+  const repository = ExportedMessageRepository.fromBranchableArray(
+    // A parent that is not there would make the whole thread load empty.
+    kept.map((message) => ({ message: fromStored(message), parentId: message.parent_id && known.has(message.parent_id) ? message.parent_id : null })),
+    head !== null && known.has(head) ? { headId: head } : {},
+  );
+  return loaded(repository, running !== undefined);
+}

@@ -1,0 +1,59 @@
+/** Images of a message: made small in the browser, without what the camera wrote into them. */
+import type { Attachment, AttachmentAdapter, PendingAttachment } from "@assistant-ui/react";
+import { newId } from "@/lib/ids";
+
+export const LONGEST_SIDE = 1568; // vision models see no more
+const QUALITY = 0.85;
+const SMALL_PNG = 512 * 1024; // drawings and screenshots keep their sharp edges
+const MESSAGE_MAX = 8 * 1024 * 1024;
+
+/** Width and height within the longest side, the shape kept; never larger than they were. */
+export function fit(width: number, height: number, longest = LONGEST_SIDE): { width: number; height: number } {
+  const scale = Math.min(1, longest / Math.max(width, height, 1));
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+}
+
+/** Drawn anew, as a data URL. JPEG: every engine reads it, which is not so for WebP. Raises for what is no image. */
+export async function shrink(file: File): Promise<string> {
+  const bitmap = await createImageBitmap(file).catch(() => {
+    throw new Error(`${file.name} is not an image that this browser can read. Use PNG, JPEG, WebP or GIF.`);
+  });
+  const png = file.type === "image/png" && file.size <= SMALL_PNG;
+  const canvas = Object.assign(document.createElement("canvas"), fit(bitmap.width, bitmap.height));
+  const context = canvas.getContext("2d");
+  if (!context) throw new Error("This browser cannot draw images.");
+  if (!png) paper(context, canvas);
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
+  return canvas.toDataURL(png ? "image/png" : "image/jpeg", QUALITY);
+}
+
+/** JPEG knows no transparency: what was clear would be black. */
+function paper(context: CanvasRenderingContext2D, { width, height }: HTMLCanvasElement): void {
+  context.fillStyle = "white";
+  context.fillRect(0, 0, width, height);
+}
+
+/** One a thread: it adds up what lies in its composer. */
+export function imageAttachments(make: (file: File) => Promise<string> = shrink): AttachmentAdapter {
+  const sizes = new Map<string, number>();
+  return {
+    accept: "image/*",
+    async add({ file }): Promise<PendingAttachment> {
+      const image = await make(file);
+      const total = [...sizes.values()].reduce((sum, size) => sum + size, image.length);
+      if (total > MESSAGE_MAX) throw new Error(`With ${file.name} the message's images are over 8 MB. Send it in another message.`);
+      const id = newId();
+      sizes.set(id, image.length);
+      const content = [{ type: "image" as const, image }];
+      return { id, type: "image", name: file.name, contentType: file.type, file, content, status: { type: "requires-action", reason: "composer-send" } };
+    },
+    async remove({ id }: Attachment) {
+      sizes.delete(id);
+    },
+    async send(attachment) {
+      sizes.delete(attachment.id);
+      return { ...attachment, content: attachment.content ?? [], status: { type: "complete" } };
+    },
+  };
+}

@@ -1,0 +1,94 @@
+/** Runs an answer: sends a turn or picks up a job, shows it grow, and tells everybody who should know. */
+import type { ChatModelRunOptions, ChatModelRunResult } from "@assistant-ui/react";
+import type { Snapshot } from "@/stream/answer";
+import { getMessages } from "@/stream/api";
+import { follow, isDetach, type Source } from "@/stream/follow";
+import { pace } from "@/stream/pace";
+import { answerIdOf } from "./assistant-ui";
+import { setReconnecting } from "./connection";
+import { fromStored, metaOf, toResult } from "./convert";
+import { headIs } from "./heads";
+import { alias, markStored } from "./message-ids";
+import { tell } from "./tabs";
+import { runBegan, runEnded } from "./thread-states";
+import { listChanged, settingsOf } from "./threads";
+import { nameThread } from "./titles";
+import { turnOf, type TurnIds } from "./turn";
+
+/** "stopped": by the user, here. "detached": this page let go, the job goes on. */
+export type Outcome = "done" | "failed" | "cancelled" | "stopped" | "detached";
+
+const outcomes = new Map<string, Outcome>();
+
+/** How the thread's last run ended. */
+export const outcomeOf = (threadId: string): Outcome | undefined => outcomes.get(threadId);
+
+/** assistant-ui's run: `begin` gives the thread's id, and stores the thread where it is new. */
+export async function* runTurn(options: ChatModelRunOptions, begin: () => Promise<string>): AsyncGenerator<ChatModelRunResult, void> {
+  const threadId = await begin();
+  const { turn, ids } = turnOf(threadId, options, settingsOf(threadId));
+  yield* run(threadId, { turn }, ids, options.abortSignal);
+}
+
+/** assistant-ui's resume: the answer on the page is the server's `answerId`. */
+export async function* resumeJob(options: ChatModelRunOptions, threadId: string, job: { id: string; answer_id: string }): AsyncGenerator<ChatModelRunResult, void> {
+  alias(threadId, answerIdOf(options), job.answer_id);
+  markStored(threadId, [job.answer_id]);
+  yield* run(threadId, { jobId: job.id }, { messageId: "", answerId: job.answer_id }, options.abortSignal);
+}
+
+async function* run(threadId: string, source: Source, ids: TurnIds, signal: AbortSignal): AsyncGenerator<ChatModelRunResult, void> {
+  let last: Snapshot | undefined;
+  runBegan(threadId);
+  try {
+    for await (const snapshot of pace(follow(source, signal))) {
+      if (!last?.meta.jobId && snapshot.meta.jobId) accepted(threadId, ids, "turn" in source);
+      last = snapshot;
+      setReconnecting(threadId, snapshot.meta.phase === "reconnecting");
+      yield await result(threadId, ids, snapshot);
+    }
+  } finally {
+    ended(threadId, ids, outcome(last, signal), last?.meta.jobId !== undefined);
+  }
+}
+
+/** The server has let the job in, and with it stored both messages. */
+function accepted(threadId: string, { messageId, answerId }: TurnIds, isNew: boolean): void {
+  markStored(threadId, [messageId, answerId].filter(Boolean));
+  headIs(threadId, answerId);
+  if (isNew) tell({ type: "began", threadId });
+  listChanged();
+}
+
+function outcome(last: Snapshot | undefined, signal: AbortSignal): Outcome {
+  if (signal.aborted) return isDetach(signal) ? "detached" : "stopped";
+  const phase = last?.meta.phase;
+  return phase === "done" || phase === "cancelled" ? phase : "failed";
+}
+
+function ended(threadId: string, ids: TurnIds, how: Outcome, stored: boolean): void {
+  outcomes.set(threadId, how);
+  setReconnecting(threadId, false);
+  runEnded(threadId, how !== "detached");
+  if (how === "detached") return;
+  tell({ type: "ended", threadId });
+  listChanged();
+  if (how === "done") void nameThread(threadId);
+  if (!stored) void learnStored(threadId);
+}
+
+/** After a refusal only the server knows whether it wrote the messages down. */
+async function learnStored(threadId: string): Promise<void> {
+  const content = await getMessages(threadId).catch(() => null);
+  if (content) markStored(threadId, content.messages.map(({ id }) => id));
+}
+
+/** What the queue has forgotten, the history may have. */
+async function result(threadId: string, { answerId }: TurnIds, snapshot: Snapshot): Promise<ChatModelRunResult> {
+  if (snapshot.meta.error?.code !== "job_forgotten") return toResult(snapshot);
+  const content = await getMessages(threadId).catch(() => null);
+  const message = content?.messages.find(({ id }) => id === answerId);
+  if (!message || message.status === "running") return toResult(snapshot);
+  const { content: parts, status } = fromStored(message);
+  return { ...toResult({ ...snapshot, text: message.text, thinking: message.thinking ?? "", meta: metaOf(message) }), ...(typeof parts === "string" ? {} : { status }) };
+}

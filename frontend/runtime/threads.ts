@@ -1,0 +1,65 @@
+/** What the server said last of each thread, and the settings of a chat that has none yet. */
+import { createStore } from "@/lib/store";
+import { load, save } from "@/lib/storage";
+import { newId } from "@/lib/ids";
+import { createThread, patchThread, type Thread, type ThreadSettings } from "@/stream/api";
+import { notify, sentence } from "./notices";
+
+export const threads = createStore<Readonly<Record<string, Thread>>>({});
+
+export function remember(...known: Thread[]): void {
+  threads.set((now) => ({ ...now, ...Object.fromEntries(known.map((thread) => [thread.id, thread])) }));
+}
+
+/** Grows with every change of the list that the page did not make through assistant-ui. */
+export const listVersion = createStore(0);
+export const listChanged = (): void => listVersion.set((version) => version + 1);
+
+/** Settings that new chats begin with; kept in this browser. */
+export const defaults = createStore<ThreadSettings>({});
+/** Settings of the chat that is not stored yet; null: the defaults. */
+export const fresh = createStore<ThreadSettings | null>(null);
+
+export function readDefaults(): void {
+  defaults.set(load<ThreadSettings>("defaults", {}));
+}
+
+export function changeDefaults(patch: Partial<ThreadSettings>): void {
+  defaults.set((now) => ({ ...now, ...patch }));
+  save("defaults", defaults.get());
+}
+
+export const settingsOf = (threadId: string | undefined): ThreadSettings =>
+  (threadId === undefined ? (fresh.get() ?? defaults.get()) : threads.get()[threadId]?.settings) ?? {};
+
+/** Stores a new thread with the settings chosen for it; its id. Raises ApiError. */
+export async function begin(): Promise<string> {
+  const thread = await createThread(newId(), settingsOf(undefined));
+  fresh.set(null);
+  begun.add(thread.id);
+  remember(thread);
+  return thread.id;
+}
+
+const begun = new Set<string>();
+
+export const wasBegunHere = (threadId: string | undefined): boolean => threadId !== undefined && begun.has(threadId);
+
+const SAVE_MS = 400; // a slider tells every step
+const saving = new Map<string, ReturnType<typeof setTimeout>>();
+
+export function changeSettings(threadId: string | undefined, patch: Partial<ThreadSettings>): void {
+  const settings = { ...settingsOf(threadId), ...patch };
+  const thread = threadId === undefined ? undefined : threads.get()[threadId];
+  if (!thread) return fresh.set(settings);
+  remember({ ...thread, settings });
+  clearTimeout(saving.get(thread.id));
+  saving.set(thread.id, setTimeout(() => void saveSettings(thread.id), SAVE_MS));
+}
+
+async function saveSettings(threadId: string): Promise<void> {
+  saving.delete(threadId);
+  await patchThread(threadId, { settings: settingsOf(threadId) }).catch((error: unknown) => {
+    notify(`The chat's settings were not saved. ${sentence(error)}`);
+  });
+}

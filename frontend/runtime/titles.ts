@@ -1,0 +1,52 @@
+/** A thread's name: its first words until a model has found a better one. */
+import type { ThreadMessage } from "@assistant-ui/react";
+import { createAssistantStream } from "assistant-stream";
+import { getThread, requestTitle } from "@/stream/api";
+import { follow } from "@/stream/follow";
+import { pause } from "@/stream/wake";
+import { textOf } from "./convert";
+import { listChanged, remember } from "./threads";
+
+const WORDS = 8;
+const LONGEST = 60;
+const LOOKS = 5; // the title is written a moment after its job's end
+
+export function firstWords(text: string): string {
+  const words = text.trim().split(/\s+/).slice(0, WORDS).join(" ");
+  return words.length > LONGEST ? `${words.slice(0, LONGEST - 1).trimEnd()}…` : words;
+}
+
+const provisional = new Map<string, string>();
+
+export const titleOf = (threadId: string, title: string | null): string | undefined => title ?? provisional.get(threadId);
+
+/** What assistant-ui shows as soon as the first message is there. */
+export function provisionalTitle(threadId: string, messages: readonly ThreadMessage[]) {
+  const first = messages.find(({ role }) => role === "user");
+  const title = firstWords(first ? textOf(first) : "") || "Image";
+  provisional.set(threadId, title);
+  return Promise.resolve(createAssistantStream((controller) => controller.appendText(title)));
+}
+
+const named = new Set<string>();
+
+/** After an answer: lets the server find a title, once a page. Nothing depends on it, so nothing is said when it fails. */
+export async function nameThread(threadId: string): Promise<void> {
+  if (named.has(threadId)) return;
+  named.add(threadId);
+  const { job } = await requestTitle(threadId).catch(() => ({ job: null }));
+  if (job === null) return;
+  const before = await getThread(threadId).catch(() => null);
+  for await (const _ of follow({ jobId: job }, new AbortController().signal)) continue;
+  await reread(threadId, before?.title ?? null);
+}
+
+/* oxlint-disable no-await-in-loop -- each look waits for the one before */
+async function reread(threadId: string, before: string | null): Promise<void> {
+  for (let look = 0; look < LOOKS; look++) {
+    const thread = await getThread(threadId).catch(() => null);
+    if (thread) remember(thread);
+    if (thread && thread.title !== before) return listChanged();
+    await pause(1000 * (look + 1));
+  }
+}

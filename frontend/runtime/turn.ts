@@ -1,0 +1,32 @@
+/** The request of one turn: what the model is to read, and where question and answer belong in the thread. */
+import type { ChatModelRunOptions } from "@assistant-ui/react";
+import type { ThreadSettings } from "@/stream/api";
+import type { Turn } from "@/stream/follow";
+import { answerIdOf } from "./assistant-ui";
+import { toLangChain } from "./convert";
+import { serverId, storedParent } from "./message-ids";
+
+export type TurnIds = { messageId: string; answerId: string };
+
+export function turnOf(threadId: string, options: ChatModelRunOptions, settings: ThreadSettings): { turn: Turn; ids: TurnIds } {
+  const locals = options.messages.map(({ id }) => id);
+  const last = locals.pop();
+  if (last === undefined) throw new Error("A turn needs a message");
+  const ids = { messageId: serverId(threadId, last), answerId: serverId(threadId, answerIdOf(options)) };
+  const { model, think, system, options: given } = settings;
+  const configurable = {
+    ...compact({ ...given, model, reasoning: think }),
+    thread_id: threadId,
+    parent_id: storedParent(threadId, locals),
+    message_id: ids.messageId,
+    answer_id: ids.answerId,
+  };
+  const body = { input: { messages: toLangChain(options.messages, system) }, config: { configurable } };
+  return { turn: { key: ids.answerId, body }, ids };
+}
+
+/** Without what was left to the pool's default. */
+function compact(fields: Record<string, unknown>): Record<string, unknown> {
+  const said = ([, value]: [string, unknown]) => value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
+  return Object.fromEntries(Object.entries(fields).filter(said));
+}

@@ -1,0 +1,31 @@
+import { useAui, useAuiState } from "@assistant-ui/react";
+import { useEffect, useRef } from "react";
+import { load, save } from "@/lib/storage";
+
+const SAVE_MS = 300;
+
+/** Keeps what is typed and not sent, thread by thread, over reloads. Images are not kept. Call it once, in the composer. */
+export function useDraft(): void {
+  const aui = useAui();
+  const mainId = useAuiState((s) => s.threads.mainThreadId);
+  const threadId = useAuiState((s) => s.threadListItem.remoteId) ?? "new";
+  const text = useAuiState((s) => s.composer.text);
+  const shownIn = useRef<string>(undefined);
+
+  useEffect(() => {
+    if (shownIn.current === mainId) return;
+    shownIn.current = mainId;
+    const draft = load(`draft.${threadId}`, "");
+    if (draft && !aui.composer.getState().text) aui.composer.setText(draft);
+  }, [aui, mainId, threadId]);
+
+  useEffect(() => {
+    if (shownIn.current !== mainId) return;
+    const timer = setTimeout(() => save(`draft.${threadId}`, text || undefined), text ? SAVE_MS : 0);
+    return () => clearTimeout(timer);
+  }, [mainId, threadId, text]);
+
+  useEffect(() => {
+    if (threadId !== "new") save("draft.new", undefined); // what was typed there has become this thread
+  }, [threadId]);
+}

@@ -1,0 +1,44 @@
+import { useEffect } from "react";
+import { createStore, useStore } from "@/lib/store";
+import { getModels, type ModelList } from "@/stream/api";
+
+type State = ModelList & { loading: boolean; error: string | null };
+
+const EVERY_MS = 15_000; // a worker that joins is seen soon enough
+const models = createStore<State>({ models: [], engines: [], workers: 0, advice: null, loading: true, error: null });
+let watchers = 0;
+let timer: ReturnType<typeof setInterval> | undefined;
+
+export async function refresh(): Promise<void> {
+  const list = await getModels().catch((error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }));
+  models.set((now) => ("error" in list ? { ...now, loading: false, error: list.error } : same(now, list)));
+}
+
+/** The old state where nothing is new: nobody draws again. */
+function same(now: State, list: ModelList): State {
+  const next = { ...list, loading: false, error: null };
+  return JSON.stringify(next) === JSON.stringify(now) ? now : next;
+}
+
+function look(): void {
+  if (document.visibilityState === "visible") void refresh();
+}
+
+function watch(): () => void {
+  if (watchers++ === 0) {
+    void refresh();
+    timer = setInterval(look, EVERY_MS);
+    document.addEventListener("visibilitychange", look);
+  }
+  return () => {
+    if (--watchers > 0) return;
+    clearInterval(timer);
+    document.removeEventListener("visibilitychange", look);
+  };
+}
+
+/** The pool's models; asked for again while the page is visible. */
+export function useModels() {
+  useEffect(watch, []);
+  return { ...useStore(models), refresh };
+}

@@ -1,0 +1,33 @@
+import { useAui, useAuiState } from "@assistant-ui/react";
+import { useCallback } from "react";
+import { useStore } from "@/lib/store";
+import { forget, loadErrors } from "./history";
+import { fresh } from "./threads";
+
+/** The thread on the screen. `isNew`: nothing of it is stored yet; `retry` loads its messages again. */
+export function useShownThread() {
+  const aui = useAui();
+  const threadId = useAuiState((s) => s.threadListItem.remoteId);
+  const isNew = useAuiState((s) => s.threadListItem.status === "new");
+  const loading = useAuiState((s) => s.thread.isLoading);
+  const error = useStore(loadErrors, (all) => (threadId === undefined ? null : (all[threadId] ?? null)));
+  const retry = useCallback(() => {
+    if (threadId !== undefined) forget(threadId);
+    void aui.threads.reloadMainThread();
+  }, [aui, threadId]);
+  return { threadId, isNew, loading, error, retry };
+}
+
+/** Shows an empty chat. */
+export function useNewChat(): () => void {
+  const aui = useAui();
+  return useCallback(() => {
+    fresh.set(null);
+    aui.threads.switchToNewThread();
+  }, [aui]);
+}
+
+export function useOpenThread(): (threadId: string) => void {
+  const aui = useAui();
+  return useCallback((threadId) => aui.threads.switchToThread(threadId), [aui]);
+}
