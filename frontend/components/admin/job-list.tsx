@@ -34,7 +34,7 @@ const COLUMNS: Column[] = [
   { title: "Tokens", className: cn("w-20 text-right", FROM_MD) },
   { title: "Accepted", className: cn("w-24 text-right", FROM_MD) },
 ];
-const LIVE_COLUMNS = [...COLUMNS, { title: "Cancel", className: "w-14 text-center max-sm:w-11 max-sm:text-[0px]" }];
+const LIVE_COLUMNS = [...COLUMNS, { title: "Cancel", className: "w-11 sm:w-14", heard: true }];
 
 type JobListProps = JobActions & { view: "live" | "ended"; filter: string };
 

@@ -3,7 +3,8 @@ import { cn } from "@/components/ui/cn";
 import { CopyButton } from "@/components/ui/copy-button";
 import { shortId } from "./format";
 
-export type Column = { title: string; className?: string };
+/** `heard`: the title is for screen readers only. */
+export type Column = { title: string; className?: string; heard?: boolean };
 
 /** The width of window from which a column is shown; a job's dialog has the rest. */
 export const FROM_SM = "max-sm:hidden";
@@ -16,9 +17,9 @@ export const Table = ({ label, columns, children }: { label: string; columns: Co
     <table aria-label={label} className="w-full table-fixed border-collapse text-sm">
       <thead className="text-left text-xs text-muted-fg">
         <tr>
-          {columns.map(({ title, className }) => (
+          {columns.map(({ title, className, heard }) => (
             <th key={title} scope="col" className={cn("px-2 py-2 font-medium sm:px-3", className)}>
-              {title}
+              <span className={heard ? "sr-only" : undefined}>{title}</span>
             </th>
           ))}
         </tr>

@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { append, columns, extent, merge, WINDOW_SECONDS } from "@/components/admin/points";
+import { point, T0 } from "./house";
+
+const seconds = (points: { at: string }[]) => points.map(({ at }) => (Date.parse(at) - T0) / 1000);
+
+test("points older than the window are dropped", () => {
+  const points = append([point(0), point(10)], point(WINDOW_SECONDS + 5));
+  expect(seconds(points)).toEqual([10, WINDOW_SECONDS + 5]);
+});
+
+test("a point that is not newer than the last is dropped", () => {
+  expect(seconds(append([point(4)], point(4)))).toEqual([4]);
+});
+
+test("history replaces what came live in its time, since more had ended when it was computed", () => {
+  const merged = merge([point(2, { wait_ms: 70 }), point(4, { wait_ms: 80 })], [point(1), point(3), point(5)]);
+  expect(seconds(merged)).toEqual([1, 2, 4, 5]);
+});
+
+test("no history leaves what came live", () => {
+  expect(seconds(merge([], [point(1)]))).toEqual([1]);
+});
+
+test("where nobody looked the line has a hole", () => {
+  const [times, depths] = columns([point(0, { depth: 1 }), point(60, { depth: 2 })], [(at) => at.depth]);
+  expect(times).toHaveLength(3);
+  expect(depths).toEqual([1, null, 2]);
+});
+
+test("the extent passes over what is not known", () => {
+  const points = [point(0, { wait_ms: 9 }), point(1, { wait_ms: 4 }), point(2)];
+  expect(extent(points, (at) => at.wait_ms)).toEqual({ last: 4, max: 9 });
+  expect(extent([point(0)], (at) => at.wait_ms)).toEqual({ last: null, max: null });
+});
