@@ -26,6 +26,10 @@ Results = dict[tuple[str, str], Cost]
 """By kind of scenario (`stream`, `open`) and renderer."""
 
 
+class Broken(Exception):
+    """The page failed while it was measured: its figures would be those of an empty page."""
+
+
 def parse(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.page", description="What do answers cost the browser?")
     parser.add_argument("--check", action="store_true", help="end with 1 where a target is missed")
@@ -62,12 +66,16 @@ def measure(chromium: Browser, address: str, scenario: Scenario) -> Cost:
     """In a page of its own, so that nothing is warm from another."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
     try:
-        page = context.new_page()
+        page, errors = context.new_page(), list[str]()
+        page.on("pageerror", lambda error: errors.append(error.message))
         page.add_init_script(IN_PAGE)
         page.goto(address)
         page.wait_for_function("globalThis.bench && document.querySelector('textarea')")
         scenario.prepare(page)
-        return scenario.run(page, Gauges(page))
+        cost = scenario.run(page, Gauges(page))
+        if errors:
+            raise Broken(f"{scenario.name}: {errors[0]}")
+        return cost
     finally:
         context.close()
 
@@ -101,7 +109,7 @@ def main() -> int:
     arguments = parse(sys.argv[1:])
     try:
         results = run(arguments, Console(stderr=True))
-    except (NotBuilt, FileNotFoundError) as error:
+    except (NotBuilt, Broken, FileNotFoundError) as error:
         sys.exit(f"sluice: {error}")
     Console(width=max(Console().width, 120)).print(table(arguments, results))
     missed = [target for target in TARGETS if not target.reached(results[target.scenario, "ours"])]

@@ -1,7 +1,7 @@
 """What is measured, and where. A scenario gets an open page and says what it cost.
 
-`Streaming` and `Opening` use the bench's own page (`window.bench` in `frontend/tests/answer/bench/harness.tsx`). One for
-the chat of a running house has the same two methods: `prepare` opens what it needs, `run` does it between `start` and
+`Streaming` and `Opening` use the bench's own page (`window.bench` in `frontend/tests/answer/bench/harness.tsx`). One of
+the chat in a running house has the same two methods: `prepare` opens what it needs, `run` does it between `start` and
 `stop`.
 """
 

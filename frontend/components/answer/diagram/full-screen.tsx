@@ -13,7 +13,9 @@ export function FullScreen({ drawing, onClose }: { drawing: Drawing; onClose: ()
   const dialog = useRef<HTMLDialogElement>(null);
   const stage = useRef<HTMLDivElement>(null);
   const { view, move } = useView(stage);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    dialog.current?.showModal();
+  }, []);
   const onDrag = (event: PointerEvent) => event.buttons === 1 && move({ x: event.movementX, y: event.movementY });
   return createPortal(
     <dialog ref={dialog} aria-label="Diagram, full screen" onClose={onClose} className="answer-full">

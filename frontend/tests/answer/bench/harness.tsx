@@ -28,7 +28,9 @@ function Page() {
   useLayoutEffect(() => {
     show = setContent;
   }, []);
-  useLayoutEffect(() => scroller.current?.scrollTo(0, scroller.current.scrollHeight));
+  useLayoutEffect(() => {
+    scroller.current?.scrollTo(0, scroller.current.scrollHeight);
+  });
   return (
     <div className="flex h-dvh flex-col">
       <div ref={scroller} className="min-h-0 flex-1 overflow-y-auto p-4">
@@ -39,12 +41,12 @@ function Page() {
   );
 }
 
-/** Ever longer texts at their times: what is late by then comes with what is due. */
+/** Ever longer texts at their times. Each is a task of its own, as what comes from the network is. */
 async function* growing(text: string, tokens: number, rate: number): AsyncGenerator<string> {
   const began = performance.now();
   for (let token = 1; token <= tokens; token++) {
     const due = began + (token * 1_000) / rate - performance.now();
-    if (due > 0) await new Promise((resolve) => setTimeout(resolve, due)); // oxlint-disable-line no-await-in-loop
+    await new Promise((resolve) => setTimeout(resolve, due)); // oxlint-disable-line no-await-in-loop
     yield grown(text, token);
   }
 }
