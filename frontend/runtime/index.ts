@@ -1,3 +1,4 @@
+"use client";
 /**
  * Everything that components may use of the runtime. What is not here is an inner matter.
  *
