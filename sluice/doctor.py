@@ -15,6 +15,7 @@ import structlog
 from ollama_worker.settings import WorkerSettings
 from sluice.address import AddressRefused, check_free, healthy
 from sluice.engine import EngineRefused, look_for_engine
+from sluice.frontend import Frontend, PageRefused
 from sluice.redis_check import RedisRefused, inspect, without_secrets
 from sluice.settings import UpSettings
 from sluice.valkey import NoServer, find_server
@@ -47,6 +48,7 @@ async def examine(up: UpSettings, worker: WorkerSettings) -> list[Finding]:
         data_folder(up.data_dir),
         await redis(up),
         *await engine(worker),
+        page(up, Frontend()),
         port(up),
     ]
 
@@ -95,6 +97,22 @@ async def engine(worker: WorkerSettings) -> list[Finding]:
         Finding("Engine", True, found.detail, "" if not found.has_model else found.advice),
         Finding("Model", found.has_model, model, "" if found.has_model else found.advice),
     ]
+
+
+def page(up: UpSettings, frontend: Frontend) -> Finding:
+    """Built, or `sluice up` can build it."""
+    if up.page_dir is not None:
+        there = (up.page_dir / "headers.json").is_file()
+        return Finding("Page", there, str(up.page_dir), "" if there else "SLUICE_PAGE_DIR holds no built page.")
+    if not frontend.has_sources or frontend.fresh:
+        return Finding("Page", True, "built" if frontend.has_sources else "comes with the packages")
+    state = "built from older sources" if frontend.built else "not built yet"
+    if not up.builds_page:
+        return Finding("Page", frontend.built, f"{state}, and SLUICE_PAGE is off", "make page")
+    try:
+        return Finding("Page", True, f"{state}; `sluice up` builds it with Node {frontend.find_node()}")
+    except PageRefused as error:
+        return Finding("Page", False, state, str(error))
 
 
 def port(up: UpSettings) -> Finding:

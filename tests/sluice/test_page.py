@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import structlog
 
-from sluice import frontend
+from sluice import doctor, frontend
 from sluice.frontend import Frontend, PageRefused, source_hash
 from sluice.page import Building, PageBuilder
+from sluice.settings import UpSettings
 from sluice.supervisor import Supervisor
 from tests.sluice.conftest import PATIENT, Ups
 from tests.sluice.page_sources import PageSources
@@ -145,6 +146,24 @@ def test_an_old_node_is_named(sources: PageSources, monkeypatch: pytest.MonkeyPa
     with pytest.raises(PageRefused, match=told) as refused:
         sources.frontend.find_node()
     assert "make node" in str(refused.value)
+
+
+def test_the_doctor_says_how_the_page_stands(sources: PageSources, monkeypatch: pytest.MonkeyPatch) -> None:
+    up = UpSettings(_env_file=None)
+    assert doctor.page(up, sources.frontend) == (
+        "Page",
+        True,
+        "not built yet; `sluice up` builds it with Node 24.1.0",
+        "",
+    )
+    monkeypatch.setenv("NODE_SAYS", "v18.0.0")
+    ill = doctor.page(up, sources.frontend)
+    assert (ill.good, "make node" in ill.advice) == (False, True)
+    (sources.folder / "out").mkdir()
+    (sources.folder / "out" / "index.html").write_text("page")
+    assert "older sources" in doctor.page(up, sources.frontend).detail
+    shutil.copy(sources.folder / ".expected", sources.folder / "out" / ".source-hash")
+    assert doctor.page(up, sources.frontend) == ("Page", True, "built", "")
 
 
 async def test_two_houses_do_not_build_at_once(sources: PageSources, house: Supervisor) -> None:
