@@ -22,9 +22,9 @@ async def thread(tx: AsyncConnection, tenant: str, name: str, lock: bool = False
     return (await tx.execute(asked.with_for_update() if lock else asked)).first()
 
 
-async def taken(tx: AsyncConnection, name: str) -> bool:
-    """Whether any tenant has a thread of this id."""
-    return (await tx.execute(select(threads.c.id).where(threads.c.id == name))).first() is not None
+async def anyones_thread(tx: AsyncConnection, name: str) -> Row[Any] | None:
+    """The thread of this id, whoever's it is: for who wants to make one."""
+    return (await tx.execute(select(threads).where(threads.c.id == name))).first()
 
 
 async def page(tx: AsyncConnection, tenant: str, archived: bool, after: Cursor | None, limit: int) -> list[Row[Any]]:

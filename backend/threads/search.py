@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from bisect import bisect_left
 
 from backend.store.words import fold
 
 AROUND = 160  # characters of a snippet
 BEFORE = 60  # of them before the match
+WORD = 20  # how far a snippet's beginning moves to the beginning of a word
+PIECE = 4_096  # characters folded at once where a place is looked for: a text may have millions
 MORE = "…"
+SPACE = re.compile(r"\s")
 
 
 def snippet(text: str, folded_query: str) -> str:
     """About `AROUND` characters of `text` around the first match, whitespace collapsed; its beginning where none is."""
     begin, end = match(text, folded_query)
-    left = max(0, min(begin - BEFORE, len(text) - AROUND))
-    right = max(left + AROUND, end)
-    left, right = _at_word(text, left, begin), min(right, len(text))
+    left = _at_word(text, max(0, min(begin - BEFORE, len(text) - AROUND)), begin)
+    right = min(len(text), max(left + AROUND, end))
     shown = " ".join(text[left:right].split())
     return (MORE if left else "") + shown + (MORE if right < len(text) else "")
 
@@ -26,12 +30,23 @@ def match(text: str, folded_query: str) -> tuple[int, int]:
     at = fold(text).find(folded_query)
     if at < 0:
         return 0, 0
-    begin = bisect_left(range(len(text)), at + 1, key=lambda n: len(fold(text[: n + 1])))
-    end = bisect_left(range(len(text) + 1), at + len(folded_query), key=lambda n: len(fold(text[:n])))
-    return begin, max(begin, end)
+    end = _reach(text, at + len(folded_query))
+    while end < len(text) and unicodedata.combining(text[end]):
+        end += 1
+    return _reach(text, at + 1) - 1, end
+
+
+def _reach(text: str, length: int) -> int:
+    """How many characters of `text` it takes until what they fold to is so long."""
+    done = 0
+    while done + PIECE < len(text) and (size := len(fold(text[done : done + PIECE]))) < length:
+        length -= size
+        done += PIECE
+    piece = text[done : done + PIECE]
+    return done + bisect_left(range(len(piece)), length, key=lambda count: len(fold(piece[:count])))
 
 
 def _at_word(text: str, left: int, begin: int) -> int:
-    """The beginning of a word, where there is one before the match."""
-    space = text.find(" ", left, begin) if left else -1
-    return space + 1 if space >= 0 else left
+    """The beginning of a word, where there is one near and before the match."""
+    space = SPACE.search(text, left, min(begin, left + WORD)) if left else None
+    return space.end() if space else left

@@ -70,10 +70,10 @@ class Threads:
 
     async def _created(self, tenant: str, name: str, wanted: NewThread) -> tuple[Row[Any], bool]:
         async with self._database.write() as tx:
-            if (there := await repository.thread(tx, tenant, name)) is not None:
+            if (there := await repository.anyones_thread(tx, name)) is not None:
+                if there.tenant != tenant:
+                    raise Conflict("This id is taken; make a new one.", "id_taken")
                 return there, False
-            if await repository.taken(tx, name):
-                raise Conflict("This id is taken; make a new one.", "id_taken")
             now = now_ms()
             await repository.add_thread(
                 tx,
@@ -134,10 +134,17 @@ class Threads:
 
     # -- messages ----------------------------------------------------------------------------------------------
     async def messages(self, tenant: str, name: str) -> tuple[Page, list[Row[Any]]]:
-        """The thread and all its messages, of every branch."""
-        page = await self.get(tenant, name)
+        """The thread (a page of one) and all its messages, of every branch."""
+        thread, rows = await self._whole(tenant, name)
+        awaited = [row for row in rows if row.status == "running"]
+        running = await self._still_running(awaited)
+        if len(running) < len(awaited):
+            thread, rows = await self._whole(tenant, name)
+        return Page([thread], newest(sorted(running, key=lambda row: row.created_at))), rows
+
+    async def _whole(self, tenant: str, name: str) -> tuple[Row[Any], list[Row[Any]]]:
         async with self._database.read() as tx:
-            return page, await repository.all_messages(tx, name)
+            return await _thread(tx, tenant, name), await repository.all_messages(tx, name)
 
     async def rate(self, tenant: str, name: str, message: str, feedback: Feedback) -> None:
         async with self._database.write() as tx:

@@ -1,0 +1,213 @@
+"""What was said is found again, as people type it, and leaves the house as a file."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from backend.store.words import fold
+from backend.threads.export import attachment, file_name
+from backend.threads.search import match, snippet
+from tests.backend.conversations import KINDS, Visitor, an_id, history_house, visiting
+from tests.backend.test_threads import error_of
+from tests.support.house import House
+from tests.support.valkey import Valkey
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def served(
+    request: pytest.FixtureRequest, shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    with history_house(request, tmp_path_factory.mktemp("search"), shared_valkey) as house:
+        yield house
+
+
+@pytest.fixture
+async def visitor(served: House) -> AsyncIterator[Visitor]:
+    async with visiting(served) as visitor:
+        yield visitor
+
+
+async def found(visitor: Visitor, query: str, **more: Any) -> list[tuple[str, str | None, str]]:
+    hits = (await visitor.get("/api/threads/search", q=query, **more))["hits"]
+    return [(hit["thread"]["id"], hit["message_id"], hit["snippet"]) for hit in hits]
+
+
+# -- search ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "query"),
+    [
+        ("Die lange Straße", "STRASSE"),
+        ("DIE LANGE STRASSE", "straße"),
+        ("Un café crème", "CAFÉ"),
+        ("Un cafe\u0301 noir", "café"),
+        ("L'ÉTÉ", "été"),
+        ("ﬁnal ﬂight", "Final"),
+        ("100% sure_thing", "100%"),
+        ("100% sure_thing", "SURE_"),
+        (r"C:\path", "c:\\"),
+        ("日本語のテキスト", "テキ"),
+        ("many   \n  spaces", "spaces"),
+    ],
+)
+async def test_a_text_is_found_however_it_is_written(visitor: Visitor, said: str, query: str) -> None:
+    thread = await visitor.thread()
+    message = await visitor.written(thread, None, f"{an_id()} {said}")
+    assert (thread, message) in [(t, m) for t, m, _ in await found(visitor, query, limit=100)]
+
+
+@pytest.mark.parametrize("query", ["50%x", "a_c", "%", "_", "\\", "%%%"])
+async def test_signs_of_like_stand_for_themselves(visitor: Visitor, query: str) -> None:
+    thread = await visitor.thread()
+    await visitor.written(thread, None, "50 and x, abc")
+    assert thread not in [t for t, _, _ in await found(visitor, query, limit=100)]
+
+
+async def test_titles_and_messages_come_newest_first_one_hit_a_message(visitor: Visitor) -> None:
+    word = an_id()
+    older, newer = await visitor.thread(title="One"), await visitor.thread(title=f"About {word.upper()}")
+    first = await visitor.written(older, None, f"{word} {word} {word}", created_at=1)
+    second = await visitor.written(older, first, f"said {word} again", role="assistant", created_at=2)
+    assert await found(visitor, word) == [
+        (newer, None, f"About {word.upper()}"),
+        (older, second, f"said {word} again"),
+        (older, first, f"{word} {word} {word}"),
+    ]
+    assert await found(visitor, word, limit=1) == [(newer, None, f"About {word.upper()}")]
+
+
+async def test_a_renamed_thread_is_found_by_its_new_title_only(visitor: Visitor) -> None:
+    old, new = an_id(), an_id()
+    thread = await visitor.thread(title=old)
+    await visitor.http.patch(f"/api/threads/{thread}", json={"title": new})
+    assert await found(visitor, old) == []
+    assert await found(visitor, new) == [(thread, None, new)]
+
+
+@pytest.mark.parametrize("query", ["", "  ", "x" * 201, "a\0b"])
+async def test_a_wrong_query_is_refused(visitor: Visitor, query: str) -> None:
+    error_of(await visitor.http.get("/api/threads/search", params={"q": query}), 422, "invalid_query")
+
+
+async def test_a_search_without_a_query_is_refused(visitor: Visitor) -> None:
+    error_of(await visitor.http.get("/api/threads/search"), 422, "invalid_request")
+
+
+# -- snippets ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "shown"),
+    [
+        ("ßßß STRASSE ﬁn", "strasse", "STRASSE"),
+        ("ßßß die Straße ﬁn", "strasse", "Straße"),
+        ("İİİ ŉŉ needle", "NEEDLE", "needle"),
+        ("ﬃﬃ x ﬃ", "ffi", "ﬃ"),
+        ("cafe\u0301 noir", "é", "e\u0301"),
+        ("ﬃ", "f", "ﬃ"),
+        ("abc", "c", "c"),
+    ],
+)
+def test_a_match_is_found_in_the_text_as_it_was_written(text: str, query: str, shown: str) -> None:
+    begin, end = match(text, fold(query))
+    assert text[begin:end] == shown
+
+
+def test_a_snippet_shows_the_match_and_some_words_around_it() -> None:
+    text = "\n".join(f"word{n}" for n in range(500)) + " ßtraße " + "later words " * 100
+    shown = snippet(text, fold("ßTRASSE"))
+    assert "ßtraße later words" in shown and "word499\n" not in shown and " word499 " in shown
+    assert shown.startswith("…") and shown.endswith("…") and len(shown) <= 170 and "\n" not in shown
+    assert snippet("short text", fold("text")) == "short text"
+    assert snippet("x" * 1_000, "y").startswith("xxx")
+
+
+def test_a_snippet_of_a_very_long_text_costs_little() -> None:
+    text = "ß" * 2_000_000 + "needle"
+    began = time.process_time()
+    assert snippet(text, "needle").endswith("ßneedle")
+    assert time.process_time() - began < 5 * _folding(text)
+
+
+def _folding(text: str) -> float:
+    began = time.process_time()
+    fold(text)
+    return time.process_time() - began
+
+
+# -- export ------------------------------------------------------------------------------------------------------
+
+
+async def conversation(visitor: Visitor, title: str | None = "Of cats") -> str:
+    thread = await visitor.thread(title=title, settings={"system": "Be brief."})
+    question = await visitor.written(
+        thread, None, "What is **this**?", id="q", images=[{"mime": "image/png", "data": "AAAA"}], created_at=1
+    )
+    await visitor.written(thread, question, "Another try.", id="a1", role="assistant", created_at=2)
+    answer = await visitor.written(thread, question, "A cat.\n", id="a2", role="assistant", model="m:1", created_at=3)
+    again = await visitor.written(thread, answer, "Sure?", id="q2", created_at=4)
+    error = {"code": "deadline", "message": "It took too long.", "retryable": True}
+    await visitor.written(thread, again, "Well", id="a3", role="assistant", status="failed", error=error, created_at=5)
+    return thread
+
+
+async def test_markdown_is_the_branch_that_is_shown(visitor: Visitor) -> None:
+    thread = await conversation(visitor)
+    answer = await visitor.http.get(f"/api/threads/{thread}/export", params={"format": "markdown"})
+    assert answer.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-disposition"] == "attachment; filename=\"Of cats.md\"; filename*=UTF-8''Of%20cats.md"
+    assert answer.text == (
+        "# Of cats\n\n## System\n\nBe brief.\n\n## User\n\nWhat is **this**?\n\n"
+        "![image](data:image/png;base64,AAAA)\n\n## Assistant (m:1)\n\nA cat.\n\n## User\n\nSure?\n\n## Assistant\n\nWell\n\n"
+        "_The answer failed: It took too long._\n"
+    )
+    await visitor.http.patch(f"/api/threads/{thread}", json={"head_id": "a1"})
+    other = await visitor.http.get(f"/api/threads/{thread}/export", params={"format": "markdown"})
+    assert "Another try." in other.text and "A cat." not in other.text
+
+
+async def test_json_is_everything(visitor: Visitor) -> None:
+    thread = await conversation(visitor)
+    answer = await visitor.http.get(f"/api/threads/{thread}/export")
+    assert answer.headers["content-type"] == "application/json"
+    told, there = answer.json(), await visitor.get(f"/api/threads/{thread}/messages")
+    assert {name: told[name] for name in there} == there
+    assert told["version"] == 1 and re.fullmatch(r"\d{4}-.*Z", told["exported_at"])
+
+
+async def test_an_unknown_format_is_refused(visitor: Visitor) -> None:
+    thread = await visitor.thread()
+    error_of(await visitor.http.get(f"/api/threads/{thread}/export?format=pdf"), 422, "invalid_request")
+
+
+async def test_an_empty_thread_can_be_taken_along(visitor: Visitor) -> None:
+    thread = await visitor.thread()
+    answer = await visitor.http.get(f"/api/threads/{thread}/export?format=markdown")
+    assert answer.text == "# Chat\n"
+
+
+@pytest.mark.parametrize(
+    ("title", "plain", "full"),
+    [
+        ("../../etc/passwd", "etc passwd", "etc passwd"),
+        ('a"b\\c;d', "a b c;d", "a b c;d"),
+        ("Größe 日本", "Gre", "Größe 日本"),
+        ("日本", "Chat", "日本"),
+        ("\u202egpj.exe", "gpj.exe", "gpj.exe"),
+        ("...", "Chat", "Chat"),
+        ("x" * 300, "x" * 80, "x" * 80),
+    ],
+)
+def test_a_file_s_name_is_safe_and_keeps_its_letters(title: str, plain: str, full: str) -> None:
+    named = attachment(b"", "text/plain", title, "md").headers["content-disposition"]
+    first, second = re.fullmatch(r"attachment; filename=\"([^\"]*)\"; filename\*=UTF-8''(\S*)", named).groups()  # type: ignore[union-attr]
+    assert (first, unquote(second)) == (f"{plain}.md", f"{full}.md")
+    assert file_name(title) == full
