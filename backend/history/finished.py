@@ -74,7 +74,7 @@ class Finished:
         try:
             return await ask()
         except ResponseError as error:
-            if not str(error).startswith("NOGROUP"):
+            if not str(error).startswith(("NOGROUP", "no such key")):
                 raise
         await self._make_group()
         return await ask()

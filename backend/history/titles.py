@@ -7,8 +7,8 @@ import re
 LONGEST = 80  # characters
 THOUGHTS = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 LABEL = re.compile(r"^(?:conversation |chat |thread )?(?:title|name|titel|titre|título)\s*[::-]\s*", re.IGNORECASE)
-AROUND = " \t\"'`´*_~#>-–—.:“”„‟‘’‚‛«»‹›「」『』()[]{}"  # noqa: RUF001 - quotation marks of many scripts
-BEFORE, AFTER = AROUND, AROUND
+QUOTES = " \t\"'`´*_~“”„‟‘’‚‛«»‹›「」『』"  # noqa: RUF001 - of many scripts, and Markdown's emphasis
+BEFORE, AFTER = QUOTES + "#>-–—:.", QUOTES + ".:"  # noqa: RUF001 - headings and lists begin a line, they end none
 
 
 def clean_title(said: str) -> str | None:
@@ -21,7 +21,7 @@ def _bare(line: str) -> str:
     """Without marks around it, and without the label that some models begin with, in whichever order they nest."""
     before = ""
     while line != before:
-        before, line = line, LABEL.sub("", line.strip(AROUND))
+        before, line = line, LABEL.sub("", line.lstrip(BEFORE).rstrip(AFTER))
     return re.sub(r"\s+", " ", line)
 
 

@@ -30,7 +30,7 @@ class Schema:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def look(self) -> bool:
-        """Whether it is ready, for good. SQLite is one host's, and nobody else would bring its schema up. PostgreSQL's is
+        """Whether it is ready, for good. SQLite's is brought up here, since nobody else would; PostgreSQL's is
         only looked at: whoever rolls out a release decides when."""
         before = self.reason
         self.reason = await (self._migrate() if self._database.sqlite else self._compare())

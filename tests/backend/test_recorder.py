@@ -1,0 +1,199 @@
+"""What the recorder writes of an ended job, on both databases and a real Valkey."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from backend.store.database import Database
+from backend.store.tables import jobs
+from tests.backend.recording import BOUNDS, FAILED, RESTARTED, STARTED, Play, tokens
+from wire.events import token
+from wire.records import JobRequest
+
+
+@pytest.fixture
+async def play(redis_url: str, database_url: str) -> AsyncIterator[Play]:
+    play = Play(redis_url, Database(database_url))
+    yield play
+    await play.aclose()
+
+
+async def test_a_completed_job_is_a_row_without_its_text(play: Play) -> None:
+    job = await play.completed("A secret.")
+    assert await play.recorder().turn() == 1
+    row = await play.job_row(job)
+    assert (row.state, row.tenant, row.model, row.cls, row.worker) == ("completed", "ann", "tiny", "interactive", "w")
+    assert (row.pool, row.request_id, row.attempt, row.tries) == (play.keys.pool, "r1", 1, 0)
+    assert (row.queued_ms, row.first_token_ms, row.total_ms) == (1, 2, 3)
+    assert (row.prompt_tokens, row.completion_tokens, row.tokens_per_second) == (5, 7, 9.5)
+    assert [what for _, what, _ in row.timeline] == ["accepted", "given:1", "started:1", "ended"]
+    assert row.accepted_at <= row.ended_at == row.timeline[-1][0]
+    assert "secret" not in str(row)
+
+
+async def test_an_answer_gets_what_was_said_and_what_it_cost(play: Play) -> None:
+    calls = [{"function": {"name": "add", "arguments": {"a": 1}}}]
+    job = await play.begin()
+    thread = await play.awaits(job)
+    await play.complete(job, "Straße ﬁne", thinking="Hm.", tool_calls=calls)
+    await play.recorder().turn()
+    row = await play.answer(job)
+    assert (row.status, row.text, row.thinking, row.tool_calls) == ("complete", "Straße ﬁne", "Hm.", calls)
+    assert (row.finish_reason, row.model, row.worker, row.error) == ("stop", "tiny:latest", "w", None)
+    assert row.usage == {"prompt_tokens": 5, "completion_tokens": 7}
+    assert row.timings["total_ms"] == 3
+    assert row.tokens_per_second == 9.5
+    assert row.folded == "strasse fine"
+    assert (await play.the_thread(thread)).updated_at == row.ended_at
+
+
+async def test_a_failed_answer_keeps_the_text_so_far_and_says_why(play: Play) -> None:
+    job = await play.begin()
+    await play.awaits(job)
+    seq = await play.say(job, token("", "Hm"), *tokens("as far"), token("", tool_calls=[{"function": {"name": "f"}}]))
+    await play.jobs.finish(job, "w", 1, seq, "failed", FAILED, why="engine_error")
+    await play.recorder().turn()
+    row = await play.answer(job)
+    assert (row.status, row.text, row.thinking) == ("failed", "asfar", "Hm")
+    assert row.tool_calls == [{"function": {"name": "f"}}]
+    assert row.error == {"code": "engine_error", "message": "It broke.", "retryable": True}
+    assert (row.usage, row.finish_reason) == (None, None)
+    assert (await play.job_row(job)).why == "engine_error"
+
+
+async def test_a_cancelled_answer_keeps_the_text_so_far(play: Play) -> None:
+    job = await play.begin()
+    await play.awaits(job)
+    await play.say(job, *tokens("as far"))
+    await play.jobs.cancel(job)
+    await play.recorder().turn()
+    row = await play.answer(job)
+    assert (row.status, row.text, row.thinking, row.error) == ("cancelled", "asfar", None, None)
+    assert (await play.job_row(job)).state == "cancelled"
+
+
+async def test_a_job_that_was_never_started_is_recorded_too(play: Play) -> None:
+    await play.jobs.accept("waits", JobRequest(model="tiny"), BOUNDS, tenant="ann")
+    await play.jobs.cancel("waits")
+    await play.recorder().turn()
+    row = await play.job_row("waits")
+    assert (row.state, row.worker, row.attempt) == ("cancelled", None, 0)
+
+
+async def test_text_before_a_restart_is_void(play: Play) -> None:
+    job = await play.begin()
+    await play.awaits(job)
+    await play.say(job, *tokens("gone and gone"), token("", "gone", [{"gone": 1}]))
+    await play.jobs.give_back(job, "w", 1, "interrupted")
+    await play.worker("other")
+    assert await play.jobs.start(job, "other", 2, STARTED) is not None
+    await play.say(job, RESTARTED, *tokens("it stays"), attempt=2, worker="other")
+    await play.jobs.cancel(job)
+    await play.recorder().turn()
+    row = await play.answer(job)
+    assert (row.text, row.thinking, row.tool_calls, row.worker) == ("itstays", None, None, "other")
+
+
+async def test_text_before_a_continued_attempt_stands(play: Play) -> None:
+    job = await play.begin()
+    await play.awaits(job)
+    await play.say(job, *tokens("one two"))
+    await play.jobs.give_back(job, "w", 1, "interrupted")
+    await play.worker("other")
+    assert await play.jobs.start(job, "other", 2, STARTED) is not None
+    await play.say(job, *tokens("three"), attempt=2, worker="other")
+    await play.jobs.cancel(job)
+    await play.recorder().turn()
+    assert (await play.answer(job)).text == "onetwothree"
+
+
+async def test_a_log_of_many_pages_is_read_whole(play: Play) -> None:
+    job = await play.begin()
+    await play.awaits(job)
+    async with play.redis.pipeline(transaction=False) as trip:
+        for seq in range(1, 2_501):
+            trip.xadd(play.keys.events(job), {"e": token(f"{seq} ")}, id=f"1-{seq}")
+        await trip.execute()
+    await play.jobs.cancel(job)
+    await play.recorder().turn()
+    assert (await play.answer(job)).text == "".join(f"{seq} " for seq in range(1, 2_501))
+
+
+async def test_what_a_database_refuses_is_replaced(play: Play) -> None:
+    job = await play.begin()
+    await play.awaits(job)
+    await play.complete(job, "a\0b", thinking="\0", tool_calls=[{"function": {"name": "\0"}}])
+    await play.recorder().turn()
+    row = await play.answer(job)
+    assert (row.text, row.thinking, row.folded) == ("a\ufffdb", "\ufffd", "a\ufffdb")
+    assert row.tool_calls == [{"function": {"name": "\ufffd"}}]
+
+
+async def test_an_answer_that_has_ended_stays_as_it_is(play: Play) -> None:
+    job = await play.begin()
+    thread = await play.awaits(job, status="failed", text="as it was")
+    await play.complete(job, "new")
+    await play.recorder().turn()
+    assert (await play.answer(job)).text == "as it was"
+    assert (await play.the_thread(thread)).updated_at == 1
+
+
+async def test_a_thread_is_never_made_older(play: Play) -> None:
+    job = await play.begin()
+    thread = await play.awaits(job)
+    await play.change_thread(thread, updated_at=1 << 50)
+    await play.complete(job)
+    await play.recorder().turn()
+    assert (await play.the_thread(thread)).updated_at == 1 << 50
+
+
+async def test_an_answer_whose_record_is_gone_has_failed_and_nothing_crashes(play: Play) -> None:
+    job = await play.completed()
+    await play.awaits(job)
+    await play.redis.delete(play.keys.job(job), play.keys.events(job))
+    other = await play.completed()
+    assert await play.recorder().turn() == 2
+    row = await play.answer(job)
+    assert (row.status, row.error["code"]) == ("failed", "job_lost")
+    assert [kept.id for kept in await play.rows(jobs)] == [other]
+    assert await play.acknowledged()
+
+
+async def test_one_job_that_cannot_be_kept_holds_up_no_other(play: Play) -> None:
+    good, bad = await play.completed(), await play.completed()
+    await play.awaits(bad)
+    await play.redis.hset(play.keys.job(bad), "result", b"no JSON")
+    worse = await play.completed()
+    await play.redis.hset(play.keys.job(worse), "accepted", 1 << 80)
+    assert await play.recorder().turn() == 3
+    assert [row.id for row in await play.rows(jobs)] == [good]
+    assert await play.acknowledged()
+
+
+async def test_a_title_made_by_the_model_is_cleaned_and_set(play: Play) -> None:
+    job = await play.begin()
+    thread = await play.thread(title="the first words", title_by="text", title_job=job)
+    await play.complete(job, '<think>Hm.</think>\n**Title: "Über Katzen"**\nmore')
+    await play.recorder().turn()
+    row = await play.the_thread(thread)
+    assert (row.title, row.title_by, row.folded, row.updated_at) == ("Über Katzen", "model", "über katzen", 1)
+
+
+async def test_a_person_s_title_is_never_replaced(play: Play) -> None:
+    job = await play.begin()
+    thread = await play.thread(title_job=job)
+    await play.complete(job, "The model's")
+    await play.change_thread(thread, title="Mine", title_by="person")
+    await play.recorder().turn()
+    assert (await play.the_thread(thread)).title == "Mine"
+
+
+async def test_a_title_job_that_failed_leaves_the_title(play: Play) -> None:
+    job = await play.begin()
+    thread = await play.thread(title="the first words", title_by="text", title_job=job)
+    await play.say(job, *tokens("half a"))
+    await play.jobs.cancel(job)
+    await play.recorder().turn()
+    assert (await play.the_thread(thread)).title == "the first words"

@@ -1,0 +1,41 @@
+"""What models put around a title goes."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.history.titles import LONGEST, clean_title
+
+
+@pytest.mark.parametrize(
+    ("said", "title"),
+    [
+        ("Cats", "Cats"),
+        ("  Cats and dogs.  ", "Cats and dogs"),
+        ('"Cats"', "Cats"),
+        ("„Katzen“", "Katzen"),
+        ("**Title:** Cats", "Cats"),
+        ('# Title: "**Cats**"', "Cats"),
+        ("Titel: Katzen", "Katzen"),
+        ("TITLE - Cats", "Cats"),
+        ("\n\n- Cats\n- Dogs", "Cats"),
+        ("<think>\nThey ask\n</think>\n\nCats", "Cats"),
+        ("<think>never ends", None),
+        ("C++ and C#", "C++ and C#"),
+        ("Cats\tand\u3000dogs", "Cats and dogs"),
+        ("titles of nobility", "titles of nobility"),
+        ('""', None),
+        ("", None),
+    ],
+)
+def test_it_is_one_bare_line(said: str, title: str | None) -> None:
+    assert clean_title(said) == title
+
+
+@pytest.mark.parametrize("said", ["word " * 40, "x" * 200])
+def test_it_is_short(said: str) -> None:
+    title = clean_title(said)
+    assert title is not None
+    assert len(title) <= LONGEST
+    assert title.endswith("…")
+    assert not title.endswith(" …")
