@@ -1,11 +1,5 @@
-import { Shell } from "@/components/shell/shell";
-import { CustomRuntimeProvider } from "@/runtime";
+import { ChatPage } from "@/components/shell/chat-page";
 
-/** The runtime lives here and not in the layout: the admin page must not load it, and an answer is picked up again anyway. */
 export default function Page() {
-  return (
-    <CustomRuntimeProvider>
-      <Shell />
-    </CustomRuntimeProvider>
-  );
+  return <ChatPage />;
 }

@@ -3,7 +3,7 @@ import { useAui, useAuiState } from "@assistant-ui/react";
 import { ArrowUp, Paperclip, Square } from "lucide-react";
 import { useCallback, useEffect, useRef, type ClipboardEvent, type KeyboardEvent, type RefObject } from "react";
 import { IconButton } from "@/components/ui/icon-button";
-import { useDraft, usePending, useSend, useShownThread } from "@/runtime";
+import { useDraft, usePending, useSend } from "@/runtime";
 import { AttachmentList } from "./attachments";
 import { composerAction } from "./composer-keys";
 import { Pending } from "./pending";
@@ -17,7 +17,7 @@ export function Composer() {
   const field = useRef<HTMLTextAreaElement>(null);
   const text = useAuiState((s) => s.composer.text);
   const addFiles = useAddFiles();
-  const { threadId } = useShownThread();
+  const thread = useAuiState((s) => s.threads.mainThreadId);
   const { send } = useSend();
   const keys = useKeys(send);
   const submit = () => {
@@ -32,7 +32,7 @@ export function Composer() {
   };
   return (
     <div className="mx-auto w-full max-w-3xl px-4 pb-3">
-      <FocusField key={threadId ?? "new"} field={field} />
+      <FocusField key={thread} field={field} />
       <Pending />
       <form
         onSubmit={(event) => {

@@ -2,39 +2,51 @@
 import { PlugZap } from "lucide-react";
 import { CopyButton } from "@/components/ui/copy-button";
 
-/** Shown while every live worker is simulated. Lines of the advice that are commands get a button to copy them. */
+/** Shown while every live worker is simulated: what the server advises, and its commands to copy. */
 export function ConnectCard({ advice }: { advice: string }) {
+  const { pieces, commands } = readAdvice(advice);
   return (
-    <section aria-label="Connect a real model" className="rounded-2xl border border-line bg-muted/50 p-5">
+    <section aria-label="Connect a real model" className="rounded-2xl border border-line bg-muted/60 p-5">
       <h2 className="flex items-center gap-2 text-sm font-semibold">
         <PlugZap aria-hidden className="size-4.5 text-accent" /> These answers are simulated
       </h2>
-      <div className="mt-2 space-y-2 text-sm text-muted-fg">
-        {adviceParts(advice).map((part) =>
-          part.command ? (
-            <div key={part.text} className="flex items-center gap-1 rounded-lg border border-line bg-bg py-0.5 pr-0.5 pl-3 text-fg">
-              <code className="min-w-0 flex-1 overflow-x-auto font-mono text-xs whitespace-nowrap">{part.text}</code>
-              <CopyButton text={part.text} label={`Copy: ${part.text}`} className="size-8" />
-            </div>
+      <p className="mt-1.5 text-sm text-muted-fg">
+        {pieces.map(({ text, code, at }) =>
+          code ? (
+            <code key={at} className="font-mono text-[0.9em] text-fg">
+              {text}
+            </code>
           ) : (
-            <p key={part.text}>{part.text}</p>
+            text
           ),
         )}
-      </div>
+      </p>
+      {commands.length > 0 && (
+        <ul className="mt-3 grid gap-2 sm:grid-cols-2">
+          {commands.map((command) => (
+            <li key={command} className="flex min-w-0 items-center gap-1 rounded-lg border border-line bg-bg py-0.5 pr-0.5 pl-3">
+              <code className="min-w-0 flex-1 truncate font-mono text-xs">{command}</code>
+              <CopyButton text={command} label={`Copy: ${command}`} className="size-8" />
+            </li>
+          ))}
+        </ul>
+      )}
     </section>
   );
 }
 
-/** Words that a command of the advice begins with. */
-const COMMAND = /^(\$ |ollama |sluice |make |docker |export |pip |uv |[A-Z][A-Z0-9_]+=)/;
+type AdvicePiece = { text: string; code: boolean; at: number };
 
-export type AdvicePart = { text: string; command: boolean };
+/** The heading says this already. */
+const KNOWN = /^answers are simulated[^.]*\.\s*/i;
+const NAME = /([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)/;
 
-/** Lines that are commands, and what stands between back ticks, apart from the sentences around them. */
-export function adviceParts(advice: string): AdvicePart[] {
-  return advice
-    .split(/\n|`([^`]+)`/)
-    .map((piece) => piece?.trim() ?? "")
-    .filter((piece) => /\w/.test(piece))
-    .map((text) => ({ text: text.replace(/^\$ /, ""), command: COMMAND.test(text) }));
+/** The sentences, with commands and variables set as code; commands are what stands between back ticks. */
+export function readAdvice(advice: string): { pieces: AdvicePiece[]; commands: string[] } {
+  const ticked = advice.replace(KNOWN, "").split("`");
+  const commands = ticked.filter((_, index) => index % 2 === 1).map((command) => command.replace(/^\$ /, ""));
+  const texts = ticked.flatMap((text, index) => (index % 2 === 1 ? [{ text, code: true }] : named(text)));
+  return { pieces: texts.map((piece, at) => ({ ...piece, at })), commands };
 }
+
+const named = (text: string) => text.split(NAME).map((piece, index) => ({ text: piece, code: index % 2 === 1 }));

@@ -87,7 +87,7 @@ function Empty() {
     return (
       <div role="alert" className="m-auto max-w-md py-10 text-center text-sm">
         <p className="font-medium">This chat could not be loaded</p>
-        <p className="mt-1 text-muted-fg">{String(error instanceof Error ? error.message : error)}</p>
+        <p className="mt-1 text-muted-fg">{error}</p>
         <Button className="mt-4" onClick={() => void retry()}>
           Try again
         </Button>

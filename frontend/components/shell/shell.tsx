@@ -1,9 +1,9 @@
 "use client";
+import { useAuiState } from "@assistant-ui/react";
 import { Composer } from "@/components/chat/composer";
 import { DropZone } from "@/components/chat/drop-zone";
 import { Thread } from "@/components/chat/thread";
 import { ToastProvider } from "@/components/ui/toast";
-import { useShownThread } from "@/runtime";
 import { Announcer } from "./announcer";
 import { Banners } from "./banners";
 import { Header } from "./header";
@@ -31,13 +31,13 @@ export function Shell() {
 }
 
 function Conversation() {
-  const { threadId } = useShownThread();
+  const thread = useAuiState((s) => s.threads.mainThreadId);
   return (
     <div className="relative flex min-w-0 flex-1 flex-col">
       <Header />
       <main className="flex min-h-0 flex-1 flex-col">
         <Banners />
-        <Thread key={threadId ?? "new"} />
+        <Thread key={thread} />
         <Composer />
       </main>
       <DropZone />

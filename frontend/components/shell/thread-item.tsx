@@ -8,15 +8,15 @@ import { Dialog } from "@/components/ui/dialog";
 import { IconButton } from "@/components/ui/icon-button";
 import { Menu, MenuItem } from "@/components/ui/menu";
 import { useToast } from "@/components/ui/toast";
-import { exportUrl, type ThreadState } from "@/runtime";
+import { exportUrl } from "@/runtime";
 import { download } from "./download";
 import { RenameField } from "./rename-field";
 
 export type Item = { id: string; remoteId: string | undefined; title: string; at: string | undefined; archived: boolean };
-type ItemProps = { item: Item; shown: boolean; state: ThreadState | undefined; onNavigate: () => void };
+type ItemProps = { item: Item; shown: boolean; running: boolean; unread: boolean; onNavigate: () => void };
 
 /** One chat of the list: open, rename, export, archive, delete. */
-export const ThreadItem = memo(function ThreadItem({ item, shown, state, onNavigate }: ItemProps) {
+export const ThreadItem = memo(function ThreadItem({ item, shown, running, unread, onNavigate }: ItemProps) {
   const aui = useAui();
   const [mode, setMode] = useState<"idle" | "rename" | "delete">("idle");
   const thread = () => aui.threads.item({ id: item.id });
@@ -39,8 +39,8 @@ export const ThreadItem = memo(function ThreadItem({ item, shown, state, onNavig
         onClick={open}
         className="flex h-9 min-w-0 flex-1 cursor-pointer items-center gap-2 rounded-lg pr-9 pl-2.5 text-left text-sm"
       >
-        <span className={cn("min-w-0 flex-1 truncate", state?.unread && "font-semibold")}>{item.title}</span>
-        <Mark state={state} />
+        <span className={cn("min-w-0 flex-1 truncate", unread && "font-semibold")}>{item.title}</span>
+        <Mark running={running} unread={unread} />
       </button>
       <Actions item={item} onRename={() => setMode("rename")} onDelete={() => setMode("delete")} />
       <ConfirmDelete
@@ -56,9 +56,9 @@ export const ThreadItem = memo(function ThreadItem({ item, shown, state, onNavig
   );
 });
 
-function Mark({ state }: { state: ThreadState | undefined }) {
-  if (state?.running) return <Dot label="answering" className="pulse bg-accent" />;
-  return state?.unread ? <Dot label="new answer" className="bg-accent" /> : null;
+function Mark({ running, unread }: { running: boolean; unread: boolean }) {
+  if (running) return <Dot label="answering" className="pulse bg-accent" />;
+  return unread ? <Dot label="new answer" className="bg-accent" /> : null;
 }
 
 const Dot = ({ label, className }: { label: string; className: string }) => (

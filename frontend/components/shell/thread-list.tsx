@@ -7,6 +7,8 @@ import { useThreadStates } from "@/runtime";
 import { groupByDay } from "./groups";
 import { ThreadItem, type Item } from "./thread-item";
 
+const QUIET = { running: false, unread: false };
+
 /** Chats under their days, or the archived ones. */
 export function ThreadList({ onNavigate }: { onNavigate: () => void }) {
   const [archived, setArchived] = useState(false);
@@ -14,6 +16,7 @@ export function ThreadList({ onNavigate }: { onNavigate: () => void }) {
   const groups = useMemo(() => (archived ? [{ title: "Archived", threads: items }] : groupByDay(items)), [archived, items]);
   const shown = useAuiState((s) => s.threads.mainThreadId);
   const states = useThreadStates();
+  const stateOf = (id: string | undefined) => (id === undefined ? undefined : states[id]) ?? QUIET;
   return (
     <>
       {archived && (
@@ -26,7 +29,7 @@ export function ThreadList({ onNavigate }: { onNavigate: () => void }) {
           <h2 className="px-2.5 py-1.5 text-xs font-medium text-muted-fg">{group.title}</h2>
           <ul>
             {group.threads.map((item) => (
-              <ThreadItem key={item.id} item={item} shown={item.id === shown} state={item.remoteId ? states[item.remoteId] : undefined} onNavigate={onNavigate} />
+              <ThreadItem key={item.id} item={item} shown={item.id === shown} {...stateOf(item.remoteId)} onNavigate={onNavigate} />
             ))}
           </ul>
         </section>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { adviceParts } from "@/components/chat/connect-card";
+import { readAdvice } from "@/components/chat/connect-card";
 import { firstDrawn, outlineOf, turnsOf } from "@/components/chat/turns";
 import { highlight } from "@/components/shell/highlight";
 import { NUMBERS, readNumber, readStop } from "@/components/shell/settings/numbers";
@@ -64,10 +64,11 @@ describe("settings", () => {
 });
 
 describe("the card for a simulated engine", () => {
-  it("sets commands apart from the sentences around them", () => {
-    const parts = adviceParts("Start Ollama, then:\nollama pull qwen3\nOr set `OLLAMA_BASE_URL=http://gpu:11434` and restart.");
-    expect(parts.filter((part) => part.command).map((part) => part.text)).toEqual(["ollama pull qwen3", "OLLAMA_BASE_URL=http://gpu:11434"]);
-    expect(parts[0]).toEqual({ text: "Start Ollama, then:", command: false });
+  it("takes the commands out of the advice, to be copied, and marks variables", () => {
+    const { pieces, commands } = readAdvice("Answers are SIMULATED: no model. Run `ollama pull qwen3`, or set OLLAMA_BASE_URL.");
+    expect(commands).toEqual(["ollama pull qwen3"]);
+    expect(pieces.map((piece) => piece.text).join("")).toBe("Run ollama pull qwen3, or set OLLAMA_BASE_URL.");
+    expect(pieces.filter((piece) => piece.code).map((piece) => piece.text)).toEqual(["ollama pull qwen3", "OLLAMA_BASE_URL"]);
   });
 });
 
