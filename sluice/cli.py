@@ -9,6 +9,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from sluice import db
+
 app = typer.Typer(
     name="sluice",
     help="One durable queue in front of all your GPUs.",
@@ -16,6 +18,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # its boxes show local variables, and those can hold secrets
 )
+app.add_typer(db.app, name="db")
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 

@@ -26,6 +26,7 @@ def environment(up: UpSettings, redis_url: str) -> dict[str, str]:
     return {
         "REDIS_URL": redis_url,
         "SLUICE_DATA_DIR": str(up.data_dir),
+        "DATABASE_URL": up.database_url,
         "SLUICE_HOST": up.host,
         "SLUICE_PORT": str(up.port),
         "LANGSMITH_TRACING": "false",  # an inherited `true` would send prompts to a tracing service

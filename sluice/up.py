@@ -14,6 +14,7 @@ import sys
 from ollama_worker.settings import WorkerSettings
 from sluice import programs
 from sluice.address import AddressRefused, check_free, wait_until_healthy
+from sluice.db import HistoryRefused, prepare
 from sluice.engine import EngineFound, EngineRefused, environment, find_engine
 from sluice.folder import FolderRefused, claim
 from sluice.page import Building, PageBuilder, nothing_to_build
@@ -32,7 +33,10 @@ class NotReady(Exception):
     """The API did not come up; the message says where to look."""
 
 
-REFUSALS = (AddressRefused, ChildRefused, EngineRefused, FolderRefused, NoServer, NotReady, RedisRefused)
+REFUSALS = (
+    *(AddressRefused, ChildRefused, EngineRefused, FolderRefused),
+    *(HistoryRefused, NoServer, NotReady, RedisRefused),
+)
 
 
 def run(show_logs: bool | None = None, commands: Programs | None = None) -> int:
@@ -72,6 +76,7 @@ class Up:
     async def _stand(self, house: Supervisor, page: Building) -> None:
         """Start everything, the API last: by then there is a page to serve, or a reason why there is none."""
         redis_url = await self._start_queue(house)
+        await house.unless_refused(prepare(self._settings.database_url))
         engine = await house.unless_refused(find_engine(self._worker, self._screen.terminal))
         workers, api = self._processes(redis_url, engine)
         async with self._screen.warnings_of([*workers, api]):

@@ -37,8 +37,12 @@ def _names_a_database(value: str) -> bool:
 
 
 def address_of(given: str | None, data_dir: Path) -> str:
-    """The URL to open: the one given, else the file in the data folder."""
-    return given or f"sqlite+aiosqlite:///{quote(str(data_dir.expanduser() / FILE))}"
+    """The URL to open: the one given, else the file in the data folder. A file's path is absolute then: processes of
+    one house may run in different folders."""
+    if given and not is_sqlite(given):
+        return given
+    path = file_of(given) if given else data_dir / FILE
+    return f"sqlite:///{quote(str(path.expanduser().absolute()))}"
 
 
 def is_sqlite(url: str) -> bool:
