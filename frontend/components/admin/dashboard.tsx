@@ -6,7 +6,7 @@ import { Header } from "./header";
 import { JobsPanel } from "./jobs";
 import { Panel } from "./parts";
 import { QueuePanel } from "./queue";
-import { FeedProvider } from "./use-feed";
+import { FeedProvider, useFeed } from "./use-feed";
 import { WorkersPanel } from "./workers";
 
 /** The pool at a glance, then in detail. Each part listens to its own piece of the stream. */
@@ -27,8 +27,14 @@ export const Dashboard = () => (
           <QueuePanel />
           <WorkersPanel />
         </div>
-        <JobsPanel />
+        <Jobs />
       </main>
     </div>
   </FeedProvider>
 );
+
+/** Not before the parts above have their size, so that nothing one begins to read moves away; unless they get none. */
+function Jobs() {
+  const settled = useFeed(({ queue, connection }) => queue !== null || connection !== "connecting");
+  return settled && <JobsPanel />;
+}

@@ -41,7 +41,7 @@ export const NOTHING_YET: FeedState = {
 };
 
 /** The part of the browser's EventSource that is used. */
-export type Source = Pick<EventSource, "addEventListener" | "close" | "readyState">;
+export type Source = Pick<EventTarget, "addEventListener"> & { close: () => void; readonly readyState: number };
 const CLOSED = 2;
 
 /** What the pool looks like, as the server tells it once a second; whoever listens picks its part. */
@@ -127,19 +127,27 @@ export class Feed {
     this.set({ connection: "live", trouble: error.message });
   }
 
+  /** A stream that was refused stays closed; one that broke the browser opens again by itself. */
   private onError() {
-    if (this.state.connection === "live") this.set({ connection: "reconnecting" });
+    if (this.source?.readyState === CLOSED) this.set({ connection: "offline" });
+    else if (this.state.connection === "live") this.set({ connection: "reconnecting" });
   }
 
   /** Once a second: is what is shown still true, and does the browser still try? */
   private check = () => {
     const silent = this.now() - this.heardAt;
     if (silent < STALLED_MS) return;
-    const connection = silent >= OFFLINE_MS ? "offline" : this.state.updatedAt === null ? "connecting" : "reconnecting";
+    const connection = this.silence(silent);
     if (connection !== this.state.connection) this.set({ connection });
-    const stuck = this.source?.readyState === CLOSED ? REOPEN_MS : OFFLINE_MS;
-    if (this.now() - this.openedAt >= stuck) this.connect();
+    const patience = this.source?.readyState === CLOSED ? REOPEN_MS : OFFLINE_MS;
+    if (this.now() - this.openedAt >= patience) this.connect();
   };
+
+  /** Offline it stays until something is heard: another try is no better news. */
+  private silence(ms: number): Connection {
+    if (this.state.connection === "offline" || ms >= OFFLINE_MS) return "offline";
+    return this.state.updatedAt === null ? "connecting" : "reconnecting";
+  }
 
   private set(part: Partial<FeedState>) {
     this.state = { ...this.state, ...part };

@@ -1,6 +1,5 @@
 "use client";
 import { ArrowLeft, Monitor, Moon, Pause, Play, Sun } from "lucide-react";
-import Link from "next/link";
 import { useTheme, type Theme } from "@/components/shell/theme";
 import { Button } from "@/components/ui/button";
 import { IconButton } from "@/components/ui/icon-button";
@@ -12,10 +11,11 @@ import { useFeed, useFeedItself } from "./use-feed";
 export const Header = () => (
   <header className="sticky top-0 z-20 border-b border-line bg-bg">
     <div className="mx-auto flex max-w-7xl items-center gap-2 px-3 py-2 sm:px-6">
-      <Link href="/" className="inline-flex h-9 items-center gap-1.5 rounded-lg px-2 text-sm text-muted-fg hover:bg-muted hover:text-fg">
+      {/* A plain link: a router would bring the chat's code into this page before anyone asks for it. */}
+      <a href="/" className="inline-flex h-9 items-center gap-1.5 rounded-lg px-2 text-sm text-muted-fg hover:bg-muted hover:text-fg">
         <ArrowLeft aria-hidden className="size-4" />
         Chat
-      </Link>
+      </a>
       <h1 className="text-base font-semibold">Admin</h1>
       <div className="ml-auto flex items-center gap-1.5">
         <State />
@@ -57,7 +57,7 @@ function State() {
           <UpdateAge />
         </span>
       )}
-      <output>
+      <output className="inline-flex min-w-28 justify-end">
         <Badge tone={tone}>{text}</Badge>
       </output>
     </span>

@@ -31,8 +31,8 @@ const COLUMNS: Column[] = [
   { title: "Worker", className: FROM_LG },
   { title: "Waited", className: "w-28 text-right max-sm:hidden" },
   { title: "Ran", className: "text-right sm:w-28" },
-  { title: "Tokens", className: cn("w-20 text-right", FROM_MD) },
-  { title: "Accepted", className: cn("w-24 text-right", FROM_MD) },
+  { title: "Tokens", className: cn("w-20 text-right", FROM_LG) },
+  { title: "Accepted", className: cn("w-24 text-right", FROM_LG) },
 ];
 const LIVE_COLUMNS = [...COLUMNS, { title: "Cancel", className: "w-11 sm:w-14", heard: true }];
 
@@ -94,8 +94,8 @@ const JobRow = memo(function JobRow({ job, live, onOpen, onCancel }: JobActions 
       <Cell className="text-right">
         <Span measure={(now) => ranMs(job, now)} />
       </Cell>
-      <Cell className={cn("text-right tabular-nums", FROM_MD)}>{count(job.usage?.completion_tokens)}</Cell>
-      <Cell className={cn("text-right text-muted-fg", FROM_MD)}>
+      <Cell className={cn("text-right tabular-nums", FROM_LG)}>{count(job.usage?.completion_tokens)}</Cell>
+      <Cell className={cn("text-right text-muted-fg", FROM_LG)}>
         <Ago at={job.accepted_at} />
       </Cell>
       {live && (

@@ -40,7 +40,7 @@ export function Bar({ value, max, tone = "bg-accent" }: { value: number; max: nu
   const percent = max > 0 ? Math.min(100, Math.max(0, (value / max) * 100)) : 0;
   return (
     <div aria-hidden className="h-1.5 overflow-hidden rounded-full bg-muted">
-      <div className={cn("h-full rounded-full transition-[width] duration-500", tone)} style={{ width: `${percent}%` }} />
+      <div className={cn("h-full rounded-full", tone)} style={{ width: `${percent}%` }} />
     </div>
   );
 }

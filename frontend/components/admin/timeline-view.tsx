@@ -64,16 +64,16 @@ const DOTS: Record<string, string> = {
 };
 
 const Mark = ({ step }: { step: Step }) => (
-  <li className="group relative grid grid-cols-[1rem_minmax(0,1fr)_auto_auto] items-baseline gap-x-3 pb-2.5">
+  <li className="group relative grid grid-cols-[1rem_minmax(0,1fr)_auto] items-baseline gap-x-3 pb-2.5">
     <span aria-hidden className="absolute top-4 bottom-0 left-[5px] w-px bg-line group-last:hidden" />
     <span aria-hidden className={cn("size-[11px] self-start rounded-full border-2 mt-1", DOTS[step.kind] ?? "border-muted-fg bg-bg")} />
     <span className="min-w-0 break-words">
       {step.label}
       {step.detail && <span className="text-muted-fg"> · {words(step.detail)}</span>}
     </span>
-    <span className="min-w-[8ch] text-right text-muted-fg tabular-nums">{step.afterMs === null ? "" : `+${duration(step.afterMs)}`}</span>
-    <time dateTime={step.at} className="text-muted-fg tabular-nums">
-      {timeOfDay(Date.parse(step.at))}
-    </time>
+    <span className="flex gap-x-3 text-right text-muted-fg tabular-nums max-sm:flex-col">
+      {step.afterMs !== null && <span>{`+${duration(step.afterMs)}`}</span>}
+      <time dateTime={step.at}>{timeOfDay(Date.parse(step.at))}</time>
+    </span>
   </li>
 );

@@ -69,8 +69,10 @@ test("a stream that says nothing is not live", () => {
 
 test("a stream that the browser gave up is opened again", () => {
   stream().cut(true);
+  expect(feed.state.connection).toBe("offline");
   vi.advanceTimersByTime(7000);
   expect(sources).toHaveLength(2);
+  expect(feed.state.connection).toBe("offline");
 });
 
 test("a pause closes the stream and keeps what is shown; going on opens another", () => {
