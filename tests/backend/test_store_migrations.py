@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, insert, inspect, text
 
 from backend.store.database import Database
-from backend.store.migrate import NEWEST, SCRIPTS, behind, migrate, reset, rollback
-from backend.store.tables import metadata
+from backend.store.migrate import NEWEST, SCRIPTS, MigrationRefused, behind, migrate, reset, rollback
+from backend.store.schema import Schema
+from backend.store.tables import metadata, threads
+from tests.support.child import free_port
+from tests.support.postgres import Postgres
+from tests.support.processes import clean_environment
 
 
 async def ask(url: str, look: Any) -> Any:
@@ -49,3 +54,97 @@ async def test_it_goes_up_down_and_up_again(empty_database_url: str) -> None:
     assert await migrate(empty_database_url) == ("", NEWEST)
     assert await migrate(empty_database_url) == (NEWEST, NEWEST)
     assert await ask(empty_database_url, differences) == []
+
+
+MIGRATE = """
+import asyncio, sys
+from backend.store.migrate import NEWEST, SCRIPTS, MigrationRefused, behind, migrate, reset, rollback
+from backend.store.schema import Schema
+print("ready", flush=True)
+sys.stdin.readline()
+print(*asyncio.run(migrate({url!r})), flush=True)
+"""
+
+
+def test_processes_that_start_at_once_migrate_once(empty_database_url: str) -> None:
+    script = MIGRATE.format(url=empty_database_url)
+    command, pipe = [sys.executable, "-c", script], subprocess.PIPE
+    started = [subprocess.Popen(command, env=clean_environment(), stdin=pipe, stdout=pipe, text=True) for _ in range(6)]
+    for process in started:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [process.communicate(timeout=60)[0].strip() for process in started]
+    assert sorted(told) == sorted([NEWEST, *[f"{NEWEST} {NEWEST}"] * 5])
+
+
+async def test_a_step_that_fails_leaves_the_schema_as_it_was(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second table's index is in the way: the first table must not stay."""
+    database = Database(empty_database_url)
+    async with database.write() as tx:
+        await tx.execute(text("CREATE TABLE messages (id INTEGER)"))
+    await database.close()
+    with pytest.raises(MigrationRefused, match="messages"):
+        await migrate(empty_database_url)
+    assert await ask(empty_database_url, tables) == {"messages"}
+
+
+async def test_a_newer_schema_is_left_alone_and_taken(empty_database_url: str) -> None:
+    await migrate(empty_database_url)
+    database = Database(empty_database_url)
+    async with database.write() as tx:
+        await tx.execute(text("UPDATE alembic_version SET version_num = '0999'"))
+    assert await migrate(empty_database_url) == ("0999", "0999")
+    schema = Schema(database)
+    assert await schema.look()
+    assert schema.reason == ""
+    await database.close()
+
+
+def test_steps_are_compared_by_their_numbers() -> None:
+    assert behind("")
+    assert not behind(NEWEST)
+    assert not behind("9999")
+
+
+async def test_a_reset_leaves_empty_tables(empty_database_url: str) -> None:
+    await migrate(empty_database_url)
+    database = Database(empty_database_url)
+    async with database.write() as tx:
+        await tx.execute(insert(threads).values(id="a", tenant="ann", created_at=0, updated_at=0))
+    await reset(empty_database_url)
+    async with database.read() as tx:
+        assert (await tx.execute(threads.select())).first() is None
+    await database.close()
+    assert await ask(empty_database_url, differences) == []
+
+
+async def test_a_postgresql_with_an_old_schema_says_what_to_run(shared_postgres: Postgres) -> None:
+    url = shared_postgres.new_database()
+    database = Database(url)
+    schema = Schema(database)
+    assert not await schema.look()
+    assert "sluice db migrate" in schema.reason
+    await migrate(url)
+    assert await schema.look()
+    assert schema.reason == ""
+    await database.close()
+
+
+async def test_a_postgresql_that_is_away_refuses_nobody() -> None:
+    """What needs no history is served: the queue does not depend on SQL."""
+    database = Database(f"postgresql://sluice@127.0.0.1:{free_port()}/sluice")
+    schema = Schema(database)
+    assert not await schema.look()
+    assert schema.reason == ""
+    await database.close()
+
+
+async def test_a_password_is_never_in_a_refusal() -> None:
+    with pytest.raises(MigrationRefused) as refused:
+        await migrate(f"postgresql://sluice:secret@127.0.0.1:{free_port()}/sluice")
+    assert "secret" not in str(refused.value)
