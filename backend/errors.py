@@ -3,7 +3,7 @@
     ApiError
     ├── Forbidden            403  host, origin
     ├── NotFound             404  a job, a model, a path; foreign ids too
-    ├── Conflict             409  the event log does not hold what the caller refers to
+    ├── Conflict             409  the event log does not hold what is referred to; an id that is taken
     ├── TooLarge             413  the body
     ├── WrongMediaType       415  not application/json
     ├── Invalid              422  what was sent

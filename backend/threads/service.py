@@ -172,18 +172,23 @@ class Threads:
     # -- healing -----------------------------------------------------------------------------------------------
     async def _still_running(self, answers: Sequence[Row[Any]]) -> list[Row[Any]]:
         """These without the ones whose jobs are lost: nobody would ever record their end."""
-        lost = [answer for answer in answers if await self._is_lost(answer)]
+        lost = await self._lost([answer for answer in answers if now_ms() - answer.created_at >= LOST_MS])
         if lost:
             await self._mark_lost(lost)
         return [answer for answer in answers if answer not in lost]
 
-    async def _is_lost(self, answer: Row[Any]) -> bool:
-        """An answer whose job has ended is the recorder's; without Redis nothing can be said."""
-        if now_ms() - answer.created_at < LOST_MS:
-            return False
-        with suppress(RedisError, OSError, TimeoutError):
-            return await self._jobs.record(answer.job_id) is None
-        return False
+    async def _lost(self, answers: Sequence[Row[Any]]) -> list[Row[Any]]:
+        """An answer whose job has ended is the recorder's; without Redis nothing can be said. One trip for all."""
+        if not answers:
+            return []
+        try:
+            async with self._jobs.redis.pipeline(transaction=False) as trip:
+                for answer in answers:
+                    trip.exists(self._jobs.keys.job(answer.job_id))
+                known = await trip.execute()
+        except (RedisError, OSError, TimeoutError):
+            return []
+        return [answer for answer, is_known in zip(answers, known, strict=True) if not is_known]
 
     async def _mark_lost(self, answers: Sequence[Row[Any]]) -> None:
         end = {"status": "failed", "error": LOST, "ended_at": now_ms()}

@@ -166,7 +166,8 @@ async def test_markdown_is_the_branch_that_is_shown(visitor: Visitor) -> None:
     assert answer.headers["content-disposition"] == "attachment; filename=\"Of cats.md\"; filename*=UTF-8''Of%20cats.md"
     assert answer.text == (
         "# Of cats\n\n## System\n\nBe brief.\n\n## User\n\nWhat is **this**?\n\n"
-        "![image](data:image/png;base64,AAAA)\n\n## Assistant (m:1)\n\nA cat.\n\n## User\n\nSure?\n\n## Assistant\n\nWell\n\n"
+        "![image](data:image/png;base64,AAAA)\n\n"
+        "## Assistant (m:1)\n\nA cat.\n\n## User\n\nSure?\n\n## Assistant\n\nWell\n\n"
         "_The answer failed: It took too long._\n"
     )
     await visitor.http.patch(f"/api/threads/{thread}", json={"head_id": "a1"})
