@@ -5,6 +5,7 @@ import { useStore } from "@/lib/store";
 import { useLatest } from "@/lib/use-latest";
 import { liveThread } from "./live";
 import { readMode } from "./pending";
+import { sawEnd } from "./runs";
 import { onNews, type News } from "./tabs";
 import { isFollowed, lookElsewhere, seeShown, show } from "./thread-states";
 import { listVersion, readDefaults } from "./threads";
@@ -53,7 +54,7 @@ function useOtherTabs(): void {
 
 function heed({ threads }: AssistantClient, news: News): void {
   void threads.reload();
-  if (news.type === "list" || isFollowed(news.threadId) || !liveThread(news.threadId)) return;
+  if (news.type === "list" || isFollowed(news.threadId) || sawEnd(news.answerId) || !liveThread(news.threadId)) return;
   const { mainThreadId, threadItems } = threads.getState();
   const item = threadItems.find(({ remoteId }) => remoteId === news.threadId);
   if (item?.id === mainThreadId) void threads.reloadMainThread();

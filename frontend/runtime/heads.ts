@@ -18,7 +18,8 @@ export function keepHead(thread: ThreadRuntime, threadId: () => string | undefin
   return thread.subscribe(() => {
     const id = threadId();
     const last = thread.getState().messages.at(-1);
-    if (id === undefined || last === undefined || isFollowed(id)) return;
+    // A branch ends in an answer; one that ends in a question is just about to get one.
+    if (id === undefined || last?.role !== "assistant" || isFollowed(id)) return;
     const head = serverId(id, last.id);
     if (!isStored(id, head) || heads.get(id) === head) return;
     heads.set(id, head);

@@ -39,7 +39,7 @@ function write(threadId: string | undefined, inPlace = address.get() === undefin
   address.set(threadId);
   if (!atHome() || inAddress() === threadId) return;
   const url = threadId === undefined ? HOME : `${HOME}?c=${encodeURIComponent(threadId)}`;
-  if (inPlace) history.replaceState(history.state, "", url);
+  if (inPlace) history.replaceState(null, "", url);
   else history.pushState(null, "", url);
 }
 

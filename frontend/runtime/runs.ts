@@ -23,6 +23,11 @@ const outcomes = new Map<string, Outcome>();
 /** How the thread's last run ended. */
 export const outcomeOf = (threadId: string): Outcome | undefined => outcomes.get(threadId);
 
+const followedToEnd = new Set<string>();
+
+/** This page has seen the answer's end, and shows it: other tabs have no news about it. */
+export const sawEnd = (answerId: string): boolean => followedToEnd.has(answerId);
+
 /** assistant-ui's run: `begin` gives the thread's id, and stores the thread where it is new. */
 export async function* runTurn(options: ChatModelRunOptions, begin: () => Promise<string>): AsyncGenerator<ChatModelRunResult, void> {
   const threadId = await begin();
@@ -48,7 +53,8 @@ async function* run(threadId: string, source: Source, ids: TurnIds, signal: Abor
       yield await result(threadId, ids, snapshot);
     }
   } finally {
-    ended(threadId, ids, outcome(last, signal), last?.meta.jobId !== undefined);
+    ended(threadId, ids, outcome(last, signal), "turn" in source);
+    if (!last?.meta.jobId) void learnStored(threadId);
   }
 }
 
@@ -56,7 +62,7 @@ async function* run(threadId: string, source: Source, ids: TurnIds, signal: Abor
 function accepted(threadId: string, { messageId, answerId }: TurnIds, isNew: boolean): void {
   markStored(threadId, [messageId, answerId].filter(Boolean));
   headIs(threadId, answerId);
-  if (isNew) tell({ type: "began", threadId });
+  if (isNew) tell({ type: "began", threadId, answerId });
   listChanged();
 }
 
@@ -66,15 +72,15 @@ function outcome(last: Snapshot | undefined, signal: AbortSignal): Outcome {
   return phase === "done" || phase === "cancelled" ? phase : "failed";
 }
 
-function ended(threadId: string, ids: TurnIds, how: Outcome, stored: boolean): void {
+function ended(threadId: string, { answerId }: TurnIds, how: Outcome, isNew: boolean): void {
   outcomes.set(threadId, how);
   setReconnecting(threadId, false);
   runEnded(threadId, how !== "detached");
   if (how === "detached") return;
-  tell({ type: "ended", threadId });
+  followedToEnd.add(answerId);
+  if (isNew) tell({ type: "ended", threadId, answerId });
   listChanged();
   if (how === "done") void nameThread(threadId);
-  if (!stored) void learnStored(threadId);
 }
 
 /** After a refusal only the server knows whether it wrote the messages down. */

@@ -1,5 +1,5 @@
 /** What tabs of one browser tell each other. */
-export type News = { type: "began" | "ended"; threadId: string } | { type: "list" };
+export type News = { type: "began" | "ended"; threadId: string; answerId: string } | { type: "list" };
 
 let channel: BroadcastChannel | undefined;
 
