@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { announce } from "@/runtime/announcements";
+import type { AnswerMeta } from "@/runtime/types";
+
+function heard(...answers: AnswerMeta[]): (string | undefined)[] {
+  let before: Parameters<typeof announce>[0];
+  return answers.map((answer) => {
+    const said = announce(before, "m", answer);
+    before = { message: "m", phase: answer.phase };
+    return said;
+  });
+}
+
+test("a change of state is said once, tokens and places in the queue never", () => {
+  expect(heard({ phase: "connecting" }, { phase: "waiting", position: 3 }, { phase: "waiting", position: 2 }, { phase: "answering" }, { phase: "answering" }, { phase: "done" })).toEqual([
+    undefined, "Your message is in the queue at position 3.", undefined, "The assistant is answering.", undefined, "The answer is complete.",
+  ]);
+});
+
+test("a failure says what to do", () => {
+  const error = { code: "x", message: "Try again.", retryable: true };
+  expect(heard({ phase: "answering" }, { phase: "failed", error }).at(-1)).toBe("The answer failed. Try again.");
+});
+
+test("an answer that was over when the chat was opened is not announced", () => {
+  expect(announce(undefined, "m", { phase: "done" })).toBeUndefined();
+  expect(announce({ message: "other", phase: "answering" }, "m", { phase: "cancelled" })).toBeUndefined();
+});
