@@ -55,8 +55,8 @@ function found({ id, why, job }: DeadLetter, filter: string): boolean {
 const DeadRow = ({ letter: { id, why, at, job }, onOpen }: { letter: DeadLetter; onOpen: (job: Job) => void }) => (
   <Row>
     <IdCell id={id} onOpen={job ? () => onOpen(job) : undefined} />
-    <Cell title={why}>
-      <Badge tone="danger">{words(why)}</Badge>
+    <Cell title={words(why)}>
+      <Badge tone="danger">{why}</Badge>
     </Cell>
     <Cell className={FROM_SM}>{job?.tenant ?? NONE}</Cell>
     <Cell className={FROM_MD}>{job?.model ?? NONE}</Cell>

@@ -85,7 +85,7 @@ test("the arrows move between the tabs, and each list is asked for", async () =>
   fireEvent.keyDown(screen.getByRole("tab", { name: "Live" }), { key: "ArrowRight" });
   expect(await screen.findByText("321")).toBeTruthy();
   fireEvent.keyDown(screen.getByRole("tab", { name: "Ended" }), { key: "ArrowRight" });
-  expect(await screen.findByText("worker lost")).toBeTruthy();
+  expect(await screen.findByText("worker_lost")).toBeTruthy();
   expect(document.activeElement).toBe(screen.getByRole("tab", { name: "Dead letters" }));
 });
 
