@@ -66,7 +66,7 @@ type TurnProps = { turnKey: string; start: number; end: number; last: boolean; t
 /** `tall`: as high as the window, so that a question stands at its top and the answer grows below it without a jump. */
 const TurnView = memo(function TurnView({ turnKey, start, end, last, tall }: TurnProps) {
   return (
-    <section data-turn={turnKey} className={cn("turn flex flex-col gap-3 py-4", tall && "tall", !last && "rest")}>
+    <section data-turn={turnKey} className={cn("turn flex flex-col gap-1.5 py-4", tall && "tall", !last && "rest")}>
       {Array.from({ length: end - start }, (_, at) => (
         <MessageByIndexProvider key={start + at} index={start + at}>
           <Message />

@@ -24,7 +24,7 @@ export function Timing() {
         {line}
       </button>
       {open && (
-        <section ref={panel} popover="manual" aria-label="Details of this answer" className="popover w-72 p-4">
+        <section ref={panel} popover="manual" aria-label="Details of this answer" className="popover w-80 p-4">
           <Details answer={answer} />
         </section>
       )}

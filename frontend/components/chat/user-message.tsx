@@ -70,7 +70,7 @@ function Actions({ text }: { text: string }) {
   const aui = useAui();
   const running = useAuiState((s) => s.thread.isRunning);
   return (
-    <div className="quiet flex h-9 items-center">
+    <div className="quiet flex h-8 items-center">
       <CopyButton text={text} label="Copy message" className="size-8" />
       <IconButton data-edit label="Edit message" className="size-8" disabled={running} onClick={() => aui.message.composer().beginEdit()}>
         <Pencil />

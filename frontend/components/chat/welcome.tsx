@@ -38,7 +38,7 @@ const STARTERS: Starter[] = [
 export function Welcome() {
   const { advice } = useModels();
   return (
-    <div data-testid="welcome" className="mx-auto flex min-h-full w-full max-w-3xl flex-col justify-center gap-8 px-4 py-10">
+    <div data-testid="welcome" className="flex w-full flex-1 flex-col justify-center gap-8 py-8">
       <p className="text-center text-2xl font-semibold tracking-tight sm:text-3xl">What can I do for you?</p>
       <ul className="grid gap-3 sm:grid-cols-2">
         {STARTERS.map((starter) => (

@@ -32,7 +32,7 @@ export const ThreadItem = memo(function ThreadItem({ item, shown, running, unrea
     );
   }
   return (
-    <li className={cn("thread-item group relative flex items-center rounded-lg hover:bg-muted", shown && "bg-muted")}>
+    <li className={cn("thread-item group relative flex items-center rounded-lg", shown ? "bg-fg/9" : "hover:bg-fg/5")}>
       <button
         type="button"
         aria-current={shown ? "page" : undefined}
