@@ -80,8 +80,8 @@ function options(spec: ChartSpec, host: HTMLElement): uPlot.Options {
     cursor: { y: false, sync: { key: "admin", setSeries: false }, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { x: { range: lastWindow }, y: { range: (_, __, max) => [0, Math.max(spec.least, (max ?? 0) * 1.1)] } },
     axes: [
-      { ...axis, grid: { show: false }, size: 24, space: 70, values: (_, splits) => splits.map(hourAndMinute) },
-      { ...axis, grid, size: 58, space: 32, values: (_, splits) => splits.map(spec.format), incrs: spec.whole ? WHOLE : undefined },
+      { ...axis, grid: { show: false }, size: 24, space: 50, values: (_, splits) => splits.map(hourAndMinute) },
+      { ...axis, grid, size: 58, space: 32, values: (_, splits) => splits.map((value) => spec.format(value).replace(/\.0(?!\d)/, "")), incrs: spec.whole ? WHOLE : undefined },
     ],
     series: [{}, ...spec.series.map(line)],
   };

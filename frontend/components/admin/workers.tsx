@@ -101,7 +101,7 @@ function Models({ models }: { models: Worker["models"] }) {
       {models.toSorted((one, other) => Number(other.loaded) - Number(one.loaded)).map(({ name, loaded }) => (
         <li key={name} className={`max-w-full truncate rounded-md border px-1.5 py-0.5 font-mono text-xs ${loaded ? "border-line text-fg" : "border-dashed border-line text-muted-fg"}`}>
           {name}
-          <span className="font-sans text-muted-fg"> {loaded ? "loaded" : "on disk"}</span>
+          <span className="font-sans text-muted-fg"> {loaded ? "loaded" : "not loaded"}</span>
         </li>
       ))}
     </ul>
