@@ -1,4 +1,5 @@
 import type { MermaidConfig } from "mermaid";
+import { disarmed } from "./disarm";
 import { sanitised } from "./sanitise";
 
 /** A drawn diagram: an SVG that is complete in itself. */
@@ -47,8 +48,9 @@ class Drafter {
   async #draw(source: string, dark: boolean): Promise<Drawing> {
     const [{ default: mermaid }, { default: purify }] = await Promise.all([import("mermaid"), import("dompurify")]);
     mermaid.initialize(config(dark));
-    await mermaid.parse(source);
-    const { svg } = await mermaid.render(`diagram-${this.#count++}`, source);
+    const safe = disarmed(source);
+    await mermaid.parse(safe);
+    const { svg } = await mermaid.render(`diagram-${this.#count++}`, safe);
     return { svg: sanitised(svg, purify) };
   }
 

@@ -12,6 +12,8 @@ type Bench = {
   stream: (renderer: string, tokens: number, rate: number) => Promise<void>;
   /** Draws the last `shown` of a thread's messages, as the chat does; the promise ends two frames behind it. */
   open: (renderer: string, messages: number, shown: number) => Promise<void>;
+  /** Draws these texts, each as an answer of its own. */
+  draw: (renderer: string, texts: string[]) => Promise<void>;
 };
 
 declare global {
@@ -77,9 +79,15 @@ async function open(name: string, messages: number, shown: number) {
   await frames();
 }
 
+async function drawAll(name: string, texts: string[]) {
+  const { draw } = rendererNamed(name);
+  show(texts.map((text) => <article key={text}>{draw(text, false)}</article>));
+  await frames();
+}
+
 function Turn({ message, draw }: { message: Message; draw: Renderer["draw"] }) {
   return <article className="py-3">{message.role === "user" ? <p>{message.text}</p> : draw(message.text, false)}</article>;
 }
 
 createRoot(document.getElementById("root")!).render(<Page />);
-globalThis.bench = { stream, open };
+globalThis.bench = { stream, open, draw: drawAll };
