@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -20,7 +22,7 @@ cpSync("export", process.env.PAGE_STAGE, { recursive: true });
 """
 LIGHT = "console.log(1);" * 200
 HTML = (
-    '<script>1</script><script src="/_next/static/a.js" async=""></script><script src="/old.js" noModule=""></script>'
+    '<script>{page}</script><script src="/_next/static/a.js" async=""></script><script src="/old.js" noModule=""></script>'
 )
 
 
@@ -34,7 +36,7 @@ class Build:
         self.write("node_modules/next/package.json", '{"type": "module"}')
         self.write("out/index.html", "the last page")
         for page in ("index.html", "admin/index.html", "404.html"):
-            self.write(f"export/{page}", HTML)
+            self.write(f"export/{page}", HTML.format(page=page))
         self.write("export/_next/static/a.js", LIGHT)
 
     def write(self, path: str, text: str) -> None:
@@ -72,6 +74,14 @@ def test_a_build_that_fails_leaves_the_last_page(build: Build) -> None:
     build.write("fail", "")
     assert build()[0] == 3
     assert build.kept
+
+
+def test_every_pages_inline_scripts_are_in_the_one_policy(build: Build) -> None:
+    build()
+    policy = dict(read_site(build.folder / "out").files["/"].headers)[b"content-security-policy"]
+    for page in ("index.html", "admin/index.html", "404.html"):
+        assert base64.b64encode(hashlib.sha256(page.encode()).digest()) in policy
+    assert policy.count(b"sha256-") == 3
 
 
 def heavy(build: Build) -> str:

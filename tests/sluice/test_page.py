@@ -46,6 +46,16 @@ def runs(pid: int) -> bool:
         return False
 
 
+async def hangs(sources: PageSources) -> None:
+    await eventually(lambda: sources.hanging or None, PATIENT, "npm hangs")
+
+
+async def nobody_hangs(sources: PageSources) -> None:
+    """An npm that hung has ended, and so has what it had started."""
+    assert len(sources.hanging) == 2
+    await eventually(lambda: not any(map(runs, sources.hanging)) or None, PATIENT, "npm and its child end")
+
+
 async def test_a_missing_page_is_installed_and_built(sources: PageSources, house: Supervisor) -> None:
     said: list[str] = []
     await builder_of(sources, said).make_fresh(house)
@@ -122,8 +132,7 @@ async def test_a_build_that_hangs_ends_at_its_limit(
     monkeypatch.setenv("NPM_HANGS", "run")
     with pytest.raises(PageRefused, match=r"not built within 3 s"):
         await builder_of(sources, limit=3).make_fresh(house)
-    assert sources.hanging
-    await eventually(lambda: not any(map(runs, sources.hanging)), 10, "npm and its child have ended")
+    await nobody_hangs(sources)
 
 
 async def test_leaving_the_house_ends_npm_and_all_that_it_started(
@@ -131,8 +140,9 @@ async def test_leaving_the_house_ends_npm_and_all_that_it_started(
 ) -> None:
     monkeypatch.setenv("NPM_HANGS", "ci")
     async with Building(builder_of(sources).make_fresh(house), sources.frontend):
-        await eventually(lambda: sources.hanging, PATIENT, "npm hangs")
-    await eventually(lambda: not any(map(runs, sources.hanging)), 10, "npm and its child have ended")
+        await hangs(sources)
+    assert not any(map(runs, sources.hanging[:1]))  # left only when npm was gone
+    await nobody_hangs(sources)
 
 
 @pytest.mark.parametrize(
@@ -223,5 +233,5 @@ async def test_kill_9_during_the_build_leaves_no_npm(ups: Ups, sources: PageSour
     await up.see(lambda: sources.hanging, "npm hangs")
     up.look()
     up.kill()
-    await eventually(lambda: not any(map(runs, sources.hanging)), PATIENT, "npm and its child have ended")
+    await nobody_hangs(sources)
     up.nobody_stays()
