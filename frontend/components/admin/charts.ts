@@ -28,7 +28,7 @@ const depth: ChartSpec = {
 const wait: ChartSpec = {
   id: "wait",
   title: "Wait in the queue",
-  series: [{ label: "mean", pick: (point) => point.wait_ms, colour: "--accent", line: "solid" }],
+  series: [{ label: "10 s mean", pick: (point) => point.wait_ms, colour: "--accent", line: "solid" }],
   format: duration,
   least: 100,
 };
@@ -36,7 +36,7 @@ const wait: ChartSpec = {
 const firstToken: ChartSpec = {
   id: "first-token",
   title: "Time to first token",
-  series: [{ label: "mean", pick: (point) => point.first_token_ms, colour: "--accent", line: "solid" }],
+  series: [{ label: "10 s mean", pick: (point) => point.first_token_ms, colour: "--accent", line: "solid" }],
   format: duration,
   least: 100,
 };

@@ -1,6 +1,6 @@
 /** What `/api/admin` answers. Times are ISO 8601 in UTC; fields this page does not know are ignored. */
 
-/** One second of the pool. `null`: no job started, or showed its first token, in that second. */
+/** The pool at one moment. `wait_ms`, `first_token_ms`: means of the jobs that ended in the ten seconds before; null: none did. */
 export type Point = {
   at: string;
   depth: number;
