@@ -21,7 +21,7 @@ export const Diagram = memo(function Diagram({ source, finished }: { source: str
   return (
     <figure className="answer-frame" data-diagram={drawing ? "drawn" : error ? "broken" : "waiting"}>
       <figcaption className="answer-bar">
-        <span className="min-w-0 flex-1 truncate">{error ? "This diagram could not be drawn; here is its source." : "Diagram"}</span>
+        <span className="min-w-0 flex-1">{error ? "This diagram could not be drawn; here is its source." : "Diagram"}</span>
         {drawing && (
           <>
             <ToolButton label="Show the source" pressed={asSource} onClick={() => setAsSource(!asSource)}>

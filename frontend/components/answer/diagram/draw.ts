@@ -18,6 +18,7 @@ const config = (dark: boolean): MermaidConfig => ({
   securityLevel: "strict",
   suppressErrorRendering: true,
   theme: dark ? "dark" : "default",
+  themeCSS: ".edgeLabel rect { opacity: 1 !important }", // else the edge runs through its own words
   fontFamily: "ui-sans-serif, system-ui, sans-serif",
   maxTextSize: 20_000,
   maxEdges: 300,

@@ -1,0 +1,28 @@
+import { expect, it } from "vitest";
+import { endsInFence } from "@/components/answer/markdown/fences";
+import { withDollars } from "@/components/answer/markdown/formulas";
+
+it.each([
+  ["from $5 to $10", "from \\$5 to \\$10"],
+  ["it costs $5", "it costs \\$5"],
+  ["$x$ and $y^2$", "$x$ and $y^2$"],
+  ["\\(x + 1\\)", "$x + 1$"],
+  ["\\[x\\]", "$$x$$"],
+  ["\\[\nx\n\\]", "$$\nx\n$$"],
+  ["$$x$$", "$$x$$"],
+  ["`$5` and ``\\(x\\)``", "`$5` and ``\\(x\\)``"],
+  ["```\n$5 \\(x\\)\n```", "```\n$5 \\(x\\)\n```"],
+  ["\\$5 and \\\\", "\\$5 and \\\\"],
+  ["$a \\$ b$", "$a \\$ b$"],
+  ["no sign", "no sign"],
+])("formulas of %j become %j", (text, expected) => expect(withDollars(text)).toBe(expected));
+
+it.each([
+  ["```py\nx", true],
+  ["```py\nx\n```", false],
+  ["````\n```\n", true],
+  ["- item\n  ```js\n  x", true],
+  ["- item\n  ```js\n  x\n  ```", false],
+  ["> ~~~\n> x", true],
+  ["words", false],
+])("%j ends in a fence: %s", (text, expected) => expect(endsInFence(text)).toBe(expected));

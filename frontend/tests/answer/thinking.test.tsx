@@ -1,0 +1,53 @@
+import { cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { afterEach, expect, it, vi } from "vitest";
+import { Thinking } from "@/components/answer/thinking";
+
+afterEach(() => {
+  cleanup();
+  vi.useRealTimers();
+});
+
+const button = () => screen.getByRole("button", { expanded: undefined });
+const isOpen = () => button().getAttribute("aria-expanded") === "true";
+
+it("is open while the model thinks and closes when it answers", () => {
+  const { rerender } = render(<Thinking text="hm" running />);
+  expect(isOpen()).toBe(true);
+  expect(button().textContent).toBe("Thinking…");
+  rerender(<Thinking text="hm, so" running={false} />);
+  expect(isOpen()).toBe(false);
+});
+
+it("stays closed once the person has closed it, and open once they have opened it", () => {
+  const { rerender } = render(<Thinking text="hm" running />);
+  fireEvent.click(button());
+  rerender(<Thinking text="hm, so" running />);
+  expect(isOpen()).toBe(false);
+  fireEvent.click(button());
+  rerender(<Thinking text="hm, so" running={false} />);
+  expect(isOpen()).toBe(true);
+});
+
+it.each([
+  [400, "Thought for a moment"],
+  [12_300, "Thought for 12 s"],
+  [125_000, "Thought for 2 min 5 s"],
+])("says how long it took: %s ms", (ms, words) => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  const { rerender } = render(<Thinking text="hm" running />);
+  vi.advanceTimersByTime(ms);
+  rerender(<Thinking text="hm" running={false} />);
+  expect(button().textContent).toBe(words);
+});
+
+it("says no time that it has not seen", () => {
+  render(<Thinking text="hm" running={false} />);
+  expect(button().textContent).toBe("Thoughts");
+});
+
+it("draws its thoughts only while it is open", () => {
+  const { container } = render(<Thinking text="**so**" running={false} />);
+  expect(container.querySelector("strong")).toBeNull();
+  fireEvent.click(button());
+  expect(container.querySelector("strong")?.textContent).toBe("so");
+});
