@@ -1,8 +1,10 @@
-/** localStorage that never raises: it may be full, forbidden, or hold what an older page wrote. */
+/** The browser's storage, which never raises: it may be full, forbidden, or hold what an older page wrote. */
 
-export function load<T>(key: string, fallback: T): T {
+type Where = "localStorage" | "sessionStorage"; // of this browser, or of this tab
+
+export function load<T>(key: string, fallback: T, where: Where = "localStorage"): T {
   try {
-    const text = localStorage.getItem(`sluice.${key}`);
+    const text = window[where].getItem(`sluice.${key}`);
     return text === null ? fallback : (JSON.parse(text) as T);
   } catch {
     return fallback;
@@ -10,10 +12,10 @@ export function load<T>(key: string, fallback: T): T {
 }
 
 /** Undefined forgets the key. */
-export function save(key: string, value: unknown): void {
+export function save(key: string, value: unknown, where: Where = "localStorage"): void {
   try {
-    if (value === undefined) localStorage.removeItem(`sluice.${key}`);
-    else localStorage.setItem(`sluice.${key}`, JSON.stringify(value));
+    if (value === undefined) window[where].removeItem(`sluice.${key}`);
+    else window[where].setItem(`sluice.${key}`, JSON.stringify(value));
   } catch {
     // then it lasts as long as the page
   }

@@ -4,7 +4,8 @@ import { useEffect } from "react";
 import { useStore } from "@/lib/store";
 import { useLatest } from "@/lib/use-latest";
 import { liveThread } from "./live";
-import { readMode } from "./pending";
+import { readPending } from "./pending";
+import { reloadShown } from "./reload";
 import { sawEnd } from "./runs";
 import { onNews, type News } from "./tabs";
 import { isFollowed, lookElsewhere, seeShown, show } from "./thread-states";
@@ -20,7 +21,7 @@ export function Keeper(): null {
   useOtherTabs();
   useEffect(() => {
     readDefaults();
-    readMode();
+    readPending();
     const timer = setInterval(() => document.visibilityState === "visible" && void lookElsewhere(), ELSEWHERE_MS);
     document.addEventListener("visibilitychange", seeShown);
     return () => {
@@ -49,14 +50,15 @@ function useListReload(): void {
 /** What another tab has begun is shown here, too; what this tab follows itself it knows. */
 function useOtherTabs(): void {
   const aui = useLatest(useAui());
-  useEffect(() => onNews((news) => heed(aui.current, news)), [aui]);
+  useEffect(() => onNews((news) => heed(() => aui.current, news)), [aui]);
 }
 
-function heed({ threads }: AssistantClient, news: News): void {
+function heed(aui: () => AssistantClient, news: News): void {
+  const { threads } = aui();
   void threads.reload();
   if (news.type === "list" || isFollowed(news.threadId) || sawEnd(news.answerId) || !liveThread(news.threadId)) return;
   const { mainThreadId, threadItems } = threads.getState();
   const item = threadItems.find(({ remoteId }) => remoteId === news.threadId);
-  if (item?.id === mainThreadId) void threads.reloadMainThread();
+  if (item?.id === mainThreadId) void reloadShown(aui);
   else if (item) threads.item({ id: item.id }).detach(); // it is loaded again when it is shown
 }

@@ -18,7 +18,11 @@ const pending = createStore<Readonly<Record<string, readonly PendingMessage[]>>>
 const mode = createStore<PendingMode>("queue");
 const replacing = new Map<string, string>(); // thread → the message that its running answer makes way for
 
-export const readMode = (): void => mode.set(load<PendingMode>("pending", "queue"));
+/** What this tab had before it was reloaded. */
+export function readPending(): void {
+  mode.set(load<PendingMode>("pending", "queue"));
+  pending.set((now) => ({ ...load("pending", {}, "sessionStorage"), ...now }));
+}
 
 export const pendingOf = (threadId: string): readonly PendingMessage[] => pending.get()[threadId] ?? NONE;
 
@@ -58,6 +62,7 @@ const remove = (threadId: string, id: string) => change(threadId, (items) => ite
 
 function change(threadId: string, to: (items: readonly PendingMessage[]) => readonly PendingMessage[]): void {
   pending.set((now) => ({ ...now, [threadId]: to(now[threadId] ?? NONE) }));
+  save("pending", pending.get(), "sessionStorage");
 }
 
 /** Of the shown thread. */

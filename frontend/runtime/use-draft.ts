@@ -25,7 +25,10 @@ export function useDraft(): void {
     return () => clearTimeout(timer);
   }, [mainId, threadId, text]);
 
+  const before = useRef({ mainId, threadId });
   useEffect(() => {
-    if (threadId !== "new") save("draft.new", undefined); // what was typed there has become this thread
-  }, [threadId]);
+    const { mainId: sameId, threadId: was } = before.current;
+    before.current = { mainId, threadId };
+    if (sameId === mainId && was === "new" && threadId !== "new") save("draft.new", undefined); // it has become this thread
+  }, [mainId, threadId]);
 }

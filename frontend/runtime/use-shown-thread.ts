@@ -2,6 +2,7 @@ import { useAui, useAuiState } from "@assistant-ui/react";
 import { useCallback } from "react";
 import { useStore } from "@/lib/store";
 import { forget, loadErrors } from "./history";
+import { reloadShown } from "./reload";
 import { fresh } from "./threads";
 
 /** The thread on the screen. `isNew`: nothing of it is stored yet; `retry` loads its messages again. */
@@ -13,7 +14,7 @@ export function useShownThread() {
   const error = useStore(loadErrors, (all) => (threadId === undefined ? null : (all[threadId] ?? null)));
   const retry = useCallback(() => {
     if (threadId !== undefined) forget(threadId);
-    void aui.threads.reloadMainThread();
+    void reloadShown(() => aui);
   }, [aui, threadId]);
   return { threadId, isNew, loading, error, retry };
 }

@@ -1,7 +1,7 @@
 import type { ThreadRuntime } from "@assistant-ui/react";
 import { beforeEach, expect, test, vi } from "vitest";
 import { keepLive } from "@/runtime/live";
-import { addPending, flush, pendingOf, readMode, sendNow } from "@/runtime/pending";
+import { addPending, flush, pendingOf, readPending, sendNow } from "@/runtime/pending";
 import { runBegan, runEnded } from "@/runtime/thread-states";
 
 let count = 0;
@@ -12,7 +12,7 @@ const thread = { append, cancelRun } as unknown as ThreadRuntime;
 const sent = () => append.mock.calls.map(([message]) => message.content[0]?.text);
 const choose = (mode: string) => {
   localStorage.setItem("sluice.pending", JSON.stringify(mode));
-  readMode();
+  readPending();
 };
 
 beforeEach(() => {
@@ -56,4 +56,10 @@ test("one that is left over can be sent while nothing runs", () => {
   runEnded(id, true);
   sendNow(id, pendingOf(id)[0]?.id ?? "");
   expect([sent(), cancelRun.mock.calls.length]).toEqual([["one"], 0]);
+});
+
+test("a reload of the page loses none of them", () => {
+  addPending(id, "one", []);
+  const kept = sessionStorage.getItem("sluice.pending") ?? "";
+  expect(JSON.parse(kept)[id]).toMatchObject([{ text: "one" }]);
 });
