@@ -22,7 +22,8 @@ cpSync("export", process.env.PAGE_STAGE, { recursive: true });
 """
 LIGHT = "console.log(1);" * 200
 HTML = (
-    '<script>{page}</script><script src="/_next/static/a.js" async=""></script><script src="/old.js" noModule=""></script>'
+    '<script>{page}</script><script src="/_next/static/a.js" async=""></script>'
+    '<script src="/_next/static/old.js" noModule=""></script>'
 )
 
 
