@@ -153,6 +153,21 @@ async def test_it_heeds_a_cancellation_at_any_moment(play: Play) -> None:
     await recorded_once(play, names)
 
 
+async def test_a_recorder_that_waits_for_redis_keeps_nobody_from_leaving(play: Play) -> None:
+    """It waits two seconds at a time."""
+
+    async def blocked() -> bool | None:
+        clients: Any = await play.redis.info("clients")
+        return clients["blocked_clients"] == 1 or None
+
+    task = asyncio.create_task(play.recorder().run())
+    await eventually(blocked, WITHIN, "it waits")
+    task.cancel()
+    async with asyncio.timeout(1):
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
 async def test_a_write_that_fails_is_written_again(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     real, failures = repository.write, iter([DatabaseAway("one"), DatabaseAway("two")])
 

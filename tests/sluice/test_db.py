@@ -1,0 +1,130 @@
+"""`sluice db` as a process, on both databases."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from backend.store.database import Database
+from backend.store.migrate import NEWEST
+from backend.store.tables import messages, threads
+from tests.sluice.conftest import PATIENT, Ups
+from tests.support.child import free_port
+from tests.support.postgres import Postgres, run_apart
+from tests.support.processes import clean_environment
+
+
+class Command:
+    """`sluice db …` in a folder of its own."""
+
+    def __init__(self, home: Path, url: str | None) -> None:
+        self.home = home
+        self.env = clean_environment(COLUMNS="200", NO_COLOR="1", **({"DATABASE_URL": url} if url else {}))
+
+    def __call__(self, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "sluice", "db", *words]
+        return subprocess.run(
+            command, env=self.env, cwd=self.home, input=typed, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def said(self, *words: str, typed: str = "") -> str:
+        """What it says, once it has done it."""
+        done = self(*words, typed=typed)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def db(tmp_path: Path, empty_database_url: str) -> Command:
+    return Command(tmp_path, empty_database_url)
+
+
+def count(url: str) -> tuple[int, int]:
+    """(threads, messages)"""
+
+    async def look() -> tuple[int, int]:
+        database = Database(url)
+        async with database.read() as tx:
+            found = len((await tx.execute(threads.select())).all()), len((await tx.execute(messages.select())).all())
+        await database.close()
+        return found
+
+    return run_apart(look)
+
+
+@pytest.mark.parametrize("command", ["migrate", "rollback", "seed", "reset"])
+def test_help_teaches_every_command(tmp_path: Path, command: str) -> None:
+    assert re.search(rf"^\W+{command} +\w.+", Command(tmp_path, None).said("--help"), re.MULTILINE)
+
+
+def test_it_says_what_it_did(db: Command) -> None:
+    assert f"went from no schema to step {NEWEST}" in db.said("migrate")
+    assert f"is at step {NEWEST} already" in db.said("migrate")
+    assert f"went from step {NEWEST} to " in db.said("rollback")
+    assert f"to step {NEWEST}" in db.said("migrate")
+    assert f"went from step {NEWEST} to no schema" in db.said("rollback", "--steps", "99")
+    assert "has no schema" in db.said("rollback")
+
+
+def test_seeding_twice_is_seeding_once(db: Command, empty_database_url: str) -> None:
+    db.said("seed")
+    seeded = count(empty_database_url)
+    assert seeded > (3, 10)
+    db.said("seed")
+    assert count(empty_database_url) == seeded
+
+
+def test_a_reset_asks_first(db: Command, empty_database_url: str) -> None:
+    db.said("seed")
+    kept = count(empty_database_url)
+    for typed in ("", "no\n", "y\n"):
+        done = db("reset", typed=typed)
+        assert done.returncode == 1
+        assert count(empty_database_url) == kept
+    assert "is empty now" in db.said("reset", typed="yes\n")
+    assert count(empty_database_url) == (0, 0)
+    db.said("seed")
+    db.said("reset", "--yes")
+    assert count(empty_database_url) == (0, 0)
+
+
+def test_unset_it_is_a_file_in_the_data_folder_for_this_user_only(tmp_path: Path) -> None:
+    Command(tmp_path, None).said("migrate")
+    assert (tmp_path / ".sluice" / "sluice.db").exists()
+    assert (tmp_path / ".sluice").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("command", ["migrate", "rollback", "seed"])
+def test_a_database_that_is_away_is_said_without_its_password(tmp_path: Path, command: str) -> None:
+    port = free_port()
+    done = Command(tmp_path, f"postgresql://sluice:secret@127.0.0.1:{port}/sluice")(command)
+    assert done.returncode == 1
+    assert f"postgresql://127.0.0.1:{port}/sluice" in done.stderr
+    assert "secret" not in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_url_of_another_kind_is_refused_without_showing_it(tmp_path: Path) -> None:
+    done = Command(tmp_path, "mysql://sluice:secret@127.0.0.1/sluice")("migrate")
+    assert done.returncode == 2
+    assert done.stderr.startswith("sluice: DATABASE_URL: must be postgresql://")
+    assert "secret" not in done.stderr
+
+
+async def test_up_migrates_a_postgresql_that_is_given(ups: Ups, shared_postgres: Postgres) -> None:
+    url = shared_postgres.new_database()
+    await ups(DATABASE_URL=url).up()
+    assert count(url) == (0, 0)
+
+
+async def test_up_says_at_once_that_a_postgresql_is_away(ups: Ups) -> None:
+    port = free_port()
+    up = ups(DATABASE_URL=f"postgresql://sluice:secret@127.0.0.1:{port}/sluice")
+    up.start()
+    assert await up.wait_for_exit(PATIENT) == 1
+    assert f"DATABASE_URL: cannot migrate postgresql://127.0.0.1:{port}/sluice" in up.tail()
+    assert "secret" not in up.tail()
