@@ -22,7 +22,7 @@ export function EditMessage() {
     document.querySelector<HTMLElement>("[data-composer]")?.focus();
   };
   return (
-    <div className="w-full rounded-2xl border border-line bg-bg p-3 focus-within:border-accent">
+    <div className="mb-3 w-full rounded-2xl border border-line bg-bg p-3 focus-within:border-accent">
       <AttachmentList />
       <TextField
         ref={field}

@@ -25,7 +25,7 @@ export function Thread() {
   const [drawn, setDrawn] = useState(PAGE);
   const { atEnd, jump, anchor } = useScroll(viewport, content);
   const keepPlace = useKeepPlace(viewport);
-  const anchored = useAnchor(content, turns, anchor);
+  const anchored = useAnchor(content, turns, anchor, jump);
   const first = firstDrawn(turns, drawn);
   const earlier = turns[first]?.start ?? 0;
   const showEarlier = () => {
@@ -99,21 +99,21 @@ function Empty() {
 }
 
 /** Opens a thread at its end; puts a turn whose answer begins at the top, and says which one. */
-function useAnchor(content: RefObject<HTMLElement | null>, turns: readonly Turn[], anchor: (element: HTMLElement) => void) {
+function useAnchor(content: RefObject<HTMLElement | null>, turns: readonly Turn[], anchor: (element: HTMLElement) => void, jump: () => void) {
   const running = useAuiState((s) => s.thread.isRunning);
   const last = turns.at(-1)?.key;
   const [anchored, setAnchored] = useState<string>();
   if (running && anchored !== last) setAnchored(last);
-  useLayoutEffect(() => {
-    const turn = content.current?.querySelector<HTMLElement>(`[data-turn="${anchored}"]`);
-    if (turn && running) anchor(turn);
-  }, [content, anchored, running, anchor]);
   const opened = useRef(false);
   useLayoutEffect(() => {
     if (opened.current || !last) return;
     opened.current = true;
-    content.current?.lastElementChild?.scrollIntoView({ block: "end", behavior: "instant" });
-  }, [content, last]);
+    jump(); // and stays at the end while diagrams and formulas are drawn above it
+  }, [last, jump]);
+  useLayoutEffect(() => {
+    const turn = content.current?.querySelector<HTMLElement>(`[data-turn="${anchored}"]`);
+    if (turn && running) anchor(turn);
+  }, [content, anchored, running, anchor]);
   return anchored;
 }
 

@@ -42,13 +42,16 @@ function Hit({ hit, query, onNavigate }: { hit: SearchHit; query: string; onNavi
         </span>
         {hit.message_id && (
           <span className="mt-0.5 line-clamp-2 text-muted-fg">
-            <Marked text={hit.snippet} query={query} />
+            <Marked text={plain(hit.snippet)} query={query} />
           </span>
         )}
       </button>
     </li>
   );
 }
+
+/** The signs of Markdown say nothing in two lines of text. */
+const plain = (snippet: string) => snippet.replace(/[*`#|]+|-{3,}/g, " ");
 
 function Marked({ text, query }: { text: string; query: string }) {
   return highlight(text, query).map((piece) =>

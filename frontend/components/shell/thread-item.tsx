@@ -116,7 +116,7 @@ function ConfirmDelete({ open, title, onClose, onDelete }: { open: boolean; titl
           “<span className="text-fg">{title}</span>” and all its messages will be gone for good. An answer that still runs is stopped.
         </p>
         <div className="mt-5 flex justify-end gap-2">
-          <Button onClick={onClose}>Keep it</Button>
+          <Button data-first onClick={onClose}>Keep it</Button>
           <Button look="danger" onClick={onDelete}>
             Delete
           </Button>

@@ -62,6 +62,7 @@ function useModal(ref: { current: HTMLDialogElement | null }, open: boolean) {
     if (!dialog || !open) return;
     const before = document.activeElement;
     dialog.showModal?.();
+    dialog.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => {
       dialog.close?.();
       if (document.activeElement === document.body && before instanceof HTMLElement) before.focus();

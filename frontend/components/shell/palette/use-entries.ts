@@ -13,14 +13,16 @@ export type PaletteEntry = Entry & { icon: LucideIcon; run: () => void; keys?: s
 
 const ICONS: Partial<Record<Command, LucideIcon>> = {
   "new-chat": SquarePen,
+  stop: Square,
+  "copy-answer": Copy,
+  regenerate: RefreshCw,
   search: Search,
   settings: Settings2,
   sidebar: PanelLeft,
   shortcuts: Keyboard,
-  "copy-answer": Copy,
-  regenerate: RefreshCw,
-  stop: Square,
 };
+
+const ORDER = Object.keys(ICONS) as Command[];
 
 /** All that can be chosen now: commands first, then chats, models, appearance. */
 export function useEntries(): PaletteEntry[] {
@@ -33,11 +35,14 @@ function useCommandEntries(): PaletteEntry[] {
   const empty = useAuiState((s) => s.thread.messages.length === 0);
   const usable = (command: Command) => {
     if (command === "stop") return running;
-    return !(empty || running) || (command !== "regenerate" && (command !== "copy-answer" || !empty));
+    if (command === "copy-answer") return !empty;
+    return command !== "regenerate" || !(empty || running);
   };
-  const known = SHORTCUTS.flatMap(({ command, does, keys }) => {
+  const known = ORDER.flatMap((command) => {
+    const shortcut = SHORTCUTS.find((each) => each.command === command);
     const icon = ICONS[command];
-    if (!icon || !usable(command)) return [];
+    if (!shortcut || !icon || !usable(command)) return [];
+    const { does, keys } = shortcut;
     return [{ id: command, title: command === "shortcuts" ? "Keyboard shortcuts" : does, section: "Command", icon, keys, run: commands[command] }];
   });
   return [...known, { id: "admin", title: "Workers and queue", section: "Page", words: "admin jobs gpu", icon: Activity, run: () => window.location.assign("/admin/") }];
