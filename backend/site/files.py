@@ -1,6 +1,6 @@
 """The export's folder as a table: path → file, with everything that an answer needs made ready.
 
-The table is in memory and so is every body (a few MB): a build that replaces the folder cannot disturb a process that
+The table is in memory and so is every body (17 MB): a build that replaces the folder cannot disturb a process that
 serves it, no request touches the disk, and no path leads anywhere that is not in the table.
 """
 
