@@ -24,7 +24,8 @@ export function announce(before: Heard | undefined, message: string, answer: Ans
   const over = ["done", "failed", "cancelled"].includes(answer.phase);
   if (over && before?.message !== message) return undefined;
   if (answer.phase === "failed" && answer.error) return `The answer failed. ${answer.error.message}`;
-  if (answer.phase === "waiting" && answer.position) return `Your message is in the queue at position ${answer.position}.`;
+  if (answer.phase === "waiting" && answer.position)
+    return `Your message is in the queue at position ${answer.position}.`;
   return SENTENCES[answer.phase] || undefined;
 }
 

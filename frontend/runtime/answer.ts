@@ -6,7 +6,9 @@ type Told = Pick<ThreadMessage, "role" | "status" | "metadata">;
 
 /** What is known of an answer's job; undefined for a user's message. */
 export const answerOf = (message: Told): AnswerMeta | undefined =>
-  message.role === "assistant" ? settled(message.metadata.custom.answer as AnswerMeta | undefined, message.status) : undefined;
+  message.role === "assistant"
+    ? settled(message.metadata.custom.answer as AnswerMeta | undefined, message.status)
+    : undefined;
 
 /** The same, of the message around the caller. */
 export function useAnswer(): AnswerMeta | undefined {
@@ -21,5 +23,10 @@ function settled(answer: AnswerMeta | undefined, status: ThreadMessage["status"]
   const known = answer ?? { phase: "connecting" };
   const open = !["done", "failed", "cancelled"].includes(known.phase);
   if (!open || status?.type !== "incomplete") return known;
-  return { ...known, phase: status.reason === "cancelled" ? "cancelled" : "failed", position: undefined, etaSeconds: undefined };
+  return {
+    ...known,
+    phase: status.reason === "cancelled" ? "cancelled" : "failed",
+    position: undefined,
+    etaSeconds: undefined,
+  };
 }

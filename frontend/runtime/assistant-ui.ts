@@ -14,10 +14,16 @@ export function answerIdOf(options: ChatModelRunOptions): string {
 }
 
 /** Messages as loaded; `resume`: the last of them is being answered, and `ThreadHistoryAdapter.resume` follows that. */
-export const loaded = (repository: ExportedMessageRepository, resume: boolean) => ({ ...repository, unstable_resume: resume });
+export const loaded = (repository: ExportedMessageRepository, resume: boolean) => ({
+  ...repository,
+  unstable_resume: resume,
+});
 
 /** A thread list whose threads each live inside `provider`. */
-export const withProvider = (adapter: RemoteThreadListAdapter, provider: RemoteThreadListProviderComponent): RemoteThreadListAdapter => ({
+export const withProvider = (
+  adapter: RemoteThreadListAdapter,
+  provider: RemoteThreadListProviderComponent,
+): RemoteThreadListAdapter => ({
   ...adapter,
   unstable_Provider: provider,
 });

@@ -23,6 +23,10 @@ function watchNetwork(heed: () => void): () => void {
 }
 
 export function useConnection(): { online: boolean; reconnecting: boolean } {
-  const online = useSyncExternalStore(watchNetwork, () => navigator.onLine, () => true);
+  const online = useSyncExternalStore(
+    watchNetwork,
+    () => navigator.onLine,
+    () => true,
+  );
   return { online, reconnecting: useStore(reconnecting, (set) => set.size > 0) };
 }

@@ -47,9 +47,11 @@ export function toResult({ text, thinking, toolCalls, meta }: Snapshot): ChatMod
 }
 
 function statusOf(meta: AnswerMeta): { status?: MessageStatus } {
-  if (meta.phase === "done") return { status: meta.finishReason === "length" ? { type: "incomplete", reason: "length" } : COMPLETE };
+  if (meta.phase === "done")
+    return { status: meta.finishReason === "length" ? { type: "incomplete", reason: "length" } : COMPLETE };
   if (meta.phase === "cancelled") return { status: { type: "incomplete", reason: "cancelled" } };
-  if (meta.phase === "failed") return { status: { type: "incomplete", reason: "error", error: meta.error?.message ?? "" } };
+  if (meta.phase === "failed")
+    return { status: { type: "incomplete", reason: "error", error: meta.error?.message ?? "" } };
   return {};
 }
 
@@ -58,7 +60,8 @@ const COMPLETE = { type: "complete", reason: "stop" } as const;
 /** A stored message as assistant-ui takes it. Images are attachments, as they are on a message just sent. */
 export function fromStored(message: StoredMessage): ThreadMessageLike {
   const about = { id: message.id, createdAt: new Date(message.created_at) };
-  if (message.role === "user") return { ...about, role: "user", content: message.text, attachments: message.images.map(attachment) };
+  if (message.role === "user")
+    return { ...about, role: "user", content: message.text, attachments: message.images.map(attachment) };
   const snapshot = { text: message.text, thinking: message.thinking ?? "", toolCalls: [], meta: metaOf(message) };
   const { content = [], metadata, status = COMPLETE } = toResult(snapshot);
   return { ...about, role: "assistant", content, status, metadata: { custom: metadata?.custom ?? {} } };
@@ -75,7 +78,7 @@ export const toAttachment = (image: string, place: number) => ({
 const attachment = ({ mime, data }: StoredMessage["images"][number], place: number) =>
   toAttachment(`data:${mime};base64,${data}`, place);
 
-/** What is stored of an answer's job. A row that still says "running" has lost its job: whoever follows one says better. */
+/** What is stored of an answer's job. One that still says "running" has lost its job: who follows it says better. */
 export function metaOf(message: StoredMessage): AnswerMeta {
   const { timings, usage, status } = message;
   return {

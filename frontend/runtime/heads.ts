@@ -24,6 +24,9 @@ export function keepHead(thread: ThreadRuntime, threadId: () => string | undefin
     if (!isStored(id, head) || heads.get(id) === head) return;
     heads.set(id, head);
     clearTimeout(timers.get(id));
-    timers.set(id, setTimeout(() => void patchThread(id, { head_id: head }).catch(() => {}), SAVE_MS));
+    timers.set(
+      id,
+      setTimeout(() => void patchThread(id, { head_id: head }).catch(() => {}), SAVE_MS),
+    );
   });
 }

@@ -46,10 +46,13 @@ export function forget(threadId: string): void {
   loadErrors.set((now) => Object.fromEntries(Object.entries(now).filter(([id]) => id !== threadId)));
 }
 
-/** All branches, and the head of the one that is shown. An answer under way is left to `resume`, which makes it anew. */
+/** All branches, and the head of the one that is shown. An answer under way is left to `resume`. */
 export function taken({ thread, messages, head_id }: ThreadContent) {
   remember(thread);
-  markStored(thread.id, messages.map(({ id }) => id));
+  markStored(
+    thread.id,
+    messages.map(({ id }) => id),
+  );
   const running = messages.find(({ id }) => id === thread.job?.answer_id);
   const kept = messages.filter((message) => message !== running);
   const known = new Set(kept.map(({ id }) => id));
@@ -57,7 +60,10 @@ export function taken({ thread, messages, head_id }: ThreadContent) {
   if (head_id) headIs(thread.id, head_id);
   const repository = ExportedMessageRepository.fromBranchableArray(
     // A parent that is not there would make the whole thread load empty.
-    kept.map((message) => ({ message: fromStored(message), parentId: message.parent_id && known.has(message.parent_id) ? message.parent_id : null })),
+    kept.map((message) => ({
+      message: fromStored(message),
+      parentId: message.parent_id && known.has(message.parent_id) ? message.parent_id : null,
+    })),
     head !== null && known.has(head) ? { headId: head } : {},
   );
   return loaded(repository, running !== undefined);

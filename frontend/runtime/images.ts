@@ -42,11 +42,20 @@ export function imageAttachments(make: (file: File) => Promise<string> = shrink)
     async add({ file }): Promise<PendingAttachment> {
       const image = await make(file);
       const total = [...sizes.values()].reduce((sum, size) => sum + size, image.length);
-      if (total > MESSAGE_MAX) throw new Error(`With ${file.name} the message's images are over 8 MB. Send it in another message.`);
+      if (total > MESSAGE_MAX)
+        throw new Error(`With ${file.name} the message's images are over 8 MB. Send it in another message.`);
       const id = newId();
       sizes.set(id, image.length);
       const content = [{ type: "image" as const, image }];
-      return { id, type: "image", name: file.name, contentType: file.type, file, content, status: { type: "requires-action", reason: "composer-send" } };
+      return {
+        id,
+        type: "image",
+        name: file.name,
+        contentType: file.type,
+        file,
+        content,
+        status: { type: "requires-action", reason: "composer-send" },
+      };
     },
     async remove({ id }: Attachment) {
       sizes.delete(id);

@@ -2,11 +2,11 @@
 /**
  * Everything that components may use of the runtime. What is not here is an inner matter.
  *
- * Components compose assistant-ui's primitives (`ThreadPrimitive`, `ComposerPrimitive`, `ThreadListPrimitive`, …) inside
- * `<CustomRuntimeProvider>`, which belongs in the layout, so that navigation cuts no stream.
+ * Components compose assistant-ui's primitives (`ThreadPrimitive`, `ComposerPrimitive`, `ThreadListPrimitive`, …)
+ * inside `<CustomRuntimeProvider>`. Where it is taken away answers go on, and are picked up when it is back.
  *
  * - A thread's id in these hooks is the server's (`remoteId` of assistant-ui's `threadListItem`), never the local one.
- * - `useAnswer`, `useFeedback`, `useMessageImages` are called inside a message (`MessagePrimitive.Root`), the rest anywhere.
+ * - `useAnswer`, `useFeedback`, `useMessageImages` are called inside a message, the rest anywhere.
  * - `ComposerPrimitive.Cancel` is Stop: it cancels the job on the server. "Reset" is `useNewChat()`.
  * - Edit and regenerate are assistant-ui's own (`ActionBarPrimitive.Edit`, `.Reload`, `BranchPickerPrimitive`).
  */
@@ -25,7 +25,7 @@ export { imagesOf, useMessageImages } from "./message-images";
 /** `{ rating, rate(rating | null, comment?) }`: shown at once, taken back with a notice when the server refuses. */
 export { useFeedback } from "./use-feedback";
 
-/** `{ threadId, isNew, loading, error, retry }` of the thread that is shown; `error` is why its messages did not load. */
+/** `{ threadId, isNew, loading, error, retry }` of the shown thread; `error` is why its messages did not load. */
 export { useShownThread } from "./use-shown-thread";
 /** A function that shows an empty chat (this is also "reset"); nothing is stored before its first message. */
 export { useNewChat } from "./use-shown-thread";
@@ -41,16 +41,16 @@ export { localId as messageOnPage } from "./message-ids";
 export { exportUrl } from "@/stream/api";
 
 /**
- * `useSend()`: `{ send, canSend }`. `send()` sends what the composer holds; while an answer runs it is queued behind it,
- * or replaces it, as the user chose. Bind it to the form's submit, Enter and the button, instead of `ComposerPrimitive.Send`.
+ * `useSend()`: `{ send, canSend }`. `send()` sends what the composer holds; while an answer runs it waits for its end,
+ * or replaces it, as the user chose. For the form's submit, Enter and the button, instead of `ComposerPrimitive.Send`.
  */
 export { useSend } from "./use-send";
-/** `{ items, remove(id), sendNow(id), clear(), mode, setMode }`: what waits in the shown thread; mode "queue" | "replace". */
+/** `{ items, remove(id), sendNow(id), clear(), mode, setMode }`: what waits in the shown thread. */
 export { usePending } from "./pending";
 /** Call once in the composer: keeps the unsent text of each thread in localStorage, and puts it back. */
 export { useDraft } from "./use-draft";
 
-/** `{ settings, change(patch), defaults, changeDefaults(patch) }`: of the shown thread, and of new ones. Saved by itself. */
+/** `{ settings, change(patch), defaults, changeDefaults(patch) }`: of the shown thread, and of new ones. */
 export { useSettings } from "./use-settings";
 /** `{ models, engines, workers, advice, loading, error, refresh }`; `advice`: what to do to connect a real model. */
 export { useModels } from "./use-models";
@@ -59,7 +59,7 @@ export { useModels } from "./use-models";
 export { useConnection } from "./connection";
 /** One short sentence for a polite live region whenever the shown thread's answer changes state; never tokens. */
 export { useAnnouncement } from "./announcements";
-/** `{ notices, dismiss(id) }`: sentences for the user that belong to no message (an image refused, a save that failed). */
+/** `{ notices, dismiss(id) }`: sentences for the user that belong to no message (a save that failed). */
 export { useNotices } from "./notices";
 /** For code outside of React: shows a notice. */
 export { notify } from "./notices";

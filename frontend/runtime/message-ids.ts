@@ -1,6 +1,6 @@
 /**
- * The page's names of messages and the server's. assistant-ui names what it makes itself (7 letters, unique only within a
- * thread), the server knows UUIDs; loaded messages have the same name on both sides.
+ * The page's names of messages and the server's. assistant-ui names what it makes itself (7 letters, unique only within
+ * a thread), the server knows UUIDs; loaded messages have the same name on both sides.
  */
 import { newId } from "@/lib/ids";
 

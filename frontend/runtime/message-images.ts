@@ -5,7 +5,9 @@ type WithParts = Pick<ThreadMessage, "content" | "attachments">;
 
 /** Data URLs of a message's images, attached ones first. */
 export const imagesOf = ({ content, attachments = [] }: WithParts): string[] =>
-  [...attachments.flatMap((attachment) => attachment.content), ...content].flatMap((part) => (part.type === "image" ? [part.image] : []));
+  [...attachments.flatMap((attachment) => attachment.content), ...content].flatMap((part) =>
+    part.type === "image" ? [part.image] : [],
+  );
 
 /** The same, of the message around the caller. */
 export function useMessageImages(): string[] {

@@ -7,5 +7,7 @@ export async function reloadShown(aui: () => AssistantClient): Promise<void> {
   const { composer } = aui();
   if (text && !composer.getState().text) composer.setText(text);
   const ready = attachments.flatMap(({ content, ...about }) => (content ? [{ ...about, content }] : []));
-  await Promise.all(ready.map(({ name, type, contentType, content }) => composer.addAttachment({ name, type, contentType, content })));
+  await Promise.all(
+    ready.map(({ name, type, contentType, content }) => composer.addAttachment({ name, type, contentType, content })),
+  );
 }

@@ -29,20 +29,32 @@ const followedToEnd = new Set<string>();
 export const sawEnd = (answerId: string): boolean => followedToEnd.has(answerId);
 
 /** assistant-ui's run: `begin` gives the thread's id, and stores the thread where it is new. */
-export async function* runTurn(options: ChatModelRunOptions, begin: () => Promise<string>): AsyncGenerator<ChatModelRunResult, void> {
+export async function* runTurn(
+  options: ChatModelRunOptions,
+  begin: () => Promise<string>,
+): AsyncGenerator<ChatModelRunResult, void> {
   const threadId = await begin();
   const { turn, ids } = turnOf(threadId, options, settingsOf(threadId));
   yield* run(threadId, { turn }, ids, options.abortSignal);
 }
 
 /** assistant-ui's resume: the answer on the page is the server's `answerId`. */
-export async function* resumeJob(options: ChatModelRunOptions, threadId: string, job: { id: string; answer_id: string }): AsyncGenerator<ChatModelRunResult, void> {
+export async function* resumeJob(
+  options: ChatModelRunOptions,
+  threadId: string,
+  job: { id: string; answer_id: string },
+): AsyncGenerator<ChatModelRunResult, void> {
   alias(threadId, answerIdOf(options), job.answer_id);
   markStored(threadId, [job.answer_id]);
   yield* run(threadId, { jobId: job.id }, { messageId: "", answerId: job.answer_id }, options.abortSignal);
 }
 
-async function* run(threadId: string, source: Source, ids: TurnIds, signal: AbortSignal): AsyncGenerator<ChatModelRunResult, void> {
+async function* run(
+  threadId: string,
+  source: Source,
+  ids: TurnIds,
+  signal: AbortSignal,
+): AsyncGenerator<ChatModelRunResult, void> {
   let last: Snapshot | undefined;
   runBegan(threadId);
   try {
@@ -86,7 +98,11 @@ function ended(threadId: string, { answerId }: TurnIds, how: Outcome, isNew: boo
 /** After a refusal only the server knows whether it wrote the messages down. */
 async function learnStored(threadId: string): Promise<void> {
   const content = await getMessages(threadId).catch(() => null);
-  if (content) markStored(threadId, content.messages.map(({ id }) => id));
+  if (content)
+    markStored(
+      threadId,
+      content.messages.map(({ id }) => id),
+    );
 }
 
 /** What the queue has forgotten, the history may have. */
@@ -96,5 +112,8 @@ async function result(threadId: string, { answerId }: TurnIds, snapshot: Snapsho
   const message = content?.messages.find(({ id }) => id === answerId);
   if (!message || message.status === "running") return toResult(snapshot);
   const { content: parts, status } = fromStored(message);
-  return { ...toResult({ ...snapshot, text: message.text, thinking: message.thinking ?? "", meta: metaOf(message) }), ...(typeof parts === "string" ? {} : { status }) };
+  return {
+    ...toResult({ ...snapshot, text: message.text, thinking: message.thinking ?? "", meta: metaOf(message) }),
+    ...(typeof parts === "string" ? {} : { status }),
+  };
 }

@@ -13,7 +13,8 @@ const unread = createStore<ReadonlySet<string>>(new Set());
 export const shown = createStore<string | undefined>(undefined);
 
 const withId = (id: string) => (set: ReadonlySet<string>) => (set.has(id) ? set : new Set(set).add(id));
-const withoutId = (id: string) => (set: ReadonlySet<string>) => (set.has(id) ? new Set([...set].filter((one) => one !== id)) : set);
+const withoutId = (id: string) => (set: ReadonlySet<string>) =>
+  set.has(id) ? new Set([...set].filter((one) => one !== id)) : set;
 
 export const isFollowed = (threadId: string): boolean => followed.get().has(threadId);
 
@@ -45,21 +46,27 @@ export function seeShown(): void {
 /** Asks the server about threads that run elsewhere: a few, one after the other. */
 export async function lookElsewhere(): Promise<void> {
   const elsewhere = Object.values(threads.get()).filter(({ id, job }) => job !== null && !isFollowed(id));
-  await Promise.all(elsewhere.slice(0, 5).map(async ({ id }) => {
-    const thread = await getThread(id).catch(() => null);
-    if (!thread || isFollowed(id)) return;
-    remember(thread);
-    if (thread.job === null) runEnded(id, true);
-  }));
+  await Promise.all(
+    elsewhere.slice(0, 5).map(async ({ id }) => {
+      const thread = await getThread(id).catch(() => null);
+      if (!thread || isFollowed(id)) return;
+      remember(thread);
+      if (thread.job === null) runEnded(id, true);
+    }),
+  );
 }
 
 /** Thread id → its state; a thread that is absent neither runs nor waits to be read. */
+export const statesOf = (here = followed.get(), waiting = unread.get(), known = threads.get()) => {
+  const running = new Set([...here, ...Object.values(known).flatMap(({ id, job }) => (job ? [id] : []))]);
+  const state = (id: string): [string, ThreadState] => [id, { running: running.has(id), unread: waiting.has(id) }];
+  return Object.fromEntries([...new Set([...running, ...waiting])].map(state));
+};
+
+/** The same, kept up to date. */
 export function useThreadStates(): Readonly<Record<string, ThreadState>> {
   const here = useStore(followed);
   const waiting = useStore(unread);
   const known = useStore(threads);
-  return useMemo(() => {
-    const running = new Set([...here, ...Object.values(known).flatMap(({ id, job }) => (job ? [id] : []))]);
-    return Object.fromEntries([...new Set([...running, ...waiting])].map((id) => [id, { running: running.has(id), unread: waiting.has(id) }]));
-  }, [here, waiting, known]);
+  return useMemo(() => statesOf(here, waiting, known), [here, waiting, known]);
 }

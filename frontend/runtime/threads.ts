@@ -54,7 +54,10 @@ export function changeSettings(threadId: string | undefined, patch: Partial<Thre
   if (!thread) return fresh.set(settings);
   remember({ ...thread, settings });
   clearTimeout(saving.get(thread.id));
-  saving.set(thread.id, setTimeout(() => void saveSettings(thread.id), SAVE_MS));
+  saving.set(
+    thread.id,
+    setTimeout(() => void saveSettings(thread.id), SAVE_MS),
+  );
 }
 
 async function saveSettings(threadId: string): Promise<void> {

@@ -18,7 +18,8 @@ export function firstWords(text: string): string {
 
 const provisional = new Map<string, string>();
 
-export const titleOf = (threadId: string, title: string | null): string | undefined => title ?? provisional.get(threadId);
+export const titleOf = (threadId: string, title: string | null): string | undefined =>
+  title ?? provisional.get(threadId);
 
 /** What assistant-ui shows as soon as the first message is there. */
 export function provisionalTitle(threadId: string, messages: readonly ThreadMessage[]) {
@@ -30,7 +31,7 @@ export function provisionalTitle(threadId: string, messages: readonly ThreadMess
 
 const named = new Set<string>();
 
-/** After an answer: lets the server find a title, once a page. Nothing depends on it, so nothing is said when it fails. */
+/** After an answer: lets the server find a title, once a page. Nothing depends on it: nobody is told when it fails. */
 export async function nameThread(threadId: string): Promise<void> {
   if (named.has(threadId)) return;
   named.add(threadId);

@@ -8,7 +8,11 @@ import { serverId, storedParent } from "./message-ids";
 
 export type TurnIds = { messageId: string; answerId: string };
 
-export function turnOf(threadId: string, options: ChatModelRunOptions, settings: ThreadSettings): { turn: Turn; ids: TurnIds } {
+export function turnOf(
+  threadId: string,
+  options: ChatModelRunOptions,
+  settings: ThreadSettings,
+): { turn: Turn; ids: TurnIds } {
   const locals = options.messages.map(({ id }) => id);
   const last = locals.pop();
   if (last === undefined) throw new Error("A turn needs a message");
@@ -27,6 +31,7 @@ export function turnOf(threadId: string, options: ChatModelRunOptions, settings:
 
 /** Without what was left to the pool's default. */
 function compact(fields: Record<string, unknown>): Record<string, unknown> {
-  const said = ([, value]: [string, unknown]) => value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
+  const said = ([, value]: [string, unknown]) =>
+    value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
   return Object.fromEntries(Object.entries(fields).filter(said));
 }

@@ -4,7 +4,7 @@ import { load, save } from "@/lib/storage";
 
 const SAVE_MS = 300;
 
-/** Keeps what is typed and not sent, thread by thread, over reloads. Images are not kept. Call it once, in the composer. */
+/** Keeps what is typed and not sent, thread by thread, over reloads; not images. Call it once, in the composer. */
 export function useDraft(): void {
   const aui = useAui();
   const mainId = useAuiState((s) => s.threads.mainThreadId);
@@ -29,6 +29,7 @@ export function useDraft(): void {
   useEffect(() => {
     const { mainId: sameId, threadId: was } = before.current;
     before.current = { mainId, threadId };
-    if (sameId === mainId && was === "new" && threadId !== "new") save("draft.new", undefined); // it has become this thread
+    const stored = sameId === mainId && was === "new" && threadId !== "new";
+    if (stored) save("draft.new", undefined);
   }, [mainId, threadId]);
 }

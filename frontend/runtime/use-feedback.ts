@@ -9,7 +9,10 @@ import { notify, sentence } from "./notices";
 const ratings = createStore<Readonly<Record<string, Rating | null>>>({});
 
 /** The rating of the message around the caller, and how to change it: at once here, then on the server. */
-export function useFeedback(): { rating: Rating | null; rate: (rating: Rating | null, comment?: string) => Promise<void> } {
+export function useFeedback(): {
+  rating: Rating | null;
+  rate: (rating: Rating | null, comment?: string) => Promise<void>;
+} {
   const threadId = useAuiState((s) => s.threadListItem.remoteId);
   const local = useAuiState((s) => s.message.id);
   const loaded = useAnswer()?.feedback ?? null;

@@ -10,7 +10,9 @@ let watchers = 0;
 let timer: ReturnType<typeof setInterval> | undefined;
 
 export async function refresh(): Promise<void> {
-  const list = await getModels().catch((error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }));
+  const list = await getModels().catch((error: unknown) => ({
+    error: error instanceof Error ? error.message : String(error),
+  }));
   models.set((now) => ("error" in list ? { ...now, loading: false, error: list.error } : same(now, list)));
 }
 

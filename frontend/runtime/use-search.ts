@@ -13,7 +13,10 @@ export function useSearch(query: string) {
   useEffect(() => {
     if (wanted === "") return;
     const controller = new AbortController();
-    const timer = setTimeout(() => void search(wanted, controller.signal).then((next) => next && setFound(next)), TYPING_MS);
+    const timer = setTimeout(
+      () => void search(wanted, controller.signal).then((next) => next && setFound(next)),
+      TYPING_MS,
+    );
     return () => {
       clearTimeout(timer);
       controller.abort();

@@ -128,5 +128,9 @@ const NOT_WAITING = { position: undefined, etaSeconds: undefined, detail: undefi
 /** From the engine's form (`function`), or LangChain's. */
 function toolCall(call: Record<string, unknown>, place: number): ToolCall {
   const told = (call.function ?? call) as { name?: string; args?: unknown; arguments?: unknown };
-  return { id: String(call.id ?? `call-${place}`), name: told.name ?? "", args: (told.arguments ?? told.args ?? {}) as ToolCall["args"] };
+  return {
+    id: String(call.id ?? `call-${place}`),
+    name: told.name ?? "",
+    args: (told.arguments ?? told.args ?? {}) as ToolCall["args"],
+  };
 }

@@ -121,8 +121,13 @@ const thread = (id: string) => `/api/threads/${encodeURIComponent(id)}`;
 export type ThreadPage = { threads: Thread[]; next_cursor: string | null };
 export type ThreadPatch = { title?: string; archived?: boolean; settings?: ThreadSettings; head_id?: string };
 
-export function listThreads(options: { archived?: boolean; limit?: number; cursor?: string } = {}): Promise<ThreadPage> {
-  const query = new URLSearchParams({ archived: String(options.archived ?? false), limit: String(options.limit ?? 50) });
+export function listThreads(
+  options: { archived?: boolean; limit?: number; cursor?: string } = {},
+): Promise<ThreadPage> {
+  const query = new URLSearchParams({
+    archived: String(options.archived ?? false),
+    limit: String(options.limit ?? 50),
+  });
   if (options.cursor) query.set("cursor", options.cursor);
   return request(`/api/threads?${query}`);
 }
@@ -140,12 +145,19 @@ export const searchThreads = (query: string, signal?: AbortSignal) =>
   request<{ hits: SearchHit[] }>(`/api/threads/search?${new URLSearchParams({ q: query, limit: "20" })}`, { signal });
 
 export const rateMessage = (threadId: string, messageId: string, rating: Rating | null, comment?: string) =>
-  request<void>(`${thread(threadId)}/messages/${encodeURIComponent(messageId)}/feedback`, json("PUT", { rating, comment }));
+  request<void>(
+    `${thread(threadId)}/messages/${encodeURIComponent(messageId)}/feedback`,
+    json("PUT", { rating, comment }),
+  );
 
-export const exportUrl = (threadId: string, format: "json" | "markdown") => `${thread(threadId)}/export?format=${format}`;
+export const exportUrl = (threadId: string, format: "json" | "markdown") =>
+  `${thread(threadId)}/export?format=${format}`;
 
 export const getModels = (signal?: AbortSignal) => request<ModelList>("/api/models", { signal });
 
 /** Ending what has ended is no error. `keepalive`: it is sent even while the page goes. */
 export const cancelJob = (id: string) =>
-  request<{ id: string; state: string }>(`/api/jobs/${encodeURIComponent(id)}/cancel`, { method: "POST", keepalive: true });
+  request<{ id: string; state: string }>(`/api/jobs/${encodeURIComponent(id)}/cancel`, {
+    method: "POST",
+    keepalive: true,
+  });

@@ -8,7 +8,11 @@ export type Heard = { id?: string; jobId?: string; event?: WireEvent; broken?: {
 export type Dialect = (frame: SseEvent) => Heard;
 
 /** Frames of a body in a dialect. Ends with the body; raises what the network raises, and for what is no JSON. */
-export async function* hear(body: ReadableStream<Uint8Array>, dialect: Dialect, heard: () => void): AsyncGenerator<Heard> {
+export async function* hear(
+  body: ReadableStream<Uint8Array>,
+  dialect: Dialect,
+  heard: () => void,
+): AsyncGenerator<Heard> {
   for await (const frame of readSse(body, heard)) yield { ...dialect(frame), ...(frame.id ? { id: frame.id } : {}) };
 }
 

@@ -10,7 +10,9 @@ const change = (text: string): Sentence => ({ text, retryable: false });
 /** Codes whose own message was not written for somebody who chats. All others are shown as they are told. */
 const SENTENCES: Record<string, Sentence> = {
   model_not_found: change("No worker serves this model. Choose another model, or start a worker that has it."),
-  context_too_long: change("This chat is longer than the model can read. Start a new chat, or edit an earlier message."),
+  context_too_long: change(
+    "This chat is longer than the model can read. Start a new chat, or edit an earlier message.",
+  ),
   queue_full: again("The queue is full."),
   queue_full_depth: again("The queue is full."),
   queue_full_tenant: again("You have too many answers waiting."),

@@ -4,7 +4,7 @@
  * A turn is sent by POST (LangServe's dialect) and, once cut, picked up from its job's log (our own dialect) behind the
  * last id that was heard; a job is followed from its log's beginning. The job itself does not notice.
  *
- *     sent ──headers──► heard ──cut──► reconnecting ──Last-Event-ID──► heard ──terminal event──► over
+ *     sent ──headers──► heard ──cut──► reconnecting ──Last-Event-ID──► heard ──end──► over
  *      └──cut before headers: sent again under the same Idempotency-Key
  *
  * 204: ended, nothing left to hear · 409: unknown id, from the start · 404: forgotten, the history has it.
@@ -13,8 +13,8 @@ import { Answer, type Snapshot } from "./answer";
 import { ApiError, errorOf } from "./api";
 import { Connection, SILENCE_MS } from "./connection";
 import { langServe, native, type Heard } from "./dialects";
+import { endOf } from "./ended";
 import { answerError } from "./errors";
-import type { Completed, Failed, WireEvent } from "./events";
 import { Patience } from "./patience";
 import { stopEarly, stopJob } from "./stop";
 import { pause } from "./wake";
@@ -26,7 +26,7 @@ export type Turn = { key: string; body: unknown };
 export type World = { fetch: typeof fetch; random: () => number };
 
 const REAL: World = { fetch: (...args) => fetch(...args), random: Math.random };
-const DRAINING = new Set(["draining", "starting"]); // refused by a process that is leaving or not there yet: ask another
+const DRAINING = new Set(["draining", "starting"]); // a process that leaves, or is not there yet: ask another
 
 /** Why an abort happened, as assistant-ui says it: `detach` true, the page lets go, and the job is to run on. */
 export const isDetach = (signal: AbortSignal): boolean =>
@@ -135,7 +135,7 @@ class Follower {
     if (!response.ok) throw await errorOf(response);
     this.answer.joined();
     yield { jobId };
-    if (response.status === 204) yield { event: await this.endOf(jobId) };
+    if (response.status === 204) yield { event: await endOf(jobId, this.world, this.signal) };
     else yield* connection.hear(response, native);
   }
 
@@ -160,7 +160,8 @@ class Follower {
   private judge(error: unknown): void {
     if (this.signal.aborted || !(error instanceof ApiError)) return;
     const { code, status, retryAfter } = error;
-    if (this.jobId !== undefined && status === 404) return this.answer.fail(answerError({ ...told(error), code: "job_forgotten" }));
+    if (this.jobId !== undefined && status === 404)
+      return this.answer.fail(answerError({ ...told(error), code: "job_forgotten" }));
     if (code === "job_lost") return this.answer.fail(answerError(told(error)));
     if (code === "unknown_event_id") return this.startOver();
     if (passes(error, this.jobId !== undefined)) this.wish = (retryAfter ?? 0) * 1000;
@@ -179,17 +180,6 @@ class Follower {
     this.wish = ms ?? 0;
   }
 
-  /** How a job ended whose log has nothing more to tell. */
-  private async endOf(jobId: string): Promise<WireEvent> {
-    const response = await this.world.fetch(`/api/jobs/${encodeURIComponent(jobId)}`, { signal: this.signal });
-    if (!response.ok) throw await errorOf(response);
-    const job = (await response.json()) as JobView;
-    if (job.state === "cancelled") return { type: "cancelled" };
-    if (job.state === "failed") return { type: "failed", code: "failed", message: "The job failed.", ...job.error };
-    if (job.state !== "completed") throw new Error("not over yet");
-    return { type: "completed", finish_reason: job.finish_reason ?? "stop", usage: job.usage ?? {}, timings: job.timings ?? {} };
-  }
-
   /** The page lets go, or the user stops the job; whose id may still be on its way. */
   private abort(): void {
     const { jobId } = this;
@@ -205,15 +195,11 @@ class Follower {
   }
 }
 
-type JobView = {
-  state: string;
-  error: Pick<Failed, "code" | "message" | "retryable"> | null;
-  finish_reason: string | null;
-  usage: Completed["usage"] | null;
-  timings: Completed["timings"] | null;
-};
-
-const told = ({ code, message, retryAfter }: ApiError) => ({ code, message, ...(retryAfter === undefined ? {} : { retryAfter }) });
+const told = ({ code, message, retryAfter }: ApiError) => ({
+  code,
+  message,
+  ...(retryAfter === undefined ? {} : { retryAfter }),
+});
 
 /** It may pass by itself: nothing was heard, a proxy spoke, or (for a job that runs) anything but a refusal. */
 function passes({ status, code }: ApiError, runs: boolean): boolean {

@@ -51,7 +51,10 @@ export class SseParser {
 }
 
 /** The events of a response's body, until it ends; `heard` is called with every piece, comments too. */
-export async function* readSse(body: ReadableStream<Uint8Array>, heard: () => void = () => {}): AsyncGenerator<SseEvent> {
+export async function* readSse(
+  body: ReadableStream<Uint8Array>,
+  heard: () => void = () => {},
+): AsyncGenerator<SseEvent> {
   const reader = body.getReader();
   const decoder = new TextDecoder(); // takes away a BOM, and waits for the rest of a cut character
   const parser = new SseParser();

@@ -15,8 +15,12 @@ export async function stopJob(jobId: string, world: World): Promise<void> {
   });
 }
 
-/** Waits for the headers of the POST under way (or sends it once more under its key: it may have arrived), then cancels. */
-export async function stopEarly(posting: Promise<Response> | undefined, post: () => Promise<Response>, world: World): Promise<void> {
+/** Waits for the headers of the POST under way (or sends it again under its key: it may have arrived), then cancels. */
+export async function stopEarly(
+  posting: Promise<Response> | undefined,
+  post: () => Promise<Response>,
+  world: World,
+): Promise<void> {
   let next = posting;
   await again(world, async () => {
     const response = await (next ?? post()).finally(() => (next = undefined));

@@ -12,8 +12,22 @@ function heard(...answers: AnswerMeta[]): (string | undefined)[] {
 }
 
 test("a change of state is said once, tokens and places in the queue never", () => {
-  expect(heard({ phase: "connecting" }, { phase: "waiting", position: 3 }, { phase: "waiting", position: 2 }, { phase: "answering" }, { phase: "answering" }, { phase: "done" })).toEqual([
-    undefined, "Your message is in the queue at position 3.", undefined, "The assistant is answering.", undefined, "The answer is complete.",
+  expect(
+    heard(
+      { phase: "connecting" },
+      { phase: "waiting", position: 3 },
+      { phase: "waiting", position: 2 },
+      { phase: "answering" },
+      { phase: "answering" },
+      { phase: "done" },
+    ),
+  ).toEqual([
+    undefined,
+    "Your message is in the queue at position 3.",
+    undefined,
+    "The assistant is answering.",
+    undefined,
+    "The answer is complete.",
   ]);
 });
 

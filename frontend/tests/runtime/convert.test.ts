@@ -6,28 +6,62 @@ import { imagesOf } from "@/runtime/message-images";
 import type { StoredMessage } from "@/stream/api";
 
 const STORED: StoredMessage = {
-  id: "a1", parent_id: "u1", role: "assistant", text: "yes", thinking: "hm", images: [], status: "complete", model: "m", job_id: "j",
-  worker: "w", error: null, finish_reason: "stop", usage: { prompt_tokens: 3, completion_tokens: 9 },
-  timings: { queued_ms: 1, first_token_ms: 30, total_ms: 90 }, tokens_per_second: 60, feedback: "up", created_at: "2026-01-02T03:04:05Z",
+  id: "a1",
+  parent_id: "u1",
+  role: "assistant",
+  text: "yes",
+  thinking: "hm",
+  images: [],
+  status: "complete",
+  model: "m",
+  job_id: "j",
+  worker: "w",
+  error: null,
+  finish_reason: "stop",
+  usage: { prompt_tokens: 3, completion_tokens: 9 },
+  timings: { queued_ms: 1, first_token_ms: 30, total_ms: 90 },
+  tokens_per_second: 60,
+  feedback: "up",
+  created_at: "2026-01-02T03:04:05Z",
 };
 const said = (role: "user" | "assistant", text: string, more: object = {}) =>
-  ({ id: text, role, content: text ? [{ type: "text", text }] : [], metadata: { custom: {} }, ...more }) as unknown as ThreadMessage;
+  ({
+    id: text,
+    role,
+    content: text ? [{ type: "text", text }] : [],
+    metadata: { custom: {} },
+    ...more,
+  }) as unknown as ThreadMessage;
 
 describe("what the model reads", () => {
   test("begins with the system prompt", () => {
-    expect(toLangChain([said("user", "hi")], "be brief")).toEqual([{ type: "system", content: "be brief" }, { type: "human", content: "hi" }]);
+    expect(toLangChain([said("user", "hi")], "be brief")).toEqual([
+      { type: "system", content: "be brief" },
+      { type: "human", content: "hi" },
+    ]);
     expect(toLangChain([said("user", "hi")], "  ")).toHaveLength(1);
   });
 
   test("has no answers of which there is no text, and no thoughts", () => {
-    const thinking = said("assistant", "", { content: [{ type: "reasoning", text: "hm" }, { type: "text", text: "yes" }] });
-    expect(toLangChain([said("user", "a"), said("assistant", ""), thinking])).toEqual([{ type: "human", content: "a" }, { type: "ai", content: "yes" }]);
+    const thinking = said("assistant", "", {
+      content: [
+        { type: "reasoning", text: "hm" },
+        { type: "text", text: "yes" },
+      ],
+    });
+    expect(toLangChain([said("user", "a"), said("assistant", ""), thinking])).toEqual([
+      { type: "human", content: "a" },
+      { type: "ai", content: "yes" },
+    ]);
   });
 
   test("has a message's images behind its text", () => {
     const image = { type: "image", image: "data:image/png;base64,AA==" };
     const message = said("user", "what is this", { attachments: [{ id: "1", content: [image] }] });
-    expect(toLangChain([message])[0]?.content).toEqual([{ type: "text", text: "what is this" }, { type: "image_url", image_url: { url: image.image } }]);
+    expect(toLangChain([message])[0]?.content).toEqual([
+      { type: "text", text: "what is this" },
+      { type: "image_url", image_url: { url: image.image } },
+    ]);
   });
 });
 
@@ -36,20 +70,47 @@ describe("a snapshot", () => {
     expect(toResult({ text: "", thinking: "", toolCalls: [], meta: { phase: "waiting" } }).content).toEqual([]);
   });
 
-  test.each([["done", "complete"], ["failed", "incomplete"], ["cancelled", "incomplete"], ["answering", undefined]] as const)("in phase %s leaves the message %s", (phase, type) => {
+  test.each([
+    ["done", "complete"],
+    ["failed", "incomplete"],
+    ["cancelled", "incomplete"],
+    ["answering", undefined],
+  ] as const)("in phase %s leaves the message %s", (phase, type) => {
     expect(toResult({ text: "a", thinking: "", toolCalls: [], meta: { phase } }).status?.type).toBe(type);
   });
 });
 
 describe("a stored message", () => {
   test("says of its job what a stream would have said", () => {
-    expect(metaOf(STORED)).toMatchObject({ phase: "done", jobId: "j", worker: "w", tokensPerSecond: 60, firstTokenMs: 30, completionTokens: 9, feedback: "up" });
-    expect(fromStored(STORED)).toMatchObject({ id: "a1", content: [{ type: "reasoning", text: "hm" }, { type: "text", text: "yes" }], status: { type: "complete" } });
+    expect(metaOf(STORED)).toMatchObject({
+      phase: "done",
+      jobId: "j",
+      worker: "w",
+      tokensPerSecond: 60,
+      firstTokenMs: 30,
+      completionTokens: 9,
+      feedback: "up",
+    });
+    expect(fromStored(STORED)).toMatchObject({
+      id: "a1",
+      content: [
+        { type: "reasoning", text: "hm" },
+        { type: "text", text: "yes" },
+      ],
+      status: { type: "complete" },
+    });
   });
 
   test("that failed says what to do", () => {
-    const failed = fromStored({ ...STORED, status: "failed", error: { code: "queue_full", message: "429", retryable: true } });
-    expect(failed).toMatchObject({ status: { type: "incomplete", reason: "error" }, metadata: { custom: { answer: { error: { message: "The queue is full. Try again." } } } } });
+    const failed = fromStored({
+      ...STORED,
+      status: "failed",
+      error: { code: "queue_full", message: "429", retryable: true },
+    });
+    expect(failed).toMatchObject({
+      status: { type: "incomplete", reason: "error" },
+      metadata: { custom: { answer: { error: { message: "The queue is full. Try again." } } } },
+    });
   });
 
   test("of a user has its images where a message just sent has them", () => {
@@ -59,10 +120,14 @@ describe("a stored message", () => {
 });
 
 describe("an answer that was stopped", () => {
-  const message = (status: object) => said("assistant", "half", { status, metadata: { custom: { answer: { phase: "waiting", position: 2 } } } });
+  const message = (status: object) =>
+    said("assistant", "half", { status, metadata: { custom: { answer: { phase: "waiting", position: 2 } } } });
 
   test("is cancelled, though its job's last word was another", () => {
-    expect(answerOf(message({ type: "incomplete", reason: "cancelled" }))).toMatchObject({ phase: "cancelled", position: undefined });
+    expect(answerOf(message({ type: "incomplete", reason: "cancelled" }))).toMatchObject({
+      phase: "cancelled",
+      position: undefined,
+    });
     expect(answerOf(message({ type: "running" }))).toMatchObject({ phase: "waiting", position: 2 });
   });
 

@@ -3,22 +3,54 @@ import { taken } from "@/runtime/history";
 import { alias, localId, markStored, serverId, storedParent } from "@/runtime/message-ids";
 import type { StoredMessage, Thread } from "@/stream/api";
 
-const thread = (job: Thread["job"] = null): Thread => ({ id: "t", title: null, archived: false, created_at: "", updated_at: "", settings: {}, job });
+const thread = (job: Thread["job"] = null): Thread => ({
+  id: "t",
+  title: null,
+  archived: false,
+  created_at: "",
+  updated_at: "",
+  settings: {},
+  job,
+});
 const message = (id: string, parent_id: string | null, more: Partial<StoredMessage> = {}): StoredMessage => ({
-  id, parent_id, role: id.startsWith("u") ? "user" : "assistant", text: id, thinking: null, images: [], status: "complete", model: null, job_id: null,
-  worker: null, error: null, finish_reason: null, usage: null, timings: null, tokens_per_second: null, feedback: null, created_at: "2026-01-02T03:04:05Z", ...more,
+  id,
+  parent_id,
+  role: id.startsWith("u") ? "user" : "assistant",
+  text: id,
+  thinking: null,
+  images: [],
+  status: "complete",
+  model: null,
+  job_id: null,
+  worker: null,
+  error: null,
+  finish_reason: null,
+  usage: null,
+  timings: null,
+  tokens_per_second: null,
+  feedback: null,
+  created_at: "2026-01-02T03:04:05Z",
+  ...more,
 });
 const BRANCHES = [message("u1", null), message("a1", "u1"), message("a2", "u1")];
 
 test("all branches are loaded, and the one that was shown is shown", () => {
   const { messages, headId, unstable_resume } = taken({ thread: thread(), messages: BRANCHES, head_id: "a1" });
-  expect(messages.map(({ message: { id }, parentId }) => [id, parentId])).toEqual([["u1", null], ["a1", "u1"], ["a2", "u1"]]);
+  expect(messages.map(({ message: { id }, parentId }) => [id, parentId])).toEqual([
+    ["u1", null],
+    ["a1", "u1"],
+    ["a2", "u1"],
+  ]);
   expect([headId, unstable_resume]).toEqual(["a1", false]);
 });
 
 test("an answer under way is left to be followed, behind its question", () => {
   const running = message("a3", "u1", { status: "running" });
-  const { messages, headId, unstable_resume } = taken({ thread: thread({ id: "j", answer_id: "a3" }), messages: [...BRANCHES, running], head_id: "a3" });
+  const { messages, headId, unstable_resume } = taken({
+    thread: thread({ id: "j", answer_id: "a3" }),
+    messages: [...BRANCHES, running],
+    head_id: "a3",
+  });
   expect(messages.map(({ message: { id } }) => id)).not.toContain("a3");
   expect([headId, unstable_resume]).toEqual(["u1", true]);
 });

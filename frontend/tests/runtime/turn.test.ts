@@ -5,16 +5,27 @@ import { turnOf } from "@/runtime/turn";
 
 const options = (ids: string[], answer: string) =>
   ({
-    messages: ids.map((id) => ({ id, role: id.startsWith("a") ? "assistant" : "user", content: [{ type: "text", text: id }], metadata: { custom: {} } })),
+    messages: ids.map((id) => ({
+      id,
+      role: id.startsWith("a") ? "assistant" : "user",
+      content: [{ type: "text", text: id }],
+      metadata: { custom: {} },
+    })),
     unstable_assistantMessageId: answer,
   }) as unknown as ChatModelRunOptions;
 
-const configurableOf = ({ turn }: ReturnType<typeof turnOf>) => (turn.body as { config: { configurable: Record<string, unknown> } }).config.configurable;
+const configurableOf = ({ turn }: ReturnType<typeof turnOf>) =>
+  (turn.body as { config: { configurable: Record<string, unknown> } }).config.configurable;
 
 test("a turn names its thread, what it follows, its question and its answer", () => {
   markStored("t", ["u1", "a1"]);
   const turn = turnOf("t", options(["u1", "a1", "u2"], "local"), {});
-  expect(configurableOf(turn)).toEqual({ thread_id: "t", parent_id: "a1", message_id: serverId("t", "u2"), answer_id: serverId("t", "local") });
+  expect(configurableOf(turn)).toEqual({
+    thread_id: "t",
+    parent_id: "a1",
+    message_id: serverId("t", "u2"),
+    answer_id: serverId("t", "local"),
+  });
   expect(turn.turn.key).toBe(turn.ids.answerId);
 });
 
@@ -26,7 +37,9 @@ test("an answer made anew has the same question, and another name", () => {
 });
 
 test("settings that were left to the pool are not sent", () => {
-  const sent = configurableOf(turnOf("t", options(["u1"], "x"), { model: null, think: false, options: { temperature: 0, stop: [] } }));
+  const sent = configurableOf(
+    turnOf("t", options(["u1"], "x"), { model: null, think: false, options: { temperature: 0, stop: [] } }),
+  );
   expect(sent).toMatchObject({ reasoning: false, temperature: 0 });
   expect(Object.keys(sent)).not.toEqual(expect.arrayContaining(["model"]));
   expect(Object.keys(sent)).not.toEqual(expect.arrayContaining(["stop"]));

@@ -45,14 +45,35 @@ const whole = texts.join("");
 describe("an answer that nothing cuts", () => {
   test("grows from the queue to its end", async () => {
     const { snapshots } = await new Reading(new House(logOf(...texts))).end();
-    expect(snapshots.map(({ text }) => text).filter(Boolean)).toEqual(["Grüße", "Grüße an", "Grüße an alle", whole, whole]);
-    expect(snapshots.map(({ meta }) => meta.phase)).toEqual(["connecting", "connecting", "waiting", ...Array(5).fill("answering"), "done"].slice(-snapshots.length));
-    expect(snapshots.find(({ meta }) => meta.phase === "waiting")?.meta).toMatchObject({ position: 3, etaSeconds: 7, jobId: "j" });
+    expect(snapshots.map(({ text }) => text).filter(Boolean)).toEqual([
+      "Grüße",
+      "Grüße an",
+      "Grüße an alle",
+      whole,
+      whole,
+    ]);
+    expect(snapshots.map(({ meta }) => meta.phase)).toEqual(
+      ["connecting", "connecting", "waiting", ...Array(5).fill("answering"), "done"].slice(-snapshots.length),
+    );
+    expect(snapshots.find(({ meta }) => meta.phase === "waiting")?.meta).toMatchObject({
+      position: 3,
+      etaSeconds: 7,
+      jobId: "j",
+    });
   });
 
   test("tells what it has cost", async () => {
     const { last } = await new Reading(new House(logOf(...texts))).end();
-    expect(last.meta).toMatchObject({ phase: "done", finishReason: "stop", tokensPerSecond: 60, firstTokenMs: 30, completionTokens: 9, totalMs: 90, worker: "w", model: "m" });
+    expect(last.meta).toMatchObject({
+      phase: "done",
+      finishReason: "stop",
+      tokensPerSecond: 60,
+      firstTokenMs: 30,
+      completionTokens: 9,
+      totalMs: 90,
+      worker: "w",
+      model: "m",
+    });
     expect(last.meta.position).toBeUndefined();
   });
 
@@ -60,7 +81,11 @@ describe("an answer that nothing cuts", () => {
     const house = new House(logOf(...texts));
     await new Reading(house).end();
     expect(house.calls).toHaveLength(1);
-    expect(house.calls[0]?.headers).toMatchObject({ "Idempotency-Key": "a1", "X-Sluice-Events": "1", "X-Sluice-On-Disconnect": "continue" });
+    expect(house.calls[0]?.headers).toMatchObject({
+      "Idempotency-Key": "a1",
+      "X-Sluice-Events": "1",
+      "X-Sluice-On-Disconnect": "continue",
+    });
   });
 });
 
@@ -76,7 +101,10 @@ describe("an answer that is cut", () => {
   test("goes on behind the last id it heard", async () => {
     const house = new House(logOf(...texts), [{ tells: 4, then: "cut" }]);
     const { snapshots } = await new Reading(house).end();
-    expect(house.streams.map(({ path, headers }) => [path, headers["Last-Event-ID"]])).toEqual([["/api/lc/chat/stream", undefined], ["/api/jobs/j/events", "1-2"]]);
+    expect(house.streams.map(({ path, headers }) => [path, headers["Last-Event-ID"]])).toEqual([
+      ["/api/lc/chat/stream", undefined],
+      ["/api/jobs/j/events", "1-2"],
+    ]);
     expect(snapshots.some(({ meta, text }) => meta.phase === "reconnecting" && text === "Grüße an")).toBe(true);
   });
 
@@ -88,7 +116,9 @@ describe("an answer that is cut", () => {
   test("before its headers: it is sent again under the same key", async () => {
     const house = new House(logOf(...texts), [{ before: "headers" }, { before: "headers" }]);
     expect((await new Reading(house).end()).last.text).toBe(whole);
-    expect(house.streams.map(({ method, headers }) => [method, headers["Idempotency-Key"]])).toEqual(Array(3).fill(["POST", "a1"]));
+    expect(house.streams.map(({ method, headers }) => [method, headers["Idempotency-Key"]])).toEqual(
+      Array(3).fill(["POST", "a1"]),
+    );
   });
 
   test("by silence: a connection that says nothing is left for another", async () => {
@@ -101,7 +131,10 @@ describe("an answer that is cut", () => {
   });
 
   test("a network that is back is tried at once", async () => {
-    const house = new House(logOf(...texts), [{ tells: 3, then: "cut" }, ...Array<Plan>(5).fill({ before: "headers" })]);
+    const house = new House(logOf(...texts), [
+      { tells: 3, then: "cut" },
+      ...Array<Plan>(5).fill({ before: "headers" }),
+    ]);
     const reading = await new Reading(house).until(() => house.streams.length === 6);
     window.dispatchEvent(new Event("online"));
     await vi.advanceTimersByTimeAsync(1);
@@ -120,24 +153,41 @@ describe("an answer that is cut", () => {
 
   test("while it ended elsewhere: the job says how", async () => {
     const house = new House(logOf(...texts).slice(0, -1), [{ then: "cut" }]);
-    house.view = { state: "completed", finish_reason: "length", usage: { completion_tokens: 3 }, timings: { total_ms: 8 } };
+    house.view = {
+      state: "completed",
+      finish_reason: "length",
+      usage: { completion_tokens: 3 },
+      timings: { total_ms: 8 },
+    };
     const { last } = await new Reading(house).end();
     expect(last).toMatchObject({ text: whole, meta: { phase: "done", finishReason: "length", completionTokens: 3 } });
   });
 
   test("starts over where its log no longer knows the id", async () => {
-    const house = new House(logOf(...texts), [{ tells: 4, then: "cut" }, { refuse: { status: 409, code: "unknown_event_id" } }]);
+    const house = new House(logOf(...texts), [
+      { tells: 4, then: "cut" },
+      { refuse: { status: 409, code: "unknown_event_id" } },
+    ]);
     expect((await new Reading(house).end()).last.text).toBe(whole);
     expect(house.streams.map(({ headers }) => headers["Last-Event-ID"])).toEqual([undefined, "1-2", undefined]);
   });
 
   test("and forgotten meanwhile says that the history has it", async () => {
-    const house = new House(logOf(...texts), [{ tells: 4, then: "cut" }, { refuse: { status: 404, code: "job_not_found" } }]);
-    expect((await new Reading(house).end()).last.meta).toMatchObject({ phase: "failed", error: { code: "job_forgotten" } });
+    const house = new House(logOf(...texts), [
+      { tells: 4, then: "cut" },
+      { refuse: { status: 404, code: "job_not_found" } },
+    ]);
+    expect((await new Reading(house).end()).last.meta).toMatchObject({
+      phase: "failed",
+      error: { code: "job_forgotten" },
+    });
   });
 
   test("waits as long as a server asks that is busy", async () => {
-    const house = new House(logOf(...texts), [{ tells: 3, then: "cut" }, { refuse: { status: 503, headers: { "Retry-After": "20" } } }]);
+    const house = new House(logOf(...texts), [
+      { tells: 3, then: "cut" },
+      { refuse: { status: 503, headers: { "Retry-After": "20" } } },
+    ]);
     const reading = await new Reading(house).until(() => house.streams.length === 2);
     await vi.advanceTimersByTimeAsync(19_000);
     expect(house.streams).toHaveLength(2);
@@ -145,9 +195,15 @@ describe("an answer that is cut", () => {
   });
 
   test("for minutes is given up, and the reader is told that it goes on", async () => {
-    const house = new House(logOf(...texts), [{ tells: 3, then: "cut" }, ...Array<Plan>(200).fill({ before: "headers" })]);
+    const house = new House(logOf(...texts), [
+      { tells: 3, then: "cut" },
+      ...Array<Plan>(200).fill({ before: "headers" }),
+    ]);
     const { last } = await new Reading(house).end();
-    expect(last).toMatchObject({ text: "Grüße", meta: { phase: "failed", error: { code: "connection_lost", retryable: false } } });
+    expect(last).toMatchObject({
+      text: "Grüße",
+      meta: { phase: "failed", error: { code: "connection_lost", retryable: false } },
+    });
     expect(house.streams.length).toBeLessThan(40);
   });
 });
@@ -157,7 +213,11 @@ test("however it is cut, the text is the log's", async () => {
   const random = (below: number) => (seed = (seed * 48_271) % 2_147_483_647) % below;
   for (let round = 0; round < 60; round++) {
     const words = Array.from({ length: 1 + random(12) }, (_, n) => `w${n} `);
-    const plans = Array.from({ length: random(8) }, (): Plan => random(4) === 0 ? { before: "headers" } : { tells: random(6), then: random(5) === 0 ? "hang" : "cut", again: random(4) });
+    const plans = Array.from({ length: random(8) }, (): Plan =>
+      random(4) === 0
+        ? { before: "headers" }
+        : { tells: random(6), then: random(5) === 0 ? "hang" : "cut", again: random(4) },
+    );
     const { last } = await new Reading(new House(restarting(words, random), plans), random(2) ? TURN : JOB).end();
     expect([last.text, last.meta.phase]).toEqual([words.join(""), "done"]);
   }
@@ -168,21 +228,41 @@ function restarting(words: string[], random: (below: number) => number): Logged[
   const log = logOf(...words);
   if (random(2)) return log;
   const second = log.slice(2).map(({ id, event }): Logged => ({ id: `1001-${Number(id?.split("-")[1]) + 1}`, event }));
-  return [...log.slice(0, 2 + random(words.length)), { id: "1001-0", event: { type: "started", attempt: 1001, worker: "v", model: "m" } }, { id: "1001-1", event: { type: "restarted" } }, ...second];
+  return [
+    ...log.slice(0, 2 + random(words.length)),
+    { id: "1001-0", event: { type: "started", attempt: 1001, worker: "v", model: "m" } },
+    { id: "1001-1", event: { type: "restarted" } },
+    ...second,
+  ];
 }
 
 describe("an answer that begins anew", () => {
   test("keeps nothing of the attempt that was lost", async () => {
-    const log: Logged[] = [...logOf("lost", " text").slice(0, -1), { id: "2-0", event: { type: "started", attempt: 2, worker: "v", model: "m" } }, { id: "2-1", event: { type: "restarted" } }, { id: "2-2", event: { type: "token", text: "new" } }, { id: "2-3", event: COMPLETED }];
+    const log: Logged[] = [
+      ...logOf("lost", " text").slice(0, -1),
+      { id: "2-0", event: { type: "started", attempt: 2, worker: "v", model: "m" } },
+      { id: "2-1", event: { type: "restarted" } },
+      { id: "2-2", event: { type: "token", text: "new" } },
+      { id: "2-3", event: COMPLETED },
+    ];
     const { snapshots, last } = await new Reading(new House(log)).end();
     expect(last).toMatchObject({ text: "new", meta: { attempt: 2, worker: "v" } });
     expect(snapshots.some(({ text }) => text === "lost text")).toBe(true);
   });
 
   test("shows its text while it waits again, and why", async () => {
-    const log: Logged[] = [...logOf("half").slice(0, -1), { event: { type: "queued", position: 1, detail: "worker lost" } }, { id: "2-0", event: { type: "started", attempt: 2, worker: "v", model: "m" } }, { id: "2-1", event: { type: "token", text: " whole" } }, { id: "2-2", event: COMPLETED }];
+    const log: Logged[] = [
+      ...logOf("half").slice(0, -1),
+      { event: { type: "queued", position: 1, detail: "worker lost" } },
+      { id: "2-0", event: { type: "started", attempt: 2, worker: "v", model: "m" } },
+      { id: "2-1", event: { type: "token", text: " whole" } },
+      { id: "2-2", event: COMPLETED },
+    ];
     const { snapshots, last } = await new Reading(new House(log)).end();
-    expect(snapshots.find(({ meta }) => meta.phase === "waiting" && meta.position === 1)).toMatchObject({ text: "half", meta: { detail: "worker lost" } });
+    expect(snapshots.find(({ meta }) => meta.phase === "waiting" && meta.position === 1)).toMatchObject({
+      text: "half",
+      meta: { detail: "worker lost" },
+    });
     expect(last.text).toBe("half whole");
   });
 });
@@ -196,19 +276,31 @@ describe("a job that runs", () => {
 
   test("that failed says what to do", async () => {
     const log: Logged[] = [{ id: "1-0", event: { type: "failed", code: "model_not_found", message: "no such model" } }];
-    expect((await new Reading(new House(log), JOB).end()).last.meta.error).toMatchObject({ code: "model_not_found", message: expect.stringContaining("Choose another model"), retryable: false });
+    expect((await new Reading(new House(log), JOB).end()).last.meta.error).toMatchObject({
+      code: "model_not_found",
+      message: expect.stringContaining("Choose another model"),
+      retryable: false,
+    });
   });
 
   test("that was cancelled elsewhere is over", async () => {
     const log: Logged[] = [...logOf("half").slice(0, -1), { id: "1-2", event: { type: "cancelled" } }];
-    expect((await new Reading(new House(log), JOB).end()).last).toMatchObject({ text: "half", meta: { phase: "cancelled" } });
+    expect((await new Reading(new House(log), JOB).end()).last).toMatchObject({
+      text: "half",
+      meta: { phase: "cancelled" },
+    });
   });
 });
 
 describe("a refusal", () => {
   test("says how long to wait", async () => {
     const house = new House([], [{ refuse: { status: 429, code: "queue_full", headers: { "Retry-After": "12" } } }]);
-    expect((await new Reading(house).end()).last.meta.error).toEqual({ code: "queue_full", message: "The queue is full. Try again in 12 seconds.", retryable: true, retryAfterSeconds: 12 });
+    expect((await new Reading(house).end()).last.meta.error).toEqual({
+      code: "queue_full",
+      message: "The queue is full. Try again in 12 seconds.",
+      retryable: true,
+      retryAfterSeconds: 12,
+    });
   });
 
   test("by a process that leaves is asked of another", async () => {
@@ -223,7 +315,8 @@ describe("a refusal", () => {
 });
 
 describe("stop", () => {
-  const stop = (reading: Reading, detach: boolean) => reading.controller.abort(Object.assign(new Error("stop"), { detach }));
+  const stop = (reading: Reading, detach: boolean) =>
+    reading.controller.abort(Object.assign(new Error("stop"), { detach }));
 
   test("cancels the job, and ends at once", async () => {
     const house = new House(logOf(...texts), [{ tells: 3, then: "hang" }]);
@@ -252,7 +345,10 @@ describe("stop", () => {
     await vi.advanceTimersByTimeAsync(10);
     stop(reading, false);
     await vi.advanceTimersByTimeAsync(1000);
-    expect([house.cancelled, house.streams.map(({ headers }) => headers["Idempotency-Key"])]).toEqual([["j"], ["a1", "a1"]]);
+    expect([house.cancelled, house.streams.map(({ headers }) => headers["Idempotency-Key"])]).toEqual([
+      ["j"],
+      ["a1", "a1"],
+    ]);
   });
 
   test("by a page that lets go cancels nothing", async () => {
@@ -265,6 +361,12 @@ describe("stop", () => {
 });
 
 test("thoughts are kept apart from the text", async () => {
-  const log: Logged[] = [{ id: "1-0", event: { type: "started", attempt: 1, worker: "w", model: "m" } }, { id: "1-1", event: { type: "token", thinking: "hm" } }, { id: "1-2", event: { type: "token", text: "yes" } }, { id: "1-3", event: COMPLETED }];
-  for (const source of [TURN, JOB]) expect((await new Reading(new House(log), source).end()).last).toMatchObject({ text: "yes", thinking: "hm" });
+  const log: Logged[] = [
+    { id: "1-0", event: { type: "started", attempt: 1, worker: "w", model: "m" } },
+    { id: "1-1", event: { type: "token", thinking: "hm" } },
+    { id: "1-2", event: { type: "token", text: "yes" } },
+    { id: "1-3", event: COMPLETED },
+  ];
+  for (const source of [TURN, JOB])
+    expect((await new Reading(new House(log), source).end()).last).toMatchObject({ text: "yes", thinking: "hm" });
 });

@@ -4,7 +4,13 @@ import type { WireEvent } from "@/stream/events";
 export type Logged = { id?: string; event: WireEvent };
 
 /** How one connection goes: it tells `tells` events (all if absent), then is cut, hangs, or ends as it should. */
-export type Plan = { tells?: number; then?: "cut" | "hang"; refuse?: { status: number; code?: string; headers?: Record<string, string> }; before?: "headers"; again?: number };
+export type Plan = {
+  tells?: number;
+  then?: "cut" | "hang";
+  refuse?: { status: number; code?: string; headers?: Record<string, string> };
+  before?: "headers";
+  again?: number;
+};
 
 export type Call = { method: string; path: string; headers: Record<string, string>; aborted: boolean };
 
@@ -28,7 +34,12 @@ export class House {
 
   fetch = async (input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
     const path = String(input);
-    const call: Call = { method: init.method ?? "GET", path, headers: { ...(init.headers as Record<string, string>) }, aborted: false };
+    const call: Call = {
+      method: init.method ?? "GET",
+      path,
+      headers: { ...(init.headers as Record<string, string>) },
+      aborted: false,
+    };
     this.calls.push(call);
     if (path.endsWith("/cancel")) return this.cancel(path);
     if (path.endsWith("/stream")) return this.post(call, init.signal);
@@ -68,7 +79,13 @@ function refusal({ status, code = "refused", headers = {} }: NonNullable<Plan["r
   return Response.json({ error: { code, message: `refused: ${code}`, request_id: "r" } }, { status, headers });
 }
 
-function answer(plan: Plan, frames: string[], call: Call, signal?: AbortSignal | null, headers: Record<string, string> = {}): Response {
+function answer(
+  plan: Plan,
+  frames: string[],
+  call: Call,
+  signal?: AbortSignal | null,
+  headers: Record<string, string> = {},
+): Response {
   const told = plan.tells === undefined ? frames : frames.slice(0, plan.tells + 1);
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
@@ -95,11 +112,13 @@ function nativeFrame({ id, event }: Logged): string {
 function langServeFrames({ id, event }: Logged): string {
   if (event.type === "token") {
     const about = event.thinking ? { reasoning_content: event.thinking } : {};
-    return `${idLine(id)}event: data\ndata: ${JSON.stringify({ content: event.text ?? "", additional_kwargs: about })}\n\n`;
+    const chunk = { content: event.text ?? "", additional_kwargs: about };
+    return `${idLine(id)}event: data\ndata: ${JSON.stringify(chunk)}\n\n`;
   }
   const told = `event: metadata\ndata: ${JSON.stringify({ run_id: "j", sluice: event })}\n\n`;
   if (event.type === "completed") return `${told}${idLine(id)}event: end\ndata:\n\n`;
-  if (event.type === "failed" || event.type === "cancelled") return `${told}${idLine(id)}event: error\ndata: {"status_code":500,"code":"x","message":"x"}\n\n`;
+  if (event.type === "failed" || event.type === "cancelled")
+    return `${told}${idLine(id)}event: error\ndata: {"status_code":500,"code":"x","message":"x"}\n\n`;
   return idLine(id) + told;
 }
 

@@ -3,20 +3,53 @@ import { describe, expect, test } from "vitest";
 import { readSse, type SseEvent } from "@/stream/sse";
 
 const CORPUS: Record<string, { stream: string; events: SseEvent[] }> = {
-  "LF": { stream: "event: token\ndata: a\n\ndata: b\n\n", events: [{ event: "token", data: "a" }, { event: "message", data: "b" }] },
-  "CRLF": { stream: "id: 1-1\r\nevent: token\r\ndata: a\r\n\r\ndata: b\r\n\r\n", events: [{ event: "token", data: "a", id: "1-1" }, { event: "message", data: "b" }] },
-  "CR": { stream: "data: a\r\rdata: b\r\r", events: [{ event: "message", data: "a" }, { event: "message", data: "b" }] },
-  "mixed line ends": { stream: "data: a\r\n\ndata: b\n\r\ndata: c\r\r\n\n", events: ["a", "b", "c"].map((data) => ({ event: "message", data })) },
-  "comments": { stream: ": sluice\n\n: keep-alive\ndata: a\n: again\n\n:\n\n", events: [{ event: "message", data: "a" }] },
+  LF: {
+    stream: "event: token\ndata: a\n\ndata: b\n\n",
+    events: [
+      { event: "token", data: "a" },
+      { event: "message", data: "b" },
+    ],
+  },
+  CRLF: {
+    stream: "id: 1-1\r\nevent: token\r\ndata: a\r\n\r\ndata: b\r\n\r\n",
+    events: [
+      { event: "token", data: "a", id: "1-1" },
+      { event: "message", data: "b" },
+    ],
+  },
+  CR: {
+    stream: "data: a\r\rdata: b\r\r",
+    events: [
+      { event: "message", data: "a" },
+      { event: "message", data: "b" },
+    ],
+  },
+  "mixed line ends": {
+    stream: "data: a\r\n\ndata: b\n\r\ndata: c\r\r\n\n",
+    events: ["a", "b", "c"].map((data) => ({ event: "message", data })),
+  },
+  comments: {
+    stream: ": sluice\n\n: keep-alive\ndata: a\n: again\n\n:\n\n",
+    events: [{ event: "message", data: "a" }],
+  },
   "multi-line data": { stream: "data: a\ndata\ndata:  b\n\n", events: [{ event: "message", data: "a\n\n b" }] },
   "a byte order mark": { stream: "\uFEFFdata: a\n\n", events: [{ event: "message", data: "a" }] },
   "an id with NUL is no id": { stream: "id: 1-1\0\ndata: a\n\n", events: [{ event: "message", data: "a" }] },
   "an empty id is one": { stream: "id\ndata: a\n\n", events: [{ event: "message", data: "a", id: "" }] },
-  "an id without data waits": { stream: "id: 1-1\n\ndata: a\n\ndata: b\n\n", events: [{ event: "message", data: "a", id: "1-1" }, { event: "message", data: "b" }] },
+  "an id without data waits": {
+    stream: "id: 1-1\n\ndata: a\n\ndata: b\n\n",
+    events: [
+      { event: "message", data: "a", id: "1-1" },
+      { event: "message", data: "b" },
+    ],
+  },
   "an event without data is none": { stream: "event: end\n\ndata: a\n\n", events: [{ event: "message", data: "a" }] },
   "empty data is data": { stream: "event: end\ndata:\n\n", events: [{ event: "end", data: "" }] },
   "unknown fields": { stream: "retry: 5\nfoo: bar\nfoo\ndata: a\n\n", events: [{ event: "message", data: "a" }] },
-  "multi-byte characters": { stream: "data: {\"text\":\"Grüße 🌍 漢字\"}\n\n", events: [{ event: "message", data: "{\"text\":\"Grüße 🌍 漢字\"}" }] },
+  "multi-byte characters": {
+    stream: 'data: {"text":"Grüße 🌍 漢字"}\n\n',
+    events: [{ event: "message", data: '{"text":"Grüße 🌍 漢字"}' }],
+  },
   "an unfinished event is dropped": { stream: "data: a\n\ndata: b\n", events: [{ event: "message", data: "a" }] },
 };
 

@@ -1,0 +1,71 @@
+import { beforeEach, expect, test, vi } from "vitest";
+import { lookElsewhere, runBegan, runEnded, seeShown, show, statesOf } from "@/runtime/thread-states";
+import { remember, threads } from "@/runtime/threads";
+import type { Thread } from "@/stream/api";
+
+const JOB = { id: "j", answer_id: "a" };
+const thread = (id: string, job: Thread["job"] = null): Thread => ({
+  id,
+  title: null,
+  archived: false,
+  created_at: "",
+  updated_at: "",
+  settings: {},
+  job,
+});
+
+let id = "";
+let count = 0;
+beforeEach(() => {
+  id = `s${++count}`;
+  threads.set({});
+  show(undefined);
+});
+
+test("a thread runs while this page follows its answer", () => {
+  runBegan(id);
+  expect(statesOf()[id]).toEqual({ running: true, unread: false });
+});
+
+test("an answer that ended out of sight waits to be read, until its thread is shown", () => {
+  runBegan(id);
+  runEnded(id, true);
+  expect(statesOf()[id]).toEqual({ running: false, unread: true });
+  show(id);
+  expect(statesOf()[id]).toBeUndefined();
+});
+
+test("an answer that ended on the screen was read", () => {
+  show(id);
+  runBegan(id);
+  runEnded(id, true);
+  expect(statesOf()[id]).toBeUndefined();
+});
+
+test("on the screen of a hidden tab it was not, until somebody looks", () => {
+  const visibility = vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
+  show(id);
+  runBegan(id);
+  runEnded(id, true);
+  expect(statesOf()[id]?.unread).toBe(true);
+  visibility.mockRestore();
+  seeShown();
+  expect(statesOf()[id]).toBeUndefined();
+});
+
+test("a page that lets go of an answer does not say that it ended", () => {
+  remember(thread(id, JOB));
+  runBegan(id);
+  runEnded(id, false);
+  expect(statesOf()[id]).toEqual({ running: true, unread: false });
+});
+
+test("a thread that runs elsewhere is asked after until it has ended", async () => {
+  remember(thread(id, JOB));
+  expect(statesOf()[id]?.running).toBe(true);
+  const fetch = vi.spyOn(globalThis, "fetch").mockResolvedValue(Response.json(thread(id)));
+  await lookElsewhere();
+  expect(fetch).toHaveBeenCalledWith(`/api/threads/${id}`, expect.anything());
+  expect(statesOf()[id]).toEqual({ running: false, unread: true });
+  fetch.mockRestore();
+});
