@@ -122,6 +122,16 @@ describe("code", () => {
     vi.unstubAllGlobals();
   });
 
+  it.each(["x\n", "x", "\nx\n\n", "```\n", "  x\n\ty\n", "x   \n"])("in a block of its own is what Markdown makes of it: %j", (code) => {
+    for (const end of ["", "~~~", "~~~\n\n", "  ~~~~  \n"]) {
+      const text = `~~~py\n${code}${end}`;
+      const whole = renderToStaticMarkup(<ReactMarkdown>{text}</ReactMarkdown>);
+      const expected = new DOMParser().parseFromString(whole, "text/html").querySelector("code")?.textContent?.replace(/\n$/, "");
+      expect(draw(text).querySelector("code")?.textContent).toBe(expected);
+      cleanup();
+    }
+  });
+
   it("of an unknown language stays plain", () => {
     expect(draw("```nonsense\na < b\n```\n").querySelector("code")?.textContent).toBe("a < b");
   });
@@ -156,5 +166,5 @@ describe("the renderer", () => {
       if (apart.join("|") !== whole.join("|")) different.push(`${JSON.stringify(text)}\n  whole ${whole.join("|")}\n  apart ${apart.join("|")}`);
     }
     expect(different.length, different.slice(0, 20).join("\n")).toBeLessThan(10);
-  });
+  }, 60_000);
 });

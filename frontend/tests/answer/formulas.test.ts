@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { endsInFence } from "@/components/answer/markdown/fences";
+import { endsInFence, fenceIn } from "@/components/answer/markdown/fences";
 import { withDollars } from "@/components/answer/markdown/formulas";
 
 it.each([
@@ -26,3 +26,21 @@ it.each([
   ["> ~~~\n> x", true],
   ["words", false],
 ])("%j ends in a fence: %s", (text, expected) => expect(endsInFence(text)).toBe(expected));
+
+it("a text of nothing but openings takes no long time", () => {
+  const began = performance.now();
+  for (const opening of ["\\[ ", "$a ", "`` ` ", "\\( "]) withDollars(opening.repeat(10_000));
+  expect(performance.now() - began).toBeLessThan(2_000);
+});
+
+it.each([
+  ["```py\nx = 1\n", { language: "py", text: "x = 1", closed: false }],
+  ["```py\nx = 1\n```\n\n", { language: "py", text: "x = 1", closed: true }],
+  ["~~~~\n~~~\n~~~~", { language: "", text: "~~~", closed: true }],
+  ["```c++\n```", { language: "c++", text: "", closed: true }],
+  ["```js\n\n\nx\n\n```\n", { language: "js", text: "\n\nx\n", closed: true }],
+  ["```js title=x\ny\n", null],
+  ["```js", null],
+  ["words", null],
+  ["```math\nx\n", null],
+])("%j is the fence %j", (block, fence) => expect(fenceIn(block)).toEqual(fence));

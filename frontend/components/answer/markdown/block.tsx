@@ -2,8 +2,8 @@
 
 import { memo, useMemo } from "react";
 import ReactMarkdown from "react-markdown";
-import { components } from "./elements";
-import { endsInFence } from "./fences";
+import { components, Verbatim } from "./elements";
+import { endsInFence, fenceIn } from "./fences";
 import { withDollars } from "./formulas";
 import { OpenEnd } from "./open-end";
 import { remarkPlugins } from "./plugins";
@@ -15,6 +15,12 @@ import { useMath } from "./use-math";
  * in it can swallow them. `growing`: more of it may come.
  */
 export const MarkdownBlock = memo(function MarkdownBlock({ text, definitions, growing }: Props) {
+  const fence = useMemo(() => fenceIn(text), [text]);
+  if (fence) return <Verbatim language={fence.language} text={fence.text} finished={fence.closed || !growing} />;
+  return <Parsed text={text} definitions={definitions} growing={growing} />;
+});
+
+function Parsed({ text, definitions, growing }: Props) {
   const source = useMemo(() => (definitions ? `${definitions}\n\n${withDollars(text)}` : withDollars(text)), [text, definitions]);
   const rehypePlugins = useMath(source);
   const openFrom = growing && endsInFence(text) ? source.trimEnd().length : Infinity;
@@ -25,6 +31,6 @@ export const MarkdownBlock = memo(function MarkdownBlock({ text, definitions, gr
       </ReactMarkdown>
     </OpenEnd>
   );
-});
+}
 
 type Props = { text: string; definitions: string; growing: boolean };

@@ -60,6 +60,11 @@ function Pre({ node }: Props<"pre">) {
   const { language, text } = codeIn(node);
   const finished = (node?.position?.end.offset ?? 0) < openEnd;
   if (language === "math") return <code className="answer-formula block">{text}</code>; // until KaTeX is there
+  return <Verbatim language={language} text={text} finished={finished} />;
+}
+
+/** What stands in a fence. */
+export function Verbatim({ language, text, finished }: { language: string; text: string; finished: boolean }) {
   if (language === "mermaid") return <Diagram source={text} finished={finished} />;
   return <Code text={text} language={language} finished={finished} />;
 }

@@ -12,6 +12,9 @@ export function withDollars(block: string): string {
   });
 }
 
-/** Code in ticks · `\[…\]` · `\(…\)` · any other escape · `$$…$$` · `$…$` that is a formula · a dollar that is none. */
+/**
+ * Code in ticks · `\[…\]` · `\(…\)` · any other escape · `$$…$$` · `$…$` that is a formula · a dollar that is none.
+ * Each is bounded, so that a text of nothing but openings does not take the square of its length.
+ */
 const PIECE =
-  /(`+)(?!`)[^]*?(?<!`)\1(?!`)|\\\[([^]+?)\\\]|\\\(([^\n]+?)\\\)|\\[^]|\$\$[^$]*\$\$|\$(?=[^\s$])(?:\\[^\n]|[^$\\\n])*?(?<!\s)\$(?![\d$])|\$/g;
+  /(`+)(?!`)[^]{1,4000}?(?<!`)\1(?!`)|\\\[([^]{1,4000}?)\\\]|\\\(([^\n]{1,1000}?)\\\)|\\[^]|\$\$[^$]{0,4000}\$\$|\$(?=[^\s$])(?:\\[^\n]|[^$\\\n]){1,1000}?(?<!\s)\$(?![\d$])|\$/g;
