@@ -151,7 +151,7 @@ function seen(text: string, offset: number): string[] {
 
 describe("the renderer", () => {
   // The rest are texts nobody writes: a bare list mark or a lone tag glued to the end of a table.
-  it("finds the same in the blocks as in the whole text, in 98 of 100 wild texts", () => {
+  it("finds the same in the blocks as in the whole text, in 99 of 100 wild texts", () => {
     const random = seeded(4);
     const different: string[] = [];
     for (let round = 0; round < 500; round++) {
@@ -165,6 +165,6 @@ describe("the renderer", () => {
       const whole = seen(text, 0);
       if (apart.join("|") !== whole.join("|")) different.push(`${JSON.stringify(text)}\n  whole ${whole.join("|")}\n  apart ${apart.join("|")}`);
     }
-    expect(different.length, different.slice(0, 20).join("\n")).toBeLessThan(10);
+    expect(different.length, different.slice(0, 20).join("\n")).toBeLessThan(5);
   }, 60_000);
 });

@@ -75,6 +75,11 @@ describe("a block", () => {
   it.each([
     ["a formula over blank lines", "before\n$$\nx\n\n- y\n$$\n\nafter\n", ["before\n", "$$\nx\n\n- y\n$$\n\n", "after\n"]],
     ["a formula in brackets", "\\[\nx\n\n- y\n\\]\n\nafter\n", ["\\[\nx\n\n- y\n\\]\n\n", "after\n"]],
+    ["a fence in an item", "- a\n\n  ```\n  b\n\n  # c\n  ```\n\nafter", ["- a\n\n  ```\n  b\n\n  # c\n  ```\n\n", "after"]],
+    ["a fence behind an item", "1. a\n  ```\n\nb\n  ```\nafter", ["1. a\n", "  ```\n\nb\n  ```\n", "after"]],
+    ["items with blank lines between", "- a\n\n- b\n\n  c\n\nafter", ["- a\n\n- b\n\n  c\n\n", "after"]],
+    ["a comment over blank lines", "<!-- a\n\n# b\n-->\nafter", ["<!-- a\n\n# b\n-->\n", "after"]],
+    ["a heading by underline", "a\n---\n\nb\n", ["a\n---\n\n", "b\n"]],
     ["an unclosed fence", "one\n\n```py\na\n\nb\n", ["one\n\n", "```py\na\n\nb\n"]],
     ["a footnote of two paragraphs", "[^1]: one\n\n    two\n\nafter", ["[^1]: one\n\n    two\n\n", "after"]],
     ["blank lines at the start", "\n\n# one\n", ["\n\n# one\n"]],
