@@ -26,11 +26,11 @@ export function readPending(): void {
 
 export const pendingOf = (threadId: string): readonly PendingMessage[] => pending.get()[threadId] ?? NONE;
 
-/** Puts a message behind the answer that runs, or in its place. */
-export function addPending(threadId: string, text: string, images: string[]): void {
+/** Puts a message behind the answer that runs, or in its place: as the user chose, or `atOnce`. */
+export function addPending(threadId: string, text: string, images: string[], atOnce = false): void {
   const message = { id: newId(), text, images };
   change(threadId, (items) => [...items, message]);
-  if (mode.get() === "replace") sendNow(threadId, message.id);
+  if (atOnce || mode.get() === "replace") sendNow(threadId, message.id);
 }
 
 /** Sends it at once; an answer that runs is stopped. */

@@ -2,18 +2,21 @@ import { useAui, useAuiState } from "@assistant-ui/react";
 import { imagesOf } from "./message-images";
 import { addPending } from "./pending";
 
-/** Sends what the composer holds, now or behind the answer that runs. Does nothing while it holds nothing. */
-export function useSend(): { send: () => Promise<void>; canSend: boolean } {
+/**
+ * Sends what the composer holds, now or behind the answer that runs; `atOnce` in its place, whatever the user chose.
+ * Does nothing while it holds nothing.
+ */
+export function useSend(): { send: (atOnce?: boolean) => Promise<void>; canSend: boolean } {
   const aui = useAui();
   const canSend = useAuiState((s) => s.composer.canSend);
-  const send = async () => {
+  const send = async (atOnce = false) => {
     if (!aui.composer.getState().canSend) return;
     if (!aui.thread.getState().isRunning) return aui.composer.send();
     const { remoteId } = await aui.threadListItem.initialize();
     const { text, attachments } = aui.composer.getState();
     const content = attachments.flatMap((attachment) => attachment.content ?? []);
     await aui.composer.reset();
-    addPending(remoteId, text, imagesOf({ content, attachments: [] }));
+    addPending(remoteId, text, imagesOf({ content, attachments: [] }), atOnce);
   };
   return { send, canSend };
 }

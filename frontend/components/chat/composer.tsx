@@ -62,16 +62,9 @@ export function Composer() {
   );
 }
 
-function useKeys(send: () => unknown) {
+function useKeys(send: (atOnce?: boolean) => unknown) {
   const aui = useAui();
   const editLast = useEditLast();
-  const { items, sendNow } = usePending();
-  const steer = useRef(false);
-  useEffect(() => {
-    const newest = items.at(-1);
-    if (steer.current && newest) sendNow(newest.id);
-    steer.current = false;
-  }, [items, sendNow]);
   return useCallback(
     (event: KeyboardEvent<HTMLTextAreaElement>) => {
       const { isEmpty } = aui.composer.getState();
@@ -80,10 +73,7 @@ function useKeys(send: () => unknown) {
       if (action === null || (action === "edit-last" && !editLast())) return;
       event.preventDefault();
       if (action === "stop") aui.thread.cancelRun();
-      if (action === "send" || action === "steer") {
-        steer.current = action === "steer" && running;
-        void send();
-      }
+      if (action === "send" || action === "steer") void send(action === "steer");
     },
     [aui, send, editLast],
   );
