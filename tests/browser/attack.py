@@ -1,0 +1,188 @@
+"""The corpus of attacks in the real page: `python -m tests.browser.attack` runs all of it, `--sample N` a part.
+
+Each payload lies in the history as if a model or a person had said it, and is drawn by opening its thread. What counts:
+a script that ran, a request that left the origin, a link to anything but the web or mail, and a refusal by the CSP,
+which means that only the last line of defence held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from playwright.async_api import Page
+from sqlalchemy import insert
+
+from backend.store.database import Database
+from backend.store.tables import messages, threads
+from tests.browser.chromium import Visit, chromium
+from tests.browser.corpus import Payload, corpus, sample
+from tests.support.house import House
+from tests.support.valkey import Valkey
+from tests.support.waiting import eventually
+
+THREAD = 8  # payloads in one thread: few enough to find the guilty one, many enough to be quick
+SETTLED = """() => document.querySelectorAll('article[data-role=assistant]').length > 0
+  && !document.querySelector('[data-diagram=waiting]')"""
+# What the page must not hold, however it came there; every link and every source is looked at.
+SUSPECTS = """() => {
+  const bad = [];
+  if (window.__xss !== undefined) bad.push('a script ran');
+  const allowed = /^(https?:|mailto:|#|\\/)/i;
+  for (const link of document.querySelectorAll('a, area, use, image, [*|href]:not(head *)')) {
+    const href = link.getAttribute('href') ?? link.getAttributeNS('http://www.w3.org/1999/xlink', 'href');
+    if (href && !allowed.test(href.trim())) bad.push('link: ' + href.slice(0, 80));
+  }
+  for (const tag of document.querySelectorAll('main :is(iframe, object, embed, script, base, link, meta)'))
+    bad.push('element: ' + tag.outerHTML.slice(0, 80));
+  for (const node of document.querySelectorAll('main *'))
+    for (const { name } of node.attributes) if (/^on/i.test(name)) bad.push('handler: ' + name);
+  return bad;
+}"""
+
+
+class Finding(NamedTuple):
+    """Something that happened while these payloads were drawn."""
+
+    payloads: tuple[str, ...]
+    what: str
+
+
+async def attack(visit: Visit, database: Database, payloads: Sequence[Payload], tell: bool = False) -> list[Finding]:
+    """Draw every payload in the visit's page; what happened that must not."""
+    groups = grouped(payloads)
+    await write(database, groups)
+    page = await visit.open()
+    findings: list[Finding] = []
+    for number, group in enumerate(groups):
+        findings += await draw(visit, page, f"attack-{number}", group)
+        if tell and number % 20 == 0:
+            print(f"{number * THREAD:5} of {len(payloads)} payloads, {len(findings)} findings", flush=True)
+    return findings
+
+
+def grouped(payloads: Sequence[Payload]) -> list[tuple[Payload, ...]]:
+    return [tuple(payloads[start : start + THREAD]) for start in range(0, len(payloads), THREAD)]
+
+
+async def draw(visit: Visit, page: Page, thread: str, group: tuple[Payload, ...]) -> list[Finding]:
+    """Open one thread and look."""
+    names = tuple(payload.id for payload in group)
+    visit.complaints.clear()
+    visit.foreign.clear()
+    await page.goto(f"{visit.origin}/?c={thread}")
+
+    async def settled() -> bool | None:
+        return bool(await page.evaluate(SETTLED)) or None
+
+    try:
+        await eventually(settled, 20, f"{thread} is drawn")
+    except TimeoutError as error:
+        return [Finding(names, str(error))]
+    suspects: list[str] = await page.evaluate(SUSPECTS)
+    asked = [f"asked {url[:80]}" for url in visit.foreign]
+    return [Finding(names, what) for what in (*suspects, *asked, *visit.complaints)]
+
+
+async def write(database: Database, groups: Sequence[tuple[Payload, ...]]) -> None:
+    """A thread a group: its payloads as title, question, answer or model, where each belongs."""
+    rows: list[dict[str, Any]] = []
+    heads: list[dict[str, Any]] = []
+    now = int(time.time() * 1000)
+    for number, group in enumerate(groups):
+        thread = f"attack-{number}"
+        titles = [payload.text for payload in group if payload.place == "title"]
+        heads.append(thread_row(thread, " ".join(titles) or "An attack", now + number))
+        parent = None
+        for place, payload in enumerate(group):
+            question, answer = message_rows(thread, place, payload, parent, now)
+            rows += [question, answer]
+            parent = answer["id"]
+    async with database.write() as connection:
+        await connection.execute(insert(threads), heads)
+        await connection.execute(insert(messages), rows)
+
+
+def thread_row(thread: str, title: str, at: int) -> dict[str, Any]:
+    return {
+        "id": thread,
+        "tenant": "local",
+        "title": title,
+        "title_by": "person",
+        "archived": False,
+        "settings": {},
+        "folded": "",
+        "created_at": at,
+        "updated_at": at,
+    }
+
+
+def message_rows(
+    thread: str, place: int, payload: Payload, parent: str | None, at: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A question and its answer, the payload in one of them."""
+    said = {part: payload.text if payload.place == part else "words" for part in ("user_message", "answer")}
+    shared = {"thread_id": thread, "images": [], "folded": "", "created_at": at + 2 * place}
+    question = {
+        **shared,
+        "id": f"q{place}",
+        "parent_id": parent,
+        "role": "user",
+        "status": "complete",
+        "text": said["user_message"],
+        "model": None,
+    }
+    model = payload.text[:200] if payload.place == "model_name" else "m"
+    answer = {
+        **question,
+        "id": f"a{place}",
+        "parent_id": f"q{place}",
+        "role": "assistant",
+        "text": said["answer"],
+        "model": model,
+        "created_at": at + 2 * place + 1,
+    }
+    return question, answer
+
+
+async def run(count: int | None) -> int:
+    """A house of its own, and the corpus in it; the exit status."""
+    payloads = sample(count) if count else corpus()
+    with tempfile.TemporaryDirectory() as folder:
+        server = Valkey(Path(folder) / "valkey")
+        server.start()
+        home = House(Path(folder), server.url, {})
+        try:
+            api = home.start_api()
+            await home.ready()
+            async with chromium() as browser:
+                visit = Visit(await browser.new_context(), api.url)
+                findings = await attack(visit, database_of(home), payloads, tell=True)
+        finally:
+            home.stop()
+            server.stop()
+    for finding in findings:
+        print(f"{finding.what}   in one of {', '.join(finding.payloads)}")
+    print(f"{len(payloads)} payloads, {len(findings)} findings")
+    return 1 if findings else 0
+
+
+def database_of(home: House) -> Database:
+    """Where the house keeps its history."""
+    return Database(home.env["DATABASE_URL"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.browser.attack", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--sample", type=int, metavar="N", help="so many, spread over all kinds; default: all")
+    sys.exit(asyncio.run(run(parser.parse_args().sample)))
+
+
+if __name__ == "__main__":
+    main()

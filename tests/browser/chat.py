@@ -1,0 +1,91 @@
+"""The chat page as a person uses it: by what is written on it and by what a screen reader says."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import Locator, Page, expect
+
+from tests.support.waiting import eventually
+
+WORD = re.compile(r"\bw\d+\b")
+
+
+class Chat:
+    """One tab with the chat. Its locators wait by themselves; `expect` waits for what is to become true."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    @property
+    def composer(self) -> Locator:
+        return self.page.get_by_role("textbox", name="Message", exact=True)
+
+    @property
+    def answers(self) -> Locator:
+        return self.page.get_by_role("article", name="Answer")
+
+    @property
+    def questions(self) -> Locator:
+        return self.page.get_by_role("article", name="You", exact=True)
+
+    @property
+    def answer(self) -> Locator:
+        """The newest answer."""
+        return self.answers.last
+
+    @property
+    def status(self) -> Locator:
+        return self.page.get_by_test_id("status")
+
+    @property
+    def stop_button(self) -> Locator:
+        return self.page.get_by_role("button", name="Stop", exact=True)
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    async def send(self, text: str) -> None:
+        """Type it and press Enter."""
+        await self.composer.fill(text)
+        await self.composer.press("Enter")
+
+    async def ask(self, text: str) -> None:
+        """Send, and wait until the answer is whole."""
+        before = await self.answers.count()
+        await self.send(text)
+        await expect(self.answers).to_have_count(before + 1)
+        await self.done()
+
+    async def done(self) -> None:
+        """The newest answer has ended."""
+        await expect(self.answer).to_have_attribute("aria-busy", "false", timeout=30_000)
+
+    async def says(self, word: str) -> None:
+        """The newest answer has come as far as this word."""
+        await expect(self.answer).to_contain_text(re.compile(rf"\b{word}(?!\d)"), timeout=30_000)
+
+    async def words(self, number: int = -1) -> list[str]:
+        """The numbered words of an answer, in order: one that is lost or doubled is seen."""
+        shown = self.answers.nth(number)
+        return WORD.findall(await shown.inner_text())
+
+    async def becomes_true(self, expression: str) -> None:
+        """Wait until JavaScript says so. Playwright's own way to wait needs `eval`, which the page's CSP forbids."""
+
+        async def look() -> bool | None:
+            return bool(await self.page.evaluate(expression)) or None
+
+        await eventually(look, 15, expression)
+
+    async def thread_id(self) -> str:
+        """The id in the page's address, once it is there."""
+        await self.page.wait_for_url(re.compile(r"[?&]c=[\w-]+"))
+        found = re.search(r"[?&]c=([\w-]+)", self.page.url)
+        assert found is not None
+        return found[1]
+
+
+def numbered(count: int) -> list[str]:
+    """What the simulated engine says to `!tokens <count>`."""
+    return [f"w{n}" for n in range(count)]

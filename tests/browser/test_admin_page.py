@@ -1,0 +1,93 @@
+"""The admin page: what happens in the pool is seen as it happens."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.chat import Chat
+from tests.browser.chromium import keep_screenshot, violations
+from tests.browser.conftest import Visitor
+from tests.browser.test_looks import LOOKS, expect_nothing_beyond_the_edge
+from tests.support.house import Houses
+
+
+async def test_a_job_is_seen_live_and_then_among_the_ended(house: Houses, visitor: Visitor) -> None:
+    home = await house(SLUICE_SIMULATED_RATE="20")
+    visit = await visitor(home.url)
+    admin = await visit.open("/admin/")
+    worker = admin.get_by_role("article", name="Worker")
+    await expect(worker).to_contain_text("idle")
+    chat = Chat(await visit.open())
+    await chat.send("!tokens 60")
+    await expect(worker).to_contain_text("1 of 1 slots", timeout=10_000)
+    await expect(admin.get_by_role("table")).to_contain_text("running")
+    await chat.done()
+    await expect(worker).to_contain_text("idle", timeout=10_000)
+    await admin.get_by_role("tab", name="Ended").click()
+    await expect(admin.get_by_role("table")).to_contain_text("completed")
+    await admin.get_by_role("table").get_by_role("button").first.click()
+    await expect(admin.get_by_role("dialog")).to_contain_text("accepted", ignore_case=True)
+    assert "!tokens" not in await admin.content()
+
+
+async def test_a_waiting_job_can_be_cancelled_there(house: Houses, visitor: Visitor) -> None:
+    home = await house(workers=0)
+    visit = await visitor(home.url)
+    admin, chat = await visit.open("/admin/"), Chat(await visit.open())
+    await chat.send("!tokens 5")
+    await expect(admin.get_by_role("table")).to_contain_text("queued", timeout=10_000)
+    await admin.get_by_role("button", name="Cancel").first.click()
+    await admin.get_by_role("dialog").get_by_role("button", name="Cancel").first.click()
+    await chat.done()
+
+
+async def test_a_lost_worker_turns_silent_and_goes(house: Houses, visitor: Visitor) -> None:
+    home = await house()
+    admin = await (await visitor(home.url)).open("/admin/")
+    worker = admin.get_by_role("article", name="Worker")
+    await expect(worker).to_contain_text("idle")
+    home.worker.kill()
+    await expect(worker).to_contain_text("silent", timeout=15_000)
+    await expect(worker).to_have_count(0, timeout=20_000)
+    await expect(admin.get_by_text("No worker is alive")).to_be_visible()
+
+
+async def test_a_dead_letter_is_shown_with_its_reason(house: Houses, visitor: Visitor) -> None:
+    home = await house(QUEUE_MAX_ATTEMPTS="1")
+    visit = await visitor(home.url)
+    chat = Chat(await visit.open())
+    await chat.ask("!fault out_of_memory after 1")
+    admin = await visit.open("/admin/")
+    await admin.get_by_role("tab", name="Dead letters").click()
+    await expect(admin.get_by_role("table")).to_contain_text("out_of_memory")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+async def test_the_admin_page_has_no_accessibility_violation(house: Houses, visitor: Visitor, look: str) -> None:
+    home = await house(QUEUE_MAX_ATTEMPTS="1", SLUICE_SIMULATED_RATE="5")
+    visit = await visitor(home.url, **LOOKS[look])
+    chat = Chat(await visit.open())
+    await chat.ask("!tokens 2")
+    await chat.send("!tokens 500")
+    await chat.says("w1")
+    admin = await visit.open("/admin/")
+    await expect(admin.get_by_role("article", name="Worker")).to_contain_text("1 of 1 slots")
+    wrong: dict[str, list[str]] = {}
+    for tab in ("Live", "Ended", "Dead letters"):
+        await admin.get_by_role("tab", name=tab).click()
+        await keep_screenshot(admin, f"admin-{tab.split()[0].lower()}-{look}")
+        if found := await violations(admin):
+            wrong[tab] = found
+    await expect_nothing_beyond_the_edge(admin)
+    assert not wrong, wrong
+
+
+async def test_charts_come_with_history_and_say_their_figures(house: Houses, visitor: Visitor) -> None:
+    home = await house()
+    visit = await visitor(home.url)
+    chat = Chat(await visit.open())
+    await chat.ask("!tokens 20")
+    admin = await visit.open("/admin/")
+    await expect(admin.locator("canvas")).to_have_count(4)
+    await expect(admin.get_by_role("region", name="Jobs in the pool")).to_contain_text("max")

@@ -1,0 +1,19 @@
+"""Whatever a model, a person or a name says, it runs nothing and asks nobody."""
+
+from __future__ import annotations
+
+from tests.browser.attack import attack, database_of
+from tests.browser.conftest import Visitor
+from tests.browser.corpus import sample
+from tests.support.house import Houses
+
+IN_CI = 300  # of over 2,000: `python -m tests.browser.attack` runs them all
+
+
+async def test_no_attack_of_the_corpus_runs_or_leaves_the_origin(house: Houses, visitor: Visitor) -> None:
+    home = await house(workers=0)
+    visit = await visitor(home.url)
+    database = database_of(home)
+    findings = await attack(visit, database, sample(IN_CI))
+    await database.close()
+    assert not findings, findings[:5]

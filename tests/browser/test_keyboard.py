@@ -1,0 +1,116 @@
+"""The whole of a chat without a mouse."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import expect
+
+from tests.browser.chat import Chat, numbered
+from tests.browser.conftest import Visitor
+from tests.support.house import Houses
+
+
+async def test_a_chat_from_the_first_word_to_a_second_thread_by_keys_alone(house: Houses, visitor: Visitor) -> None:
+    home = await house(SLUICE_SIMULATED_RATE="40")
+    chat = Chat(await (await visitor(home.url)).open())
+    keys = chat.page.keyboard
+    await expect(chat.composer).to_be_focused()
+    await keys.type("!tokens 4")
+    await keys.press("Shift+Enter")
+    await expect(chat.composer).to_have_value("!tokens 4\n")
+    await keys.press("Backspace")
+    await keys.press("Enter")
+    await chat.says("w3")
+    await chat.done()
+    await expect(chat.composer).to_be_focused()
+
+    await keys.press("ArrowUp")
+    editor = chat.page.get_by_role("textbox", name="Edit your message")
+    await expect(editor).to_be_focused()
+    await keys.press("Control+A")
+    await keys.type("!tokens 6")
+    await keys.press("Enter")
+    await chat.says("w5")
+    await chat.done()
+    assert await chat.words() == numbered(6)
+
+    await keys.type("!tokens 4000")
+    await keys.press("Enter")
+    await expect(chat.answers).to_have_count(2)
+    await chat.says("w2")
+    await keys.press("Escape")
+    await chat.done()
+
+    await keys.press("Control+Shift+O")
+    await expect(chat.answers).to_have_count(0)
+    await expect(chat.composer).to_be_focused()
+    await keys.press("Control+k")
+    palette = chat.page.get_by_role("dialog")
+    await expect(palette).to_be_visible()
+    await keys.type("tokens 4")
+    await keys.press("Enter")
+    await expect(chat.answers).to_have_count(2)
+    await expect(chat.composer).to_be_focused()
+
+
+async def test_the_shortcut_sheet_opens_on_a_question_mark_but_not_while_typing(
+    house: Houses, visitor: Visitor
+) -> None:
+    home = await house(workers=0)
+    chat = Chat(await (await visitor(home.url)).open())
+    await chat.composer.press("?")
+    await expect(chat.composer).to_have_value("?")
+    await chat.composer.fill("")
+    await chat.composer.blur()
+    await chat.page.keyboard.press("?")
+    sheet = chat.page.get_by_role("dialog")
+    await expect(sheet).to_contain_text("Command palette")
+    await chat.page.keyboard.press("Escape")
+    await expect(sheet).to_have_count(0)
+
+
+async def test_everything_is_reached_by_tab_and_nothing_traps_it(house: Houses, visitor: Visitor) -> None:
+    home = await house()
+    chat = Chat(await (await visitor(home.url)).open())
+    await chat.ask("!tokens 2")
+    seen: list[str] = []
+    for _ in range(80):
+        await chat.page.keyboard.press("Tab")
+        seen.append(await chat.page.evaluate(NAME_OF_FOCUS))
+        if seen.count(seen[0]) > 1:
+            break
+    for wanted in ("Search all chats", "New chat", "Message", "Copy answer", "Answer again", "Settings of this chat"):
+        assert wanted in seen, (wanted, seen)
+    assert seen.count(seen[0]) > 1, f"the focus never came around: {seen}"
+
+
+NAME_OF_FOCUS = """() => {
+  const at = document.activeElement;
+  return at.getAttribute("aria-label") || at.textContent.trim().slice(0, 60) || at.tagName;
+}"""
+
+
+async def test_screen_readers_hear_states_and_not_tokens(house: Houses, visitor: Visitor) -> None:
+    home = await house(SLUICE_SIMULATED_RATE="50")
+    chat = Chat(await (await visitor(home.url)).open())
+    await chat.page.evaluate(LISTEN)
+    await chat.ask("!tokens 100")
+    await chat.becomes_true("window.heard.some((line) => /complete|finished|done/i.test(line))")
+    heard: list[str] = await chat.page.evaluate("window.heard")
+    assert not any(re.search(r"\bw\d+\b", line) for line in heard), heard
+    assert len(heard) <= 6, heard
+
+
+# Everything that polite and assertive live regions came to hold.
+LISTEN = """() => {
+  window.heard = [];
+  const regions = "[aria-live=polite], [aria-live=assertive], [role=status], [role=alert], output";
+  new MutationObserver((changes) => {
+    for (const { target } of changes) {
+      const region = (target.nodeType === 1 ? target : target.parentElement)?.closest(regions);
+      const said = region?.textContent.trim();
+      if (said && said !== window.heard.at(-1)) window.heard.push(said);
+    }
+  }).observe(document.body, { subtree: true, childList: true, characterData: true });
+}"""
