@@ -15,7 +15,7 @@ from wire.keys import Keys
 
 T = TypeVar("T")
 GROUP = "recorders"
-BATCH = 200  # entries a read: what one transaction writes
+BATCH = 100  # entries a read: what one transaction writes
 BLOCK_MS = 2_000
 LEFT_BEHIND_MS = 5_000  # unacknowledged for so long: its reader died, or waits for SQL just as whoever takes it would
 FORGOTTEN_MS = 3_600_000  # a recorder that read nothing for an hour, though all read every two seconds, is no more

@@ -60,8 +60,10 @@ async def _touch_threads(connection: AsyncConnection, answers: dict[str, dict[st
 async def _end_answers(connection: AsyncConnection, answers: dict[str, dict[str, Any]]) -> None:
     statement = update(messages).where(messages.c.job_id == bindparam("of_job"), messages.c.status == "running")
     ended = [{"of_job": job, **values} for job, values in sorted(answers.items())]
-    if ended:
-        await connection.execute(statement, ended)
+    # One statement writes the same columns of every row, and of a lost answer the model is not known.
+    for rows in ([row for row in ended if "model" in row], [row for row in ended if "model" not in row]):
+        if rows:
+            await connection.execute(statement, rows)
 
 
 async def _name_threads(connection: AsyncConnection, titles: dict[str, str]) -> None:

@@ -116,7 +116,8 @@ def _postgresql(url: str, alone: bool) -> AsyncEngine:
 def _sqlite(url: str, alone: bool) -> AsyncEngine:
     path = file_of(url)
     with contextlib.suppress(OSError):  # said where it is opened
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds everybody's chats
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # it holds everybody's chats
     pool = {"poolclass": NullPool} if alone else _pool()
     engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)), **pool, **_json())
 

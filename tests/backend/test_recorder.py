@@ -161,6 +161,17 @@ async def test_an_answer_whose_record_is_gone_has_failed_and_nothing_crashes(pla
     assert await play.acknowledged()
 
 
+async def test_a_lost_answer_among_others_changes_nothing_of_theirs(play: Play) -> None:
+    lost, whole = sorted([await play.completed(), await play.completed()])
+    for job in (lost, whole):
+        await play.awaits(job, model="asked for")
+    await play.redis.delete(play.keys.job(lost))
+    await play.recorder().turn()
+    assert (await play.answer(lost)).model == "asked for"
+    assert (await play.answer(whole)).model == "tiny:latest"
+    assert (await play.answer(whole)).text == "Hello."
+
+
 async def test_one_job_that_cannot_be_kept_holds_up_no_other(play: Play) -> None:
     good, bad = await play.completed(), await play.completed()
     await play.awaits(bad)

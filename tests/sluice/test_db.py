@@ -94,8 +94,9 @@ def test_a_reset_asks_first(db: Command, empty_database_url: str) -> None:
 
 def test_unset_it_is_a_file_in_the_data_folder_for_this_user_only(tmp_path: Path) -> None:
     Command(tmp_path, None).said("migrate")
-    assert (tmp_path / ".sluice" / "sluice.db").exists()
-    assert (tmp_path / ".sluice").stat().st_mode & 0o077 == 0
+    folder = tmp_path / ".sluice"
+    assert folder.stat().st_mode & 0o077 == 0
+    assert (folder / "sluice.db").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("command", ["migrate", "rollback", "seed"])
