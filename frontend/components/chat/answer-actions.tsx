@@ -8,17 +8,17 @@ import { Branches } from "./branches";
 import { Timing } from "./timing";
 
 /** The row below a finished answer. */
-export function AnswerActions() {
+export function AnswerActions({ hasText }: { hasText: boolean }) {
   const aui = useAui();
   const running = useAuiState((s) => s.thread.isRunning);
   return (
     <div className="-ml-2 flex min-h-9 flex-wrap items-center gap-x-0.5">
       <Branches />
-      <CopyButton text={() => aui.message.getCopyText()} label="Copy answer" className="size-8" />
+      {hasText && <CopyButton text={() => aui.message.getCopyText()} label="Copy answer" className="size-8" />}
       <IconButton label="Answer again" className="size-8" disabled={running} onClick={() => aui.message.reload()}>
         <RefreshCw />
       </IconButton>
-      <Feedback />
+      {hasText && <Feedback />}
       <Timing />
     </div>
   );

@@ -18,7 +18,7 @@ export function AssistantMessage() {
       {thoughts && <Thinking text={thoughts} running={running && !text} />}
       {text && <Answer text={text} running={running} />}
       {!running && <Ending empty={!text && !thoughts} />}
-      {running ? <StatusLine hasText={text !== ""} /> : <AnswerActions />}
+      {running ? <StatusLine hasText={text !== ""} /> : <AnswerActions hasText={text !== ""} />}
     </article>
   );
 }

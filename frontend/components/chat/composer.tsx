@@ -3,7 +3,7 @@ import { useAui, useAuiState } from "@assistant-ui/react";
 import { ArrowUp, Paperclip, Square } from "lucide-react";
 import { useCallback, useEffect, useRef, type ClipboardEvent, type KeyboardEvent, type RefObject } from "react";
 import { IconButton } from "@/components/ui/icon-button";
-import { useDraft, usePending, useSend } from "@/runtime";
+import { useDraft, useSend } from "@/runtime";
 import { AttachmentList } from "./attachments";
 import { composerAction } from "./composer-keys";
 import { Pending } from "./pending";

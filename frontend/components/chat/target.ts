@@ -7,7 +7,13 @@ import type { Turn } from "./turns";
 const FLASH_MS = 1600;
 
 /** Draws and scrolls to the message that was asked for (a search hit), and marks it for a moment. */
-export function useTarget(turns: readonly Turn[], first: number, setDrawn: (messages: number) => void, content: RefObject<HTMLElement | null>) {
+export function useTarget(
+  turns: readonly Turn[],
+  first: number,
+  setDrawn: (messages: number) => void,
+  content: RefObject<HTMLElement | null>,
+  anchor: (element: HTMLElement, block: "start" | "center") => void,
+) {
   const aui = useAui();
   const { target, setTarget } = useOverlays();
   useEffect(() => {
@@ -20,8 +26,8 @@ export function useTarget(turns: readonly Turn[], first: number, setDrawn: (mess
     const element = content.current?.querySelector<HTMLElement>(`[data-message="${CSS.escape(target)}"]`);
     if (!element) return;
     setTarget(null);
-    element.scrollIntoView({ block: "center", behavior: "instant" });
+    anchor(element, element.offsetHeight > window.innerHeight / 2 ? "start" : "center");
     element.classList.add("flash");
     setTimeout(() => element.classList.remove("flash"), FLASH_MS);
-  }, [aui, target, turns, first, setDrawn, setTarget, content]);
+  }, [aui, target, turns, first, setDrawn, setTarget, content, anchor]);
 }

@@ -32,7 +32,7 @@ export function Thread() {
     keepPlace();
     setDrawn(drawn + PAGE);
   };
-  useTarget(turns, first, setDrawn, content);
+  useTarget(turns, first, setDrawn, content, anchor);
   useEarlierOnScroll(viewport, earlier > 0, showEarlier);
   return (
     <div className="relative flex min-h-0 flex-1 flex-col">

@@ -5,7 +5,7 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState, type RefObje
 const NEAR_PX = 48;
 
 /**
- * The scrolling of one thread.
+ * The scrolling of one thread: `anchor` puts an element at the top (or in the middle), `jump` goes to the end.
  *
  * Nothing moves by itself except: a thread opens at its newest message, a turn that begins is put at the top, and after
  * "jump to newest" the end is followed until the person scrolls up.
@@ -43,9 +43,9 @@ export function useScroll(viewport: RefObject<HTMLElement | null>, content: RefO
     following.current = true;
     view.scrollTo({ top: view.scrollHeight, behavior: "instant" });
   }, [viewport]);
-  const anchor = useCallback((element: HTMLElement) => {
+  const anchor = useCallback((element: HTMLElement, block: "start" | "center" = "start") => {
     following.current = false;
-    element.scrollIntoView({ block: "start", behavior: "instant" });
+    element.scrollIntoView({ block, behavior: "instant" });
   }, []);
   return { atEnd, jump, anchor };
 }

@@ -54,7 +54,7 @@ function Title() {
     );
   }
   return (
-    <h1 className="mr-auto min-w-0 truncate text-sm font-medium">
+    <h1 className="mr-auto min-w-0 shrink-[3] truncate text-sm font-medium">
       {isNew ? (
         <span className="px-2 text-muted-fg">New chat</span>
       ) : (
