@@ -29,7 +29,8 @@ PLAIN = {"type", "text", "n"}  # a token with these fields and no others is text
 
 
 class LangServeEvents:
-    """`reasoning`: thoughts are shown. `news`: all but tokens is told as it is, too, for a caller that takes text back.
+    """`reasoning`: thoughts are shown. `news`: they are, and all but tokens is told as it is, too, for a caller that
+    takes text back.
 
     To all other callers `restarted` after text is an error: attempts are never mixed.
     """
@@ -40,7 +41,7 @@ class LangServeEvents:
         self.done = False
         self._job = job
         self._model = model
-        self._reasoning = reasoning
+        self._reasoning = reasoning or news
         self._news = news
         self._said = False  # something of this attempt has gone out
         self._empty = empty_chunk(job)

@@ -175,6 +175,12 @@ def test_who_asks_for_news_is_told_the_end_as_it_is(body: bytes) -> None:
     assert (frame.id, frame.json()["sluice"]) == (None, orjson.loads(body))
 
 
+def test_who_asks_for_news_is_shown_thoughts() -> None:
+    sent = frames(dialect(news=True).burst(entries(ANSWERS["a thought"])))
+    thoughts = [frame.json()["additional_kwargs"] for frame in sent if frame.event == "data"][:2]
+    assert thoughts == [{"reasoning_content": "hm, "}, {"reasoning_content": "yes"}]
+
+
 def test_nothing_follows_an_error() -> None:
     speaker = dialect()
     speaker.broken(ApiError("it broke"))
