@@ -1,0 +1,112 @@
+import { AssistantRuntimeProvider, useAui, useAuiState, useLocalRuntime, type AssistantClient, type ChatModelAdapter } from "@assistant-ui/react";
+import { act, cleanup, render, screen } from "@testing-library/react";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { Thread } from "@/components/chat/thread";
+
+const drawn = vi.hoisted(() => new Map<string, number>());
+
+vi.mock("@/components/answer", () => ({
+  Answer: ({ text }: { text: string }) => {
+    const name = text.split(" ")[0] ?? "";
+    drawn.set(name, (drawn.get(name) ?? 0) + 1);
+    return <p>{text}</p>;
+  },
+}));
+
+vi.mock("@/runtime", () => ({
+  useAnswer: () => undefined,
+  useFeedback: () => ({ rating: null, rate: () => {} }),
+  useMessageImages: () => [],
+  useModels: () => ({ models: [], advice: null }),
+  useShownThread: () => ({ threadId: "t", isNew: false, loading: false, error: null, retry: () => {} }),
+}));
+
+beforeAll(() => {
+  vi.stubGlobal("ResizeObserver", class {
+    observe() {}
+    disconnect() {}
+  });
+  Element.prototype.scrollTo = () => {};
+  Element.prototype.scrollIntoView = () => {};
+});
+afterEach(() => {
+  cleanup();
+  drawn.clear();
+});
+
+/** A conversation of `messages` messages whose next answer comes in as many steps as `next` is called. */
+async function house(messages: number) {
+  let next = () => {};
+  let aui: AssistantClient | undefined;
+  const adapter: ChatModelAdapter = {
+    async *run() {
+      for (let step = 1; ; step += 1) {
+        // oxlint-disable-next-line eslint/no-await-in-loop -- one step after the other is what a stream is
+        await new Promise<void>((go) => (next = go));
+        yield { content: [{ type: "text", text: `running ${step}` }] };
+      }
+    },
+  };
+  const initialMessages = Array.from({ length: messages }, (_, i) => ({
+    role: i % 2 ? ("assistant" as const) : ("user" as const),
+    content: i % 2 ? `answer${i} text` : `question${i}`,
+  }));
+  function Inside() {
+    const own = useAui();
+    const running = useAuiState((s) => s.thread.isRunning);
+    aui = own;
+    return (
+      <>
+        <Thread />
+        {running && <p>runs</p>}
+      </>
+    );
+  }
+  function House() {
+    const runtime = useLocalRuntime(adapter, { initialMessages });
+    return (
+      <AssistantRuntimeProvider runtime={runtime}>
+        <Inside />
+      </AssistantRuntimeProvider>
+    );
+  }
+  render(<House />);
+  await screen.findByText(`answer${messages - 1} text`);
+  return {
+    ask: async () => {
+      act(() => aui?.thread.append({ role: "user", content: [{ type: "text", text: "and now?" }] }));
+      await screen.findByText("runs");
+    },
+    token: async (step: number) => {
+      await act(async () => next());
+      await screen.findByText(`running ${step}`);
+    },
+  };
+}
+
+/** A busy machine draws sixty messages in seconds where a browser takes milliseconds. */
+const SLOW_MS = 30_000;
+
+const count = () => document.querySelectorAll("[data-message]").length;
+
+describe("the conversation", () => {
+  it("draws the last forty messages, and earlier ones when they are asked for", async () => {
+    await house(60);
+    expect(count()).toBe(40);
+    act(() => screen.getByText("Show earlier messages (20)").click());
+    expect(count()).toBe(60);
+  }, SLOW_MS);
+
+  it("draws only the running answer at a token", async () => {
+    const { ask, token } = await house(10);
+    await ask();
+    await token(1);
+    const before = new Map(drawn);
+    // oxlint-disable-next-line eslint/no-await-in-loop -- as above
+    for (let step = 2; step <= 6; step += 1) await token(step);
+    expect(drawn.get("running")).toBeGreaterThan(before.get("running") ?? 0);
+    drawn.delete("running");
+    before.delete("running");
+    expect(drawn).toEqual(before);
+  }, SLOW_MS);
+});
