@@ -34,11 +34,14 @@ const STARTERS: Starter[] = [
   },
 ];
 
-/** The first page: a greeting, four things to begin with, and how to connect a real model where there is none. */
+/**
+ * The first page: a greeting, four things to begin with, and how to connect a real model where there is none. It hangs
+ * from the top, so that the card, which comes with the models, moves nothing.
+ */
 export function Welcome() {
   const { advice } = useModels();
   return (
-    <div data-testid="welcome" className="flex w-full flex-1 flex-col justify-center gap-8 py-8">
+    <div data-testid="welcome" className="flex w-full flex-col gap-8 pt-[max(2rem,12dvh)] pb-8">
       <p className="text-center text-2xl font-semibold tracking-tight sm:text-3xl">What can I do for you?</p>
       <ul className="grid gap-3 sm:grid-cols-2">
         {STARTERS.map((starter) => (

@@ -15,6 +15,7 @@ export function ThreadList({ onNavigate }: { onNavigate: () => void }) {
   const items = useItems(archived);
   const groups = useMemo(() => (archived ? [{ title: "Archived", threads: items }] : groupByDay(items)), [archived, items]);
   const shown = useAuiState((s) => s.threads.mainThreadId);
+  const loading = useAuiState((s) => s.threads.isLoading);
   const states = useThreadStates();
   const stateOf = (id: string | undefined) => (id === undefined ? undefined : states[id]) ?? QUIET;
   return (
@@ -36,7 +37,7 @@ export function ThreadList({ onNavigate }: { onNavigate: () => void }) {
       ))}
       <Note archived={archived} count={items.length} />
       <More archived={archived} />
-      {!archived && (
+      {!archived && !loading && (
         <Button look="ghost" className="w-full justify-start px-2.5 font-normal text-muted-fg" onClick={() => setArchived(true)}>
           <Archive /> Archived chats
         </Button>
