@@ -45,6 +45,8 @@ export { exportUrl } from "@/stream/api";
  * or replaces it, as the user chose. For the form's submit, Enter and the button, instead of `ComposerPrimitive.Send`.
  */
 export { useSend } from "./use-send";
+/** `useReady()`: whether the shown thread can take words yet. */
+export { useReady } from "./use-ready";
 /** `{ items, remove(id), sendNow(id), clear(), mode, setMode }`: what waits in the shown thread. */
 export { usePending } from "./pending";
 /** Call once in the composer: keeps the unsent text of each thread in localStorage, and puts it back. */

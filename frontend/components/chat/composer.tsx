@@ -3,7 +3,7 @@ import { useAui, useAuiState } from "@assistant-ui/react";
 import { ArrowUp, Paperclip, Square } from "lucide-react";
 import { useCallback, useEffect, useRef, type ClipboardEvent, type KeyboardEvent, type RefObject } from "react";
 import { IconButton } from "@/components/ui/icon-button";
-import { useDraft, useSend } from "@/runtime";
+import { useDraft, useReady, useSend } from "@/runtime";
 import { AttachmentList } from "./attachments";
 import { composerAction } from "./composer-keys";
 import { Pending } from "./pending";
@@ -19,6 +19,7 @@ export function Composer() {
   const addFiles = useAddFiles();
   const thread = useAuiState((s) => s.threads.mainThreadId);
   const { send } = useSend();
+  const { ready, hold } = useEarlyWords(field, send);
   const keys = useKeys(send);
   const submit = () => {
     void send();
@@ -48,8 +49,8 @@ export function Composer() {
           label="Message"
           placeholder="Write a message…"
           text={text}
-          onText={(next) => aui.composer.setText(next)}
-          onKeyDown={keys}
+          onText={(next) => ready && aui.composer.setText(next)}
+          onKeyDown={ready ? keys : hold}
           onPaste={paste}
           className="px-2 pt-1"
         />
@@ -60,6 +61,31 @@ export function Composer() {
       </form>
     </div>
   );
+}
+
+/** Words that came before the thread could take them stay in the field, and go where they were meant to as soon as it can. */
+function useEarlyWords(field: RefObject<HTMLTextAreaElement | null>, send: () => unknown) {
+  const aui = useAui();
+  const ready = useReady();
+  const sent = useRef(false);
+  const latest = useRef(send);
+  useEffect(() => {
+    latest.current = send;
+  });
+  useEffect(() => {
+    if (!ready) return;
+    const typed = field.current?.value;
+    if (typed) aui.composer.setText(typed);
+    if (sent.current) latest.current();
+    sent.current = false;
+  }, [aui, ready, field]);
+  const hold = useCallback((event: KeyboardEvent<HTMLTextAreaElement>) => {
+    const action = composerAction(event.nativeEvent, { empty: false, running: false });
+    if (action === null) return;
+    event.preventDefault();
+    sent.current = true;
+  }, []);
+  return { ready, hold };
 }
 
 function useKeys(send: (atOnce?: boolean) => unknown) {

@@ -8,12 +8,13 @@ const GROUPS: Shortcut["group"][] = ["Everywhere", "Conversations", "This conver
 export default function ShortcutSheet({ onClose }: { onClose: () => void }) {
   return (
     <Dialog open onClose={onClose} title="Keyboard shortcuts" className="w-[min(46rem,calc(100vw-2rem))]">
-      <div className="grid gap-x-10 gap-y-5 overflow-y-auto p-5 sm:grid-cols-2">
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- the arrow keys scroll it where it is higher than the page */}
+      <section tabIndex={0} aria-label="All shortcuts" className="grid gap-x-10 gap-y-5 overflow-y-auto p-5 sm:grid-cols-2">
         {GROUPS.map((group) => (
           <Section key={group} title={group} lines={SHORTCUTS.filter((shortcut) => shortcut.group === group)} />
         ))}
         <Section title="While writing" lines={COMPOSER_KEYS} />
-      </div>
+      </section>
     </Dialog>
   );
 }
