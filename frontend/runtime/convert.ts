@@ -1,6 +1,6 @@
 /** Between assistant-ui's messages, the API's and LangChain's. */
 import type { ChatModelRunResult, MessageStatus, ThreadMessage, ThreadMessageLike } from "@assistant-ui/react";
-import type { Snapshot } from "@/stream/answer";
+import { costOf, type Snapshot } from "@/stream/answer";
 import type { StoredMessage } from "@/stream/api";
 import { answerError } from "@/stream/errors";
 import { imagesOf } from "./message-images";
@@ -80,17 +80,14 @@ const attachment = ({ mime, data }: StoredMessage["images"][number], place: numb
 
 /** What is stored of an answer's job. One that still says "running" has lost its job: who follows it says better. */
 export function metaOf(message: StoredMessage): AnswerMeta {
-  const { timings, usage, status } = message;
+  const { status } = message;
   return {
     phase: status === "complete" ? "done" : status === "cancelled" ? "cancelled" : "failed",
     jobId: message.job_id ?? undefined,
     worker: message.worker ?? undefined,
     model: message.model ?? undefined,
-    queuedMs: timings?.queued_ms,
-    firstTokenMs: timings?.first_token_ms,
-    totalMs: timings?.total_ms,
+    ...costOf(message.usage, message.timings),
     tokensPerSecond: message.tokens_per_second ?? undefined,
-    completionTokens: usage?.completion_tokens,
     finishReason: message.finish_reason ?? undefined,
     feedback: message.feedback ?? undefined,
     error: errorOf(message),

@@ -11,10 +11,18 @@ export type AnswerMeta = {
   worker?: string;
   model?: string;
   attempt?: number;
+  /** Until this attempt's start; the times below count from there. Absent: not known, as all of them may be. */
   queuedMs?: number;
+  /** The model into the memory. */
+  loadMs?: number;
+  /** The prompt read. */
+  promptMs?: number;
   firstTokenMs?: number;
+  /** The answer written. */
+  generateMs?: number;
   totalMs?: number;
   tokensPerSecond?: number;
+  promptTokens?: number;
   completionTokens?: number;
   finishReason?: string;
   error?: AnswerError;

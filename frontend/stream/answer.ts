@@ -1,7 +1,7 @@
 /** An answer as it grows: events in, cumulative snapshots out. Knows no network. */
 import type { AnswerError, AnswerMeta, Phase } from "@/runtime/types";
 import { answerError } from "./errors";
-import type { Completed, Queued, Started, Token, WireEvent } from "./events";
+import type { Completed, Queued, Started, Timings, Token, Usage, WireEvent } from "./events";
 
 export type ToolCall = { id: string; name: string; args: Record<string, unknown> };
 
@@ -102,13 +102,12 @@ export class Answer {
   }
 
   private complete({ finish_reason, usage, timings, tokens_per_second, model }: Completed): void {
+    const measured = { firstTokenMs: this.meta.firstTokenMs, totalMs: Math.round(performance.now() - this.beganAt) };
     this.end("done", {
+      ...measured,
+      ...known(costOf(usage, timings)),
       finishReason: finish_reason,
-      completionTokens: usage?.completion_tokens || this.meta.completionTokens,
       tokensPerSecond: tokens_per_second || this.meta.tokensPerSecond,
-      queuedMs: timings?.queued_ms,
-      firstTokenMs: timings?.first_token_ms ?? this.meta.firstTokenMs,
-      totalMs: timings?.total_ms ?? Math.round(performance.now() - this.beganAt),
       model: model || this.meta.model,
     });
   }
@@ -122,6 +121,21 @@ export class Answer {
     this.meta = { ...this.meta, ...more };
   }
 }
+
+/** What an answer has cost, as its engine or the history tells it. What an engine does not tell is 0 on the wire. */
+export const costOf = (usage?: Usage | null, timings?: Timings | null): Partial<AnswerMeta> => ({
+  queuedMs: timings?.queued_ms,
+  loadMs: timings?.load_ms || undefined,
+  promptMs: timings?.prompt_ms || undefined,
+  firstTokenMs: timings?.first_token_ms,
+  generateMs: timings?.generate_ms || undefined,
+  totalMs: timings?.total_ms,
+  promptTokens: usage?.prompt_tokens || undefined,
+  completionTokens: usage?.completion_tokens || undefined,
+});
+
+const known = (meta: Partial<AnswerMeta>): Partial<AnswerMeta> =>
+  Object.fromEntries(Object.entries(meta).filter(([, value]) => value !== undefined));
 
 const NOT_WAITING = { position: undefined, etaSeconds: undefined, detail: undefined } satisfies Partial<AnswerMeta>;
 

@@ -1,4 +1,5 @@
 /** The typed client of the API beside this page: same origin, one error class. */
+import type { Timings, Usage } from "./events";
 
 export type Thinking = boolean | "low" | "medium" | "high" | null;
 
@@ -47,8 +48,8 @@ export type StoredMessage = {
   worker: string | null;
   error: { code: string; message: string; retryable: boolean } | null;
   finish_reason: string | null;
-  usage: { prompt_tokens: number; completion_tokens: number } | null;
-  timings: { queued_ms: number; first_token_ms: number; total_ms: number } | null;
+  usage: Usage | null;
+  timings: Timings | null;
   tokens_per_second: number | null;
   feedback: Rating | null;
   created_at: string;

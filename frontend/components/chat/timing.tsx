@@ -45,15 +45,21 @@ function summary({ firstTokenMs, tokensPerSecond, worker, phase }: AnswerMeta): 
 /** A worker's id ends in the mark of its life, which is noise in a line. */
 const nameOf = (worker: string) => (worker.length > 24 ? `${worker.slice(0, 22)}…` : worker);
 
+const took = (ms: number | undefined) => (ms === undefined ? undefined : duration(ms));
+
 function Details({ answer }: { answer: AnswerMeta }) {
   const rows: [string, string | undefined][] = [
     ["Model", answer.model],
     ["Worker", answer.worker],
-    ["Waited", answer.queuedMs === undefined ? undefined : duration(answer.queuedMs)],
-    ["First token", answer.firstTokenMs === undefined ? undefined : duration(answer.firstTokenMs)],
-    ["Whole answer", answer.totalMs === undefined ? undefined : duration(answer.totalMs)],
+    ["Waited in the queue", took(answer.queuedMs)],
+    ["Model loaded in", took(answer.loadMs)],
+    ["Prompt read in", took(answer.promptMs)],
+    ["First token after", took(answer.firstTokenMs)],
+    ["Answer written in", took(answer.generateMs)],
+    ["Everything", took(answer.totalMs)],
     ["Speed", answer.tokensPerSecond ? speed(answer.tokensPerSecond) : undefined],
-    ["Tokens", answer.completionTokens?.toLocaleString()],
+    ["Tokens read", answer.promptTokens?.toLocaleString()],
+    ["Tokens written", answer.completionTokens?.toLocaleString()],
     ["Attempt", answer.attempt && answer.attempt > 1 ? String(answer.attempt) : undefined],
     ["Ended by", answer.finishReason === "length" ? "the token limit" : undefined],
   ];

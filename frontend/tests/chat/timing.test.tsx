@@ -1,0 +1,33 @@
+import { cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { afterEach, expect, it, vi } from "vitest";
+import { Timing } from "@/components/chat/timing";
+import type { AnswerMeta } from "@/runtime/types";
+
+const told = vi.hoisted(() => ({ answer: undefined as AnswerMeta | undefined }));
+
+vi.mock("@/runtime", () => ({ useAnswer: () => told.answer }));
+
+afterEach(cleanup);
+
+const rows = () =>
+  Object.fromEntries([...document.querySelectorAll("dl > div")].map((row) => [...row.children].map((cell) => cell.textContent)));
+
+it("tells of an answer where its time went, and leaves out what nobody measured", () => {
+  told.answer = { phase: "done", queuedMs: 40, loadMs: 2100, firstTokenMs: 2400, generateMs: 900, totalMs: 3300, promptTokens: 1200 };
+  render(<Timing />);
+  fireEvent.click(screen.getByTestId("timing"));
+  expect(rows()).toEqual({
+    "Waited in the queue": "40 ms",
+    "Model loaded in": "2.1 s",
+    "First token after": "2.4 s",
+    "Answer written in": "0.9 s",
+    Everything: "3.3 s",
+    "Tokens read": (1200).toLocaleString(),
+  });
+});
+
+it("says nothing of an answer of which nothing is known", () => {
+  told.answer = { phase: "failed" };
+  render(<Timing />);
+  expect(screen.queryByTestId("timing")).toBeNull();
+});
