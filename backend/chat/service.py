@@ -103,7 +103,7 @@ class ChatService:
         try:
             return await self._let_in(job, joined, wish, _soon_enough())
         except Exception as error:
-            if isinstance(error, ApiError) or not joined:  # else it may well be there, by the earlier request
+            if not await self._may_be_there(job, joined, error):
                 await self._turns.refused(wish.turn, job, as_api_error(error))
             raise
 
@@ -121,6 +121,15 @@ class ChatService:
                 raise
         self._news.soon(ticket.reader)
         return ticket
+
+    async def _may_be_there(self, job: str, joined: bool, error: Exception) -> bool:
+        """Whether another request for the same answer got the job in, though this one is refused."""
+        if not isinstance(error, ApiError):
+            return joined
+        with suppress(RedisError, OSError):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._jobs.record(job) is not None
+        return False
 
     async def enqueue(self, job: str, wish: Submission) -> None:
         """Accept, under an id that its caller made, a job that nobody follows. Raises ApiError or a Redis error."""

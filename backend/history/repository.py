@@ -1,4 +1,8 @@
-"""Ended jobs into SQL. Any statement may run twice: a job has one row, and an answer that has ended stays as it is."""
+"""Ended jobs into SQL. Any statement may run twice: a job has one row, and an answer that has ended stays as it is.
+
+An answer waits for its job until its end is written, also where it says `failed` meanwhile: one request for it may be
+refused while another one for the same answer gets in.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,13 @@ from backend.store.database import Database
 from backend.store.tables import jobs, messages, threads
 from backend.store.words import fold
 
+WAITS = messages.c.ended_at.is_(None)
+
 
 class Waiting(NamedTuple):
     """Which of some jobs the history waits for."""
 
-    answers: frozenset[str]  # jobs of messages that run
+    answers: frozenset[str]  # jobs of answers whose end nobody has written
     titles: frozenset[str]  # jobs that are to name a thread
 
 
@@ -31,7 +37,7 @@ class Writes(NamedTuple):
 async def waiting_for(database: Database, names: Iterable[str]) -> Waiting:
     names = list(names)
     async with database.read() as connection:
-        answers = select(messages.c.job_id).where(messages.c.job_id.in_(names), messages.c.status == "running")
+        answers = select(messages.c.job_id).where(messages.c.job_id.in_(names), WAITS)
         titles = select(threads.c.title_job).where(threads.c.title_job.in_(names))
         return Waiting(
             frozenset((await connection.execute(answers)).scalars()),
@@ -40,14 +46,23 @@ async def waiting_for(database: Database, names: Iterable[str]) -> Waiting:
 
 
 async def write(database: Database, writes: Writes) -> None:
-    """All of it or nothing. In the order of ids, threads before messages: two recorders never wait for each other."""
+    """All of it or nothing. In the order of ids, threads before messages: two writers never wait for each other."""
     async with database.write() as connection:
         if writes.jobs:
             rows = sorted(writes.jobs, key=lambda row: str(row["id"]))
             await connection.execute(database.insert(jobs).on_conflict_do_nothing(index_elements=["id"]), rows)
+        await _lock_threads(connection, [*writes.answers, *writes.titles])
         await _touch_threads(connection, writes.answers)
         await _end_answers(connection, writes.answers)
         await _name_threads(connection, writes.titles)
+
+
+async def _lock_threads(connection: AsyncConnection, names: list[str]) -> None:
+    """Those that wait for any of these jobs. SQLite has one writer, which is a lock of everything."""
+    if names:
+        answered = select(messages.c.thread_id).where(messages.c.job_id.in_(names))
+        mine = or_(threads.c.id.in_(answered), threads.c.title_job.in_(names))
+        await connection.execute(select(threads.c.id).where(mine).order_by(threads.c.id).with_for_update())
 
 
 async def _touch_threads(connection: AsyncConnection, answers: dict[str, dict[str, Any]]) -> None:
@@ -58,7 +73,7 @@ async def _touch_threads(connection: AsyncConnection, answers: dict[str, dict[st
 
 
 async def _end_answers(connection: AsyncConnection, answers: dict[str, dict[str, Any]]) -> None:
-    statement = update(messages).where(messages.c.job_id == bindparam("of_job"), messages.c.status == "running")
+    statement = update(messages).where(messages.c.job_id == bindparam("of_job"), WAITS)
     ended = [{"of_job": job, **values} for job, values in sorted(answers.items())]
     # One statement writes the same columns of every row, and of a lost answer the model is not known.
     for rows in ([row for row in ended if "model" in row], [row for row in ended if "model" not in row]):
@@ -75,9 +90,7 @@ async def _name_threads(connection: AsyncConnection, titles: dict[str, str]) -> 
 
 
 def _touch() -> Update:
-    of_job = select(messages.c.thread_id).where(
-        messages.c.job_id == bindparam("of_job"), messages.c.status == "running"
-    )
+    of_job = select(messages.c.thread_id).where(messages.c.job_id == bindparam("of_job"), WAITS)
     ended = bindparam("ended", type_=BigInteger)
     later = case((threads.c.updated_at < ended, ended), else_=threads.c.updated_at)
     return update(threads).where(threads.c.id.in_(of_job)).values(updated_at=later)

@@ -61,7 +61,7 @@ class ThreadTurns:
         With SQL away as well nobody is told: the row is healed as it is read, like any whose job is lost.
         """
         told = {"code": error.code, "message": error.message, "retryable": error.status in TRY_AGAIN}
-        end = {"status": "failed", "error": told, "ended_at": now_ms()}
+        end = {"status": "failed", "error": told}  # no `ended_at`: an equal request may yet get this job in
         with suppress(DatabaseAway):
             async with self._database.write() as tx:
                 await repository.end_running(tx, turn.thread, turn.answer, job, **end)
@@ -102,7 +102,7 @@ async def _await_answer(tx: AsyncConnection, turn: Turn, job: str, model: str, n
         await repository.add_message(tx, **place, **waiting)
         return True
     _check_answer(there, turn, job)
-    if there.job_id == job and there.status != "failed":
+    if there.job_id == job and (there.status != "failed" or there.ended_at is not None):
         return False
     await repository.change_message(tx, turn.thread, turn.answer, **waiting, **VOID)
     return True

@@ -133,11 +133,22 @@ async def test_what_a_database_refuses_is_replaced(play: Play) -> None:
 
 async def test_an_answer_that_has_ended_stays_as_it_is(play: Play) -> None:
     job = await play.begin()
-    thread = await play.awaits(job, status="failed", text="as it was")
+    thread = await play.awaits(job, status="failed", text="as it was", ended_at=7)
     await play.complete(job, "new")
     await play.recorder().turn()
     assert (await play.answer(job)).text == "as it was"
     assert (await play.the_thread(thread)).updated_at == 1
+
+
+async def test_an_answer_that_one_request_was_refused_and_another_got_is_kept(play: Play) -> None:
+    """Of two equal requests at once the one may meet a full queue, and the other, a moment later, room."""
+    job = await play.begin()
+    thread = await play.awaits(job, status="failed", error={"code": "queue_full_depth"})
+    await play.complete(job, "here it is")
+    await play.recorder().turn()
+    row = await play.answer(job)
+    assert (row.status, row.text, row.error) == ("complete", "here it is", None)
+    assert (await play.the_thread(thread)).updated_at == row.ended_at
 
 
 async def test_a_thread_is_never_made_older(play: Play) -> None:

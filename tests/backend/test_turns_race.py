@@ -1,0 +1,95 @@
+"""Turns that meet something else at the same moment: an equal request, or the end of their thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from backend.chat.disconnect import CONTINUE
+from backend.chat.service import Submission
+from backend.errors import QueueFull
+from backend.house import House, build
+from backend.principal import LOCAL
+from backend.settings import ApiSettings
+from backend.threads import repository
+from backend.threads.requests import NewThread
+from backend.threads.turn import Turn
+from wire.client import open_redis
+from wire.jobs import JobPipe
+from wire.records import JobRequest, Message
+
+
+@pytest.fixture
+async def home(redis_url: str, database_url: str) -> AsyncIterator[House]:
+    """One process's parts, without its loops but the one that submitting needs."""
+    redis = open_redis(redis_url, 0.8)
+    house, _ = build(ApiSettings(REDIS_URL=redis_url, DATABASE_URL=database_url), redis)
+    hearing = asyncio.create_task(house.fan_in.run())
+    yield house
+    hearing.cancel()
+    await asyncio.gather(hearing, return_exceptions=True)
+    await redis.aclose()
+    await house.database.close()
+
+
+async def a_wish(home: House) -> tuple[Turn, Submission]:
+    """A turn in a new thread."""
+    thread, _ = await home.threads.create(LOCAL.tenant, NewThread.model_validate({}))
+    turn = Turn(thread.id, None, "q", "a", "hello")
+    request = JobRequest(model="", messages=(Message(role="user", content="hello"),))
+    return turn, Submission(request, LOCAL, CONTINUE, turn=turn)
+
+
+async def answer(home: House, turn: Turn) -> Any:
+    async with home.database.read() as tx:
+        return await repository.message(tx, turn.thread, turn.answer)
+
+
+class FullAfterwards(JobPipe):
+    """A queue that was full, though an equal request got the same job in meanwhile."""
+
+    async def accept(self, *args: Any, **options: Any) -> Any:
+        assert await super().accept(*args, **options) == "ok"
+        return "full depth"
+
+
+async def test_a_refusal_says_nothing_of_an_answer_whose_job_an_equal_request_got_in(home: House) -> None:
+    home.chat._jobs = FullAfterwards(home.redis, home.jobs.keys)
+    turn, wish = await a_wish(home)
+    with pytest.raises(QueueFull):
+        await home.chat.submit(wish)
+    assert (await answer(home, turn)).status == "running"
+
+
+class Slow(JobPipe):
+    """Accepting waits until it may go on."""
+
+    def __init__(self, jobs: JobPipe) -> None:
+        super().__init__(jobs.redis, jobs.keys)
+        self.asked = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def accept(self, *args: Any, **options: Any) -> Any:
+        self.asked.set()
+        await self.go_on.wait()
+        return await super().accept(*args, **options)
+
+
+async def test_a_thread_deleted_before_its_job_was_let_in_leaves_no_job_behind(home: House) -> None:
+    slow = home.chat._jobs = Slow(home.jobs)
+    turn, wish = await a_wish(home)
+    asking = asyncio.create_task(home.chat.submit(wish))
+    await slow.asked.wait()
+    job = (await answer(home, turn)).job_id
+    deleting = asyncio.create_task(home.threads.delete(LOCAL.tenant, turn.thread))
+    while await answer(home, turn) is not None:
+        await asyncio.sleep(0.01)
+    slow.go_on.set()
+    ticket = await asking
+    await deleting
+    record = await home.jobs.record(job)
+    assert record is not None and (record.state, record.why) == ("cancelled", "thread_deleted")
+    await ticket.leave(gone=False)
