@@ -73,7 +73,6 @@ async def seed(database: Database, now: int) -> int:
         _thread("demo-sum", "The sum of the first numbers", now - 3 * DAY_MS, _sum()),
     ]
     async with database.write() as tx:
-        await tx.execute(delete(messages).where(messages.c.thread_id.in_([thread["id"] for thread, _ in told])))
         await tx.execute(delete(threads).where(threads.c.id.in_([thread["id"] for thread, _ in told])))
         await tx.execute(insert(threads), [thread for thread, _ in told])
         await tx.execute(insert(messages), [message for _, said in told for message in said])

@@ -52,7 +52,7 @@ async def name_by_job(tx: AsyncConnection, name: str, job: str | None, instead_o
 
 
 async def remove_thread(tx: AsyncConnection, name: str) -> None:
-    await tx.execute(delete(messages).where(messages.c.thread_id == name))
+    """With its messages; the thread's row is taken first, as by everybody who changes both."""
     await tx.execute(delete(threads).where(threads.c.id == name))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import Sequence
@@ -22,7 +23,8 @@ from backend.threads.requests import Cursor, Feedback, NewThread, ThreadChange, 
 from backend.threads.search import snippet
 from wire.jobs import JobPipe
 
-LOST_MS = 30_000  # a turn's row is written before its job is accepted, which takes a second at most
+ACCEPT_SECONDS = 1.0  # a turn's row is written before its job is accepted, which takes as long at most
+LOST_MS = 30_000  # the same with room for clocks that differ
 LOST = {
     "code": "job_lost",
     "message": "The queue no longer knows this answer's job; ask for the answer again.",
@@ -50,6 +52,11 @@ class Hit(NamedTuple):
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def is_young(answer: Row[Any]) -> bool:
+    """Whether its job may still be on its way into the queue."""
+    return now_ms() - int(answer.created_at) < LOST_MS
 
 
 class Threads:
@@ -121,16 +128,23 @@ class Threads:
         async with self._database.read() as tx:
             row = await _thread(tx, tenant, name)
             running = await repository.running(tx, [name])
-        jobs = {answer.job_id for answer in running} | ({row.title_job} if row.title_job else set())
-        for job in jobs:
-            await self._jobs.cancel(job, "thread_deleted")
+        await self._cancel([answer.job_id for answer in running] + [row.title_job] * bool(row.title_job))
         async with self._database.write() as tx:
             await repository.thread(tx, tenant, name, lock=True)
-            late = {answer.job_id for answer in await repository.running(tx, [name])} - jobs
+            running = await repository.running(tx, [name])
             await repository.remove_thread(tx, name)
-        for job in late:
-            with suppress(RedisError, OSError):
-                await self._jobs.cancel(job, "thread_deleted")
+        with suppress(RedisError, OSError):
+            await self._cancel_late([answer.job_id for answer in running if is_young(answer)])
+
+    async def _cancel(self, jobs: Sequence[str]) -> bool:
+        """Whether all of them have ended now; False: of one nothing is known."""
+        return None not in [await self._jobs.cancel(job, "thread_deleted") for job in jobs]
+
+    async def _cancel_late(self, jobs: Sequence[str]) -> None:
+        """Of turns that began just now: what is not let in yet will be within ACCEPT_SECONDS, or never."""
+        if not await self._cancel(jobs):
+            await asyncio.sleep(ACCEPT_SECONDS)
+            await self._cancel(jobs)
 
     # -- messages ----------------------------------------------------------------------------------------------
     async def messages(self, tenant: str, name: str) -> tuple[Page, list[Row[Any]]]:
@@ -172,7 +186,7 @@ class Threads:
     # -- healing -----------------------------------------------------------------------------------------------
     async def _still_running(self, answers: Sequence[Row[Any]]) -> list[Row[Any]]:
         """These without the ones whose jobs are lost: nobody would ever record their end."""
-        lost = await self._lost([answer for answer in answers if now_ms() - answer.created_at >= LOST_MS])
+        lost = await self._lost([answer for answer in answers if not is_young(answer)])
         if lost:
             await self._mark_lost(lost)
         return [answer for answer in answers if answer not in lost]
@@ -191,7 +205,7 @@ class Threads:
         return [answer for answer, is_known in zip(answers, known, strict=True) if not is_known]
 
     async def _mark_lost(self, answers: Sequence[Row[Any]]) -> None:
-        end = {"status": "failed", "error": LOST, "ended_at": now_ms()}
+        end = {"status": "failed", "error": LOST}
         async with self._database.write() as tx:
             for answer in answers:
                 await repository.end_running(tx, answer.thread_id, answer.id, answer.job_id, **end)
