@@ -30,6 +30,14 @@ describe("a diagram's source", () => {
     "classDiagram\n  class A\n  <<interface>> A\n  A <|-- B\n  A <-- C",
     "flowchart LR\n  A <--> B\n  style A fill:#f9f,stroke:#333",
   ])("stays as it is where nothing is wrong: %s", (source) => expect(disarmed(source)).toBe(source));
+
+  it.each(['sequenceDiagram\n  participant A\n  links A: {"x": "https://a.example"}\n  A->>B: y', "sequenceDiagram\n  A->>B: y; link A: x @ https://a.example"])(
+    "loses the links of its actors, which bring handlers: %s",
+    (source) => {
+      expect(disarmed(source)).not.toContain("a.example");
+      expect(disarmed(source)).toContain("A->>B: y");
+    },
+  );
 });
 
 describe("a drawn diagram", () => {

@@ -11,8 +11,12 @@ export function disarmed(source: string): string {
   if (/@import|@font-face/i.test(plain)) throw new Error("a style asks for another one");
   if (/@\{[^}]*\bimg\b\s*["']?\s*:/i.test(plain)) throw new Error("a node is an image from elsewhere");
   if (/(?:^|[;\n])[ \t]*properties\b/i.test(plain)) throw new Error("an actor's properties name its icon");
-  return source.replace(TAG, (tag) => (HARMLESS.test(tag) ? tag : `‹${tag.slice(1)}`));
+  return unlinked(source).replace(TAG, (tag) => (HARMLESS.test(tag) ? tag : `‹${tag.slice(1)}`));
 }
+
+/** An actor's links become a menu with handlers in its attributes, which the page's CSP refuses while it is drawn. */
+const unlinked = (source: string) =>
+  /^\s*sequenceDiagram\b/m.test(source) ? source.replace(/(^|[;\n])[ \t]*links?[ \t]+[^:;\n]+:[^\n]*/gi, "$1") : source;
 
 /** `<<interface>>` and what begins like a tag. */
 const TAG = /<<[\w -]+>>|<[a-z/!?][^<>]{0,99}>?/gi;

@@ -18,6 +18,7 @@ const config = (dark: boolean): MermaidConfig => ({
   securityLevel: "strict",
   suppressErrorRendering: true,
   theme: dark ? "dark" : "default",
+  themeVariables: dark ? { edgeLabelBackground: "#1c1c22" } : {}, // its own grey leaves the words a contrast of 4 : 1
   themeCSS: ".edgeLabel rect { opacity: 1 !important }", // else the edge runs through its own words
   fontFamily: "ui-sans-serif, system-ui, sans-serif",
   maxTextSize: 20_000,
