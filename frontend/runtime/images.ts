@@ -38,7 +38,7 @@ function paper(context: CanvasRenderingContext2D, { width, height }: HTMLCanvasE
 export function imageAttachments(make: (file: File) => Promise<string> = shrink): AttachmentAdapter {
   const sizes = new Map<string, number>();
   return {
-    accept: "image/*",
+    accept: "*", // what is no image is refused by `make`, in words for people
     async add({ file }): Promise<PendingAttachment> {
       const image = await make(file);
       const total = [...sizes.values()].reduce((sum, size) => sum + size, image.length);

@@ -2,6 +2,7 @@
 import { useAui, useAuiState, type Attachment } from "@assistant-ui/react";
 import { FileText, X } from "lucide-react";
 import { useEffect, useState } from "react";
+import { BlindNotice } from "./blind-notice";
 import { Picture } from "./picture";
 
 /** What goes with the message that is being written: thumbnails, each with a way to remove it. */
@@ -9,11 +10,14 @@ export function AttachmentList() {
   const attachments = useAuiState((s) => s.composer.attachments);
   if (attachments.length === 0) return null;
   return (
-    <ul aria-label="Attachments" className="mb-2 flex flex-wrap gap-2">
-      {attachments.map((attachment) => (
-        <Thumbnail key={attachment.id} attachment={attachment} />
-      ))}
-    </ul>
+    <>
+      <ul aria-label="Attachments" className="mb-2 flex flex-wrap gap-2">
+        {attachments.map((attachment) => (
+          <Thumbnail key={attachment.id} attachment={attachment} />
+        ))}
+      </ul>
+      <BlindNotice />
+    </>
   );
 }
 

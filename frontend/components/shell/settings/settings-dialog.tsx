@@ -3,7 +3,8 @@ import { useState, type ReactNode } from "react";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Segmented } from "@/components/ui/segmented";
-import { useModels, usePending, useSettings, type Thinking } from "@/runtime";
+import { usePending, useSettings, type Thinking } from "@/runtime";
+import { can, useChosenModel } from "../chosen-model";
 import { Field, TextArea } from "./field";
 import { NumberInput } from "./number-input";
 import { NUMBERS, readStop } from "./numbers";
@@ -99,12 +100,11 @@ const LEVELS = [
 
 function ThinkingLevel() {
   const { settings, change } = useSettings();
-  const { models } = useModels();
-  const model = models.find((each) => (settings.model ? each.name === settings.model : each.default));
-  const can = !model || model.capabilities.length === 0 || model.capabilities.includes("thinking");
+  const model = useChosenModel();
+  const mute = model && !can(model, "thinking");
   const level = levelOf(settings.think);
   return (
-    <Choice label="Thinking" hint={can ? "How long it thinks before it answers, where the model can." : `${model.name} does not think; this has no effect.`}>
+    <Choice label="Thinking" hint={mute ? `${model.name} does not think: leave this as it is.` : "How long it thinks before it answers, where the model can."}>
       <Segmented name="think" legend="Thinking" value={level} choices={LEVELS} onChange={(next) => change({ think: thinkOf(next) })} />
     </Choice>
   );
