@@ -1,4 +1,4 @@
-/** Every part of assistant-ui that it calls unstable, in one place: an upgrade is checked here. */
+/** Every part of assistant-ui that it calls unstable or does not promise, in one place: an upgrade is checked here. */
 import type {
   ChatModelRunOptions,
   ExportedMessageRepository,
@@ -30,3 +30,7 @@ export const withProvider = (
 
 /** Calls `heed` whenever a run of the thread has ended, however it ended. */
 export const onRunEnd = (thread: ThreadRuntime, heed: () => void): (() => void) => thread.unstable_on("runEnd", heed);
+
+/** Shows the branch that holds a message, wherever it is in the thread: a branch goes by the id of any message of it. */
+export const showBranch = (thread: ThreadRuntime, messageId: string): void =>
+  thread.getMessageByIndex(0).switchToBranch({ branchId: messageId });

@@ -35,8 +35,8 @@ export { useOpenThread } from "./use-shown-thread";
 export { useThreadStates } from "./thread-states";
 /** `useSearch(query)`: `{ hits, searching, error }`, debounced; an empty query has no hits. */
 export { useSearch } from "./use-search";
-/** `messageOnPage(threadId, messageId)`: the page's name (`data-message-id`) of a message that a search has found. */
-export { localId as messageOnPage } from "./message-ids";
+/** `showMessage(threadId, messageId)`: shows the branch with a message that a search has found; its `data-message`. */
+export { showMessage } from "./branches";
 /** `exportUrl(threadId, "json" | "markdown")`: for an `<a href download>`. */
 export { exportUrl } from "@/stream/api";
 

@@ -1,12 +1,13 @@
 "use client";
-import { useAui } from "@assistant-ui/react";
+import { useAui, useAuiState } from "@assistant-ui/react";
 import { useEffect, type RefObject } from "react";
 import { useOverlays } from "@/components/shell/overlays";
+import { showMessage } from "@/runtime";
 import type { Turn } from "./turns";
 
 const FLASH_MS = 1600;
 
-/** Draws and scrolls to the message that was asked for (a search hit), and marks it for a moment. */
+/** Shows the message that was asked for (a search hit): its branch, its page, its place, and a mark for a moment. */
 export function useTarget(
   turns: readonly Turn[],
   first: number,
@@ -15,19 +16,21 @@ export function useTarget(
   anchor: (element: HTMLElement, block: "start" | "center") => void,
 ) {
   const aui = useAui();
+  const threadId = useAuiState((s) => s.threadListItem.remoteId);
   const { target, setTarget } = useOverlays();
   useEffect(() => {
-    if (!target) return;
+    const id = target && threadId && showMessage(threadId, target);
+    if (!id) return;
     const messages = aui.thread.getState().messages;
-    const index = messages.findIndex((message) => message.id === target);
+    const index = messages.findIndex((message) => message.id === id);
     const turn = turns.findIndex((each) => index < each.end);
-    if (index < 0 || turn < 0) return;
+    if (index < 0 || turn < 0) return; // drawn again as soon as its branch is there
     if (turn < first) return setDrawn(messages.length - (turns[turn]?.start ?? 0));
-    const element = content.current?.querySelector<HTMLElement>(`[data-message="${CSS.escape(target)}"]`);
+    const element = content.current?.querySelector<HTMLElement>(`[data-message="${CSS.escape(id)}"]`);
     if (!element) return;
     setTarget(null);
     anchor(element, element.offsetHeight > window.innerHeight / 2 ? "start" : "center");
     element.classList.add("flash");
     setTimeout(() => element.classList.remove("flash"), FLASH_MS);
-  }, [aui, target, turns, first, setDrawn, setTarget, content, anchor]);
+  }, [aui, threadId, target, turns, first, setDrawn, setTarget, content, anchor]);
 }

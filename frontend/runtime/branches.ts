@@ -1,0 +1,18 @@
+/** From a message that a search has found to the branch of the thread that holds it. */
+import { showBranch } from "./assistant-ui";
+import { liveThread } from "./live";
+import { localId } from "./message-ids";
+
+/**
+ * Makes the thread show the branch with the server's message `messageId`; the message's name on the page
+ * (`data-message`). Undefined: the thread does not have it, or not yet.
+ */
+export function showMessage(threadId: string, messageId: string): string | undefined {
+  const thread = liveThread(threadId);
+  const local = localId(threadId, messageId);
+  if (!thread) return undefined;
+  if (thread.getState().messages.some(({ id }) => id === local)) return local;
+  if (!thread.export().messages.some(({ message }) => message.id === local)) return undefined;
+  showBranch(thread, local);
+  return local;
+}
