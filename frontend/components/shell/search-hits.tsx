@@ -1,7 +1,7 @@
 "use client";
-import { useOpenThread, useSearch, type SearchHit } from "@/runtime";
+import { useSearch, type SearchHit } from "@/runtime";
 import { highlight } from "./highlight";
-import { useOverlays } from "./overlays";
+import { useOpenHit } from "./use-open-hit";
 
 /** Chats and messages that hold the words; one opens its chat at the message. */
 export function SearchHits({ query, onNavigate }: { query: string; onNavigate: () => void }) {
@@ -27,11 +27,9 @@ function resultLine(count: number, searching: boolean, failed: boolean): string 
 }
 
 function Hit({ hit, query, onNavigate }: { hit: SearchHit; query: string; onNavigate: () => void }) {
-  const open = useOpenThread();
-  const { setTarget } = useOverlays();
+  const open = useOpenHit();
   const go = () => {
-    setTarget(hit.message_id);
-    void open(hit.thread.id);
+    open(hit);
     onNavigate();
   };
   return (

@@ -6,12 +6,15 @@ import { cn } from "@/components/ui/cn";
 import { isMac, printed } from "../shortcuts";
 import { filterEntries } from "./filter";
 import { useEntries, type PaletteEntry } from "./use-entries";
+import { useFound } from "./use-found";
+
+const MOST = 60; // nobody reads on
 
 /** Everything the page can do, by name: type, arrows, Enter. */
 export default function Palette({ onClose }: { onClose: () => void }) {
   const [query, setQuery] = useState("");
   const [at, setAt] = useState(0);
-  const entries = filterEntries(useEntries(), query).slice(0, 60);
+  const { entries, searching } = useMatches(query);
   const active = Math.min(at, entries.length - 1);
   const id = useId();
   const choose = (entry: PaletteEntry | undefined) => {
@@ -53,9 +56,16 @@ export default function Palette({ onClose }: { onClose: () => void }) {
           <Option key={entry.id} id={`${id}-${index}`} entry={entry} active={index === active} onChoose={() => choose(entry)} onHover={() => setAt(index)} />
         ))}
       </div>
-      {entries.length === 0 && <p className="px-5 pb-5 text-sm text-muted-fg">Nothing by this name.</p>}
+      {entries.length === 0 && <p className="px-5 pb-5 text-sm text-muted-fg">{searching ? "Searching your chats…" : "Nothing by this name."}</p>}
     </Dialog>
   );
+}
+
+/** What the page knows by this name; the server is asked only where none of the loaded chats has it. */
+function useMatches(query: string): { entries: PaletteEntry[]; searching: boolean } {
+  const known = filterEntries(useEntries(), query);
+  const { entries, searching } = useFound(known.some(({ section }) => section === "Chat") ? "" : query);
+  return { entries: [...known, ...entries].slice(0, MOST), searching };
 }
 
 function stepped(key: string, at: number, count: number): number | null {
