@@ -33,12 +33,12 @@ class Head(NamedTuple):
     command: str
 
     @classmethod
-    def now(cls, words: list[str]) -> Head:
+    def now(cls, words: list[str], module: str = "bench") -> Head:
         machine = f"{cpu_model()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
         date = datetime.now(UTC).isoformat(timespec="seconds")
         python = f"Python {platform.python_version()}"
         busy = f"load {os.getloadavg()[0]:.1f} at the start"  # of others: what they use, the figures show as ours
-        return cls(date, f"{machine}, {python}, {busy}", " ".join(["python -m bench", *words]))
+        return cls(date, f"{machine}, {python}, {busy}", " ".join([f"python -m {module}", *words]))
 
 
 def cpu_model() -> str:

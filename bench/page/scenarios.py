@@ -1,8 +1,7 @@
 """What is measured, and where. A scenario gets an open page and says what it cost.
 
-`Streaming` and `Opening` use the bench's own page (`window.bench` in `frontend/tests/answer/bench/harness.tsx`). One of
-the chat in a running house has the same two methods: `prepare` opens what it needs, `run` does it between `start` and
-`stop`.
+`prepare` opens what it needs, `run` does it between `start` and `stop`. `Streaming` and `Opening` use the bench's own
+page (`window.bench` in `frontend/tests/answer/bench/harness.tsx`), those of `bench.page.chat` the chat of a house.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from bench.page.gauges import Cost, Gauges
 
 KEY_EVERY_MS = 200  # a person who types fast
 WORDS = "the quick brown fox "
-RENDERERS = ("ours", "plain")
+SETTLE_MS = 2_000  # formulas, colours and diagrams come behind the text, and are part of it
 
 
 class Scenario(Protocol):
@@ -40,6 +39,7 @@ class Streaming(NamedTuple):
         return f"{self.tokens} tokens at {self.rate}/s"
 
     def prepare(self, page: Page) -> None:
+        harness_of(page)
         page.locator("textarea").focus()
 
     def run(self, page: Page, gauges: Gauges) -> Cost:
@@ -61,19 +61,25 @@ class Opening(NamedTuple):
     def name(self) -> str:
         return f"open a thread of {self.messages} messages"
 
-    def prepare(self, page: Page) -> None: ...
+    def prepare(self, page: Page) -> None:
+        harness_of(page)
 
     def run(self, page: Page, gauges: Gauges) -> Cost:
         gauges.start()
         page.evaluate(f"bench.open('{self.renderer}', {self.messages}, {self.shown})")
-        page.wait_for_timeout(2_000)  # formulas, colours and diagrams come behind the text, and are part of it
+        page.wait_for_timeout(SETTLE_MS)
         return gauges.stop()
 
 
-def type_until(page: Page, condition: str) -> int:
-    """How many keys were typed before the condition held."""
+def harness_of(page: Page) -> None:
+    """Waits until the bench's own page can be told what to do."""
+    page.wait_for_function("globalThis.bench && document.querySelector('textarea')")
+
+
+def type_until(page: Page, condition: str, most: int | None = None) -> int:
+    """How many keys were typed before the condition (JavaScript) held, or `most`."""
     keys = 0
-    while not page.evaluate(condition):
+    while keys != most and not page.evaluate(condition):
         page.keyboard.press("Space" if WORDS[keys % len(WORDS)] == " " else WORDS[keys % len(WORDS)])
         keys += 1
         page.wait_for_timeout(KEY_EVERY_MS)

@@ -12,6 +12,8 @@ type Bench = {
   stream: (renderer: string, tokens: number, rate: number) => Promise<void>;
   /** Draws the last `shown` of a thread's messages, as the chat does; the promise ends two frames behind it. */
   open: (renderer: string, messages: number, shown: number) => Promise<void>;
+  /** What the other functions draw: for a bench of the whole chat, which is to draw the same. */
+  texts: { answer: typeof answer; thread: typeof thread };
   /** Draws these texts, each as an answer of its own. */
   draw: (renderer: string, texts: string[]) => Promise<void>;
 };
@@ -90,4 +92,4 @@ function Turn({ message, draw }: { message: Message; draw: Renderer["draw"] }) {
 }
 
 createRoot(document.getElementById("root")!).render(<Page />);
-globalThis.bench = { stream, open, draw: drawAll };
+globalThis.bench = { stream, open, texts: { answer, thread }, draw: drawAll };

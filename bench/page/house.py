@@ -1,0 +1,102 @@
+"""A running house for a browser: Valkey, an API with the built page, a worker with the simulated engine."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import insert
+
+from backend.principal import LOCAL
+from backend.store.address import address_of
+from backend.store.database import Database
+from backend.store.migrate import migrate
+from backend.store.tables import messages, threads
+from bench.page.site import FRONTEND, NotBuilt
+from bench.processes import Crew, free_port
+from sluice.address import wait_until_healthy
+from sluice.valkey import embedded_valkey, wait_until_loaded
+
+START = 60.0  # seconds the whole of it may take to answer
+PAGE = FRONTEND / "out"
+
+
+class Said(NamedTuple):
+    """A message of a thread that was there before the page was opened."""
+
+    role: str
+    """`user` or `assistant`."""
+    text: str
+
+
+class Told(NamedTuple):
+    """A thread that is written into the history before anything starts."""
+
+    id: str
+    title: str
+    said: list[Said]
+
+
+@contextmanager
+def open_house(folder: Path, rate: int, told: list[Told]) -> Iterator[str]:
+    """Its address while the block runs. `rate`: tokens a second of an answer. Raises NotBuilt, NotStarted."""
+    if not (PAGE / "index.html").exists():
+        raise NotBuilt("frontend/out is missing: run `make page` first")
+    history = address_of(None, folder)
+    asyncio.run(write(history, told))
+    with Crew(folder) as crew:
+        yield _start(crew, folder, {"SLUICE_SIMULATED_RATE": str(rate), "DATABASE_URL": history})
+
+
+def _start(crew: Crew, folder: Path, settings: dict[str, str]) -> str:
+    child, redis = embedded_valkey(folder, crew.log("redis"))
+    crew.start("redis", child.command)
+    asyncio.run(asyncio.wait_for(wait_until_loaded(redis), START))
+    port = free_port()
+    env = {
+        "REDIS_URL": redis,
+        "SLUICE_ENGINE": "simulated",
+        "SLUICE_SIMULATED_FAULTS": "1",  # it says what it is told to
+        "SLUICE_PAGE_DIR": str(PAGE),
+        "SLUICE_PORT": str(port),
+        **settings,
+    }
+    crew.start("worker", [sys.executable, "-m", "ollama_worker"], env)
+    crew.start("api", [sys.executable, "-m", "backend"], env)
+    crew.wait_for_port("api", port)
+    url = f"http://127.0.0.1:{port}"
+    asyncio.run(asyncio.wait_for(wait_until_healthy(url), START))
+    return url
+
+
+async def write(url: str, told: list[Told]) -> None:
+    """The threads, into a database that is made for them."""
+    await migrate(url)
+    database = Database(url)
+    try:
+        async with database.write() as tx:
+            for thread in told:
+                await tx.execute(insert(threads).values(_thread(thread)))
+                await tx.execute(insert(messages), rows(thread))
+    finally:
+        await database.close()
+
+
+def _thread(told: Told) -> dict[str, Any]:
+    who = {"tenant": LOCAL.tenant, "title_by": "person"}
+    return {"id": told.id, "title": told.title, **who, "created_at": 1, "updated_at": len(told.said)}
+
+
+def rows(told: Told) -> list[dict[str, Any]]:
+    """One branch: each message follows the one before it."""
+    return [
+        {
+            **{"thread_id": told.id, "id": f"m{n}", "parent_id": f"m{n - 1}" if n else None},
+            **{"role": one.role, "text": one.text, "status": "complete", "created_at": n + 1},
+        }
+        for n, one in enumerate(told.said)
+    ]
