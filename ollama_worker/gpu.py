@@ -1,13 +1,15 @@
 """What a worker's machine tells of its GPUs: memory, load, temperature, power. For a person's eyes, never needed.
 
 NVIDIA's are asked through `nvidia-smi`, a process of its own: a driver that hangs or crashes then takes nothing of ours
-with it. AMD's lie in sysfs. Who has neither is looked at once and never again.
+with it. AMD's lie in sysfs. Who has neither is looked at once and never again. Of NVIDIA's only those are told that
+`CUDA_VISIBLE_DEVICES` leaves to this process, so that of eight workers on a host each shows its own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -22,6 +24,7 @@ ANSWER_SECONDS = 4.0  # a driver without persistence mode wakes for a second or 
 MOST = 64  # GPUs told; a machine has 16 at most, garbage may have any number of lines
 SAID_MAX = 64 * 1024
 NAME_MAX = 100
+CARD = ("index", "uuid")  # by which CUDA_VISIBLE_DEVICES may call it
 FIELDS = ("name", "memory.used", "memory.total", "utilization.gpu", "temperature.gpu", "power.draw")
 DRM = Path("/sys/class/drm")
 MIB = 1024 * 1024
@@ -73,12 +76,12 @@ async def _quietly(look: Look) -> tuple[Gpu, ...]:
 
 
 async def nvidia() -> tuple[Gpu, ...]:
-    """Raises Unreadable, or TimeoutError when it hangs; empty where there is no `nvidia-smi`."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
+    """Raises Unreadable, or TimeoutError when it hangs; empty where there is no `nvidia-smi`, or no card for us."""
+    program, visible = shutil.which("nvidia-smi"), os.environ.get("CUDA_VISIBLE_DEVICES")
+    if program is None or visible == "":
         return ()
-    command = (program, f"--query-gpu={','.join(FIELDS)}", "--format=csv,noheader,nounits")
-    return parse_nvidia(await _output(command))
+    command = (program, f"--query-gpu={','.join((*CARD, *FIELDS))}", "--format=csv,noheader,nounits")
+    return parse_nvidia(await _output(command), visible)
 
 
 async def _output(command: tuple[str, ...]) -> str:
@@ -108,14 +111,41 @@ async def _at_most(limit: int, stream: asyncio.StreamReader | None) -> bytes:
     return said
 
 
-def parse_nvidia(said: str) -> tuple[Gpu, ...]:
-    """One GPU a line; `[N/A]`, `[Not Supported]` and the like are unknown, lines of another shape are passed over."""
+def parse_nvidia(said: str, visible: str | None = None) -> tuple[Gpu, ...]:
+    """One GPU a line; `[N/A]`, `[Not Supported]` and the like are unknown, lines of another shape are passed over.
+
+    `visible`: CUDA_VISIBLE_DEVICES; None: all of them.
+    """
     rows = [[cell.strip() for cell in line.split(",")] for line in said.splitlines()]
-    return tuple(Gpu(row[0][:NAME_MAX], *map(number, row[1:])) for row in rows if _is_row(row))[:MOST]
+    cards = [row for row in rows if _is_row(row)]
+    mine = cards if visible is None else _visible(cards, visible)
+    return tuple(Gpu(name[:NAME_MAX], *map(number, numbers)) for _, _, name, *numbers in mine)[:MOST]
 
 
 def _is_row(row: list[str]) -> bool:
-    return len(row) == len(FIELDS) and bool(row[0]) and any(number(cell) is not None for cell in row[1:])
+    if len(row) != len(CARD) + len(FIELDS):
+        return False
+    _, _, name, *numbers = row
+    return bool(name) and any(number(cell) is not None for cell in numbers)
+
+
+def _visible(cards: list[list[str]], visible: str) -> list[list[str]]:
+    """In CUDA's way: indices, or UUIDs that may be cut short; the first that is no card's ends the list.
+
+    CUDA counts the fastest card first and `nvidia-smi` by slots, which differ only where a host's cards do.
+    """
+    mine: list[list[str]] = []
+    for wanted in (part.strip() for part in visible.split(",")):
+        card = next((card for card in cards if _is_called(card, wanted)), None)
+        if card is None:
+            break
+        mine += [card] if card not in mine else []
+    return mine
+
+
+def _is_called(card: list[str], wanted: str) -> bool:
+    index, uuid, *_ = card
+    return wanted == index or (wanted.startswith("GPU-") and uuid.startswith(wanted))
 
 
 def number(text: str) -> int | None:

@@ -109,7 +109,9 @@ async def test_a_job_that_arrives_runs_and_ends_is_seen_live(house: Houses) -> N
 
 async def test_a_worker_s_gpu_is_told_with_its_beat(house: Houses, tmp_path: Path) -> None:
     program = tmp_path / "nvidia-smi"
-    program.write_text(f"#!{sys.executable}\nprint('NVIDIA H100 80GB HBM3, 1024, 81559, 37, [N/A], 71.52')\n")
+    program.write_text(
+        f"#!{sys.executable}\nprint('0, GPU-2d1, NVIDIA H100 80GB HBM3, 1024, 81559, 37, [N/A], 71.52')\n"
+    )
     program.chmod(0o755)
     home = await house(apis=1, workers=0)
     home.start_worker(PATH=f"{tmp_path}:{home.env['PATH']}")

@@ -16,9 +16,11 @@ from ollama_worker.shape import Shape
 from tests.support.waiting import eventually
 from wire.workers import Gpu
 
-QUERY = "name,memory.used,memory.total,utilization.gpu,temperature.gpu,power.draw"
-H100 = "NVIDIA H100 80GB HBM3, 1024, 81559, 37, 41, 71.52"
+QUERY = "index,uuid,name,memory.used,memory.total,utilization.gpu,temperature.gpu,power.draw"
+H100 = "0, GPU-8932f937-d72c-4106-c12f-20bd9faed9f6, NVIDIA H100 80GB HBM3, 1024, 81559, 37, 41, 71.52"
+A2 = "1, GPU-89aa0000-d72c-4106-c12f-20bd9faed9f6, NVIDIA A2, 3, 15356, 0, 30, 5.01"
 SEEN = Gpu("NVIDIA H100 80GB HBM3", 1024, 81559, 37, 41, 72)
+OTHER = Gpu("NVIDIA A2", 3, 15356, 0, 30, 5)
 
 
 class StandIn:
@@ -43,6 +45,7 @@ class StandIn:
 @pytest.fixture
 def smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(gpu, "DRM", tmp_path / "no-cards")
     return StandIn(tmp_path)
 
@@ -53,14 +56,16 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_every_card_is_told_in_whole_numbers(smi: StandIn) -> None:
-    smi.says(H100, "NVIDIA A2, 3, 15356, 0, 30, 5.01")
-    assert await nvidia() == (SEEN, Gpu("NVIDIA A2", 3, 15356, 0, 30, 5))
+    smi.says(H100, A2)
+    assert await nvidia() == (SEEN, OTHER)
     assert smi.called() == [f"--query-gpu={QUERY} --format=csv,noheader,nounits"]
 
 
 @pytest.mark.parametrize("word", ["[N/A]", "N/A", "[Not Supported]", "[Unknown Error]", "", "nan", "inf"])
 def test_what_a_driver_does_not_tell_is_unknown(word: str) -> None:
-    assert parse_nvidia(f"GRID T4, 10, 16384, {word}, 40, {word}\n") == (Gpu("GRID T4", 10, 16384, None, 40, None),)
+    assert parse_nvidia(f"0, GPU-1, GRID T4, 10, 16384, {word}, 40, {word}\n") == (
+        Gpu("GRID T4", 10, 16384, None, 40, None),
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,14 +73,45 @@ def test_what_a_driver_does_not_tell_is_unknown(word: str) -> None:
     [
         "No devices were found",
         "Failed to initialize NVML: Driver/library version mismatch",
-        "name, [N/A], [N/A], [N/A], [N/A], [N/A]",
-        "a, 1, 2",
-        "\0\xff\n,,,,,\n, 1, 2, 3, 4, 5",
-        "x, 1, 2, 3, 4, 5, 6",
+        "0, GPU-1, name, [N/A], [N/A], [N/A], [N/A], [N/A]",
+        "0, GPU-1, a, 1, 2",
+        "\0\xff\n,,,,,,,\n0, GPU-1, , 1, 2, 3, 4, 5",
+        "0, GPU-1, x, 1, 2, 3, 4, 5, 6",
     ],
 )
 def test_what_is_no_card_is_passed_over(said: str) -> None:
     assert parse_nvidia(f"{said}\n{H100}\r\n") == (SEEN,)
+
+
+@pytest.mark.parametrize(
+    ("visible", "told"),
+    [
+        ("0", (SEEN,)),
+        ("1", (OTHER,)),
+        (" 1 , 0", (OTHER, SEEN)),
+        ("GPU-89aa0000-d72c-4106-c12f-20bd9faed9f6", (OTHER,)),
+        ("GPU-8932", (SEEN,)),
+        ("gpu-8932", ()),
+        ("1,7,0", (OTHER,)),  # CUDA stops at the first that is no card
+        ("0,0", (SEEN,)),
+        ("-1", ()),
+        ("void", ()),
+        ("MIG-8932f937-d72c-4106-c12f-20bd9faed9f6", ()),
+    ],
+)
+async def test_a_worker_tells_of_the_cards_that_are_left_to_it(
+    smi: StandIn, monkeypatch: pytest.MonkeyPatch, visible: str, told: tuple[Gpu, ...]
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    smi.says(H100, A2)
+    assert await nvidia() == told
+
+
+async def test_a_worker_to_which_no_card_is_left_asks_for_none(smi: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    smi.says(H100)
+    assert await find_look() is None
+    assert smi.called() == []
 
 
 async def test_bytes_that_are_no_text_are_no_cards(smi: StandIn) -> None:
