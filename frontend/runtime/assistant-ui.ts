@@ -31,6 +31,6 @@ export const withProvider = (
 /** Calls `heed` whenever a run of the thread has ended, however it ended. */
 export const onRunEnd = (thread: ThreadRuntime, heed: () => void): (() => void) => thread.unstable_on("runEnd", heed);
 
-/** Shows the branch that holds a message, wherever it is in the thread: a branch goes by the id of any message of it. */
+/** Shows the branch that holds a message, wherever it is in the thread: any message's id is taken for its branch's. */
 export const showBranch = (thread: ThreadRuntime, messageId: string): void =>
   thread.getMessageByIndex(0).switchToBranch({ branchId: messageId });

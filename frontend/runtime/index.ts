@@ -2,13 +2,14 @@
 /**
  * Everything that components may use of the runtime. What is not here is an inner matter.
  *
- * Components compose assistant-ui's primitives (`ThreadPrimitive`, `ComposerPrimitive`, `ThreadListPrimitive`, …)
- * inside `<CustomRuntimeProvider>`. Where it is taken away answers go on, and are picked up when it is back.
+ * Components use assistant-ui's hooks (`useAui`, `useAuiState`) inside `<CustomRuntimeProvider>`, which stands in the
+ * chat's page and not in the layout: the admin page must not load it. Where it is taken away answers go on, and are
+ * picked up when it is back.
  *
  * - A thread's id in these hooks is the server's (`remoteId` of assistant-ui's `threadListItem`), never the local one.
  * - `useAnswer`, `useFeedback`, `useMessageImages` are called inside a message, the rest anywhere.
- * - `ComposerPrimitive.Cancel` is Stop: it cancels the job on the server. "Reset" is `useNewChat()`.
- * - Edit and regenerate are assistant-ui's own (`ActionBarPrimitive.Edit`, `.Reload`, `BranchPickerPrimitive`).
+ * - `aui.thread.cancelRun()` is Stop: it cancels the job on the server. "Reset" is `useNewChat()`.
+ * - Edit and again are assistant-ui's own (`aui.message.composer().beginEdit()`, `.reload()`, `.switchToBranch()`).
  */
 export type { AnswerError, AnswerMeta, Phase } from "./types";
 export type { ModelInfo, SearchHit, Thinking, ThreadSettings } from "@/stream/api";
@@ -33,6 +34,8 @@ export { useNewChat } from "./use-shown-thread";
 export { useOpenThread } from "./use-shown-thread";
 /** `useThreadStates()`: thread id → `{ running, unread }`; a thread that is absent is neither. */
 export { useThreadStates } from "./thread-states";
+/** `moreThreads`: a store of `{ regular, archived }`, whether `threads.loadMore()` would bring more of either list. */
+export { moreThreads } from "./thread-list";
 /** `useSearch(query)`: `{ hits, searching, error }`, debounced; an empty query has no hits. */
 export { useSearch } from "./use-search";
 /** `showMessage(threadId, messageId)`: shows the branch with a message that a search has found; its `data-message`. */
@@ -42,7 +45,7 @@ export { exportUrl } from "@/stream/api";
 
 /**
  * `useSend()`: `{ send, canSend }`. `send()` sends what the composer holds; while an answer runs it waits for its end,
- * or replaces it, as the user chose. For the form's submit, Enter and the button, instead of `ComposerPrimitive.Send`.
+ * or replaces it, as the user chose. For the form's submit, Enter and the button, instead of `aui.composer.send()`.
  */
 export { useSend } from "./use-send";
 /** `useReady()`: whether the shown thread can take words yet. */

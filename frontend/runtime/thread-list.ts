@@ -1,27 +1,31 @@
 /** assistant-ui's list of threads, kept by the server. */
 import type { RemoteThreadListAdapter } from "@assistant-ui/react";
 import { createStore } from "@/lib/store";
-import { ApiError, deleteThread, getThread, listThreads, patchThread, type Thread } from "@/stream/api";
+import { ApiError, deleteThread, getThread, listThreads, patchThread } from "@/stream/api";
+import type { Thread, ThreadPage } from "@/stream/api";
 import { notify, sentence } from "./notices";
 import { tell } from "./tabs";
 import { begin, remember } from "./threads";
 import { provisionalTitle, titleOf } from "./titles";
 
 const PAGE = 50;
-const ARCHIVED = 100;
+
+/** Where either list goes on; null: it does not, absent: at its beginning. */
+type Cursors = { regular?: string | null; archived?: string | null };
+
+/** Whether the server has more of either list than the page. */
+export const moreThreads = createStore({ regular: false, archived: false });
 
 /** Set when a link leads to a thread that is not there. */
 export const lostLink = createStore<string | undefined>(undefined);
 
 export const threadList: RemoteThreadListAdapter = {
   async list({ after } = {}) {
-    const [page, archived] = await Promise.all([
-      listThreads({ limit: PAGE, cursor: after }),
-      after ? { threads: [] } : listThreads({ archived: true, limit: ARCHIVED }),
-    ]);
-    const found = [...page.threads, ...archived.threads];
+    const from: Cursors = after ? (JSON.parse(after) as Cursors) : {};
+    const [regular, archived] = await Promise.all([page(false, from.regular), page(true, from.archived)]);
+    const found = [...regular.threads, ...archived.threads];
     remember(...found);
-    return { threads: found.map(metadata), nextCursor: page.next_cursor ?? undefined };
+    return { threads: found.map(metadata), nextCursor: cursorOf(regular, archived) };
   },
   async initialize() {
     const remoteId = await saying("The message was not sent.", begin());
@@ -41,6 +45,17 @@ export const threadList: RemoteThreadListAdapter = {
   },
   generateTitle: provisionalTitle,
 };
+
+/** assistant-ui knows one list: both are told as one, and read on together. */
+function page(archived: boolean, cursor: string | null | undefined): Promise<ThreadPage> {
+  if (cursor === null) return Promise.resolve({ threads: [], next_cursor: null });
+  return listThreads({ archived, limit: PAGE, cursor });
+}
+
+function cursorOf({ next_cursor: regular }: ThreadPage, { next_cursor: archived }: ThreadPage): string | undefined {
+  moreThreads.set({ regular: regular !== null, archived: archived !== null });
+  return regular === null && archived === null ? undefined : JSON.stringify({ regular, archived } satisfies Cursors);
+}
 
 const metadata = (thread: Thread) => ({
   status: thread.archived ? ("archived" as const) : ("regular" as const),

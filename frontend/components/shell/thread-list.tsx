@@ -3,7 +3,8 @@ import { useAui, useAuiState } from "@assistant-ui/react";
 import { Archive, ArrowLeft } from "lucide-react";
 import { useMemo, useState } from "react";
 import { Button } from "@/components/ui/button";
-import { useThreadStates } from "@/runtime";
+import { useStore } from "@/lib/store";
+import { moreThreads, useThreadStates } from "@/runtime";
 import { groupByDay } from "./groups";
 import { ThreadItem, type Item } from "./thread-item";
 
@@ -68,9 +69,9 @@ function Note({ archived, count }: { archived: boolean; count: number }) {
 
 function More({ archived }: { archived: boolean }) {
   const aui = useAui();
-  const more = useAuiState((s) => s.threads.hasMore);
+  const more = useStore(moreThreads, (lists) => (archived ? lists.archived : lists.regular));
   const loading = useAuiState((s) => s.threads.isLoadingMore);
-  if (!more || archived) return null;
+  if (!more) return null;
   return (
     <Button look="ghost" className="w-full justify-start px-2.5 font-normal text-muted-fg" disabled={loading} onClick={() => void aui.threads.loadMore()}>
       {loading ? "Loading…" : "Show more"}

@@ -1,0 +1,38 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { moreThreads, threadList } from "@/runtime/thread-list";
+import type { Thread } from "@/stream/api";
+
+const thread = (id: string, archived: boolean): Thread => ({
+  id,
+  title: id,
+  archived,
+  created_at: "2026-01-02T03:04:05Z",
+  updated_at: "2026-01-02T03:04:05Z",
+  settings: {},
+  job: null,
+});
+
+/** A server with two pages of archived threads and one of the others. */
+const asked: string[] = [];
+vi.stubGlobal("fetch", async (path: string) => {
+  const query = new URL(path, "http://here").searchParams;
+  asked.push(`${query.get("archived")} ${query.get("cursor")}`);
+  if (query.get("archived") === "false") return Response.json({ threads: [thread("t", false)], next_cursor: null });
+  const first = query.get("cursor") === null;
+  return Response.json({ threads: [thread(first ? "a1" : "a2", true)], next_cursor: first ? "next" : null });
+});
+
+afterEach(() => void asked.splice(0));
+
+test("the archived chats are read on page by page, and nothing is read twice", async () => {
+  const first = await threadList.list();
+  expect(first.threads.map(({ remoteId, status }) => [remoteId, status])).toEqual([
+    ["t", "regular"],
+    ["a1", "archived"],
+  ]);
+  expect(moreThreads.get()).toEqual({ regular: false, archived: true });
+  const second = await threadList.list({ after: first.nextCursor });
+  expect(second.threads.map(({ remoteId }) => remoteId)).toEqual(["a2"]);
+  expect(asked).toEqual(["false null", "true null", "true next"]);
+  expect([second.nextCursor, moreThreads.get()]).toEqual([undefined, { regular: false, archived: false }]);
+});
