@@ -28,8 +28,10 @@ from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
 THREAD = 8  # payloads in one thread: few enough to find the guilty one, many enough to be quick
-SETTLED = """() => document.querySelectorAll('article[data-role=assistant]').length > 0
+SETTLED = """(answers) => document.querySelectorAll('article[data-role=assistant]').length === answers
   && !document.querySelector('[data-diagram=waiting]')"""
+# A model's name stands among the details of an answer.
+OPEN_DETAILS = "() => document.querySelectorAll('[data-testid=timing]').forEach((button) => button.click())"
 # What the page must not hold, however it came there; every link and every source is looked at.
 SUSPECTS = """() => {
   const bad = [];
@@ -79,12 +81,13 @@ async def draw(visit: Visit, page: Page, thread: str, group: tuple[Payload, ...]
     await page.goto(f"{visit.origin}/?c={thread}")
 
     async def settled() -> bool | None:
-        return bool(await page.evaluate(SETTLED)) or None
+        return bool(await page.evaluate(SETTLED, len(group))) or None
 
     try:
         await eventually(settled, 20, f"{thread} is drawn")
     except TimeoutError as error:
         return [Finding(names, str(error))]
+    await page.evaluate(OPEN_DETAILS)
     suspects: list[str] = await page.evaluate(SUSPECTS)
     asked = [f"asked {url[:80]}" for url in visit.foreign]
     return [Finding(names, what) for what in (*suspects, *asked, *visit.complaints)]
@@ -137,6 +140,7 @@ def message_rows(
         "status": "complete",
         "text": said["user_message"],
         "model": None,
+        "timings": None,
     }
     model = payload.text[:200] if payload.place == "model_name" else "m"
     answer = {
@@ -146,6 +150,7 @@ def message_rows(
         "role": "assistant",
         "text": said["answer"],
         "model": model,
+        "timings": {"first_token_ms": 1},
         "created_at": at + 2 * place + 1,
     }
     return question, answer
