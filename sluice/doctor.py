@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
+import sqlite3
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
+from backend.store.address import file_of, is_sqlite, shown
+from backend.store.database import Database, DatabaseAway
+from backend.store.migrate import behind
+from backend.store.schema import revision_of
 from ollama_worker.settings import WorkerSettings
 from sluice.address import AddressRefused, check_free, healthy
 from sluice.engine import EngineRefused, look_for_engine
@@ -47,6 +54,7 @@ async def examine(up: UpSettings, worker: WorkerSettings) -> list[Finding]:
         python(),
         data_folder(up.data_dir),
         await redis(up),
+        await database(up),
         *await engine(worker),
         page(up, Frontend()),
         port(up),
@@ -79,6 +87,40 @@ async def redis(up: UpSettings) -> Finding:
         return Finding("Redis", True, f"{detail}, append-only file on")
     advice = "A restart of this Redis loses the queue. Run: CONFIG SET appendonly yes (and set it in its file)."
     return Finding("Redis", False, f"{detail}, append-only file off", advice)
+
+
+async def database(up: UpSettings) -> Finding:
+    """Where the history is, whether it answers, and whether its schema is of this release."""
+    url = up.database_url
+    where = f"{'SQLite' if is_sqlite(url) else 'PostgreSQL'} at {shown(url)}"
+    if is_sqlite(url) and not file_of(url).exists():
+        return Finding("Database", True, f"{where}, which the first start makes")
+    try:
+        revision = file_revision(file_of(url)) if is_sqlite(url) else await server_revision(url)
+    except (DatabaseAway, SQLAlchemyError, sqlite3.Error) as error:
+        advice = f"DATABASE_URL: {error.__cause__ or error}. Start or mend it, or correct or unset DATABASE_URL."
+        return Finding("Database", False, f"{where}, not usable", advice)
+    if not behind(revision):
+        return Finding("Database", True, f"{where}, schema {revision}")
+    advice = "`sluice up` migrates it; before API processes are started alone, run: sluice db migrate"
+    return Finding("Database", True, f"{where}, schema {revision or 'empty'}: older than this release", advice)
+
+
+def file_revision(file: Path) -> str:
+    """The schema that a SQLite file is at, "" for none. Raises sqlite3.Error."""
+    with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+            return ""
+        return str((connection.execute("SELECT version_num FROM alembic_version").fetchone() or ("",))[0])
+
+
+async def server_revision(url: str) -> str:
+    """The same of a PostgreSQL database. Raises DatabaseAway or SQLAlchemyError."""
+    there = Database(url)
+    try:
+        return await revision_of(there)
+    finally:
+        await there.close()
 
 
 async def engine(worker: WorkerSettings) -> list[Finding]:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from backend.store.migrate import NEWEST
 from tests.support.child import free_port
 from tests.support.processes import clean_environment
 from tests.support.valkey import Valkey
 
 MODEL = "llama3.1:8b"
+CHECKED = ("Python", "Data folder", "Redis", "Database", "Engine", "Port")
 PAGES = {
     "/api/version": {"version": "0.24.0"},
     "/api/tags": {"models": [{"name": MODEL, "model": MODEL, "details": {}}]},
@@ -83,7 +85,7 @@ def test_a_machine_on_which_all_is_well(doctor: Doctor, tmp_path: Path) -> None:
     code, printed = doctor()
     assert code == 0
     assert "✗" not in printed
-    assert [line(printed, what)[0] for what in ("Python", "Data folder", "Redis", "Engine", "Port")] == ["✓"] * 5
+    assert [line(printed, what)[0] for what in CHECKED] == ["✓"] * len(CHECKED)
     assert list(tmp_path.iterdir()) == []  # it changed nothing
 
 
@@ -107,6 +109,36 @@ def test_a_redis_that_forgets_at_a_restart(doctor: Doctor, valkey: Valkey) -> No
     code, printed = doctor(REDIS_URL=valkey.url)
     assert code == 1
     assert "CONFIG SET appendonly yes" in line(printed, "Redis")
+
+
+def test_a_history_that_is_migrated(doctor: Doctor, database_url: str) -> None:
+    code, printed = doctor(DATABASE_URL=database_url)
+    assert code == 0
+    assert line(printed, "Database").rstrip().endswith(f"schema {NEWEST}")
+
+
+def test_a_history_without_a_schema_gets_the_command_to_type(doctor: Doctor, empty_database_url: str) -> None:
+    if empty_database_url.startswith("sqlite"):
+        Path(empty_database_url.removeprefix("sqlite:///")).touch()
+    code, printed = doctor(DATABASE_URL=empty_database_url)
+    assert code == 0
+    assert "empty" in line(printed, "Database") and "sluice db migrate" in line(printed, "Database")
+
+
+def test_a_history_that_does_not_answer(doctor: Doctor) -> None:
+    port = free_port()
+    code, printed = doctor(DATABASE_URL=f"postgresql://ann:secret@127.0.0.1:{port}/chats?sslkey=secret")
+    assert code == 1
+    assert line(printed, "Database").startswith("✗")
+    assert f"PostgreSQL at postgresql://127.0.0.1:{port}/chats, not usable" in line(printed, "Database")
+    assert "secret" not in printed
+
+
+def test_a_history_that_is_another_file(doctor: Doctor, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("These are no tables. " * 100)
+    code, printed = doctor(DATABASE_URL=f"sqlite:///{tmp_path}/notes.txt")
+    assert code == 1
+    assert "not a database" in line(printed, "Database")
 
 
 def test_an_ollama_with_the_model(doctor: Doctor, ollama: str) -> None:
