@@ -20,8 +20,10 @@ class Cost(NamedTuple):
     """One scenario with one renderer. Milliseconds; shares between 0 and 1."""
 
     seconds: float
+    busy: float
+    """Of the main thread, tasks of all kinds: script, style, layout, paint. Time in which others had its core counts."""
     cpu: float
-    """Of the main thread, tasks of all kinds: script, style, layout, paint."""
+    """The same without that time: what the tasks themselves used."""
     dropped: float
     """Frames that did not come while the page should have drawn 60 a second."""
     longest_task: float
@@ -36,31 +38,39 @@ class Gauges:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.devtools: CDPSession = page.context.new_cdp_session(page)
-        self.devtools.send("Performance.enable", {"timeDomain": "timeTicks"})
-        self.began = self.busy = 0.0
+        self.clock, self.own = _meter(page, "timeTicks"), _meter(page, "threadTicks")
+        self.began = self.busy = self.used = 0.0
 
     def start(self) -> None:
         self.page.evaluate("gauges.reset()")
-        self.began, self.busy = time.monotonic(), self._busy_seconds()
+        self.began, self.busy, self.used = time.monotonic(), _task_seconds(self.clock), _task_seconds(self.own)
 
     def stop(self, keys: int = 0) -> Cost:
         """`keys`: how many were typed meanwhile."""
-        busy, seconds = self._busy_seconds() - self.busy, time.monotonic() - self.began
+        seconds = time.monotonic() - self.began
+        busy, used = _task_seconds(self.clock) - self.busy, _task_seconds(self.own) - self.used
         self.page.wait_for_timeout(300)  # observers report a little later
         seen: dict[str, Any] = self.page.evaluate("gauges.read()")
         return Cost(
             seconds=seconds,
-            cpu=busy / seconds,
+            busy=busy / seconds,
+            cpu=used / seconds,
             dropped=dropped(seen["frames"]),
             longest_task=max([SHORT_TASK_MS, *seen["tasks"]]),
             shift=worst_window([(shift["at"], shift["value"]) for shift in seen["shifts"]]),
             key_to_paint=slow_key(seen["keys"], keys) if keys else None,
         )
 
-    def _busy_seconds(self) -> float:
-        metrics = self.devtools.send("Performance.getMetrics")["metrics"]
-        return float(next(one["value"] for one in metrics if one["name"] == "TaskDuration"))
+
+def _meter(page: Page, domain: str) -> CDPSession:
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": domain})
+    return session
+
+
+def _task_seconds(meter: CDPSession) -> float:
+    metrics = meter.send("Performance.getMetrics")["metrics"]
+    return float(next(one["value"] for one in metrics if one["name"] == "TaskDuration"))
 
 
 def dropped(frames: list[float]) -> float:

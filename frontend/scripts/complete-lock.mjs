@@ -2,10 +2,11 @@
 //
 // Where the registry at hand lacks a foreign-platform package, npm writes a lock without it, and `npm ci` then refuses
 // the lock on every machine. A stub with version, os and cpu is enough: npm skips it here and fetches it where it fits.
-// Run after every change of dependencies: `npm install && node scripts/complete-lock.mjs`.
+// Run after every change of dependencies: `npm install && node scripts/complete-lock.mjs`. Another folder's lock: name it.
 import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 
-const FILE = new URL("../package-lock.json", import.meta.url);
+const FILE = join(process.argv[2] ? resolve(process.argv[2]) : join(import.meta.dirname, ".."), "package-lock.json");
 const SYSTEMS = { android: "android", darwin: "darwin", freebsd: "freebsd", linux: "linux", openharmony: "openharmony", win32: "win32" };
 const CPUS = new Set(["arm", "arm64", "ia32", "ppc64", "ppc64le", "riscv64", "s390x", "x64", "wasm32"]);
 
