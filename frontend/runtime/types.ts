@@ -6,7 +6,7 @@ export type AnswerMeta = {
   position?: number;
   /** Seconds until it begins; absent: not known. */
   etaSeconds?: number;
-  /** Why the job came back to the queue, where it did. */
+  /** Why the job came back to the queue, where it did; "restarted": the text so far was void, the next begins anew. */
   detail?: string;
   worker?: string;
   model?: string;
@@ -18,6 +18,8 @@ export type AnswerMeta = {
   /** The prompt read. */
   promptMs?: number;
   firstTokenMs?: number;
+  /** From the first thought to the first word; only where this page has seen both. */
+  thinkingMs?: number;
   /** The answer written. */
   generateMs?: number;
   totalMs?: number;

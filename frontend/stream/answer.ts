@@ -18,7 +18,11 @@ export class Answer {
   private before: Phase = "connecting"; // while the phase is "reconnecting"
   private tokens = 0;
   private firstTokenAt: number | undefined;
+  private thoughtAt: number | undefined; // when the first thought came
   private readonly beganAt = performance.now();
+
+  /** `live`: its tokens come as they are made. What is told from a log comes at once, which says nothing of time. */
+  constructor(private live = true) {}
 
   snapshot(): Snapshot {
     return { text: this.text, thinking: this.thinking, toolCalls: this.toolCalls, meta: this.meta };
@@ -51,13 +55,18 @@ export class Answer {
     this.end("failed", { error });
   }
 
-  /** The text so far is void. */
-  void(): void {
+  /** It is told once more, from its log's beginning. */
+  startOver(): void {
+    this.live = false;
+    this.void();
+  }
+
+  private void(): void {
     this.text = this.thinking = "";
     this.toolCalls = [];
     this.tokens = 0;
-    this.firstTokenAt = undefined;
-    this.tell({ tokensPerSecond: undefined, completionTokens: undefined, firstTokenMs: undefined });
+    this.firstTokenAt = this.thoughtAt = undefined;
+    this.tell({ ...NOT_MEASURED });
   }
 
   apply(event: WireEvent): void {
@@ -65,7 +74,7 @@ export class Answer {
     if (event.type === "token") this.addToken(event);
     else if (event.type === "queued") this.wait(event);
     else if (event.type === "started") this.start(event);
-    else if (event.type === "restarted") this.void();
+    else if (event.type === "restarted") this.restart();
     else if (event.type === "completed") this.complete(event);
     else if (event.type === "failed") this.fail(answerError(event));
     else if (event.type === "cancelled") this.end("cancelled", {});
@@ -80,9 +89,17 @@ export class Answer {
     this.tell({ ...NOT_WAITING, phase: "answering", worker, model, attempt });
   }
 
+  /** It says so until the first word. */
+  private restart(): void {
+    const lost = !this.empty;
+    this.void();
+    this.tell({ detail: lost ? "restarted" : this.meta.detail });
+  }
+
   private addToken({ text = "", thinking = "", tool_calls = [], n = 1 }: Token): void {
     const now = performance.now();
     this.firstTokenAt ??= now;
+    if (thinking) this.thoughtAt ??= now;
     this.tokens += n;
     this.text += text;
     this.thinking += thinking;
@@ -93,7 +110,13 @@ export class Answer {
       firstTokenMs: this.meta.firstTokenMs ?? Math.round(this.firstTokenAt - this.beganAt),
       completionTokens: this.tokens,
       tokensPerSecond: this.speed(now),
+      thinkingMs: this.meta.thinkingMs ?? this.thinkingMs(text, now),
     });
+  }
+
+  /** From the first thought to the first word; undefined while it thinks. */
+  private thinkingMs(text: string, now: number): number | undefined {
+    return this.live && text && this.thoughtAt !== undefined ? Math.round(now - this.thoughtAt) : undefined;
   }
 
   private speed(now: number): number | undefined {
@@ -136,6 +159,13 @@ export const costOf = (usage?: Usage | null, timings?: Timings | null): Partial<
 
 const known = (meta: Partial<AnswerMeta>): Partial<AnswerMeta> =>
   Object.fromEntries(Object.entries(meta).filter(([, value]) => value !== undefined));
+
+const NOT_MEASURED = {
+  tokensPerSecond: undefined,
+  completionTokens: undefined,
+  firstTokenMs: undefined,
+  thinkingMs: undefined,
+} satisfies Partial<AnswerMeta>;
 
 const NOT_WAITING = { position: undefined, etaSeconds: undefined, detail: undefined } satisfies Partial<AnswerMeta>;
 

@@ -41,7 +41,7 @@ export async function* follow(source: Source, signal: AbortSignal, world: World 
 }
 
 class Follower {
-  private readonly answer = new Answer();
+  private readonly answer: Answer;
   private readonly patience: Patience;
   private connection: Connection | undefined;
   private posting: Promise<Response> | undefined;
@@ -55,6 +55,7 @@ class Follower {
     private readonly world: World,
   ) {
     this.patience = new Patience(world.random);
+    this.answer = new Answer("turn" in source);
     if ("jobId" in source) this.belongsTo(source.jobId);
   }
 
@@ -170,7 +171,7 @@ class Follower {
 
   private startOver(): void {
     this.after = undefined;
-    this.answer.void();
+    this.answer.startOver();
   }
 
   private retreat(): void {

@@ -15,13 +15,15 @@ export function AssistantMessage() {
   const id = useAuiState((s) => s.message.id);
   return (
     <article aria-label="Answer" data-message={id} data-role="assistant" className="min-w-0" aria-busy={running}>
-      {thoughts && <Thinking text={thoughts} running={running && !text} />}
+      {thoughts && <Thoughts text={thoughts} running={running && !text} />}
       {text && <Answer text={text} running={running} />}
       {!running && <Ending empty={!text && !thoughts} />}
       {running ? <StatusLine hasText={text !== ""} /> : <AnswerActions hasText={text !== ""} />}
     </article>
   );
 }
+
+const Thoughts = (props: { text: string; running: boolean }) => <Thinking {...props} ms={useAnswer()?.thinkingMs} />;
 
 function Ending({ empty }: { empty: boolean }) {
   const answer = useAnswer();

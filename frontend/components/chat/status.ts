@@ -30,7 +30,10 @@ function place({ position, etaSeconds }: AnswerMeta): string {
 const DETAILS: Record<string, string> = {
   worker_lost: "A worker was lost; trying again",
   interrupted: "The worker had to stop; another one takes over",
+  internal_error: "The worker failed; trying again",
+  order_lost: "The worker was not reached; trying again",
+  restarted: "The answer begins anew",
 };
 
-/** Why the job is back in the queue, in words; what the server says as a sentence is shown as it is. */
+/** Why the job is back in the queue, or without its text, in words; what the server says as a sentence is shown as it is. */
 export const detailSentence = (detail: string | undefined) => (detail ? (DETAILS[detail] ?? detail) : null);

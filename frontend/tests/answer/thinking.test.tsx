@@ -1,11 +1,8 @@
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";
-import { afterEach, expect, it, vi } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { Thinking } from "@/components/answer/thinking";
 
-afterEach(() => {
-  cleanup();
-  vi.useRealTimers();
-});
+afterEach(cleanup);
 
 const button = () => screen.getByRole("button", { expanded: undefined });
 const isOpen = () => button().getAttribute("aria-expanded") === "true";
@@ -33,14 +30,11 @@ it.each([
   [12_300, "Thought for 12 s"],
   [125_000, "Thought for 2 min 5 s"],
 ])("says how long it took: %s ms", (ms, words) => {
-  vi.useFakeTimers({ toFake: ["performance"] });
-  const { rerender } = render(<Thinking text="hm" running />);
-  vi.advanceTimersByTime(ms);
-  rerender(<Thinking text="hm" running={false} />);
+  render(<Thinking text="hm" running={false} ms={ms} />);
   expect(button().textContent).toBe(words);
 });
 
-it("says no time that it has not seen", () => {
+it("says no time that is not known", () => {
   render(<Thinking text="hm" running={false} />);
   expect(button().textContent).toBe("Thoughts");
 });

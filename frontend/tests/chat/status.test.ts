@@ -25,6 +25,7 @@ describe("the status line", () => {
 
   it("puts a known reason in words and shows any other as it is", () => {
     expect(detailSentence("worker_lost")).toBe("A worker was lost; trying again");
+    expect(detailSentence("restarted")).toBe("The answer begins anew");
     expect(detailSentence("The engine is away.")).toBe("The engine is away.");
     expect(detailSentence(undefined)).toBeNull();
   });

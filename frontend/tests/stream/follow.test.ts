@@ -77,6 +77,18 @@ describe("an answer that nothing cuts", () => {
     expect(last.meta.position).toBeUndefined();
   });
 
+  test("tells how long it has thought, where its thoughts came as they were made", async () => {
+    const thought: Logged = { id: "1-1", event: { type: "token", thinking: "hm" } };
+    const log = [...logOf().slice(0, 2), thought, { id: "1-2", event: { type: "token", text: "so" } } as Logged];
+    log.push({ id: "1-3", event: COMPLETED });
+    const live = await new Reading(new House(log)).end();
+    expect(live.last).toMatchObject({ thinking: "hm", text: "so" });
+    expect(live.last.meta.thinkingMs).toBeTypeOf("number");
+    expect(live.snapshots.find(({ thinking }) => thinking)?.meta.thinkingMs).toBeUndefined();
+    const retold = await new Reading(new House(log), JOB).end();
+    expect(retold.last).toMatchObject({ thinking: "hm", meta: { thinkingMs: undefined } });
+  });
+
   test("is sent once, under its key, and outlives the page", async () => {
     const house = new House(logOf(...texts));
     await new Reading(house).end();
@@ -248,6 +260,27 @@ describe("an answer that begins anew", () => {
     const { snapshots, last } = await new Reading(new House(log)).end();
     expect(last).toMatchObject({ text: "new", meta: { attempt: 2, worker: "v" } });
     expect(snapshots.some(({ text }) => text === "lost text")).toBe(true);
+  });
+
+  test("says so until its first word", async () => {
+    const log: Logged[] = [
+      ...logOf("lost").slice(0, -1),
+      { event: { type: "queued", position: 1, detail: "worker_lost" } },
+      { id: "2-0", event: { type: "started", attempt: 2, worker: "v", model: "m" } },
+      { id: "2-1", event: { type: "restarted" } },
+      { id: "2-2", event: { type: "token", text: "new" } },
+      { id: "2-3", event: COMPLETED },
+    ];
+    const { snapshots } = await new Reading(new House(log)).end();
+    const told = snapshots.map(({ text, meta }) => [meta.phase, text, meta.detail]).slice(-6);
+    expect(told).toEqual([
+      ["answering", "lost", undefined],
+      ["waiting", "lost", "worker_lost"],
+      ["answering", "lost", undefined],
+      ["answering", "", "restarted"],
+      ["answering", "new", undefined],
+      ["done", "new", undefined],
+    ]);
   });
 
   test("shows its text while it waits again, and why", async () => {
