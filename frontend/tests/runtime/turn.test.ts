@@ -38,9 +38,12 @@ test("an answer made anew has the same question, and another name", () => {
 
 test("settings that were left to the pool are not sent", () => {
   const sent = configurableOf(
-    turnOf("t", options(["u1"], "x"), { model: null, think: false, options: { temperature: 0, stop: [] } }),
+    turnOf("t", options(["u1"], "x"), { model: null, think: null, options: { temperature: 0, stop: [] } }),
   );
-  expect(sent).toMatchObject({ reasoning: false, temperature: 0 });
-  expect(Object.keys(sent)).not.toEqual(expect.arrayContaining(["model"]));
-  expect(Object.keys(sent)).not.toEqual(expect.arrayContaining(["stop"]));
+  expect(sent).toMatchObject({ temperature: 0 });
+  for (const left of ["model", "reasoning", "stop"]) expect(sent).not.toHaveProperty(left);
+});
+
+test.each([false, true, "high"] as const)("thinking that was chosen is sent: %s", (think) => {
+  expect(configurableOf(turnOf("t", options(["u1"], "x"), { think }))).toMatchObject({ reasoning: think });
 });

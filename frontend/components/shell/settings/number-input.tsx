@@ -17,7 +17,7 @@ export function NumberInput({ field, value, onValue }: { field: NumberField; val
         <input
           {...props}
           inputMode={field.whole ? "numeric" : "decimal"}
-          placeholder="Model's own"
+          placeholder="Model's default"
           defaultValue={value ?? ""}
           onChange={(event) => typed(event.target.value)}
           className={INPUT}
