@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,10 @@ from backend.admin.pulse import Pulse
 from backend.admin.repository import Waits
 from backend.admin.snapshot import Look, snapshot
 from backend.errors import Invalid
+from backend.house import build
+from backend.settings import ApiSettings
+from tests.support.child import free_port
+from wire.client import open_redis
 from wire.places import Lengths
 from wire.workers import WorkerRecord
 
@@ -57,6 +62,26 @@ def test_time_in_which_redis_was_away_makes_nobody_silent() -> None:
     assert pulse.state(worker(), now=60.0) == "idle"
     pulse.look([worker()], now=66.0)
     assert pulse.state(worker(), now=66.0) == "silent"
+
+
+async def test_a_monitor_to_whom_redis_is_away_holds_it_against_nobody(tmp_path: Path) -> None:
+    """A worker is seen, then Redis is away, then it is seen again with the same beat, a minute later."""
+    nowhere = open_redis(f"redis://127.0.0.1:{free_port()}", 0.1)
+    home, _ = build(ApiSettings(SLUICE_DATA_DIR=str(tmp_path)), nowhere)
+    monitor = home.admin.monitor
+    monitor._pulse.look([worker()], now=0.0)
+    listener = monitor.join()
+    watching = asyncio.create_task(monitor.run())
+    async with asyncio.timeout(10):
+        async for chunk in listener.chunks():
+            if b"event: trouble" in chunk:
+                break
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    monitor._pulse.look([worker()], now=60.0)
+    assert monitor._pulse.state(worker(), now=60.0) == "idle"
+    await home.database.close()
+    await nowhere.aclose()
 
 
 def test_tokens_a_second_are_counted_from_beat_to_beat_however_often_one_looks() -> None:
