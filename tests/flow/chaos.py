@@ -2,7 +2,8 @@
 
 Clients submit with an idempotency key, resume by Last-Event-ID at any API, cancel, or vanish. Meanwhile workers, APIs
 and Redis are killed, stopped and started again, and cables are cut. Afterwards every accepted job has reached exactly
-one terminal state, what each client heard is the log byte for byte, texts are exact, and nothing is left behind.
+one terminal state, what each client heard is the log byte for byte, texts are exact, and nothing is left behind. SQL
+has each of them once, and under every answer of a thread the text that the log has.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.flow.listener import EVENTS, chat, text_of, words
-from tests.flow.truth import Truth, truth_of
+from tests.flow.kept import kept_in
+from tests.flow.listener import EVENTS, chat
+from tests.flow.talk import Talk
+from tests.flow.truth import truth_of
+from tests.flow.verdict import DRAIN_SECONDS, Verdict
 from tests.support.house import House
 from tests.support.processes import Api, Worker
 from tests.support.proxy import Proxy
-from tests.support.sse import Cut, Frame, Stream, open_stream
+from tests.support.sse import Cut, Stream, open_stream
 from tests.support.valkey import Valkey
 
 SETTINGS = {
@@ -38,47 +41,23 @@ SETTINGS = {
 }
 # Chaos kills Redis at any instant, so the instant must be on disk; a lost second has tests of its own.
 DURABLE = ("--appendfsync", "always")
-APIS, WORKERS = 2, 3
-DRAIN_SECONDS = 90
+APIS, WORKERS, THREADS = 2, 3, 3
 BROKEN = (Cut, ConnectionError, TimeoutError, ValueError)  # ValueError: a head that was cut off
-
-
-@dataclass
-class Talk:
-    """One client's wish, and all that it heard of it over any number of connections."""
-
-    name: str
-    count: int
-    plan: str  # "stay", "cancel" or "vanish"
-    job: str = ""
-    frames: list[Frame] = field(default_factory=list)
-    connections: int = 0
-
-    @property
-    def last_id(self) -> str:
-        return next((frame.id for frame in reversed(self.frames) if frame.id), "")
-
-    @property
-    def ended(self) -> bool:
-        return bool(self.frames) and self.frames[-1].event in ("completed", "failed", "cancelled")
-
-    @property
-    def headers(self) -> dict[str, str]:
-        wish = {} if self.plan == "vanish" else {"X-Sluice-On-Disconnect": "continue"}
-        return {"Idempotency-Key": self.name, **wish}
 
 
 class Chaos:
     """A house under fire. `run` for some seconds, then `check`: a list of violations, empty when all held."""
 
-    def __init__(self, home: Path, seed: int, clients: int) -> None:
+    def __init__(self, home: Path, seed: int, clients: int, **settings: str) -> None:
         self.random = random.Random(seed)
         self.clients = clients
+        self.settings = {**SETTINGS, **settings}
         self.server = Valkey(home / "valkey", appendonly=True, options=DURABLE)
         self.home = home
         self.talks: list[Talk] = []
         self.faults: Counter[str] = Counter()
         self.states: Counter[str] = Counter()
+        self.answers = 0  # in threads, that were compared with their logs
         self.violations: list[str] = []
         self._until = 0.0
         self._healing: set[asyncio.Task[None]] = set()
@@ -89,19 +68,27 @@ class Chaos:
 
     async def run(self, seconds: float) -> list[str]:
         self.server.start()
-        async with self._house() as house, truth_of(self.server.url) as truth:
+        async with (
+            self._house() as house,
+            truth_of(self.server.url) as truth,
+            kept_in(house.env["DATABASE_URL"]) as kept,
+        ):
             self._until = time.monotonic() + seconds
             clients = [asyncio.create_task(self._client(house, number)) for number in range(self.clients)]
             await self._torment(house)
             await self._heal(house)
             await self._finish(clients)
-            await self._check(truth)
+            verdict = Verdict(truth, kept, self.talks)
+            await verdict.check_queue()
+            await verdict.check_history()
+        self.states, self.answers = verdict.states, verdict.answers
+        self.violations += verdict.violations
         return self.violations
 
     @asynccontextmanager
     async def _house(self) -> AsyncIterator[House]:
         async with Proxy(self.server.port) as self.cables:
-            house = House(self.home, f"redis://127.0.0.1:{self.cables.port}", SETTINGS)
+            house = House(self.home, f"redis://127.0.0.1:{self.cables.port}", self.settings)
             try:
                 for _ in range(APIS):
                     house.start_api()
@@ -117,7 +104,8 @@ class Chaos:
     async def _client(self, house: House, number: int) -> None:
         while self.on:
             plan = self.random.choices(["stay", "cancel", "vanish"], [8, 1, 1])[0]
-            talk = Talk(f"{number}-{len(self.talks)}", self.random.randint(1, 300), plan)
+            thread = f"thread-{number % THREADS}" if self.random.random() < 0.4 else ""
+            talk = Talk(f"{number}-{len(self.talks)}", self.random.randint(1, 300), plan, thread)
             self.talks.append(talk)
             while not talk.ended and not (talk.plan == "vanish" and talk.connections):
                 await self._connect(house, talk)
@@ -126,10 +114,13 @@ class Chaos:
         """Submit, or go on behind what was heard; however it ends, the next connection goes on."""
         api = self.random.choice(house.apis)
         try:
+            if talk.thread and not talk.job:
+                await self._begin_thread(api, talk)
             async with self._open(api, talk) as stream:
                 if stream.status == 200:
+                    begins = not talk.job
                     talk.job = stream.headers["x-sluice-job"]
-                    await self._hear(stream, api, talk)
+                    await (self._glance(stream, talk) if begins and talk.thread else self._hear(stream, api, talk))
                     return
                 if stream.status not in (429, 503):
                     self.violations.append(f"{talk.job or talk.name}: {stream.status} {await stream.body()!r}")
@@ -137,7 +128,24 @@ class Chaos:
             pass
         await asyncio.sleep(0.1)
 
+    async def _begin_thread(self, api: Api, talk: Talk) -> None:
+        """Shared by several clients; it is there already for all but the first."""
+        async with open_stream(api.url + "/api/threads", {"id": talk.thread}) as stream:
+            if stream.status not in (200, 201, 503):
+                self.violations.append(f"{talk.thread}: {stream.status} {await stream.body()!r}")
+
+    async def _glance(self, stream: Stream, talk: Talk) -> None:
+        """A turn's own stream is of another dialect: after a few frames the page was closed, and opened again."""
+        talk.connections += 1
+        patience = self.random.randint(1, 40)
+        async for _ in stream.frames():
+            patience -= 1
+            if not patience:
+                return
+
     def _open(self, api: Api, talk: Talk) -> AbstractAsyncContextManager[Stream]:
+        if not talk.job and talk.thread:
+            return open_stream(api.url + "/api/lc/chat/stream", talk.turn, headers=talk.headers)
         if not talk.job:
             body = chat(f"!tokens {talk.count}")
             return open_stream(api.url + "/api/chat", body, accept=EVENTS, headers=talk.headers)
@@ -266,41 +274,10 @@ class Chaos:
                 child.start()
             child.resume()
 
-    # -- the verdict -------------------------------------------------------------------------------------------
-    async def _check(self, truth: Truth) -> None:
-        try:
-            await truth.until_drained(DRAIN_SECONDS)
-        except TimeoutError:
-            self.violations.append(f"not drained: {Counter((await truth.states()).values())}")
-        states = await truth.states()
-        self.states = Counter(states.values())
-        self.violations += [f"{job} is {state}" for job, state in states.items() if state in ("queued", "running")]
-        self.violations += [f"left behind: {key}" for key in await truth.leftovers()]
-        self.violations += [f"unknown job {talk.job}" for talk in self.talks if talk.job and talk.job not in states]
-        for job in states:
-            try:
-                await truth.check_ended_once(job)
-            except AssertionError as error:
-                self.violations.append(f"{job}: {error}")
-        for talk in self.talks:
-            if talk.job in states:
-                await self._check_talk(truth, talk, states[talk.job])
-
-    async def _check_talk(self, truth: Truth, talk: Talk, state: str) -> None:
-        log = await truth.frames(talk.job)
-        heard = [frame for frame in talk.frames if frame.id]
-        if heard != (log if talk.ended else log[: len(heard)]):
-            self.violations.append(f"{talk.job}: heard {len(heard)} events, the log has {len(log)}, and they differ")
-        text = text_of(log)
-        exact = words(talk.count)
-        if not (text == exact if state == "completed" else exact.startswith(text)):
-            self.violations.append(f"{talk.job} ({state}): its text is not what was asked for: {text[-80:]!r}")
-        if state == "failed" or (state == "cancelled" and talk.plan == "stay"):
-            self.violations.append(f"{talk.job}: {state}, though nobody asked for that: {log[-1].data!r}")
-
     def report(self) -> str:
         heard = sum(talk.connections for talk in self.talks)
         lines = [f"{len(self.talks)} talks over {heard} connections, ended as {dict(self.states)}"]
+        lines += [f"{self.answers} answers of threads held against their logs"]
         lines += [f"  {count:4} {fault}" for fault, count in self.faults.most_common()]
         return "\n".join([*lines, *(self.violations or ["no violation"])])
 
@@ -310,11 +287,13 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--clients", type=int, default=12)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--database", help="the URL of an empty, migrated database; left out: a SQLite file")
     parser.add_argument("--keep", action="store_true", help="keep the processes' logs")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="chaos-")) if given.keep else None
     with tempfile.TemporaryDirectory(prefix="chaos-") as home:
-        chaos = Chaos(folder or Path(home), given.seed, given.clients)
+        history = {"DATABASE_URL": given.database} if given.database else {}
+        chaos = Chaos(folder or Path(home), given.seed, given.clients, **history)
         print(f"seed {given.seed}" + (f", logs in {folder}" if folder else ""), flush=True)
         violations = asyncio.run(chaos.run(given.minutes * 60))
         print(chaos.report())

@@ -17,3 +17,4 @@ async def test_random_deaths_break_no_promise(tmp_path: Path) -> None:
     assert not violations, chaos.report()
     assert sum(chaos.faults.values()) > 5
     assert chaos.states["completed"] > 5
+    assert chaos.answers > 2

@@ -5,63 +5,43 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, insert, select
+from sqlalchemy import insert
 
-from backend.store.database import Database, DatabaseAway
-from backend.store.tables import jobs, messages, threads
+from backend.store.tables import messages, threads
+from tests.flow.kept import Kept, kept_in
 from tests.flow.listener import chat, listening, words
 from tests.flow.truth import Truth
 from tests.support.house import House, Houses
 from tests.support.processes import Api
 from tests.support.sse import Cut, open_stream
-from tests.support.waiting import eventually
 
-WITHIN = 30.0  # seconds: what a dead recorder left behind is taken after five
 CONTINUE = {"X-Sluice-On-Disconnect": "continue"}
 
 
 @pytest.fixture
-async def history(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    yield database
-    await database.close()
+async def history(database_url: str) -> AsyncIterator[Kept]:
+    async with kept_in(database_url) as kept:
+        yield kept
 
 
-async def rows(history: Database, table: Table) -> list[Any]:
-    async with history.read() as tx:
-        return list((await tx.execute(select(table))).all())
-
-
-async def until_recorded(history: Database, names: set[str]) -> None:
-    """Every one of these jobs has its row."""
-
-    async def look() -> bool | None:
-        with contextlib.suppress(DatabaseAway):
-            return {row.id for row in await rows(history, jobs)} >= names or None
-        return None
-
-    await eventually(look, WITHIN, f"{len(names)} jobs are recorded")
-
-
-async def awaits(history: Database, job: str) -> None:
+async def awaits(history: Kept, job: str) -> None:
     """An answer's row that waits for this job, as a turn of a thread would have written it."""
-    async with history.write() as tx:
+    async with history.database.write() as tx:
         await tx.execute(insert(threads).values(id=job, tenant="local", created_at=0, updated_at=0))
         row = {"thread_id": job, "id": "a", "role": "assistant", "status": "running", "created_at": 0, "job_id": job}
         await tx.execute(insert(messages).values(row))
 
 
-async def answer(history: Database, job: str) -> Any:
-    return next(row for row in await rows(history, messages) if row.job_id == job)
+async def answer(history: Kept, job: str) -> Any:
+    return next(row for row in await history.rows(messages) if row.job_id == job)
 
 
 async def test_an_answer_is_kept_though_the_api_that_served_it_was_killed(
-    house: Houses, truth: Truth, history: Database, database_url: str
+    house: Houses, truth: Truth, history: Kept, database_url: str
 ) -> None:
     home = await house(apis=2, workers=1, DATABASE_URL=database_url)
     async with listening(home.url, chat("!tokens 300")) as heard:
@@ -69,14 +49,14 @@ async def test_an_answer_is_kept_though_the_api_that_served_it_was_killed(
         await awaits(history, heard.job)
         home.api.kill()
         await heard.hung_up()
-    await until_recorded(history, {heard.job})
+    await history.until_recorded({heard.job})
     kept = await answer(history, heard.job)
     assert (kept.status, kept.text) == ("complete", words(300))
     assert kept.usage["completion_tokens"] == 300
 
 
 async def test_an_answer_is_kept_though_no_api_ran_as_it_ended(
-    house: Houses, truth: Truth, history: Database, database_url: str
+    house: Houses, truth: Truth, history: Kept, database_url: str
 ) -> None:
     home = await house(apis=1, workers=1, DATABASE_URL=database_url)
     async with listening(home.url, chat("!tokens 100"), headers=CONTINUE) as heard:
@@ -85,12 +65,12 @@ async def test_an_answer_is_kept_though_no_api_ran_as_it_ended(
         home.api.kill()
     await truth.until_state(heard.job, "completed")
     home.api.start()
-    await until_recorded(history, {heard.job})
+    await history.until_recorded({heard.job})
     assert (await answer(history, heard.job)).text == words(100)
 
 
 async def test_a_cancelled_answer_keeps_what_was_heard_of_it(
-    house: Houses, truth: Truth, history: Database, database_url: str
+    house: Houses, truth: Truth, history: Kept, database_url: str
 ) -> None:
     home = await house(apis=1, workers=1, DATABASE_URL=database_url)
     async with listening(home.url, chat("!tokens 5000")) as heard:
@@ -99,7 +79,7 @@ async def test_a_cancelled_answer_keeps_what_was_heard_of_it(
         async with open_stream(f"{home.url}/api/jobs/{heard.job}/cancel", method="POST") as cancelled:
             assert cancelled.status == 200
         assert await heard.end() == "cancelled"
-    await until_recorded(history, {heard.job})
+    await history.until_recorded({heard.job})
     kept = await answer(history, heard.job)
     assert (kept.status, kept.text) == ("cancelled", await truth.text(heard.job))
     assert kept.text.startswith(words(20))
@@ -123,7 +103,7 @@ async def restart(api: Api) -> None:
 
 
 async def test_every_ended_job_is_recorded_once_while_apis_are_killed(
-    durable_house: Houses, durable_truth: Truth, history: Database, database_url: str
+    durable_house: Houses, durable_truth: Truth, history: Kept, database_url: str
 ) -> None:
     home = await durable_house(
         apis=2, workers=1, DATABASE_URL=database_url, SLUICE_SLOTS="4", SLUICE_SIMULATED_RATE="400"
@@ -137,6 +117,5 @@ async def test_every_ended_job_is_recorded_once_while_apis_are_killed(
     await durable_truth.until_drained()
     ended = await durable_truth.states()
     assert len(ended) > 20
-    await until_recorded(history, set(ended))
-    assert Counter(row.id for row in await rows(history, jobs)) == Counter(list(ended))
-    assert {row.id: row.state for row in await rows(history, jobs)} == ended
+    await history.until_recorded(ended)
+    await history.check_recorded_once(ended)
