@@ -5,25 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
 
 from backend.app import create_app
 from backend.settings import ApiSettings
 from wire.settings import describe_settings, read_settings
-
-
-class Server(uvicorn.Server):
-    """Tells the app that it is leaving before connections are: from then on no disconnect cancels a job."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        app = self.config.app
-        house = getattr(app.state, "house", None) if isinstance(app, FastAPI) else None
-        if house is not None:
-            house.chat.draining = True
-        super().handle_exit(sig, frame)
 
 
 def main() -> None:
@@ -45,7 +32,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has shut down; being told to stop is no failure: exit with 0.
         signal.signal(number, lambda *_: None)
-    Server(config).run()
+    uvicorn.Server(config).run()
 
 
 if __name__ == "__main__":

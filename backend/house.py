@@ -18,6 +18,7 @@ from backend.admin.room import Admin, build_admin
 from backend.chat.service import ChatService
 from backend.history.finished import BLOCK_MS, Finished
 from backend.history.recorder import Recorder
+from backend.leaving import hearing_the_end
 from backend.pool.catalogue import Catalogue
 from backend.pool.news import News
 from backend.pool.watcher import Watcher
@@ -103,9 +104,10 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
         with suppress(TimeoutError):
             async with asyncio.timeout(SCHEMA_SECONDS):
                 await house.schema.looked.wait()
-        yield house
+        with hearing_the_end(house.chat.drain):
+            yield house
     finally:
-        house.chat.draining = True
+        house.chat.drain()
         house.chat.close()
         for task in loops:
             task.cancel()

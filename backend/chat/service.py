@@ -238,6 +238,10 @@ class ChatService:
             state = await self._jobs.cancel(job, "client_gone")
             log.info("the caller is gone", action="job.deserted", job_id=job, state=state)
 
+    def drain(self) -> None:
+        """This process was told to leave: it lets nothing in any more, and no disconnect cancels a job."""
+        self.draining = True
+
     def close(self) -> None:
         """This process is leaving: jobs whose callers are in their grace run on."""
         for task in self._later:

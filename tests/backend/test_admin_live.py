@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -209,11 +210,18 @@ async def test_without_sql_only_the_waiting_times_are_missing(redis_url: str) ->
 
 
 async def test_a_process_that_leaves_does_not_wait_for_those_who_watch(house: Houses) -> None:
-    home = await house(apis=1, workers=0, SLUICE_GRACE_SECONDS="60")
+    """Also where any other ASGI server runs the app."""
+    home = await house(apis=0, workers=0)
+    api = home.start_api()
+    api.stop()
+    plain = f"uvicorn --factory backend.app:create_app --port {api.port} --timeout-graceful-shutdown 60"
+    api.command[2:] = plain.split()
+    api.start()
+    await api.ready()
     async with watching(home) as heard:
         await heard.until(lambda heard: heard.of("snapshot"), "a snapshot")
-        home.api.term()
-        assert await home.api.wait_for_exit(5) == 0
+        api.term()
+        assert await api.wait_for_exit(5) == -signal.SIGTERM  # as uvicorn leaves, once it has shut down
         await heard.hung_up()
         assert heard.broken is None
 
