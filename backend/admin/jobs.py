@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from backend.admin.cursor import read_ended, read_stream_id, write_cursor
 from backend.admin.repository import EndedJobs
+from backend.cursor import read_cursor, read_stream_id, write_cursor
 from backend.errors import job_not_found
 from backend.jobs.view import moment
 from wire.jobs import JobPipe
@@ -38,7 +38,7 @@ class AllJobs:
 
     async def ended(self, cursor: str | None, limit: int) -> tuple[list[View], str | None]:
         """The newest end first. Raises Invalid for a cursor that is none."""
-        rows = await self._ended.page(read_ended(cursor), limit + 1)
+        rows = await self._ended.page(read_cursor(cursor), limit + 1)
         last = rows[limit - 1] if len(rows) > limit else None
         return [_view_of_row(row) for row in rows[:limit]], write_cursor(last.ended_at, last.id) if last else None
 

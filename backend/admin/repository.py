@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row, func, select, tuple_
 
-from backend.admin.cursor import EndedCursor
+from backend.cursor import Cursor
 from backend.store.database import Database
 from backend.store.tables import jobs
 
@@ -32,11 +32,11 @@ class EndedJobs:
         self._database = database
         self._pool = pool
 
-    async def page(self, behind: EndedCursor | None, limit: int) -> list[Row[Any]]:
+    async def page(self, behind: Cursor | None, limit: int) -> list[Row[Any]]:
         """The newest end first."""
         asked = select(jobs).where(jobs.c.pool == self._pool)
         if behind is not None:
-            asked = asked.where(tuple_(jobs.c.ended_at, jobs.c.id) < tuple_(behind.ended_at, behind.id))
+            asked = asked.where(tuple_(jobs.c.ended_at, jobs.c.id) < tuple_(behind.at, behind.id))
         asked = asked.order_by(jobs.c.ended_at.desc(), jobs.c.id.desc()).limit(limit)
         async with self._database.read() as tx:
             return list((await tx.execute(asked)).all())

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from backend.body import read_object
+from backend.cursor import read_cursor, write_cursor
 from backend.house import house_of
 from backend.principal import principal_of
 from backend.threads.documents import documented
@@ -20,7 +21,6 @@ from backend.threads.requests import (
     ThreadChange,
     message_not_found,
     parse,
-    parse_cursor,
     parse_query,
     thread_not_found,
     usable_id,
@@ -36,8 +36,8 @@ Thread = Annotated[str, Path(description="A thread's id.")]
 @router.get("", summary="Threads, those in which something was said last first")
 async def page(request: Request, archived: bool = False, limit: Limit = 50, cursor: str | None = None) -> Response:
     """`next_cursor` null: this was the last page."""
-    found = await threads_of(request).page(tenant(), archived, parse_cursor(cursor), limit)
-    following = found.next.encode() if found.next else None
+    found = await threads_of(request).page(tenant(), archived, read_cursor(cursor), limit)
+    following = write_cursor(*found.next) if found.next else None
     return answer({"threads": thread_views(found.threads, found.running), "next_cursor": following})
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.cursor import Cursor
 from backend.store.tables import messages, threads
-from backend.threads.requests import Cursor
 
 SHOWN = [column for column in messages.c if column.name not in ("folded", "tool_calls", "feedback_comment")]
 ESCAPE = "\\"
@@ -32,7 +32,7 @@ async def page(tx: AsyncConnection, tenant: str, archived: bool, after: Cursor |
     key = tuple_(threads.c.updated_at, threads.c.id)
     asked = select(threads).where(threads.c.tenant == tenant, threads.c.archived == archived)
     if after is not None:
-        asked = asked.where(key < tuple_(after.updated_at, after.id))
+        asked = asked.where(key < tuple_(after.at, after.id))
     asked = asked.order_by(threads.c.updated_at.desc(), threads.c.id.desc()).limit(limit)
     return [*await tx.execute(asked)]
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,7 +17,6 @@ COMMENT_MAX = 4_000
 QUERY_MAX = 200
 PAGE_MAX = 200
 USABLE_ID = r"^[A-Za-z0-9_-]{1,64}$"
-BIGINT_MAX = 2**63 - 1
 
 Id = Annotated[str, Field(pattern=USABLE_ID)]
 Parsed = TypeVar("Parsed", bound=BaseModel)
@@ -86,37 +83,12 @@ class Feedback(BaseModel):
     comment: str | None = Field(None, max_length=COMMENT_MAX)
 
 
-class Cursor(NamedTuple):
-    """The last thread of a page: when something was last said in it (Unix ms), and its id."""
-
-    updated_at: int
-    id: str
-
-    def encode(self) -> str:
-        return base64.urlsafe_b64encode(f"{self.updated_at}:{self.id}".encode()).decode().rstrip("=")
-
-
 def parse(kind: type[Parsed], body: dict[str, Any]) -> Parsed:
     """Raises Invalid with the first few things that are wrong."""
     try:
         return kind.model_validate(body, strict=True)
     except ValidationError as error:
         raise Invalid(explain(list(error.errors(include_url=False, include_input=False)))) from None
-
-
-def parse_cursor(text: str | None) -> Cursor | None:
-    """Raises Invalid for what `next_cursor` never was."""
-    if text is None:
-        return None
-    try:
-        at, _, name = (
-            base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True).decode("ascii").partition(":")
-        )
-    except (binascii.Error, ValueError):
-        at = name = ""
-    if not (at.isdigit() and len(at) < 20 and int(at) <= BIGINT_MAX and re.fullmatch(USABLE_ID, name)):
-        raise Invalid("cursor must be a next_cursor of an earlier page.", "invalid_cursor")
-    return Cursor(int(at), name)
 
 
 def parse_query(text: str) -> str:

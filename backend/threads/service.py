@@ -15,21 +15,18 @@ from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.cursor import Cursor
 from backend.errors import Conflict, Invalid
+from backend.history.ending import LOST
 from backend.store.database import Database
 from backend.store.words import fold
 from backend.threads import repository
-from backend.threads.requests import Cursor, Feedback, NewThread, ThreadChange, message_not_found, thread_not_found
+from backend.threads.requests import Feedback, NewThread, ThreadChange, message_not_found, thread_not_found
 from backend.threads.search import snippet
 from wire.jobs import JobPipe
 
 ACCEPT_SECONDS = 1.0  # a turn's row is written before its job is accepted, which takes as long at most
 LOST_MS = 30_000  # the same with room for clocks that differ
-LOST = {
-    "code": "job_lost",
-    "message": "The queue no longer knows this answer's job; ask for the answer again.",
-    "retryable": True,
-}
 log = structlog.get_logger()
 
 

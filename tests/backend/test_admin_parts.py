@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from backend.admin import listener as listeners
-from backend.admin.cursor import read_ended, read_stream_id, write_cursor
 from backend.admin.listener import KEEP_ALIVE, Listener
 from backend.admin.points import KEEP_MS, Point, Points
 from backend.admin.pulse import Pulse
 from backend.admin.repository import Waits
 from backend.admin.snapshot import Look, snapshot
+from backend.cursor import read_cursor, read_stream_id, write_cursor
 from backend.errors import Invalid
 from backend.house import build
 from backend.settings import ApiSettings
@@ -158,13 +158,13 @@ def test_means_are_of_jobs_that_ended_just_before_the_point() -> None:
 # -- cursors -----------------------------------------------------------------------------------------------------
 def test_a_cursor_leads_back_to_where_the_page_ended() -> None:
     assert read_stream_id(write_cursor("1700000000000-3")) == "1700000000000-3"
-    assert read_ended(write_cursor(1700000000000, "job-7")) == (1700000000000, "job-7")
-    assert (read_stream_id(None), read_stream_id(""), read_ended(None)) == ("", "", None)
+    assert read_cursor(write_cursor(1700000000000, "job-7")) == (1700000000000, "job-7")
+    assert (read_stream_id(None), read_stream_id(""), read_cursor(None)) == ("", "", None)
 
 
 @pytest.mark.parametrize("cursor", ["x", "!", "ä", "a" * 5_000, write_cursor("+"), write_cursor("(1-1"), "MS0x\n"])
 def test_what_is_no_cursor_is_refused(cursor: str) -> None:
-    for read in (read_stream_id, read_ended):
+    for read in (read_stream_id, read_cursor):
         with pytest.raises(Invalid):
             read(cursor)
 

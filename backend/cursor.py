@@ -10,13 +10,13 @@ from typing import NamedTuple
 from backend.errors import Invalid
 
 STREAM_ID = re.compile(r"\d{1,19}-\d{1,19}")
-ENDED = re.compile(r"(\d{1,15}) ([\x21-\x7e]{1,64})")
+PLACE = re.compile(r"(\d{1,15}) ([\x21-\x7e]{1,64})")
 
 
-class EndedCursor(NamedTuple):
-    """The last row of a page: when its job ended (pool ms), and its id."""
+class Cursor(NamedTuple):
+    """The last row of a page of what is in SQL: the time that the list is in the order of (ms), and its id."""
 
-    ended_at: int
+    at: int
     id: str
 
 
@@ -34,14 +34,14 @@ def read_stream_id(cursor: str | None) -> str:
     return text
 
 
-def read_ended(cursor: str | None) -> EndedCursor | None:
+def read_cursor(cursor: str | None) -> Cursor | None:
     """None for the first page. Raises Invalid."""
     if not cursor:
         return None
-    match = ENDED.fullmatch(_decoded(cursor))
+    match = PLACE.fullmatch(_decoded(cursor))
     if match is None:
         raise wrong_cursor()
-    return EndedCursor(int(match[1]), match[2])
+    return Cursor(int(match[1]), match[2])
 
 
 def _decoded(cursor: str) -> str:
