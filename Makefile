@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+LIGHTHOUSE := bench/lighthouse/node_modules/.package-lock.json
 # Wheels only, and no question whether pip itself could be newer: a second run asks nobody anything.
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # A virtual environment may bring its own Node (`make node`), which comes before the system's.
@@ -15,7 +16,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 RUNTIME_EXTRAS := --extra backend --extra worker --extra llama-cpp --extra up --extra build
 
 .DEFAULT_GOAL := help
-.PHONY: help up page test check bench test-ollama release node modules chromium lock format clean
+.PHONY: help up page test check bench bench-page lighthouse test-ollama release node modules chromium lock format clean
 
 help: ## Explain the commands
 	@echo 'Sluice: one durable queue in front of all your GPUs.'
@@ -47,6 +48,12 @@ check: $(DEV) modules ## Lint, format, types, import floors, locks
 bench: $(DEV) ## Measure latency, CPU a token and memory (ARGS="..." goes to bench)
 	$(BIN)/python -m bench $(ARGS)
 
+bench-page: $(DEV) page modules chromium ## Measure what the page costs a browser (ARGS="--check" fails on a missed target)
+	$(BIN)/python -m bench.page $(ARGS)
+
+lighthouse: $(DEV) page chromium $(LIGHTHOUSE) ## Lighthouse's scores of the chat and the admin page, against their budget
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench.lighthouse
+
 test-ollama: $(DEV) ## Install a real Ollama once, and run the tests that need it (long)
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/real_ollama.sh
 
@@ -75,6 +82,7 @@ lock: ## Choose the newest allowed versions anew (needs uv and a network)
 
 clean: ## Remove the virtual environment, the built page and caches; .sluice, your data, stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf bench/lighthouse/node_modules
 	cd frontend && rm -rf node_modules .next out out.new out.old coverage *.tsbuildinfo
 	find . -name __pycache__ -not -path '*/node_modules/*' -prune -exec rm -rf {} +
 
@@ -95,4 +103,9 @@ $(RUNTIME): requirements.lock pyproject.toml | $(BIN)/pip
 $(DEV): requirements-dev.lock $(RUNTIME)
 	@echo 'Installing the test tools into $(VENV) (once) …'
 	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# Its own folder and lock: nothing that the page is built with waits for it.
+$(LIGHTHOUSE): bench/lighthouse/package-lock.json
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix bench/lighthouse ci --ignore-scripts --no-audit --no-fund
 	@touch $@

@@ -113,11 +113,13 @@ def shown(page: Page, gauges: Gauges) -> Cost:
 
 
 def spoken(text: str, tokens: int) -> str:
-    """The first so many tokens of a text, as the simulated engine counts them, the last five saying that it ends."""
-    end = f"\n\n{LAST}"
-    begin = tokens_of(text)[: tokens - len(tokens_of(end))]
-    whole = "".join(begin) + end
-    return whole if not open_fence(whole) else f"{''.join(begin)}\n```{end}"
+    """The first so many tokens of a text, as the simulated engine counts them; the last few say that it ends."""
+    words = tokens_of(text)[:tokens]
+    for end in (f"\n\n{LAST}", f"\n```\n\n{LAST}", f"\n\nEnough. {LAST}"):
+        whole = "".join([*words[: tokens - len(tokens_of(end))], end])
+        if not open_fence(whole):
+            return whole
+    raise ValueError(f"the text has no good end near its token {tokens}")
 
 
 def open_fence(text: str) -> bool:

@@ -21,7 +21,7 @@ class Cost(NamedTuple):
 
     seconds: float
     busy: float
-    """Of the main thread, tasks of all kinds: script, style, layout, paint. Time in which others had its core counts."""
+    """Of the main thread, tasks of all kinds: script, style, layout, paint. Waiting for a core counts."""
     cpu: float
     """The same without that time: what the tasks themselves used."""
     dropped: float

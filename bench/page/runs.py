@@ -128,15 +128,20 @@ def measure(chromium: Browser, address: str, scenario: Scenario) -> Cost:
     return cost
 
 
-@contextmanager
-def browser() -> Iterator[Browser]:
+def chromium_path() -> str:
     """The system's Chromium. Raises FileNotFoundError with what to install."""
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
         raise FileNotFoundError(f"none of {', '.join(CHROMIUM)} is on PATH; on Debian: apt-get install chromium")
+    return path
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Raises FileNotFoundError with what to install."""
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # root may not use Chromium's own
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=sandbox)
+        chromium = playwright.chromium.launch(executable_path=chromium_path(), args=sandbox)
         try:
             yield chromium
         finally:
