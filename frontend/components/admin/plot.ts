@@ -75,7 +75,7 @@ function options(spec: ChartSpec, host: HTMLElement): uPlot.Options {
   return {
     width: host.clientWidth,
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0], // half of the last time's words at the right
     legend: { show: false },
     cursor: { y: false, sync: { key: "admin", setSeries: false }, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { x: { range: lastWindow }, y: { range: (_, __, max) => [0, Math.max(spec.least, (max ?? 0) * 1.1)] } },

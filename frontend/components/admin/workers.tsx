@@ -60,7 +60,7 @@ const WorkerCard = memo(function WorkerCard({ worker }: { worker: Worker }) {
       <p className="mt-0.5 truncate text-xs text-muted-fg">
         {[worker.engine, worker.host].filter(Boolean).join(" on ")} · beat <BeatAge worker={worker.id} />
       </p>
-      {worker.detail && <p className="mt-1 text-xs text-muted-fg">{worker.detail}</p>}
+      {worker.detail && <p className="mt-1 text-xs text-muted-fg">{worker.detail.replaceAll("`", "")}</p>}
       <div className="mt-2.5 flex flex-wrap items-center gap-x-4 gap-y-1 text-sm">
         <Slots running={worker.running} slots={worker.slots} />
         {worker.tokens_per_second !== null && <span className="tabular-nums">{rate(worker.tokens_per_second)} tokens/s</span>}

@@ -43,7 +43,7 @@ const NAME = /([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)/;
 
 /** The sentences, with commands and variables set as code; commands are what stands between back ticks. */
 export function readAdvice(advice: string): { pieces: AdvicePiece[]; commands: string[] } {
-  const ticked = advice.replace(KNOWN, (_, begins) => (begins ? "To connect a real model" : "")).split("`");
+  const ticked = `${advice.replace(/\.$/, "")}.`.replace(KNOWN, (_, begins) => (begins ? "To connect a real model" : "")).split("`");
   const commands = ticked.filter((_, index) => index % 2 === 1).map((command) => command.replace(/^\$ /, ""));
   const texts = ticked.flatMap((text, index) => (index % 2 === 1 ? [{ text, code: true }] : named(text)));
   return { pieces: texts.map((piece, at) => ({ ...piece, at })), commands };

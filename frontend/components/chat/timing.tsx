@@ -56,7 +56,7 @@ function Details({ answer }: { answer: AnswerMeta }) {
     ["Prompt read in", took(answer.promptMs)],
     ["First token after", took(answer.firstTokenMs)],
     ["Answer written in", took(answer.generateMs)],
-    ["Everything", took(answer.totalMs)],
+    ["Altogether", took(answer.totalMs)],
     ["Speed", answer.tokensPerSecond ? speed(answer.tokensPerSecond) : undefined],
     ["Tokens read", answer.promptTokens?.toLocaleString()],
     ["Tokens written", answer.completionTokens?.toLocaleString()],

@@ -43,7 +43,7 @@ export function Welcome() {
   return (
     <div data-testid="welcome" className="flex w-full flex-col gap-8 pt-[max(2rem,12dvh)] pb-8">
       <p className="text-center text-2xl font-semibold tracking-tight sm:text-3xl">What can I do for you?</p>
-      <ul className="grid gap-3 sm:grid-cols-2">
+      <ul className="grid grid-cols-2 gap-2 sm:gap-3">
         {STARTERS.map((starter) => (
           <li key={starter.title}>
             <StarterCard {...starter} />
@@ -66,12 +66,12 @@ function StarterCard({ icon: Icon, title, hint, prompt }: Starter) {
     <button
       type="button"
       onClick={begin}
-      className="flex h-full w-full cursor-pointer items-start gap-3 rounded-2xl border border-line p-4 text-left transition-colors hover:bg-muted"
+      className="flex h-full w-full cursor-pointer items-start gap-3 rounded-2xl border border-line p-3 text-left sm:p-4 transition-colors hover:bg-muted"
     >
       <Icon aria-hidden className="mt-0.5 size-5 shrink-0 text-accent" />
       <span>
         <span className="block text-sm font-medium">{title}</span>
-        <span className="mt-0.5 block text-sm text-muted-fg">{hint}</span>
+        <span className="mt-0.5 text-sm text-muted-fg max-sm:sr-only sm:block">{hint}</span>
       </span>
     </button>
   );

@@ -56,7 +56,7 @@ function Title() {
   return (
     <h1 className="mr-auto min-w-0 shrink-[3] truncate text-sm font-medium">
       {isNew ? (
-        <span className="px-2 text-muted-fg">New chat</span>
+        <span className="px-2 text-muted-fg max-sm:sr-only">New chat</span>
       ) : (
         <button
           type="button"

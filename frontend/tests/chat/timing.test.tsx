@@ -21,7 +21,7 @@ it("tells of an answer where its time went, and leaves out what nobody measured"
     "Model loaded in": "2.1 s",
     "First token after": "2.4 s",
     "Answer written in": "0.9 s",
-    Everything: "3.3 s",
+    Altogether: "3.3 s",
     "Tokens read": (1200).toLocaleString(),
   });
 });
