@@ -1,4 +1,4 @@
-import { cleanup, render, screen } from "@testing-library/react";
+import { act, cleanup, render, screen } from "@testing-library/react";
 import { afterEach, expect, it, vi } from "vitest";
 import { StatusLine } from "@/components/chat/status-line";
 import type { AnswerMeta } from "@/runtime/types";
@@ -7,7 +7,10 @@ const told = vi.hoisted(() => ({ answer: undefined as AnswerMeta | undefined }))
 
 vi.mock("@/runtime", () => ({ useAnswer: () => told.answer }));
 
-afterEach(cleanup);
+afterEach(() => {
+  cleanup();
+  vi.useRealTimers();
+});
 
 function draw(answer: AnswerMeta, hasText: boolean) {
   told.answer = answer;
@@ -25,6 +28,11 @@ it("says that an answer begins anew, where the text so far is void", () => {
   expect(draw({ phase: "answering", detail: "restarted" }, false).textContent).toBe("Thinking… · The answer begins anew");
 });
 
-it("keeps its place unseen while the text grows", () => {
-  expect(draw({ phase: "answering" }, true).className).toContain("invisible");
+it("keeps its place unseen while the text grows, and is there once nothing comes for a while", () => {
+  vi.useFakeTimers();
+  const status = draw({ phase: "answering" }, true);
+  expect(status.className).toContain("invisible");
+  act(() => vi.advanceTimersByTime(3000));
+  expect(status.className).not.toContain("invisible");
+  expect(status.textContent).toBe("Waiting for the next words…");
 });
