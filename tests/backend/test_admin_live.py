@@ -14,6 +14,7 @@ import pytest
 
 from backend.house import build
 from backend.settings import ApiSettings
+from tests.backend.standing import standing_house, wait_ready
 from tests.flow.listener import Listener, chat, listening
 from tests.flow.truth import Truth, truth_of
 from tests.support.child import free_port
@@ -38,6 +39,23 @@ Snapshot = dict[str, Any]
 async def truth(redis_url: str) -> AsyncIterator[Truth]:
     async with truth_of(redis_url) as truth:
         yield truth
+
+
+@pytest.fixture(scope="module")
+def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One worker with a GPU, whose speed is 200 tokens a second; on a server that no test empties."""
+    home = tmp_path_factory.mktemp("staffed")
+    program = home / "nvidia-smi"
+    card = "0, GPU-2d1, NVIDIA H100 80GB HBM3, 1024, 81559, 37, [N/A], 71.52"
+    program.write_text(f"#!{sys.executable}\nprint({card!r})\n")
+    program.chmod(0o755)
+    valkey = Valkey(home / "valkey")
+    valkey.start()
+    with standing_house(home, valkey, SLUICE_SIMULATED_RATE="200") as house:
+        house.start_worker(PATH=f"{home}:{house.env['PATH']}")
+        wait_ready(house.start_api(), workers=1)
+        yield house
+    valkey.stop()
 
 
 @pytest.fixture
@@ -74,9 +92,8 @@ def classes(told: Snapshot) -> dict[str, Snapshot]:
     return {row["class"]: row for row in told["queue"]["classes"]}
 
 
-async def test_history_comes_first_and_then_a_snapshot_at_once(house: Houses) -> None:
-    home = await house(apis=1, workers=1)
-    async with watching(home) as heard:
+async def test_history_comes_first_and_then_a_snapshot_at_once(staffed: House) -> None:
+    async with watching(staffed) as heard:
         await heard.until(lambda heard: len(heard.of("snapshot")) >= 2, "two snapshots")
         assert heard.stream.headers["content-type"].startswith("text/event-stream")
         assert heard.stream.headers["cache-control"] == "no-cache, no-transform"
@@ -88,10 +105,9 @@ async def test_history_comes_first_and_then_a_snapshot_at_once(house: Houses) ->
         assert heard.of("snapshot")[-1]["point"].keys() == POINT
 
 
-async def test_a_job_that_arrives_runs_and_ends_is_seen_live(house: Houses) -> None:
-    home = await house(apis=1, workers=1, SLUICE_SIMULATED_RATE="200")
-    async with watching(home) as heard:
-        async with listening(home.url, chat("!tokens 100000")) as job:
+async def test_a_job_that_arrives_runs_and_ends_is_seen_live(staffed: House) -> None:
+    async with watching(staffed) as heard:
+        async with listening(staffed.url, chat("!tokens 100000")) as job:
             await job.words(1)
             told = await snapshot_with(heard, lambda told: told["workers"][0]["tokens_per_second"], "its speed")
             assert (told["queue"]["depth"], told["queue"]["running"], told["queue"]["waiting"]) == (1, 1, 0)
@@ -101,23 +117,16 @@ async def test_a_job_that_arrives_runs_and_ends_is_seen_live(house: Houses) -> N
             assert told["point"]["tokens_per_second"] == told["workers"][0]["tokens_per_second"]
         told = await snapshot_with(heard, lambda told: told["queue"]["depth"] == 0, "an empty queue")
         assert told["workers"][0]["state"] == "idle"
-    async with watching(home) as later:  # who comes later learns what was before
+    async with watching(staffed) as later:  # who comes later learns what was before
         await later.until(lambda heard: heard.of("history"), "the history")
         points = later.of("history")[0]["points"]
         assert any(point["running"] == 1 for point in points)
         assert all(point.keys() == POINT for point in points)
 
 
-async def test_a_worker_s_gpu_is_told_with_its_beat(house: Houses, tmp_path: Path) -> None:
-    program = tmp_path / "nvidia-smi"
-    program.write_text(
-        f"#!{sys.executable}\nprint('0, GPU-2d1, NVIDIA H100 80GB HBM3, 1024, 81559, 37, [N/A], 71.52')\n"
-    )
-    program.chmod(0o755)
-    home = await house(apis=1, workers=0)
-    home.start_worker(PATH=f"{tmp_path}:{home.env['PATH']}")
-    async with watching(home) as heard:
-        told = await snapshot_with(heard, lambda told: told["workers"] and told["workers"][0]["gpus"], "its GPU")
+async def test_a_worker_s_gpu_is_told_with_its_beat(staffed: House) -> None:
+    async with watching(staffed) as heard:
+        told = await snapshot_with(heard, lambda told: told["workers"][0]["gpus"], "its GPU")
     [gpu] = told["workers"][0]["gpus"]
     assert gpu == {
         "name": "NVIDIA H100 80GB HBM3",
@@ -226,9 +235,8 @@ async def test_a_process_that_leaves_does_not_wait_for_those_who_watch(house: Ho
         assert heard.broken is None
 
 
-async def test_one_look_serves_all_who_listen_and_nobody_is_forgotten_to_be_let_go(house: Houses) -> None:
-    home = await house(apis=1, workers=0)
-    async with watching(home) as one, watching(home) as other:
+async def test_one_look_serves_all_who_listen_and_nobody_is_forgotten_to_be_let_go(staffed: House) -> None:
+    async with watching(staffed) as one, watching(staffed) as other:
         for heard in (one, other):
             await heard.until(lambda heard: len(heard.of("snapshot")) >= 3, "three snapshots")
     seen = {frame.data for frame in one.frames if frame.event == "snapshot"}

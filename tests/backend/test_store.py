@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sqlite3
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from backend.store.words import fold, storable, storable_json
 from tests.support.child import free_port
 from tests.support.postgres import Postgres
 from tests.support.processes import clean_environment
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -197,9 +199,12 @@ async def test_a_schema_that_was_never_made_is_away(empty_database_url: str) -> 
 async def test_a_file_that_cannot_be_opened_is_away(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     database = Database(f"sqlite:///{tmp_path}/file/history.db")
+    before = set(threading.enumerate())
     with pytest.raises(DatabaseAway):
         await names(database)
     await database.close()
+    # The driver does not wait for the thread of a connection that never was, and the thread still talks to this loop.
+    await eventually(lambda: set(threading.enumerate()) <= before or None, 10, "the driver's thread has ended")
 
 
 async def test_a_sqlite_that_another_process_keeps_locked_is_away(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -12,28 +11,10 @@ import pytest
 
 from backend.cursor import write_cursor
 from backend.threads import repository
-from tests.backend.conversations import FOREIGN, JOB, KINDS, LONG, Visitor, an_id, history_house, visiting
-from tests.support.house import House
-from tests.support.valkey import Valkey
+from tests.backend.conversations import FOREIGN, JOB, LONG, Visitor, an_id
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 EMPTY = {"model": None, "system": None, "think": None, "options": {}}
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def served(
-    request: pytest.FixtureRequest, shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
-    with history_house(
-        request, tmp_path_factory.mktemp("threads"), shared_valkey, CORS_ALLOW_ORIGINS="http://localhost:3000"
-    ) as house:
-        yield house
-
-
-@pytest.fixture
-async def visitor(served: House) -> AsyncIterator[Visitor]:
-    async with visiting(served) as visitor:
-        yield visitor
 
 
 def error_of(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:

@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
-
-from tests.backend.conversations import JOB, KINDS, LONG, Visitor, history_house, visiting
+from tests.backend.conversations import JOB, LONG, Visitor, visiting
 from tests.flow.listener import words
 from tests.ollama_worker.fake_ollama import FakeOllama, end, fake_ollama, said
-from tests.support.house import House, Houses
-from tests.support.valkey import Valkey
+from tests.support.house import Houses
 from tests.support.waiting import eventually
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def served(
-    request: pytest.FixtureRequest, shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
-    with history_house(request, tmp_path_factory.mktemp("recorded"), shared_valkey) as house:
-        yield house
-
-
-@pytest.fixture
-async def visitor(served: House) -> AsyncIterator[Visitor]:
-    async with visiting(served) as visitor:
-        yield visitor
-
 
 # -- answers -----------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,24 +12,8 @@ import pytest
 from backend.store.words import fold
 from backend.threads.export import attachment, file_name
 from backend.threads.search import match, snippet
-from tests.backend.conversations import KINDS, Visitor, an_id, history_house, visiting
+from tests.backend.conversations import Visitor, an_id
 from tests.backend.test_threads import error_of
-from tests.support.house import House
-from tests.support.valkey import Valkey
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def served(
-    request: pytest.FixtureRequest, shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
-    with history_house(request, tmp_path_factory.mktemp("search"), shared_valkey) as house:
-        yield house
-
-
-@pytest.fixture
-async def visitor(served: House) -> AsyncIterator[Visitor]:
-    async with visiting(served) as visitor:
-        yield visitor
 
 
 async def found(visitor: Visitor, query: str, **more: Any) -> list[tuple[str, str | None, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -12,27 +11,13 @@ from sqlalchemy import text
 
 from backend.threads import repository
 from backend.threads.turns import first_words
-from tests.backend.conversations import JOB, KINDS, LONG, NEWS, STREAM, Visitor, an_id, history_house, visiting
+from tests.backend.conversations import JOB, LONG, NEWS, STREAM, Visitor, an_id, visiting
 from tests.backend.test_threads import error_of
 from tests.flow.listener import words
-from tests.support.house import House, Houses
+from tests.support.house import Houses
 from tests.support.valkey import Valkey
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def served(
-    request: pytest.FixtureRequest, shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
-    with history_house(request, tmp_path_factory.mktemp("turns"), shared_valkey) as house:
-        yield house
-
-
-@pytest.fixture
-async def visitor(served: House) -> AsyncIterator[Visitor]:
-    async with visiting(served) as visitor:
-        yield visitor
 
 
 # -- what is written ---------------------------------------------------------------------------------------------
