@@ -28,7 +28,9 @@ export class Connection {
   async *hear(response: Response, dialect: Dialect): AsyncGenerator<Heard> {
     if (!response.body) return;
     this.watch(SILENCE_MS);
-    yield* hear(response.body, dialect, () => this.watch(SILENCE_MS));
+    yield* hear(response.body, dialect, () => {
+      this.lastHeard = performance.now();
+    });
   }
 
   close(): void {
@@ -37,9 +39,16 @@ export class Connection {
     this.controller.abort();
   }
 
+  /** Closes after so long a silence. What is heard only notes the time: it comes a hundred times a second. */
   private watch(ms: number): void {
     clearTimeout(this.timer);
     this.lastHeard = performance.now();
-    this.timer = setTimeout(() => this.close(), ms);
+    this.timer = setTimeout(() => this.look(ms), ms);
+  }
+
+  private look(ms: number): void {
+    const left = this.lastHeard + ms - performance.now();
+    if (left <= 0) return this.close();
+    this.timer = setTimeout(() => this.look(ms), left);
   }
 }

@@ -18,13 +18,14 @@ export function StatusLine({ hasText }: { hasText: boolean }) {
   const writing = hasText && answer?.phase === "answering";
   const stalled = useStalled(answer);
   const detail = detailSentence(answer?.detail);
+  const hidden = writing && !stalled; // an animation that nobody sees still costs every frame
   return (
     <p
       data-testid="status"
       data-phase={answer?.phase ?? "connecting"}
-      className={cn("flex h-9 min-w-0 items-center gap-2.5 text-sm text-muted-fg", writing && !stalled && "invisible")}
+      className={cn("flex h-9 min-w-0 items-center gap-2.5 text-sm text-muted-fg", hidden && "invisible")}
     >
-      <span aria-hidden className="pulse size-2 shrink-0 rounded-full bg-accent" />
+      <span aria-hidden className={cn("size-2 shrink-0 rounded-full bg-accent", !hidden && "pulse")} />
       <span className="truncate tabular-nums">
         {writing ? "Waiting for the next words…" : statusSentence(answer)}
         {detail && <span> · {detail}</span>}

@@ -5,6 +5,7 @@ import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefOb
 import { Button } from "@/components/ui/button";
 import { cn } from "@/components/ui/cn";
 import { IconButton } from "@/components/ui/icon-button";
+import { whenIdle } from "@/lib/idle";
 import { useShownThread } from "@/runtime";
 import { AssistantMessage } from "./assistant-message";
 import { useTarget } from "./target";
@@ -13,8 +14,10 @@ import { useKeepPlace, useScroll } from "./use-scroll";
 import { UserMessage } from "./user-message";
 import { Welcome } from "./welcome";
 
-/** Messages drawn at first, and more at a time: two hundred at once cost nearly a second. */
+/** Messages of a page: two hundred at once cost nearly a second. */
 const PAGE = 40;
+/** Of the first page those that are drawn at once; the others follow in idle moments, so many a time. */
+const AT_ONCE = 6;
 
 /** The conversation. Redrawn when messages come or go, never when one of them grows. */
 export function Thread() {
@@ -22,7 +25,7 @@ export function Thread() {
   const content = useRef<HTMLDivElement>(null);
   const outline = useAuiState((s) => outlineOf(s.thread.messages));
   const turns = useMemo(() => turnsOf(outline), [outline]);
-  const [drawn, setDrawn] = useState(PAGE);
+  const [drawn, setDrawn] = useState(AT_ONCE);
   const { atEnd, jump, anchor } = useScroll(viewport, content);
   const keepPlace = useKeepPlace(viewport);
   const anchored = useAnchor(content, turns, anchor, jump);
@@ -32,6 +35,7 @@ export function Thread() {
     keepPlace();
     setDrawn(drawn + PAGE);
   };
+  useFirstPage(drawn, setDrawn, earlier > 0, keepPlace);
   useTarget(turns, first, setDrawn, content, anchor);
   useEarlierOnScroll(viewport, earlier > 0, showEarlier);
   return (
@@ -40,7 +44,7 @@ export function Thread() {
       <section ref={viewport} tabIndex={0} aria-label="Conversation" className="viewport min-h-0 flex-1 overflow-y-auto">
         <div ref={content} className="mx-auto flex min-h-full w-full max-w-3xl flex-col px-4">
           {turns.length === 0 ? <Empty /> : null}
-          {earlier > 0 && (
+          {earlier > 0 && drawn >= PAGE && (
             <Button look="ghost" className="mx-auto mt-4 text-muted-fg" onClick={showEarlier}>
               Show earlier messages ({earlier})
             </Button>
@@ -59,6 +63,17 @@ export function Thread() {
       </IconButton>
     </div>
   );
+}
+
+/** Draws the rest of the first page when the browser has nothing else to do: no thread opens with one long task. */
+function useFirstPage(drawn: number, setDrawn: (drawn: number) => void, more: boolean, keepPlace: () => void) {
+  useEffect(() => {
+    if (!more || drawn >= PAGE) return;
+    return whenIdle(() => {
+      keepPlace();
+      setDrawn(Math.min(PAGE, drawn + AT_ONCE));
+    });
+  }, [drawn, setDrawn, more, keepPlace]);
 }
 
 type TurnProps = { turnKey: string; start: number; end: number; last: boolean; tall: boolean };

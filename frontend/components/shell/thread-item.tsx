@@ -57,7 +57,7 @@ export const ThreadItem = memo(function ThreadItem({ item, shown, running, unrea
 });
 
 function Mark({ running, unread }: { running: boolean; unread: boolean }) {
-  if (running) return <Dot label="answering" className="pulse bg-accent" />;
+  if (running) return <Dot label="answering" className="ring-2 ring-accent/30 bg-accent" />;
   return unread ? <Dot label="new answer" className="bg-accent" /> : null;
 }
 

@@ -92,7 +92,7 @@ const count = () => document.querySelectorAll("[data-message]").length;
 describe("the conversation", () => {
   it("draws the last forty messages, and earlier ones when they are asked for", async () => {
     await house(60);
-    expect(count()).toBe(40);
+    await vi.waitFor(() => expect(count()).toBe(40)); // page by page, in idle moments
     act(() => screen.getByText("Show earlier messages (20)").click());
     expect(count()).toBe(60);
   }, SLOW_MS);
