@@ -59,6 +59,7 @@ async def test_the_shortcut_sheet_opens_on_a_question_mark_but_not_while_typing(
 ) -> None:
     home = await house(workers=0)
     chat = Chat(await (await visitor(home.url)).open())
+    await expect(chat.composer).to_be_focused()
     await chat.composer.press("?")
     await expect(chat.composer).to_have_value("?")
     await chat.composer.fill("")

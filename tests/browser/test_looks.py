@@ -67,6 +67,8 @@ async def palette(chat: Chat, home: House) -> None:
 
 
 async def shortcuts(chat: Chat, home: House) -> None:
+    if await chat.page.evaluate("matchMedia('(pointer: fine)').matches"):
+        await expect(chat.composer).to_be_focused()  # which the page does once it is there
     await chat.composer.blur()
     await chat.page.keyboard.press("?")
     await expect(chat.page.get_by_role("dialog")).to_be_visible()
