@@ -99,6 +99,7 @@ describe("the conversation", () => {
 
   it("draws only the running answer at a token", async () => {
     const { ask, token } = await house(10);
+    await vi.waitFor(() => expect(count()).toBe(10));
     await ask();
     await token(1);
     const before = new Map(drawn);
