@@ -38,7 +38,8 @@ async def test_an_engine_that_breaks_off_costs_a_try_and_another_attempt_answers
     """Some text is out, and this template cannot be continued: native readers are told `restarted`."""
     async with fake_ollama() as engine:
         engine.chunks, engine.cut, engine.template = [said("Hel")], True, "{{ .Prompt }}"
-        home = await house(apis=1, workers=1, OLLAMA_BASE_URL=engine.url, **OLLAMA)
+        # It breaks off until it is seen to have been asked, which may be more often than a job has tries by default.
+        home = await house(apis=1, workers=1, OLLAMA_BASE_URL=engine.url, QUEUE_MAX_ATTEMPTS="20", **OLLAMA)
         async with listening(home.url, chat("hello")) as heard:
             await eventually(lambda: len(engine.asked("/api/chat")) or None, 10, "it is asked")
             engine.chunks, engine.cut = [said("Hello"), said(" you"), end()], False
