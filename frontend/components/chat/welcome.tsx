@@ -42,7 +42,13 @@ export function Welcome() {
   const { advice } = useModels();
   return (
     <div data-testid="welcome" className="flex w-full flex-col gap-8 pt-[max(2rem,12dvh)] pb-8">
-      <p className="text-center text-2xl font-semibold tracking-tight sm:text-3xl">What can I do for you?</p>
+      <div className="text-center">
+        <p className="text-2xl font-semibold tracking-tight sm:text-3xl">What can I do for you?</p>
+        {/* In the page's HTML, and the largest text on a phone: what comes from the server later is no larger paint. */}
+        <p className="mx-auto mt-2 max-w-xl text-muted-fg">
+          Every answer is a job in one queue, and you see your place in it. Close this page or lose the network: the answer goes on, and is here when you come back.
+        </p>
+      </div>
       <ul className="grid grid-cols-2 gap-2 sm:gap-3">
         {STARTERS.map((starter) => (
           <li key={starter.title}>
