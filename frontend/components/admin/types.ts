@@ -1,3 +1,5 @@
+import type { Timings, Usage } from "@/stream/events";
+
 /** What `/api/admin` answers. Times are ISO 8601 in UTC; fields this page does not know are ignored. */
 
 /** The pool at one moment. `wait_ms`, `first_token_ms`: means of the jobs that ended in the ten seconds before; null: none did. */
@@ -51,17 +53,6 @@ export type JobState = "queued" | "running" | "completed" | "failed" | "cancelle
 
 /** `what` is accepted, given:2, started:2, returned:2 or ended; `detail` the worker, the reason or the end's state. */
 export type Mark = { at: string; what: string; detail: string };
-
-export type Usage = { prompt_tokens?: number; completion_tokens?: number };
-
-export type Timings = {
-  queued_ms?: number;
-  load_ms?: number;
-  prompt_ms?: number;
-  first_token_ms?: number;
-  generate_ms?: number;
-  total_ms?: number;
-};
 
 export type Job = {
   id: string;
