@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from wire.events import EVENT, TERMINAL
+from wire.events import EVENT
 
 TARGET = Path(__file__).resolve().parent.parent / "stream" / "events.ts"
 HEAD = """\
@@ -26,7 +26,7 @@ def typescript() -> str:
     schema = EVENT.json_schema(mode="serialization")
     records = schema["$defs"]
     union = [ref.rsplit("/", 1)[-1] for ref in schema["discriminator"]["mapping"].values()]
-    parts = [HEAD, *(_record(name, records[name]) for name in records), _union(union), _terminal()]
+    parts = [HEAD, *(_record(name, records[name]) for name in records), _union(union)]
     return "\n".join(parts)
 
 
@@ -59,11 +59,6 @@ def _type(schema: dict[str, Any]) -> str:
 
 def _union(names: list[str]) -> str:
     return f"export type WireEvent = {' | '.join(names)};\n"
-
-
-def _terminal() -> str:
-    names = ", ".join(f'"{name}"' for name in sorted(TERMINAL))
-    return f"/** Nothing follows these. */\nexport const TERMINAL: ReadonlySet<string> = new Set([{names}]);\n"
 
 
 if __name__ == "__main__":

@@ -155,10 +155,3 @@ export const exportUrl = (threadId: string, format: "json" | "markdown") =>
   `${thread(threadId)}/export?format=${format}`;
 
 export const getModels = (signal?: AbortSignal) => request<ModelList>("/api/models", { signal });
-
-/** Ending what has ended is no error. `keepalive`: it is sent even while the page goes. */
-export const cancelJob = (id: string) =>
-  request<{ id: string; state: string }>(`/api/jobs/${encodeURIComponent(id)}/cancel`, {
-    method: "POST",
-    keepalive: true,
-  });

@@ -71,6 +71,3 @@ export type Usage = {
 };
 
 export type WireEvent = Cancelled | Completed | Failed | Queued | Restarted | Started | Token;
-
-/** Nothing follows these. */
-export const TERMINAL: ReadonlySet<string> = new Set(["cancelled", "completed", "failed"]);
