@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
-from backend import errors
+from backend import refusal
 from backend.admin.endpoints import router as admin_router
 from backend.body import BodyLimit
 from backend.chat import chain
@@ -46,14 +46,14 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         app.include_router(router)
     chain.install(app, settings)
     page.install(app, settings.page_dir)
-    errors.install(app)
+    refusal.install(app)
     _add_middleware(app, settings)
     return app
 
 
 def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
     """The last added is outermost: context, then the guard, then CORS, then the body's bound."""
-    app.add_middleware(errors.ErrorBoundary, development=settings.development)
+    app.add_middleware(refusal.ErrorBoundary, development=settings.development)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     if settings.cors_allow_origins:
         app.add_middleware(

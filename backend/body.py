@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.context import header
-from backend.errors import Invalid, TooLarge, error_response
+from backend.errors import Invalid, TooLarge
+from backend.refusal import error_response
 
 # Pydantic, here and in the worker, fails at some 250 levels; no schema of a tool comes near this.
 DEPTH_MAX = 100
@@ -28,7 +29,7 @@ class BodyLimit:
             return await self._app(scope, receive, send)
         length = header(scope, b"content-length")
         if length.isdigit() and int(length) > self._limit:
-            return await error_response(self._too_large())(scope, receive, send)
+            return await error_response(self._too_large(), scope["path"])(scope, receive, send)
         await self._app(scope, self._bounded(receive), send)
 
     def _bounded(self, receive: Receive) -> Receive:

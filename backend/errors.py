@@ -9,31 +9,22 @@
     ├── Invalid              422  what was sent
     ├── QueueFull            429  with Retry-After
     ├── Unavailable          503  Redis or SQL is away, or this process is starting or draining
-    └── JobFailed            by the failure's code: 404, 413, 422, 503, 504, else 500
+    └── JobFailed            by the failure's code: 400, 404, 413, 422, 503, 504, else 500
 
-Every answer is `{"error": {"code", "message", "request_id"}}`, with `trace` for a 500 in development.
+How each is told to a client is its dialect's: see `backend.refusal`.
 """
 
 from __future__ import annotations
 
-import traceback
 from typing import Any
 
-import orjson
-import structlog
-from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.context import request_id
 from backend.store.database import DatabaseAway
 from wire.link import LinkLost
 from wire.reader import JobLost
-
-log = structlog.get_logger()
 
 
 class ApiError(Exception):
@@ -96,7 +87,7 @@ class JobFailed(ApiError):
         "model_not_found": 404,
         "context_too_long": 413,
         "engine_refused": 422,
-        "unsupported": 422,
+        "unsupported": 400,
         "deadline": 504,
         "engine_silent": 504,
         "worker_lost": 503,
@@ -180,51 +171,3 @@ def explain(problems: list[Any]) -> str:
             said.append(str(problem))
     more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
     return "; ".join(said) + more
-
-
-def error_body(error: ApiError, trace: str | None = None) -> bytes:
-    body: dict[str, Any] = {"code": error.code, "message": error.message, "request_id": request_id()}
-    if trace:
-        body["trace"] = trace
-    return orjson.dumps({"error": body})
-
-
-def error_response(error: ApiError, trace: str | None = None) -> Response:
-    return Response(error_body(error, trace), error.status, error.headers, "application/json")
-
-
-async def answer(request: Request, error: Exception) -> Response:
-    """A foreseen exception in the one shape."""
-    return error_response(as_api_error(error))
-
-
-def install(app: FastAPI) -> None:
-    """Foreseen exceptions become answers where they are raised; the rest reaches `ErrorBoundary`."""
-    foreseen = (ApiError, RedisError, LinkLost, TimeoutError, DatabaseAway, JobLost)
-    for kind in (*foreseen, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, answer)
-
-
-class ErrorBoundary:
-    """Middleware inside the request's context: what nobody foresaw is logged once, and answered in the same shape."""
-
-    def __init__(self, app: ASGIApp, development: bool) -> None:
-        self._app = app
-        self._development = development
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
-        async def sending(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, sending)
-        except Exception as error:
-            log.exception("request failed", action="request.failed")
-            if started:
-                raise
-            trace = "".join(traceback.format_exception(error)) if self._development else None
-            await error_response(as_api_error(error), trace)(scope, receive, send)

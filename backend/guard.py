@@ -11,7 +11,8 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.context import header
-from backend.errors import ApiError, Forbidden, WrongMediaType, error_response
+from backend.errors import ApiError, Forbidden, WrongMediaType
+from backend.refusal import error_response
 
 
 class Guard:
@@ -25,7 +26,7 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refused = self._refuse(scope) if scope["type"] == "http" else None
         if refused is not None:
-            return await error_response(refused)(scope, receive, send)
+            return await error_response(refused, scope["path"])(scope, receive, send)
         await self._app(scope, receive, send)
 
     def _refuse(self, scope: Scope) -> ApiError | None:

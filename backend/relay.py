@@ -27,7 +27,8 @@ STREAM_HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering"
 class Dialect(Protocol):
     """A pure translation at the edge: events in, bytes out. One instance a stream; it may remember what it sent.
 
-    Where one event becomes several frames, the last carries the `id:`. `done` is set once the stream must end.
+    Where one event becomes several frames, the last carries the `id:`. `done` is set once the stream must end. What is
+    told depends on the entries alone, not on how they were cut into bursts: a resumed stream must be the same.
     """
 
     media_type: str
@@ -134,6 +135,7 @@ class Outcome:
         self.thinking: list[str] = []
         self.tool_calls: list[dict[str, Any]] = []
         self.logprobs: list[dict[str, Any]] = []
+        self.embeddings: list[str] = []
 
     def add(self, entry: LogEntry) -> None:
         fields = entry.fields()
@@ -150,6 +152,7 @@ class Outcome:
         self.thinking.append(fields.get("thinking", ""))
         self.tool_calls.extend(fields.get("tool_calls", ()))
         self.logprobs.extend(fields.get("logprobs", ()))
+        self.embeddings.extend(fields.get("embeddings", ()))
 
     def checked(self) -> Outcome:
         """Self, or the job's failure raised."""

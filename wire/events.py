@@ -37,19 +37,30 @@ class Started(_Event):
 
 
 class Token(_Event):
-    """A burst of output: one or more model tokens (`n`, absent = 1)."""
+    """A burst of output: one or more model tokens (`n`, absent = 1).
+
+    `embeddings`: vectors in the order of the inputs, each little-endian 32-bit floats in base64.
+    """
 
     type: Literal["token"] = "token"
     text: str | None = None
     thinking: str | None = None
     tool_calls: list[dict[str, Any]] | None = None
     logprobs: list[dict[str, Any]] | None = None
+    embeddings: list[str] | None = None
     n: int = 1
 
 
 class Usage(_Event):
+    """Tokens. `cached_tokens` of the prompt came from the engine's cache; `thinking_tokens` of the answer are thoughts.
+
+    Both are 0 where the engine does not tell.
+    """
+
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    thinking_tokens: int = 0
 
 
 class Timings(_Event):
@@ -65,7 +76,7 @@ class Timings(_Event):
 
 class Completed(_Event):
     type: Literal["completed"] = "completed"
-    finish_reason: str  # "stop" | "length" | "tool_calls"
+    finish_reason: str  # "stop" | "length" | "tool_calls" | "content_filter"
     usage: Usage
     timings: Timings
     tokens_per_second: float = 0.0
@@ -93,7 +104,18 @@ class Restarted(_Event):
     reason: str = "worker_lost"
 
 
-Event = Annotated[Queued | Started | Token | Completed | Failed | Cancelled | Restarted, Field(discriminator="type")]
+class Rerouted(_Event):
+    """Before the first token: the job goes on as `model` in `pool`. In another pool than this log's, the log ends here."""
+
+    type: Literal["rerouted"] = "rerouted"
+    pool: str
+    model: str
+    reason: str  # the failure's code
+
+
+Event = Annotated[
+    Queued | Started | Token | Completed | Failed | Cancelled | Restarted | Rerouted, Field(discriminator="type")
+]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 TERMINAL = frozenset({"completed", "failed", "cancelled"})

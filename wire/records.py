@@ -22,8 +22,9 @@ LIVE_STATES = ("queued", "running")
 class Message(BaseModel):
     """One chat message, in the shape Ollama's `/api/chat` uses.
 
-    `images` are base64 without a data-URL prefix. `tool_calls` are `{"function": {"name", "arguments"}}` objects
-    (arguments: an object). `tool_name` and `tool_call_id` name the call that a `tool` message answers.
+    `images` are base64 without a data-URL prefix. `tool_calls` are `{"id", "function": {"name", "arguments"}}` objects
+    (arguments: an object; `id` absent: the client's protocol has none). `tool_name` and `tool_call_id` name the call
+    that a `tool` message answers.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -37,28 +38,54 @@ class Message(BaseModel):
     tool_call_id: str | None = None
 
 
+class Target(BaseModel):
+    """A model in a pool: one place where a job may run."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    pool: str
+    model: str
+
+
 class JobRequest(BaseModel):
     """What a worker is to do, independent of the client's dialect and of the engine.
 
+    `kind`: `chat` answers messages; `generate` goes on behind a bare prompt, no template around it; `embed` makes a
+    vector of each input; `count` tells how many tokens the messages and tools are, and generates nothing.
+
     `options` are Ollama's sampling names (temperature, top_p, top_k, seed, stop, num_predict, num_ctx, …), already
     reduced to the allow list by the API. `format` is `"json"` or a JSON schema. `think` absent: the model's default.
+    `tool_choice` absent: the model decides. `tools` are `{"type": "function", "function": {"name", "parameters", …}}`.
+
+    `fallback`: where to go next, in this order, when this model cannot answer and no token has gone out. `affinity`
+    names a conversation: the worker that had its last turn may still hold it in its cache. `door` and `echo` are for
+    the API alone: which dialect let the job in, and what it needs to tell of the request again. Workers ignore both.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     v: int = PROTOCOL
-    kind: Literal["chat", "generate", "embed"] = "chat"
+    kind: Literal["chat", "generate", "embed", "count"] = "chat"
     model: str
     messages: tuple[Message, ...] = ()
     prompt: str | None = None  # kind "generate"
-    inputs: tuple[str, ...] = ()  # kind "embed"
+    suffix: str | None = None  # kind "generate": what comes behind the text that is to be filled in
+    inputs: tuple[str | tuple[int, ...], ...] = ()  # kind "embed": texts, or token ids of this model
+    dimensions: int | None = None  # kind "embed": absent: the model's own
     options: dict[str, Any] = Field(default_factory=dict)
     tools: tuple[dict[str, Any], ...] | None = None
+    tool_choice: Literal["auto", "none", "required"] | None = None
+    tool_name: str | None = None  # with "required": this one
+    parallel_tool_calls: bool | None = None
     format: Literal["json"] | dict[str, Any] | None = None
     think: bool | Literal["low", "medium", "high"] | None = None
     keep_alive: str | int | float | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None
+    fallback: tuple[Target, ...] = ()
+    affinity: str = ""
+    door: str = ""
+    echo: dict[str, Any] | None = None
 
     @property
     def plain(self) -> bool:

@@ -19,7 +19,8 @@ from backend.admin.points import LATELY_MS, SAMPLE_MS, Point, Points
 from backend.admin.pulse import Pulse
 from backend.admin.repository import EndedJobs, Waits
 from backend.admin.snapshot import Look, snapshot
-from backend.errors import as_api_error, error_body
+from backend.dialects.native import error_body
+from backend.errors import as_api_error
 from backend.store.database import DatabaseAway
 from wire import places
 from wire.clock import Clock

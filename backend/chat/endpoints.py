@@ -9,17 +9,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from backend.body import read_object
-from backend.chat.disconnect import parse_on_disconnect
 from backend.chat.requests import ChatRequest, parse_chat
-from backend.chat.service import Submission
+from backend.chat.serving import submit
 from backend.dialects.native import NativeEvents
 from backend.dialects.ollama import OllamaChunks, whole
-from backend.house import House, house_of
-from backend.principal import principal_of
-from backend.relay import RelayResponse, Ticket, collect
-from backend.threads.turn import Turn
-from wire.idempotency import body_hash
-from wire.records import JobRequest
+from backend.house import house_of
+from backend.relay import RelayResponse, collect
 
 router = APIRouter(tags=["chat"])
 
@@ -55,27 +50,6 @@ async def chat(request: Request) -> Response:
         return RelayResponse(ticket, OllamaChunks(ticket.model))
     answer = orjson.dumps(whole(ticket.model, await collect(ticket, request.receive)), option=orjson.OPT_UTC_Z)
     return Response(answer, headers=ticket.headers, media_type="application/json")
-
-
-async def submit(
-    house: House, request: Request, job: JobRequest, body: bytes, part: str = "", turn: Turn | None = None
-) -> Ticket:
-    """The one admission path of all dialects: what the headers say, then the service.
-
-    `part` tells the jobs of one request apart, where it makes several: each has an idempotency key of its own. A turn
-    has a key anyhow: an answer has one job.
-    """
-    key = turn.key if turn else request.headers.get("idempotency-key")
-    return await house.chat.submit(
-        Submission(
-            request=job,
-            principal=principal_of(),
-            on_disconnect=parse_on_disconnect(request.headers.get("x-sluice-on-disconnect")),
-            idempotency_key=key and key + part,
-            turn=turn,
-            body=body_hash(request.url.path.encode() + b"\0" + body),
-        )
-    )
 
 
 def wants_events(request: Request) -> bool:

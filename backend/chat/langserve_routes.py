@@ -19,10 +19,10 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from backend.body import read_object
-from backend.chat.endpoints import submit
 from backend.chat.langserve_requests import Chat, checked, filters_of, parse_many, parse_one
 from backend.chat.queue_model import Events, Follow, QueueChat
 from backend.chat.service import ANSWER_SECONDS
+from backend.chat.serving import submit
 from backend.chat.trim import Room, room_of, text_tokens, trim
 from backend.errors import ApiError
 from backend.house import House, house_of

@@ -41,7 +41,8 @@ log = structlog.get_logger()
 class Submission(NamedTuple):
     """One wish of one caller. `body`: hash of the request as it was sent, which an idempotency key is bound to.
 
-    `turn`: where the question and its answer belong in a thread; None: nobody keeps this chat.
+    `turn`: where the question and its answer belong in a thread; None: nobody keeps this chat. `job`: the id that the
+    caller has made for it, None: the service makes one. `deadline`: seconds from accept to end, None: the setting's.
     """
 
     request: JobRequest
@@ -51,6 +52,8 @@ class Submission(NamedTuple):
     idempotency_key: str | None = None
     body: str = ""
     turn: Turn | None = None
+    job: str | None = None
+    deadline: float | None = None
 
 
 class Turns(Protocol):
@@ -143,7 +146,7 @@ class ChatService:
 
     async def _name_job(self, wish: Submission) -> tuple[str, bool]:
         """The job's id, and whether it is one that an earlier request made."""
-        mine = Claim(self._jobs.keys.pool, str(uuid.uuid4()), wish.body)
+        mine = Claim(self._jobs.keys.pool, wish.job or str(uuid.uuid4()), wish.body)
         if wish.idempotency_key is None:
             return mine.job, False
         if not USABLE_KEY.fullmatch(wish.idempotency_key):
@@ -172,7 +175,7 @@ class ChatService:
             return await self._jobs.accept(
                 job,
                 wish.request,
-                self._bounds,
+                self._bounds_of(wish),
                 tenant=wish.principal.tenant,
                 cls=wish.cls,
                 at=self._clock.now(),
@@ -184,6 +187,9 @@ class ChatService:
             raise Unavailable(
                 "The queue's memory is full; try again later.", "queue_out_of_memory", _retry(5)
             ) from None
+
+    def _bounds_of(self, wish: Submission) -> Bounds:
+        return self._bounds if wish.deadline is None else self._bounds._replace(timeout_ms=int(wish.deadline * 1000))
 
     # -- following ---------------------------------------------------------------------------------------------
     async def follow(self, record: JobRecord, after: EventId, on_disconnect: OnDisconnect) -> Ticket:

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backend.errors import ApiError, error_body
+import orjson
+
+from backend.context import request_id
+from backend.dialects.door import Refusal
+from backend.errors import ApiError
 from wire.events import TERMINAL, LogEntry
 
 
@@ -42,3 +46,11 @@ class NativeEvents:
 
     def broken(self, error: ApiError) -> bytes:
         return b"event: error\ndata: %b\n\n" % error_body(error)
+
+
+def refusal(error: ApiError, request_id: str) -> Refusal:
+    return Refusal(error.status, {"error": {"code": error.code, "message": error.message, "request_id": request_id}})
+
+
+def error_body(error: ApiError) -> bytes:
+    return orjson.dumps(refusal(error, request_id()).body)

@@ -31,6 +31,14 @@ export type Queued = {
   detail?: string;
 };
 
+/** Before the first token: the job goes on as `model` in `pool`. In another pool than this log's, the log ends here. */
+export type Rerouted = {
+  type: "rerouted";
+  pool: string;
+  model: string;
+  reason: string;
+};
+
 /** The text so far is void: the next token begins the answer anew. */
 export type Restarted = {
   type: "restarted";
@@ -55,19 +63,23 @@ export type Timings = {
   total_ms?: number;
 };
 
-/** A burst of output: one or more model tokens (`n`, absent = 1). */
+/** A burst of output: one or more model tokens (`n`, absent = 1). `embeddings`: vectors in the order of the inputs, each little-endian 32-bit floats in base64. */
 export type Token = {
   type: "token";
   text?: string;
   thinking?: string;
   tool_calls?: Record<string, unknown>[];
   logprobs?: Record<string, unknown>[];
+  embeddings?: string[];
   n?: number;
 };
 
+/** Tokens. `cached_tokens` of the prompt came from the engine's cache; `thinking_tokens` of the answer are thoughts. Both are 0 where the engine does not tell. */
 export type Usage = {
   prompt_tokens?: number;
   completion_tokens?: number;
+  cached_tokens?: number;
+  thinking_tokens?: number;
 };
 
-export type WireEvent = Cancelled | Completed | Failed | Queued | Restarted | Started | Token;
+export type WireEvent = Cancelled | Completed | Failed | Queued | Rerouted | Restarted | Started | Token;

@@ -148,3 +148,11 @@ class Engine(Protocol):
     async def health(self) -> Health: ...
 
     async def close(self) -> None: ...
+
+
+def texts_of(request: JobRequest, engine: str) -> list[str]:
+    """The inputs of an embed job, for an engine that takes texts only. Raises `Unsupported` for token ids."""
+    texts = [text for text in request.inputs if isinstance(text, str)]
+    if len(texts) < len(request.inputs):
+        raise Unsupported(f"The {engine} engine embeds texts, not token ids: send texts, or use SLUICE_ENGINE=openai")
+    return texts

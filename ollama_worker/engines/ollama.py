@@ -19,6 +19,7 @@ from ollama_worker.engines.base import (
     PullProgress,
     StreamCut,
     Unsupported,
+    texts_of,
 )
 from ollama_worker.engines.continuation import listed, spent
 from ollama_worker.engines.http import EngineHttp, Lines, parse
@@ -81,7 +82,7 @@ class OllamaEngine:
         raise StreamCut("Ollama ended the answer without its end mark")
 
     async def embed(self, request: JobRequest) -> Embeddings:
-        body: dict[str, Any] = {"model": request.model, "input": request.inputs, "truncate": False}
+        body: dict[str, Any] = {"model": request.model, "input": texts_of(request, self.name), "truncate": False}
         body["options"] = request.options
         if request.keep_alive is not None:
             body["keep_alive"] = request.keep_alive

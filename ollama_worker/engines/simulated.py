@@ -29,6 +29,7 @@ from ollama_worker.engines.base import (
     PullProgress,
     StreamCut,
     Unsupported,
+    texts_of,
 )
 from ollama_worker.engines.simulated_script import Script, last_words, script_of, tokens_of
 from wire.records import JobRequest
@@ -109,8 +110,8 @@ class SimulatedEngine:
         return True
 
     async def embed(self, request: JobRequest) -> Embeddings:
-        vectors = [vector_of(text) for text in request.inputs]
-        return Embeddings(vectors, sum(len(tokens_of(text)) for text in request.inputs))
+        texts = texts_of(request, self.name)
+        return Embeddings([vector_of(text) for text in texts], sum(len(tokens_of(text)) for text in texts))
 
     # Models
 

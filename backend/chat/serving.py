@@ -1,0 +1,54 @@
+"""The one handler of all dialects: read → submit → relay, or wait for the whole answer.
+
+`submit` is the one admission path: what the request's headers say, then the service.
+"""
+
+from __future__ import annotations
+
+import orjson
+from fastapi import Request
+from starlette.responses import Response
+
+from backend.body import read_object
+from backend.chat.disconnect import parse_on_disconnect
+from backend.chat.service import Submission
+from backend.dialects.door import Door
+from backend.house import House, house_of
+from backend.principal import principal_of
+from backend.relay import RelayResponse, Ticket, collect
+from backend.threads.turn import Turn
+from wire.idempotency import body_hash
+from wire.records import JobRequest
+
+
+async def serve(request: Request, door: Door) -> Response:
+    """Answer one request of `door`. Raises ApiError before the response opens."""
+    house = house_of(request)
+    parsed, body = await read_object(request)
+    asked = door.read(parsed, house.settings.max_messages)
+    ticket = await submit(house, request, asked.job.model_copy(update={"door": door.name}), body)
+    if asked.stream:
+        return RelayResponse(ticket, door.stream(asked, ticket))
+    answer = door.whole(asked, ticket, await collect(ticket, request.receive))
+    return Response(orjson.dumps(answer, option=orjson.OPT_UTC_Z), 200, ticket.headers, "application/json")
+
+
+async def submit(
+    house: House, request: Request, job: JobRequest, body: bytes, part: str = "", turn: Turn | None = None
+) -> Ticket:
+    """Let one job of a request in.
+
+    `part` tells the jobs of one request apart, where it makes several: each has an idempotency key of its own. A turn
+    has a key anyhow: an answer has one job.
+    """
+    key = turn.key if turn else request.headers.get("idempotency-key")
+    return await house.chat.submit(
+        Submission(
+            request=job,
+            principal=principal_of(),
+            on_disconnect=parse_on_disconnect(request.headers.get("x-sluice-on-disconnect")),
+            idempotency_key=key and key + part,
+            turn=turn,
+            body=body_hash(request.url.path.encode() + b"\0" + body),
+        )
+    )

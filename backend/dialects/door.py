@@ -1,0 +1,54 @@
+"""What every dialect has in common: a request becomes a job, and a job's events become bytes.
+
+    read      the request's body as a job; raises Invalid before anything is enqueued
+    stream    the translator of one stream of events
+    whole     the answer for a caller who waits for all of it
+
+`backend.chat.serving.serve` does the rest, the same for all of them: body, admission, relay, leaving.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+from backend.errors import ApiError
+from backend.relay import Dialect, Outcome, Ticket
+from wire.records import JobRequest
+
+
+class Asked(NamedTuple):
+    """One request, understood. `job.model` is the caller's word for it, "" the default; the router finds what is meant.
+
+    `extra`: what the door's own answer needs to know of the request, in a shape that only it knows.
+    """
+
+    job: JobRequest
+    stream: bool
+    extra: Any = None
+
+
+class Door(Protocol):
+    """One route of a dialect. Holds no state: one instance serves all requests."""
+
+    name: str  # "openai.chat": in the job's record, its view, and logs
+
+    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
+        """Raises Invalid."""
+        ...
+
+    def stream(self, asked: Asked, ticket: Ticket) -> Dialect: ...
+
+    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]: ...
+
+
+class Refusal(NamedTuple):
+    """An error in a dialect's own words."""
+
+    status: int
+    body: dict[str, Any]
+
+
+class Refuse(Protocol):
+    """How a dialect says no."""
+
+    def __call__(self, error: ApiError, request_id: str) -> Refusal: ...
