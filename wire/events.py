@@ -105,7 +105,7 @@ class Restarted(_Event):
 
 
 class Rerouted(_Event):
-    """Before the first token: the job goes on as `model` in `pool`. In another pool than this log's, the log ends here."""
+    """Before the first token: the job goes on as `model` in `pool`; its log ends here if that is another pool."""
 
     type: Literal["rerouted"] = "rerouted"
     pool: str

@@ -31,7 +31,7 @@ export type Queued = {
   detail?: string;
 };
 
-/** Before the first token: the job goes on as `model` in `pool`. In another pool than this log's, the log ends here. */
+/** Before the first token: the job goes on as `model` in `pool`; its log ends here if that is another pool. */
 export type Rerouted = {
   type: "rerouted";
   pool: string;
