@@ -36,14 +36,16 @@ class Loading(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """The engine's own end mark. Durations are milliseconds, 0 where the engine does not tell."""
+    """The engine's own end mark. Durations are milliseconds; what the engine does not tell is 0."""
 
-    reason: str  # "stop" | "length" | "tool_calls"
+    reason: str  # "stop" | "length" | "tool_calls" | "content_filter"
     prompt_tokens: int = 0
     completion_tokens: int = 0
     load_ms: int = 0
     prompt_ms: int = 0
     generate_ms: int = 0
+    cached_tokens: int = 0  # of the prompt, that came from the engine's cache
+    thinking_tokens: int = 0  # of the answer, that were thoughts
 
 
 class Embeddings(NamedTuple):
@@ -57,7 +59,7 @@ class ModelInfo(NamedTuple):
     name: str
     loaded: bool = False
     context_length: int = 0
-    capabilities: tuple[str, ...] = ()  # "completion", "tools", "vision", "thinking", "embedding"
+    capabilities: tuple[str, ...] = ()  # "completion", "tools", "vision", "thinking", "embedding", "insert"
 
 
 class PullProgress(NamedTuple):
@@ -136,6 +138,10 @@ class Engine(Protocol):
         ...
 
     async def embed(self, request: JobRequest) -> Embeddings: ...
+
+    async def count(self, request: JobRequest) -> int:
+        """How many tokens the prompt of a chat is: its messages and tools, in the model's template."""
+        ...
 
     async def models(self) -> list[ModelInfo]: ...
 

@@ -92,6 +92,13 @@ class LlamaCppEngine:
         rows = sorted(said["data"], key=lambda row: int(row["index"]))
         return Embeddings([row["embedding"] for row in rows], (said.get("usage") or {}).get("prompt_tokens", 0))
 
+    async def count(self, request: JobRequest) -> int:
+        """Rendered and tokenized by llama.cpp, and nothing is generated."""
+        self._check_model(request.model)
+        http = await self._chat.http(self._plan())
+        said = await http.post("/v1/chat/completions/input_tokens", fault, chat_body(request))
+        return int(said["input_tokens"])
+
     def _check_model(self, model: str) -> None:
         if model != self._model:
             raise ModelNotFound(f"This worker serves {self._model} only. For {model}, set SLUICE_GGUF or run Ollama")

@@ -89,6 +89,17 @@ class OllamaEngine:
         said = await self._http.post("/api/embed", partial(fault, request.model), body)
         return Embeddings(said.get("embeddings") or [], said.get("prompt_eval_count", 0))
 
+    async def count(self, request: JobRequest) -> int:
+        """Ollama tells a prompt's tokens only once it has read it: one token is generated and thrown away.
+
+        What was read stays in its cache, so a chat that follows with the same messages does not read it again.
+        """
+        await self._refuse_blind_images(request)
+        _, body = body_of(request)
+        body |= {"stream": False, "options": {**request.options, "num_predict": 1}}
+        said = await self._http.post("/api/chat", partial(fault, request.model), body)
+        return int(said.get("prompt_eval_count", 0))
+
     async def _must_load(self, model: str) -> bool:
         """True when Ollama says that the model is not in memory. Not asked again right after an answer of it."""
         name = full_name(model)

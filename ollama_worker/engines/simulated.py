@@ -13,6 +13,8 @@ import os
 import struct
 from collections.abc import AsyncGenerator, Sequence
 
+import orjson
+
 from ollama_worker.engines.base import (
     ContextTooLong,
     Embeddings,
@@ -113,6 +115,9 @@ class SimulatedEngine:
         texts = texts_of(request, self.name)
         return Embeddings([vector_of(text) for text in texts], sum(len(tokens_of(text)) for text in texts))
 
+    async def count(self, request: JobRequest) -> int:
+        return prompt_tokens(request)
+
     # Models
 
     async def models(self) -> list[ModelInfo]:
@@ -163,8 +168,10 @@ def pieces(script: Script, budget: int | None) -> list[Piece]:
 
 
 def prompt_tokens(request: JobRequest) -> int:
+    """Words of the messages and of the tools, as they would stand in a template."""
     said = [message.content for message in request.messages] or [last_words(request)]
-    return sum(len(tokens_of(text)) for text in said)
+    tools = [orjson.dumps(tool).decode() for tool in request.tools or ()]
+    return sum(len(tokens_of(text)) for text in [*said, *tools])
 
 
 def vector_of(text: str) -> list[float]:

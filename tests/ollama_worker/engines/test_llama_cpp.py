@@ -256,6 +256,12 @@ async def test_embedding_too_long_a_text_is_refused(engine: LlamaCppEngine) -> N
         await engine.embed(JobRequest(kind="embed", model="tiny", inputs=("word " * 600,)))
 
 
+async def test_a_count_is_what_an_answer_reports(engine: LlamaCppEngine) -> None:
+    end = (await answer(engine, CHAT))[-1]
+    assert isinstance(end, Finished)
+    assert await engine.count(CHAT) == end.prompt_tokens
+
+
 # Models
 
 

@@ -95,6 +95,13 @@ async def test_tool_calls_end_in_tool_calls(fake: FakeOllama, engine: OllamaEngi
     assert isinstance(items[-1], Finished) and items[-1].reason == "tool_calls"
 
 
+async def test_a_count_is_asked_with_one_token(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.chunks = [end("length", prompt_eval_count=41)]
+    assert await engine.count(CHAT) == 41
+    (body,) = fake.asked("/api/chat")
+    assert (body["stream"], body["options"]["num_predict"]) == (False, 1)
+
+
 # Loading
 
 

@@ -201,3 +201,9 @@ async def test_it_cannot_pull() -> None:
     with pytest.raises(Unsupported):
         async for _ in engine().pull("m"):
             pass
+
+
+async def test_a_count_is_of_messages_and_tools() -> None:
+    bare = await engine().count(ask("one two three"))
+    tooled = await engine().count(ask("one two three", tools=({"type": "function", "function": {"name": "a b"}},)))
+    assert bare == 3 < tooled
