@@ -13,12 +13,12 @@ from typing import Any
 
 import orjson
 
+from backend.dialects.fast_text import text_literal
 from backend.errors import ApiError, interrupted
 from backend.relay import Outcome
-from wire.events import TOKEN_PREFIX, LogEntry
+from wire.events import LogEntry
 
 NS = 1_000_000  # nanoseconds a millisecond
-TEXT_ONLY = TOKEN_PREFIX + b',"text":"'
 TAIL = b'},"done":false}\n'
 
 
@@ -31,16 +31,6 @@ def timestamp() -> str:
 @lru_cache(maxsize=2)
 def _second(second: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-
-
-def text_literal(body: bytes) -> bytes | None:
-    """The text of a `token` event that has nothing else, still as a JSON string; None where it must be parsed.
-
-    A quote inside a JSON string is escaped, so `","` can only end the string (or look like it, and be parsed).
-    """
-    if body.startswith(TEXT_ONLY) and body.endswith(b'"}') and body.find(b'","', len(TEXT_ONLY)) < 0:
-        return body[len(TEXT_ONLY) - 1 : -1]
-    return None
 
 
 class OllamaChunks:

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.dialects.ollama import OllamaChunks, partial, text_literal
+from backend.dialects.fast_text import text_literal
+from backend.dialects.ollama import OllamaChunks, partial
 from wire import events
 from wire.events import EventId, LogEntry
 

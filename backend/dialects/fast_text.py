@@ -1,0 +1,17 @@
+"""The fast path of every dialect: a `token` event that is plain text goes out without being parsed."""
+
+from __future__ import annotations
+
+from wire.events import TOKEN_PREFIX
+
+TEXT_ONLY = TOKEN_PREFIX + b',"text":"'
+
+
+def text_literal(body: bytes) -> bytes | None:
+    """The text of a `token` event that has nothing else, still as a JSON string; None where it must be parsed.
+
+    A quote inside a JSON string is escaped, so `","` can only end the string (or look like it, and be parsed).
+    """
+    if body.startswith(TEXT_ONLY) and body.endswith(b'"}') and body.find(b'","', len(TEXT_ONLY)) < 0:
+        return body[len(TEXT_ONLY) - 1 : -1]
+    return None
