@@ -25,7 +25,7 @@ export class Connection {
   }
 
   /** What the response tells; raises when the connection is cut, also when it says nothing for too long. */
-  async *hear(response: Response, dialect: Dialect): AsyncGenerator<Heard> {
+  async *hear(response: Response, dialect: Dialect): AsyncGenerator<Heard[]> {
     if (!response.body) return;
     this.watch(SILENCE_MS);
     yield* hear(response.body, dialect, () => {

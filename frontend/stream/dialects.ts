@@ -7,13 +7,17 @@ export type Heard = { id?: string; jobId?: string; event?: WireEvent; broken?: {
 
 export type Dialect = (frame: SseEvent) => Heard;
 
-/** Frames of a body in a dialect. Ends with the body; raises what the network raises, and for what is no JSON. */
+/**
+ * Frames of a body in a dialect, as they came together: at least one. Ends with the body; raises what the network raises,
+ * and for what is no JSON.
+ */
 export async function* hear(
   body: ReadableStream<Uint8Array>,
   dialect: Dialect,
   heard: () => void,
-): AsyncGenerator<Heard> {
-  for await (const frame of readSse(body, heard)) yield { ...dialect(frame), ...(frame.id ? { id: frame.id } : {}) };
+): AsyncGenerator<Heard[]> {
+  const told = (frame: SseEvent): Heard => ({ ...dialect(frame), ...(frame.id ? { id: frame.id } : {}) });
+  for await (const frames of readSse(body, heard)) yield frames.map(told);
 }
 
 const KNOWN = new Set(["queued", "started", "token", "restarted", "completed", "failed", "cancelled"]);

@@ -17,7 +17,7 @@ import { endOf } from "./ended";
 import { answerError } from "./errors";
 import { Patience } from "./patience";
 import { stopEarly, stopJob } from "./stop";
-import { pause } from "./wake";
+import { breath, pause } from "./wake";
 
 /** What is followed: a turn that is still to be sent, or a job that runs. */
 export type Source = { turn: Turn } | { jobId: string };
@@ -27,6 +27,8 @@ export type World = { fetch: typeof fetch; random: () => number };
 
 const REAL: World = { fetch: (...args) => fetch(...args), random: Math.random };
 const DRAINING = new Set(["draining", "starting"]); // a process that leaves, or is not there yet: ask another
+
+const isToken = ({ event }: Heard): boolean => event?.type === "token";
 
 /** Why an abort happened, as assistant-ui says it: `detach` true, the page lets go, and the job is to run on. */
 export const isDetach = (signal: AbortSignal): boolean =>
@@ -81,8 +83,9 @@ class Follower {
     try {
       for await (const heard of this.connected()) {
         if (this.signal.aborted) return;
-        if (this.take(heard)) yield this.answer.snapshot();
+        if (this.takeAll(heard)) yield this.answer.snapshot();
         if (this.answer.ended) return;
+        if (heard.some(isToken)) await breath(this.signal);
       }
     } catch (error) {
       this.judge(error);
@@ -94,7 +97,7 @@ class Follower {
     if (!this.answer.ended) await pause(this.wish, this.signal);
   }
 
-  private async *connected(): AsyncGenerator<Heard> {
+  private async *connected(): AsyncGenerator<Heard[]> {
     const connection = (this.connection = new Connection());
     try {
       if (this.jobId === undefined) yield* this.sent(connection);
@@ -104,13 +107,13 @@ class Follower {
     }
   }
 
-  private async *sent(connection: Connection): AsyncGenerator<Heard> {
+  private async *sent(connection: Connection): AsyncGenerator<Heard[]> {
     this.posting = this.post(connection);
     const response = await or(this.posting, this.signal);
     this.posting = undefined;
     if (!response.ok) throw await errorOf(response);
     const jobId = response.headers.get("x-sluice-job");
-    if (jobId) yield { jobId };
+    if (jobId) yield [{ jobId }];
     yield* connection.hear(response, langServe());
   }
 
@@ -129,15 +132,20 @@ class Follower {
     });
   }
 
-  private async *joined(connection: Connection, jobId: string): AsyncGenerator<Heard> {
+  private async *joined(connection: Connection, jobId: string): AsyncGenerator<Heard[]> {
     const response = await connection.open(this.world.fetch, `/api/jobs/${encodeURIComponent(jobId)}/events`, {
       headers: { Accept: "text/event-stream", ...(this.after ? { "Last-Event-ID": this.after } : {}) },
     });
     if (!response.ok) throw await errorOf(response);
     this.answer.joined();
-    yield { jobId };
-    if (response.status === 204) yield { event: await endOf(jobId, this.world, this.signal) };
+    yield [{ jobId }];
+    if (response.status === 204) yield [{ event: await endOf(jobId, this.world, this.signal) }];
     else yield* connection.hear(response, native);
+  }
+
+  /** True if there is something new to show; what comes behind the end is not looked at. */
+  private takeAll(heard: Heard[]): boolean {
+    return heard.reduce((news, one) => (!this.answer.ended && this.take(one)) || news, false);
   }
 
   /** True if there is something new to show. */

@@ -50,11 +50,11 @@ export class SseParser {
   }
 }
 
-/** The events of a response's body, until it ends; `heard` is called with every piece, comments too. */
+/** The events of a response's body, all that one read brought together; `heard` is called with every piece, comments too. */
 export async function* readSse(
   body: ReadableStream<Uint8Array>,
   heard: () => void = () => {},
-): AsyncGenerator<SseEvent> {
+): AsyncGenerator<SseEvent[]> {
   const reader = body.getReader();
   const decoder = new TextDecoder(); // takes away a BOM, and waits for the rest of a cut character
   const parser = new SseParser();
@@ -63,7 +63,8 @@ export async function* readSse(
       const { value, done } = await reader.read();
       if (done) return; // an event without its blank line was cut: the standard drops it
       heard();
-      yield* parser.push(decoder.decode(value, { stream: true }));
+      const events = parser.push(decoder.decode(value, { stream: true }));
+      if (events.length > 0) yield events;
     }
   } finally {
     reader.cancel().catch(() => {}); // it may have failed already

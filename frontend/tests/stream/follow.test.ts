@@ -101,6 +101,20 @@ describe("an answer that nothing cuts", () => {
   });
 });
 
+test("what came in one read is one snapshot, and nothing of it is missing", async () => {
+  const { snapshots } = await new Reading(new House(logOf(...texts), [{ together: true }])).end();
+  expect(snapshots.filter(({ text }) => text)).toHaveLength(1);
+  expect(snapshots.at(-1)).toMatchObject({ text: whole, meta: { phase: "done" } });
+});
+
+test("the read behind a token waits, so that what comes meanwhile comes with it", async () => {
+  const house = new House(logOf(...texts));
+  const reading = new Reading(house);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(reading.last.text).toBe(texts[0]);
+  expect((await reading.end()).last.text).toBe(whole);
+});
+
 describe("an answer that is cut", () => {
   const length = logOf(...texts).length;
 
@@ -160,7 +174,8 @@ describe("an answer that is cut", () => {
     await vi.advanceTimersByTimeAsync(13_000);
     document.dispatchEvent(new Event("visibilitychange"));
     await vi.advanceTimersByTimeAsync(300);
-    expect(reading.done).toBe(true);
+    expect(house.streams).toHaveLength(2);
+    await reading.end();
   });
 
   test("while it ended elsewhere: the job says how", async () => {

@@ -10,6 +10,8 @@ export type Plan = {
   refuse?: { status: number; code?: string; headers?: Record<string, string> };
   before?: "headers";
   again?: number;
+  /** All of it in one read. */
+  together?: boolean;
 };
 
 export type Call = { method: string; path: string; headers: Record<string, string>; aborted: boolean };
@@ -87,9 +89,10 @@ function answer(
   headers: Record<string, string> = {},
 ): Response {
   const told = plan.tells === undefined ? frames : frames.slice(0, plan.tells + 1);
+  const pieces = plan.together ? [told.join("")] : told;
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
-      for (const frame of told) controller.enqueue(encoder.encode(frame));
+      for (const piece of pieces) controller.enqueue(encoder.encode(piece));
       signal?.addEventListener("abort", () => {
         call.aborted = true;
         controller.error(signal.reason);

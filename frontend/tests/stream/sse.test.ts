@@ -64,7 +64,7 @@ function bodyOf(...pieces: Uint8Array[]): ReadableStream<Uint8Array> {
 
 async function read(...pieces: Uint8Array[]): Promise<SseEvent[]> {
   const events: SseEvent[] = [];
-  for await (const event of readSse(bodyOf(...pieces))) events.push(event);
+  for await (const together of readSse(bodyOf(...pieces))) events.push(...together);
   return events;
 }
 
