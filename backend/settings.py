@@ -33,6 +33,14 @@ class ApiSettings(WireSettings):
     max_messages: int = Field(2_000, alias="SLUICE_MAX_MESSAGES", ge=1)
     max_body_bytes: int = Field(8 * 1024 * 1024, alias="SLUICE_MAX_BODY_BYTES", ge=1_024)
 
+    # Inputs of one embedding job; a longer list becomes several, which lie in the queue side by side.
+    embed_batch: int = Field(32, alias="SLUICE_EMBED_BATCH", ge=1, le=2_048)
+
+    # One upload to /v1/files, whose bytes lie in SQL.
+    max_file_bytes: int = Field(64 * 1024 * 1024, alias="SLUICE_MAX_FILE_BYTES", ge=1_024, le=2**31)
+    # How many jobs of one batch wait or run at once: enough for many workers, few beside the queue's depth.
+    batch_window: int = Field(64, alias="SLUICE_BATCH_WINDOW", ge=1, le=1_000)
+
     max_attempts: int = Field(3, alias="QUEUE_MAX_ATTEMPTS", ge=1, le=20)
     queue_depth: int = Field(10_000, alias="QUEUE_MAX_DEPTH", ge=1)
     queue_per_tenant: int = Field(10_000, alias="QUEUE_MAX_PER_TENANT", ge=1)
