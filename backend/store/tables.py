@@ -3,6 +3,8 @@
 threads    a conversation: its title, settings and the leaf it shows
 messages   its messages, a tree by `parent_id`; ids come from the page and are unique within a thread only
 jobs       every ended job, once, whatever client made it: what it cost and when; never any text
+files      what callers have uploaded, and what batches have written; their bytes lie in file_chunks
+batches    many requests in a file, answered into a file; batch_lines are those that have not been written out yet
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -102,4 +105,70 @@ jobs = Table(
     Column("timeline", Document, nullable=False, default=list),  # [[pool ms, what, detail], …]
     Index("ix_jobs_ended_at", "ended_at", "id"),
     Index("ix_jobs_tenant_ended_at", "tenant", "ended_at"),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("tenant", Name(200), nullable=False),
+    Column("name", Name(255), nullable=False),
+    Column("purpose", Name(32), nullable=False),
+    Column("bytes", BigInteger, nullable=False, default=0),
+    Column("status", Name(16), nullable=False),  # "receiving": nobody sees it yet | "processed"
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),  # NULL: kept until somebody deletes it
+    Index("ix_files_tenant_created_at", "tenant", "created_at", "id"),
+    Index("ix_files_status_created_at", "status", "created_at"),
+    Index("ix_files_expires_at", "expires_at"),
+)
+
+file_chunks = Table(
+    "file_chunks",
+    metadata,
+    Column("file_id", ID, ForeignKey("files.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),  # from 0
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("file_id", "number"),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("tenant", Name(200), nullable=False),
+    Column("principal", Name(200), nullable=False),
+    Column("endpoint", Name(64), nullable=False),
+    Column("input_file_id", ID, nullable=False),  # no foreign key: the file may be deleted later
+    Column("about", Document),  # the caller's metadata
+    Column("status", Name(16), nullable=False),  # as `backend.batches.states` draws them
+    Column("errors", Document),  # of a file that cannot be read: [{"code", "line", "message", "param"}]
+    Column("total", Integer, nullable=False, default=0),  # lines; 0 until they were validated
+    Column("done", Integer, nullable=False, default=0),  # lines of the output file, known at the end only
+    Column("failed", Integer, nullable=False, default=0),  # and those of the error file
+    Column("output_file_id", ID),
+    Column("error_file_id", ID),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("in_progress_at", BigInteger),
+    Column("finalizing_at", BigInteger),
+    Column("cancelling_at", BigInteger),
+    Column("ended_at", BigInteger),  # completed, failed, expired or cancelled: the status says which
+    Column("holder", ID),  # the API process that runs it; NULL: nobody
+    Column("held_until", BigInteger, nullable=False, default=0),  # then another process may take it
+    Index("ix_batches_tenant_created_at", "tenant", "created_at", "id"),
+    Index("ix_batches_status", "status", "held_until"),
+)
+
+batch_lines = Table(
+    "batch_lines",
+    metadata,
+    Column("batch_id", ID, ForeignKey("batches.id", ondelete="CASCADE"), nullable=False),
+    Column("line", Integer, nullable=False),  # from 0; the job's id is made of it
+    Column("custom_id", Words),  # NULL: the line has none
+    Column("body", Words),  # the request's body as JSON; NULL: the line is answered
+    Column("state", Name(16), nullable=False),  # "waiting" | "done": in the output file | "failed": in the error file
+    Column("answer", Words),  # the line of the output or error file; NULL while it waits
+    PrimaryKeyConstraint("batch_id", "line"),
+    Index("ix_batch_lines_batch_id_state", "batch_id", "state", "line"),
 )
