@@ -15,6 +15,8 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 
 from backend.admin.room import Admin, build_admin
+from backend.chat.admission import Admission
+from backend.chat.naming import Naming
 from backend.chat.service import ChatService
 from backend.history.finished import BLOCK_MS, Finished
 from backend.history.recorder import Recorder
@@ -77,7 +79,8 @@ def build(settings: ApiSettings, redis: Redis) -> tuple[House, Watcher]:
     bounds = Bounds(settings.queue_depth, settings.queue_per_tenant, settings.max_attempts, timeout_ms)
     claims = IdempotencyKeys(redis, timeout_ms + RECORD_MS)
     database = Database(settings.database_url)
-    chat = ChatService(jobs, reader, claims, clock, catalogue, news, bounds, ThreadTurns(database))
+    naming, admission = Naming(claims, jobs), Admission(jobs, clock, bounds)
+    chat = ChatService(jobs, reader, catalogue, news, naming, admission, ThreadTurns(database))
     threads, titles = Threads(database, jobs), Titles(database, jobs, workers, catalogue, chat)
     admin = build_admin(jobs, workers, clock, database, lambda: chat.draining)
     house = House(

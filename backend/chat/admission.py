@@ -1,0 +1,70 @@
+"""The queue's door: a job is accepted, or refused with what its caller can do about it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import structlog
+from redis.exceptions import ResponseError
+
+from backend.chat.submission import Submission
+from backend.context import request_id
+from backend.errors import QueueFull, Unavailable
+from wire.clock import Clock
+from wire.jobs import Bounds, JobPipe
+
+CLOCK_TRIES = 3
+log = structlog.get_logger()
+
+
+class Admission:
+    """`bounds`: what every job is held against."""
+
+    def __init__(self, jobs: JobPipe, clock: Clock, bounds: Bounds) -> None:
+        self._jobs = jobs
+        self._clock = clock
+        self._bounds = bounds
+
+    async def accept(self, job: str, wish: Submission) -> None:
+        """Once for each id: a job that is there already stays as it is. Raises ApiError or a Redis error."""
+        for _ in range(CLOCK_TRIES):
+            answer = await self._ask_in(job, wish)
+            if answer == "ok":
+                log.info("job accepted", action="job.accepted", job_id=job, model=wish.request.model)
+                return
+            if answer != "stepped":
+                raise _full(answer)
+            await self._clock.tick()
+        raise Unavailable("The queue's clock is being put right; try again in a second.", "clock_stepped", retry(1))
+
+    async def _ask_in(self, job: str, wish: Submission) -> str:
+        try:
+            return await self._jobs.accept(
+                job,
+                wish.request,
+                self._bounds_of(wish),
+                tenant=wish.principal.tenant,
+                cls=wish.cls,
+                at=self._clock.now(),
+                request_id=request_id(),
+            )
+        except ResponseError as error:
+            if "OOM" not in str(error):
+                raise
+            raise Unavailable("The queue's memory is full; try again later.", "queue_out_of_memory", retry(5)) from None
+
+    def _bounds_of(self, wish: Submission) -> Bounds:
+        return self._bounds if wish.deadline is None else self._bounds._replace(timeout_ms=int(wish.deadline * 1000))
+
+
+def retry(seconds: int) -> dict[str, str]:
+    return {"Retry-After": str(seconds)}
+
+
+def _full(answer: str) -> QueueFull:
+    whose: Literal["depth", "tenant"] = "tenant" if answer == "full tenant" else "depth"
+    told = {
+        "depth": "The queue is full; try again when some jobs have ended.",
+        "tenant": "Too many of your jobs are waiting; try again when some have started.",
+    }
+    return QueueFull(told[whose], f"queue_full_{whose}", retry(5))

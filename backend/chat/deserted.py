@@ -1,0 +1,69 @@
+"""What becomes of a job whose caller has gone away before its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+
+import structlog
+from redis.exceptions import RedisError
+
+from backend.chat.disconnect import OnDisconnect
+from wire.jobs import JobPipe
+from wire.reader import EventReader
+
+PATIENT_TRIES = 40
+PATIENT_SECONDS = 3.0
+log = structlog.get_logger()
+
+
+class Deserted:
+    """Cancels in the background, for as long as this process is not leaving itself: `stop` ends that."""
+
+    def __init__(self, jobs: JobPipe, reader: EventReader) -> None:
+        self._jobs = jobs
+        self._reader = reader
+        self._later: set[asyncio.Task[None]] = set()
+        self._stopped = False
+
+    def left(self, job: str, on_disconnect: OnDisconnect) -> None:
+        """A caller went away before the end."""
+        if on_disconnect.seconds is not None and not self._stopped:
+            self._soon(self._cancel_later(job, on_disconnect.seconds))
+
+    def withdraw(self, job: str) -> None:
+        """Its caller was told that it is not let in, though it may have been: it must not run for nobody."""
+        self._soon(self._patiently(lambda: self._jobs.cancel(job, "client_gone")))
+
+    def stop(self) -> None:
+        """From now on no disconnect cancels a job."""
+        self._stopped = True
+
+    def close(self) -> None:
+        """This process is leaving: jobs whose callers are in their grace run on."""
+        for task in self._later:
+            task.cancel()
+
+    def _soon(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def _cancel_later(self, job: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._patiently(lambda: self._cancel(job))
+
+    async def _patiently(self, act: Callable[[], Awaitable[object]]) -> None:
+        """Do it as soon as Redis answers. A pause is long enough for other API processes to be subscribed again."""
+        for _ in range(PATIENT_TRIES):
+            with suppress(RedisError, OSError):
+                await act()
+                return
+            await asyncio.sleep(PATIENT_SECONDS)
+
+    async def _cancel(self, job: str) -> None:
+        """Only if nobody else follows it, in any API process; and never because this process is leaving."""
+        if not self._stopped and await self._reader.deserted(job):
+            state = await self._jobs.cancel(job, "client_gone")
+            log.info("the caller is gone", action="job.deserted", job_id=job, state=state)
