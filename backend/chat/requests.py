@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from backend.errors import Invalid, explain
+from backend.dialects.images import of_base64
+from backend.dialects.reading import bound_messages, read_as
+from backend.dialects.tools import Schema, ToolCalls, Tools, as_tools
 from wire.records import JobRequest, Message
 
 Positive = Annotated[int, Field(ge=1, le=1_048_576)]
@@ -47,13 +47,17 @@ class Options(BaseModel):
     mirostat_tau: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
 
 
-def real_base64(image: str) -> str:
-    """Raises ValueError for a URL (never fetched) and for what is not base64."""
-    try:
-        base64.b64decode(image, validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError("images are base64 data; URLs are never fetched") from None
-    return image
+def given(options: Options | None) -> dict[str, Any]:
+    """What was asked for, as a job carries it."""
+    return options.model_dump(exclude_none=True) if options else {}
+
+
+Format = Literal["json", ""] | Schema
+Think = bool | Literal["low", "medium", "high"]
+KeepAlive = str | int | float
+TopLogprobs = Annotated[int, Field(ge=0, le=20)]
+ModelName = Annotated[str, Field(max_length=200)]
+Image = Annotated[str, AfterValidator(of_base64)]
 
 
 class ChatMessage(BaseModel):
@@ -62,8 +66,8 @@ class ChatMessage(BaseModel):
     role: Literal["system", "user", "assistant", "tool"]
     content: str = ""
     thinking: str | None = None
-    images: list[Annotated[str, AfterValidator(real_base64)]] | None = Field(None, max_length=32)
-    tool_calls: list[dict[str, Any]] | None = Field(None, max_length=128)
+    images: list[Image] | None = Field(None, max_length=32)
+    tool_calls: ToolCalls | None = None
     tool_name: str | None = None
     tool_call_id: str | None = None
 
@@ -73,16 +77,16 @@ class ChatRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    model: str | None = Field(None, max_length=200, description="Left out: the pool's default model.")
+    model: ModelName | None = Field(None, description="Left out: the pool's default model.")
     messages: list[ChatMessage] = Field(min_length=1)
-    stream: bool = True
+    stream: bool | None = Field(None, description="Left out: true.")
     options: Options | None = None
-    format: Literal["json", ""] | dict[str, Any] | None = None
-    tools: list[dict[str, Any]] | None = Field(None, max_length=128)
-    think: bool | Literal["low", "medium", "high"] | None = None
-    keep_alive: str | int | float | None = None
+    format: Format | None = None
+    tools: Tools | None = None
+    think: Think | None = None
+    keep_alive: KeepAlive | None = None
     logprobs: bool | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    top_logprobs: TopLogprobs | None = None
 
     @model_validator(mode="after")
     def tools_answer_calls(self) -> ChatRequest:
@@ -99,9 +103,9 @@ class ChatRequest(BaseModel):
         return JobRequest(
             model=self.model or "",
             messages=tuple(Message(**m.model_dump(exclude_none=True)) for m in self.messages),
-            options=self.options.model_dump(exclude_none=True) if self.options else {},
+            options=given(self.options),
             format=self.format or None,
-            tools=tuple(self.tools) if self.tools else None,
+            tools=as_tools(self.tools),
             think=self.think,
             keep_alive=self.keep_alive,
             logprobs=self.logprobs,
@@ -110,11 +114,6 @@ class ChatRequest(BaseModel):
 
 
 def parse_chat(body: dict[str, Any], max_messages: int) -> ChatRequest:
-    """Raises Invalid with the first few things that are wrong. The count is checked first: it is the cheap refusal."""
-    messages = body.get("messages")
-    if isinstance(messages, list) and len(messages) > max_messages:
-        raise Invalid(f"messages: {len(messages):,} are too many; at most {max_messages:,}.", "too_many_messages")
-    try:
-        return ChatRequest.model_validate(body, strict=True)
-    except ValidationError as error:
-        raise Invalid(explain(list(error.errors(include_url=False, include_input=False)))) from None
+    """Raises Invalid."""
+    bound_messages(body, max_messages)
+    return read_as(ChatRequest, body)

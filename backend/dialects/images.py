@@ -47,4 +47,6 @@ def kind_of(head: bytes) -> str:
         return "image/jpeg"
     if head.startswith((b"GIF87a", b"GIF89a")):
         return "image/gif"
+    if head.startswith(b"BM"):
+        return "image/bmp"
     return "image/webp" if head.startswith(b"RIFF") and head[8:12] == b"WEBP" else ""

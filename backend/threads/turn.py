@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from langchain_core.messages import BaseMessage, HumanMessage
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from backend.chat.requests import real_base64
+from backend.dialects.images import of_base64
 from backend.errors import Invalid, explain
 from backend.threads.requests import Id
 
@@ -93,6 +93,6 @@ def _image(given: Any) -> dict[str, str]:
     try:
         if found is None:
             raise ValueError("images are sent as data:image/…;base64,…; URLs are never fetched")
-        return {"mime": found[1], "data": real_base64(found[2])}
+        return {"mime": found[1], "data": of_base64(found[2])}
     except ValueError as error:
         raise Invalid(f"input.messages: {error}") from None

@@ -1,0 +1,26 @@
+"""Reading a request's body: strict, once, before anything is enqueued; every complaint names its place."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from backend.errors import Invalid, explain
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_as(model: type[Model], body: dict[str, Any]) -> Model:
+    """Raises Invalid with the first few things that are wrong."""
+    try:
+        return model.model_validate(body, strict=True)
+    except ValidationError as error:
+        raise Invalid(explain(list(error.errors(include_url=False, include_input=False)))) from None
+
+
+def bound_messages(body: dict[str, Any], most: int) -> None:
+    """Raises Invalid. To be called first: it is the cheap refusal."""
+    messages = body.get("messages")
+    if isinstance(messages, list) and len(messages) > most:
+        raise Invalid(f"messages: {len(messages):,} are too many; at most {most:,}.", "too_many_messages")

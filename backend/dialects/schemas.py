@@ -1,0 +1,58 @@
+"""JSON schemas in a request: refused where no engine could make a grammar of them. The engine has the last word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TYPES = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
+NAMED = ("properties", "patternProperties", "$defs", "definitions")  # name → schema
+LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
+SINGLE = ("items", "additionalProperties", "not")
+
+
+def real_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """As it came. Raises ValueError, which names the place of what is wrong."""
+    _check(schema, "schema")
+    return schema
+
+
+def _check(schema: Any, where: str) -> None:
+    if isinstance(schema, bool):
+        return
+    if not isinstance(schema, dict):
+        raise ValueError(f"{where} must be a JSON schema: an object")
+    _check_words(schema, where)
+    for name in NAMED:
+        for key, inner in _object(schema.get(name, {}), f"{where}.{name}").items():
+            _check(inner, f"{where}.{name}.{key[:64]}")
+    for name in LISTED:
+        for place, inner in enumerate(_list(schema.get(name, []), f"{where}.{name}")):
+            _check(inner, f"{where}.{name}.{place}")
+    for name in SINGLE:
+        if name in schema:
+            _check(schema[name], f"{where}.{name}")
+
+
+def _check_words(schema: dict[str, Any], where: str) -> None:
+    kinds = schema.get("type", [])
+    for kind in kinds if isinstance(kinds, list) else [kinds]:
+        if not isinstance(kind, str) or kind not in TYPES:
+            raise ValueError(f"{where}.type must be one of {', '.join(sorted(TYPES))}")
+    if not isinstance(reference := schema.get("$ref", "#"), str) or not reference.startswith("#"):
+        raise ValueError(f"{where}.$ref must begin with '#': nothing is fetched")
+    if not all(isinstance(name, str) for name in _list(schema.get("required", []), f"{where}.required")):
+        raise ValueError(f"{where}.required must be a list of names")
+    if "enum" in schema and not _list(schema["enum"], f"{where}.enum"):
+        raise ValueError(f"{where}.enum must name a value")
+
+
+def _object(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where} must be an object")
+    return value
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{where} must be a list")
+    return value

@@ -1,0 +1,64 @@
+"""Tools and their calls as Ollama and OpenAI's chat tell them, and as a job carries them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from backend.dialects.schemas import real_schema
+
+Name = Annotated[str, Field(min_length=1, max_length=256)]
+Schema = Annotated[dict[str, Any], AfterValidator(real_schema)]
+TOOLS_MAX = 128
+
+
+class Function(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    name: Name
+    description: str | None = None
+    parameters: Schema | None = None
+
+
+class Tool(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["function"] = "function"
+    function: Function
+
+
+class Called(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    name: Name
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+
+class ToolCall(BaseModel):
+    """`id` absent: the client's protocol has none."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str | None = Field(None, max_length=256)
+    function: Called
+
+
+Tools = Annotated[list[Tool], Field(max_length=TOOLS_MAX)]
+ToolCalls = Annotated[list[ToolCall], Field(max_length=TOOLS_MAX)]
+
+
+def as_tools(tools: Iterable[Tool] | None) -> tuple[dict[str, Any], ...] | None:
+    """For a job's `tools`."""
+    return tuple(tool.model_dump(exclude_none=True) for tool in tools or ()) or None
+
+
+def call_id(job: str, index: int) -> str:
+    """Of an event's call that has none of its own: the same on every reading of the log."""
+    return f"call_{hex_of(job)[:24]}_{index}"
+
+
+def hex_of(job: str) -> str:
+    """A job's id without its dashes."""
+    return job.replace("-", "")
