@@ -5,13 +5,14 @@ Repeated with the same token a script gives its first answer until the job moves
 
 from __future__ import annotations
 
+from hashlib import sha1
 from typing import Literal, NamedTuple, cast
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from wire.keys import Keys
-from wire.records import PROTOCOL, JobClass, JobRecord, JobRequest, JobState
+from wire.records import KEEP_MS, PROTOCOL, JobClass, JobRecord, JobRequest, JobState, Route
 from wire.scripts import scripts
 
 Accepted = Literal["ok", "full depth", "full tenant", "stepped"]
@@ -62,13 +63,20 @@ class JobPipe:
         cls: JobClass = "interactive",
         at: int | None = None,
         request_id: str = "",
+        keep_ms: int | None = None,
+        base: int = 0,
     ) -> Accepted:
-        """Let a job in, once: repeated with the same id it is `ok` again. `at`: the caller's pool ms, None unknown."""
+        """Let a job in, once: repeated with the same id it is `ok` again. `at`: the caller's pool ms, None unknown.
+
+        `keep_ms`: how long record and log live after the end; None: as long as its kind is kept. `base`: the attempt
+        that it had reached in the pool which it comes from; its attempts are counted on from there.
+        """
         answer = await self._run(
             "accept",
             *(job, tenant, cls, bounds.timeout_ms, bounds.max_attempts, bounds.depth, bounds.per_tenant),
             *("" if at is None else at, request.model, request_id),
             *(request.model_dump_json(exclude_none=True).encode(), PROTOCOL),
+            *(request.keep_ms if keep_ms is None else keep_ms, base, affinity_key(tenant, request)),
         )
         return cast(Accepted, b" ".join(cast(list[bytes], answer)).decode())
 
@@ -167,7 +175,19 @@ def decode_record(job: str, h: dict[str, bytes]) -> JobRecord:
         result=h.get("result", b""),
         request_id=text("request_id"),
         timeline=_timeline(h),
+        route=cast(Route, text("route")),
+        base=number("base"),
+        keep_ms=number("keep") or KEEP_MS,
+        forgotten=bool(number("forgotten")),
     )
+
+
+def affinity_key(tenant: str, request: JobRequest) -> str:
+    """A conversation's short name in this pool, "" for none: what one model holds of it serves no other's cache."""
+    if not request.affinity:
+        return ""
+    whole = "\0".join((tenant, request.model, request.affinity))
+    return sha1(whole.encode(), usedforsecurity=False).hexdigest()[:16]
 
 
 def _timeline(h: dict[str, bytes]) -> tuple[tuple[int, str, str], ...]:

@@ -17,6 +17,11 @@ CLASSES = ("interactive", "batch")
 JobClass = Literal["interactive", "batch"]
 JobState = Literal["queued", "running", "completed", "failed", "cancelled"]
 LIVE_STATES = ("queued", "running")
+# `warm`: to the worker that had this conversation last; `loaded`: to one that has the model in memory; else `idle`: a
+# worker was free when it came, or `queue`: it waited for one.
+Route = Literal["", "warm", "loaded", "idle", "queue"]
+KEEP_MS = 86_400_000  # a day
+BRIEF_MS = 900_000  # vectors and counts are fetched at once, and large: a quarter of an hour is what every log has
 
 
 class Message(BaseModel):
@@ -88,6 +93,11 @@ class JobRequest(BaseModel):
     echo: dict[str, Any] | None = None
 
     @property
+    def keep_ms(self) -> int:
+        """How long record and log live after the end, where nobody says otherwise."""
+        return BRIEF_MS if self.kind in ("embed", "count") else KEEP_MS
+
+    @property
     def plain(self) -> bool:
         """Text in, text out: the only kind of answer that another attempt may ever continue."""
         return (
@@ -120,6 +130,10 @@ class JobRecord(NamedTuple):
     result: bytes  # {"text", "thinking", "tool_calls"} as JSON, empty until completed
     request_id: str
     timeline: tuple[tuple[int, str, str], ...]  # (pool ms, what, detail), in order
+    route: Route = ""  # how the latest give chose its worker, "" while never given
+    base: int = 0  # the attempt that it had reached in the pool it came from, 0: it came from none
+    keep_ms: int = KEEP_MS  # how long record and log live after the end
+    forgotten: bool = False  # request, result and log are gone, on its principal's wish
 
     @property
     def live(self) -> bool:

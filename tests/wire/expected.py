@@ -55,7 +55,11 @@ class Job:
     request: str
     entry: Entry
     epoch: int
+    keep: int
+    base: int
+    affinity: str
     state: str = "queued"
+    route: str = ""
     attempt: int = 0
     tries: int = 0
     unstarted: int = 0
@@ -93,7 +97,8 @@ class Job:
             "entry": self.entry.id, "epoch": str(self.epoch), "attempt": str(self.attempt), "tries": str(self.tries),
             "unstarted": str(self.unstarted), "max": str(self.max_attempts), "owner": self.owner, "fence": fence,
             "note": self.note, "why": self.why, "end": self.end, "accepted": str(self.accepted), "due": str(self.due),
-            "model": self.model, "request_id": self.request_id, "request": self.request,
+            "model": self.model, "request_id": self.request_id, "request": self.request, "keep": str(self.keep),
+            "base": str(self.base), "affinity": self.affinity, "route": self.route,
             **({"result": self.result} if self.result else {}), **self.marks,
         }  # fmt: skip
 
@@ -251,7 +256,8 @@ class ExpectedPool:
     def end(self, job: Job, state: str, why: str, body: str) -> None:
         """Somebody else than its owner ends it: the event takes the id after the log's last, the owner is told."""
         owner = self.workers.get(job.owner)
-        self._end(job, state, why, (job.last[0], job.last[1] + 1), body)
+        nothing_said = not job.log and job.base
+        self._end(job, state, why, (job.base + 1, 0) if nothing_said else (job.last[0], job.last[1] + 1), body)
         if owner:
             order = {"do": "cancel", "job": job.name, "attempt": str(job.attempt)}
             owner.inbox.append(Entry(order))
@@ -298,7 +304,7 @@ class ExpectedPool:
 
     def accept(
         self, name: str, tenant: str, cls: str, timeout: int, max_attempts: int, depth: int, per_tenant: int,
-        at: int | str, model: str, request_id: str, request: str, version: int,
+        at: int | str, model: str, request_id: str, request: str, version: int, keep: int, base: int, affinity: str,
     ) -> Answer:  # fmt: skip
         refusal = self._refusal(name, tenant, depth, per_tenant, at)
         if refusal:
@@ -309,7 +315,8 @@ class ExpectedPool:
         self.demand.append(entry)
         times = (self.now, self.now + timeout)
         self.count_lives()
-        job = Job(name, tenant, cls, model, max_attempts, self.arrivals, *times, request_id, request, entry, self.epoch)
+        words = (request_id, request, entry, self.epoch, keep, base, affinity)
+        job = Job(name, tenant, cls, model, max_attempts, self.arrivals, *times, *words, attempt=base)
         self.jobs[name] = job
         self.enqueue(job)
         self.match()

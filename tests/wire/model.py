@@ -38,7 +38,8 @@ from wire import places
 from wire.scripts import load
 
 HOUR = 3_600_000
-KEEP_MS = 24 * HOUR
+KEEPS = (24 * HOUR, 2 * HOUR)
+BASES = (0, 0, 4)  # the attempt that a job had reached in another pool
 TENANTS = ("a", "a", "a", "b", "c")  # one that asks for more than the others
 DEPTH, PER_TENANT, MAX_ATTEMPTS = 8, 3, 2
 MOST_JOBS = 16
@@ -188,7 +189,9 @@ class PoolMachine(RuleBasedStateMachine):
     def application(self, name: str, tenant: str, cls: str, timeout: int, knows_time: bool) -> tuple[str | int, ...]:
         at = self.pool.time if knows_time else ""
         bounds = (timeout, MAX_ATTEMPTS, DEPTH, PER_TENANT)
-        return name, tenant, cls, *bounds, at, f"model-{tenant}", f"request-{name}", f"what {name} asks", 1
+        kind = int(name.removeprefix("j"))
+        rest = (KEEPS[kind % 2], BASES[kind % 3], "")
+        return name, tenant, cls, *bounds, at, f"model-{tenant}", f"request-{name}", f"what {name} asks", 1, *rest
 
     @precondition(lambda self: self.accepted_names < MOST_JOBS)
     @rule(
@@ -570,8 +573,9 @@ class PoolMachine(RuleBasedStateMachine):
             assert (b == a and r == q + 1) or (b > a and r == 0), f"4: a gap in the log: {ids}"
         assert int(job["tries"]) <= MAX_ATTEMPTS and int(job["attempt"]) >= self.attempts[name], "4: tries, attempts"
         self.attempts[name] = int(job["attempt"])
-        kept = [key.ttl, events.ttl] if events and ended else [KEEP_MS]
-        assert all(KEEP_MS - HOUR < ttl <= KEEP_MS for ttl in kept), f"an ended job is kept a day, not {kept} ms"
+        keep = int(job["keep"])
+        kept = [key.ttl, events.ttl] if events and ended else [keep]
+        assert all(keep - HOUR < ttl <= keep for ttl in kept), f"an ended job is kept {keep} ms, not {kept} ms"
         assert ended or (key.ttl, events.ttl if events else -1) == (-1, -1), "a live job must not expire"
 
     def check_places(self) -> None:

@@ -82,14 +82,24 @@ MUTANTS: dict[str, Mutant] = {
     "an ended job stays in demand": Mutant(EVERY, "call('XDEL', P .. ':demand', h[5])\n", "\n"),
     "an ended job keeps its deadline": Mutant(EVERY, "call('ZREM', P .. ':due', j)", ""),
     "an ended job stays queued": Mutant(EVERY, "if h[6] == 'queued' then dequeue(j, h[3], h[4]) end", ""),
-    "an ended job lives for ever": Mutant(EVERY, "call('PEXPIRE', k, KEEP_MS)", ""),
-    "a log lives for ever": Mutant(EVERY, "call('PEXPIRE', P .. ':events:' .. j, KEEP_MS)", ""),
+    "an ended job lives for ever": Mutant(EVERY, "call('PEXPIRE', k, keep)", ""),
+    "a log lives for ever": Mutant(EVERY, "call('PEXPIRE', P .. ':events:' .. j, keep)", ""),
+    "an ended job lives a day, whatever was said": Mutant(
+        EVERY, "local keep = h[8] or KEEP_MS", "local keep = KEEP_MS"
+    ),
     "the end is not published": Mutant(EVERY, "call('PUBLISH', P .. ':live:' .. j, id .. ' ' .. body)", ""),
     "the end leaves no mark": Mutant(EVERY, "mark(j, 'ended', state)", ""),
     "the end is not recorded": Mutant(
         EVERY, "call('XADD', P .. ':finished', 'MINID', '~', horizon(KEEP_MS), '*', 'job', j, 'state', state)", ""
     ),
-    "the end takes the attempt's number": Mutant(EVERY, "id = a .. '-' .. (s + 1)", "id = h[2] .. '-' .. (s + 1)"),
+    "the end takes the attempt's number": Mutant(EVERY, "id = id or end_id(j,", "id = id or (h[2] .. '-1') or ("),
+    "the end of a job that came from elsewhere is its first": Mutant(
+        EVERY, "if a == 0 and base > 0 then", "if false then"
+    ),
+    "the end of a job that came from elsewhere is behind its log": Mutant(
+        EVERY, "if a == 0 and base > 0 then", "if base > 0 then"
+    ),
+    "a job that came from elsewhere starts anew": Mutant("accept", "'attempt', ARGV[14]", "'attempt', 0"),
     # what comes back
     "give_back is always charged": Mutant("give_back", "if queued and ARGV[5] == '1'", "if queued"),
     "give_back is never charged": Mutant("give_back", "if queued and ARGV[5] == '1'", "if false"),

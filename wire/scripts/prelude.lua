@@ -4,7 +4,7 @@ local FRESH_MS = 5000           -- two beats and a margin: a worker seen since t
 local CANDIDATES = 16           -- how many of the freshest idle workers are compared
 local MAX_UNSTARTED = 20        -- gives that no worker ever started: the job is a poison of its own kind
 local EPOCH_ATTEMPTS = 1000     -- numbers skipped for each restart of Redis that a job lives through
-local KEEP_MS = 86400000        -- a job's record, log and ledger entry live a day after its end
+local KEEP_MS = 86400000        -- ledger entries live a day after a job's end
 local DEAD_KEEP_MS = 604800000  -- dead letters live a week
 
 local function job_key(j) return P .. ':job:' .. j end
@@ -128,15 +128,21 @@ end
 local function event(kind, fields) return '{"type":"' .. kind .. '",' .. string.sub(cjson.encode(fields), 2) end
 local function failure(code, message) return event('failed', {code = code, message = message, retryable = true}) end
 
--- The one way a job ends. `id` nil: the id after the log's last (0-1 where there is none). `by`: the fence of the
--- owner that ended it, '' when somebody else did; then the owner is told to stop.
+-- The id of an end that the owner did not write: behind the log's last. In an empty log it is `0-1`, or the first id
+-- behind all that the job said in the pool which it came from.
+local function end_id(j, base)
+  local a, s = last(j)
+  if a == 0 and base > 0 then return (base + 1) .. '-0' end
+  return a .. '-' .. (s + 1)
+end
+
+-- The one way a job ends. `by`, `id`: the fence of the owner that ended it and its event's id; '' and nil when somebody
+-- else did; then the owner is told to stop.
 local function terminal(j, state, why, body, by, id)
   local k = job_key(j)
-  local h = call('HMGET', k, 'owner', 'attempt', 'class', 'tenant', 'entry', 'state')
-  if not id then
-    local a, s = last(j)
-    id = a .. '-' .. (s + 1)
-  end
+  local h = call('HMGET', k, 'owner', 'attempt', 'class', 'tenant', 'entry', 'state', 'base', 'keep')
+  local keep = h[8] or KEEP_MS -- absent: an older version let it in
+  id = id or end_id(j, tonumber(h[7] or 0))
   call('XADD', P .. ':events:' .. j, id, 'e', body)
   call('PUBLISH', P .. ':live:' .. j, id .. ' ' .. body)
   if h[6] == 'queued' then dequeue(j, h[3], h[4]) end
@@ -144,8 +150,8 @@ local function terminal(j, state, why, body, by, id)
   call('ZREM', P .. ':due', j)
   call('HSET', k, 'state', state, 'owner', '', 'fence', '', 'note', '', 'why', why, 'by', by, 'end', id)
   mark(j, 'ended', state)
-  call('PEXPIRE', k, KEEP_MS)
-  call('PEXPIRE', P .. ':events:' .. j, KEEP_MS)
+  call('PEXPIRE', k, keep)
+  call('PEXPIRE', P .. ':events:' .. j, keep)
   call('XADD', P .. ':finished', 'MINID', '~', horizon(KEEP_MS), '*', 'job', j, 'state', state)
   if h[1] ~= '' then
     call('SREM', P .. ':owned:' .. h[1], j)
