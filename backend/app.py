@@ -16,6 +16,7 @@ from backend.body import BodyLimit
 from backend.chat import chain
 from backend.chat.endpoints import router as chat_router
 from backend.context import RequestContext
+from backend.files.endpoints import router as files_router
 from backend.guard import Guard
 from backend.health.endpoints import router as health_router
 from backend.house import open_house
@@ -42,7 +43,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
             yield
 
     app = FastAPIOffline(title="Sluice", version=version("sluice"), summary=ABOUT, lifespan=lifespan, redoc_url=None)
-    for router in (chat_router, jobs_router, threads_router, models_router, admin_router, health_router):
+    for router in (chat_router, jobs_router, threads_router, models_router, admin_router, health_router, files_router):
         app.include_router(router)
     chain.install(app, settings)
     page.install(app, settings.page_dir)
@@ -54,7 +55,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
 def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
     """The last added is outermost: context, then the guard, then CORS, then the body's bound."""
     app.add_middleware(refusal.ErrorBoundary, development=settings.development)
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, file_limit=settings.max_file_bytes)
     if settings.cors_allow_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from starlette.requests import Request
@@ -15,38 +15,60 @@ from backend.refusal import error_response
 # Pydantic, here and in the worker, fails at some 250 levels; no schema of a tool comes near this.
 DEPTH_MAX = 100
 CONTAINERS = (dict, list)
+FORM = 64 * 1024  # what a form may have around its file
+
+
+class Limit(NamedTuple):
+    """Bytes of a body, and the setting that says so."""
+
+    bytes: int
+    told: str
+
+    def refusal(self) -> TooLarge:
+        return TooLarge(self.told)
 
 
 class BodyLimit:
-    """Refuses a body over `limit` bytes: at once when its length is told, else as soon as it has grown past it."""
+    """Refuses a body over `limit` bytes: at once when its length is told, else as soon as it has grown past it.
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    An upload is bounded by `file_limit`, its form around it not counted.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int, file_limit: int) -> None:
         self._app = app
-        self._limit = limit
+        self._body = Limit(limit, f"The body is larger than {limit:,} bytes (SLUICE_MAX_BODY_BYTES).")
+        self._upload = Limit(
+            file_limit + FORM, f"The file is larger than {file_limit:,} bytes (SLUICE_MAX_FILE_BYTES)."
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
+        limit = self._upload if is_upload(scope) else self._body
         length = header(scope, b"content-length")
-        if length.isdigit() and int(length) > self._limit:
-            return await error_response(self._too_large(), scope["path"])(scope, receive, send)
-        await self._app(scope, self._bounded(receive), send)
+        if length.isdigit() and int(length) > limit.bytes:
+            return await error_response(limit.refusal(), scope["path"])(scope, receive, send)
+        await self._app(scope, _bounded(receive, limit), send)
 
-    def _bounded(self, receive: Receive) -> Receive:
-        held = 0
 
-        async def bounded() -> Message:
-            nonlocal held
-            message = await receive()
-            held += len(message.get("body", b""))
-            if held > self._limit:
-                raise self._too_large()
-            return message
+def is_upload(scope: Scope) -> bool:
+    """The one request whose body is a form with a file."""
+    path: str = scope["path"]
+    return scope["method"] == "POST" and path.removeprefix(scope.get("root_path", "")) == "/v1/files"
 
-        return bounded
 
-    def _too_large(self) -> TooLarge:
-        return TooLarge(f"The body is larger than {self._limit:,} bytes (SLUICE_MAX_BODY_BYTES).")
+def _bounded(receive: Receive, limit: Limit) -> Receive:
+    held = 0
+
+    async def bounded() -> Message:
+        nonlocal held
+        message = await receive()
+        held += len(message.get("body", b""))
+        if held > limit.bytes:
+            raise limit.refusal()
+        return message
+
+    return bounded
 
 
 def parse_json(body: bytes) -> Any:

@@ -3,16 +3,20 @@
 - `Host` must be a name this server knows: a site that rebinds its own name to 127.0.0.1 sends its own.
 - `Origin`, and what a browser says in `Sec-Fetch-Site`, must be this server or an allowed origin. Following a link
   here (a navigation by GET) stays possible.
-- A body must come as `application/json`: what a foreign form can send without asking is not.
+- A body must come as `application/json`: what a foreign form can send without asking is not. A file may come as a
+  form; there the two above are what keeps foreign pages out.
 """
 
 from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from backend.body import is_upload
 from backend.context import header
 from backend.errors import ApiError, Forbidden, WrongMediaType
 from backend.refusal import error_response
+
+FORM_WANTED = "Send the file as a form, with the header 'Content-Type: multipart/form-data'."
 
 
 class Guard:
@@ -68,4 +72,6 @@ def _not_json(scope: Scope) -> ApiError | None:
     kind = header(scope, b"content-type").partition(b";")[0].strip().lower()
     if empty or kind == b"application/json" or kind.endswith(b"+json"):
         return None
+    if is_upload(scope):
+        return None if kind == b"multipart/form-data" else WrongMediaType(FORM_WANTED)
     return WrongMediaType("Send the body as JSON, with the header 'Content-Type: application/json'.")

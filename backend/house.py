@@ -18,6 +18,7 @@ from backend.admin.room import Admin, build_admin
 from backend.chat.admission import Admission
 from backend.chat.naming import Naming
 from backend.chat.service import ChatService
+from backend.files.service import Files
 from backend.history.finished import BLOCK_MS, Finished
 from backend.history.recorder import Recorder
 from backend.leaving import hearing_the_end
@@ -61,6 +62,7 @@ class House(NamedTuple):
     threads: Threads
     titles: Titles
     admin: Admin
+    files: Files
 
 
 def house_of(request: Request) -> House:
@@ -85,7 +87,7 @@ def build(settings: ApiSettings, redis: Redis) -> tuple[House, Watcher]:
     admin = build_admin(jobs, workers, clock, database, lambda: chat.draining)
     house = House(
         *(settings, redis, jobs, workers, fan_in, reader, catalogue, news, chat, database),
-        *(Schema(database), threads, titles, admin),
+        *(Schema(database), threads, titles, admin, Files(database, settings.max_file_bytes)),
     )
     return house, Watcher(jobs, workers, clock)
 

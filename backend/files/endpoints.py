@@ -1,0 +1,152 @@
+"""`/v1/files`: upload, list, look at, download and delete. Foreign ids are as unknown as wrong ones."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from sqlalchemy import Row
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.responses import Response, StreamingResponse
+
+from backend.dialects.openai_errors import BadParameter
+from backend.files.names import as_attachment
+from backend.files.service import CHUNK, Files, NewFile, Page, file_not_found
+from backend.house import house_of
+from backend.principal import principal_of
+from backend.threads.requests import usable_id
+from backend.threads.service import now_ms
+
+router = APIRouter(prefix="/v1/files", tags=["openai"])
+PURPOSES = ("assistants", "batch", "evals", "fine-tune", "user_data", "vision")
+LIFE_SECONDS = (3_600, 2_592_000)  # an hour to 30 days, as OpenAI has it
+UPLOAD: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file", "purpose"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "purpose": {"type": "string", "enum": list(PURPOSES)},
+                        "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
+                        "expires_after[seconds]": {"type": "integer"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post("", openapi_extra=UPLOAD, summary="Upload a file, as OpenAI does it")
+async def upload(request: Request) -> Response:
+    """A file of purpose `batch` is what `/v1/batches` reads; others are kept for whoever uploaded them."""
+    try:
+        async with request.form(max_files=1, max_fields=8, max_part_size=4_096) as form:
+            kept = await files_of(request).receive(*_wanted(form))
+    except HTTPException as error:
+        raise BadParameter("", f"The form cannot be read: {error.detail}", "invalid_form") from None
+    return answer(file_view(kept))
+
+
+@router.get("", summary="Files, the newest first")
+async def page(
+    request: Request,
+    purpose: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
+    after: str | None = None,
+    order: Literal["asc", "desc"] = "desc",
+) -> Response:
+    """`after`: the last file of the page before."""
+    after = usable_id(after, file_not_found) if after else None
+    return answer(list_view(await files_of(request).page(tenant(), purpose, after, limit, order), file_view))
+
+
+@router.get("/{file}", summary="What is known of a file")
+async def show(request: Request, file: str) -> Response:
+    return answer(file_view(await files_of(request).get(tenant(), usable_id(file, file_not_found))))
+
+
+@router.get("/{file}/content", summary="A file's bytes")
+async def content(request: Request, file: str) -> Response:
+    files = files_of(request)
+    found = await files.get(tenant(), usable_id(file, file_not_found))
+    headers = {
+        "Content-Disposition": as_attachment(found.name),
+        "Content-Length": str(found.bytes),
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    return StreamingResponse(files.read(found.id), 200, headers, "application/octet-stream")
+
+
+@router.delete("/{file}", summary="Delete a file")
+async def delete(request: Request, file: str) -> Response:
+    name = usable_id(file, file_not_found)
+    await files_of(request).delete(tenant(), name)
+    return answer({"id": name, "object": "file", "deleted": True})
+
+
+def _wanted(form: FormData) -> tuple[NewFile, AsyncIterator[bytes]]:
+    """What is to be kept, and its bytes. Raises BadParameter."""
+    file, purpose = form.get("file"), form.get("purpose")
+    if not isinstance(file, UploadFile):
+        raise BadParameter("file", "file: send one file in a multipart form.", "missing_file")
+    if purpose not in PURPOSES:
+        raise BadParameter("purpose", f"purpose: must be one of {', '.join(PURPOSES)}.", "invalid_purpose")
+    return NewFile(tenant(), file.filename or "", str(purpose), expires_at=_expiry(form)), _pieces(file)
+
+
+def _expiry(form: FormData) -> int | None:
+    seconds = form.get("expires_after[seconds]")
+    if seconds is None:
+        return None
+    least, most = LIFE_SECONDS
+    if not (isinstance(seconds, str) and seconds.isascii() and seconds.isdigit() and least <= int(seconds) <= most):
+        place = "expires_after[seconds]"
+        raise BadParameter(place, f"{place}: must be a number from {least:,} to {most:,}.", "invalid_expiry")
+    return now_ms() + int(seconds) * 1000
+
+
+async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
+    while piece := await file.read(CHUNK):
+        yield piece
+
+
+def file_view(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "object": "file",
+        "bytes": row.bytes,
+        "created_at": row.created_at // 1000,
+        "expires_at": row.expires_at // 1000 if row.expires_at else None,
+        "filename": row.name,
+        "purpose": row.purpose,
+        "status": "processed",
+        "status_details": None,
+    }
+
+
+def list_view(page: Page, view: Any) -> dict[str, Any]:
+    """A page of anything in OpenAI's form of a list."""
+    data = [view(row) for row in page.rows]
+    ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}
+    return {"object": "list", "data": data, **ends, "has_more": page.more}
+
+
+def files_of(request: Request) -> Files:
+    return house_of(request).files
+
+
+def tenant() -> str:
+    return principal_of().tenant
+
+
+def answer(body: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(body), media_type="application/json")

@@ -1,0 +1,142 @@
+"""Files in SQL, in chunks: a second API process finds them, and no file is ever whole in memory."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row
+
+from backend.dialects.openai_errors import BadParameter
+from backend.errors import NotFound, TooLarge
+from backend.files import repository
+from backend.files.names import safe_name
+from backend.files.repository import Order
+from backend.store.database import Database
+from backend.threads.service import now_ms
+
+CHUNK = 512 * 1024  # bytes a row: few rows a file, and little memory for each of many that are read at once
+UNFINISHED_MS = 3_600_000  # an upload that took longer has lost its process
+
+
+class NewFile(NamedTuple):
+    """`id`: None where one is to be made. `expires_at`: Unix ms, None: kept until it is deleted."""
+
+    tenant: str
+    name: str
+    purpose: str
+    id: str | None = None
+    expires_at: int | None = None
+
+
+class Files:
+    """`limit`: bytes of one file."""
+
+    def __init__(self, database: Database, limit: int) -> None:
+        self._database = database
+        self.limit = limit
+
+    async def receive(self, new: NewFile, pieces: AsyncIterable[bytes]) -> Row[Any]:
+        """Keep an upload. Raises TooLarge; a file that did not come whole leaves nothing behind."""
+        name = new.id or f"file-{secrets.token_hex(16)}"
+        try:
+            await self.show(name, await self.store(new._replace(id=name), self._bounded(pieces)))
+        except BaseException:
+            await self._forget(new.tenant, name)
+            raise
+        return await self.get(new.tenant, name)
+
+    async def store(self, new: NewFile, pieces: AsyncIterable[bytes]) -> int:
+        """Write a file that nobody sees before `show`; its size. Repeatable with the same id and bytes."""
+        assert new.id is not None  # noqa: S101 - whoever stores has named it
+        row = {"id": new.id, "tenant": new.tenant, "name": safe_name(new.name), "purpose": new.purpose}
+        async with self._database.write() as tx:
+            await repository.begin(self._database, tx, **row, created_at=now_ms(), expires_at=new.expires_at)
+        size = number = 0
+        async for data in in_chunks(pieces):
+            async with self._database.write() as tx:
+                await repository.add_chunk(self._database, tx, new.id, number, data)
+            size, number = size + len(data), number + 1
+        return size
+
+    async def show(self, name: str, size: int) -> None:
+        async with self._database.write() as tx:
+            await repository.finish(tx, name, size)
+
+    async def get(self, tenant: str, name: str) -> Row[Any]:
+        """Raises NotFound."""
+        async with self._database.read() as tx:
+            found = await repository.file(tx, tenant, name, now_ms())
+        if found is None:
+            raise file_not_found(name)
+        return found
+
+    async def page(self, tenant: str, purpose: str | None, after: str | None, limit: int, order: Order) -> Page:
+        """Raises BadParameter for an `after` that is no file."""
+        now = now_ms()
+        async with self._database.read() as tx:
+            place = await repository.file(tx, tenant, after, now) if after else None
+            if after and place is None:
+                raise BadParameter("after", f"after: there is no file {after[:64]!r}.", "invalid_cursor")
+            rows = await repository.page(tx, tenant, purpose, place, limit + 1, order, now)
+        return Page(rows[:limit], len(rows) > limit)
+
+    async def read(self, name: str) -> AsyncIterator[bytes]:
+        """The bytes, a chunk at a time, each in a transaction of its own: a slow reader holds nothing."""
+        number = 0
+        while (data := await self._chunk(name, number)) is not None:
+            yield data
+            number += 1
+
+    async def delete(self, tenant: str, name: str) -> None:
+        """Raises NotFound."""
+        await self.get(tenant, name)
+        await self._forget(tenant, name)
+
+    async def sweep(self) -> int:
+        """Take away what has expired and what a process left half-written; how many files."""
+        now = now_ms()
+        async with self._database.write() as tx:
+            return await repository.sweep(tx, now - UNFINISHED_MS, now)
+
+    async def _chunk(self, name: str, number: int) -> bytes | None:
+        async with self._database.read() as tx:
+            return await repository.chunk(tx, name, number)
+
+    async def _forget(self, tenant: str, name: str) -> None:
+        async with self._database.write() as tx:
+            await repository.remove(tx, tenant, name)
+
+    async def _bounded(self, pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        size = 0
+        async for piece in pieces:
+            size += len(piece)
+            if size > self.limit:
+                raise file_too_large(self.limit)
+            yield piece
+
+
+class Page(NamedTuple):
+    rows: list[Row[Any]]
+    more: bool
+
+
+async def in_chunks(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes in pieces of CHUNK, the last one smaller: where a chunk ends depends on the bytes alone."""
+    held = bytearray()
+    async for piece in pieces:
+        held += piece
+        while len(held) >= CHUNK:
+            yield bytes(held[:CHUNK])
+            del held[:CHUNK]
+    if held:
+        yield bytes(held)
+
+
+def file_not_found(name: str) -> NotFound:
+    return NotFound(f"There is no file {name[:64]!r}; it may have been deleted.", "file_not_found")
+
+
+def file_too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The file is larger than {limit:,} bytes (SLUICE_MAX_FILE_BYTES).", "file_too_large")
