@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from ollama_worker.engines.base import (
     Embeddings,
@@ -20,17 +21,21 @@ from ollama_worker.engines.base import (
     Unsupported,
 )
 from ollama_worker.engines.continuation import listed, spent
+from ollama_worker.engines.forced_call import steered
 from ollama_worker.engines.gguf_file import GgufFacts, NotGguf, read_facts
 from ollama_worker.engines.http import EngineHttp
 from ollama_worker.engines.llama_cpp_server import CONTEXT_CAP, Native, Plan, import_xllamacpp, start, stop
 from ollama_worker.engines.llama_cpp_wire import (
-    ChatAnswer,
     RawAnswer,
     chat_body,
+    completion_body,
     fault,
-    messages_of,
+    infill_body,
     raw_body,
 )
+from ollama_worker.engines.openai_servers import LLAMA_CPP
+from ollama_worker.engines.openai_stream import Answer, said_in_completion
+from ollama_worker.engines.openai_wire import messages_of
 from wire.records import JobRequest
 
 
@@ -55,7 +60,11 @@ class LlamaCppEngine:
 
     # Answers
 
-    async def generate(self, request: JobRequest, prefill: str = "") -> AsyncGenerator[Piece | Loading | Finished]:
+    def generate(self, request: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
+        """Which tool is called is forced here: llama.cpp forces it for the templates that it recognizes only."""
+        return steered(request, lambda asked: self._answer(asked, prefill))
+
+    async def _answer(self, request: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
         self._check_model(request.model)
         if prefill and spent(request):
             yield Finished("length")
@@ -63,11 +72,7 @@ class LlamaCppEngine:
         if not self._chat.ready:
             yield Loading(request.model)
         http = await self._chat.http(self._plan())
-        path, body = "/v1/chat/completions", chat_body(request)
-        answer: ChatAnswer | RawAnswer = ChatAnswer()
-        if prefill:
-            path, body = "/completion", raw_body(request, await self.rendered(request, prefill))
-            answer = RawAnswer()
+        path, body, answer = await self._question(request, prefill)
         async with http.lines(path, fault, body) as lines:
             while burst := await lines.read():
                 for item in answer.read(burst):
@@ -76,10 +81,20 @@ class LlamaCppEngine:
                         return
         raise StreamCut("llama.cpp ended the answer without its end mark")
 
+    async def _question(self, request: JobRequest, prefill: str) -> tuple[str, dict[str, Any], Answer | RawAnswer]:
+        """(path, body, reader of the answer)"""
+        if prefill:
+            return "/completion", raw_body(request, await self.rendered(request, prefill)), RawAnswer()
+        if request.kind == "chat":
+            return "/v1/chat/completions", chat_body(request), Answer(fault)
+        if request.suffix:
+            return "/infill", infill_body(request), RawAnswer()
+        return "/v1/completions", completion_body(request), Answer(fault, said_in_completion)
+
     async def rendered(self, request: JobRequest, prefill: str = "") -> str:
         """The prompt that the model sees: the template's, open for the assistant's turn, and the text so far."""
         http = await self._chat.http(self._plan())
-        said = await http.post("/apply-template", fault, {"messages": messages_of(request)})
+        said = await http.post("/apply-template", fault, {"messages": messages_of(request, LLAMA_CPP)})
         return str(said["prompt"]) + prefill
 
     async def can_continue(self, model: str) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
-
+from ollama_worker.engines import openai_wire
 from ollama_worker.engines.base import (
     ContextTooLong,
     EngineError,
@@ -15,13 +14,14 @@ from ollama_worker.engines.base import (
     OutOfMemory,
     Piece,
     RequestRefused,
-    StreamCut,
     Unsupported,
 )
-from ollama_worker.engines.http import error_text, parse
-from wire.records import JobRequest, Message
+from ollama_worker.engines.http import Faults
+from ollama_worker.engines.openai_servers import LLAMA_CPP
+from ollama_worker.engines.openai_stream import events, finished
+from wire.records import JobRequest
 
-DATA, LAST = b"data: ", b"[DONE]"
+NO_EYES = "The built-in llama.cpp has no eyes: for images use SLUICE_ENGINE=ollama with a vision model, such as llama3.2-vision"
 RENAMED = {"num_predict": "n_predict", "num_keep": "n_keep"}  # Ollama's name → llama.cpp's; most are the same
 FIXED = ("num_ctx", "num_batch", "num_gpu", "num_thread", "main_gpu", "use_mmap")  # settled when the model is loaded
 
@@ -37,19 +37,14 @@ def options_of(request: JobRequest) -> dict[str, Any]:
 
 def chat_body(request: JobRequest) -> dict[str, Any]:
     """For `/v1/chat/completions`, streamed. Raises `Unsupported` for images."""
-    body: dict[str, Any] = {"messages": messages_of(request), "stream": True, **options_of(request)}
-    body["stream_options"] = {"include_usage": True}
-    if "n_predict" in body:
-        body["max_tokens"] = body.pop("n_predict")
-    if request.tools:
-        body["tools"] = request.tools
-    if request.format is not None:
-        body["response_format"] = format_of(request.format)
-    if request.think is not None:
-        body["chat_template_kwargs"] = {"enable_thinking": bool(request.think)}
-    if request.logprobs:
-        body |= {"logprobs": True, "top_logprobs": request.top_logprobs or 0}
-    return body
+    if any(message.images for message in request.messages):
+        raise Unsupported(NO_EYES)
+    return openai_wire.chat_body(without_options(request), LLAMA_CPP) | by_openai_s_name(options_of(request))
+
+
+def completion_body(request: JobRequest) -> dict[str, Any]:
+    """For `/v1/completions`, streamed: the prompt as it is, no template."""
+    return openai_wire.completion_body(without_options(request), LLAMA_CPP) | by_openai_s_name(options_of(request))
 
 
 def raw_body(request: JobRequest, prompt: str) -> dict[str, Any]:
@@ -57,41 +52,19 @@ def raw_body(request: JobRequest, prompt: str) -> dict[str, Any]:
     return {"prompt": prompt, "stream": True, **options_of(request)}
 
 
-def format_of(wanted: str | dict[str, Any]) -> dict[str, Any]:
-    if isinstance(wanted, str):
-        return {"type": "json_object"}
-    return {"type": "json_schema", "json_schema": {"schema": wanted}}
+def infill_body(request: JobRequest) -> dict[str, Any]:
+    """For `/infill`, streamed: what stands before and behind the text that is wanted."""
+    ends = {"input_prefix": request.prompt or "", "input_suffix": request.suffix or ""}
+    return {**ends, "stream": True, **options_of(request)}
 
 
-def messages_of(request: JobRequest) -> list[dict[str, Any]]:
-    """A generate job is a chat with one message, as it is to Ollama."""
-    if request.kind == "generate":
-        return [{"role": "user", "content": request.prompt or ""}]
-    return [_message(message) for message in request.messages]
+def without_options(request: JobRequest) -> JobRequest:
+    return request.model_copy(update={"options": {}})
 
 
-def _message(message: Message) -> dict[str, Any]:
-    if message.images:
-        raise Unsupported("This llama.cpp has no eyes: images need Ollama with a vision model")
-    said: dict[str, Any] = {"role": message.role, "content": message.content}
-    if message.thinking:
-        said["reasoning_content"] = message.thinking
-    if message.tool_calls:
-        said["tool_calls"] = [_call(call, f"call_{n}") for n, call in enumerate(message.tool_calls)]
-    if message.tool_call_id:
-        said["tool_call_id"] = message.tool_call_id
-    return said
-
-
-def _call(call: dict[str, Any], name: str) -> dict[str, Any]:
-    """Ollama keeps arguments as an object, this dialect as a string of JSON."""
-    function = call.get("function") or {}
-    arguments = orjson.dumps(function.get("arguments") or {}).decode()
-    return {
-        "id": call.get("id") or name,
-        "type": "function",
-        "function": {"name": function.get("name", ""), "arguments": arguments},
-    }
+def by_openai_s_name(options: dict[str, Any]) -> dict[str, Any]:
+    budget = {"max_tokens": options.pop("n_predict")} if "n_predict" in options else {}
+    return options | budget
 
 
 def fault(status: int, text: str) -> EngineError:
@@ -109,97 +82,26 @@ def fault(status: int, text: str) -> EngineError:
     return EngineError(f"llama.cpp failed: {text}")
 
 
-def events(lines: list[bytes]) -> Iterator[dict[str, Any]]:
-    """The objects in the `data:` lines of one read; `{}` for the end mark `[DONE]`. Raises what an error line says."""
-    for line in lines:
-        if line.startswith(b"error: "):
-            raise fault(500, error_text(line[7:]))
-        if not line.startswith(DATA):
-            if line.startswith(b"{"):  # an error after the headers went out comes bare
-                raise fault(500, error_text(line))
-            continue
-        data = line[len(DATA) :].rstrip()
-        said = {} if data == LAST else parse(data)
-        if "error" in said:
-            raise fault(int((said["error"] or {}).get("code", 500)), error_text(data))
-        yield said
-
-
-class ChatAnswer:
-    """Reads the stream of a chat. Calls of tools come in fragments and are told whole, at the end."""
-
-    def __init__(self) -> None:
-        self._reason = ""
-        self._calls: dict[int, dict[str, str]] = {}
-        self._usage: dict[str, Any] = {}
-        self._timings: dict[str, Any] = {}
-
-    def read(self, lines: list[bytes]) -> Iterator[Piece | Finished]:
-        text, thinking, tokens = "", "", 0
-        logprobs: list[dict[str, Any]] = []
-        for said in events(lines):
-            if not said:
-                yield from self._told(text, thinking, tokens, logprobs)
-                yield from self._end()
-                return
-            self._usage = said.get("usage") or self._usage
-            self._timings = said.get("timings") or self._timings
-            for choice in said.get("choices") or ():
-                delta = choice.get("delta") or {}
-                new, thought = delta.get("content") or "", delta.get("reasoning_content") or ""
-                text, thinking, tokens = text + new, thinking + thought, tokens + bool(new or thought)
-                logprobs += (choice.get("logprobs") or {}).get("content") or []
-                self._reason = choice.get("finish_reason") or self._reason
-                self._gather(delta.get("tool_calls") or ())
-        yield from self._told(text, thinking, tokens, logprobs)
-
-    def _told(self, text: str, thinking: str, tokens: int, logprobs: list[dict[str, Any]]) -> Iterator[Piece]:
-        if text or thinking or logprobs:
-            yield Piece(text, thinking, None, logprobs or None, max(1, tokens))
-
-    def _gather(self, fragments: Any) -> None:
-        for fragment in fragments:
-            call = self._calls.setdefault(fragment.get("index", 0), {"id": "", "name": "", "arguments": ""})
-            function = fragment.get("function") or {}
-            call["id"] += fragment.get("id") or ""
-            call["name"] += function.get("name") or ""
-            call["arguments"] += function.get("arguments") or ""
-
-    def _end(self) -> Iterator[Piece | Finished]:
-        if not self._reason:
-            raise StreamCut("llama.cpp ended the answer without a reason")
-        if self._calls:
-            yield Piece(tool_calls=[_whole(call) for _, call in sorted(self._calls.items())])
-        yield finished(
-            self._reason, self._usage.get("prompt_tokens", 0), self._usage.get("completion_tokens", 0), self._timings
-        )
-
-
-def _whole(call: dict[str, str]) -> dict[str, Any]:
-    """In Ollama's shape. Raises `StreamCut` when the arguments are not whole."""
-    arguments = parse(call["arguments"].encode() or b"{}")
-    return {"id": call["id"], "function": {"name": call["name"], "arguments": arguments}}
-
-
 class RawAnswer:
-    """Reads the stream of a raw completion."""
+    """Reads the stream of `/completion` and `/infill`, which have no end mark but a field."""
+
+    def __init__(self, fault: Faults = fault) -> None:
+        self._fault = fault
 
     def read(self, lines: list[bytes]) -> Iterator[Piece | Finished]:
         text, tokens = "", 0
-        for said in events(lines):
+        for said in events(lines, self._fault):
             text += said.get("content") or ""
             tokens += len(said.get("tokens") or ()) if said.get("content") else 0
             if said.get("stop"):
                 if text:
                     yield Piece(text, tokens=max(1, tokens))
                 reason = "length" if said.get("stop_type") == "limit" else "stop"
-                counts = said.get("tokens_evaluated", 0), said.get("tokens_predicted", 0)
-                yield finished(reason, *counts, said.get("timings") or {})
+                counts = {
+                    "prompt_tokens": said.get("tokens_evaluated"),
+                    "completion_tokens": said.get("tokens_predicted"),
+                }
+                yield finished(reason, counts, said.get("timings") or {})
                 return
         if text:
             yield Piece(text, tokens=max(1, tokens))
-
-
-def finished(reason: str, prompt_tokens: int, completion_tokens: int, timings: dict[str, Any]) -> Finished:
-    prompt_ms, generate_ms = int(timings.get("prompt_ms", 0)), int(timings.get("predicted_ms", 0))
-    return Finished(reason, prompt_tokens, completion_tokens, prompt_ms=prompt_ms, generate_ms=generate_ms)

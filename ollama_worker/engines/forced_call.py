@@ -1,0 +1,126 @@
+"""`tool_choice` for engines that know none: a call is forced by structured output, and told as a call.
+
+    none                 the tools are left out
+    required, or a name  the answer must be JSON `{"name", "arguments"}` of one of the tools (or of that one)
+    parallel: false      calls after the first are not told
+
+A forced call needs no model that was taught to call tools, only an engine that keeps to a schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+
+from ollama_worker.engines.base import EngineError, Finished, Loading, Piece, RequestRefused
+from ollama_worker.engines.tool_calls import name_of
+from wire.records import JobRequest, Message
+
+Item = Piece | Loading | Finished
+Generate = Callable[[JobRequest], AsyncGenerator[Item]]
+
+ORDER = (
+    "You answer by calling one of these tools, and with nothing else. Write one JSON object with the tool's `name` "
+    "and its `arguments`, which fit the tool's schema:\n"
+)
+
+
+def steered(request: JobRequest, generate: Generate) -> AsyncIterator[Item]:
+    """The answer to `request`, whose choice of tools is kept although `generate` knows of none."""
+    if not request.tools or request.tool_choice in (None, "auto"):
+        return at_most_one_call(request, generate(request))
+    if request.tool_choice == "none":
+        return generate(request.model_copy(update={"tools": None}))
+    return _told_as_call(generate(forced(request)))
+
+
+def at_most_one_call(request: JobRequest, stream: AsyncGenerator[Item]) -> AsyncIterator[Item]:
+    """`stream`, of whose calls only the first is told where the request allows no more."""
+    return _first_call(stream) if request.tools and request.parallel_tool_calls is False else stream
+
+
+def forced(request: JobRequest) -> JobRequest:
+    """The same question, to be answered with the JSON of a call. Raises `RequestRefused` where no tool is so named."""
+    tools = [tool for tool in request.tools or () if request.tool_name in (None, name_of(tool))]
+    if not tools:
+        raise RequestRefused(f"The request names no tool {request.tool_name!r}: choose one of its tools")
+    told = b"\n".join(orjson.dumps(tool.get("function")) for tool in tools).decode()
+    order = Message(role="system", content=ORDER + told)
+    changes = {"tools": None, "tool_choice": None, "format": schema_of(tools)}
+    return request.model_copy(update={**changes, "messages": (order, *request.messages)})
+
+
+def schema_of(tools: list[dict[str, Any]]) -> dict[str, Any]:
+    """A JSON schema that a call of one of the tools satisfies, and nothing else."""
+    shared: dict[str, Any] = {}
+    calls = [_call_schema(tool, f"tool{n}_", shared) for n, tool in enumerate(tools)]
+    schema = calls[0] if len(calls) == 1 else {"anyOf": calls}
+    return schema | ({"$defs": shared} if shared else {})
+
+
+def _call_schema(tool: dict[str, Any], prefix: str, shared: dict[str, Any]) -> dict[str, Any]:
+    """One tool's. What its schema defines moves to `shared`, since references count from the root."""
+    arguments = (tool.get("function") or {}).get("parameters") or {"type": "object"}
+    for place in ("$defs", "definitions"):
+        for name, part in (arguments.get(place) or {}).items():
+            shared[prefix + name] = _moved(part, prefix)
+    own = {name: part for name, part in arguments.items() if name not in ("$defs", "definitions", "$schema")}
+    return {
+        "type": "object",
+        "properties": {"name": {"type": "string", "enum": [name_of(tool)]}, "arguments": _moved(own, prefix)},
+        "required": ["name", "arguments"],
+        "additionalProperties": False,
+    }
+
+
+def _moved(schema: Any, prefix: str) -> Any:
+    """The schema with its references pointing at the shared definitions."""
+    if isinstance(schema, list):
+        return [_moved(part, prefix) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    moved = {name: _moved(part, prefix) for name, part in schema.items()}
+    if isinstance(reference := moved.get("$ref"), str):
+        moved["$ref"] = f"#/$defs/{prefix}{reference.rpartition('/')[2]}"
+    return moved
+
+
+async def _first_call(stream: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
+    called = False
+    async with aclosing(stream):
+        async for item in stream:
+            if isinstance(item, Piece) and item.tool_calls:
+                item = item._replace(tool_calls=None if called else item.tool_calls[:1])
+                called = True
+            yield item
+
+
+async def _told_as_call(stream: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
+    """The text of the answer, at its end, as a call. Thoughts come as they are."""
+    text, tokens = "", 0
+    async with aclosing(stream):
+        async for item in stream:
+            if isinstance(item, Finished):
+                if call := _call_in(text, item.reason):
+                    yield Piece(tool_calls=[call], tokens=max(1, tokens))
+                yield item._replace(reason="tool_calls") if call else item
+                return
+            if isinstance(item, Piece) and item.text:
+                text, tokens = text + item.text, tokens + item.tokens
+                item = item._replace(text="", tokens=0)
+            if not isinstance(item, Piece) or item.thinking:
+                yield item
+
+
+def _call_in(text: str, reason: str) -> dict[str, Any] | None:
+    """The call that the text is; None where the budget cut it off. Raises `EngineError` for any other text."""
+    try:
+        said = orjson.loads(text)
+        return {"function": {"name": str(said["name"]), "arguments": dict(said["arguments"])}}
+    except (ValueError, TypeError, KeyError) as error:
+        if reason == "length":
+            return None
+        raise EngineError("The model called no tool although it was made to: its engine keeps to no schema") from error

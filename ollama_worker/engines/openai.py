@@ -1,0 +1,182 @@
+"""Any server that speaks OpenAI's protocol: vLLM, llama.cpp's server, LM Studio, text-generation-inference, a cloud."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from ollama_worker.engines.base import (
+    Embeddings,
+    EngineError,
+    EngineUnavailable,
+    Finished,
+    Health,
+    Loading,
+    ModelInfo,
+    Piece,
+    PullProgress,
+    StreamCut,
+    Unsupported,
+)
+from ollama_worker.engines.forced_call import at_most_one_call
+from ollama_worker.engines.http import EngineHttp, Faults
+from ollama_worker.engines.llama_cpp_wire import RawAnswer, infill_body
+from ollama_worker.engines.openai_faults import another_engine, fault
+from ollama_worker.engines.openai_servers import GOOGLE, LLAMA_CPP, PLAIN, VLLM, Server, model_info, recognized
+from ollama_worker.engines.openai_stream import Answer, said_in_chat, said_in_completion
+from ollama_worker.engines.openai_wire import chat_body, completion_body, embedding_body
+from wire.records import JobRequest
+
+# Who counts a prompt where, and the field of the answer. What of a request goes there is what stands in the prompt.
+COUNTS = {
+    VLLM.who: ("/tokenize", "count"),
+    LLAMA_CPP.who: ("/v1/chat/completions/input_tokens", "input_tokens"),
+}
+COUNTED = frozenset({"model", "messages", "tools", "chat_template_kwargs"})
+FEW_TOKENS = 16  # the budget of a question that is only about its prompt; some models take no smaller one
+
+
+class OpenAIEngine:
+    """One server. It keeps nothing but which kind of server it is, and a remote one's list of models for a while."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str = "",
+        name: str = "openai",
+        server: Server = PLAIN,
+        offered: Sequence[str] = (),
+        silence: float = 300.0,
+        list_seconds: float = 0.0,
+    ) -> None:
+        """`url` ends where `/chat/completions` begins. `offered`: the models, instead of those that the server lists.
+
+        `silence`: seconds without a byte; `list_seconds`: how long a list of models is good for.
+        """
+        self.name = name
+        self._plain = server
+        self._known: Server | None = None  # which kind it turned out to be
+        self._offered = tuple(offered)
+        self._list_seconds = list_seconds
+        self._listed: tuple[float, list[dict[str, Any]]] | None = None
+        # `/v1` is part of the paths: some routes of vLLM and llama.cpp stand outside of it.
+        root, self._v1 = (url.removesuffix("/v1"), "/v1") if url.endswith("/v1") else (url, "")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        # llama.cpp's server hangs up after every stream without a word, so only a far server's connections are kept.
+        self._http = EngineHttp(root, server.who, silence, headers, keep=url.startswith("https:"))
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    # Answers
+
+    def generate(self, request: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
+        return at_most_one_call(request, self._answer(request))
+
+    async def _answer(self, request: JobRequest) -> AsyncGenerator[Piece | Loading | Finished]:
+        server = await self._server()
+        asked, path, body, answer = self._question(request, server)
+        async with self._http.lines(path, self._fault(request.model, asked), body) as lines:
+            while burst := await lines.read():
+                for item in answer.read(burst):
+                    yield item
+                    if type(item) is Finished:
+                        return
+        raise StreamCut(f"{server.who} ended the answer without its end mark")
+
+    def _question(self, request: JobRequest, server: Server) -> tuple[str, str, dict[str, Any], Answer | RawAnswer]:
+        """(what is asked for, path, body, reader of the answer)"""
+        if request.kind == "chat":
+            told = self._fault(request.model, "chat")
+            return "chat", self._v1 + "/chat/completions", chat_body(request, server), Answer(told, said_in_chat)
+        if server.who == GOOGLE.who:
+            raise Unsupported(f"Google goes on behind no bare prompt: {another_engine('completions')}")
+        told = self._fault(request.model, "completions")
+        if request.suffix and server.who == LLAMA_CPP.who:  # its `/v1/completions` ignores a suffix in silence
+            return "completions", "/infill", infill_body(request), RawAnswer(told)
+        answer = Answer(told, said_in_completion)
+        return "completions", self._v1 + "/completions", completion_body(request, server), answer
+
+    async def can_continue(self, model: str) -> bool:
+        """No: nothing tells what such a server's template makes of a last assistant message."""
+        return False
+
+    async def embed(self, request: JobRequest) -> Embeddings:
+        await self._server()
+        told = self._fault(request.model, "embeddings")
+        said = await self._http.post(self._v1 + "/embeddings", told, embedding_body(request))
+        rows = sorted(said.get("data") or (), key=lambda row: int(row.get("index", 0)))
+        return Embeddings([row["embedding"] for row in rows], (said.get("usage") or {}).get("prompt_tokens") or 0)
+
+    async def count(self, request: JobRequest) -> int:
+        """Asked where the server has a route for it; else an answer of a few tokens is paid for and thrown away."""
+        server = await self._server()
+        body, told = chat_body(request, server), self._fault(request.model, "count")
+        path, name = COUNTS.get(server.who, ("", ""))
+        if path:
+            with contextlib.suppress(Unsupported):  # an older one, or a proxy that lets only some routes through
+                return int(
+                    (await self._http.post(path, told, {part: body[part] for part in COUNTED & body.keys()}))[name]
+                )
+        del body["stream"], body["stream_options"]
+        said = await self._http.post(self._v1 + "/chat/completions", told, body | {server.budget: FEW_TOKENS})
+        return int((said.get("usage") or {}).get("prompt_tokens") or 0)
+
+    # Models
+
+    async def models(self) -> list[ModelInfo]:
+        if self._offered:
+            return [ModelInfo(name, loaded=True) for name in self._offered]
+        return [model_info(entry) for entry in await self._entries()]
+
+    async def _server(self) -> Server:
+        """Which kind of server this is; asked once."""
+        if self._known is None:
+            self._known = recognized(await self._entries(), self._plain) if self._plain.shows else self._plain
+        return self._known
+
+    async def _entries(self) -> list[dict[str, Any]]:
+        if self._listed and time.monotonic() - self._listed[0] < self._list_seconds:
+            return self._listed[1]
+        entries: list[dict[str, Any]] = (
+            await self._http.get(self._v1 + "/models", self._fault("the model", "models"))
+        ).get("data") or []
+        self._listed = (time.monotonic(), entries)
+        return entries
+
+    def _fault(self, model: str, asked: str) -> Faults:
+        return partial(fault, self._known or self._plain, model, asked)
+
+    async def pull(self, model: str) -> AsyncGenerator[PullProgress]:
+        raise Unsupported(f"{self._plain.who} pulls no models: start it with {model}, or use SLUICE_ENGINE=ollama")
+        yield PullProgress("")  # what makes this a generator
+
+    async def load(self, model: str) -> None:
+        raise Unsupported(f"{self._plain.who} loads its models itself; SLUICE_ENGINE=ollama loads on demand")
+
+    async def unload(self, model: str) -> None:
+        raise Unsupported(f"{self._plain.who} keeps its models loaded; SLUICE_ENGINE=ollama unloads on demand")
+
+    # Health
+
+    async def health(self) -> Health:
+        try:
+            count = len(await self.models())
+            who = (await self._server()).who
+        except EngineUnavailable as error:
+            return Health(False, f"{error.message}. Start it, or correct {self._plain.setting}")
+        except EngineError as error:
+            return Health(False, error.message)
+        if not count:
+            return Health(False, f"{who} at {self._http.shown} lists no model")
+        return Health(True, f"{who} at {self._http.shown}, models: {count}")
+
+
+def address(url: str) -> str:
+    """Where a server's routes begin: `/v1` where an address names no path."""
+    whole = (url if "://" in url else f"http://{url}").rstrip("/")
+    return whole if urlsplit(whole).path else f"{whole}/v1"

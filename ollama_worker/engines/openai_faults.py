@@ -1,0 +1,84 @@
+"""What the status codes and error texts of OpenAI-compatible servers mean.
+
+The codes in error bodies differ from server to server and many send none, so texts are matched, in this file only.
+They were read from OpenAI's, vLLM's, llama.cpp's and Google's answers.
+"""
+
+from __future__ import annotations
+
+from ollama_worker.engines.base import (
+    ContextTooLong,
+    EngineError,
+    EngineUnavailable,
+    ModelNotFound,
+    OutOfMemory,
+    RequestRefused,
+    StreamCut,
+    Unsupported,
+)
+from ollama_worker.engines.openai_servers import Server
+
+TOO_LONG = (
+    "maximum context length",
+    "context_length_exceeded",
+    "exceeds the available context",
+    "exceed_context",
+    "context window",
+    "too large to process",
+    "maximum model length",
+    "input token count",
+)
+NO_MEMORY = ("out of memory", "failed to allocate", "insufficient memory")
+CANNOT = (
+    "not support",
+    "unsupported",
+    "not currently supported",
+    "not a multimodal model",
+    "tool choice requires",
+    "at most 0 image",
+)
+LACKING = ("not found", "does not exist", "not exist", "not a valid model", "no such model")
+MID_STREAM = 0  # the status of an error that comes in an answer that has begun
+
+
+def fault(server: Server, model: str, asked: str, status: int, text: str) -> EngineError:
+    """The error for an answer of `status`. `asked`: what was asked for, as a route's last word (`embeddings`, …)."""
+    said = text.lower()
+    if any(words in said for words in TOO_LONG):
+        return ContextTooLong(f"The prompt does not fit {model}'s context window: {text}")
+    if any(words in said for words in NO_MEMORY):
+        return OutOfMemory(f"{server.who} ran out of memory: {text}")
+    if status in (401, 403):
+        return EngineUnavailable(f"{server.who} does not let us in (status {status}): {key_advice(server)}")
+    if status in (429, 502, 503, 504, 529):
+        return EngineUnavailable(f"{server.who} is busy or not ready (status {status}): {text}")
+    if status in (400, 404) and "model" in said and any(words in said for words in LACKING):
+        return ModelNotFound(f"{server.who} does not have {model}: `GET /v1/models` lists what it has")
+    return _other(server, asked, status, text, said)
+
+
+def _other(server: Server, asked: str, status: int, text: str, said: str) -> EngineError:
+    if any(words in said for words in CANNOT):
+        return Unsupported(f"{server.who} cannot do that: {text}")
+    if status in (404, 405, 501) and asked != "models":
+        return Unsupported(f"{server.who} has no route for {asked} (status {status}): {another_engine(asked)}")
+    if status in (404, 405):
+        return EngineUnavailable(f"No OpenAI-compatible server answers there (status {status}): check {server.setting}")
+    if 400 <= status < 500:
+        return RequestRefused(f"{server.who} refused the request: {text}")
+    if status == MID_STREAM:
+        return StreamCut(f"{server.who} broke off: {text}")
+    return EngineError(f"{server.who} failed: {text}")
+
+
+def key_advice(server: Server) -> str:
+    return f"check {server.key}" if server.key else "it wants a key, which only SLUICE_ENGINE=openai sends"
+
+
+def another_engine(asked: str) -> str:
+    """Who would do what this server cannot."""
+    others = {
+        "embeddings": "use a server that runs an embedding model, SLUICE_ENGINE=ollama or SLUICE_ENGINE=llama-cpp",
+        "completions": "use vLLM or llama.cpp's server, SLUICE_ENGINE=ollama or SLUICE_ENGINE=llama-cpp",
+    }
+    return others.get(asked, "use SLUICE_ENGINE=ollama")

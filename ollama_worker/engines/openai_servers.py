@@ -1,0 +1,62 @@
+"""The kinds of servers that speak OpenAI's protocol, and what each takes beyond it.
+
+A server that is strict refuses what it does not know, a lenient one ignores it in silence: so each gets what it takes.
+Which kind it is shows on its list of models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from ollama_worker.engines.base import ModelInfo
+
+# Our option (Ollama's name) → OpenAI's own.
+COMMON = ("temperature", "top_p", "seed", "stop", "presence_penalty", "frequency_penalty")
+
+
+class Server(NamedTuple):
+    """One kind. `who` is for messages; `setting` is the variable that names its address."""
+
+    who: str
+    setting: str = "OPENAI_API_BASE_URL"
+    samplers: Mapping[str, str] = MappingProxyType({})  # our option → its name, beyond `COMMON`
+    budget: str = "max_tokens"
+    switches_thinking: bool = False  # by the template's `enable_thinking`; else `reasoning_effort` is all there is
+    strict_schemas: bool = False  # keeps to a schema only if it is marked as strict, and takes few of them as such
+    signs_calls: bool = False  # wants calls in the history signed, or marked as not signed
+    key: str = "OPENAI_API_KEY"
+    shows: bool = False  # its list of models may show that it is another kind
+
+
+LLAMA_SAMPLERS = MappingProxyType(
+    {name: name for name in ("top_k", "min_p", "typical_p", "repeat_penalty", "repeat_last_n")}
+)
+VLLM_SAMPLERS = MappingProxyType({"top_k": "top_k", "min_p": "min_p", "repeat_penalty": "repetition_penalty"})
+
+PLAIN = Server("The OpenAI-compatible server", shows=True)
+VLLM = Server("vLLM", samplers=VLLM_SAMPLERS, switches_thinking=True)
+LLAMA_CPP = Server("llama.cpp", samplers=LLAMA_SAMPLERS, switches_thinking=True)
+HF = PLAIN._replace(setting="HF_LOCAL_HOST", key="")
+OPENAI = Server("OpenAI", "SLUICE_OPENAI_URL", budget="max_completion_tokens", strict_schemas=True)
+GOOGLE = Server("Google", "SLUICE_GOOGLE_URL", signs_calls=True, key="GOOGLE_API_KEY")
+
+
+def recognized(entries: list[dict[str, Any]], plain: Server) -> Server:
+    """The kind of a server by its list of models; `plain` where nothing tells."""
+    for entry in entries:
+        if entry.get("owned_by") == "vllm" or "max_model_len" in entry:
+            return VLLM._replace(setting=plain.setting, key=plain.key)
+        if entry.get("owned_by") == "llamacpp":
+            return LLAMA_CPP._replace(setting=plain.setting, key=plain.key)
+    return plain
+
+
+def model_info(entry: dict[str, Any]) -> ModelInfo:
+    """From an entry of `/models`. Only llama.cpp tells what a model can do; no word means not known."""
+    meta = entry.get("meta") or {}
+    length = entry.get("max_model_len") or meta.get("n_ctx") or meta.get("n_ctx_train") or 0
+    name = str(entry["id"]).removeprefix("models/")  # as Google lists them
+    seen = (entry.get("architecture") or {}).get("input_modalities") or ()
+    return ModelInfo(name, True, int(length), ("completion", "vision") if "image" in seen else ())

@@ -1,0 +1,150 @@
+"""OpenAI's streams: what the lines of an answer mean. No input or output here.
+
+`data: [DONE]` is the end mark. It alone ends an answer well, and only behind a chunk that gave a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from ollama_worker.engines.base import EngineError, Finished, Piece, StreamCut
+from ollama_worker.engines.http import Faults, error_text, parse
+from ollama_worker.engines.tool_calls import Calls
+
+DATA, LAST = b"data:", b"[DONE]"
+REASONS = ("stop", "length", "tool_calls", "content_filter")
+
+
+class Said(NamedTuple):
+    """What one chunk adds to the answer."""
+
+    text: str = ""
+    thinking: str = ""
+    calls: list[dict[str, Any]] = []  # noqa: RUF012 - a tuple's default, and nobody adds to it
+    logprobs: list[dict[str, Any]] = []  # noqa: RUF012
+
+
+def events(lines: list[bytes], fault: Faults) -> Iterator[dict[str, Any]]:
+    """The objects in the `data:` lines of one read; `{}` for the end mark. Raises what an error line says.
+
+    Lines that are neither (comments, event names) are passed over; an error may also come bare (llama.cpp).
+    """
+    for line in lines:
+        bare = line.startswith((b"{", b"error:"))
+        if not bare and not line.startswith(DATA):
+            continue
+        data = line.removeprefix(DATA).removeprefix(b"error:").strip()
+        if data == LAST:
+            yield {}
+            continue
+        said = parse(data)
+        if bare or "error" in said:
+            raise fault(_status(said), error_text(data))
+        yield said
+
+
+def _status(said: dict[str, Any]) -> int:
+    """The status that an error in mid-stream carries; 0 where its code is a word."""
+    error = said.get("error", said)
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, int) else 0
+
+
+def said_in_chat(choice: dict[str, Any]) -> Said:
+    delta = choice.get("delta") or {}
+    thinking = delta.get("reasoning_content") or delta.get("reasoning") or ""
+    logprobs = [_logprob(entry) for entry in (choice.get("logprobs") or {}).get("content") or ()]
+    return Said(delta.get("content") or "", thinking, delta.get("tool_calls") or [], logprobs)
+
+
+def said_in_completion(choice: dict[str, Any]) -> Said:
+    return Said(choice.get("text") or "", logprobs=_old_logprobs(choice.get("logprobs") or {}))
+
+
+def _logprob(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry as jobs tell it: token, logprob, bytes, and the same of the others that it might have been."""
+    told = {name: entry[name] for name in ("token", "logprob", "bytes") if entry.get(name) is not None}
+    if entry.get("top_logprobs"):
+        told["top_logprobs"] = [_logprob(other) for other in entry["top_logprobs"]]
+    return told
+
+
+def _old_logprobs(said: dict[str, Any]) -> list[dict[str, Any]]:
+    """The columns of `/completions` as rows; llama.cpp sends rows there too."""
+    if "content" in said:
+        return [_logprob(entry) for entry in said["content"] or ()]
+    rows = []
+    tops = said.get("top_logprobs") or []
+    for n, (token, logprob) in enumerate(zip(said.get("tokens") or (), said.get("token_logprobs") or (), strict=False)):
+        top = [
+            {"token": other, "logprob": value} for other, value in ((tops[n] if n < len(tops) else None) or {}).items()
+        ]
+        rows.append({"token": token, "logprob": logprob} | ({"top_logprobs": top} if top else {}))
+    return rows
+
+
+class Answer:
+    """Reads the lines of one answer, in bursts as they came. Calls of tools are told whole, at the end."""
+
+    def __init__(self, fault: Faults, said_in: Callable[[dict[str, Any]], Said] = said_in_chat) -> None:
+        self._fault = fault
+        self._said_in = said_in
+        self._reason = ""
+        self._calls = Calls()
+        self._usage: dict[str, Any] = {}
+        self._timings: dict[str, Any] = {}
+
+    def read(self, lines: list[bytes]) -> Iterator[Piece | Finished]:
+        """One piece for all the output in `lines`, then the end if it is among them. Raises after what came before."""
+        text, thinking, tokens, ended = "", "", 0, False
+        logprobs: list[dict[str, Any]] = []
+        error: EngineError | None = None
+        try:
+            for event in events(lines, self._fault):
+                if ended := not event:
+                    break
+                for said in self._chunk(event):
+                    text, thinking = text + said.text, thinking + said.thinking
+                    tokens += bool(said.text or said.thinking)
+                    logprobs += said.logprobs
+        except EngineError as raised:
+            error = raised
+        if text or thinking or logprobs:
+            yield Piece(text, thinking, None, logprobs or None, max(1, tokens))
+        if error:
+            raise error
+        if ended:
+            yield from self._end()
+
+    def _chunk(self, event: dict[str, Any]) -> Iterator[Said]:
+        self._usage = event.get("usage") or self._usage
+        self._timings = event.get("timings") or self._timings
+        for choice in event.get("choices") or ():
+            said = self._said_in(choice)
+            self._calls.add(said.calls)
+            self._reason = choice.get("finish_reason") or self._reason
+            yield said
+
+    def _end(self) -> Iterator[Piece | Finished]:
+        if self._reason not in (*REASONS, "function_call"):
+            raise StreamCut(f"The answer ended without a reason that means an end ({self._reason or 'none'})")
+        calls = self._calls.told(cut=self._reason == "length")
+        if calls:
+            yield Piece(tool_calls=calls)
+        yield finished(
+            self._reason if self._reason == "length" or not calls else "tool_calls", self._usage, self._timings
+        )
+
+
+def finished(reason: str, usage: dict[str, Any], timings: dict[str, Any]) -> Finished:
+    """`timings` are llama.cpp's; others tell none."""
+    return Finished(
+        reason if reason in REASONS else "stop",
+        usage.get("prompt_tokens") or 0,
+        usage.get("completion_tokens") or 0,
+        prompt_ms=int(timings.get("prompt_ms") or 0),
+        generate_ms=int(timings.get("predicted_ms") or 0),
+        cached_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
+        thinking_tokens=(usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0,
+    )

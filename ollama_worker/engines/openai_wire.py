@@ -1,0 +1,129 @@
+"""OpenAI's JSON: what a job looks like as a request body. No input or output here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from ollama_worker.engines.images import data_url
+from ollama_worker.engines.openai_servers import COMMON, Server
+from ollama_worker.engines.tool_calls import arguments_of, name_of, with_ids
+from wire.records import JobRequest, Message
+
+# What Google takes for a call that no model of its own has signed, as it writes in its guide to thought signatures.
+UNSIGNED = {"google": {"thought_signature": "skip_thought_signature_validator"}}
+STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
+
+
+def chat_body(request: JobRequest, server: Server) -> dict[str, Any]:
+    """For `/chat/completions`, streamed."""
+    body = {"model": request.model, "messages": messages_of(request, server), **STREAMED}
+    body |= sampling(request, server) | tools_of(request) | thinking_of(request, server)
+    if request.format is not None:
+        body["response_format"] = format_of(request.format, server.strict_schemas)
+    if request.logprobs:
+        body |= {"logprobs": True, "top_logprobs": request.top_logprobs or 0}
+    return body
+
+
+def completion_body(request: JobRequest, server: Server) -> dict[str, Any]:
+    """For `/completions`, streamed: the prompt as it is, no template."""
+    body = {"model": request.model, "prompt": request.prompt or "", **STREAMED, **sampling(request, server)}
+    if request.suffix:
+        body["suffix"] = request.suffix
+    if request.logprobs:
+        body["logprobs"] = request.top_logprobs or 0
+    return body
+
+
+def embedding_body(request: JobRequest) -> dict[str, Any]:
+    body: dict[str, Any] = {"model": request.model, "input": request.inputs, "encoding_format": "float"}
+    if request.dimensions is not None:
+        body["dimensions"] = request.dimensions
+    return body
+
+
+def sampling(request: JobRequest, server: Server) -> dict[str, Any]:
+    """Our options by this server's names. What it does not take is left out."""
+    names = {name: name for name in COMMON} | dict(server.samplers)
+    said = {names[name]: value for name, value in request.options.items() if name in names}
+    budget = request.options.get("num_predict")
+    if isinstance(budget, int) and budget > 0:  # 0 and below mean "no limit" to Ollama
+        said[server.budget] = budget
+    return said
+
+
+def tools_of(request: JobRequest) -> dict[str, Any]:
+    if not request.tools:
+        return {}
+    body: dict[str, Any] = {"tools": request.tools}
+    if request.tool_choice is not None:
+        body["tool_choice"] = request.tool_choice
+    if request.tool_name:
+        body["tool_choice"] = {"type": "function", "function": {"name": request.tool_name}}
+    if request.parallel_tool_calls is not None:
+        body["parallel_tool_calls"] = request.parallel_tool_calls
+    return body
+
+
+def thinking_of(request: JobRequest, server: Server) -> dict[str, Any]:
+    """`think` as the server takes it. One without a switch cannot be told not to think: then nothing is said."""
+    if request.think is None:
+        return {}
+    effort = {"reasoning_effort": request.think} if isinstance(request.think, str) else {}
+    if server.switches_thinking:
+        return {"chat_template_kwargs": {"enable_thinking": bool(request.think)}, **effort}
+    return effort or ({"reasoning_effort": "medium"} if request.think else {})
+
+
+def format_of(wanted: str | dict[str, Any], strict_schemas: bool = False) -> dict[str, Any]:
+    if isinstance(wanted, str):
+        return {"type": "json_object"}
+    schema: dict[str, Any] = {"name": "answer", "schema": wanted}
+    if strict_schemas and closed(wanted):
+        schema["strict"] = True
+    return {"type": "json_schema", "json_schema": schema}
+
+
+def closed(schema: Any) -> bool:
+    """True where every object of a schema requires all that it names and allows nothing else: OpenAI's "strict"."""
+    if isinstance(schema, list):
+        return all(map(closed, schema))
+    if not isinstance(schema, dict):
+        return True
+    if schema.get("type") == "object" or "properties" in schema:
+        named = set(schema.get("properties") or ())
+        if schema.get("additionalProperties") is not False or named != set(schema.get("required") or ()):
+            return False
+    return all(closed(part) for name, part in schema.items() if name not in ("enum", "const", "default"))
+
+
+def messages_of(request: JobRequest, server: Server) -> list[dict[str, Any]]:
+    return [_message(message, server) for message in with_ids(request.messages)]
+
+
+def _message(message: Message, server: Server) -> dict[str, Any]:
+    said: dict[str, Any] = {"role": message.role, "content": _content(message)}
+    if message.thinking and server.switches_thinking:
+        said["reasoning_content"] = message.thinking
+    if message.tool_calls:
+        said["tool_calls"] = [_call(call, server) for call in message.tool_calls]
+        said["content"] = said["content"] or None
+    if message.tool_call_id:
+        said["tool_call_id"] = message.tool_call_id
+    return said
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    if not message.images:
+        return message.content
+    text = [{"type": "text", "text": message.content}] if message.content else []
+    return [*text, *({"type": "image_url", "image_url": {"url": data_url(image)}} for image in message.images)]
+
+
+def _call(call: dict[str, Any], server: Server) -> dict[str, Any]:
+    """A job keeps arguments as an object, this protocol as a string of JSON."""
+    function = {"name": name_of(call), "arguments": orjson.dumps(arguments_of(call)).decode()}
+    said = {"id": call["id"], "type": "function", "function": function}
+    return said | {"extra_content": UNSIGNED} if server.signs_calls else said
