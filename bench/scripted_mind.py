@@ -1,0 +1,145 @@
+"""What the scripted engine answers, by rules: it calls tools that are asked for, fills schemas, tells pictures.
+
+In this order: an order (`scripted_orders`); tools; a format; the results of tools; pictures; else an echo. The same
+question has the same answer, but for `say something random`, which a seed decides.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from typing import Any, NamedTuple
+
+from bench.scripted_orders import Fault, order_in
+from bench.scripted_question import Question, Said, Tool
+from bench.scripted_schema import Offer, instance_of
+from bench.scripted_sight import look_at
+
+EACH = re.compile(r"\beach of:? (.+?)[.?!]*$", re.IGNORECASE | re.MULTILINE)
+APART = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+")
+KEYS = re.compile(r"(['\"])(\w+)\1")
+COMMON = {
+    "get",
+    "set",
+    "my",
+    "tool",
+    "function",
+    "the",
+    "a",
+    "an",
+    "of",
+    "in",
+    "for",
+    "to",
+    "do",
+    "no",
+    "args",
+    "create",
+}
+RANDOM_WORDS = ("amber", "birch", "cobalt", "dune", "ember", "fjord", "grove", "heron", "iris", "jade", "kelp", "lunar")
+
+
+class Call(NamedTuple):
+    name: str
+    arguments: dict[str, Any]
+
+
+class Reply(NamedTuple):
+    text: str = ""
+    thought: str = ""
+    calls: tuple[Call, ...] = ()
+    fault: Fault | None = None
+
+
+def answer(question: Question) -> Reply:
+    thought = f"The user wrote {len(question.asked.split())} words. My rules tell the answer." if question.think else ""
+    if order := order_in(question.asked):
+        return Reply(order.text, thought, fault=order.fault)
+    if calls := calls_for(question):
+        return Reply("", thought, calls)
+    return Reply(spoken(question), thought)
+
+
+def spoken(question: Question) -> str:
+    if question.format is not None:
+        return json.dumps(filled(question), ensure_ascii=False)
+    if results := results_of(question):
+        return f"The tools say: {'; '.join(results)}"
+    if pictures := pictures_of(question):
+        return f"I see {' and '.join(pictures)}."
+    if "something random" in question.asked:
+        return " ".join(_chance(question).choices(RANDOM_WORDS, k=6))
+    if question.suffix:
+        return f" what stands before {question.suffix.strip()[:40]} "
+    return f"You said: {question.asked}" if question.asked else "Hello, you."
+
+
+def _chance(question: Question) -> random.Random:
+    """Without a temperature, or with a seed, always the same."""
+    return random.Random(question.seed if question.seed is not None or question.temperature else 0)
+
+
+# Tools
+
+
+def calls_for(question: Question) -> tuple[Call, ...]:
+    """A result that is last is answered in words, unless a call is required."""
+    tools = {tool.name: tool for tool in question.tools}
+    if question.choice in tools:
+        chosen = [tools[question.choice]]
+    elif question.choice == "none" or (question.choice == "auto" and results_of(question)):
+        return ()
+    else:
+        asked = [tool for tool in question.tools if is_asked(tool, question.asked)]
+        chosen = asked or (list(question.tools[:1]) if question.choice == "required" else [])
+    calls = [call for tool in chosen for call in calls_of(tool, question.asked)]
+    return tuple(calls if question.parallel else calls[:1])
+
+
+def is_asked(tool: Tool, text: str) -> bool:
+    """By its name, or by a word of its name that says something."""
+    if tool.name in text:
+        return True
+    said = set(re.findall(r"[a-z]+", text.lower()))
+    return bool(said & (set(re.findall(r"[a-z]+", tool.name.lower())) - COMMON))
+
+
+def calls_of(tool: Tool, text: str) -> list[Call]:
+    """One call; one for each of what is listed behind `each of`; or what is written as a call: `name(3)`."""
+    if listed := EACH.search(text):
+        return [Call(tool.name, arguments_for(tool, f'"{one}"')) for one in APART.split(listed[1]) if one]
+    written = re.search(re.escape(tool.name) + r"\(([^)]*)\)", text)
+    return [Call(tool.name, arguments_for(tool, written[1] if written and written[1] else text))]
+
+
+def arguments_for(tool: Tool, text: str) -> dict[str, Any]:
+    made = instance_of({"type": "object", **tool.parameters}, Offer(text))
+    return made if isinstance(made, dict) else {}
+
+
+# What it is told and shown
+
+
+def results_of(question: Question) -> list[str]:
+    """Of the tools, when they are the last messages."""
+    results: list[str] = []
+    for said in reversed(question.messages):
+        if said.role != "tool":
+            break
+        results.insert(0, said.text)
+    return results
+
+
+def pictures_of(question: Question) -> list[str]:
+    """In the last message that has any words of the user or of a tool."""
+    last = next((said for said in reversed(question.messages) if said.role in ("user", "tool")), Said("user"))
+    return [str(look_at(image) or "something that is no picture") for image in last.images]
+
+
+def filled(question: Question) -> Any:
+    """The schema's instance; for `json` an object with the keys that the prompt quotes."""
+    if isinstance(question.format, dict):
+        return instance_of(question.format, Offer(question.asked))
+    keys = [name for _, name in KEYS.findall(question.asked)]
+    return {key: f"the {key}" for key in keys} or {"answer": question.asked}

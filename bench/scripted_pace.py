@@ -1,0 +1,15 @@
+"""How fast the scripted engine speaks."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Pace:
+    """`rate` tokens a second to each caller; 0: as fast as it can, but others get their turn."""
+
+    def __init__(self, rate: float) -> None:
+        self._pause = 1 / rate if rate else 0.0
+
+    async def wait(self) -> None:
+        await asyncio.sleep(self._pause)

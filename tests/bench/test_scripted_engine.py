@@ -1,0 +1,243 @@
+"""The scripted engine speaks both protocols as their official clients expect, obeys, and fails as ordered."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import ollama
+import openai
+import pytest
+from aiohttp.test_utils import TestServer
+
+from bench.scripted_engine import create_app
+from bench.scripted_schema import Offer, instance_of
+from bench.scripted_sight import look_at
+from bench.scripted_vectors import vector_of
+from tests.support.waiting import eventually
+
+MODEL = "scripted:1b"
+WEATHER: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather of a place.",
+        "parameters": {
+            "type": "object",
+            "properties": {"location": {"type": "string"}},
+            "required": ["location"],
+        },
+    },
+}
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (3).to_bytes(4) + (2).to_bytes(4)
+
+
+def ask(text: str) -> list[Any]:
+    return [{"role": "user", "content": text}]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[TestServer]:
+    server = TestServer(create_app())
+    await server.start_server()
+    yield server
+    await server.close()
+
+
+@pytest.fixture
+async def as_openai(server: TestServer) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with openai.AsyncOpenAI(base_url=str(server.make_url("/v1")), api_key="none", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+async def as_ollama(server: TestServer) -> AsyncIterator[ollama.AsyncClient]:
+    client = ollama.AsyncClient(str(server.make_url("")))
+    yield client
+    await client.close()  # type: ignore[no-untyped-call]
+
+
+# -- both protocols --------------------------------------------------------------------------------------------------
+
+
+async def test_both_protocols_tell_one_answer(as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient) -> None:
+    one = await as_openai.chat.completions.create(model=MODEL, messages=ask("Hello!"))
+    two = await as_ollama.chat(MODEL, ask("Hello!"))
+    assert one.choices[0].message.content == two.message.content == "You said: Hello!"
+    assert one.usage and (one.usage.prompt_tokens, one.usage.completion_tokens) == (
+        two.prompt_eval_count,
+        two.eval_count,
+    )
+
+
+async def test_listed_things_become_parallel_calls(
+    as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient
+) -> None:
+    asked = ask("Tell the weather for each of: Paris, Rome and Oslo.")
+    one = await as_openai.chat.completions.create(model=MODEL, messages=asked, tools=[WEATHER])
+    calls = one.choices[0].message.tool_calls or []
+    cities = [json.loads(call.function.arguments)["location"] for call in calls if call.type == "function"]
+    assert cities == ["Paris", "Rome", "Oslo"]
+    assert len({call.id for call in calls}) == 3
+    two = await as_ollama.chat(MODEL, asked, tools=[WEATHER])
+    assert [call.function.arguments["location"] for call in two.message.tool_calls or ()] == cities
+
+
+async def test_only_tools_that_are_asked_for_are_called(as_openai: openai.AsyncOpenAI) -> None:
+    answer = await as_openai.chat.completions.create(model=MODEL, messages=ask("Good evening"), tools=[WEATHER])
+    assert not answer.choices[0].message.tool_calls
+    forced = await as_openai.chat.completions.create(
+        model=MODEL, messages=ask("Good evening"), tools=[WEATHER], tool_choice="required"
+    )
+    assert forced.choices[0].finish_reason == "tool_calls"
+
+
+async def test_a_tools_result_is_told(as_ollama: ollama.AsyncClient) -> None:
+    call = {"function": {"name": "get_weather", "arguments": {"location": "Paris"}}}
+    asked = [*ask("What is the weather?"), {"role": "assistant", "tool_calls": [call]}]
+    answer = await as_ollama.chat(MODEL, [*asked, {"role": "tool", "content": "sunny"}], tools=[WEATHER])
+    assert answer.message.content == "The tools say: sunny"
+
+
+async def test_it_tells_a_pictures_size(as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient) -> None:
+    data = base64.b64encode(PNG).decode()
+    url = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
+    parts: list[Any] = [{"role": "user", "content": [{"type": "text", "text": "Look:"}, url]}]
+    one = await as_openai.chat.completions.create(model=MODEL, messages=parts)
+    two = await as_ollama.chat(MODEL, [{"role": "user", "content": "Look:", "images": [data]}])
+    assert one.choices[0].message.content == two.message.content == "I see a PNG image of 3x2 pixels."
+
+
+async def test_a_seed_decides(as_openai: openai.AsyncOpenAI) -> None:
+    async def said(seed: int) -> str | None:
+        answer = await as_openai.chat.completions.create(model=MODEL, messages=ask("say something random"), seed=seed)
+        return answer.choices[0].message.content
+
+    assert await said(1) == await said(1) != await said(2)
+
+
+async def test_the_most_and_stop_strings_end_an_answer(
+    as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient
+) -> None:
+    one = await as_openai.chat.completions.create(model=MODEL, messages=ask("!tokens 9"), max_completion_tokens=4)
+    two = await as_ollama.chat(MODEL, ask("!tokens 9"), options={"stop": ["w4"]})
+    assert (one.choices[0].message.content, one.choices[0].finish_reason) == ("w0 w1 w2 w3", "length")
+    assert (two.message.content, two.done_reason) == ("w0 w1 w2 w3 ", "stop")
+
+
+async def test_chances_are_told_where_asked(as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient) -> None:
+    one = await as_openai.chat.completions.create(model=MODEL, messages=ask("Hi"), logprobs=True, top_logprobs=3)
+    told = one.choices[0].logprobs and one.choices[0].logprobs.content
+    two = await as_ollama.chat(MODEL, ask("Hi"), logprobs=True, top_logprobs=3)
+    assert told and two.logprobs
+    assert [entry.token for entry in told] == [entry.token for entry in two.logprobs]
+    assert all(len(entry.top_logprobs) == 3 and entry.logprob <= 0 for entry in told)
+
+
+# -- faults ----------------------------------------------------------------------------------------------------------
+
+
+async def test_it_fails_as_ordered(as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient) -> None:
+    with pytest.raises(openai.InternalServerError):
+        await as_openai.chat.completions.create(model=MODEL, messages=ask("!fault 500"))
+    with pytest.raises(openai.BadRequestError, match="maximum context length"):
+        await as_openai.chat.completions.create(model=MODEL, messages=ask("!fault context"))
+    with pytest.raises(ollama.ResponseError, match="exceeds the context length"):
+        await as_ollama.chat(MODEL, ask("!fault context"))
+    with pytest.raises(ollama.ResponseError, match="does not support tools"):
+        await as_ollama.chat("scripted-plain:1b", ask("hi"), tools=[WEATHER])
+    with pytest.raises(ollama.ResponseError, match="not found"):
+        await as_ollama.chat("nobody", ask("hi"))
+
+
+@pytest.mark.parametrize("fault", ["cut", "503"])
+async def test_it_fails_in_the_middle(as_openai: openai.AsyncOpenAI, fault: str) -> None:
+    heard = []
+    with pytest.raises(Exception, match=r"peer closed|ordered fault|Connection error"):
+        async for chunk in await as_openai.chat.completions.create(
+            model=MODEL, messages=ask(f"!fault {fault} after 3"), stream=True
+        ):
+            heard.append(chunk.choices[0].delta.content or "")
+    assert "".join(heard) == "w0 w1 w2"
+
+
+async def test_once_is_once(as_ollama: ollama.AsyncClient) -> None:
+    with pytest.raises(ollama.ResponseError):
+        await as_ollama.chat(MODEL, ask("!fault 503 once"))
+    assert (await as_ollama.chat(MODEL, ask("!fault 503 once"))).message.content
+
+
+async def test_the_book_tells_who_hung_up(as_openai: openai.AsyncOpenAI, server: TestServer) -> None:
+    stream = await as_openai.chat.completions.create(model=MODEL, messages=ask("!fault silent after 2"), stream=True)
+    await anext(stream)
+    await stream.close()
+
+    async def closed() -> bool | None:
+        async with httpx.AsyncClient() as client:
+            told = (await client.get(str(server.make_url("/scripted/book?prompt=silent")))).json()
+        return [entry["state"] for entry in told] == ["closed"] or None
+
+    await eventually(closed, 5, "the server sees that its caller has gone")
+
+
+# -- its parts -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {
+            "type": "object",
+            "properties": {"a": {"type": "integer", "minimum": 3, "exclusiveMaximum": 5}},
+            "required": ["a"],
+        },
+        {"type": "array", "items": {"type": "string", "minLength": 40}, "minItems": 2, "maxItems": 3},
+        {"type": "object", "properties": {"kind": {"enum": ["x", "y"]}, "id": {"type": "string", "format": "uuid"}}},
+        {"$defs": {"N": {"type": "object", "properties": {"next": {"$ref": "#/$defs/N"}}}}, "$ref": "#/$defs/N"},
+        {"anyOf": [{"type": "null"}, {"type": "number", "multipleOf": 0.5, "minimum": 2.2}]},
+        {"type": "string", "pattern": "^[A-Z]{3}-\\d{2,4}(x|y)$"},
+        {"type": ["integer", "null"], "maximum": -2},
+        {
+            "allOf": [
+                {"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"]},
+                {"required": ["a"]},
+            ]
+        },
+    ],
+)
+def test_an_instance_satisfies_its_schema(schema: dict[str, Any]) -> None:
+    made = instance_of(schema, Offer("In Oslo 'Anna' is 31."))
+    jsonschema_rs.validate(schema, made)
+
+
+@pytest.mark.parametrize(
+    ("data", "seen"),
+    [
+        (PNG, "PNG image of 3x2"),
+        (b"GIF89a" + bytes([5, 0, 4, 0]), "GIF image of 5x4"),
+        (b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0\0\x11\x08\0\x07\0\x09", "JPEG image of 9x7"),
+        (
+            b"RIFF\0\0\0\0WEBPVP8X\0\0\0\0\0\0\0\0" + (9).to_bytes(3, "little") + (6).to_bytes(3, "little"),
+            "WebP image of 10x7",
+        ),
+    ],
+)
+def test_sizes_of_pictures(data: bytes, seen: str) -> None:
+    assert seen in str(look_at(data))
+    assert look_at(b"no picture at all, by any means") is None
+
+
+def test_vectors_are_units_and_near_where_texts_are() -> None:
+    cat, sat, law = (vector_of(text) for text in ("a cat sat down", "a cat sat up", "tax law of 1923"))
+    assert math.isclose(sum(one * one for one in cat), 1)
+    assert vector_of("a cat sat down") == cat
+
+    def near(a: list[float], b: list[float]) -> float:
+        return sum(x * y for x, y in zip(a, b, strict=True))
+
+    assert near(cat, sat) > 0.5 > near(cat, law)
