@@ -123,6 +123,11 @@ class JobPipe:
         """End a live job; returns the state it is in now, None for an unknown job."""
         return cast(JobState, cast(bytes, await self._run("cancel", job, why)).decode()) or None
 
+    async def forget(self, job: str) -> Literal["queued", "running", "forgotten"] | None:
+        """Wipe an ended job's request, result and log; one that lives is left alone. None for an unknown job."""
+        state = cast(bytes, await self._run("forget", job)).decode()
+        return cast(Literal["queued", "running", "forgotten"], state) or None
+
     async def expire(self, at: int | None, limit: int = 100) -> int:
         """End the jobs whose deadline has passed; how many, or -1 when the pool's clock was stepped."""
         return cast(int, await self._run("expire", "" if at is None else at, limit))
@@ -141,6 +146,11 @@ class JobPipe:
         if not fields.get(b"state"):
             return None
         return decode_record(job, {name.decode(): value for name, value in fields.items()})
+
+    async def now(self) -> int:
+        """Pool milliseconds, for one round trip; who asks often keeps a `wire.clock.Clock`."""
+        raw, skew, _ = cast(list[int], await self._run("look"))
+        return raw - skew
 
     async def depth(self) -> int:
         """How many jobs are not terminal: KEDA's number."""

@@ -13,6 +13,7 @@ owned:<incarnation>        set: the jobs it owns
 inbox:<incarnation>        stream: what it is to do
 idle                       sorted set: workers that ask and own fewer jobs than their slots, by last sight
 models                     hash: models last seen in this pool → their info
+circuits                   hash: `<engine>|<model>` → its circuit breaker, while it has failures
 clock                      hash: skew and count of clock steps
 events:<id>                stream: the event log; ids are `<attempt>-<seq>`
 live:<id>                  channel: the same events, live
@@ -32,6 +33,7 @@ class Keys:
         self.demand = f"{self.prefix}:demand"
         self.beats = f"{self.prefix}:beats"
         self.models = f"{self.prefix}:models"
+        self.circuits = f"{self.prefix}:circuits"
         self.finished = f"{self.prefix}:finished"
         self.dead = f"{self.prefix}:dead"
 

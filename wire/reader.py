@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from wire.events import START, STARTED_PREFIX, TERMINAL, EventId, LogEntry, Restarted, encode
 from wire.keys import Keys
 from wire.link import Link, LinkLost, Resp
+from wire.records import Target
 
 SILENCE_SECONDS = 10.0
 PAUSE_SECONDS = 0.9
@@ -31,7 +32,7 @@ VOID = LogEntry(None, encode(Restarted(reason="log_lost")))
 
 
 class JobLost(Exception):
-    """Redis has no trace of this job: it lost its last seconds, or the record has outlived its day."""
+    """Redis has no log of this job: it lost its last seconds, the record has outlived its day, or it was forgotten."""
 
 
 class CursorUnknown(Exception):
@@ -151,6 +152,7 @@ class Reader:
         self._last_body = b""  # of the entry at the cursor, to know it again after Redis came back
         self._ahead_since: float | None = None
         self.at_end = False  # the terminal event was given
+        self.rerouted: Target | None = None  # the job goes on there, and this log ends without its end
         self._ended = False  # or the caller is gone
         self._sleeper: asyncio.Future[None] | None = None  # an Event would cost as much again as the rest of a wake-up
         self._loop = asyncio.get_running_loop()
@@ -204,6 +206,8 @@ class Reader:
     async def next_burst(self) -> list[LogEntry] | None:
         """What is new, in order; [] after ten silent seconds (time for a keep-alive); None once the end was given.
 
+        The end is the job's own (`at_end`), or the one where it left this pool (`rerouted`).
+
         Raises JobLost when Redis has forgotten the job.
         """
         while not self._ended:
@@ -238,8 +242,14 @@ class Reader:
 
     def _advance(self, entry: LogEntry) -> None:
         self.cursor, self._last_body = entry.id or self.cursor, entry.body
-        if not entry.is_token and entry.fields().get("type") in TERMINAL:
+        if not entry.is_token:
+            self._end_at(entry.fields())
+
+    def _end_at(self, fields: dict[str, Any]) -> None:
+        if fields.get("type") in TERMINAL:
             self.at_end = self._ended = True
+        elif fields.get("type") == "rerouted" and fields.get("pool") != self._keys.pool:
+            self.rerouted, self._ended = Target.model_validate(fields), True
 
     async def _take_logged(self) -> list[LogEntry]:
         """A page of the log from the cursor on. Live entries are gathered from now on: none falls between."""
@@ -268,7 +278,8 @@ class Reader:
         return [LogEntry(EventId.parse(name), fields.get(b"e", b"{}")) for name, fields in rows]
 
     async def _still_there(self) -> list[LogEntry]:
-        if not await self._redis.exists(self._keys.job(self.job)):
+        state, forgotten = await self._redis.hmget(self._keys.job(self.job), ["state", "forgotten"])
+        if not state or forgotten:
             raise JobLost(self.job)
         return []
 

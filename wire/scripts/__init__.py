@@ -11,7 +11,7 @@ from importlib.resources import files
 
 NAMES = (
     "accept", "register", "ask", "beat", "start", "emit", "note", "finish", "give_back",
-    "cancel", "reap", "expire", "bury", "look", "step", "places",
+    "cancel", "reap", "expire", "bury", "look", "step", "places", "forget", "trip", "mend", "probe",
 )  # fmt: skip
 REFUSABLE = {"accept"}  # may answer OOM when Redis is full; everything else must still work then
 READ_ONLY = {"look", "places"}

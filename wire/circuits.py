@@ -1,0 +1,78 @@
+"""Circuit breakers: an engine that keeps failing with a model is told to everybody who might send it the next job.
+
+    closed ──5 failures in a row──► open ──30 s──► half_open ──► closed: it answered (`mend`)
+                                      ▲                └───────► open: it failed again (`trip`)
+
+A pool keeps one circuit for each (engine, model) in trouble; one that is not there is closed. Workers write it when an
+engine fails, and when one answers that had failed, so a healthy engine costs nothing. The API reads it to route around.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, cast
+
+import orjson
+from redis.asyncio import Redis
+
+from wire.keys import Keys
+from wire.scripts import scripts
+
+CircuitState = Literal["closed", "open", "half_open"]
+
+
+class Circuit(NamedTuple):
+    """`opened`: when it opened last, `probed`: when a job was last sent to try it; pool ms, 0 never."""
+
+    engine: str
+    model: str
+    state: CircuitState
+    failures: int  # in a row
+    opened: int
+    probed: int
+    reason: str  # the latest failure's code
+
+
+class Circuits:
+    """The circuits of one pool."""
+
+    def __init__(self, redis: Redis, keys: Keys, texts: dict[str, str] | None = None) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._scripts = {name: redis.register_script((texts or scripts())[name]) for name in ("trip", "mend", "probe")}
+
+    async def _run(self, name: str, *args: str) -> object:
+        return await self._scripts[name](keys=[self._keys.prefix], args=list(args))
+
+    async def all(self) -> dict[str, Circuit]:
+        """Those with failures: `<engine>|<model>` → circuit."""
+        fields = cast(dict[bytes, bytes], await self._redis.hgetall(self._keys.circuits))
+        return {name.decode(): _circuit(name.decode(), orjson.loads(body)) for name, body in fields.items()}
+
+    async def trip(self, engine: str, model: str, reason: str) -> CircuitState:
+        """It failed, once for each call of this: a lost reply is not asked again. What the circuit is now."""
+        return cast(CircuitState, cast(bytes, await self._run("trip", circuit_name(engine, model), reason)).decode())
+
+    async def mend(self, engine: str, model: str) -> bool:
+        """It answered. True where it had failed before."""
+        return bool(await self._run("mend", circuit_name(engine, model)))
+
+    async def probe(self, engine: str, model: str) -> bool:
+        """True for one caller, once a circuit has been open for half a minute: its next job may try."""
+        return bool(await self._run("probe", circuit_name(engine, model)))
+
+
+def circuit_name(engine: str, model: str) -> str:
+    return f"{engine}|{model}"
+
+
+def _circuit(name: str, body: dict[str, object]) -> Circuit:
+    engine, _, model = name.partition("|")
+    return Circuit(
+        engine,
+        model,
+        cast(CircuitState, body["state"]),
+        cast(int, body["failures"]),
+        cast(int, body["opened"]),
+        cast(int, body["probed"]),
+        cast(str, body["reason"]),
+    )
