@@ -1,0 +1,59 @@
+"""The parts of an answer that OpenAI's routes tell alike: usage, the reason of its end, tool calls, logprobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from backend.dialects.tools import call_id
+
+
+def usage_of(end: dict[str, Any]) -> dict[str, Any]:
+    """From a `completed` event."""
+    usage = end.get("usage", {})
+    prompt, answer = usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": answer,
+        "total_tokens": prompt + answer,
+        "prompt_tokens_details": {"cached_tokens": usage.get("cached_tokens", 0)},
+        "completion_tokens_details": {"reasoning_tokens": usage.get("thinking_tokens", 0)},
+    }
+
+
+def reason_of(end: dict[str, Any], called: bool) -> str:
+    """Why it ended. Engines that call tools may say that they just stopped; OpenAI's clients go by this word."""
+    reason = str(end.get("finish_reason") or "stop")
+    return "tool_calls" if called and reason == "stop" else reason
+
+
+def told_calls(job: str, calls: Iterable[dict[str, Any]], before: int) -> list[dict[str, Any]]:
+    """An event's tool calls; `before` it the answer had this many."""
+    return [_told_call(call, call_id(job, place)) for place, call in enumerate(calls, before)]
+
+
+def _told_call(call: dict[str, Any], id: str) -> dict[str, Any]:
+    function = call.get("function", {})
+    arguments = function.get("arguments", {})
+    written = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+    about = {"name": function.get("name", ""), "arguments": written}
+    return {"id": call.get("id") or id, "type": "function", "function": about}
+
+
+def logprobs_of(logprobs: Sequence[dict[str, Any]] | None) -> dict[str, Any] | None:
+    """A choice's `logprobs`; None where there are none."""
+    if not logprobs:
+        return None
+    return {"content": [_position(one) for one in logprobs], "refusal": None}
+
+
+def _position(one: dict[str, Any]) -> dict[str, Any]:
+    return {**_logprob(one), "top_logprobs": [_logprob(top) for top in one.get("top_logprobs") or ()]}
+
+
+def _logprob(one: dict[str, Any]) -> dict[str, Any]:
+    token = str(one.get("token", ""))
+    octets = one.get("bytes") or list(token.encode())
+    return {"token": token, "logprob": one.get("logprob", 0.0), "bytes": octets}

@@ -1,0 +1,168 @@
+"""OpenAI's `/v1/chat/completions`: chunks as SSE, or one JSON object.
+
+id: 1-7
+data: {"id":"chatcmpl-…","object":"chat.completion.chunk","created":…,"model":"…","choices":[{"index":0,
+       "delta":{"content":"Hello"},"logprobs":null,"finish_reason":null}]}
+
+The first chunk has the role, the one before the last a `finish_reason`, the last (if asked for) `usage` and no choices;
+then comes `data: [DONE]`. Thoughts are `reasoning_content` beside `content`. What fails on the way is told as an error
+and nothing after it. An `id:` is that of an event of the log: `/api/jobs/{id}/events` goes on behind it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from backend.dialects.door import Asked
+from backend.dialects.fast_text import text_literal
+from backend.dialects.openai_answer import logprobs_of, reason_of, told_calls, usage_of
+from backend.dialects.openai_chat_request import ChatRequest, check_possible
+from backend.dialects.openai_errors import BadParameter, error_frame, read_as
+from backend.dialects.sse import DONE, KEEP_ALIVE, frame, id_line, queue_line, text_frame
+from backend.dialects.tools import hex_of
+from backend.errors import ApiError, JobFailed, interrupted
+from backend.relay import Outcome, Ticket
+from wire.events import LogEntry
+
+
+class Extra(NamedTuple):
+    """`created`: the request's second, the same in all chunks of its answer."""
+
+    created: int
+    include_usage: bool
+
+
+class ChatDoor:
+    name = "openai.chat"
+
+    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
+        """Raises Invalid. The count is checked first: it is the cheap refusal."""
+        messages = body.get("messages")
+        if isinstance(messages, list) and len(messages) > max_messages:
+            told = f"messages: {len(messages):,} are too many; at most {max_messages:,}."
+            raise BadParameter("messages", told, "too_many_messages")
+        check_possible(body)
+        wanted = read_as(ChatRequest, body)
+        include_usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
+        return Asked(wanted.to_job(), bool(wanted.stream), Extra(int(time.time()), include_usage))
+
+    def stream(self, asked: Asked, ticket: Ticket) -> ChatChunks:
+        return ChatChunks(ticket.job, ticket.model, asked.extra.created, asked.extra.include_usage)
+
+    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        return completion(ticket.job, ticket.model, asked.extra.created, outcome)
+
+
+class ChatChunks:
+    """`restarted` after anything was told has no word in this protocol: it ends as an error, and nothing is mixed."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, job: str, model: str, created: int, include_usage: bool) -> None:
+        self.done = False
+        self._job = job
+        self._head = {"id": id_of(job), "object": "chat.completion.chunk", "created": created, "model": model}
+        self._tail = {"usage": None} if include_usage else {}
+        self._include_usage = include_usage
+        self._opened = False  # the role has gone out, and with it something of this attempt
+        self._called = 0  # tool calls told so far
+        self._text = text_frame(self._chunk({"content": ""}), b"content")
+
+    def opening(self) -> bytes:
+        return b""
+
+    def burst(self, entries: Sequence[LogEntry]) -> bytes:
+        frames = []
+        for entry in entries:
+            if self.done:
+                break
+            if self._opened and entry.id is not None and (text := text_literal(entry.body)) is not None:
+                frames.append(self._text % (*entry.id, text))
+            else:
+                frames.append(self._frames(entry))
+        return b"".join(frames)
+
+    def _frames(self, entry: LogEntry) -> bytes:
+        fields = entry.fields()
+        kind = fields.get("type")
+        if kind == "token":
+            return self._open() + id_line(entry) + self._token(fields)
+        if kind == "queued":
+            return queue_line(fields)
+        if kind == "completed":
+            return self._open() + self._closing(fields) + id_line(entry) + DONE
+        if kind in ("failed", "cancelled"):
+            return id_line(entry) + self.broken(JobFailed.of(fields))
+        if kind == "restarted" and self._opened:
+            return id_line(entry) + self.broken(interrupted())
+        return b""
+
+    def _open(self) -> bytes:
+        """The chunk with the role, before the first that tells anything."""
+        if self._opened:
+            return b""
+        self._opened = True
+        return frame(self._chunk({"role": "assistant", "content": ""}))
+
+    def _token(self, fields: dict[str, Any]) -> bytes:
+        delta: dict[str, Any] = {}
+        if fields.get("thinking"):
+            delta["reasoning_content"] = fields["thinking"]
+        if calls := fields.get("tool_calls"):
+            told = told_calls(self._job, calls, self._called)
+            delta["tool_calls"] = [{"index": self._called + n, **call} for n, call in enumerate(told)]
+            self._called += len(calls)
+        if fields.get("text") or not delta:
+            delta["content"] = fields.get("text", "")
+        return frame(self._chunk(delta, logprobs_of(fields.get("logprobs"))))
+
+    def _closing(self, end: dict[str, Any]) -> bytes:
+        """The chunk with the reason, and the one with the cost."""
+        self.done = True
+        last = frame(self._chunk({}, reason=reason_of(end, self._called > 0)))
+        cost = frame({**self._head, "choices": [], "usage": usage_of(end)}) if self._include_usage else b""
+        return last + cost
+
+    def _chunk(self, delta: dict[str, Any], logprobs: Any = None, reason: str | None = None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
+        return {**self._head, "choices": [choice], **self._tail}
+
+    def keep_alive(self) -> bytes:
+        return KEEP_ALIVE
+
+    def broken(self, error: ApiError) -> bytes:
+        self.done = True
+        return error_frame(error)
+
+
+def id_of(job: str) -> str:
+    return f"chatcmpl-{hex_of(job)}"
+
+
+def completion(job: str, model: str, created: int, outcome: Outcome) -> dict[str, Any]:
+    """The whole answer of a job that completed."""
+    text, calls = "".join(outcome.text), told_calls(job, outcome.tool_calls, 0)
+    message: dict[str, Any] = {"role": "assistant", "content": None if calls and not text else text, "refusal": None}
+    if thinking := "".join(outcome.thinking):
+        message["reasoning_content"] = thinking
+    if calls:
+        message["tool_calls"] = calls
+    choice = {
+        "index": 0,
+        "message": message,
+        "logprobs": logprobs_of(outcome.logprobs),
+        "finish_reason": reason_of(outcome.end, bool(calls)),
+    }
+    return {
+        "id": id_of(job),
+        "object": "chat.completion",
+        "created": created,
+        "model": model,
+        "choices": [choice],
+        "usage": usage_of(outcome.end),
+    }
+
+
+CHAT = ChatDoor()

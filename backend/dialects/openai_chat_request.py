@@ -1,0 +1,195 @@
+"""The body of `POST /v1/chat/completions`: what is passed on, what is ignored, and what is refused.
+
+| passed on | as |
+| --- | --- |
+| `messages` | see `openai_messages` |
+| `tools`, `tool_choice` (none, auto, required, a function, allowed_tools), `parallel_tool_calls` | the job's own |
+| `response_format` | see `openai_format` |
+| `reasoning_effort` | `think`: none → False, minimal → low, xhigh → high, else the word |
+| `temperature`, `top_p`, `presence_penalty`, `frequency_penalty`, `seed`, `stop` (up to 16) | options of that name |
+| `max_completion_tokens`, else `max_tokens` | `num_predict` |
+| `logprobs`, `top_logprobs`, `stream`, `stream_options.include_usage` | themselves |
+
+| refused with 400 | because |
+| --- | --- |
+| `n` > 1 | a job has one answer |
+| `functions`, `function_call`, messages of role `function` | `tools` have taken their place |
+| `logit_bias`, `web_search_options`, `moderation` that are not empty | nothing here can do what they ask |
+| `audio`, `modalities` with more than text, `input_audio` and `file` parts, images that must be fetched | no engine |
+| tools of type `custom` | no engine keeps to a grammar of theirs |
+
+Ignored, since the answer is the same without them: `user`, `metadata`, `store` (what is kept is the operator's
+choice), `service_tier`, `prediction`, `prompt_cache_*`, `safety_identifier`, `verbosity`, and whatever is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from backend.dialects.openai_errors import BadParameter, NotOffered
+from backend.dialects.openai_format import ResponseFormat
+from backend.dialects.openai_messages import ChatMessage, as_messages
+from backend.dialects.openai_sampling import Sampling, StreamOptions
+from backend.dialects.tools import TOOLS_MAX, Name, Tool, as_tools
+from wire.records import JobRequest
+
+THINK: dict[str, bool | Literal["low", "medium", "high"]] = {
+    "none": False,
+    "minimal": "low",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "high",
+}
+IMPOSSIBLE = {
+    "functions": "'functions' is the older form: send 'tools'.",
+    "function_call": "'function_call' is the older form: send 'tool_choice'.",
+    "logit_bias": "'logit_bias' is not supported by any engine here; leave it out.",
+    "web_search_options": "Nothing here searches the web; leave 'web_search_options' out, or offer a tool that does.",
+    "moderation": "Nothing here moderates; leave 'moderation' out.",
+    "audio": "Answers are text; leave 'audio' out.",
+}
+
+
+Word = Literal["none", "auto", "required"]
+
+
+class Named(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    name: Name
+
+
+class NamedTool(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["function"] = "function"
+    function: Named
+
+
+class Allowed(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    mode: Literal["auto", "required"]
+    tools: list[NamedTool] = Field(min_length=1, max_length=TOOLS_MAX)
+
+
+class Choice(BaseModel):
+    """`tool_choice`; a word alone is its `type`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["none", "auto", "required", "function", "allowed_tools"]
+    function: Named | None = None
+    allowed_tools: Allowed | None = None
+
+    @model_validator(mode="after")
+    def names_what_it_needs(self) -> Choice:
+        if self.type in ("function", "allowed_tools") and getattr(self, self.type) is None:
+            raise ValueError(f"type {self.type} needs the field {self.type}")
+        return self
+
+
+WORDS: dict[str, Word] = {"none": "none", "auto": "auto", "required": "required", "function": "required"}
+
+
+def as_choice(value: object) -> object:
+    return {"type": value} if isinstance(value, str) else value
+
+
+Chosen = Annotated[
+    Choice, BeforeValidator(as_choice, json_schema_input_type=Literal["none", "auto", "required"] | Choice)
+]
+
+
+class ChatRequest(Sampling):
+    """No `model` stands for the default one."""
+
+    messages: list[ChatMessage] = Field(min_length=1)
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    n: Literal[1] | None = None
+    modalities: list[Literal["text"]] | None = None
+    tools: list[Tool] | None = Field(None, max_length=TOOLS_MAX)
+    tool_choice: Chosen | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+
+    def to_job(self) -> JobRequest:
+        """Raises BadParameter where one part of the request contradicts another."""
+        self._check()
+        choice, tools = self._choice()
+        return JobRequest(
+            model=self.model or "",
+            messages=as_messages(self.messages),
+            options=self.options(self.max_completion_tokens or self.max_tokens),
+            tools=as_tools(tools),
+            tool_choice=choice if tools else None,
+            tool_name=self._tool_name(),
+            parallel_tool_calls=self.parallel_tool_calls if tools else None,
+            format=self.response_format.as_format() if self.response_format else None,
+            think=THINK[self.reasoning_effort] if self.reasoning_effort else None,
+            logprobs=self.logprobs,
+            top_logprobs=self.top_logprobs,
+        )
+
+    def _check(self) -> None:
+        if self.stream_options and not self.stream:
+            raise BadParameter("stream_options", "'stream_options' belongs to a request with stream: true.")
+        if self.top_logprobs and not self.logprobs:
+            raise BadParameter("top_logprobs", "'top_logprobs' needs logprobs: true.")
+
+    def _choice(self) -> tuple[Word | None, list[Tool]]:
+        """How the model is to choose, and of which tools. Raises BadParameter for a choice of what is not there."""
+        tools, choice = self.tools or [], self.tool_choice
+        if choice is None:
+            return None, tools
+        if choice.type == "required" and not tools:
+            raise BadParameter("tool_choice", "'tool_choice' needs 'tools' to choose from.")
+        if choice.allowed_tools and choice.type == "allowed_tools":
+            return choice.allowed_tools.mode, self._named([tool.function for tool in choice.allowed_tools.tools])
+        if choice.function and choice.type == "function":
+            self._named([choice.function])
+        return WORDS[choice.type], tools
+
+    def _tool_name(self) -> str | None:
+        choice = self.tool_choice
+        return choice.function.name if choice and choice.type == "function" and choice.function else None
+
+    def _named(self, wanted: list[Named]) -> list[Tool]:
+        tools = {tool.function.name: tool for tool in self.tools or ()}
+        for one in wanted:
+            if one.name not in tools:
+                raise BadParameter("tool_choice", f"'tool_choice' names {one.name!r}, which is not among 'tools'.")
+        return [tools[one.name] for one in wanted]
+
+
+def check_possible(body: Mapping[str, Any]) -> None:
+    """Raises NotOffered for what this API knows and nobody here can do."""
+    for name, advice in IMPOSSIBLE.items():
+        if body.get(name):
+            raise NotOffered(name, advice)
+    if isinstance(count := body.get("n"), int) and count > 1:
+        raise NotOffered("n", "A request gets one answer here; leave 'n' out, and send it again for another.")
+    messages = body.get("messages")
+    for place, message in enumerate(messages if isinstance(messages, list) else ()):
+        _check_message(place, message)
+
+
+def _check_message(place: int, message: Any) -> None:
+    if not isinstance(message, dict):
+        return
+    if message.get("role") == "function" or message.get("function_call"):
+        advice = "Function calls are the older form: send 'tool_calls', and messages of role 'tool'."
+        raise NotOffered(f"messages[{place}]", advice)
+    content = message.get("content")
+    for number, part in enumerate(content if isinstance(content, list) else ()):
+        if isinstance(part, dict) and part.get("type") in ("input_audio", "file"):
+            raise NotOffered(f"messages[{place}].content[{number}]", f"No engine here reads {part['type']!r} parts.")

@@ -1,0 +1,146 @@
+"""OpenAI's chat messages, read. One flat model for all roles, so that a complaint names the place and not a union.
+
+| role | content | also |
+| --- | --- | --- |
+| `system`, `developer` (the same) | text | |
+| `user` | text, `image_url` parts with data URLs | |
+| `assistant` | text, `refusal` parts, or none | `tool_calls`; `reasoning_content`, as it was told |
+| `tool` | text | `tool_call_id`, of a call that an assistant message before it has |
+
+A message's text parts are joined with line feeds. `name` is ignored: no engine here is told of it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from backend.dialects.images import IMAGES_MAX, of_data_url
+from backend.dialects.openai_errors import BadParameter
+from backend.dialects.tools import TOOLS_MAX, Name
+from wire.records import Message
+
+CallId = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class ImageUrl(BaseModel):
+    """`url` holds the base64 once it is read."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    url: Annotated[str, AfterValidator(of_data_url)]
+    detail: Literal["auto", "low", "high", "original"] | None = None
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["text", "image_url", "refusal"]
+    text: str | None = None
+    image_url: ImageUrl | None = None
+    refusal: str | None = None
+
+    @model_validator(mode="after")
+    def holds_what_it_says(self) -> Part:
+        if getattr(self, self.type) is None:
+            raise ValueError(f"a part of type {self.type} needs the field {self.type}")
+        return self
+
+
+def as_parts(content: object) -> object:
+    if content is None:
+        return []
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+Parts = Annotated[list[Part], BeforeValidator(as_parts, json_schema_input_type=str | list[Part] | None)]
+
+
+class CalledFunction(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    name: Name
+    arguments: str = ""
+
+    def as_object(self) -> dict[str, Any]:
+        """Raises ValueError: engines are told objects."""
+        try:
+            read = orjson.loads(self.arguments or b"{}")
+        except orjson.JSONDecodeError:
+            read = None
+        if not isinstance(read, dict):
+            raise ValueError("a call's arguments are a JSON object, written as a string")
+        return read
+
+
+class Call(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    id: CallId
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+    @model_validator(mode="after")
+    def arguments_are_an_object(self) -> Call:
+        self.function.as_object()
+        return self
+
+
+class ChatMessage(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: Parts = Field(default_factory=list)
+    tool_calls: list[Call] | None = Field(None, max_length=TOOLS_MAX)
+    tool_call_id: CallId | None = None
+    reasoning_content: str | None = None
+
+    @model_validator(mode="after")
+    def is_of_its_role(self) -> ChatMessage:
+        kinds = {part.type for part in self.content}
+        if "image_url" in kinds and self.role != "user":
+            raise ValueError(f"a {self.role} message is text; images belong to a user message")
+        if sum(part.type == "image_url" for part in self.content) > IMAGES_MAX:
+            raise ValueError(f"a message holds at most {IMAGES_MAX} images")
+        if ("refusal" in kinds and self.role != "assistant") or (self.tool_calls and self.role != "assistant"):
+            raise ValueError("only an assistant message has a refusal or tool_calls")
+        if self.role == "tool" and self.tool_call_id is None:
+            raise ValueError("a tool message needs tool_call_id: the id of the call that it answers")
+        if not (self.content or self.tool_calls):
+            raise ValueError(f"a {self.role} message needs content")
+        return self
+
+    def text(self) -> str:
+        return "\n".join(part.text or part.refusal or "" for part in self.content if part.type != "image_url")
+
+    def images(self) -> tuple[str, ...] | None:
+        return tuple(part.image_url.url for part in self.content if part.image_url) or None
+
+
+def as_messages(messages: list[ChatMessage]) -> tuple[Message, ...]:
+    """A job's messages. Raises BadParameter for a tool's result without a call: engines answer nonsense to one."""
+    called: dict[str, str] = {}  # call id → function's name
+    return tuple(_as_message(message, place, called) for place, message in enumerate(messages))
+
+
+def _as_message(message: ChatMessage, place: int, called: dict[str, str]) -> Message:
+    if message.role == "tool" and message.tool_call_id not in called:
+        param = f"messages[{place}].tool_call_id"
+        raise BadParameter(param, f"{param}: no assistant message before it has a call with this id.")
+    calls = message.tool_calls or ()
+    called |= {call.id: call.function.name for call in calls}
+    return Message(
+        role="system" if message.role == "developer" else message.role,
+        content=message.text(),
+        thinking=message.reasoning_content if message.role == "assistant" else None,
+        images=message.images(),
+        tool_calls=tuple(_as_call(call) for call in calls) or None,
+        tool_name=called.get(message.tool_call_id or "") if message.role == "tool" else None,
+        tool_call_id=message.tool_call_id if message.role == "tool" else None,
+    )
+
+
+def _as_call(call: Call) -> dict[str, Any]:
+    return {"id": call.id, "function": {"name": call.function.name, "arguments": call.function.as_object()}}
