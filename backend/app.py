@@ -14,13 +14,13 @@ from backend import refusal
 from backend.admin.endpoints import router as admin_router
 from backend.body import BodyLimit
 from backend.chat import chain
-from backend.chat.endpoints import router as chat_router
 from backend.context import RequestContext
 from backend.files.endpoints import router as files_router
 from backend.guard import Guard
 from backend.health.endpoints import router as health_router
 from backend.house import open_house
 from backend.jobs.endpoints import router as jobs_router
+from backend.ollama.endpoints import router as ollama_router
 from backend.pool.endpoints import router as models_router
 from backend.settings import ApiSettings
 from backend.site import page
@@ -43,7 +43,15 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
             yield
 
     app = FastAPIOffline(title="Sluice", version=version("sluice"), summary=ABOUT, lifespan=lifespan, redoc_url=None)
-    for router in (chat_router, jobs_router, threads_router, models_router, admin_router, health_router, files_router):
+    for router in (
+        ollama_router,
+        jobs_router,
+        threads_router,
+        models_router,
+        admin_router,
+        health_router,
+        files_router,
+    ):
         app.include_router(router)
     chain.install(app, settings)
     page.install(app, settings.page_dir)

@@ -1,4 +1,7 @@
-"""Whatever is sent: a clear 4xx in the one shape and at once, nothing enqueued, the process alive."""
+"""Whatever is sent: a clear 4xx in the path's shape and at once, nothing enqueued, the process alive.
+
+`/api/chat` answers as Ollama does, where whatever is wrong with a request is a 400; the other paths are our own.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ class Wrong(NamedTuple):
     """A body for POST /api/chat and what it must get. `says`: what the message must name."""
 
     body: bytes
-    status: int = 422
+    status: int = 400
     code: str = "invalid_request"
     says: str = ""
 
@@ -80,7 +83,7 @@ WRONG: dict[str, Wrong] = {
         b'{"messages": [{"role": "user", "content": "x"}], "options": {"temperature": Infinity}}'
     ),
     "a number out of range": Wrong(
-        b'{"messages": [{"role": "user", "content": "x"}], "options": {"temperature": 1e999}}', 422, ""
+        b'{"messages": [{"role": "user", "content": "x"}], "options": {"temperature": 1e999}}', 400, ""
     ),
     "a lone surrogate": raw(b'{"messages": [{"role": "user", "content": "\\ud800"}]}'),
     "a lone surrogate in a key": raw(b'{"\\udfff": 1}'),
@@ -90,11 +93,12 @@ WRONG: dict[str, Wrong] = {
     "a raw NUL": raw(b'{"messages": [{"role": "user", "content": "a\x00b"}]}'),
     "10 MB of text": of_size(10_000_000),
     "one byte too much": of_size(8 * 1024 * 1024),
-    "10,000 messages": Wrong(wrong(messages=message() * 10_000).body, 422, "too_many_messages", "10,000"),
+    "10,000 messages": Wrong(wrong(messages=message() * 10_000).body, 400, "too_many_messages", "10,000"),
     "no messages": Wrong(b"{}", says="messages"),
     "an empty conversation": wrong("messages", messages=[]),
     "messages that are text": wrong("messages", messages="hello"),
     "a message that is text": wrong("messages.0", messages=["hello"]),
+    "no messages for a model of no name": Wrong(b'{"model": "", "messages": []}', says="messages"),
     "an unknown role": wrong("messages.0.role", messages=message(role="robot")),
     "no role": wrong("messages.0.role", messages=[{"content": "hello"}]),
     "a role of the wrong type": wrong("messages.0.role", messages=message(role=["user"])),
@@ -117,9 +121,24 @@ WRONG: dict[str, Wrong] = {
     "keep_alive that is a list": wrong("keep_alive", keep_alive=[]),
     "too many logprobs": wrong("top_logprobs", top_logprobs=21),
     "tools that are no objects": wrong("tools", tools=["hammer"]),
+    "a tool of an unknown kind": wrong("tools.0.type", tools=[{"type": "hammer", "function": {"name": "f"}}]),
+    "a tool without a name": wrong("tools.0.function.name", tools=[{"type": "function", "function": {}}]),
+    "a tool whose parameters are no schema": wrong(
+        "schema.properties.a.type",
+        tools=[{"function": {"name": "f", "parameters": {"properties": {"a": {"type": "banana"}}}}}],
+    ),
+    "a schema that is elsewhere": wrong("nothing is fetched", format={"$ref": "http://127.0.0.1:1/schema.json"}),
+    "a call without a name": wrong(
+        "messages.0.tool_calls.0.function.name", messages=message(role="assistant", tool_calls=[{"function": {}}])
+    ),
+    "a call whose arguments are a text": wrong(
+        "messages.0.tool_calls.0.function.arguments",
+        messages=message(role="assistant", tool_calls=[{"function": {"name": "f", "arguments": "{}"}}]),
+    ),
     "a remote image": wrong("URLs are never fetched", messages=message(images=["http://127.0.0.1:1/a.png"])),
     "an image on disk": wrong("URLs are never fetched", messages=message(images=["file:///etc/passwd"])),
     "an image that is no base64": wrong("images", messages=message(images=["§§§"])),
+    "an image that is a text": wrong("not an image", messages=message(images=["aGVsbG8gd29ybGQ="])),
     "a tool's result without a call": wrong("tool_calls", messages=message(role="tool")),
     "a tool's result before its call": wrong(
         "tool_calls",
@@ -162,14 +181,24 @@ async def refused(
 
 def check_shape(answer: httpx.Response, code: str, says: str) -> None:
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json().keys() == {"error"}
-    error = answer.json()["error"]
-    assert error.keys() == {"code", "message", "request_id"}
+    error = error_of(answer)
     assert not code or error["code"] == code
     assert says in error["message"]
     assert error["request_id"] == answer.headers["x-request-id"] != ""
     assert len(error["message"]) < 600
     assert "x-sluice-job" not in answer.headers
+
+
+def error_of(answer: httpx.Response) -> dict[str, str]:
+    """`code`, `message`, `request_id`, from Ollama's shape on its path and else from our own."""
+    told: dict[str, Any] = answer.json()
+    if answer.url.path == "/api/chat":
+        assert told.keys() == {"error", "code", "request_id"}
+        return {"message": told["error"], **told}
+    assert told.keys() == {"error"}
+    error: dict[str, str] = told["error"]
+    assert error.keys() == {"code", "message", "request_id"}
+    return error
 
 
 async def contents(truth: Truth) -> tuple[int, list[bytes]]:
@@ -211,7 +240,7 @@ async def test_an_unknown_wish_for_the_disconnect_is_refused(
 ) -> None:
     headers = {**JSON, "X-Sluice-On-Disconnect": wish.encode()}
     await refused(
-        client, home, truth, "POST", "/api/chat", 422, "invalid_on_disconnect", content=wrong().body, headers=headers
+        client, home, truth, "POST", "/api/chat", 400, "invalid_on_disconnect", content=wrong().body, headers=headers
     )
 
 
@@ -221,7 +250,7 @@ async def test_an_unusable_idempotency_key_is_refused(
 ) -> None:
     headers = {**JSON, "Idempotency-Key": key.encode()}
     await refused(
-        client, home, truth, "POST", "/api/chat", 422, "invalid_idempotency_key", content=wrong().body, headers=headers
+        client, home, truth, "POST", "/api/chat", 400, "invalid_idempotency_key", content=wrong().body, headers=headers
     )
 
 
@@ -292,7 +321,7 @@ async def test_a_request_id_that_could_break_a_log_is_replaced(client: httpx.Asy
         assert answer.headers["x-request-id"].encode() != unusable
         check_shape(answer, "invalid_json", "")
     kept = await client.post("/api/chat", content=b"", headers={"X-Request-ID": "mine-1.a:b_C"})
-    assert kept.headers["x-request-id"] == kept.json()["error"]["request_id"] == "mine-1.a:b_C"
+    assert kept.headers["x-request-id"] == kept.json()["request_id"] == "mine-1.a:b_C"
 
 
 async def test_after_all_this_a_right_chat_is_let_in(client: httpx.AsyncClient, home: House, truth: Truth) -> None:

@@ -1,0 +1,43 @@
+"""`POST /api/chat`: Ollama's own answer to it, or, for those who ask, our native events as SSE."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backend.chat.requests import parse_chat
+from backend.dialects.door import Asked
+from backend.dialects.native import NativeEvents
+from backend.dialects.ollama import OllamaChunks, envelope, whole
+from backend.dialects.ollama_loading import loaded, loading
+from backend.relay import Dialect, Outcome, Ticket
+
+
+class OllamaChat:
+    name = "ollama.chat"
+
+    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
+        if body.get("model") and body.get("messages", []) in ([], None):
+            wanted = parse_chat({**body, "messages": [{"role": "user"}]}, max_messages)
+            return loading(wanted.model, wanted.keep_alive, "messages")
+        wanted = parse_chat(body, max_messages)
+        return Asked(wanted.to_job(), wanted.stream is not False)
+
+    def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
+        return OllamaChunks(ticket.model)
+
+    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        if asked.extra:
+            return loaded(envelope(ticket.model, "", True), asked.extra)
+        return whole(ticket.model, outcome)
+
+
+class NativeChat(OllamaChat):
+    """The same request, answered with every event as it is in the log."""
+
+    name = "native.chat"
+
+    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
+        return Asked(parse_chat(body, max_messages).to_job(), stream=True)
+
+    def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
+        return NativeEvents()

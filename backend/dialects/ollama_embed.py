@@ -1,0 +1,97 @@
+"""`POST /api/embed`, and the older `/api/embeddings` for one prompt: texts in, vectors out.
+
+No input is ever cut, whatever `truncate` says: one that does not fit is refused, for the vector of half a text would
+pass for that of the whole. Where there is no text at all the answer is empty, as Ollama's is, and no job is made.
+"""
+
+from __future__ import annotations
+
+import base64
+import sys
+from array import array
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.chat.requests import KeepAlive, ModelName, Options, given
+from backend.dialects.ollama import NS
+from backend.dialects.reading import read_as
+from wire.records import JobRequest
+
+INPUTS_MAX = 2_048  # what OpenAI's clients send at most, too
+
+
+class EmbedRequest(BaseModel):
+    """The body of `POST /api/embed`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    model: Annotated[ModelName, Field(min_length=1)]
+    input: str | Annotated[list[str], Field(max_length=INPUTS_MAX)]
+    truncate: bool | None = Field(None, description="Read, and without effect: nothing is ever cut.")
+    dimensions: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    options: Options | None = None
+    keep_alive: KeepAlive | None = None
+
+
+class OldRequest(BaseModel):
+    """The body of `POST /api/embeddings`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    model: Annotated[ModelName, Field(min_length=1)]
+    prompt: str
+    options: Options | None = None
+    keep_alive: KeepAlive | None = None
+
+
+class Vectors(NamedTuple):
+    """What an answer is made of. `vectors`: little-endian 32-bit floats in base64, one an input, in order."""
+
+    model: str
+    vectors: list[str]
+    prompt_tokens: int = 0
+    total_ms: int = 0
+    load_ms: int = 0
+
+
+def read_embed(body: dict[str, Any]) -> JobRequest:
+    """Raises Invalid."""
+    wanted = read_as(EmbedRequest, body)
+    texts = [wanted.input] if isinstance(wanted.input, str) else wanted.input
+    job = _job("ollama.embed", wanted, tuple(texts) if any(texts) else ())
+    return job.model_copy(update={"dimensions": wanted.dimensions})
+
+
+def read_old(body: dict[str, Any]) -> JobRequest:
+    """Raises Invalid."""
+    wanted = read_as(OldRequest, body)
+    return _job("ollama.embeddings", wanted, (wanted.prompt,) if wanted.prompt else ())
+
+
+def _job(door: str, wanted: EmbedRequest | OldRequest, inputs: tuple[str, ...]) -> JobRequest:
+    options = given(wanted.options)
+    return JobRequest(
+        kind="embed", door=door, model=wanted.model, inputs=inputs, options=options, keep_alive=wanted.keep_alive
+    )
+
+
+def embedded(made: Vectors) -> dict[str, Any]:
+    return {
+        "model": made.model,
+        "embeddings": [floats(vector) for vector in made.vectors],
+        "total_duration": made.total_ms * NS,
+        "load_duration": made.load_ms * NS,
+        "prompt_eval_count": made.prompt_tokens,
+    }
+
+
+def embedded_old(made: Vectors) -> dict[str, Any]:
+    return {"embedding": floats(made.vectors[0]) if made.vectors else []}
+
+
+def floats(vector: str) -> list[float]:
+    numbers = array("f", base64.b64decode(vector))
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tolist()

@@ -1,0 +1,121 @@
+"""Ollama's API over the pool: chats, texts and vectors are jobs, models are the catalogue's, and closed to changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from backend.body import read_object
+from backend.chat.requests import ChatRequest
+from backend.chat.serving import serve
+from backend.dialects import ollama_models
+from backend.dialects.ollama_chat import NativeChat, OllamaChat
+from backend.dialects.ollama_embed import (
+    EmbedRequest,
+    OldRequest,
+    Vectors,
+    embedded,
+    embedded_old,
+    read_embed,
+    read_old,
+)
+from backend.dialects.ollama_generate import GenerateRequest, OllamaGenerate
+from backend.dialects.ollama_models import ShowRequest
+from backend.dialects.reading import read_as
+from backend.errors import Forbidden
+from backend.house import house_of
+from backend.openai.embedding import embed
+from backend.openapi import takes
+from wire.records import JobRequest
+
+router = APIRouter(prefix="/api", tags=["Ollama"])
+
+CHAT, EVENTS, GENERATE = OllamaChat(), NativeChat(), OllamaGenerate()
+
+
+@router.post("/chat", openapi_extra=takes(ChatRequest), summary="Chat, as Ollama does it")
+async def chat(request: Request) -> Response:
+    """Streams NDJSON; `"stream": false` gives one object; `Accept: text/event-stream` gives native events. A named
+    model without messages is loaded."""
+    return await serve(request, EVENTS if wants_events(request) else CHAT)
+
+
+@router.post("/generate", openapi_extra=takes(GenerateRequest), summary="Answer one prompt, as Ollama does it")
+async def generate(request: Request) -> Response:
+    """Streams NDJSON; `"stream": false` gives one object. `raw` and `suffix` go without the model's template."""
+    return await serve(request, GENERATE)
+
+
+@router.post("/embed", openapi_extra=takes(EmbedRequest), summary="Vectors of texts, as Ollama makes them")
+async def embed_texts(request: Request) -> Response:
+    """Large batches are split over the workers; the order is kept."""
+    return await _vectors(request, read_embed, embedded)
+
+
+@router.post("/embeddings", openapi_extra=takes(OldRequest), summary="The vector of one text (older clients)")
+async def embed_prompt(request: Request) -> Response:
+    return await _vectors(request, read_old, embedded_old)
+
+
+async def _vectors(
+    request: Request, read: Callable[[dict[str, Any]], JobRequest], told: Callable[[Vectors], dict[str, Any]]
+) -> Response:
+    parsed, body = await read_object(request)
+    job = read(parsed)
+    if not job.inputs:
+        return _json(told(Vectors(await house_of(request).catalogue.resolve(job.model), [])))
+    made = await embed(request, job, body)
+    answer = Vectors(made.model, made.vectors, made.prompt_tokens, made.total_ms, made.load_ms)
+    return _json(told(answer), made.headers)
+
+
+@router.get("/tags", summary="The models there are, as Ollama lists them")
+async def tags(request: Request) -> dict[str, Any]:
+    return ollama_models.tags((await house_of(request).catalogue.models()).known)
+
+
+@router.get("/ps", summary="The models that living workers have loaded")
+async def running(request: Request) -> dict[str, Any]:
+    return ollama_models.running((await house_of(request).catalogue.models()).live)
+
+
+@router.post("/show", openapi_extra=takes(ShowRequest, {}), summary="What is known of a model")
+async def show(request: Request) -> dict[str, Any]:
+    """`model_info` has the context's length under `sluice.context_length`; 0: not known."""
+    parsed, _ = await read_object(request)
+    catalogue = house_of(request).catalogue
+    name = await catalogue.resolve(read_as(ShowRequest, parsed).asked)
+    return ollama_models.shown(name, (await catalogue.models()).known.get(name, {}))
+
+
+@router.get("/version", summary="The Ollama whose language is spoken here, and our own version")
+async def spoken() -> dict[str, str]:
+    return ollama_models.spoken()
+
+
+@router.post("/create", include_in_schema=False)
+@router.post("/copy", include_in_schema=False)
+@router.delete("/delete", include_in_schema=False)
+@router.post("/push", include_in_schema=False)
+@router.post("/pull", include_in_schema=False)
+@router.post("/blobs/{digest}", include_in_schema=False)
+@router.head("/blobs/{digest}", include_in_schema=False)
+async def closed() -> None:
+    raise Forbidden(
+        "This is a pool of many workers: its models cannot be created, copied, deleted, pushed or pulled here. "
+        "Do so on the workers' own machines, for instance with `ollama pull`.",
+        "models_closed",
+    )
+
+
+def wants_events(request: Request) -> bool:
+    """Native events: asked for by `Accept`, or by our page's header."""
+    return "text/event-stream" in request.headers.get("accept", "") or request.headers.get("x-sluice-events") == "1"
+
+
+def _json(answer: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(answer), 200, headers, "application/json")
