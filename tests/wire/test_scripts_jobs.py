@@ -301,3 +301,34 @@ async def test_a_job_goes_to_the_worker_that_owns_fewest(house: Pool) -> None:
     await house.accept("j3")
     owned = {w.incarnation: w.owned for w in await house.workers.all()}
     assert owned == {"w1": 2, "w2": 2}
+
+
+async def test_a_forgotten_job_keeps_its_end_and_nothing_that_was_said(house: Pool) -> None:
+    await house.worker("w")
+    await house.accept("j")
+    await house.jobs.start("j", "w", 1, STARTED)
+    assert await house.jobs.forget("j") == "running"
+    assert (await house.record("j")).request
+    await house.jobs.finish("j", "w", 1, 1, "completed", COMPLETED, result=b"{}")
+    kept = await house.redis.pttl(house.keys.job("j"))
+    assert [await house.jobs.forget("j") for _ in range(2)] == ["forgotten"] * 2
+    record = await house.record("j")
+    assert (record.state, record.forgotten, record.request, record.result) == ("completed", True, b"", b"")
+    assert await house.log("j") == []
+    assert 0 < await house.redis.pttl(house.keys.job("j")) <= kept
+    assert await house.jobs.forget("unknown") is None
+
+
+async def test_a_waiting_job_is_not_forgotten(house: Pool) -> None:
+    await house.accept("j")
+    assert await house.jobs.forget("j") == "queued"
+    assert not (await house.record("j")).forgotten
+
+
+async def test_vectors_and_counts_are_kept_a_quarter_of_an_hour_and_answers_a_day(house: Pool) -> None:
+    for kind, minutes in (("chat", 24 * 60), ("generate", 24 * 60), ("embed", 15), ("count", 15)):
+        request = JobRequest.model_validate({"kind": kind, "model": "tiny"})
+        await house.jobs.accept(kind, request, BOUNDS, tenant="ann")
+        await house.jobs.cancel(kind)
+        assert minutes - 1 < await house.redis.pttl(house.keys.job(kind)) / 60_000 <= minutes
+        assert minutes - 1 < await house.redis.pttl(house.keys.events(kind)) / 60_000 <= minutes

@@ -127,5 +127,22 @@ def _accept_us(wire: SyncWire, name: str) -> float:
 
 def _accept_many(wire: SyncWire, name: str, count: int) -> None:
     for n in range(count):
-        wire.queue("accept", f"{name}-{n}", f"tenant-{n % 200}", "batch", 60_000, 3, 10**6, 10**6, "", "m", "", "{}", 1)
+        words = (
+            f"{name}-{n}",
+            f"tenant-{n % 200}",
+            "batch",
+            60_000,
+            3,
+            10**6,
+            10**6,
+            "",
+            "m",
+            "",
+            "{}",
+            1,
+            60_000,
+            0,
+            "",
+        )
+        wire.queue("accept", *words)
     wire.connection.ask("PING")
