@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from tests.browser.chromium import Visit, chromium, keep_screenshot
 
@@ -18,6 +18,7 @@ USUAL = {
     "reduced_motion": "reduce",
     "permissions": ["clipboard-read", "clipboard-write"],
 }
+PATIENT_MS = 15_000  # a machine that runs other tests beside this one is slow, not wrong
 Visitor = Callable[..., Awaitable[Visit]]
 
 
@@ -30,6 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
+    expect.set_options(timeout=PATIENT_MS)
     async with chromium() as browser:
         yield browser
 
@@ -41,7 +43,7 @@ async def visitor(browser: Browser, request: pytest.FixtureRequest) -> AsyncIter
 
     async def come(origin: str, **options: Any) -> Visit:
         context = await browser.new_context(**{**USUAL, **options})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENT_MS)
         visits.append(Visit(context, origin))
         return visits[-1]
 

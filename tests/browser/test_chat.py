@@ -199,6 +199,7 @@ async def test_a_thread_is_renamed_found_and_deleted(house: Houses, visitor: Vis
     await chat.page.get_by_role("searchbox", name="Search all chats").fill("")
     await chats.get_by_role("button", name=re.compile("^Actions for")).first.click()
     await chat.page.get_by_role("menuitem", name="Rename").click()
+    await expect(chats.get_by_role("textbox")).to_be_focused()
     await chat.page.keyboard.press("Control+A")
     await chat.page.keyboard.type("Ships")
     await chat.page.keyboard.press("Enter")
