@@ -21,7 +21,9 @@ from ollama_worker.engines.openai_servers import LLAMA_CPP
 from ollama_worker.engines.openai_stream import events, finished
 from wire.records import JobRequest
 
-NO_EYES = "The built-in llama.cpp has no eyes: for images use SLUICE_ENGINE=ollama with a vision model, such as llama3.2-vision"
+NO_EYES = (
+    "The built-in llama.cpp has no eyes: for images use SLUICE_ENGINE=ollama with a vision model (llama3.2-vision)"
+)
 RENAMED = {"num_predict": "n_predict", "num_keep": "n_keep"}  # Ollama's name → llama.cpp's; most are the same
 FIXED = ("num_ctx", "num_batch", "num_gpu", "num_thread", "main_gpu", "use_mmap")  # settled when the model is loaded
 

@@ -118,10 +118,9 @@ class OpenAIEngine:
         body, told = chat_body(request, server), self._fault(request.model, "count")
         path, name = COUNTS.get(server.who, ("", ""))
         if path:
+            prompt = {part: body[part] for part in COUNTED & body.keys()}
             with contextlib.suppress(Unsupported):  # an older one, or a proxy that lets only some routes through
-                return int(
-                    (await self._http.post(path, told, {part: body[part] for part in COUNTED & body.keys()}))[name]
-                )
+                return int((await self._http.post(path, told, prompt))[name])
         del body["stream"], body["stream_options"]
         said = await self._http.post(self._v1 + "/chat/completions", told, body | {server.budget: FEW_TOKENS})
         return int((said.get("usage") or {}).get("prompt_tokens") or 0)

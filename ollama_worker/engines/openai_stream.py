@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from ollama_worker.engines.base import EngineError, Finished, Piece, StreamCut
@@ -13,7 +14,7 @@ from ollama_worker.engines.http import Faults, error_text, parse
 from ollama_worker.engines.tool_calls import Calls
 
 DATA, LAST = b"data:", b"[DONE]"
-REASONS = ("stop", "length", "tool_calls", "content_filter")
+REASONS = ("stop", "length", "tool_calls", "function_call", "content_filter")  # others, such as "abort", mean a cut
 
 
 class Said(NamedTuple):
@@ -74,14 +75,13 @@ def _old_logprobs(said: dict[str, Any]) -> list[dict[str, Any]]:
     """The columns of `/completions` as rows; llama.cpp sends rows there too."""
     if "content" in said:
         return [_logprob(entry) for entry in said["content"] or ()]
-    rows = []
-    tops = said.get("top_logprobs") or []
-    for n, (token, logprob) in enumerate(zip(said.get("tokens") or (), said.get("token_logprobs") or (), strict=False)):
-        top = [
-            {"token": other, "logprob": value} for other, value in ((tops[n] if n < len(tops) else None) or {}).items()
-        ]
-        rows.append({"token": token, "logprob": logprob} | ({"top_logprobs": top} if top else {}))
-    return rows
+    columns = (said.get("tokens") or (), said.get("token_logprobs") or (), said.get("top_logprobs") or ())
+    return [_row(*cells) for cells in zip_longest(*columns)]
+
+
+def _row(token: str, logprob: float, top: dict[str, float] | None) -> dict[str, Any]:
+    others = [{"token": other, "logprob": value} for other, value in (top or {}).items()]
+    return {"token": token, "logprob": logprob} | ({"top_logprobs": others} if others else {})
 
 
 class Answer:
@@ -127,20 +127,19 @@ class Answer:
             yield said
 
     def _end(self) -> Iterator[Piece | Finished]:
-        if self._reason not in (*REASONS, "function_call"):
+        if self._reason not in REASONS:
             raise StreamCut(f"The answer ended without a reason that means an end ({self._reason or 'none'})")
         calls = self._calls.told(cut=self._reason == "length")
         if calls:
             yield Piece(tool_calls=calls)
-        yield finished(
-            self._reason if self._reason == "length" or not calls else "tool_calls", self._usage, self._timings
-        )
+        how = "stop" if self._reason in ("tool_calls", "function_call") else self._reason
+        yield finished("tool_calls" if calls and how == "stop" else how, self._usage, self._timings)
 
 
 def finished(reason: str, usage: dict[str, Any], timings: dict[str, Any]) -> Finished:
     """`timings` are llama.cpp's; others tell none."""
     return Finished(
-        reason if reason in REASONS else "stop",
+        reason,
         usage.get("prompt_tokens") or 0,
         usage.get("completion_tokens") or 0,
         prompt_ms=int(timings.get("prompt_ms") or 0),

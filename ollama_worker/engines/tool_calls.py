@@ -66,15 +66,18 @@ def with_ids(messages: Iterable[Message]) -> list[Message]:
     open_calls: list[tuple[str, str]] = []  # (name, id) of calls without an answer so far, oldest first
     for number, message in enumerate(messages):
         if message.tool_calls:
-            calls = [
-                {**call, "id": call.get("id") or f"call_{number}_{n}"} for n, call in enumerate(message.tool_calls)
-            ]
+            calls = tuple({"id": f"call_{number}_{n}"} | _said(call) for n, call in enumerate(message.tool_calls))
             open_calls += [(name_of(call), call["id"]) for call in calls]
-            message = message.model_copy(update={"tool_calls": tuple(calls)})
+            message = message.model_copy(update={"tool_calls": calls})
         elif message.role == "tool":
             message = message.model_copy(update={"tool_call_id": _answered(message, open_calls)})
         told.append(message)
     return told
+
+
+def _said(call: dict[str, Any]) -> dict[str, Any]:
+    """What a call tells; an empty id is none."""
+    return {name: value for name, value in call.items() if value not in (None, "")}
 
 
 def _answered(message: Message, open_calls: list[tuple[str, str]]) -> str:

@@ -1,0 +1,509 @@
+"""The OpenAI engine against a fake that speaks OpenAI's protocol, and against llama.cpp's own server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ollama_worker.engines.base import (
+    ContextTooLong,
+    EngineError,
+    EngineSilent,
+    EngineUnavailable,
+    Finished,
+    ModelNotFound,
+    OutOfMemory,
+    Piece,
+    RequestRefused,
+    StreamCut,
+    Unsupported,
+)
+from ollama_worker.engines.llama_cpp_server import Plan, start, stop
+from ollama_worker.engines.openai import OpenAIEngine, address
+from ollama_worker.engines.openai_servers import GOOGLE, OPENAI
+from tests.ollama_worker.fake_openai import DONE, VLLM_ENTRY, FakeOpenAI, call, data, delta, fake_openai, usage
+from tests.ollama_worker.fake_openai import text as completion
+from wire.records import JobRequest, Message
+
+CHAT = JobRequest(model="m", messages=(Message(role="user", content="hi"),))
+PNG = "iVBORw0KGgoAAAANSUhEUg=="
+SCHEMA = {"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"], "additionalProperties": False}
+
+
+def tool(name: str) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, "description": "d", "parameters": {"type": "object"}}}
+
+
+def chat(**changes: Any) -> JobRequest:
+    return CHAT.model_copy(update=changes)
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeOpenAI]:
+    async with fake_openai() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def engine(fake: FakeOpenAI) -> AsyncIterator[OpenAIEngine]:
+    engine = OpenAIEngine(fake.url, silence=5)
+    yield engine
+    await engine.close()
+
+
+async def answer(engine: OpenAIEngine, request: JobRequest = CHAT) -> list[Any]:
+    return [item async for item in engine.generate(request)]
+
+
+def text(items: list[Any]) -> str:
+    return "".join(item.text for item in items if isinstance(item, Piece))
+
+
+async def sent(fake: FakeOpenAI, engine: OpenAIEngine, request: JobRequest) -> dict[str, Any]:
+    """The body that reached the server."""
+    await answer(engine, request)
+    return fake.asked("/v1/chat/completions")[-1]
+
+
+# Answers
+
+
+async def test_it_streams_and_ends_with_the_counts(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    items = await answer(engine)
+    assert text(items) == "Hello you"
+    assert items[-1] == Finished("stop", 7, 3, cached_tokens=5, thinking_tokens=2)
+    (body,) = fake.asked("/v1/chat/completions")
+    assert body["stream_options"] == {"include_usage": True}
+    assert body["messages"] == [{"role": "user", "content": "hi"}]
+
+
+async def test_chunks_of_one_read_are_one_piece(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    fake.chunks = [delta(content="a") + delta(content="b") + delta("stop") + DONE]
+    assert [item for item in await answer(engine) if isinstance(item, Piece)] == [Piece("ab", tokens=2)]
+
+
+WHOLE = delta(content="aß") + b": keep-alive\r\n\r\nevent: x\n" + delta(content="z").replace(b"data: ", b"data:")
+
+
+@pytest.mark.parametrize("split", range(1, len(WHOLE), 7))
+async def test_a_line_may_be_split_at_any_byte(fake: FakeOpenAI, engine: OpenAIEngine, split: int) -> None:
+    fake.chunks = [WHOLE[:split], WHOLE[split:], delta("stop"), DONE]
+    assert text(await answer(engine)) == "aßz"
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+async def test_thoughts_are_told_as_thoughts(fake: FakeOpenAI, engine: OpenAIEngine, field: str) -> None:
+    fake.chunks = [delta(**{field: "hm"}), delta(content="so"), delta("stop"), DONE]
+    items = await answer(engine)
+    assert "".join(item.thinking for item in items if isinstance(item, Piece)) == "hm"
+    assert text(items) == "so"
+
+
+async def test_calls_in_fragments_are_told_whole_and_in_order(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    fake.chunks = [
+        call(0, "now", "", id="call_a") + call(1, "add", '{"x":', id="call_b"),
+        call(0, None, "{}") + call(1, None, " 1}"),
+        *(delta("tool_calls"), usage(), DONE),
+    ]
+    items = await answer(engine)
+    now = {"id": "call_a", "function": {"name": "now", "arguments": {}}}
+    add = {"id": "call_b", "function": {"name": "add", "arguments": {"x": 1}}}
+    assert [item.tool_calls for item in items if isinstance(item, Piece)] == [[now, add]]
+    assert items[-1].reason == "tool_calls"
+
+
+@pytest.mark.parametrize("index", [None, 0])
+async def test_whole_calls_without_an_index_of_their_own_are_kept_apart(
+    fake: FakeOpenAI, engine: OpenAIEngine, index: int | None
+) -> None:
+    fake.chunks = [call(index, "a", "{}", id="1"), call(index, "b", "{}", id="2"), delta("stop"), DONE]
+    items = await answer(engine)
+    assert [found["function"]["name"] for found in items[0].tool_calls] == ["a", "b"]
+    assert items[-1].reason == "tool_calls", "also where a server says stop"
+
+
+async def test_a_call_that_the_budget_cut_is_not_told(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    fake.chunks = [call(0, "a", '{"x": [1,', id="1"), delta("length"), DONE]
+    assert [item.reason for item in await answer(engine)] == ["length"]
+
+
+async def test_arguments_that_are_no_object_are_an_error(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    fake.chunks = [call(0, "a", "[1]", id="1"), delta("tool_calls"), DONE]
+    with pytest.raises(EngineError, match="not a JSON object"):
+        await answer(engine)
+
+
+async def test_one_call_is_told_where_no_more_are_allowed(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    fake.chunks = [call(0, "a", "{}", id="1"), call(1, "b", "{}", id="2"), delta("tool_calls"), DONE]
+    items = await answer(engine, chat(tools=(tool("a"), tool("b")), parallel_tool_calls=False))
+    assert [found["id"] for item in items if isinstance(item, Piece) for found in item.tool_calls or ()] == ["1"]
+
+
+async def test_logprobs_come_in_one_shape(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    entry = {"id": 3, "token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": [{"token": "b", "logprob": -1.0}]}
+    told = {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": [{"token": "b", "logprob": -1.0}]}
+    fake.chunks = [delta(content="a", logprobs={"content": [entry]}), delta("stop"), DONE]
+    items = await answer(engine, chat(logprobs=True, top_logprobs=1))
+    assert items[0].logprobs == [told]
+    assert fake.asked("/v1/chat/completions")[0]["top_logprobs"] == 1
+    old = {"tokens": ["a"], "token_logprobs": [-0.5], "top_logprobs": [{"b": -1.0}], "text_offset": [0]}
+    fake.chunks = [completion("a", logprobs=old), completion("", "stop"), DONE]
+    items = await answer(engine, JobRequest(kind="generate", model="m", prompt="x", logprobs=True, top_logprobs=1))
+    assert items[0].logprobs == [{name: told[name] for name in ("token", "logprob", "top_logprobs")}]
+
+
+async def test_a_bare_prompt_goes_to_its_own_route(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    fake.chunks = [completion("a"), completion("b", "length"), usage(), DONE]
+    items = await answer(engine, JobRequest(kind="generate", model="m", prompt="x", suffix="y"))
+    assert (text(items), items[-1].reason) == ("ab", "length")
+    (body,) = fake.asked("/v1/completions")
+    assert (body["prompt"], body["suffix"]) == ("x", "y")
+
+
+# What is sent
+
+
+async def test_options_go_by_the_server_s_names_and_no_others(fake: FakeOpenAI) -> None:
+    options = {"temperature": 0.5, "num_predict": 9, "top_k": 3, "repeat_penalty": 1.1, "seed": 7, "stop": ["x"]}
+    asked = chat(options={**options, "num_ctx": 4096, "mirostat": 1})
+    plain, cloud = OpenAIEngine(fake.url), OpenAIEngine(fake.url, server=OPENAI)
+    common = {"temperature": 0.5, "seed": 7, "stop": ["x"]}
+    assert sampled(await sent(fake, plain, asked)) == common | {"max_tokens": 9}
+    assert sampled(await sent(fake, cloud, asked)) == common | {"max_completion_tokens": 9}
+    fake.entries = [VLLM_ENTRY]
+    vllm = OpenAIEngine(fake.url)
+    assert sampled(await sent(fake, vllm, asked)) == common | {"max_tokens": 9, "top_k": 3, "repetition_penalty": 1.1}
+    for engine in (plain, cloud, vllm):
+        await engine.close()
+
+
+def sampled(body: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value for name, value in body.items() if name not in ("model", "messages", "stream", "stream_options")
+    }
+
+
+@pytest.mark.parametrize("budget", [0, -1, -2])
+async def test_no_limit_is_not_sent_as_a_limit(fake: FakeOpenAI, engine: OpenAIEngine, budget: int) -> None:
+    assert "max_tokens" not in await sent(fake, engine, chat(options={"num_predict": budget}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"tool_choice": "none"}, "none"),
+        ({"tool_choice": "required"}, "required"),
+        ({"tool_choice": "required", "tool_name": "a"}, {"type": "function", "function": {"name": "a"}}),
+        ({}, None),
+    ],
+)
+async def test_the_choice_of_tools_is_the_server_s(
+    fake: FakeOpenAI, engine: OpenAIEngine, changes: dict[str, Any], expected: Any
+) -> None:
+    body = await sent(fake, engine, chat(tools=(tool("a"),), **changes))
+    assert body["tools"] == [tool("a")]
+    assert body.get("tool_choice") == expected
+
+
+async def test_a_talk_with_tools_keeps_calls_and_answers_together(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    """Also where it comes from a protocol without ids, and answers come in another order."""
+    calls = tuple({"function": {"name": name, "arguments": {"x": 1}}} for name in ("a", "b"))
+    talk = (
+        Message(role="assistant", tool_calls=calls),
+        Message(role="tool", tool_name="b", content="B"),
+        Message(role="tool", content="A"),
+    )
+    messages = (await sent(fake, engine, chat(messages=talk)))["messages"]
+    first, second = messages[0]["tool_calls"]
+    assert first["function"] == {"name": "a", "arguments": '{"x":1}'}
+    assert (messages[1]["tool_call_id"], messages[2]["tool_call_id"]) == (second["id"], first["id"])
+    assert first["id"] != second["id"]
+
+
+async def test_ids_that_are_there_stay(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    calls = ({"id": "one", "function": {"name": "a", "arguments": {}}},)
+    talk = (Message(role="assistant", tool_calls=calls), Message(role="tool", tool_call_id="one", content="A"))
+    messages = (await sent(fake, engine, chat(messages=talk)))["messages"]
+    assert (messages[0]["tool_calls"][0]["id"], messages[1]["tool_call_id"]) == ("one", "one")
+
+
+async def test_google_is_told_that_calls_are_not_signed(fake: FakeOpenAI) -> None:
+    engine = OpenAIEngine(fake.url, server=GOOGLE)
+    calls = ({"id": "one", "function": {"name": "a", "arguments": {}}},)
+    messages = (await sent(fake, engine, chat(messages=(Message(role="assistant", tool_calls=calls),))))["messages"]
+    assert "thought_signature" in messages[0]["tool_calls"][0]["extra_content"]["google"]
+    await engine.close()
+
+
+async def test_images_are_sent_as_data(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    seen = Message(role="user", content="what?", images=(PNG, "/9j/4AAQ"))
+    (message,) = (await sent(fake, engine, chat(messages=(seen,))))["messages"]
+    urls = [part["image_url"]["url"] for part in message["content"][1:]]
+    assert message["content"][0] == {"type": "text", "text": "what?"}
+    assert urls == [f"data:image/png;base64,{PNG}", "data:image/jpeg;base64,/9j/4AAQ"]
+
+
+async def test_formats_are_asked_for(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    assert (await sent(fake, engine, chat(format="json")))["response_format"] == {"type": "json_object"}
+    asked = {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}
+    assert (await sent(fake, engine, chat(format=SCHEMA)))["response_format"] == asked
+
+
+@pytest.mark.parametrize(("schema", "strict"), [(SCHEMA, True), ({**SCHEMA, "required": []}, None), ({}, True)])
+async def test_a_cloud_is_told_to_be_strict_where_it_can_be(fake: FakeOpenAI, schema: Any, strict: bool | None) -> None:
+    engine = OpenAIEngine(fake.url, server=OPENAI)
+    body = await sent(fake, engine, chat(format=schema))
+    assert body["response_format"]["json_schema"].get("strict") is strict
+    await engine.close()
+
+
+@pytest.mark.parametrize(
+    ("entry", "think", "expected"),
+    [
+        (VLLM_ENTRY, False, {"chat_template_kwargs": {"enable_thinking": False}}),
+        (VLLM_ENTRY, "high", {"chat_template_kwargs": {"enable_thinking": True}, "reasoning_effort": "high"}),
+        ({"id": "m"}, True, {"reasoning_effort": "medium"}),
+        ({"id": "m"}, "low", {"reasoning_effort": "low"}),
+        ({"id": "m"}, False, {}),
+        ({"id": "m"}, None, {}),
+    ],
+)
+async def test_thinking_is_switched_as_the_server_takes_it(
+    fake: FakeOpenAI, engine: OpenAIEngine, entry: dict[str, Any], think: Any, expected: dict[str, Any]
+) -> None:
+    fake.entries = [entry]
+    assert sampled(await sent(fake, engine, chat(think=think))) == expected
+
+
+async def test_the_key_is_shown_and_only_where_there_is_one(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    await answer(engine)
+    assert fake.keys == {""}
+    fake.key = "secret"
+    keyed = OpenAIEngine(fake.url, key="secret")
+    await answer(keyed)
+    assert fake.keys == {"", "Bearer secret"}
+    await keyed.close()
+
+
+# Faults
+
+LONG = "This model's maximum context length is 2048 tokens. However, you requested 3000 tokens"
+LLAMA_LONG = "request (955 tokens) exceeds the available context size (512 tokens), try increasing it"
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence", "expected"),
+    [
+        (400, LONG, ContextTooLong),
+        (400, LLAMA_LONG, ContextTooLong),
+        (400, "The input token count (1200000) exceeds the maximum number of tokens allowed", ContextTooLong),
+        (404, "The model `m` does not exist or you do not have access to it.", ModelNotFound),
+        (404, "models/m is not found for API version v1main", ModelNotFound),
+        (400, "m is not a multimodal model", Unsupported),
+        (500, "image input is not supported - hint: if this is unexpected, provide the mmproj", Unsupported),
+        (400, '"auto" tool choice requires --enable-auto-tool-choice to be set', Unsupported),
+        (400, "suffix is not currently supported", Unsupported),
+        (401, "Incorrect API key provided", EngineUnavailable),
+        (429, "You exceeded your current quota", EngineUnavailable),
+        (503, "Loading model", EngineUnavailable),
+        (502, "<html>bad gateway</html>", EngineUnavailable),
+        (500, "CUDA out of memory", OutOfMemory),
+        (400, "temperature must be non-negative", RequestRefused),
+        (422, "field required", RequestRefused),
+        (500, "something new", EngineError),
+    ],
+)
+async def test_a_refusal_becomes_its_error(
+    fake: FakeOpenAI, engine: OpenAIEngine, status: int, sentence: str, expected: type[EngineError]
+) -> None:
+    fake.status, fake.error = status, sentence
+    with pytest.raises(EngineError) as caught:
+        await answer(engine)
+    assert type(caught.value) is expected
+
+
+async def test_a_missing_route_says_which_engine_has_it(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    fake.missing = frozenset({"/v1/embeddings", "/v1/completions"})
+    with pytest.raises(Unsupported, match="SLUICE_ENGINE=ollama"):
+        await engine.embed(JobRequest(kind="embed", model="m", inputs=("a",)))
+    with pytest.raises(Unsupported, match="vLLM"):
+        await answer(engine, JobRequest(kind="generate", model="m", prompt="x"))
+
+
+async def test_an_error_in_mid_answer_comes_after_what_was_said(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    fake.chunks = [delta(content="so far") + data({"error": {"message": "CUDA out of memory", "code": 500}})]
+    got: list[Any] = []
+    with pytest.raises(OutOfMemory):
+        async for item in engine.generate(CHAT):
+            got.append(item)
+    assert text(got) == "so far"
+    fake.chunks = [data({"error": {"message": "The server had an error", "code": "server_error"}})]
+    with pytest.raises(StreamCut):
+        await answer(engine)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [delta(content="half")],
+        [delta(content="half"), delta("stop")],  # no end mark
+        [delta(content="half"), DONE],  # no reason
+        [delta(content="half"), delta("abort"), DONE],
+        [delta(content="half"), delta("stop")[:20]],
+    ],
+)
+async def test_an_end_without_the_end_mark_is_a_cut(
+    fake: FakeOpenAI, engine: OpenAIEngine, chunks: list[bytes]
+) -> None:
+    fake.chunks = chunks
+    with pytest.raises(StreamCut):
+        await answer(engine)
+
+
+async def test_a_connection_lost_in_mid_answer_is_a_cut(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    fake.chunks, fake.cut = [delta(content="half")], True
+    with pytest.raises(StreamCut):
+        await answer(engine)
+
+
+async def test_silence_is_noticed(fake: FakeOpenAI) -> None:
+    fake.chunks, fake.hang = [delta(content="one")], True
+    engine = OpenAIEngine(fake.url, silence=0.2)
+    with pytest.raises(EngineSilent):
+        await answer(engine)
+    await engine.close()
+
+
+async def test_closing_early_closes_the_connection_within_100_ms(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    """Also through the wrapper that watches over the number of calls."""
+    fake.chunks, fake.hang = [delta(content="one")], True
+    for request in (CHAT, chat(tools=(tool("a"),), parallel_tool_calls=False)):
+        fake.disconnected.clear()
+        stream: Any = engine.generate(request)
+        assert isinstance(await anext(stream), Piece)
+        since = time.monotonic()
+        await stream.aclose()
+        await asyncio.wait_for(fake.disconnected.wait(), 2)
+        assert time.monotonic() - since < 0.1
+
+
+# The rest
+
+
+async def test_embeddings_come_in_the_order_asked(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    asked = JobRequest(kind="embed", model="m", inputs=("a", "bbb", (1, 2)), dimensions=2)
+    found = await engine.embed(asked)
+    assert found.vectors == [[1.0, 1.0], [3.0, 1.0], [2.0, 1.0]]
+    assert found.prompt_tokens == 4
+    assert fake.asked("/v1/embeddings")[0]["dimensions"] == 2
+
+
+@pytest.mark.parametrize(
+    ("entry", "missing", "expected"),
+    [
+        (VLLM_ENTRY, "", 11),
+        ({"id": "m", "owned_by": "llamacpp"}, "", 12),
+        ({"id": "m"}, "", 7),
+        (VLLM_ENTRY, "/tokenize", 7),
+    ],
+)
+async def test_a_count_is_asked_as_cheaply_as_the_server_allows(
+    fake: FakeOpenAI, engine: OpenAIEngine, entry: dict[str, Any], missing: str, expected: int
+) -> None:
+    fake.entries, fake.missing = [entry], frozenset({missing})
+    assert await engine.count(chat(tools=(tool("a"),))) == expected
+    assert fake.requests[-1][1]["tools"] == [tool("a")]
+
+
+async def test_models_tell_their_window(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    llama = {"id": "l", "meta": {"n_ctx": 512}, "architecture": {"input_modalities": ["text", "image"]}}
+    fake.entries = [VLLM_ENTRY, llama, {"id": "models/gemini"}]
+    first, second, third = await engine.models()
+    assert (first.name, first.context_length, first.capabilities) == ("m", 4096, ())
+    assert (second.context_length, second.capabilities) == (512, ("completion", "vision"))
+    assert (third.name, third.context_length) == ("gemini", 0)
+
+
+async def test_a_far_list_is_not_asked_for_again_and_again(fake: FakeOpenAI) -> None:
+    engine = OpenAIEngine(fake.url, list_seconds=60)
+    await engine.models()
+    await engine.models()
+    assert len(fake.asked("/v1/models")) == 1
+    offered = OpenAIEngine(fake.url, offered=("x",), server=OPENAI)
+    assert [model.name for model in await offered.models()] == ["x"]
+    assert len(fake.asked("/v1/models")) == 1
+    await engine.close()
+    await offered.close()
+
+
+async def test_it_neither_pulls_nor_loads_nor_continues(engine: OpenAIEngine) -> None:
+    for ask in (engine.load("m"), engine.unload("m"), anext(engine.pull("m"))):
+        with pytest.raises(Unsupported, match="SLUICE_ENGINE=ollama"):
+            await ask
+    assert not await engine.can_continue("m")
+
+
+async def test_health_says_what_to_correct(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    assert (await engine.health()).ok
+    fake.key = "secret"
+    assert "OPENAI_API_KEY" in (await engine.health()).detail
+    gone = OpenAIEngine("http://127.0.0.1:9/v1")
+    assert "OPENAI_API_BASE_URL" in (await gone.health()).detail
+    await gone.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("127.0.0.1:8000", "http://127.0.0.1:8000/v1"),
+        ("http://host:8000/", "http://host:8000/v1"),
+        ("https://host/api/v1/", "https://host/api/v1"),
+    ],
+)
+def test_an_address_without_a_path_means_v1(url: str, expected: str) -> None:
+    assert address(url) == expected
+
+
+# llama.cpp's own server
+
+
+@pytest.fixture
+async def llama(tiny_gguf: Path) -> AsyncIterator[OpenAIEngine]:
+    native = await start(Plan(tiny_gguf, 512, 2))
+    engine = OpenAIEngine(f"{native.url}/v1", native.key, silence=30)
+    yield engine
+    await engine.close()
+    await stop(native)
+
+
+async def test_a_real_server_streams_counts_and_refuses(llama: OpenAIEngine) -> None:
+    greedy = chat(options={"temperature": 0, "num_predict": 6}, logprobs=True, top_logprobs=2)
+    items = await answer(llama, greedy)
+    end = items[-1]
+    assert (end.reason, end.completion_tokens) == ("length", 6)
+    assert len(text(items).split()) > 3
+    logprobs = [entry for item in items if isinstance(item, Piece) for entry in item.logprobs or ()]
+    assert len(logprobs) == 6 and len(logprobs[0]["top_logprobs"]) == 2
+    assert await llama.count(greedy) == end.prompt_tokens
+    assert (await answer(llama, greedy))[-1].cached_tokens > 0
+    with pytest.raises(ContextTooLong, match="512"):
+        await answer(llama, chat(messages=(Message(role="user", content="word " * 600),)))
+    with pytest.raises(Unsupported):
+        await answer(llama, chat(messages=(Message(role="user", content="see", images=(PNG,)),)))
+
+
+async def test_a_real_server_keeps_to_a_schema_and_goes_on_behind_a_prompt(llama: OpenAIEngine) -> None:
+    assert list(json.loads(text(await answer(llama, chat(format=SCHEMA))))) == ["a"]
+    bare = JobRequest(kind="generate", model="m", prompt="the of", options={"temperature": 0, "num_predict": 2})
+    assert text(await answer(llama, bare)) == " and to"
+    with pytest.raises(Unsupported, match="Infill"):
+        await answer(llama, bare.model_copy(update={"suffix": "x"}))
+    (model,) = await llama.models()
+    assert model.context_length == 512
+    assert "llama.cpp" in (await llama.health()).detail
