@@ -21,6 +21,7 @@ from backend.health.endpoints import router as health_router
 from backend.house import open_house
 from backend.jobs.endpoints import router as jobs_router
 from backend.ollama.endpoints import router as ollama_router
+from backend.openai.endpoints import router as openai_router
 from backend.pool.endpoints import router as models_router
 from backend.settings import ApiSettings
 from backend.site import page
@@ -51,6 +52,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         admin_router,
         health_router,
         files_router,
+        openai_router,
     ):
         app.include_router(router)
     chain.install(app, settings)

@@ -57,3 +57,30 @@ def _logprob(one: dict[str, Any]) -> dict[str, Any]:
     token = str(one.get("token", ""))
     octets = one.get("bytes") or list(token.encode())
     return {"token": token, "logprob": one.get("logprob", 0.0), "bytes": octets}
+
+
+class TextLogprobs:
+    """The older API's `logprobs`: columns, with where in the answer's text (characters) each token begins."""
+
+    def __init__(self) -> None:
+        self._offset = 0
+
+    def of(self, logprobs: Sequence[dict[str, Any]] | None) -> dict[str, Any] | None:
+        """The next tokens of one answer; None where there are none."""
+        if not logprobs:
+            return None
+        tokens = [str(one.get("token", "")) for one in logprobs]
+        return {
+            "tokens": tokens,
+            "token_logprobs": [one.get("logprob", 0.0) for one in logprobs],
+            "top_logprobs": [_by_token(one.get("top_logprobs") or ()) for one in logprobs],
+            "text_offset": [self._next(token) for token in tokens],
+        }
+
+    def _next(self, token: str) -> int:
+        self._offset += len(token)
+        return self._offset - len(token)
+
+
+def _by_token(alternatives: Iterable[dict[str, Any]]) -> dict[str, float]:
+    return {str(one.get("token", "")): one.get("logprob", 0.0) for one in alternatives}

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from backend.dialects.door import Asked
 from backend.dialects.fast_text import text_literal
@@ -139,6 +141,14 @@ class ChatChunks:
 
 def id_of(job: str) -> str:
     return f"chatcmpl-{hex_of(job)}"
+
+
+def job_of(id: str) -> str:
+    """The job behind an answer's id; a job's own id stays what it is."""
+    name = id.removeprefix("chatcmpl-")
+    with suppress(ValueError):
+        return str(UUID(hex=name)) if name != id else id
+    return id
 
 
 def completion(job: str, model: str, created: int, outcome: Outcome) -> dict[str, Any]:

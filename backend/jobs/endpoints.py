@@ -26,7 +26,7 @@ async def show(job: str, request: Request) -> dict[str, Any]:
     house = house_of(request)
     record = await record_of(house, job)
     place = await house.news.place(job) if record.live else None
-    return view(record, place, await _end(house, record))
+    return view(record, place, await end_of(house, record))
 
 
 @router.get("/{job}/events", summary="A job's events as SSE, from the start or after Last-Event-ID")
@@ -76,7 +76,7 @@ def parse_cursor(value: str | None) -> EventId:
         raise Invalid("Last-Event-ID must be an id of this job's events, like 1-7.", "invalid_event_id") from None
 
 
-async def _end(house: House, record: JobRecord) -> LogEntry | None:
+async def end_of(house: House, record: JobRecord) -> LogEntry | None:
     """The terminal event, for as long as the log is kept."""
     if not record.end:
         return None

@@ -2,17 +2,84 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from backend.body import read_object
 from backend.chat.serving import serve
-from backend.dialects.openai_chat import CHAT
+from backend.dialects import openai_embeddings, openai_jobs, openai_models
+from backend.dialects.openai_chat import CHAT, job_of
 from backend.dialects.openai_chat_request import ChatRequest
+from backend.dialects.openai_completions import COMPLETIONS, CompletionRequest
+from backend.dialects.openai_embeddings import EmbeddingRequest
+from backend.house import House, house_of
+from backend.jobs.endpoints import end_of, record_of
+from backend.openai.embedding import embed
 from backend.openapi import takes
+from wire.records import JobRecord
 
-router = APIRouter(prefix="/v1", tags=["openai"])
+BREATH = 32  # vectors that are written before everybody else has a turn
+
+router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
 
 @router.post("/chat/completions", openapi_extra=takes(ChatRequest), summary="Chat, as OpenAI does it")
 async def chat_completions(request: Request) -> Response:
+    """One JSON object; `"stream": true` streams chunks. Every `id:` is an event's of `/api/jobs/{id}/events`."""
     return await serve(request, CHAT)
+
+
+@router.post("/completions", openapi_extra=takes(CompletionRequest), summary="Go on behind a prompt, as OpenAI does it")
+async def completions(request: Request) -> Response:
+    """One JSON object; `"stream": true` streams chunks."""
+    return await serve(request, COMPLETIONS)
+
+
+@router.post("/embeddings", openapi_extra=takes(EmbeddingRequest), summary="Vectors, as OpenAI makes them")
+async def embeddings(request: Request) -> Response:
+    """Large batches are split over the workers; the order is kept, and `X-Sluice-Job` lists the jobs."""
+    parsed, body = await read_object(request)
+    wanted = openai_embeddings.read(parsed)
+    made = await embed(request, wanted.job.model_copy(update={"door": "openai.embeddings"}), body)
+    pieces = []
+    for piece in openai_embeddings.answer(made.model, made.vectors, made.prompt_tokens, wanted.as_base64):
+        pieces.append(piece)
+        if len(pieces) % BREATH == 0:
+            await asyncio.sleep(0)
+    return Response(b"".join(pieces), 200, made.headers, "application/json")
+
+
+@router.get("/models", summary="The models there are, live ones first")
+async def models(request: Request) -> dict[str, Any]:
+    """`live`: a worker offers it now; the others are started for whoever asks."""
+    known = await house_of(request).catalogue.models()
+    return openai_models.listed(known.known, known.live)
+
+
+@router.get("/models/{model:path}", summary="One model")
+async def model(model: str, request: Request) -> dict[str, Any]:
+    """Its name may hold slashes."""
+    catalogue = house_of(request).catalogue
+    name = await catalogue.resolve(model)
+    known = await catalogue.models()
+    return openai_models.told(model, name, known.known.get(name, {}), name in known.live)
+
+
+@router.get("/chat/jobs/{job}", summary="How a chat's job stands: status, progress, result")
+async def chat_job(job: str, request: Request) -> dict[str, Any]:
+    """`job`: the id from `X-Sluice-Job`, or the answer's. `progress`: 0 to 1, null where nobody knows."""
+    house = house_of(request)
+    record = await record_of(house, job_of(job))
+    end = await end_of(house, record)
+    return openai_jobs.told(record, await _events(house, record), end.fields() if end else {})
+
+
+async def _events(house: House, record: JobRecord) -> int:
+    """How many events its running attempt has told so far."""
+    if record.state != "running":
+        return 0
+    rows: Any = await house.redis.xrevrange(house.jobs.keys.events(record.id), count=1)
+    return int(rows[0][0].rpartition(b"-")[2]) if rows else 0
