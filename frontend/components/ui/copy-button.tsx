@@ -1,25 +1,17 @@
 "use client";
 import { Check, Copy } from "lucide-react";
-import { useEffect, useState } from "react";
 import { IconButton, type IconButtonProps } from "./icon-button";
+import { useCopy } from "./use-copy";
 
-const SHOWN_MS = 2000;
-
-/** Copies a text and says so for two seconds. */
+/** Copies a text, and says to eyes and ears how that went. */
 export function CopyButton({ text, label, ...props }: Omit<IconButtonProps, "onClick" | "children"> & { text: string | (() => string) }) {
-  const [copied, setCopied] = useState(false);
-  useEffect(() => {
-    if (!copied) return;
-    const timer = setTimeout(() => setCopied(false), SHOWN_MS);
-    return () => clearTimeout(timer);
-  }, [copied]);
-  const copy = async () => {
-    await navigator.clipboard.writeText(typeof text === "string" ? text : text());
-    setCopied(true);
-  };
+  const { copied, said, copy } = useCopy(text);
   return (
-    <IconButton {...props} label={copied ? "Copied" : label} onClick={() => void copy().catch(() => setCopied(false))}>
-      {copied ? <Check /> : <Copy />}
-    </IconButton>
+    <>
+      <IconButton {...props} label={said || label} onClick={copy}>
+        {copied ? <Check /> : <Copy />}
+      </IconButton>
+      <output className="sr-only">{said}</output>
+    </>
   );
 }
