@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from backend import refusal
 from backend.admin.endpoints import router as admin_router
+from backend.anthropic.endpoints import router as anthropic_router
 from backend.body import BodyLimit
 from backend.chat import chain
 from backend.context import RequestContext
@@ -53,6 +54,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         health_router,
         files_router,
         openai_router,
+        anthropic_router,
     ):
         app.include_router(router)
     chain.install(app, settings)

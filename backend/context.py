@@ -34,6 +34,11 @@ def header(scope: Scope, name: bytes) -> bytes:
     return next((value for key, value in headers if key == name), b"")
 
 
+def names_of_id(path: str) -> tuple[bytes, ...]:
+    """The headers that tell the request's id: Anthropic's clients look for theirs under a name of its own."""
+    return (b"x-request-id", b"request-id") if path.startswith("/v1/messages") else (b"x-request-id",)
+
+
 class RequestContext:
     """Outermost middleware: request id, one log line a request, headers that no answer may lack."""
 
@@ -57,7 +62,7 @@ async def _answer(app: ASGIApp, scope: Scope, receive: Receive, send: Send, name
         nonlocal status
         if message["type"] == "http.response.start":
             status = message["status"]
-            headers = [*message.get("headers", ()), (b"x-request-id", name)]
+            headers = [*message.get("headers", ()), *((key, name) for key in names_of_id(scope["path"]))]
             message["headers"] = [*headers, *missing_headers(scope["path"], headers)]
         await send(message)
 

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.context import request_id
-from backend.dialects import native, ollama, openai_errors
+from backend.dialects import anthropic, native, ollama, openai_errors
 from backend.dialects.door import Refuse
 from backend.errors import ApiError, as_api_error
 from backend.store.database import DatabaseAway
@@ -30,6 +30,7 @@ log = structlog.get_logger()
 # First match wins: a longer prefix stands before a shorter one.
 SHAPES: tuple[tuple[str, Refuse], ...] = (
     *((path, ollama.refusal) for path in ollama.PATHS),
+    ("/v1/messages", anthropic.refusal),
     ("/v1/", openai_errors.refusal),
 )
 

@@ -54,9 +54,9 @@ def as_tools(tools: Iterable[Tool] | None) -> tuple[dict[str, Any], ...] | None:
     return tuple(tool.model_dump(exclude_none=True) for tool in tools or ()) or None
 
 
-def call_id(job: str, index: int) -> str:
+def call_id(job: str, index: int, prefix: str = "call") -> str:
     """Of an event's call that has none of its own: the same on every reading of the log."""
-    return f"call_{hex_of(job)[:24]}_{index}"
+    return f"{prefix}_{hex_of(job)[:24]}_{index}"
 
 
 def hex_of(job: str) -> str:
