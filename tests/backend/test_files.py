@@ -187,7 +187,7 @@ async def test_a_sweep_takes_what_expired_and_what_was_left_half_written(house: 
 
 
 async def test_a_name_is_cleaned(client: AsyncOpenAI) -> None:
-    made = await client.files.create(file=("../../etc/pass\twd\u202e.txt", b"x"), purpose="user_data")
+    made = await client.files.create(file=("../../etc/pass|wd\u202e.txt", b"x"), purpose="user_data")
     assert made.filename == "pass wd .txt"
     told = (await client.files.content(made.id)).response.headers["content-disposition"]
     assert told == as_attachment(made.filename)
