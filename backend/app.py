@@ -21,6 +21,7 @@ from backend.guard import Guard
 from backend.health.endpoints import router as health_router
 from backend.house import open_house
 from backend.jobs.endpoints import router as jobs_router
+from backend.local_llm.endpoints import router as local_router
 from backend.ollama.endpoints import router as ollama_router
 from backend.openai.endpoints import router as openai_router
 from backend.pool.endpoints import router as models_router
@@ -55,6 +56,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         files_router,
         openai_router,
         anthropic_router,
+        local_router,
     ):
         app.include_router(router)
     chain.install(app, settings)

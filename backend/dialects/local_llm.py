@@ -1,0 +1,75 @@
+"""`POST /api/v1/local-llm/generate`: a prompt in, one JSON object out, errors in our own shape.
+
+A provider is a pool or an engine; with a model it makes the name `provider/model`, as everywhere. Without one it has no
+say: the default model answers, and the answer tells where. There is no cache of answers, and `cached` says so.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.chat.requests import ModelName
+from backend.dialects.door import Asked
+from backend.dialects.reading import read_as
+from backend.relay import Dialect, Outcome, Ticket
+from wire.records import JobRequest, Message
+
+PROVIDERS = {"local_ollama": "ollama", "auto": "", "local": "", "any": ""}  # words for it; others are names themselves
+POOL = re.compile(r"pool=([^;\s]+)")
+
+
+class LocalRequest(BaseModel):
+    """The body of `POST /api/v1/local-llm/generate`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    prompt: Annotated[str, Field(min_length=1)]
+    system_prompt: str | None = None
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=1_048_576)] | None = None
+    provider_preference: Annotated[str, Field(max_length=100)] | None = Field(
+        None, description="A pool or an engine, like ollama or openai; heeded with a model_preference."
+    )
+    model_preference: ModelName | None = Field(None, description="Left out: the default model.")
+    use_cache: bool | None = Field(None, description="Read, and without effect: no answer is kept for another call.")
+
+    @property
+    def model(self) -> str:
+        asked, model = self.provider_preference or "", self.model_preference or ""
+        provider = PROVIDERS.get(asked, asked)
+        return f"{provider}/{model}" if provider and model else model
+
+    def to_job(self) -> JobRequest:
+        system = (Message(role="system", content=self.system_prompt),) if self.system_prompt else ()
+        options = {"temperature": self.temperature, "num_predict": self.max_tokens}
+        return JobRequest(
+            model=self.model,
+            messages=(*system, Message(role="user", content=self.prompt)),
+            options={name: value for name, value in options.items() if value is not None},
+        )
+
+
+class LocalGenerate:
+    name = "local_llm.generate"
+
+    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
+        return Asked(read_as(LocalRequest, body).to_job(), stream=False)
+
+    def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
+        raise NotImplementedError("this route answers whole")
+
+    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        end = outcome.end
+        pool = POOL.search(ticket.headers.get("X-Sluice-Route", ""))
+        return {
+            "id": ticket.job,
+            "response": "".join(outcome.text),
+            "model": end.get("model") or ticket.model,
+            "provider": pool[1] if pool else None,
+            "usage": end.get("usage"),
+            "timings": end.get("timings"),
+            "cached": False,
+        }
