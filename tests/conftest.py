@@ -9,6 +9,12 @@ from pathlib import Path
 import pytest
 
 from backend.store.migrate import migrate
+from tests.support.features import (  # noqa: F401 - pytest takes hooks from here
+    pytest_configure,
+    pytest_runtest_setup,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
 from tests.support.house import Houses
 from tests.support.postgres import Postgres, run_apart
 from tests.support.valkey import Valkey

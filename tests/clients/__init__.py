@@ -1,0 +1,1 @@
+"""Clients that others have written, unchanged but for the base URL, before real processes and each engine."""
