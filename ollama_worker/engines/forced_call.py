@@ -30,11 +30,19 @@ ORDER = (
 
 def steered(request: JobRequest, generate: Generate) -> AsyncIterator[Item]:
     """The answer to `request`, whose choice of tools is kept although `generate` knows of none."""
+    stream = generate(as_sent(request))
+    if request.tools and request.tool_choice == "required":
+        return _told_as_call(stream)
+    return at_most_one_call(request, stream)
+
+
+def as_sent(request: JobRequest) -> JobRequest:
+    """The request that an engine gets, which knows no choice of tools. Raises `RequestRefused`."""
     if not request.tools or request.tool_choice in (None, "auto"):
-        return at_most_one_call(request, generate(request))
+        return request
     if request.tool_choice == "none":
-        return generate(request.model_copy(update={"tools": None}))
-    return _told_as_call(generate(forced(request)))
+        return request.model_copy(update={"tools": None})
+    return forced(request)
 
 
 def at_most_one_call(request: JobRequest, stream: AsyncGenerator[Item]) -> AsyncIterator[Item]:

@@ -21,7 +21,7 @@ from ollama_worker.engines.base import (
     Unsupported,
 )
 from ollama_worker.engines.continuation import listed, spent
-from ollama_worker.engines.forced_call import steered
+from ollama_worker.engines.forced_call import as_sent, steered
 from ollama_worker.engines.gguf_file import GgufFacts, NotGguf, read_facts
 from ollama_worker.engines.http import EngineHttp
 from ollama_worker.engines.llama_cpp_server import CONTEXT_CAP, Native, Plan, import_xllamacpp, start, stop
@@ -111,7 +111,7 @@ class LlamaCppEngine:
         """Rendered and tokenized by llama.cpp, and nothing is generated."""
         self._check_model(request.model)
         http = await self._chat.http(self._plan())
-        said = await http.post("/v1/chat/completions/input_tokens", fault, chat_body(request))
+        said = await http.post("/v1/chat/completions/input_tokens", fault, chat_body(as_sent(request)))
         return int(said["input_tokens"])
 
     def _check_model(self, model: str) -> None:

@@ -22,9 +22,19 @@ from ollama_worker.engines.base import (
     texts_of,
 )
 from ollama_worker.engines.continuation import listed, spent
+from ollama_worker.engines.forced_call import as_sent, steered
 from ollama_worker.engines.http import EngineHttp, Lines, parse
 from ollama_worker.engines.ollama_faults import fault, pull_fault
-from ollama_worker.engines.ollama_wire import Answer, body_of, full_name, messages_of, model_info
+from ollama_worker.engines.ollama_wire import (
+    LACKS,
+    Answer,
+    body_of,
+    full_name,
+    lacking,
+    messages_of,
+    model_info,
+    needs_of,
+)
 from wire.records import JobRequest, Message
 
 # A model that answered this many seconds ago is taken to be loaded: Ollama keeps one for 5 minutes unless told
@@ -51,6 +61,7 @@ class OllamaEngine:
         """`silence`: seconds without a byte after which Ollama is taken to hang."""
         self._http = EngineHttp(base_url, "Ollama", silence)
         self._answered: dict[str, float] = {}  # full name → monotonic second of its last whole answer
+        self._digests: dict[str, str] = {}  # full name → digest, as last listed
         self._shown: dict[str, dict[str, Any]] = {}  # digest → what /api/show told
         self._open_ended: dict[str, bool] = {}  # template → whether it leaves a last assistant message open
 
@@ -59,8 +70,12 @@ class OllamaEngine:
 
     # Answers
 
-    async def generate(self, request: JobRequest, prefill: str = "") -> AsyncGenerator[Piece | Loading | Finished]:
-        await self._refuse_blind_images(request)
+    def generate(self, request: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
+        """Ollama knows no `tool_choice`: it is kept here."""
+        return steered(request, lambda asked: self._answer(asked, prefill))
+
+    async def _answer(self, request: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
+        await self._refuse_what_it_lacks(request)
         if await self._must_load(request.model):
             yield Loading(request.model)
         if prefill:
@@ -84,8 +99,9 @@ class OllamaEngine:
     async def embed(self, request: JobRequest) -> Embeddings:
         body: dict[str, Any] = {"model": request.model, "input": texts_of(request, self.name), "truncate": False}
         body["options"] = request.options
-        if request.keep_alive is not None:
-            body["keep_alive"] = request.keep_alive
+        for name in ("keep_alive", "dimensions"):
+            if (value := getattr(request, name)) is not None:
+                body[name] = value
         said = await self._http.post("/api/embed", partial(fault, request.model), body)
         return Embeddings(said.get("embeddings") or [], said.get("prompt_eval_count", 0))
 
@@ -94,8 +110,8 @@ class OllamaEngine:
 
         What was read stays in its cache, so a chat that follows with the same messages does not read it again.
         """
-        await self._refuse_blind_images(request)
-        _, body = body_of(request)
+        await self._refuse_what_it_lacks(as_sent(request))
+        _, body = body_of(as_sent(request))
         body |= {"stream": False, "options": {**request.options, "num_predict": 1}}
         said = await self._http.post("/api/chat", partial(fault, request.model), body)
         return int(said.get("prompt_eval_count", 0))
@@ -107,19 +123,22 @@ class OllamaEngine:
             return False
         return name not in await self._running()
 
-    async def _refuse_blind_images(self, request: JobRequest) -> None:
-        """Ollama drops images in silence for a model that cannot see, and answers as if there were none."""
-        if not any(message.images for message in request.messages):
+    async def _refuse_what_it_lacks(self, request: JobRequest) -> None:
+        """Ollama refuses some of it by itself, and drops images in silence and answers as if there were none.
+
+        What is remembered lets a job pass without a question; before one is refused, Ollama is asked again.
+        """
+        needs = needs_of(request)
+        if not needs or not lacking(await self._about(request.model), needs):
             return
-        able = (await self._show(request.model)).get("capabilities")
-        if able is not None and "vision" not in able:
-            raise Unsupported(f"{request.model} cannot see images. Use a vision model, such as llama3.2-vision")
+        if lack := lacking(await self._about(request.model, again=True), needs):
+            raise Unsupported(f"{request.model} {LACKS[lack]}")
 
     # Continuing
 
     async def can_continue(self, model: str) -> bool:
         """See `continuation`. A thinking model cannot: Ollama makes it think unless each request forbids it."""
-        shown = await self._show(model)
+        shown = await self._about(model)
         template = shown.get("template") or ""
         if shown.get("renderer") or "thinking" in (shown.get("capabilities") or ()) or not listed(self.name, template):
             return False
@@ -161,14 +180,20 @@ class OllamaEngine:
 
     async def _info(self, entry: dict[str, Any], running: dict[str, dict[str, Any]]) -> ModelInfo:
         name, digest = entry["name"], entry.get("digest", entry["name"])
-        if digest not in self._shown:
-            self._shown[digest] = await self._show(name)
-        return model_info(name, running.get(name), self._shown[digest])
+        self._digests[full_name(name)] = digest
+        return model_info(name, running.get(name), await self._about(name))
 
     async def _running(self) -> dict[str, dict[str, Any]]:
         """Full name → its entry, for the models that are in memory now."""
         said = await self._http.get("/api/ps", partial(fault, ""))
         return {full_name(entry["name"]): entry for entry in said.get("models") or ()}
+
+    async def _about(self, model: str, again: bool = False) -> dict[str, Any]:
+        """What /api/show tells, asked once a digest. A name may get another model: a look at the list notices."""
+        key = self._digests.get(full_name(model), full_name(model))
+        if again or key not in self._shown:
+            self._shown[key] = await self._show(model)
+        return self._shown[key]
 
     async def _show(self, model: str) -> dict[str, Any]:
         return await self._http.post("/api/show", partial(fault, model), {"model": model})

@@ -17,6 +17,13 @@ from ollama_worker.engines.ollama_faults import fault
 from wire.records import JobRequest
 
 NANOSECONDS = 1_000_000  # in a millisecond: Ollama counts time in nanoseconds
+# A model's capability → what one without it cannot do, and who can.
+LACKS = {
+    "tools": "cannot call tools. Use a model that can, such as qwen3 or llama3.1",
+    "vision": "cannot see images. Use a vision model, such as llama3.2-vision",
+    "thinking": "cannot think. Use a model that can, such as qwen3 or deepseek-r1, or leave `think` out",
+    "insert": "cannot fill in before a suffix. Use a model that can, such as qwen2.5-coder, or leave `suffix` out",
+}
 LOADED_ONLY = ("load", "unload")  # done_reason of an answer to no message at all
 
 
@@ -35,10 +42,34 @@ def body_of(request: JobRequest, prefill: str = "") -> tuple[str, dict[str, Any]
         if (value := getattr(request, name)) is not None:
             body[name] = value
     if request.kind == "generate":
-        return "/api/generate", body | {"prompt": request.prompt or ""}
+        return "/api/generate", body | _prompt_of(request)
     if request.tools:
         body["tools"] = request.tools
     return "/api/chat", body | {"messages": messages_of(request, prefill)}
+
+
+def _prompt_of(request: JobRequest) -> dict[str, Any]:
+    """A bare prompt. What is filled in before a suffix needs the model's template: it says where the one begins."""
+    if request.suffix:
+        return {"prompt": request.prompt or "", "suffix": request.suffix}
+    return {"prompt": request.prompt or "", "raw": True}
+
+
+def needs_of(request: JobRequest) -> list[str]:
+    """The capabilities without which a model cannot do as it is asked."""
+    asked = {
+        "tools": bool(request.tools),
+        "vision": any(message.images for message in request.messages),
+        "thinking": bool(request.think),
+        "insert": bool(request.suffix),
+    }
+    return [need for need, wanted in asked.items() if wanted]
+
+
+def lacking(shown: dict[str, Any], needs: list[str]) -> str:
+    """The first of `needs` that a model lacks; "" for none, and for an Ollama before 0.6.4, which does not tell."""
+    able = shown.get("capabilities")
+    return "" if able is None else next((need for need in needs if need not in able), "")
 
 
 def messages_of(request: JobRequest, prefill: str = "") -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,7 +135,7 @@ async def test_closing_early_frees_the_slot(tmp_path: Path) -> None:
     gguf = make_tiny_gguf(tmp_path / "long.gguf", ctx=8192)
     engine = LlamaCppEngine(gguf, "tiny", slots=1, silence=30)
     endless = chat(options={"temperature": 0, "num_predict": 8000})
-    stream = engine.generate(endless)
+    stream: Any = engine.generate(endless)
     while not isinstance(await anext(stream), Piece):
         pass
     http = await engine._chat.http(engine._plan())

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ from ollama_worker.engines.base import (
     StreamCut,
     Unsupported,
 )
+from ollama_worker.engines.forced_call import schema_of
 from ollama_worker.engines.ollama import OllamaEngine
 from tests.ollama_worker.fake_ollama import FakeOllama, end, fake_ollama, said
 from wire.records import JobRequest, Message
@@ -80,11 +82,20 @@ async def test_a_prompt_is_never_cut_in_silence(fake: FakeOllama, engine: Ollama
     assert (body["truncate"], body["shift"]) == (False, False)
 
 
-async def test_generate_jobs_speak_to_their_own_route(fake: FakeOllama, engine: OllamaEngine) -> None:
+async def test_a_bare_prompt_gets_no_template_around_it(fake: FakeOllama, engine: OllamaEngine) -> None:
     fake.chunks = [b'{"response":"ab","thinking":"hm","done":false}\n', b'{"response":"","done":true}\n']
     items = await answer(engine, JobRequest(model="m", kind="generate", prompt="x"))
     assert Piece("ab", "hm") in items
-    assert fake.asked("/api/generate")[0]["prompt"] == "x"
+    (body,) = fake.asked("/api/generate")
+    assert (body["prompt"], body["raw"]) == ("x", True)
+
+
+async def test_filling_in_before_a_suffix_needs_the_template(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.models["m:latest"] = {"capabilities": ["completion", "insert"]}
+    fake.chunks = [b'{"response":"ab","done":true}\n']
+    await answer(engine, JobRequest(model="m", kind="generate", prompt="x", suffix="y"))
+    (body,) = fake.asked("/api/generate")
+    assert body["suffix"] == "y" and "raw" not in body
 
 
 async def test_tool_calls_end_in_tool_calls(fake: FakeOllama, engine: OllamaEngine) -> None:
@@ -227,17 +238,125 @@ async def test_images_are_refused_for_a_model_that_cannot_see(fake: FakeOllama, 
     assert text(await answer(engine, PICTURE)) == "Hello you"
 
 
+@pytest.mark.parametrize(
+    ("changes", "capability", "advice"),
+    [
+        ({"tools": ({"function": {"name": "a"}},)}, "tools", "qwen3"),
+        ({"think": True}, "thinking", "deepseek-r1"),
+        ({"kind": "generate", "prompt": "x", "suffix": "y"}, "insert", "qwen2.5-coder"),
+    ],
+)
+async def test_what_a_model_cannot_do_is_refused_before_it_is_asked(
+    fake: FakeOllama, engine: OllamaEngine, changes: dict[str, Any], capability: str, advice: str
+) -> None:
+    fake.running = {"m:latest": 1}
+    request = CHAT.model_copy(update=changes)
+    with pytest.raises(Unsupported, match=advice):
+        await answer(engine, request)
+    assert {path for path, _ in fake.requests} == {"/api/show"}
+    fake.models["m:latest"] = {"capabilities": ["completion", capability]}
+    fake.chunks = [end()]
+    await answer(engine, request)
+
+
+async def test_what_a_model_can_do_is_not_asked_for_each_job(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.models["m:latest"] = {"capabilities": ["completion", "tools"]}
+    await engine.models()
+    for _ in range(3):
+        await answer(engine, CHAT.model_copy(update={"tools": (TOOL,)}))
+    assert len(fake.asked("/api/show")) == 1
+
+
+async def test_thinking_that_is_forbidden_needs_no_thinker(fake: FakeOllama, engine: OllamaEngine) -> None:
+    assert text(await answer(engine, CHAT.model_copy(update={"think": False}))) == "Hello you"
+
+
+# The choice of tools
+
+TOOL = {"type": "function", "function": {"name": "add", "parameters": {"type": "object", "properties": {"x": {}}}}}
+OTHER = {"type": "function", "function": {"name": "now"}}
+FORCED = CHAT.model_copy(update={"tools": (TOOL, OTHER), "tool_choice": "required"})
+
+
+async def test_a_choice_of_none_leaves_the_tools_out(fake: FakeOllama, engine: OllamaEngine) -> None:
+    await answer(engine, FORCED.model_copy(update={"tool_choice": "none"}))
+    (body,) = fake.asked("/api/chat")
+    assert "tools" not in body and "format" not in body
+
+
+async def test_a_forced_call_is_made_of_structured_output(fake: FakeOllama, engine: OllamaEngine) -> None:
+    """Also by a model that was not taught to call tools."""
+    fake.chunks = [said("", thinking="hm") + said('{"name": "add", "argu'), said('ments": {"x": 1}}'), end()]
+    items = await answer(engine, FORCED)
+    calls = [call for item in items if isinstance(item, Piece) for call in item.tool_calls or ()]
+    assert calls == [{"function": {"name": "add", "arguments": {"x": 1}}}]
+    assert text(items) == "" and items[-1] == Finished("tool_calls", 7, 3, load_ms=2, generate_ms=9)
+    assert sum(item.tokens for item in items if isinstance(item, Piece)) == 3
+    (body,) = fake.asked("/api/chat")
+    names = [call["properties"]["name"]["enum"] for call in body["format"]["anyOf"]]
+    assert names == [["add"], ["now"]] and "tools" not in body
+    assert body["messages"][0]["role"] == "system" and '"add"' in body["messages"][0]["content"]
+
+
+async def test_a_named_tool_is_the_only_one_on_offer(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.chunks = [said('{"name": "now", "arguments": {}}'), end()]
+    await answer(engine, FORCED.model_copy(update={"tool_name": "now"}))
+    assert fake.asked("/api/chat")[0]["format"]["properties"]["name"] == {"type": "string", "enum": ["now"]}
+    with pytest.raises(RequestRefused, match="'gone'"):
+        await answer(engine, FORCED.model_copy(update={"tool_name": "gone"}))
+
+
+async def test_a_forced_call_that_the_budget_cut_ends_in_length(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.chunks = [said('{"name": "now", "arg'), end("length")]
+    items = await answer(engine, FORCED)
+    assert [item.reason for item in items if isinstance(item, Finished)] == ["length"]
+    assert not any(isinstance(item, Piece) for item in items)
+
+
+async def test_a_text_in_place_of_a_forced_call_is_an_error(fake: FakeOllama, engine: OllamaEngine) -> None:
+    with pytest.raises(EngineError, match="called no tool"):
+        await answer(engine, FORCED)
+
+
+async def test_only_the_first_of_several_calls_is_told_where_one_is_allowed(
+    fake: FakeOllama, engine: OllamaEngine
+) -> None:
+    fake.models["m:latest"] = {"capabilities": ["completion", "tools"]}
+    calls = [{"function": {"name": name, "arguments": {}}} for name in "abc"]
+    fake.chunks = [said("", tool_calls=calls[:2]), said("", tool_calls=calls[2:]), end()]
+    items = await answer(engine, CHAT.model_copy(update={"tools": (TOOL,), "parallel_tool_calls": False}))
+    assert [item.tool_calls for item in items if isinstance(item, Piece) and item.tool_calls] == [calls[:1]]
+
+
+def test_the_parts_that_a_tool_s_schema_defines_stay_within_reach() -> None:
+    point = {"type": "object", "properties": {"next": {"$ref": "#/$defs/Point"}}}
+    parameters = {"type": "object", "properties": {"p": {"$ref": "#/$defs/Point"}}, "$defs": {"Point": point}}
+    tools = [{"function": {"name": name, "parameters": parameters}} for name in ("a", "b")]
+    schema = schema_of(tools)
+    assert sorted(schema["$defs"]) == ["tool0_Point", "tool1_Point"]
+    assert schema["$defs"]["tool1_Point"]["properties"]["next"] == {"$ref": "#/$defs/tool1_Point"}
+    assert schema["anyOf"][1]["properties"]["arguments"]["properties"]["p"] == {"$ref": "#/$defs/tool1_Point"}
+
+
 # Cancelling
 
 
 async def test_closing_early_closes_the_connection_within_100_ms(fake: FakeOllama, engine: OllamaEngine) -> None:
     fake.chunks, fake.hang, fake.running = [said("one")], True, {"m:latest": 1}
-    stream = engine.generate(CHAT)
+    stream: Any = engine.generate(CHAT)
     assert isinstance(await anext(stream), Piece)
     since = time.monotonic()
     await stream.aclose()
     await asyncio.wait_for(fake.disconnected.wait(), 2)
     assert time.monotonic() - since < 0.1
+
+
+async def test_closing_a_forced_call_early_closes_the_connection(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.chunks, fake.hang, fake.running = [said("", thinking="hm")], True, {"m:latest": 1}
+    stream: Any = engine.generate(FORCED)
+    assert isinstance(await anext(stream), Piece)
+    await stream.aclose()
+    await asyncio.wait_for(fake.disconnected.wait(), 2)
 
 
 async def test_cancelling_a_waiting_task_closes_the_connection(fake: FakeOllama, engine: OllamaEngine) -> None:
@@ -301,6 +420,13 @@ async def test_embedding(fake: FakeOllama, engine: OllamaEngine) -> None:
     found = await engine.embed(JobRequest(kind="embed", model="m", inputs=("a", "bbb")))
     assert found.vectors == [[1.0, 1.0], [3.0, 1.0]]
     assert fake.asked("/api/embed")[0]["truncate"] is False
+
+
+async def test_dimensions_are_passed_on_and_token_ids_refused(fake: FakeOllama, engine: OllamaEngine) -> None:
+    await engine.embed(JobRequest(kind="embed", model="m", inputs=("a",), dimensions=64))
+    assert fake.asked("/api/embed")[0]["dimensions"] == 64
+    with pytest.raises(Unsupported, match="SLUICE_ENGINE=openai"):
+        await engine.embed(JobRequest(kind="embed", model="m", inputs=((1, 2),)))
 
 
 async def test_embedding_too_much_is_refused(fake: FakeOllama, engine: OllamaEngine) -> None:
