@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from backend.errors import Invalid
 
-STREAM_ID = re.compile(r"\d{1,19}-\d{1,19}")
+STREAM_PLACE = re.compile(r"(\d{1,19}-\d{1,19}) ([a-z0-9][a-z0-9_.-]{0,62})")
 PLACE = re.compile(r"(\d{1,15}) ([\x21-\x7e]{1,64})")
 
 
@@ -24,14 +24,14 @@ def write_cursor(*parts: object) -> str:
     return base64.urlsafe_b64encode(" ".join(map(str, parts)).encode()).decode().rstrip("=")
 
 
-def read_stream_id(cursor: str | None) -> str:
-    """The id of the entry to go on behind, "" for the first page. Raises Invalid."""
+def read_stream_place(cursor: str | None) -> tuple[str, str]:
+    """The id and the pool of the entry to go on behind, "" both for the first page. Raises Invalid."""
     if not cursor:
-        return ""
-    text = _decoded(cursor)
-    if not STREAM_ID.fullmatch(text):
+        return "", ""
+    match = STREAM_PLACE.fullmatch(_decoded(cursor))
+    if match is None:
         raise wrong_cursor()
-    return text
+    return match[1], match[2]
 
 
 def read_cursor(cursor: str | None) -> Cursor | None:

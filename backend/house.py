@@ -24,6 +24,9 @@ from backend.history.recorder import Recorder
 from backend.leaving import hearing_the_end
 from backend.pool.catalogue import Catalogue
 from backend.pool.news import News
+from backend.pool.pools import Pools
+from backend.pool.sights import Sights
+from backend.pool.trail import Trails
 from backend.pool.watcher import Watcher
 from backend.settings import ApiSettings
 from backend.store.database import Database
@@ -32,12 +35,9 @@ from backend.threads.service import Threads
 from backend.threads.titles import Titles
 from backend.threads.turns import ThreadTurns
 from wire.client import check_server, open_redis
-from wire.clock import Clock
 from wire.idempotency import IdempotencyKeys
-from wire.jobs import Bounds, JobPipe
-from wire.keys import Keys
-from wire.reader import EventReader, FanIn
-from wire.workers import WorkerRegistry
+from wire.jobs import Bounds
+from wire.reader import FanIn
 
 REDIS_SECONDS = 0.8
 SCHEMA_SECONDS = 2.0  # for the first look at the schema: a database that says nothing keeps nobody from starting
@@ -50,10 +50,10 @@ log = structlog.get_logger()
 class House(NamedTuple):
     settings: ApiSettings
     redis: Redis
-    jobs: JobPipe
-    workers: WorkerRegistry
     fan_in: FanIn
-    reader: EventReader
+    pools: Pools
+    trails: Trails
+    sights: Sights
     catalogue: Catalogue
     news: News
     chat: ChatService
@@ -70,39 +70,52 @@ def house_of(request: Request) -> House:
     return house
 
 
-def build(settings: ApiSettings, redis: Redis) -> tuple[House, Watcher]:
+def build(settings: ApiSettings, redis: Redis) -> House:
     """Wire one process's parts together; nothing is started."""
-    keys = Keys(settings.pool)
-    jobs, workers, clock = JobPipe(redis, keys), WorkerRegistry(redis, keys), Clock(redis, keys)
     fan_in = FanIn(settings.redis_url)
-    reader = EventReader(redis, keys, fan_in)
-    catalogue, news = Catalogue(workers, settings), News(jobs, workers, fan_in)
+    pools = Pools(redis, fan_in, settings.all_pools)
+    trails, sights = Trails(pools), Sights(pools)
+    catalogue, news = Catalogue(sights, settings), News(trails, sights)
     timeout_ms = int(settings.deadline * 1000)
     bounds = Bounds(settings.queue_depth, settings.queue_per_tenant, settings.max_attempts, timeout_ms)
     claims = IdempotencyKeys(redis, timeout_ms + RECORD_MS)
     database = Database(settings.database_url)
-    naming, admission = Naming(claims, jobs), Admission(jobs, clock, bounds)
-    chat = ChatService(jobs, reader, catalogue, news, naming, admission, ThreadTurns(database))
-    threads, titles = Threads(database, jobs), Titles(database, jobs, workers, catalogue, chat)
-    admin = build_admin(jobs, workers, clock, database, lambda: chat.draining)
-    house = House(
-        *(settings, redis, jobs, workers, fan_in, reader, catalogue, news, chat, database),
-        *(Schema(database), threads, titles, admin, Files(database, settings.max_file_bytes)),
+    naming, admission, turns = Naming(claims, pools), Admission(bounds), ThreadTurns(database)
+    chat = ChatService(pools, trails, catalogue, news, naming, admission, turns)
+    threads, titles = Threads(database, pools), Titles(database, pools, sights, catalogue, chat)
+    admin = build_admin(pools, database, lambda: chat.draining)
+    return House(
+        settings=settings,
+        redis=redis,
+        fan_in=fan_in,
+        pools=pools,
+        trails=trails,
+        sights=sights,
+        catalogue=catalogue,
+        news=news,
+        chat=chat,
+        database=database,
+        schema=Schema(database),
+        threads=threads,
+        titles=titles,
+        admin=admin,
+        files=Files(database, settings.max_file_bytes),
     )
-    return house, Watcher(jobs, workers, clock)
 
 
 @asynccontextmanager
 async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
     """Clients open, watchers watch; on the way out no job is cancelled by our leaving."""
     redis = open_redis(settings.redis_url, REDIS_SECONDS)
-    blocking = open_redis(settings.redis_url, REDIS_SECONDS + BLOCK_MS / 1000, connections=1)
-    house, watcher = build(settings, redis)
-    recorder = Recorder(house.jobs, Finished(redis, blocking, house.jobs.keys), house.database)
+    house = build(settings, redis)
+    blocking = open_redis(settings.redis_url, REDIS_SECONDS + BLOCK_MS / 1000, connections=len(house.pools))
+    watchers = [Watcher(pool.jobs, pool.workers, pool.clock) for pool in house.pools]
+    recorders = [Recorder(pool.jobs, Finished(redis, blocking, pool.keys), house.database) for pool in house.pools]
     with suppress(RedisError, OSError):  # a Redis that is not there yet is waited for, red until then
         await check_server(redis)
-    runs = (house.fan_in.run(), house.news.run(), watcher.run(), house.admin.monitor.run())
-    loops = [asyncio.create_task(run) for run in (*runs, house.schema.run(), recorder.run())]
+    runs = [house.fan_in.run(), house.news.run(), house.admin.monitor.run(), house.schema.run()]
+    runs += [watcher.run() for watcher in watchers] + [recorder.run() for recorder in recorders]
+    loops = [asyncio.create_task(run) for run in runs]
     for task in loops:
         task.add_done_callback(_leave_if_broken)
     try:

@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope, Send
 
 from backend.context import SERVER_SEND
 from backend.errors import ApiError, JobFailed, as_api_error
+from backend.pool.trail import Trail
 from wire.events import TERMINAL, LogEntry
-from wire.reader import Reader
 
 log = structlog.get_logger()
 
@@ -54,7 +54,7 @@ class Dialect(Protocol):
 class Ticket:
     """A job let in (or joined) for one caller: its reader, and what happens when the caller leaves before the end."""
 
-    def __init__(self, job: str, model: str, reader: Reader, leave: Callable[[bool], Awaitable[None]]) -> None:
+    def __init__(self, job: str, model: str, reader: Trail, leave: Callable[[bool], Awaitable[None]]) -> None:
         self.job = job
         self.model = model  # as the catalogue spells it
         self.reader = reader

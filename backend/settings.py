@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, AliasChoices, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, field_validator, model_validator
 
 from backend.store.address import a_database_url, address_of
 from wire.settings import Names, WireSettings
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 DAY_SECONDS = 86_400
+POOL_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")  # as SLUICE_POOL's
 
 
 class ApiSettings(WireSettings):
@@ -28,6 +30,9 @@ class ApiSettings(WireSettings):
 
     # Threads, messages, ended jobs. Unset: a SQLite file in the data folder.
     given_database_url: Annotated[str, AfterValidator(a_database_url)] | None = Field(None, alias="DATABASE_URL")
+
+    # The pools whose workers this API's jobs may go to; the own one is always among them, and the first.
+    pools: Names = Field((), alias="SLUICE_POOLS")
 
     max_context_messages: int = Field(20, alias="MAX_CONTEXT_MESSAGES", ge=1, le=2_000)
     max_messages: int = Field(2_000, alias="SLUICE_MAX_MESSAGES", ge=1)
@@ -58,6 +63,19 @@ class ApiSettings(WireSettings):
                 "bind 127.0.0.1, or set SLUICE_ALLOW_OPEN=1 if a proxy or firewall guards it"
             )
         return self
+
+    @field_validator("pools")
+    @classmethod
+    def names_of_pools(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not POOL_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no pool's name: lower-case letters, digits, and _ . - behind the first")
+        return names
+
+    @property
+    def all_pools(self) -> tuple[str, ...]:
+        """The own pool first, each once."""
+        return tuple(dict.fromkeys((self.pool, *self.pools)))
 
     @property
     def database_url(self) -> str:

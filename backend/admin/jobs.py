@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from backend.admin.pages import Entry, from_place, newest, read_place
 from backend.admin.repository import EndedJobs
-from backend.cursor import read_cursor, read_stream_id, write_cursor
+from backend.cursor import read_cursor, write_cursor
 from backend.errors import job_not_found
 from backend.jobs.view import moment
-from wire.jobs import JobPipe
-from wire.ledger import Ledger
+from backend.pool.pools import Pool, Pools
 from wire.records import JobRecord
 
 View = dict[str, Any]
@@ -25,16 +25,17 @@ View = dict[str, Any]
 class AllJobs:
     """`page` and `dead` answer with the page and the cursor of the next one, None where there is none."""
 
-    def __init__(self, jobs: JobPipe, ledger: Ledger, ended: EndedJobs) -> None:
-        self._jobs = jobs
-        self._ledger = ledger
+    def __init__(self, pools: Pools, ended: EndedJobs) -> None:
+        self._pools = pools
         self._ended = ended
 
     async def live(self, cursor: str | None, limit: int) -> tuple[list[View], str | None]:
         """The newest first. Raises Invalid for a cursor that is none."""
-        page = await self._ledger.live(read_stream_id(cursor), limit)
-        views = await self._from_redis([fields.get("job", "") for _, fields in page.entries])
-        return list(views.values()), write_cursor(page.next) if page.next else None
+        behind = read_place(cursor)
+        pages = [(pool.name, await pool.ledger.live(from_place(behind, pool.name), limit)) for pool in self._pools]
+        entries, following = newest(pages, limit)
+        views = await self._from_redis([entry.fields.get("job", "") for entry in entries])
+        return list(views.values()), following
 
     async def ended(self, cursor: str | None, limit: int) -> tuple[list[View], str | None]:
         """The newest end first. Raises Invalid for a cursor that is none."""
@@ -44,10 +45,11 @@ class AllJobs:
 
     async def dead(self, cursor: str | None, limit: int) -> tuple[list[View], str | None]:
         """The newest first. `at` is by Redis's own clock; `job` null: nobody knows it any more."""
-        page = await self._ledger.dead(read_stream_id(cursor), limit)
-        jobs = await self._known([fields.get("job", "") for _, fields in page.entries])
-        dead = [_dead_letter(entry, fields, jobs) for entry, fields in page.entries]
-        return dead, write_cursor(page.next) if page.next else None
+        behind = read_place(cursor)
+        pages = [(pool.name, await pool.ledger.dead(from_place(behind, pool.name), limit)) for pool in self._pools]
+        entries, following = newest(pages, limit)
+        jobs = await self._known([entry.fields.get("job", "") for entry in entries])
+        return [_dead_letter(entry, jobs) for entry in entries], following
 
     async def one(self, job: str) -> View:
         """Raises NotFound."""
@@ -58,7 +60,7 @@ class AllJobs:
 
     async def cancel(self, job: str) -> View:
         """The state it is in now; what has ended stays as it ended. Raises NotFound."""
-        state = await self._jobs.cancel(job)
+        state = await self._pools.cancel(job)
         return {"id": job, "state": state or (await self.one(job))["state"]}
 
     async def _known(self, names: Iterable[str]) -> dict[str, View]:
@@ -69,17 +71,27 @@ class AllJobs:
         return found | {name: _view_of_row(row) for name, row in rows.items()}
 
     async def _from_redis(self, names: Sequence[str]) -> dict[str, View]:
-        records = [record for record in await self._ledger.outlines(names) if record is not None]
-        ends = await self._ledger.ends(records)
-        return {record.id: _view_of_record(record, ends.get(record.id, {})) for record in records}
+        """A job that went from pool to pool is told as it is where it came to last."""
+        latest: dict[str, tuple[Pool, JobRecord]] = {}
+        for pool in self._pools:
+            for record in await pool.ledger.outlines(names):
+                if record is not None and (record.id not in latest or latest[record.id][1].base <= record.base):
+                    latest[record.id] = (pool, record)
+        views: dict[str, View] = {}
+        for pool in self._pools:
+            mine = [record for where, record in latest.values() if where is pool]
+            ends = await pool.ledger.ends(mine)
+            views |= {record.id: _view_of_record(pool.name, record, ends.get(record.id, {})) for record in mine}
+        return {name: views[name] for name in names if name in views}
 
 
-def _view_of_record(record: JobRecord, end: dict[str, Any]) -> View:
+def _view_of_record(pool: str, record: JobRecord, end: dict[str, Any]) -> View:
     marks = {what: (at, detail) for at, what, detail in record.timeline}
     ended_at, _ = marks.get("ended", (None, ""))
     _, given_to = marks.get(f"given:{record.attempt}", (0, ""))
     return {
         "id": record.id,
+        "pool": pool,
         "state": record.state,
         "tenant": record.tenant,
         "class": record.cls,
@@ -99,6 +111,7 @@ def _view_of_record(record: JobRecord, end: dict[str, Any]) -> View:
 def _view_of_row(row: Row[Any]) -> View:
     return {
         "id": row.id,
+        "pool": row.pool,
         "state": row.state,
         "tenant": row.tenant,
         "class": row.cls,
@@ -124,7 +137,8 @@ def _timeline(marks: Iterable[Sequence[Any]]) -> list[dict[str, str]]:
     return [{"at": moment(at), "what": what, "detail": detail} for at, what, detail in marks]
 
 
-def _dead_letter(entry: str, fields: dict[str, str], jobs: dict[str, View]) -> View:
-    job = fields.get("job", "")
-    at = moment(int(entry.partition("-")[0]))
-    return {"entry": entry, "job": jobs.get(job), "id": job, "why": fields.get("why", ""), "at": at}
+def _dead_letter(entry: Entry, jobs: dict[str, View]) -> View:
+    job = entry.fields.get("job", "")
+    at = moment(int(entry.id.partition("-")[0]))
+    why = entry.fields.get("why", "")
+    return {"entry": entry.id, "pool": entry.pool, "job": jobs.get(job), "id": job, "why": why, "at": at}

@@ -1,4 +1,4 @@
-"""One process's eye on the pool: a point every other second for the charts, and a snapshot each second for those who
+"""One process's eye on the pools: a point every other second for the charts, and a snapshot each second for those who
 listen. One loop for all of them, and each snapshot is encoded once; where nobody listens only the points are taken.
 """
 
@@ -18,14 +18,12 @@ from backend.admin.listener import Listener
 from backend.admin.points import LATELY_MS, SAMPLE_MS, Point, Points
 from backend.admin.pulse import Pulse
 from backend.admin.repository import EndedJobs, Waits
-from backend.admin.snapshot import Look, snapshot
+from backend.admin.snapshot import Look, PoolLook, snapshot
 from backend.dialects.native import error_body
 from backend.errors import as_api_error
+from backend.pool.pools import Pool, Pools
 from backend.store.database import DatabaseAway
 from wire import places
-from wire.clock import Clock
-from wire.jobs import JobPipe
-from wire.workers import WorkerRegistry
 
 TELL_SECONDS = 1.0
 SAMPLE_SECONDS = SAMPLE_MS / 1000
@@ -37,12 +35,8 @@ log = structlog.get_logger()
 class Monitor:
     """`leaving` tells that this process is shutting down: streams end then, and nobody waits for them."""
 
-    def __init__(
-        self, jobs: JobPipe, workers: WorkerRegistry, clock: Clock, ended: EndedJobs, leaving: Callable[[], bool]
-    ) -> None:
-        self._jobs = jobs
-        self._workers = workers
-        self._clock = clock
+    def __init__(self, pools: Pools, ended: EndedJobs, leaving: Callable[[], bool]) -> None:
+        self._pools = pools
         self._ended = ended
         self._leaving = leaving
         self._points = Points()
@@ -127,12 +121,14 @@ class Monitor:
         self._points.add(point)
 
     async def _look(self) -> Look:
-        depth = await self._jobs.depth()
-        queue = places.read(await self._jobs.places([]))
-        workers = await self._workers.all()
-        at = self._clock.now()  # None in the first moment of a process
-        at = int(time.time() * 1000) if at is None else at
-        return Look(at, time.monotonic(), depth, queue.classes, workers)
+        pools = tuple([await self._look_at(pool) for pool in self._pools])
+        at = self._pools.own.clock.now()  # None in the first moment of a process
+        return Look(int(time.time() * 1000) if at is None else at, time.monotonic(), pools)
+
+    async def _look_at(self, pool: Pool) -> PoolLook:
+        depth = await pool.jobs.depth()
+        queue = places.read(await pool.jobs.places([]))
+        return PoolLook(pool.name, depth, queue.classes, await pool.workers.all())
 
     async def _waits(self, since: int) -> list[Waits]:
         """How long jobs waited; nothing where SQL does not answer, since the rest can be shown without."""

@@ -1,4 +1,4 @@
-"""The SQL of ended jobs, as the recorders write them. Only read here, and only one pool's."""
+"""The SQL of ended jobs, as the recorders write them. Only read here, and only those of this API's pools."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Waits(NamedTuple):
 
 
 class EndedJobs:
-    """One pool's ended jobs in SQL."""
+    """Some pools' ended jobs in SQL."""
 
-    def __init__(self, database: Database, pool: str) -> None:
+    def __init__(self, database: Database, pools: Sequence[str]) -> None:
         self._database = database
-        self._pool = pool
+        self._mine = jobs.c.pool.in_(pools)
 
     async def page(self, behind: Cursor | None, limit: int) -> list[Row[Any]]:
         """The newest end first."""
-        asked = select(jobs).where(jobs.c.pool == self._pool)
+        asked = select(jobs).where(self._mine)
         if behind is not None:
             asked = asked.where(tuple_(jobs.c.ended_at, jobs.c.id) < tuple_(behind.at, behind.id))
         asked = asked.order_by(jobs.c.ended_at.desc(), jobs.c.id.desc()).limit(limit)
@@ -47,7 +47,7 @@ class EndedJobs:
         if not asked:
             return {}
         async with self._database.read() as tx:
-            rows = await tx.execute(select(jobs).where(jobs.c.pool == self._pool, jobs.c.id.in_(asked)))
+            rows = await tx.execute(select(jobs).where(self._mine, jobs.c.id.in_(asked)))
             return {row.id: row for row in rows}
 
     async def waits(self, since: int, stretch_ms: int) -> list[Waits]:
@@ -60,6 +60,6 @@ class EndedJobs:
             func.count(jobs.c.first_token_ms),
             func.coalesce(func.sum(jobs.c.first_token_ms), 0),
         )
-        asked = asked.where(jobs.c.pool == self._pool, jobs.c.ended_at > since).group_by("stretch")
+        asked = asked.where(self._mine, jobs.c.ended_at > since).group_by("stretch")
         async with self._database.read() as tx:
             return [Waits(*map(int, row)) for row in await tx.execute(asked)]

@@ -8,11 +8,8 @@ from typing import NamedTuple
 from backend.admin.jobs import AllJobs
 from backend.admin.monitor import Monitor
 from backend.admin.repository import EndedJobs
+from backend.pool.pools import Pools
 from backend.store.database import Database
-from wire.clock import Clock
-from wire.jobs import JobPipe
-from wire.ledger import Ledger
-from wire.workers import WorkerRegistry
 
 
 class Admin(NamedTuple):
@@ -20,10 +17,7 @@ class Admin(NamedTuple):
     jobs: AllJobs
 
 
-def build_admin(
-    jobs: JobPipe, workers: WorkerRegistry, clock: Clock, database: Database, leaving: Callable[[], bool]
-) -> Admin:
+def build_admin(pools: Pools, database: Database, leaving: Callable[[], bool]) -> Admin:
     """`leaving`: whether this process is shutting down."""
-    ended = EndedJobs(database, jobs.keys.pool)
-    ledger = Ledger(jobs.redis, jobs.keys)
-    return Admin(Monitor(jobs, workers, clock, ended, leaving), AllJobs(jobs, ledger, ended))
+    ended = EndedJobs(database, pools.names)
+    return Admin(Monitor(pools, ended, leaving), AllJobs(pools, ended))

@@ -1,7 +1,8 @@
-"""The pool at one moment, as an operator sees it."""
+"""The pools at one moment, as an operator sees it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 from backend.admin.points import Point
@@ -13,11 +14,10 @@ from wire.workers import Gpu, WorkerRecord
 TENANTS_SHOWN = 50  # of a class; those who wait with most
 
 
-class Look(NamedTuple):
-    """What one look at Redis found. `at`: pool ms; `now`: monotonic seconds; `depth`: jobs that have not ended."""
+class PoolLook(NamedTuple):
+    """One pool. `depth`: jobs that have not ended."""
 
-    at: int
-    now: float
+    name: str
     depth: int
     classes: dict[str, Lengths]
     workers: list[WorkerRecord]
@@ -31,6 +31,43 @@ class Look(NamedTuple):
         return max(0, self.depth - self.waiting)
 
 
+class Look(NamedTuple):
+    """What one look at Redis found. `at`: pool ms; `now`: monotonic seconds."""
+
+    at: int
+    now: float
+    pools: tuple[PoolLook, ...]
+
+    @property
+    def depth(self) -> int:
+        return sum(pool.depth for pool in self.pools)
+
+    @property
+    def waiting(self) -> int:
+        return sum(pool.waiting for pool in self.pools)
+
+    @property
+    def running(self) -> int:
+        return sum(pool.running for pool in self.pools)
+
+    @property
+    def workers(self) -> list[WorkerRecord]:
+        return [worker for pool in self.pools for worker in pool.workers]
+
+    @property
+    def classes(self) -> dict[str, Lengths]:
+        """Those of all pools together; a tenant's turn is that of the first pool that knows it."""
+        names = dict.fromkeys(name for pool in self.pools for name in pool.classes)
+        return {name: _together([p.classes[name] for p in self.pools if name in p.classes]) for name in names}
+
+
+def _together(lengths: list[Lengths]) -> Lengths:
+    waiting: Counter[str] = Counter()
+    for one in lengths:
+        waiting.update(dict(one.tenants))
+    return Lengths(sum(one.front for one in lengths), tuple(waiting.items()))
+
+
 def snapshot(look: Look, pulse: Pulse, point: Point) -> dict[str, Any]:
     """`depth` is waiting and running together; a class's `waiting` counts those that came back (`returned`) too."""
     return {
@@ -41,8 +78,19 @@ def snapshot(look: Look, pulse: Pulse, point: Point) -> dict[str, Any]:
             "waiting": look.waiting,
             "classes": [_class(name, lengths) for name, lengths in look.classes.items()],
         },
-        "workers": [_worker(worker, look, pulse) for worker in look.workers],
+        "pools": [_pool(pool) for pool in look.pools],
+        "workers": [_worker(worker, pool.name, look, pulse) for pool in look.pools for worker in pool.workers],
         "point": point.view(),
+    }
+
+
+def _pool(pool: PoolLook) -> dict[str, Any]:
+    return {
+        "pool": pool.name,
+        "depth": pool.depth,
+        "running": pool.running,
+        "waiting": pool.waiting,
+        "workers": len(pool.workers),
     }
 
 
@@ -56,11 +104,12 @@ def _class(name: str, lengths: Lengths) -> dict[str, Any]:
     }
 
 
-def _worker(worker: WorkerRecord, look: Look, pulse: Pulse) -> dict[str, Any]:
+def _worker(worker: WorkerRecord, pool: str, look: Look, pulse: Pulse) -> dict[str, Any]:
     """`beat_age_ms`: since Redis last heard of it, by pool time."""
     info = worker.info
     return {
         "id": worker.incarnation,
+        "pool": pool,
         "engine": info.get("engine", ""),
         "detail": info.get("detail", ""),
         "host": info.get("host", ""),

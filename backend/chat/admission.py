@@ -10,8 +10,8 @@ from redis.exceptions import ResponseError
 from backend.chat.submission import Submission
 from backend.context import request_id
 from backend.errors import QueueFull, Unavailable
-from wire.clock import Clock
-from wire.jobs import Bounds, JobPipe
+from backend.pool.pools import Pool
+from wire.jobs import Bounds
 
 CLOCK_TRIES = 3
 log = structlog.get_logger()
@@ -20,32 +20,30 @@ log = structlog.get_logger()
 class Admission:
     """`bounds`: what every job is held against."""
 
-    def __init__(self, jobs: JobPipe, clock: Clock, bounds: Bounds) -> None:
-        self._jobs = jobs
-        self._clock = clock
+    def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
 
-    async def accept(self, job: str, wish: Submission) -> None:
+    async def accept(self, pool: Pool, job: str, wish: Submission) -> None:
         """Once for each id: a job that is there already stays as it is. Raises ApiError or a Redis error."""
         for _ in range(CLOCK_TRIES):
-            answer = await self._ask_in(job, wish)
+            answer = await self._ask_in(pool, job, wish)
             if answer == "ok":
-                log.info("job accepted", action="job.accepted", job_id=job, model=wish.request.model)
+                log.info("job accepted", action="job.accepted", job_id=job, pool=pool.name, model=wish.request.model)
                 return
             if answer != "stepped":
                 raise _full(answer)
-            await self._clock.tick()
+            await pool.clock.tick()
         raise Unavailable("The queue's clock is being put right; try again in a second.", "clock_stepped", retry(1))
 
-    async def _ask_in(self, job: str, wish: Submission) -> str:
+    async def _ask_in(self, pool: Pool, job: str, wish: Submission) -> str:
         try:
-            return await self._jobs.accept(
+            return await pool.jobs.accept(
                 job,
                 wish.request,
                 self._bounds_of(wish),
                 tenant=wish.principal.tenant,
                 cls=wish.cls,
-                at=self._clock.now(),
+                at=pool.clock.now(),
                 request_id=request_id(),
             )
         except ResponseError as error:

@@ -10,8 +10,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from backend.chat.disconnect import OnDisconnect
-from wire.jobs import JobPipe
-from wire.reader import EventReader
+from backend.pool.pools import Pools
 
 PATIENT_TRIES = 40
 PATIENT_SECONDS = 3.0
@@ -21,9 +20,8 @@ log = structlog.get_logger()
 class Deserted:
     """Cancels in the background, for as long as this process is not leaving itself: `stop` ends that."""
 
-    def __init__(self, jobs: JobPipe, reader: EventReader) -> None:
-        self._jobs = jobs
-        self._reader = reader
+    def __init__(self, pools: Pools) -> None:
+        self._pools = pools
         self._later: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -34,7 +32,7 @@ class Deserted:
 
     def withdraw(self, job: str) -> None:
         """Its caller was told that it is not let in, though it may have been: it must not run for nobody."""
-        self._soon(self._patiently(lambda: self._jobs.cancel(job, "client_gone")))
+        self._soon(self._patiently(lambda: self._pools.cancel(job, "client_gone")))
 
     def stop(self) -> None:
         """From now on no disconnect cancels a job."""
@@ -64,6 +62,6 @@ class Deserted:
 
     async def _cancel(self, job: str) -> None:
         """Only if nobody else follows it, in any API process; and never because this process is leaving."""
-        if not self._stopped and await self._reader.deserted(job):
-            state = await self._jobs.cancel(job, "client_gone")
+        if not self._stopped and await self._pools.deserted(job):
+            state = await self._pools.cancel(job, "client_gone")
             log.info("the caller is gone", action="job.deserted", job_id=job, state=state)

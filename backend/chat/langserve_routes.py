@@ -167,8 +167,8 @@ async def _withdraw(house: House, members: list[LetIn]) -> None:
     """Jobs of a request that is refused: cancelled, unless another request has joined them."""
     for _, _, ticket in members:
         await ticket.leave(gone=False)
-        if await house.reader.deserted(ticket.job):
-            await house.jobs.cancel(ticket.job, "refused")
+        if await house.pools.deserted(ticket.job):
+            await house.pools.cancel(ticket.job, "refused")
 
 
 async def _give_up(party: Party, error: BaseException) -> None:

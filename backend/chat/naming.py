@@ -1,4 +1,4 @@
-"""Which job a request is about: a new one, or the one that its idempotency key named before."""
+"""Which job a request is about: a new one, or the one that its idempotency key or its id named before."""
 
 from __future__ import annotations
 
@@ -8,43 +8,57 @@ from typing import NamedTuple
 
 from backend.chat.submission import Submission
 from backend.errors import Invalid
+from backend.pool.pools import Found, Pool, Pools
 from wire.idempotency import Claim, IdempotencyKeys
-from wire.jobs import JobPipe
 
 USABLE_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 STARTS_ANEW = ("failed", "cancelled")
+BY_ID = "job id"  # no principal's: whose claims on pools for ids they are that callers have made
 
 
 class Named(NamedTuple):
-    """`fresh`: nobody can have made this job yet; else it may be there, and other requests may follow it."""
+    """`pool`: where it is let in, and its log begins. `found`: the job as it is, None where nobody let it in yet.
+
+    `fresh`: nobody can have made this job yet; else it may be there, and other requests may follow it.
+    """
 
     job: str
+    pool: Pool
     fresh: bool
+    found: Found | None = None
 
 
 class Naming:
-    def __init__(self, keys: IdempotencyKeys, jobs: JobPipe) -> None:
+    def __init__(self, keys: IdempotencyKeys, pools: Pools) -> None:
         self._keys = keys
-        self._jobs = jobs
+        self._pools = pools
 
-    async def name(self, wish: Submission) -> Named:
-        """Raises Invalid for a key that cannot be one, or that another body has."""
-        if wish.idempotency_key is None:
-            return Named(wish.job or str(uuid.uuid4()), fresh=wish.job is None)
-        if not USABLE_KEY.fullmatch(wish.idempotency_key):
-            raise Invalid("Idempotency-Key must be 1 to 200 printable ASCII characters.", "invalid_idempotency_key")
-        return await self._claimed(wish, wish.idempotency_key)
+    async def name(self, wish: Submission, pool: Pool) -> Named:
+        """`pool`: where it is to go if it is new. Raises Invalid for a key that cannot be one, or has another body."""
+        if wish.idempotency_key is not None:
+            if not USABLE_KEY.fullmatch(wish.idempotency_key):
+                raise Invalid("Idempotency-Key must be 1 to 200 printable ASCII characters.", "invalid_idempotency_key")
+            return await self._by_key(wish, wish.idempotency_key, pool)
+        if wish.job is not None:
+            return await self._by_id(wish.job, pool)
+        return Named(str(uuid.uuid4()), pool, fresh=True)
 
-    async def _claimed(self, wish: Submission, key: str) -> Named:
-        mine = Claim(self._jobs.keys.pool, wish.job or str(uuid.uuid4()), wish.body)
+    async def _by_key(self, wish: Submission, key: str, pool: Pool) -> Named:
+        mine = Claim(pool.name, wish.job or str(uuid.uuid4()), wish.body)
         claim = await self._keys.claim(wish.principal.id, key, mine)
         if claim.body != wish.body:
             raise Invalid("This Idempotency-Key was used with another body; use a new key.", "idempotency_key_reused")
-        if claim.job != mine.job and await self._starts_anew(claim.job):
+        found = None if claim == mine else await self._pools.find(claim.job)
+        if found is not None and found.record.state in STARTS_ANEW and claim.job != mine.job:
+            # The key is free again, for another job: one id ends once.
             claim = await self._keys.replace(wish.principal.id, key, claim, mine)
-        return Named(claim.job, fresh=claim.job == mine.job and wish.job is None)
+            found = None if claim == mine else await self._pools.find(claim.job)
+        fresh = claim == mine and wish.job is None
+        return Named(claim.job, self._pools.named(claim.pool), fresh, found)
 
-    async def _starts_anew(self, job: str) -> bool:
-        """A key whose job failed or was cancelled is free again, for another job: one id ends once."""
-        record = await self._jobs.record(job)
-        return record is not None and record.state in STARTS_ANEW
+    async def _by_id(self, job: str, pool: Pool) -> Named:
+        """Asked again it must not be let into a second pool: who is first says which."""
+        if len(self._pools) > 1:
+            claim = await self._keys.claim(BY_ID, job, Claim(pool.name, job, ""))
+            pool = self._pools.named(claim.pool)
+        return Named(job, pool, fresh=False)

@@ -26,9 +26,10 @@ from wire.records import JobRequest
 
 
 class Events(Protocol):
-    """What is needed of a `wire.reader.Reader`."""
+    """What is needed of a `backend.pool.trail.Trail`."""
 
-    at_end: bool
+    @property
+    def at_end(self) -> bool: ...
 
     async def next_burst(self) -> list[LogEntry] | None: ...
 

@@ -18,10 +18,11 @@ from backend.chat.submission import Submission, Turns
 from backend.errors import ApiError, Unavailable, as_api_error
 from backend.pool.catalogue import Catalogue
 from backend.pool.news import News
+from backend.pool.pools import Pool, Pools
+from backend.pool.trail import Trails, pool_of
 from backend.relay import Ticket
 from wire.events import START, EventId
-from wire.jobs import JobPipe
-from wire.reader import EventReader, Reader
+from wire.reader import JobLost
 from wire.records import JobRecord
 
 __all__ = ["ANSWER_SECONDS", "ChatService", "Submission"]
@@ -32,22 +33,22 @@ ANSWER_SECONDS = 0.9  # Redis away is told within a second
 class ChatService:
     def __init__(
         self,
-        jobs: JobPipe,
-        reader: EventReader,
+        pools: Pools,
+        trails: Trails,
         catalogue: Catalogue,
         news: News,
         naming: Naming,
         admission: Admission,
         turns: Turns,
     ) -> None:
-        self._jobs = jobs
-        self._reader = reader
+        self._pools = pools
+        self._trails = trails
         self._catalogue = catalogue
         self._news = news
         self._naming = naming
         self._admission = admission
         self._turns = turns
-        self._deserted = Deserted(jobs, reader)
+        self._deserted = Deserted(pools)
         self.draining = False
 
     # -- letting in --------------------------------------------------------------------------------------------
@@ -56,12 +57,10 @@ class ChatService:
         self._check_open()
         until = _soon_enough()
         async with asyncio.timeout_at(until):
-            model = await self._catalogue.resolve(wish.request.model)
-            wish = wish._replace(request=wish.request.model_copy(update={"model": model}))
-            named = await self._naming.name(wish)
+            named, wish = await self._routed(wish)
         if wish.turn is None:
             return await self._let_in(named, wish, until)
-        await self._turns.begin(wish.turn, wish.principal.tenant, named.job, model)
+        await self._turns.begin(wish.turn, wish.principal.tenant, named.job, wish.request.model)
         try:
             return await self._let_in(named, wish, _soon_enough())
         except Exception as error:
@@ -73,18 +72,28 @@ class ChatService:
         """Accept, under an id that its caller made, a job that nobody follows. Raises ApiError or a Redis error."""
         self._check_open()
         async with asyncio.timeout(ANSWER_SECONDS):
-            await self._admission.accept(job, wish)
+            named, wish = await self._routed(wish._replace(job=job, idempotency_key=None))
+            await self._admission.accept(named.pool, named.job, wish)
 
     def _check_open(self) -> None:
         if self.draining:
             raise Unavailable("This server is shutting down; send the request again.", "draining", retry(1))
 
+    async def _routed(self, wish: Submission) -> tuple[Named, Submission]:
+        """The job's name and pool, and the wish with the model that is meant."""
+        model = await self._catalogue.resolve(wish.request.model)
+        named = await self._naming.name(wish, self._pools.own)
+        model = named.found.record.model if named.found else model
+        return named, wish._replace(request=wish.request.model_copy(update={"model": model}))
+
     async def _let_in(self, named: Named, wish: Submission, until: float) -> Ticket:
         """Subscribe, then accept. `until`: the loop's time by which its caller is answered."""
         async with asyncio.timeout_at(until):
-            ticket = await self._attach(named.job, wish.request.model, wish.on_disconnect, fresh=named.fresh)
+            model, job = wish.request.model, named.job
+            ticket = await self._attach(named.pool, job, model, wish.on_disconnect, fresh=named.fresh)
             try:
-                await self._admission.accept(named.job, wish)
+                if named.found is None:
+                    await self._admission.accept(named.pool, named.job, wish)
             except BaseException as error:
                 await ticket.leave(gone=False)
                 if named.fresh and not isinstance(error, ApiError):
@@ -99,24 +108,32 @@ class ChatService:
             return not named.fresh
         with suppress(RedisError, OSError):
             async with asyncio.timeout(ANSWER_SECONDS):
-                return await self._jobs.record(named.job) is not None
+                return await self._pools.find(named.job) is not None
         return False
 
     # -- following ---------------------------------------------------------------------------------------------
     async def follow(self, record: JobRecord, after: EventId, on_disconnect: OnDisconnect) -> Ticket:
-        """Attach to a job that is there, and the caller's. Raises CursorUnknown."""
+        """Attach to a job that is there, and the caller's. Raises CursorUnknown, and JobLost where it is gone again."""
         async with asyncio.timeout(ANSWER_SECONDS):
-            await self._reader.check_cursor(record.id, after)
-            ticket = await self._attach(record.id, record.model, on_disconnect, after)
+            path = await self._pools.path(record.id)
+            if not path:
+                raise JobLost(record.id)
+            ticket = await self._attach(await pool_of(path, after), record.id, record.model, on_disconnect, after)
         self._news.soon(ticket.reader)
         return ticket
 
     async def _attach(
-        self, job: str, model: str, on_disconnect: OnDisconnect, after: EventId = START, fresh: bool = False
+        self,
+        pool: Pool,
+        job: str,
+        model: str,
+        on_disconnect: OnDisconnect,
+        after: EventId = START,
+        fresh: bool = False,
     ) -> Ticket:
         """A ticket for a job's events from `after` on; the subscription stands before this returns."""
         stack = AsyncExitStack()
-        reader: Reader = await stack.enter_async_context(self._reader.open(job, after, fresh))
+        reader = await stack.enter_async_context(self._trails.follow(pool, job, after, fresh))
 
         async def leave(gone: bool) -> None:
             await stack.aclose()

@@ -1,4 +1,4 @@
-"""`/health*`: alive (the process runs), ready (it can let jobs in), detailed (queue, workers, models).
+"""`/health*`: alive (the process runs), ready (it can let jobs in), detailed (queue, workers, models, circuits).
 
 No worker alive is `degraded`, not red: the pool may be scaled to zero, and a waiting job starts a worker.
 """
@@ -13,6 +13,9 @@ from redis.exceptions import RedisError
 from starlette.responses import JSONResponse
 
 from backend.house import House, house_of
+from backend.jobs.view import moment
+from backend.pool.sights import Sight, sight_of
+from wire.circuits import Circuit
 from wire.client import WrongServer, check_server
 from wire.records import PROTOCOL
 from wire.workers import WorkerRecord
@@ -58,24 +61,51 @@ async def detailed(request: Request) -> JSONResponse:
     reason = await why_not_ready(house)
     if reason:
         return JSONResponse({"status": "unavailable", "reason": reason}, 503, {"Retry-After": "1"})
-    workers = await house.workers.all()
+    sights = {pool.name: await sight_of(pool) for pool in house.pools}
+    depths = {pool.name: await pool.jobs.depth() for pool in house.pools}
+    workers = [_worker(pool, worker) for pool, sight in sights.items() for worker in sight.workers]
     models = (await house.catalogue.models()).known
     body: dict[str, Any] = {
         "status": "ok" if workers else "degraded",
         "reason": None if workers else "no worker is alive: jobs wait until one starts",
         "pool": house.settings.pool,
         "protocol": PROTOCOL,
-        "jobs": await house.jobs.depth(),
+        "jobs": sum(depths.values()),
         "streams": len(house.fan_in.readers),
         "models": [{"name": name, **about} for name, about in sorted(models.items())],
-        "workers": [_worker(worker) for worker in workers],
+        "workers": workers,
+        "pools": [_pool(pool, sight, depths[pool]) for pool, sight in sights.items()],
+        "circuits": [_circuit(pool, circuit) for pool, sight in sights.items() for circuit in sight.circuits.values()],
     }
     return JSONResponse(body)
 
 
-def _worker(worker: WorkerRecord) -> dict[str, Any]:
+def _pool(name: str, sight: Sight, depth: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "jobs": depth,
+        "workers": len(sight.workers),
+        "slots": sum(worker.slots for worker in sight.workers),
+    }
+
+
+def _circuit(pool: str, circuit: Circuit) -> dict[str, Any]:
+    """Of an engine and a model in trouble; what is not listed is closed."""
+    return {
+        "pool": pool,
+        "engine": circuit.engine,
+        "model": circuit.model,
+        "state": circuit.state,
+        "failures": circuit.failures,
+        "opened_at": moment(circuit.opened) if circuit.opened else None,
+        "reason": circuit.reason,
+    }
+
+
+def _worker(pool: str, worker: WorkerRecord) -> dict[str, Any]:
     return {
         "id": worker.incarnation,
+        "pool": pool,
         "engine": worker.info.get("engine"),
         "detail": worker.info.get("detail"),
         "host": worker.info.get("host"),

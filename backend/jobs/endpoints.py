@@ -12,11 +12,11 @@ from backend.dialects.native import NativeEvents
 from backend.errors import Conflict, Invalid, job_not_found
 from backend.house import House, house_of
 from backend.jobs.view import view
+from backend.pool.pools import Found
 from backend.principal import principal_of
 from backend.relay import RelayResponse
-from wire.events import START, EventId, LogEntry
+from wire.events import START, EventId
 from wire.reader import CursorUnknown
-from wire.records import JobRecord
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
@@ -24,9 +24,9 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 @router.get("/{job}", summary="State, place, attempts, timeline, usage and result of a job")
 async def show(job: str, request: Request) -> dict[str, Any]:
     house = house_of(request)
-    record = await record_of(house, job)
-    place = await house.news.place(job) if record.live else None
-    return view(record, place, await end_of(house, record))
+    found = await find_job(house, job)
+    place = await house.news.place(found.pool, job) if found.record.live else None
+    return view(found, place, await house.pools.ending(found))
 
 
 @router.get("/{job}/events", summary="A job's events as SSE, from the start or after Last-Event-ID")
@@ -35,7 +35,7 @@ async def events(job: str, request: Request) -> Response:
     after = parse_cursor(request.headers.get("last-event-id") or request.query_params.get("after"))
     # Watching is no promise to stay: who only looks on does not cancel by leaving, unless it says so.
     on_disconnect = parse_on_disconnect(request.headers.get("x-sluice-on-disconnect"), CONTINUE)
-    record = await record_of(house, job)
+    record = (await find_job(house, job)).record
     if record.end and after == EventId.parse(record.end):
         return Response(status_code=204)  # a browser's EventSource comes back after every end; this one it heeds
     try:
@@ -52,19 +52,19 @@ async def events(job: str, request: Request) -> Response:
 async def cancel(job: str, request: Request) -> dict[str, Any]:
     """Answers with the state it is in now: cancelling what has ended changes nothing, and is no error."""
     house = house_of(request)
-    await record_of(house, job)
-    state = await house.jobs.cancel(job)
+    await find_job(house, job)
+    state = await house.pools.cancel(job)
     if state is None:
         raise job_not_found(job)
     return {"id": job, "state": state}
 
 
-async def record_of(house: House, job: str) -> JobRecord:
-    """A job of this principal; foreign ids are as unknown as wrong ones."""
-    record = await house.jobs.record(job)
-    if record is None or record.tenant != principal_of().tenant:
+async def find_job(house: House, job: str) -> Found:
+    """A job of this principal, in whichever pool it is; foreign ids are as unknown as wrong ones."""
+    found = await house.pools.find(job)
+    if found is None or found.record.tenant != principal_of().tenant:
         raise job_not_found(job)
-    return record
+    return found
 
 
 def parse_cursor(value: str | None) -> EventId:
@@ -74,11 +74,3 @@ def parse_cursor(value: str | None) -> EventId:
         return EventId.parse(value)
     except ValueError:
         raise Invalid("Last-Event-ID must be an id of this job's events, like 1-7.", "invalid_event_id") from None
-
-
-async def end_of(house: House, record: JobRecord) -> LogEntry | None:
-    """The terminal event, for as long as the log is kept."""
-    if not record.end:
-        return None
-    rows: Any = await house.redis.xrange(house.jobs.keys.events(record.id), min=record.end, max=record.end)
-    return LogEntry(EventId.parse(rows[0][0]), rows[0][1].get(b"e", b"{}")) if rows else None

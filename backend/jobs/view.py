@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
+from backend.pool.pools import Found
 from wire.events import LogEntry, Queued
-from wire.records import JobRecord
 
 
 def moment(ms: int) -> str:
@@ -16,12 +16,13 @@ def moment(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def view(record: JobRecord, place: Queued | None, end: LogEntry | None) -> dict[str, Any]:
+def view(found: Found, place: Queued | None, end: LogEntry | None) -> dict[str, Any]:
     """`position`, `eta_seconds`, `reason` while it waits; `result`, `usage` once completed; `error` if it failed."""
-    fields = end.fields() if end else {}
+    record, fields = found.record, end.fields() if end else {}
     return {
         "id": record.id,
         "state": record.state,
+        "pool": found.pool.name,
         "model": record.model,
         "class": record.cls,
         "position": place.position if place else None,

@@ -16,10 +16,10 @@ from backend.dialects.openai_chat_request import ChatRequest
 from backend.dialects.openai_completions import COMPLETIONS, CompletionRequest
 from backend.dialects.openai_embeddings import EmbeddingRequest
 from backend.house import House, house_of
-from backend.jobs.endpoints import end_of, record_of
+from backend.jobs.endpoints import find_job
 from backend.openai.embedding import embed
 from backend.openapi import takes
-from wire.records import JobRecord
+from backend.pool.pools import Found
 
 BREATH = 32  # vectors that are written before everybody else has a turn
 
@@ -72,14 +72,14 @@ async def model(model: str, request: Request) -> dict[str, Any]:
 async def chat_job(job: str, request: Request) -> dict[str, Any]:
     """`job`: the id from `X-Sluice-Job`, or the answer's. `progress`: 0 to 1, null where nobody knows."""
     house = house_of(request)
-    record = await record_of(house, job_of(job))
-    end = await end_of(house, record)
-    return openai_jobs.told(record, await _events(house, record), end.fields() if end else {})
+    found = await find_job(house, job_of(job))
+    end = await house.pools.ending(found)
+    return openai_jobs.told(found.record, await _events(house, found), end.fields() if end else {})
 
 
-async def _events(house: House, record: JobRecord) -> int:
+async def _events(house: House, found: Found) -> int:
     """How many events its running attempt has told so far."""
-    if record.state != "running":
+    if found.record.state != "running":
         return 0
-    rows: Any = await house.redis.xrevrange(house.jobs.keys.events(record.id), count=1)
+    rows: Any = await house.redis.xrevrange(found.pool.keys.events(found.record.id), count=1)
     return int(rows[0][0].rpartition(b"-")[2]) if rows else 0

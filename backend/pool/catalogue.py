@@ -1,42 +1,52 @@
-"""Which models exist: those set, those that live workers have, those last seen in this pool.
+"""Which models exist: those set, those that live workers have, those last seen in each pool.
 
 A pool that is scaled to zero still offers its models: workers start when a job waits for one.
 """
 
 from __future__ import annotations
 
-import asyncio
-import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from backend.errors import NotFound
+from backend.pool.sights import Sight, Sights
 from backend.settings import ApiSettings
-from wire.workers import WorkerRecord, WorkerRegistry
+from wire.workers import WorkerRecord
 
-GOOD_FOR_SECONDS = 2.0
 MODEL_NAME_MAX = 200
+About = dict[str, Any]  # what a worker says of a model
 
 
 class Models(NamedTuple):
     """One look: `live` are offered by a living worker now; `known` are all; values are what a worker said of them."""
 
-    live: dict[str, dict[str, Any]]
-    known: dict[str, dict[str, Any]]
+    live: dict[str, About]
+    known: dict[str, About]
 
 
 class Catalogue:
-    def __init__(self, workers: WorkerRegistry, settings: ApiSettings) -> None:
-        self._workers = workers
+    def __init__(self, sights: Sights, settings: ApiSettings) -> None:
+        self._sights = sights
         self._settings = settings
+        self._seen: dict[str, Sight] = {}
+        self._by_pool: dict[str, Models] = {}
         self._models = Models({}, {})
-        self._at = -math.inf
 
     async def models(self) -> Models:
-        now = asyncio.get_running_loop().time()
-        if now - self._at > GOOD_FOR_SECONDS:
-            self._models = await self._look()
-            self._at = now
+        """Of all pools together."""
+        await self.by_pool()
         return self._models
+
+    async def by_pool(self, anew: bool = False) -> dict[str, Models]:
+        """Each pool's, the own one first. `anew`: as it is now, and not two seconds ago."""
+        seen = await self._sights.look(anew)
+        if seen is not self._seen:
+            self._by_pool = {pool: self._models_of(pool, sight) for pool, sight in seen.items()}
+            if not any(models.known for models in self._by_pool.values()):
+                self._by_pool[self._settings.pool] = Models({}, {self._settings.default_model: {}})
+            self._models = together(self._by_pool.values())
+            self._seen = seen
+        return self._by_pool
 
     async def resolve(self, name: str | None) -> str:
         """The model a request means; the default where it names none. Raises NotFound for a name nobody knows."""
@@ -45,16 +55,10 @@ class Catalogue:
             return self._default(models)
         found = find(name, models.known)
         if found is None:
-            # Seen now rather than two seconds ago: a model that was just pulled.
-            self._at = -math.inf
-            found = find(name, (await self.models()).known)
+            await self.by_pool(anew=True)  # a model that was just pulled
+            found = find(name, self._models.known)
         if found is None:
-            offered = ", ".join(sorted(models.known)[:8]) or "none yet"
-            raise NotFound(
-                f"There is no model {name[:MODEL_NAME_MAX]!r} here (there are: {offered}). With Ollama, run: "
-                f"ollama pull {name[:MODEL_NAME_MAX]}",
-                "model_not_found",
-            )
+            raise model_not_found(name, self._models)
         return found
 
     async def context_length(self, name: str) -> int:
@@ -68,17 +72,37 @@ class Catalogue:
             return find(wanted, models.known) or wanted
         return next((name for name in models.live if is_chat(models.live[name])), wanted)
 
-    async def _look(self) -> Models:
-        live = live_models(await self._workers.all())
-        seen = await self._workers.models()
-        fixed = [*self._settings.models, *([self._settings.model_name] if self._settings.model_name else [])]
-        known = {**{name: {} for name in fixed}, **seen, **live}
-        return Models(live, known or {self._settings.default_model: {}})
+    def _models_of(self, pool: str, sight: Sight) -> Models:
+        live = live_models(sight.workers)
+        return Models(live, {**{name: {} for name in self._fixed(pool)}, **sight.seen, **live})
+
+    def _fixed(self, pool: str) -> list[str]:
+        """Models that the settings name: the own pool's, or another's as `<pool>/<model>`."""
+        named = [*self._settings.models, *([self._settings.model_name] if self._settings.model_name else [])]
+        placed = [_placed(name, self._settings) for name in named]
+        return [model for where, model in placed if where == pool]
 
 
-def live_models(workers: list[WorkerRecord]) -> dict[str, dict[str, Any]]:
+def _placed(name: str, settings: ApiSettings) -> tuple[str, str]:
+    pool, slash, model = name.partition("/")
+    return (pool, model) if slash and pool in settings.all_pools else (settings.pool, name)
+
+
+def together(pools: Iterable[Models]) -> Models:
+    """What any pool offers; of a model that several have, what the first one says that has it alive."""
+    live: dict[str, About] = {}
+    known: dict[str, About] = {}
+    for models in pools:
+        for name, about in models.live.items():
+            loaded = bool(about.get("loaded")) or bool(live.get(name, {}).get("loaded"))
+            live[name] = {**live.get(name, about), "loaded": loaded}
+        known = {**models.known, **known}
+    return Models(live, {**known, **live})
+
+
+def live_models(workers: list[WorkerRecord]) -> dict[str, About]:
     """Models of all living workers; `loaded` where any of them has it loaded."""
-    models: dict[str, dict[str, Any]] = {}
+    models: dict[str, About] = {}
     for worker in workers:
         for name, about in worker.info.get("models", {}).items():
             loaded = bool(about.get("loaded")) or bool(models.get(name, {}).get("loaded"))
@@ -86,7 +110,7 @@ def live_models(workers: list[WorkerRecord]) -> dict[str, dict[str, Any]]:
     return models
 
 
-def find(name: str, models: dict[str, dict[str, Any]]) -> str | None:
+def find(name: str, models: dict[str, About]) -> str | None:
     """`qwen2.5` and `qwen2.5:latest` are one model."""
     for candidate in (name, f"{name}:latest", name.removesuffix(":latest")):
         if candidate in models:
@@ -94,6 +118,15 @@ def find(name: str, models: dict[str, dict[str, Any]]) -> str | None:
     return None
 
 
-def is_chat(about: dict[str, Any]) -> bool:
+def is_chat(about: About) -> bool:
     capabilities = about.get("capabilities") or ("completion",)
     return "completion" in capabilities
+
+
+def model_not_found(name: str, models: Models) -> NotFound:
+    offered = ", ".join(sorted(models.known)[:8]) or "none yet"
+    name = name[:MODEL_NAME_MAX]
+    return NotFound(
+        f"There is no model {name!r} here (there are: {offered}). With Ollama, run: ollama pull {name}",
+        "model_not_found",
+    )

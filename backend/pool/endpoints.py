@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from backend.house import house_of
+from backend.pool.catalogue import Models
 from wire.workers import WorkerRecord
 
 router = APIRouter(tags=["models"])
@@ -19,11 +20,12 @@ async def models(request: Request) -> dict[str, Any]:
     known. `advice`: how to connect a real model, where all answers are simulated."""
     house = house_of(request)
     known, default = await house.catalogue.models(), await house.catalogue.resolve(None)
-    workers = await house.workers.all()
+    offers, workers = await house.catalogue.by_pool(), await house.sights.workers()
     about = {**known.known, default: known.known.get(default, {})}
     return {
         "models": [
-            _model(name, about[name], name == default, name in known.live) for name in _order(about, known.live)
+            {**_model(name, about[name], name == default, name in known.live), **_pools(name, offers)}
+            for name in _order(about, known.live)
         ],
         "engines": sorted({str(engine) for worker in workers if (engine := worker.info.get("engine"))}),
         "workers": len(workers),
@@ -33,6 +35,13 @@ async def models(request: Request) -> dict[str, Any]:
 
 def _order(names: dict[str, Any], live: dict[str, Any]) -> list[str]:
     return sorted(names, key=lambda name: (name not in live, name))
+
+
+def _pools(name: str, offers: dict[str, Models]) -> dict[str, Any]:
+    """`pools`: all that offer it, those with a living worker first; `pool` is the first of them."""
+    known = [pool for pool, models in offers.items() if name in models.known]
+    pools = sorted(known, key=lambda pool: name not in offers[pool].live)
+    return {"pool": pools[0] if pools else None, "pools": pools}
 
 
 def _model(name: str, about: dict[str, Any], default: bool, live: bool) -> dict[str, Any]:

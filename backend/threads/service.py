@@ -18,12 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.cursor import Cursor
 from backend.errors import Conflict, Invalid
 from backend.history.ending import LOST
+from backend.pool.pools import Pools
 from backend.store.database import Database
 from backend.store.words import fold
 from backend.threads import repository
 from backend.threads.requests import Feedback, NewThread, ThreadChange, message_not_found, thread_not_found
 from backend.threads.search import snippet
-from wire.jobs import JobPipe
 
 ACCEPT_SECONDS = 1.0  # a turn's row is written before its job is accepted, which takes as long at most
 LOST_MS = 30_000  # the same with room for clocks that differ
@@ -59,9 +59,9 @@ def is_young(answer: Row[Any]) -> bool:
 class Threads:
     """The verbs of one tenant's threads. Foreign ids are as unknown as wrong ones: `NotFound`."""
 
-    def __init__(self, database: Database, jobs: JobPipe) -> None:
+    def __init__(self, database: Database, pools: Pools) -> None:
         self._database = database
-        self._jobs = jobs
+        self._pools = pools
 
     # -- threads -----------------------------------------------------------------------------------------------
     async def create(self, tenant: str, wanted: NewThread) -> tuple[Row[Any], bool]:
@@ -135,7 +135,7 @@ class Threads:
 
     async def _cancel(self, jobs: Sequence[str]) -> bool:
         """Whether all of them have ended now; False: of one nothing is known."""
-        return None not in [await self._jobs.cancel(job, "thread_deleted") for job in jobs]
+        return None not in [await self._pools.cancel(job, "thread_deleted") for job in jobs]
 
     async def _cancel_late(self, jobs: Sequence[str]) -> None:
         """Of turns that began just now: what is not let in yet will be within ACCEPT_SECONDS, or never."""
@@ -193,13 +193,10 @@ class Threads:
         if not answers:
             return []
         try:
-            async with self._jobs.redis.pipeline(transaction=False) as trip:
-                for answer in answers:
-                    trip.exists(self._jobs.keys.job(answer.job_id))
-                known = await trip.execute()
+            known = await self._pools.known([answer.job_id for answer in answers])
         except (RedisError, OSError, TimeoutError):
             return []
-        return [answer for answer, is_known in zip(answers, known, strict=True) if not is_known]
+        return [answer for answer in answers if answer.job_id not in known]
 
     async def _mark_lost(self, answers: Sequence[Row[Any]]) -> None:
         end = {"status": "failed", "error": LOST}

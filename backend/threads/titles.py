@@ -10,13 +10,13 @@ from sqlalchemy import Row
 from backend.chat.disconnect import CONTINUE
 from backend.chat.service import ChatService, Submission
 from backend.pool.catalogue import Catalogue, find
+from backend.pool.pools import Pools
+from backend.pool.sights import Sights
 from backend.principal import Principal
 from backend.store.database import Database
 from backend.threads import repository
 from backend.threads.requests import thread_not_found
-from wire.jobs import JobPipe
 from wire.records import JobRequest, Message
-from wire.workers import WorkerRegistry
 
 EXCERPT = 1_000  # characters of the question, and of the answer, that a title is made of
 OPTIONS = {"num_predict": 24, "temperature": 0.2}
@@ -31,11 +31,11 @@ class Titles:
     """Asks for titles; whoever records the job's end writes them, unless a person was faster."""
 
     def __init__(
-        self, database: Database, jobs: JobPipe, workers: WorkerRegistry, catalogue: Catalogue, chat: ChatService
+        self, database: Database, pools: Pools, sights: Sights, catalogue: Catalogue, chat: ChatService
     ) -> None:
         self._database = database
-        self._jobs = jobs
-        self._workers = workers
+        self._pools = pools
+        self._sights = sights
         self._catalogue = catalogue
         self._chat = chat
 
@@ -56,12 +56,12 @@ class Titles:
         return await self._let_in(who, thread, exchange)
 
     async def _pending(self, job: str) -> bool:
-        record = await self._jobs.record(job)
-        return record is not None and record.live
+        found = await self._pools.find(job)
+        return found is not None and found.record.live
 
     async def _only_simulated(self) -> bool:
         """Canned answers name nothing. With no worker at all one is started for it, as for any job."""
-        workers = await self._workers.all()
+        workers = await self._sights.workers()
         return bool(workers) and all(worker.info.get("engine") == "simulated" for worker in workers)
 
     async def _let_in(self, who: Principal, thread: Row[Any], exchange: Exchange) -> str | None:

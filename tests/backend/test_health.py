@@ -25,7 +25,7 @@ READY = ["/health", "/health/ready", "/api/health"]
 async def parts(redis_url: str) -> AsyncIterator[ApiHouse]:
     """One API's parts in this process, nothing of them started."""
     redis = open_redis(redis_url, 0.8)
-    house, _ = build(ApiSettings(REDIS_URL=redis_url), redis)
+    house = build(ApiSettings(REDIS_URL=redis_url), redis)
     yield house
     await redis.aclose()
 

@@ -20,7 +20,7 @@ from tests.support.waiting import eventually
 
 STAY = {"X-Sluice-On-Disconnect": "continue"}
 FIELDS = {
-    "id", "state", "model", "class", "position", "eta_seconds", "reason", "attempts", "worker", "note", "accepted_at",
+    "id", "state", "pool", "model", "class", "position", "eta_seconds", "reason", "attempts", "worker", "note", "accepted_at",
     "deadline", "timeline", "usage", "timings", "finish_reason", "result", "error",
 }  # fmt: skip
 

@@ -1,0 +1,161 @@
+"""The pools that this process routes over, and a job wherever it is: it has one id in all pools it passes through.
+
+A job that leaves a pool ends there as `rerouted` and is let into the next one (wire/rerouting.py). Its record in the
+pool that it came to last is the job; the others only say where it went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from redis.asyncio import Redis
+
+from wire.circuits import Circuits
+from wire.clock import Clock
+from wire.events import EventId, LogEntry
+from wire.jobs import JobPipe, decode_record
+from wire.keys import Keys
+from wire.ledger import Ledger
+from wire.reader import EventReader, FanIn
+from wire.records import JobRecord, JobState
+from wire.rerouting import carry_on
+from wire.workers import WorkerRegistry
+
+HOPS = 8  # more pools than a job's fallbacks have names for
+
+
+class Pool(NamedTuple):
+    """One pool, and its verbs."""
+
+    name: str
+    keys: Keys
+    jobs: JobPipe
+    workers: WorkerRegistry
+    clock: Clock
+    circuits: Circuits
+    ledger: Ledger
+    reader: EventReader
+
+
+class Found(NamedTuple):
+    """A job's record, and the pool that has it."""
+
+    pool: Pool
+    record: JobRecord
+
+    @property
+    def left(self) -> bool:
+        """It went on in another pool."""
+        return self.record.why == "rerouted"
+
+
+class Pools:
+    """The own pool first. Whoever asks for a job asks all of them at once."""
+
+    def __init__(self, redis: Redis, fan_in: FanIn, names: Sequence[str]) -> None:
+        self._redis = redis
+        self._fan_in = fan_in
+        self._pools = {name: self._make(name) for name in names}
+
+    def _make(self, name: str) -> Pool:
+        redis, keys = self._redis, Keys(name)
+        jobs, workers, clock = JobPipe(redis, keys), WorkerRegistry(redis, keys), Clock(redis, keys)
+        reader = EventReader(redis, keys, self._fan_in)
+        return Pool(name, keys, jobs, workers, clock, Circuits(redis, keys), Ledger(redis, keys), reader)
+
+    def __iter__(self) -> Iterator[Pool]:
+        return iter(self._pools.values())
+
+    def __len__(self) -> int:
+        return len(self._pools)
+
+    @property
+    def own(self) -> Pool:
+        return next(iter(self))
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._pools)
+
+    def named(self, name: str) -> Pool:
+        """Also one that is not ours: an API process with other settings may have sent a job there."""
+        return self._pools.get(name) or self._make(name)
+
+    # -- one job -----------------------------------------------------------------------------------------------
+    async def path(self, job: str) -> list[Found]:
+        """Its records, in the order in which it came to their pools; [] for a job that nobody knows."""
+        return (await self._paths([job]))[0]
+
+    async def find(self, job: str) -> Found | None:
+        """The job as it is now. One that was lost between two pools is carried on first."""
+        return (await self.find_all([job])).get(job)
+
+    async def find_all(self, jobs: Sequence[str]) -> dict[str, Found]:
+        """Those that are known, in one round trip."""
+        paths = await self._paths(jobs)
+        return {path[-1].record.id: await self._arrived(path[-1]) for path in paths if path}
+
+    async def _paths(self, jobs: Sequence[str]) -> list[list[Found]]:
+        trip = self._redis.pipeline(transaction=False)
+        for job in jobs:
+            for pool in self:
+                trip.hgetall(pool.keys.job(job))
+        held = iter(await trip.execute() if jobs else ())
+        return [_in_order([_found(pool, job, next(held)) for pool in self]) for job in jobs]
+
+    async def _arrived(self, found: Found) -> Found:
+        """Where a job is that was seen to leave: it may be on its way, and in a pool that is not ours."""
+        for _ in range(HOPS):
+            if not found.left or (target := await carry_on(found.pool.jobs, found.record.id)) is None:
+                break
+            pool = self.named(target.pool)
+            record = await pool.jobs.record(found.record.id)
+            if record is None:
+                break
+            found = Found(pool, record)
+        return found
+
+    async def cancel(self, job: str, why: str = "asked") -> JobState | None:
+        """End a live job wherever it is; the state it is in now, None for an unknown one."""
+        state: JobState | None = None
+        for _ in range(HOPS):
+            found = await self.find(job)
+            if found is None:
+                return state
+            state = await found.pool.jobs.cancel(job, why)
+            if state != "failed" or found.record.state == "failed":
+                break  # else it failed meanwhile, or left for another pool: look again
+        return state
+
+    async def known(self, jobs: Sequence[str]) -> set[str]:
+        """Those of which any pool has a record. One round trip for all."""
+        trip = self._redis.pipeline(transaction=False)
+        for job in jobs:
+            for pool in self:
+                trip.exists(pool.keys.job(job))
+        held = iter(await trip.execute() if jobs else ())
+        return {job for job in jobs for pool in self if next(held)}
+
+    async def ending(self, found: Found) -> LogEntry | None:
+        """The terminal event, for as long as the log is kept."""
+        end = found.record.end
+        rows: Any = await self._redis.xrange(found.pool.keys.events(found.record.id), end, end) if end else []
+        return LogEntry(EventId.parse(rows[0][0]), rows[0][1].get(b"e", b"{}")) if rows else None
+
+    async def deserted(self, job: str) -> bool:
+        """True when nobody follows it, in any pool and any API process."""
+        await self._fan_in.settled()
+        channels = [pool.keys.live(job) for pool in self]
+        return not any(int(count) for _, count in await self._redis.pubsub_numsub(*channels))
+
+
+def _found(pool: Pool, job: str, fields: dict[bytes, bytes]) -> Found | None:
+    if not fields.get(b"state"):
+        return None
+    return Found(pool, decode_record(job, {name.decode(): value for name, value in fields.items()}))
+
+
+def _in_order(found: Iterable[Found | None]) -> list[Found]:
+    """Attempts are counted on from pool to pool."""
+    return sorted((one for one in found if one is not None), key=lambda one: one.record.base)

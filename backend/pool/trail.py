@@ -1,0 +1,103 @@
+"""One caller's view of a job's events, through every pool that the job passes.
+
+A log that ends with `rerouted` goes on in another pool, under the same id and with greater attempts: to the caller it
+is one log, and any event of it is a place to go on from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from redis.exceptions import RedisError
+
+from backend.pool.pools import Found, Pool, Pools
+from wire.events import START, EventId, LogEntry
+from wire.reader import JobLost, Reader
+from wire.rerouting import carry_on
+
+AGAIN_SECONDS = 0.2
+
+
+class Trail:
+    """A reader like the wire's: `next_burst` until it returns None. `pool`: where the job is, as far as was read."""
+
+    def __init__(self, pools: Pools, stack: AsyncExitStack, job: str) -> None:
+        self.job = job
+        self.pool: Pool
+        self._pools = pools
+        self._stack = stack
+        self._reader: Reader
+        self._hung_up = False
+
+    async def enter(self, pool: Pool, after: EventId = START, fresh: bool = False) -> None:
+        """Go on in this pool; the subscription stands before this returns. Those of earlier pools stay, so that whoever
+        counts a job's readers finds this one in each of them."""
+        self._reader = await self._stack.enter_async_context(pool.reader.open(self.job, after, fresh))
+        self.pool = pool
+        if self._hung_up:
+            self._reader.hang_up()
+
+    async def next_burst(self) -> list[LogEntry] | None:
+        """As the wire's reader: what is new, in order; [] for a silence, None at the end. Raises JobLost."""
+        while (burst := await self._reader.next_burst()) is None and self._reader.rerouted and not self._hung_up:
+            await self._go_on()
+        return burst
+
+    async def _go_on(self) -> None:
+        """Into the pool that the job was sent to; where it was lost on the way, it is let in there now."""
+        try:
+            if (target := await carry_on(self.pool.jobs, self.job)) is None:
+                raise JobLost(self.job)
+            await self.enter(self._pools.named(target.pool))
+        except (RedisError, OSError):
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    @property
+    def at_end(self) -> bool:
+        """The job's own end was given."""
+        return self._reader.at_end
+
+    @property
+    def quiet(self) -> bool:
+        return self._reader.quiet
+
+    @property
+    def waiting(self) -> bool:
+        return self._reader.waiting
+
+    def tell(self, news: LogEntry) -> None:
+        self._reader.tell(news)
+
+    def hang_up(self) -> None:
+        """The caller is gone: the next burst is None."""
+        self._hung_up = True
+        self._reader.hang_up()
+
+
+class Trails:
+    """Opens trails, and knows those that are open."""
+
+    def __init__(self, pools: Pools) -> None:
+        self._pools = pools
+        self.open: set[Trail] = set()
+
+    @asynccontextmanager
+    async def follow(self, pool: Pool, job: str, after: EventId = START, fresh: bool = False) -> AsyncIterator[Trail]:
+        """From `after` on, which lies in this pool's log. `fresh`: the job does not exist yet. Raises LinkLost."""
+        async with AsyncExitStack() as stack:
+            trail = Trail(self._pools, stack, job)
+            await trail.enter(pool, after, fresh)
+            self.open.add(trail)
+            try:
+                yield trail
+            finally:
+                self.open.discard(trail)
+
+
+async def pool_of(path: Sequence[Found], after: EventId) -> Pool:
+    """The pool of a job's path, which is not empty, whose log goes on behind `after`. Raises CursorUnknown."""
+    found = next((one for one in path if after.attempt <= one.record.attempt), path[-1])
+    await found.pool.reader.check_cursor(found.record.id, after)
+    return found.pool
