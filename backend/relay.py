@@ -128,6 +128,7 @@ class Outcome:
 
     def __init__(self) -> None:
         self.end: dict[str, Any] = {}
+        self.restarts = 0
         self._void()
 
     def _void(self) -> None:
@@ -143,6 +144,7 @@ class Outcome:
         if kind == "token":
             self._add_token(fields)
         elif kind == "restarted":
+            self.restarts += 1
             self._void()
         elif kind in TERMINAL:
             self.end = fields
