@@ -1,0 +1,38 @@
+"""OpenAI's `/v1/responses` as a door: `…_request` says what it takes, `…_stream` and `…_object` what it tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backend.dialects.door import Asked
+from backend.dialects.openai_errors import read_as
+from backend.dialects.openai_responses_object import Asked as AskedResponse
+from backend.dialects.openai_responses_object import ended, output_of
+from backend.dialects.openai_responses_request import ResponsesRequest, check_possible
+from backend.dialects.openai_responses_stream import ResponseEvents
+from backend.errors import Invalid
+from backend.relay import Outcome, Ticket
+
+
+class ResponsesDoor:
+    """A request that continues a response is read without it; `backend.responses.service` puts it before the rest."""
+
+    name = "openai.responses"
+
+    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
+        items = body.get("input")
+        if isinstance(items, list) and len(items) > max_messages:
+            raise Invalid(f"input: {len(items):,} items are too many; at most {max_messages:,}.", "too_many_messages")
+        check_possible(body)
+        wanted = read_as(ResponsesRequest, body)
+        return Asked(wanted.to_job(), bool(wanted.stream), wanted)
+
+    def stream(self, asked: Asked, ticket: Ticket) -> ResponseEvents:
+        return ResponseEvents(AskedResponse(ticket.job, ticket.model, asked.job))
+
+    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        told = AskedResponse(ticket.job, ticket.model, asked.job)
+        return ended(told, outcome.end, output_of(ticket.job, outcome))
+
+
+DOOR = ResponsesDoor()

@@ -1,0 +1,190 @@
+"""The input of `/v1/responses`: items become a job's messages, and messages are told as items again.
+
+| item | becomes |
+| --- | --- |
+| `message` (or none said) of role `user`, `assistant`, `system`, `developer` (the same) | a message of that role |
+| `function_call` | a call of the assistant's message before it, else of a new one |
+| `function_call_output` | a tool's message; its call must stand before it, also in the response that is continued |
+| `reasoning` | nothing: no engine here takes thoughts back |
+
+Parts are `input_text`, `output_text`, `refusal`, and `input_image` with a data URL. A message's text parts are joined
+with line feeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
+
+from backend.dialects.images import IMAGES_MAX, of_data_url
+from backend.dialects.openai_errors import BadParameter
+from backend.dialects.openai_messages import CallId
+from backend.dialects.tools import Name, hex_of
+from wire.records import Message
+
+TEXTS = ("input_text", "output_text", "text")
+
+
+class Part(BaseModel):
+    """`image_url` holds the base64 once it is read."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["input_text", "output_text", "text", "refusal", "input_image"]
+    text: str | None = None
+    refusal: str | None = None
+    image_url: Annotated[str, AfterValidator(of_data_url)] | None = None
+
+    @model_validator(mode="after")
+    def holds_what_it_says(self) -> Part:
+        field = {"input_image": "image_url", "refusal": "refusal"}.get(self.type, "text")
+        if getattr(self, field) is None:
+            raise ValueError(f"a part of type {self.type} needs the field {field}")
+        return self
+
+
+def as_parts(content: object) -> object:
+    return [{"type": "input_text", "text": content}] if isinstance(content, str) else content
+
+
+Parts = Annotated[list[Part], BeforeValidator(as_parts, json_schema_input_type=str | list[Part])]
+
+
+class Item(BaseModel):
+    """One flat model for all kinds, so that a complaint names the place and not a union."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["message", "function_call", "function_call_output", "reasoning"] = "message"
+    role: Literal["user", "assistant", "system", "developer"] | None = None
+    content: Parts | None = None
+    call_id: CallId | None = None
+    name: Name | None = None
+    arguments: str | None = None
+    output: Parts | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def thoughts_are_not_read(cls, value: object) -> object:
+        ignored = isinstance(value, dict) and value.get("type") == "reasoning"
+        return {"type": "reasoning"} if ignored else value
+
+    @model_validator(mode="after")
+    def has_what_it_needs(self) -> Item:
+        needed = {
+            "message": ("role", "content"),
+            "function_call": ("call_id", "name", "arguments"),
+            "function_call_output": ("call_id", "output"),
+        }
+        for field in needed.get(self.type, ()):
+            if getattr(self, field) is None:
+                raise ValueError(f"an item of type {self.type} needs the field {field}")
+        if images_of(self.output):
+            raise ValueError("a function's output is text")
+        if (images := images_of(self.content)) and self.role != "user":
+            raise ValueError(f"a message of role {self.role} is text; images belong to role user")
+        if len(images or ()) > IMAGES_MAX:
+            raise ValueError(f"a message holds at most {IMAGES_MAX} images")
+        self.call_arguments()
+        return self
+
+    def call_arguments(self) -> dict[str, Any]:
+        """Raises ValueError: engines are told objects."""
+        try:
+            read = orjson.loads(self.arguments or b"{}")
+        except orjson.JSONDecodeError:
+            read = None
+        if not isinstance(read, dict):
+            raise ValueError("a call's arguments are a JSON object, written as a string")
+        return read
+
+
+def as_items(value: object) -> object:
+    return [{"role": "user", "content": value}] if isinstance(value, str) else value
+
+
+Items = Annotated[list[Item], BeforeValidator(as_items, json_schema_input_type=str | list[Item])]
+
+
+def text_of(parts: Iterable[Part] | None) -> str:
+    return "\n".join(part.text or part.refusal or "" for part in parts or () if part.type != "input_image")
+
+
+def images_of(parts: Iterable[Part] | None) -> tuple[str, ...] | None:
+    return tuple(part.image_url for part in parts or () if part.image_url and part.type == "input_image") or None
+
+
+def as_messages(items: Sequence[Item]) -> list[Message]:
+    """A job's messages, their results not yet held against the calls."""
+    messages: list[Message] = []
+    for item in items:
+        if item.type == "function_call":
+            _add_call(messages, item)
+        elif item.type == "function_call_output":
+            messages.append(Message(role="tool", content=text_of(item.output), tool_call_id=item.call_id))
+        elif item.type == "message":
+            role: Any = "system" if item.role == "developer" else item.role
+            messages.append(Message(role=role, content=text_of(item.content), images=images_of(item.content)))
+    return messages
+
+
+def _add_call(messages: list[Message], item: Item) -> None:
+    call = {"id": item.call_id, "function": {"name": item.name, "arguments": item.call_arguments()}}
+    before = messages.pop() if messages and messages[-1].role == "assistant" else Message(role="assistant")
+    messages.append(before.model_copy(update={"tool_calls": (*(before.tool_calls or ()), call)}))
+
+
+def with_names(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Every tool's message with the function's name. Raises BadParameter for a result without a call."""
+    called: dict[str, str] = {}
+    named = []
+    for message in messages:
+        called |= {call["id"]: call["function"]["name"] for call in message.tool_calls or () if call.get("id")}
+        if message.role == "tool" and message.tool_call_id not in called:
+            wrong = str(message.tool_call_id)[:64]
+            raise BadParameter("input", f"input: no function_call before it has the call_id {wrong!r}.")
+        name = called.get(message.tool_call_id or "")
+        named.append(message.model_copy(update={"tool_name": name}) if message.role == "tool" else message)
+    return tuple(named)
+
+
+# -- told again --------------------------------------------------------------------------------------------------
+def told_items(job: str, messages: Iterable[Message]) -> list[dict[str, Any]]:
+    """The input items of a response, as `…/input_items` lists them; ids are made of the job's and their place."""
+    told = [item for message in messages for item in _items_of(message)]
+    kinds = {"message": "msg", "function_call": "fc", "function_call_output": "fco"}
+    return [{"id": f"{kinds[item['type']]}_{hex_of(job)}_in{n}", **item} for n, item in enumerate(told)]
+
+
+def _items_of(message: Message) -> Iterable[dict[str, Any]]:
+    if message.role == "tool":
+        about = {"call_id": message.tool_call_id, "output": message.content}
+        yield {"type": "function_call_output", "status": "completed", **about}
+        return
+    if message.content or message.images or not message.tool_calls:
+        yield {"type": "message", "status": "completed", "role": message.role, "content": _parts_of(message)}
+    for call in message.tool_calls or ():
+        function = call["function"]
+        arguments = orjson.dumps(function.get("arguments", {})).decode()
+        about = {"call_id": call.get("id"), "name": function["name"], "arguments": arguments}
+        yield {"type": "function_call", "status": "completed", **about}
+
+
+def _parts_of(message: Message) -> list[dict[str, Any]]:
+    if message.role == "assistant":
+        return [{"type": "output_text", "text": message.content, "annotations": []}]
+    text = [{"type": "input_text", "text": message.content}] if message.content or not message.images else []
+    return [*text, *map(_image, message.images or ())]
+
+
+def _image(data: str) -> dict[str, Any]:
+    return {"type": "input_image", "detail": "auto", "image_url": f"data:{_kind(data)};base64,{data}"}
+
+
+def _kind(data: str) -> str:
+    """By the first characters of its base64."""
+    marks = {"iVBOR": "image/png", "/9j/": "image/jpeg", "R0lG": "image/gif"}
+    return next((kind for mark, kind in marks.items() if data.startswith(mark)), "image/webp")

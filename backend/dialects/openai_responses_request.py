@@ -1,0 +1,276 @@
+"""The body of `POST /v1/responses`: what is passed on, what is told again, and what is refused.
+
+| passed on | as |
+| --- | --- |
+| `input`, `instructions` | messages, see `openai_responses_input`; the instructions are the first, a system message |
+| `tools` of type function, `tool_choice`, `parallel_tool_calls` | the job's own |
+| `text.format` (text, json_object, json_schema) | `format` |
+| `reasoning.effort` | `think`, as in `openai_chat_request` |
+| `temperature`, `top_p`, `max_output_tokens` | options; the last is `num_predict` |
+| `include: ["message.output_text.logprobs"]`, `top_logprobs` | `logprobs`, `top_logprobs` |
+| `previous_response_id` | the messages of that response and its answer, before the input |
+
+`metadata`, `user`, `truncation`, `store`, `background` are told again in every answer. Refused with 400 is what asks
+for something that nothing here can do: tools that run elsewhere, `conversation`, `prompt`, files and audio in the
+input. Whatever else there is, known to OpenAI or not, is ignored.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from backend.dialects.openai_chat_request import THINK, Word
+from backend.dialects.openai_errors import BadParameter, NotOffered
+from backend.dialects.openai_format import answer_schema
+from backend.dialects.openai_responses_input import Items, as_messages, with_names
+from backend.dialects.openai_sampling import TOKENS_MAX
+from backend.dialects.tools import TOOLS_MAX, Name, Schema
+from wire.records import JobRequest, Message
+
+LOGPROBS = "message.output_text.logprobs"
+ITEMS = ("message", "function_call", "function_call_output", "reasoning", None)
+PARTS = ("input_file", "input_audio", "computer_screenshot")
+IMPOSSIBLE = {
+    "conversation": "There are no conversations here; continue a response with 'previous_response_id'.",
+    "prompt": "There are no stored prompts here; send 'instructions' and 'input'.",
+}
+FIRST = "input: there is nothing to answer; send a text or items."
+
+Metadata = Annotated[
+    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
+]
+
+
+class TextFormat(BaseModel):
+    """`strict` or not: an answer is always held to the schema."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["text", "json_object", "json_schema"]
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")] | None = None
+    description: str | None = None
+    schema_: Annotated[dict[str, Any], AfterValidator(answer_schema)] | None = Field(None, alias="schema")
+    strict: bool | None = None
+
+    @model_validator(mode="after")
+    def has_its_schema(self) -> TextFormat:
+        if self.type == "json_schema" and (self.schema_ is None or self.name is None):
+            raise ValueError("type json_schema needs the fields name and schema")
+        return self
+
+    def as_format(self) -> Literal["json"] | dict[str, Any] | None:
+        if self.type == "text":
+            return None
+        return "json" if self.type == "json_object" else self.schema_
+
+
+class Text(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    format: TextFormat | None = None
+    verbosity: Literal["low", "medium", "high"] | None = None
+
+
+class Reasoning(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    summary: Literal["auto", "concise", "detailed"] | None = None
+
+
+class FunctionTool(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["function"]
+    name: Name
+    description: str | None = None
+    parameters: Schema | None = None
+    strict: bool | None = None
+
+    def as_tool(self) -> dict[str, Any]:
+        """As a job carries it."""
+        about = self.model_dump(exclude_none=True, include={"name", "description", "parameters"})
+        return {"type": "function", "function": about}
+
+
+class NamedTool(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["function"] = "function"
+    name: Name
+
+
+class Choice(BaseModel):
+    """`tool_choice`; a word alone is its `type`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["none", "auto", "required", "function", "allowed_tools"]
+    name: Name | None = None
+    mode: Literal["auto", "required"] = "auto"
+    tools: list[NamedTool] | None = Field(None, max_length=TOOLS_MAX)
+
+    @model_validator(mode="after")
+    def names_what_it_needs(self) -> Choice:
+        if self.type == "function" and self.name is None:
+            raise ValueError("type function needs the field name")
+        if self.type == "allowed_tools" and not self.tools:
+            raise ValueError("type allowed_tools needs the field tools")
+        return self
+
+    @property
+    def word(self) -> Word:
+        words: dict[str, Word] = {"none": "none", "auto": "auto", "allowed_tools": self.mode}
+        return words.get(self.type, "required")
+
+    @property
+    def wanted(self) -> list[str] | None:
+        """The tools that it names, None: it names none."""
+        if self.type == "allowed_tools":
+            return [tool.name for tool in self.tools or ()]
+        return [str(self.name)] if self.type == "function" else None
+
+    def told(self) -> str | dict[str, Any]:
+        """As it was sent."""
+        if self.type == "function":
+            return {"type": self.type, "name": self.name}
+        if self.type == "allowed_tools":
+            return {"type": self.type, "mode": self.mode, "tools": [tool.model_dump() for tool in self.tools or ()]}
+        return self.type
+
+
+def as_choice(value: object) -> object:
+    return {"type": value} if isinstance(value, str) else value
+
+
+Chosen = Annotated[
+    Choice, BeforeValidator(as_choice, json_schema_input_type=Literal["none", "auto", "required"] | Choice)
+]
+
+
+class ResponsesRequest(BaseModel):
+    """No `model` stands for the default one."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    model: Annotated[str, Field(max_length=200)] | None = None
+    input: Items = Field(default_factory=list)
+    instructions: str | None = None
+    tools: list[FunctionTool] | None = Field(None, max_length=TOOLS_MAX)
+    tool_choice: Chosen | None = None
+    parallel_tool_calls: bool | None = None
+    text: Text | None = None
+    reasoning: Reasoning | None = None
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    max_output_tokens: Annotated[int, Field(ge=1)] | None = None
+    include: list[str] | None = Field(None, max_length=32)
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    metadata: Metadata | None = None
+    user: str | None = Field(None, max_length=512)
+    store: bool | None = None
+    stream: bool | None = None
+    background: bool | None = None
+    previous_response_id: str | None = Field(None, max_length=64)
+    truncation: Literal["auto", "disabled"] | None = None
+
+    def to_job(self) -> JobRequest:
+        """Raises BadParameter where one part of the request contradicts another."""
+        self._check()
+        tools = self._tools()
+        logprobs = LOGPROBS in (self.include or ()) or bool(self.top_logprobs)
+        return JobRequest(
+            model=self.model or "",
+            messages=self._messages(),
+            options=self._options(),
+            tools=tuple(tool.as_tool() for tool in tools) or None,
+            tool_choice=self.tool_choice.word if self.tool_choice and tools else None,
+            tool_name=self.tool_choice.name if self.tool_choice and self.tool_choice.type == "function" else None,
+            parallel_tool_calls=self.parallel_tool_calls if tools else None,
+            format=self.text.format.as_format() if self.text and self.text.format else None,
+            think=THINK.get(self.reasoning.effort, "high") if self.reasoning and self.reasoning.effort else None,
+            logprobs=logprobs or None,
+            top_logprobs=self.top_logprobs if logprobs else None,
+            echo=self._echo(),
+        )
+
+    def _check(self) -> None:
+        if self.background and self.store is False:
+            raise BadParameter("background", "'background' needs 'store': what is not kept cannot be fetched later.")
+        if not self.input and not self.previous_response_id:
+            raise BadParameter("input", FIRST)
+
+    def _messages(self) -> tuple[Message, ...]:
+        """The calls of a response that is continued are not known yet: then results are looked at later."""
+        said = as_messages(self.input)
+        if not (said or self.previous_response_id):
+            raise BadParameter("input", FIRST)
+        first = [Message(role="system", content=self.instructions)] if self.instructions else []
+        return tuple(first + said) if self.previous_response_id else with_names(first + said)
+
+    def _options(self) -> dict[str, Any]:
+        limit = self.max_output_tokens
+        named = {
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "num_predict": None if limit is None else min(limit, TOKENS_MAX),
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+    def _tools(self) -> list[FunctionTool]:
+        """Those the model may choose from. Raises BadParameter for a choice of what is not there."""
+        tools = {tool.name: tool for tool in self.tools or ()}
+        if self.tool_choice is None:
+            return list(self.tools or ())
+        if self.tool_choice.type == "required" and not tools:
+            raise BadParameter("tool_choice", "'tool_choice' needs 'tools' to choose from.")
+        for name in self.tool_choice.wanted or ():
+            if name not in tools:
+                raise BadParameter("tool_choice", f"'tool_choice' names {name!r}, which is not among 'tools'.")
+        allowed = self.tool_choice.wanted if self.tool_choice.type == "allowed_tools" else None
+        return [tool for tool in self.tools or () if allowed is None or tool.name in allowed]
+
+    def _echo(self) -> dict[str, Any]:
+        """What every answer tells of its request. `instructed`: the first message is the instructions; `own`: the place
+        of the first one that this request brought itself."""
+        told = self.model_dump(
+            mode="json",
+            by_alias=True,
+            exclude_none=True,
+            exclude={"model", "input", "instructions", "stream", "include", "tool_choice"},
+        )
+        choice = {"tool_choice": self.tool_choice.told()} if self.tool_choice else {}
+        instructed = bool(self.instructions)
+        return {**told, **choice, "created_at": int(time.time()), "instructed": instructed, "own": int(instructed)}
+
+
+def check_possible(body: Mapping[str, Any]) -> None:
+    """Raises NotOffered for what this API knows and nobody here can do."""
+    for name, advice in IMPOSSIBLE.items():
+        if body.get(name):
+            raise NotOffered(name, advice)
+    tools = body.get("tools")
+    for place, tool in enumerate(tools if isinstance(tools, list) else ()):
+        if isinstance(tool, dict) and isinstance(kind := tool.get("type"), str) and kind != "function":
+            advice = f"tools of type {kind[:64]!r} run elsewhere; offer a function and answer its calls."
+            raise NotOffered(f"tools[{place}].type", advice)
+    items = body.get("input")
+    for place, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, dict):
+            _check_item(f"input[{place}]", item)
+
+
+def _check_item(where: str, item: dict[str, Any]) -> None:
+    kind, content = item.get("type"), item.get("content")
+    if isinstance(kind, str) and kind not in ITEMS:
+        raise NotOffered(f"{where}.type", f"{where}: items of type {kind[:64]!r} are not known here.")
+    for number, part in enumerate(content if isinstance(content, list) else ()):
+        if isinstance(part, dict) and part.get("type") in PARTS:
+            raise NotOffered(f"{where}.content[{number}]", f"No engine here reads {part['type']!r} parts.")
+        if isinstance(part, dict) and part.get("type") == "input_image" and part.get("file_id"):
+            advice = "Send an image as data, in 'image_url'; files are not looked into."
+            raise NotOffered(f"{where}.content[{number}].file_id", advice)
