@@ -25,6 +25,7 @@ from backend.local_llm.endpoints import router as local_router
 from backend.ollama.endpoints import router as ollama_router
 from backend.openai.endpoints import router as openai_router
 from backend.pool.endpoints import router as models_router
+from backend.responses.endpoints import router as responses_router
 from backend.settings import ApiSettings
 from backend.site import page
 from backend.threads.endpoints import router as threads_router
@@ -54,6 +55,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         admin_router,
         health_router,
         files_router,
+        responses_router,
         openai_router,
         anthropic_router,
         local_router,

@@ -10,7 +10,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from backend.body import read_object
-from backend.chat.disconnect import parse_on_disconnect
+from backend.chat.disconnect import OnDisconnect, parse_on_disconnect
 from backend.chat.service import Submission
 from backend.dialects.door import Door
 from backend.house import House, house_of
@@ -34,9 +34,15 @@ async def serve(request: Request, door: Door) -> Response:
 
 
 async def submit(
-    house: House, request: Request, job: JobRequest, body: bytes, part: str = "", turn: Turn | None = None
+    house: House,
+    request: Request,
+    job: JobRequest,
+    body: bytes,
+    part: str = "",
+    turn: Turn | None = None,
+    on_disconnect: OnDisconnect | None = None,
 ) -> Ticket:
-    """Let one job of a request in.
+    """Let one job of a request in. `on_disconnect`: where it is not the caller's header that says it.
 
     `part` tells the jobs of one request apart, where it makes several: each has an idempotency key of its own. A turn
     has a key anyhow: an answer has one job.
@@ -46,7 +52,7 @@ async def submit(
         Submission(
             request=job,
             principal=principal_of(),
-            on_disconnect=parse_on_disconnect(request.headers.get("x-sluice-on-disconnect")),
+            on_disconnect=on_disconnect or parse_on_disconnect(request.headers.get("x-sluice-on-disconnect")),
             idempotency_key=key and key + part,
             turn=turn,
             body=body_hash(request.url.path.encode() + b"\0" + body),

@@ -151,7 +151,8 @@ class Pools:
 
 
 def _found(pool: Pool, job: str, fields: dict[bytes, bytes]) -> Found | None:
-    if not fields.get(b"state"):
+    """None also for a job that was forgotten on its principal's wish: nobody knows it any more."""
+    if not fields.get(b"state") or fields.get(b"forgotten", b"0") not in (b"", b"0"):
         return None
     return Found(pool, decode_record(job, {name.decode(): value for name, value in fields.items()}))
 
