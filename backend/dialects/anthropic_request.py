@@ -1,8 +1,8 @@
 """What `/v1/messages` and `/v1/messages/count_tokens` take, and the jobs that are made of it.
 
 Refused, since nobody here could fulfil them and to pass over them would be a lie: Anthropic's own tools (search, code,
-bash, …), MCP servers. Passed over, since an answer is as right without them: cache_control, service_tier, metadata,
-a thinking budget's size (engines know on, off and three levels).
+bash, …), MCP servers. Passed over, since an answer is as right without them: cache_control, service_tier, metadata, the
+size of a thinking budget, effort.
 """
 
 from __future__ import annotations
@@ -23,13 +23,6 @@ CHOICES: dict[str, Literal["auto", "none", "required"]] = {
     "none": "none",
     "any": "required",
     "tool": "required",
-}
-LEVELS: dict[str, Literal["low", "medium", "high"]] = {
-    "low": "low",
-    "medium": "medium",
-    "high": "high",
-    "xhigh": "high",
-    "max": "high",
 }
 
 
@@ -78,7 +71,6 @@ class JsonFormat(BaseModel):
 class OutputConfig(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
     format: JsonFormat | None = None
 
 
@@ -121,17 +113,15 @@ class CountRequest(BaseModel):
         )
 
     @property
-    def think(self) -> bool | Literal["low", "medium", "high"]:
-        """Who does not ask for thoughts gets none, as at Anthropic, whatever the model does by itself."""
-        if self.thinking is None or self.thinking.type == "disabled":
-            return False
-        effort = self.output_config.effort if self.output_config else None
-        return LEVELS[effort] if effort and self.thinking.type == "adaptive" else True
+    def think(self) -> bool | None:
+        """Who does not ask for thoughts gets none, as at Anthropic; `adaptive` leaves it to the model."""
+        kind = self.thinking.type if self.thinking else "disabled"
+        return {"enabled": True, "disabled": False}.get(kind)
 
     @property
     def thoughts(self) -> bool:
         """Whether they are told."""
-        return self.think is not False and self.thinking is not None and self.thinking.display != "omitted"
+        return self.thinking is not None and self.think is not False and self.thinking.display != "omitted"
 
 
 class MessagesRequest(CountRequest):

@@ -1,0 +1,174 @@
+"""What Anthropic's clients ask becomes a job, or is refused where it is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from backend.dialects.anthropic_request import read_messages
+from backend.errors import Invalid
+
+PIXEL = "iVBORw0KGgo="
+TOOL = {"name": "f", "description": "d", "input_schema": {"type": "object"}}
+USE = {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": 1}}
+RESULT = {"type": "tool_result", "tool_use_id": "t1", "content": "4"}
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
+
+
+def asked(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"model": "m", "max_tokens": 9, "messages": list(messages) or [{"role": "user", "content": "hi"}], **more}
+
+
+def job(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
+    made = read_messages(asked(*messages, **more), 100).to_job()
+    return made.model_dump(exclude_defaults=True, mode="json")
+
+
+def test_a_conversation_becomes_a_job() -> None:
+    made = job(
+        {"role": "user", "content": [{"type": "text", "text": "a"}, IMAGE, {"type": "text", "text": "b"}]},
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": ""}, USE]},
+        {"role": "user", "content": [RESULT, {"type": "text", "text": "go on"}]},
+        system=[
+            {"type": "text", "text": "Be", "cache_control": {"type": "ephemeral"}},
+            {"type": "text", "text": "brief"},
+        ],
+        tools=[TOOL],
+        temperature=0.5,
+        top_p=0.9,
+        top_k=5,
+        stop_sequences=["END"],
+        metadata={"user_id": "u"},
+    )
+    assert made == {
+        "model": "m",
+        "messages": [
+            {"role": "system", "content": "Be\nbrief"},
+            {"role": "user", "content": "a\nb", "images": [PIXEL]},
+            {
+                "role": "assistant",
+                "thinking": "hm",
+                "tool_calls": [{"id": "t1", "function": {"name": "f", "arguments": {"a": 1}}}],
+            },
+            {"role": "tool", "content": "4", "tool_name": "f", "tool_call_id": "t1"},
+            {"role": "user", "content": "go on"},
+        ],
+        "options": {"num_predict": 9, "stop": ["END"], "temperature": 0.5, "top_p": 0.9, "top_k": 5},
+        "tools": [
+            {"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}}}
+        ],
+        "think": False,
+    }
+
+
+def test_an_image_in_a_result_follows_as_the_users() -> None:
+    made = job(
+        {"role": "user", "content": "look"},
+        {"role": "assistant", "content": [USE]},
+        {"role": "user", "content": [{**RESULT, "content": [{"type": "text", "text": "seen"}, IMAGE]}]},
+        tools=[TOOL],
+    )
+    assert [(said["role"], said.get("content", ""), said.get("images")) for said in made["messages"]] == [
+        ("user", "look", None),
+        ("assistant", "", None),
+        ("tool", "seen", None),
+        ("user", "", [PIXEL]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("choice", "fields"),
+    [
+        ({"type": "auto"}, {"tool_choice": "auto"}),
+        ({"type": "none"}, {"tool_choice": "none"}),
+        ({"type": "any"}, {"tool_choice": "required"}),
+        ({"type": "tool", "name": "f"}, {"tool_choice": "required", "tool_name": "f"}),
+        (
+            {"type": "auto", "disable_parallel_tool_use": True},
+            {"tool_choice": "auto", "parallel_tool_calls": False},
+        ),
+    ],
+)
+def test_a_choice_of_tools(choice: dict[str, Any], fields: dict[str, Any]) -> None:
+    made = job(tools=[TOOL], tool_choice=choice)
+    assert {name: made[name] for name in made if name in ("tool_choice", "tool_name", "parallel_tool_calls")} == fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "think", "thoughts"),
+    [
+        ({}, False, False),
+        ({"thinking": {"type": "disabled"}}, False, False),
+        ({"thinking": {"type": "enabled", "budget_tokens": 1_024}}, True, True),
+        ({"thinking": {"type": "enabled", "budget_tokens": 1_024, "display": "omitted"}}, True, False),
+        ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}}, None, True),
+    ],
+)
+def test_a_wish_for_thoughts(fields: dict[str, Any], think: object, thoughts: bool) -> None:
+    wanted = read_messages(asked(**{"max_tokens": 2_000, **fields}), 100)
+    assert (wanted.to_job().think, wanted.thoughts) == (think, thoughts)
+
+
+@pytest.mark.parametrize("name", ["output_format", "output_config"])
+def test_a_schema_for_the_answer(name: str) -> None:
+    wish = {"type": "json_schema", "schema": {"type": "object"}}
+    assert job(**{name: wish if name == "output_format" else {"format": wish}})["format"] == {"type": "object"}
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "no max_tokens": ({"max_tokens": None}, "max_tokens"),
+    "no room": ({"max_tokens": 0}, "max_tokens"),
+    "no messages": ({"messages": []}, "messages"),
+    "too many messages": ({"messages": [{"role": "user", "content": "a"}] * 101}, "101"),
+    "an unknown role": ({"messages": [{"role": "robot", "content": "a"}]}, "messages.0.role"),
+    "an unknown block": (
+        {"messages": [{"role": "user", "content": [{"type": "document"}]}]},
+        "messages.0.content.0.type",
+    ),
+    "a block without its field": (
+        {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
+        "needs the field text",
+    ),
+    "a user's tool_use": (
+        {"messages": [{"role": "user", "content": [USE]}]},
+        "role user has no block of type tool_use",
+    ),
+    "a result without a call": ({"messages": [{"role": "user", "content": [RESULT]}]}, "needs its tool_use"),
+    "a result before its call": (
+        {"messages": [{"role": "user", "content": [RESULT]}, {"role": "assistant", "content": [USE]}]},
+        "needs its tool_use",
+    ),
+    "a remote image": (
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": "http://127.0.0.1/a"}}]}
+            ]
+        },
+        "never fetched",
+    ),
+    "an image that is none": (
+        {"messages": [{"role": "user", "content": [{**IMAGE, "source": {**IMAGE["source"], "data": "aGVsbG8="}}]}]},  # type: ignore[dict-item]
+        "not an image",
+    ),
+    "a server's tool": ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "not offered here"),
+    "a tool without a schema": ({"tools": [{"name": "f"}]}, "tools.0.input_schema"),
+    "a choice without tools": ({"tool_choice": {"type": "any"}}, "tool_choice needs tools"),
+    "a choice of no tool": ({"tools": [TOOL], "tool_choice": {"type": "tool", "name": "g"}}, "one of the tools"),
+    "a budget below the least": ({"thinking": {"type": "enabled", "budget_tokens": 9}}, "budget_tokens"),
+    "a budget past the answer": ({"thinking": {"type": "enabled", "budget_tokens": 5_000}}, "less than max_tokens"),
+    "a temperature over one": ({"temperature": 1.5}, "temperature"),
+    "servers of tools": ({"mcp_servers": [{"type": "url"}]}, "mcp_servers"),
+    "a schema that is none": (
+        {"output_format": {"type": "json_schema", "schema": {"type": "banana"}}},
+        "schema.type must be one of",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_request_is_refused(name: str) -> None:
+    fields, says = WRONG[name]
+    with pytest.raises(Invalid) as raised:
+        read_messages(asked(**fields), 100)
+    assert says in raised.value.message
