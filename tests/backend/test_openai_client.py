@@ -1,0 +1,257 @@
+"""OpenAI's own client, changed in nothing but its base URL."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any
+
+import httpx
+import openai
+import pytest
+from openai._streaming import SSEDecoder
+from openai.types.chat import ChatCompletionChunk
+
+from backend.dialects.openai_chat import ChatChunks
+from tests.backend.standing import standing_house, wait_ready
+from tests.flow.listener import PATIENCE, text_of, words
+from tests.flow.truth import Truth, truth_of
+from tests.support.house import House
+from tests.support.sse import open_stream
+from tests.support.valkey import Valkey
+from tests.support.waiting import eventually
+from wire import events
+from wire.events import EventId, LogEntry
+
+MODEL = "qwen2.5:0.5b"
+ENDLESS = "!tokens 1000000"
+
+
+@pytest.fixture(scope="module")
+def served(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    shared_valkey.flush()
+    settings = {"SLUICE_SLOTS": "8", "SLUICE_EMBED_BATCH": "4"}
+    with standing_house(tmp_path_factory.mktemp("openai"), shared_valkey, **settings) as house:
+        house.start_worker()
+        wait_ready(house.start_api(), workers=1)
+        yield house
+
+
+@pytest.fixture
+async def truth(served: House) -> AsyncIterator[Truth]:
+    async with truth_of(served.redis_url, served.env["SLUICE_POOL"]) as truth:
+        yield truth
+
+
+@pytest.fixture
+async def client(served: House) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with openai.AsyncOpenAI(base_url=served.url + "/v1", api_key="none", max_retries=0) as client:
+        yield client
+
+
+def ask(text: str, **more: Any) -> dict[str, Any]:
+    return {"model": MODEL, "messages": [{"role": "user", "content": text}], **more}
+
+
+# -- chat --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_whole_answer(client: openai.AsyncOpenAI) -> None:
+    answer = await client.chat.completions.create(**ask("!tokens 5"))
+    [choice] = answer.choices
+    assert (choice.message.role, choice.message.content, choice.finish_reason) == ("assistant", words(5), "stop")
+    assert answer.usage is not None
+    assert (answer.usage.completion_tokens, answer.usage.total_tokens) == (5, answer.usage.prompt_tokens + 5)
+    assert answer.object == "chat.completion" and answer.id.startswith("chatcmpl-") and answer.model == MODEL
+    assert answer._request_id
+
+
+async def test_a_stream(client: openai.AsyncOpenAI) -> None:
+    chunks = await streamed(client, ask("!tokens 9", stream_options={"include_usage": True}))
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks[:-1]) == words(9)
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert [chunk.choices[0].finish_reason for chunk in chunks[:-1]] == [None] * (len(chunks) - 2) + ["stop"]
+    assert [chunk.usage for chunk in chunks[:-1]] == [None] * (len(chunks) - 1)
+    assert chunks[-1].choices == [] and chunks[-1].usage and chunks[-1].usage.completion_tokens == 9
+    assert len({(chunk.id, chunk.created, chunk.model) for chunk in chunks}) == 1
+
+
+async def streamed(client: openai.AsyncOpenAI, wanted: dict[str, Any]) -> list[ChatCompletionChunk]:
+    return [chunk async for chunk in await client.chat.completions.create(**wanted, stream=True)]
+
+
+def test_without_asyncio(served: House) -> None:
+    with openai.OpenAI(base_url=served.url + "/v1", api_key="none", max_retries=0) as client:
+        assert client.chat.completions.create(**ask("!tokens 3")).choices[0].message.content == words(3)
+        chunks = client.chat.completions.create(**ask("!tokens 3"), stream=True)
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == words(3)
+
+
+def test_a_comment_behind_an_id_is_no_event_to_it() -> None:
+    """Its decoder takes any blank line behind an `id:` for an event; ours end a comment with no such line."""
+    chunks, said = ChatChunks("a-b", MODEL, 1, False), b""
+    for seq in (1, 2):
+        said += chunks.burst([LogEntry(EventId(1, seq), events.token("hi"))])
+        said += chunks.keep_alive() + chunks.burst([LogEntry(None, events.encode(events.Queued(position=1)))])
+    heard = [event.json() for event in SSEDecoder().iter_bytes(iter([said]))]
+    assert [chunk["choices"][0]["delta"].get("content") for chunk in heard] == ["", "hi", "hi"]
+
+
+async def test_it_thinks_aloud(client: openai.AsyncOpenAI) -> None:
+    answer = await client.chat.completions.create(**ask("hi", reasoning_effort="low"))
+    thought = answer.choices[0].message.model_extra
+    assert thought and "thought is simulated" in thought["reasoning_content"]
+    chunks = await streamed(client, ask("hi", reasoning_effort="low"))
+    told = [(chunk.choices[0].delta.model_extra or {}).get("reasoning_content") for chunk in chunks]
+    assert "".join(filter(None, told)) == thought["reasoning_content"]
+    quiet = await client.chat.completions.create(**ask("hi", reasoning_effort="none"))
+    assert "reasoning_content" not in (quiet.choices[0].message.model_extra or {})
+
+
+async def test_an_answer_has_a_limit(client: openai.AsyncOpenAI) -> None:
+    for limit in ("max_tokens", "max_completion_tokens"):
+        [choice] = (await client.chat.completions.create(**ask("!tokens 50", **{limit: 4}))).choices
+        assert (choice.message.content, choice.finish_reason) == (words(4), "length")
+
+
+async def test_the_default_model_answers_whoever_names_none(served: House) -> None:
+    async with httpx.AsyncClient(base_url=served.url) as bare:
+        answer = await bare.post("/v1/chat/completions", json={"messages": ask("!tokens 1")["messages"]})
+    assert (answer.status_code, answer.json()["model"]) == (200, MODEL)
+
+
+# -- what goes wrong ---------------------------------------------------------------------------------------------
+
+
+async def test_it_raises_for_a_model_that_is_not_there(client: openai.AsyncOpenAI) -> None:
+    for stream in (False, True):
+        with pytest.raises(openai.NotFoundError, match="ollama pull nobody:7b") as raised:
+            await client.chat.completions.create(**{**ask("hi"), "model": "nobody:7b"}, stream=stream)
+        assert (raised.value.code, raised.value.param) == ("model_not_found", "model")
+
+
+async def test_it_raises_for_a_wrong_request_and_nothing_is_enqueued(client: openai.AsyncOpenAI, truth: Truth) -> None:
+    before = await truth.states()
+    with pytest.raises(openai.BadRequestError) as raised:
+        await client.chat.completions.create(**ask("hi", n=2))
+    assert (raised.value.param, raised.value.type, raised.value.code) == ("n", "invalid_request_error", "unsupported")
+    assert raised.value.request_id and raised.value.body
+    assert await truth.states() == before
+
+
+async def test_it_raises_for_a_context_that_is_too_long(client: openai.AsyncOpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as raised:
+        await client.chat.completions.create(**ask("!fault context_too_long"))
+    assert raised.value.code == "context_length_exceeded"
+
+
+async def test_it_raises_for_an_answer_that_broke_off(client: openai.AsyncOpenAI) -> None:
+    heard = ""
+    with pytest.raises(openai.APIError, match="Simulated fault") as raised:
+        async for chunk in await client.chat.completions.create(**ask("!fault context_too_long after 3"), stream=True):
+            heard += chunk.choices[0].delta.content or ""
+    assert words(3).startswith(heard)
+    assert raised.value.code == "context_length_exceeded"
+
+
+async def test_a_cancelled_answer_is_not_asked_for_again(served: House, truth: Truth) -> None:
+    """The client's own retries, which it makes unless told otherwise, must not undo what somebody has ended."""
+    before = (await truth.states()).keys()
+    async with openai.AsyncOpenAI(base_url=served.url + "/v1", api_key="none") as client:
+        waiting = asyncio.create_task(client.chat.completions.create(**ask(ENDLESS)))
+        job = await eventually(lambda: new_job(truth, before), PATIENCE, "the job")
+        await truth.until_state(job, "running")
+        await truth.jobs.cancel(job)
+        with pytest.raises(openai.APIStatusError) as raised:
+            await waiting
+    assert (raised.value.status_code, raised.value.code) == (499, "cancelled")
+    assert (await truth.states()).keys() - before == {job}
+
+
+async def new_job(truth: Truth, before: Iterable[str]) -> str | None:
+    return next(iter((await truth.states()).keys() - set(before)), None)
+
+
+async def test_closing_a_stream_cancels_its_job(client: openai.AsyncOpenAI, truth: Truth) -> None:
+    stream = await client.chat.completions.create(**ask(ENDLESS), stream=True)
+    job = stream.response.headers["x-sluice-job"]
+    async for chunk in stream:
+        if chunk.choices[0].delta.content:
+            break
+    await stream.close()
+    assert (await truth.until_state(job, "cancelled")).why == "client_gone"
+
+
+# -- the same job, by other ways ---------------------------------------------------------------------------------
+
+
+async def test_a_stream_goes_on_elsewhere_behind_any_of_its_ids(served: House, client: openai.AsyncOpenAI) -> None:
+    headers = {"X-Sluice-On-Disconnect": "continue"}
+    async with client.chat.completions.with_streaming_response.create(
+        **ask("!tokens 200"), stream=True, extra_headers=headers
+    ) as answer:
+        job, name, heard = answer.headers["x-sluice-job"], "", ""
+        async for line in answer.iter_lines():
+            name = line.removeprefix("id: ") if line.startswith("id: ") else name
+            heard += content_of(line)
+            if not line and len(heard.split()) >= 5:
+                break
+    async with open_stream(f"{served.url}/api/jobs/{job}/events", headers={"Last-Event-ID": name}) as rest:
+        frames = [frame async for frame in rest.frames()]
+    assert heard + text_of(frames) == words(200)
+    assert frames[-1].event == "completed"
+
+
+def content_of(line: str) -> str:
+    chunk = json.loads(line[6:]) if line.startswith('data: {"id"') else {"choices": []}
+    return "".join(choice["delta"].get("content", "") for choice in chunk["choices"])
+
+
+async def test_a_chat_s_job_can_be_asked_for(served: House, client: openai.AsyncOpenAI, truth: Truth) -> None:
+    async with httpx.AsyncClient(base_url=served.url + "/v1") as bare:
+        stream = await client.chat.completions.create(**ask(ENDLESS, max_tokens=100_000), stream=True)
+        chunk = await anext(stream)
+        job = stream.response.headers["x-sluice-job"]
+        running = (await bare.get(f"/chat/jobs/{job}")).json()
+        assert (running["id"], running["status"], running["result"], running["completedAt"]) == (
+            job,
+            "running",
+            None,
+            None,
+        )
+        assert 0 < running["progress"] < 0.1
+        await stream.close()
+        await truth.until_state(job, "cancelled")
+        ended = (await bare.get(f"/chat/jobs/{chunk.id}")).json()
+        assert (ended["id"], ended["status"], ended["result"], ended["progress"]) == (job, "cancelled", None, None)
+        assert ended["createdAt"] <= ended["completedAt"]
+
+        answer = await client.chat.completions.create(**ask("!tokens 3"))
+        told = (await bare.get(f"/chat/jobs/{answer.id}")).json()
+        assert (told["status"], told["progress"]) == ("completed", 1)
+        same = {"id", "object", "model", "choices", "usage"}
+        assert {name: told["result"][name] for name in same} == answer.model_dump(include=same, exclude_unset=True)
+        unknown = await bare.get("/chat/jobs/0192e0c0-0000-7000-8000-000000000000")
+        assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "job_not_found")
+
+
+# -- models ------------------------------------------------------------------------------------------------------
+
+
+async def test_the_models_there_are(client: openai.AsyncOpenAI) -> None:
+    listed = [model async for model in client.models.list()]
+    assert [model.object for model in listed] == ["model"] * len(listed)
+    assert MODEL in [model.id for model in listed]
+    model = await client.models.retrieve(MODEL)
+    assert (model.id, model.model_extra and model.model_extra["live"]) == (MODEL, True)
+    with pytest.raises(openai.NotFoundError) as raised:
+        await client.models.retrieve("nobody/some/model")
+    assert raised.value.code == "model_not_found"
+    assert "nobody/some/model" in raised.value.message
+
+
+async def test_what_is_not_there_is_told_in_openai_s_shape(client: openai.AsyncOpenAI) -> None:
+    with pytest.raises(openai.NotFoundError) as raised:
+        await client.get("/nothing", cast_to=httpx.Response)
+    assert raised.value.type == "invalid_request_error"
