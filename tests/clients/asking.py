@@ -6,7 +6,7 @@ import base64
 import json
 import struct
 import zlib
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -28,6 +28,13 @@ class Person(BaseModel):
 
     name: str
     age: int
+
+
+class Colour(BaseModel):
+    """A form that a model with random weights ends some day: nothing in it can be as long as it likes."""
+
+    colour: Literal["red", "blue"]
+    warm: bool
 
 
 PERSON = "Fill in the form: 'Anna' is 31 years old."

@@ -1,0 +1,187 @@
+"""The official `anthropic` client: messages, streams of blocks, tools, thinking, images, counting."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anthropic
+import pytest
+
+from tests.clients.asking import CITIES, EACH_CITY, PICTURE, SEEN, WEATHER_SCHEMA, user, words
+from tests.clients.served import Served, unique
+from tests.clients.watching import running_job
+from tests.flow.truth import Truth
+
+DIALECT = "Anthropic"
+GREEDY = {"temperature": 0}  # this client has no word for it any more
+WEATHER: Any = {"name": "get_weather", "description": "The weather of a city.", "input_schema": WEATHER_SCHEMA}
+
+
+@pytest.fixture
+async def client(served: Served) -> AsyncIterator[anthropic.AsyncAnthropic]:
+    async with anthropic.AsyncAnthropic(base_url=served.url, api_key="none", max_retries=0) as client:
+        yield client
+
+
+@pytest.mark.any_model
+@pytest.mark.shows(dialect=DIALECT, feature="whole answer")
+async def test_a_whole_answer(client: anthropic.AsyncAnthropic, served: Served) -> None:
+    answer = await client.messages.create(
+        model=served.models.chat, max_tokens=5, system="Be brief.", messages=user("Go on."), extra_body=GREEDY
+    )
+    assert (answer.type, answer.role, answer.model) == ("message", "assistant", served.models.chat)
+    assert answer.content[0].type == "text" and answer.content[0].text
+    assert answer.stop_reason in ("end_turn", "max_tokens")
+    assert 0 < answer.usage.output_tokens <= 5 and answer.usage.input_tokens > 0
+
+
+@pytest.mark.any_model
+@pytest.mark.shows(dialect=DIALECT, feature="stream")
+async def test_a_stream_says_what_the_whole_answer_says(client: anthropic.AsyncAnthropic, served: Served) -> None:
+    asked: Any = {"model": served.models.chat, "max_tokens": 12, "messages": user("Go on."), "extra_body": GREEDY}
+    whole = await client.messages.create(**asked)
+    kinds: list[str] = []
+    async with client.messages.stream(**asked) as stream:
+        async for event in stream:
+            kinds.append(event.type)
+        said = await stream.get_final_message()
+    assert said.content == whole.content and said.stop_reason == whole.stop_reason
+    assert said.usage.output_tokens == whole.usage.output_tokens
+    assert kinds[0] == "message_start" and kinds[-1] == "message_stop"
+    assert kinds.index("content_block_start") < kinds.index("content_block_delta") < kinds.index("content_block_stop")
+
+
+@pytest.mark.shows(dialect=DIALECT, feature="tools")
+@pytest.mark.shows(dialect=DIALECT, feature="parallel tool calls")
+async def test_parallel_calls_and_their_results(client: anthropic.AsyncAnthropic, served: Served) -> None:
+    asked: Any = {"model": served.models.chat, "max_tokens": 500, "tools": [WEATHER]}
+    talk = user(EACH_CITY)
+    answer = await client.messages.create(**asked, messages=talk)
+    calls = [block for block in answer.content if block.type == "tool_use"]
+    assert answer.stop_reason == "tool_use"
+    assert [call.input["location"] for call in calls] == CITIES
+    results = [
+        {"type": "tool_result", "tool_use_id": call.id, "content": f"{n} degrees"} for n, call in enumerate(calls)
+    ]
+    talk = [*talk, {"role": "assistant", "content": answer.content}, {"role": "user", "content": results}]
+    told = await client.messages.create(**asked, messages=talk)
+    assert told.content[0].type == "text"
+    assert told.content[0].text == "The tools say: 0 degrees; 1 degrees; 2 degrees"
+
+
+@pytest.mark.shows(dialect=DIALECT, feature="tools in a stream")
+async def test_calls_in_a_stream(client: anthropic.AsyncAnthropic, served: Served) -> None:
+    async with client.messages.stream(
+        model=served.models.chat, max_tokens=500, tools=[WEATHER], messages=user(EACH_CITY)
+    ) as stream:
+        answer = await stream.get_final_message()
+    assert [block.input["location"] for block in answer.content if block.type == "tool_use"] == CITIES
+    assert answer.stop_reason == "tool_use"
+
+
+@pytest.mark.shows(dialect=DIALECT, feature="tool choice")
+@pytest.mark.shows(dialect=DIALECT, feature="structured output")
+async def test_choices_of_tools(client: anthropic.AsyncAnthropic, served: Served) -> None:
+    """A tool that must be called is how this protocol fills a form."""
+
+    async def calls(text: str, choice: Any) -> list[Any]:
+        answer = await client.messages.create(
+            model=served.models.chat, max_tokens=500, tools=[WEATHER], messages=user(text), tool_choice=choice
+        )
+        return [block.input for block in answer.content if block.type == "tool_use"]
+
+    assert await calls("Where is 'Lyon'?", {"type": "tool", "name": "get_weather"}) == [{"location": "Lyon"}]
+    assert len(await calls("Good evening.", {"type": "any"})) == 1
+    assert not await calls("What is the weather in Paris?", {"type": "none"})
+    assert len(await calls(EACH_CITY, {"type": "auto", "disable_parallel_tool_use": True})) == 1
+
+
+@pytest.mark.shows(dialect=DIALECT, feature="vision")
+async def test_vision(client: anthropic.AsyncAnthropic, served: Served) -> None:
+    source = {"type": "base64", "media_type": "image/png", "data": PICTURE}
+    content: Any = [{"type": "image", "source": source}, {"type": "text", "text": "What is this?"}]
+    answer = await client.messages.create(
+        model=served.models.chat, max_tokens=50, messages=[{"role": "user", "content": content}]
+    )
+    assert answer.content[0].type == "text" and answer.content[0].text == SEEN
+
+
+@pytest.mark.shows(dialect=DIALECT, feature="thinking")
+async def test_thinking(client: anthropic.AsyncAnthropic, served: Served) -> None:
+    asked: Any = {"model": served.models.chat, "max_tokens": 2000, "messages": user("Think.")}
+    asked["thinking"] = {"type": "enabled", "budget_tokens": 1024}
+    async with client.messages.stream(**asked) as stream:
+        streamed = await stream.get_final_message()
+    for answer in (await client.messages.create(**asked), streamed):
+        thought, text = answer.content
+        assert thought.type == "thinking" and "My rules tell" in thought.thinking
+        assert text.type == "text" and text.text == "You said: Think."
+
+
+@pytest.mark.shows(dialect=DIALECT, feature="stop, seed, most tokens")
+async def test_sampling(client: anthropic.AsyncAnthropic, served: Served) -> None:
+    async def said(text: str, **more: Any) -> tuple[str, str | None]:
+        asked = {"model": served.models.chat, "max_tokens": 100, "messages": user(text), **more}
+        answer = await client.messages.create(**asked)
+        assert answer.content[0].type == "text"
+        return answer.content[0].text, answer.stop_reason
+
+    assert await said("!tokens 9", max_tokens=3) == ("w0 w1 w2", "max_tokens")
+    assert (await said("!tokens 9", stop_sequences=["w4"]))[0] == "w0 w1 w2 w3 "
+
+
+@pytest.mark.any_model
+@pytest.mark.shows(dialect=DIALECT, feature="count of tokens")
+async def test_tokens_are_counted(client: anthropic.AsyncAnthropic, served: Served) -> None:
+    async def counted(text: str) -> int:
+        return (await client.messages.count_tokens(model=served.models.chat, messages=user(text))).input_tokens
+
+    assert 0 < await counted("the of and") < await counted("the of and to in is you that")
+
+
+@pytest.mark.any_model
+@pytest.mark.shows(dialect=DIALECT, feature="cancel by closing")
+async def test_closing_the_stream_cancels(client: anthropic.AsyncAnthropic, served: Served, truth: Truth) -> None:
+    prompt = unique("!tokens 100000")
+    async with client.messages.stream(model=served.models.chat, max_tokens=100_000, messages=user(prompt)) as stream:
+        async for _ in stream.text_stream:
+            break
+        job = await running_job(truth)
+    assert (await truth.until_state(job, "cancelled", "completed")).why == "client_gone"
+    if served.scripted:
+        await served.book.until(prompt, "closed")
+
+
+@pytest.mark.any_model
+@pytest.mark.shows(dialect=DIALECT, feature="errors")
+async def test_errors_have_their_kind(client: anthropic.AsyncAnthropic, served: Served) -> None:
+    asked: Any = {"model": served.models.chat, "max_tokens": 5, "messages": user("hi")}
+    with pytest.raises(anthropic.NotFoundError) as missing:
+        await client.messages.create(**{**asked, "model": "nobody:7b"})
+    assert missing.value.body["error"]["type"] == "not_found_error"  # type: ignore[index]
+    wrongs: tuple[Any, ...] = (
+        {"max_tokens": 0},
+        {"messages": []},
+        {"messages": [{"role": "nobody", "content": "hi"}]},
+        {"messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "x", "content": "y"}]}]},
+        {"extra_body": {"temperature": "hot"}},
+    )
+    for wrong in wrongs:
+        with pytest.raises(anthropic.BadRequestError) as raised:
+            await client.messages.create(**{**asked, **wrong})
+        assert raised.value.body["error"]["type"] == "invalid_request_error", wrong  # type: ignore[index]
+
+
+@pytest.mark.shows(dialect=DIALECT, feature="errors")
+async def test_the_engines_faults(client: anthropic.AsyncAnthropic, served: Served) -> None:
+    asked: Any = {"model": served.models.chat, "max_tokens": 50}
+    with pytest.raises(anthropic.APIStatusError) as raised:
+        await client.messages.create(**asked, messages=user("!fault context"))
+    assert raised.value.status_code in (400, 413)
+    heard: list[str] = []
+    with pytest.raises(anthropic.APIError):
+        async with client.messages.stream(**asked, messages=user("!fault cut after 3")) as stream:
+            async for text in stream.text_stream:
+                heard.append(text)
+    assert words(3).startswith("".join(heard))
