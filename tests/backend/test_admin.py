@@ -20,7 +20,7 @@ from wire.records import JobClass, JobRequest, Message
 
 BOUNDS = Bounds(1_000, 1_000, 3, 600_000)
 JOB = {
-    "id", "state", "tenant", "class", "model", "attempt", "tries", "worker", "accepted_at", "ended_at", "why",
+    "id", "pool", "state", "tenant", "class", "model", "attempt", "tries", "worker", "accepted_at", "ended_at", "why",
     "usage", "timings", "timeline",
 }  # fmt: skip
 SECRET = "xyzzy-plugh"
@@ -103,7 +103,7 @@ async def test_an_ended_job_is_told_from_redis_and_from_sql_once_redis_forgot_it
     row = await eventually(in_sql, 10, "that its end is recorded")
     await visitor.truth.redis.delete(visitor.truth.keys.job(job), visitor.truth.keys.events(job))
     assert await visitor.get(f"/api/admin/jobs/{job}") == row
-    assert row["usage"] == told["usage"]
+    assert row["usage"] == {name: told["usage"][name] for name in ("prompt_tokens", "completion_tokens")}
     assert row["timings"].items() <= told["timings"].items()
     assert {**row, "timings": 0} == {**told, "timings": 0}
 
@@ -162,7 +162,7 @@ async def test_a_dead_letter_is_shown_with_its_job(visitor: Visitor) -> None:
     async with listening(visitor.house.url, chat("!fault out_of_memory")) as heard:
         assert await heard.end() == "failed"
     letter = (await visitor.get("/api/admin/dead"))["dead"][0]
-    assert letter.keys() == {"entry", "job", "id", "why", "at"}
+    assert letter.keys() == {"entry", "pool", "job", "id", "why", "at"}
     assert (letter["id"], letter["why"]) == (heard.job, "out_of_memory")
     assert letter["job"] == await visitor.get(f"/api/admin/jobs/{heard.job}")
     assert (letter["job"]["state"], letter["job"]["tries"], letter["job"]["tenant"]) == ("failed", 1, "local")

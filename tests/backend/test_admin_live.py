@@ -28,7 +28,7 @@ from wire.workers import WorkerInfo
 
 BOUNDS = Bounds(1_000, 1_000, 3, 600_000)
 WORKER = {
-    "id", "engine", "detail", "host", "slots", "running", "state", "beat_age_ms", "since", "job_seconds",
+    "id", "pool", "engine", "detail", "host", "slots", "running", "state", "beat_age_ms", "since", "job_seconds",
     "tokens_per_second", "models", "gpus",
 }  # fmt: skip
 POINT = {"at", "depth", "running", "wait_ms", "first_token_ms", "tokens_per_second"}
@@ -202,7 +202,7 @@ async def test_a_redis_that_is_away_is_told_and_the_stream_goes_on(durable: Hous
 async def test_without_sql_only_the_waiting_times_are_missing(redis_url: str) -> None:
     redis = open_redis(redis_url, 0.8)
     nowhere = f"postgresql://127.0.0.1:{free_port()}/nobody"
-    home, _ = build(ApiSettings(REDIS_URL=redis_url, DATABASE_URL=nowhere), redis)
+    home = build(ApiSettings(REDIS_URL=redis_url, DATABASE_URL=nowhere), redis)
     watching_on = asyncio.create_task(home.admin.monitor.run())
     sent = b""
     async with asyncio.timeout(20):

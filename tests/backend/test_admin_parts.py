@@ -10,16 +10,18 @@ import pytest
 
 from backend.admin import listener as listeners
 from backend.admin.listener import KEEP_ALIVE, Listener
+from backend.admin.pages import from_place, newest, read_place
 from backend.admin.points import KEEP_MS, Point, Points
 from backend.admin.pulse import Pulse
 from backend.admin.repository import Waits
-from backend.admin.snapshot import Look, snapshot
-from backend.cursor import read_cursor, read_stream_id, write_cursor
+from backend.admin.snapshot import Look, PoolLook, snapshot
+from backend.cursor import read_cursor, read_stream_place, write_cursor
 from backend.errors import Invalid
 from backend.house import build
 from backend.settings import ApiSettings
 from tests.support.child import free_port
 from wire.client import open_redis
+from wire.ledger import Page
 from wire.places import Lengths
 from wire.workers import WorkerRecord
 
@@ -67,7 +69,7 @@ def test_time_in_which_redis_was_away_makes_nobody_silent() -> None:
 async def test_a_monitor_to_whom_redis_is_away_holds_it_against_nobody(tmp_path: Path) -> None:
     """A worker is seen, then Redis is away, then it is seen again with the same beat, a minute later."""
     nowhere = open_redis(f"redis://127.0.0.1:{free_port()}", 0.1)
-    home, _ = build(ApiSettings(SLUICE_DATA_DIR=str(tmp_path)), nowhere)
+    home = build(ApiSettings(SLUICE_DATA_DIR=str(tmp_path)), nowhere)
     monitor = home.admin.monitor
     monitor._pulse.look([worker()], now=0.0)
     listener = monitor.join()
@@ -106,22 +108,68 @@ def test_a_worker_that_does_not_count_has_no_rate() -> None:
     assert (pulse.rate(worker()), pulse.total_rate()) == (None, 0.0)
 
 
+def look(classes: dict[str, Lengths] | None = None, workers: list[WorkerRecord] | None = None) -> Look:
+    return Look(5, 0.0, (PoolLook("default", 0, classes or {}, workers or []),))
+
+
+def test_pools_are_told_apart_and_together() -> None:
+    one = PoolLook("one", 5, {"batch": Lengths(1, (("ann", 2), ("bob", 1)))}, [worker()])
+    two = PoolLook("two", 3, {"batch": Lengths(0, (("bob", 1),))}, [])
+    told = snapshot(Look(5, 0.0, (one, two)), Pulse(), Point(5, 0, 0, 0.0))
+    assert (told["queue"]["depth"], told["queue"]["waiting"], told["queue"]["running"]) == (8, 5, 3)
+    [batch] = told["queue"]["classes"]
+    assert (batch["waiting"], batch["returned"]) == (5, 1)
+    assert batch["tenants"] == [{"tenant": "ann", "waiting": 2}, {"tenant": "bob", "waiting": 2}]
+    assert told["pools"] == [
+        {"pool": "one", "depth": 5, "running": 1, "waiting": 4, "workers": 1},
+        {"pool": "two", "depth": 3, "running": 2, "waiting": 1, "workers": 0},
+    ]
+    assert [w["pool"] for w in told["workers"]] == ["one"]
+
+
+def test_the_books_of_several_pools_are_one_list_in_pages_that_leave_nothing_out() -> None:
+    """Also where two pools wrote an entry at the same moment, under the same id."""
+    books = {"b": ["5-0", "3-0", "2-0"], "a": ["5-0", "4-1", "4-0", "2-0"]}
+
+    def page(pool: str, behind: str, limit: int) -> Page:
+        left = [name for name in books[pool] if not behind or _pair(name) < _pair(behind)]
+        return Page(
+            [(name, {"job": f"{pool}{name}"}) for name in left[:limit]], left[limit - 1] if left[limit:] else ""
+        )
+
+    for limit in (1, 2, 3, 7):
+        seen: list[str] = []
+        cursor: str | None = None
+        while True:
+            place = read_place(cursor)
+            entries, cursor = newest([(pool, page(pool, from_place(place, pool), limit)) for pool in books], limit)
+            seen += [entry.fields["job"] for entry in entries]
+            if cursor is None:
+                break
+        assert seen == ["a5-0", "b5-0", "a4-1", "a4-0", "b3-0", "a2-0", "b2-0"]
+
+
+def _pair(name: str) -> tuple[int, int]:
+    ms, _, seq = name.partition("-")
+    return int(ms), int(seq)
+
+
 def test_what_an_older_worker_does_not_say_is_unknown() -> None:
     record = WorkerRecord("old", 1, 1, 0, True, 0, 0, {})
-    told = snapshot(Look(5, 0.0, 0, {}, [record]), Pulse(), Point(5, 0, 0, 0.0))["workers"][0]
+    told = snapshot(look(workers=[record]), Pulse(), Point(5, 0, 0, 0.0))["workers"][0]
     assert (told["tokens_per_second"], told["gpus"], told["models"]) == (None, [], [])
 
 
 def test_a_gpu_is_told_with_every_field_also_those_its_worker_does_not_know() -> None:
     record = worker(gpus=[{"name": "A2", "memory_used_mb": 3, "later": 1}])
-    told = snapshot(Look(5, 0.0, 0, {}, [record]), Pulse(), Point(5, 0, 0, 0.0))["workers"][0]
+    told = snapshot(look(workers=[record]), Pulse(), Point(5, 0, 0, 0.0))["workers"][0]
     nothing = {"memory_total_mb": None, "utilization_percent": None, "temperature_c": None, "power_w": None}
     assert told["gpus"] == [{"name": "A2", "memory_used_mb": 3, **nothing}]
 
 
 def test_a_class_with_ten_thousand_tenants_shows_those_who_wait_with_most() -> None:
     lengths = Lengths(2, tuple((f"t{n}", n) for n in range(10_000)))
-    [told] = snapshot(Look(5, 0.0, 0, {"batch": lengths}, []), Pulse(), Point(5, 0, 0, 0.0))["queue"]["classes"]
+    [told] = snapshot(look({"batch": lengths}), Pulse(), Point(5, 0, 0, 0.0))["queue"]["classes"]
     assert told["waiting"] == sum(range(10_000)) + 2
     assert [len(told["tenants"]), told["tenants"][0]] == [50, {"tenant": "t9999", "waiting": 9_999}]
 
@@ -157,14 +205,14 @@ def test_means_are_of_jobs_that_ended_just_before_the_point() -> None:
 
 # -- cursors -----------------------------------------------------------------------------------------------------
 def test_a_cursor_leads_back_to_where_the_page_ended() -> None:
-    assert read_stream_id(write_cursor("1700000000000-3")) == "1700000000000-3"
+    assert read_stream_place(write_cursor("1700000000000-3", "gpu")) == ("1700000000000-3", "gpu")
     assert read_cursor(write_cursor(1700000000000, "job-7")) == (1700000000000, "job-7")
-    assert (read_stream_id(None), read_stream_id(""), read_cursor(None)) == ("", "", None)
+    assert (read_stream_place(None), read_stream_place(""), read_cursor(None)) == (("", ""), ("", ""), None)
 
 
 @pytest.mark.parametrize("cursor", ["x", "!", "ä", "a" * 5_000, write_cursor("+"), write_cursor("(1-1"), "MS0x\n"])
 def test_what_is_no_cursor_is_refused(cursor: str) -> None:
-    for read in (read_stream_id, read_cursor):
+    for read in (read_stream_place, read_cursor):
         with pytest.raises(Invalid):
             read(cursor)
 
