@@ -32,6 +32,11 @@ class Ending(NamedTuple):
     event: Completed | Failed | None
 
     @property
+    def left(self) -> bool:
+        """It went on in another pool: its end here is none."""
+        return self.record.why == "rerouted"
+
+    @property
     def at(self) -> int:
         """When it ended, pool milliseconds."""
         return self._marked("ended")[0] or self.record.accepted

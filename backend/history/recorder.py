@@ -19,6 +19,7 @@ from backend.history.titles import clean_title
 from backend.store.database import Database, DatabaseAway
 from wire.jobs import JobPipe
 from wire.records import monotonic_ms
+from wire.rerouting import carry_on
 
 PAUSE_SECONDS = 1.0  # between two tries where Redis or SQL is away
 CLAIM_EVERY_MS = 2_000
@@ -104,6 +105,8 @@ class Recorder:
 
     async def _writes(self, ended: list[Ended]) -> Writes:
         found = await reader.endings(self._jobs, [each.job for each in ended])
+        await self._carry_on([job for job, ending in found.items() if ending is not None and ending.left])
+        found = {job: ending for job, ending in found.items() if ending is None or not ending.left}
         endings = {job: ending for job, ending in found.items() if ending is not None}
         waiting = await repository.waiting_for(self._database, found)
         answers = {job: await self._answer(endings[job]) for job in waiting.answers & endings.keys()}
@@ -114,6 +117,11 @@ class Recorder:
                     answers[each.job] = lost_values(each.at)
         rows = [job_row(self._jobs.keys.pool, ending) for ending in endings.values()]
         return Writes(rows, answers, await self._titles(endings, waiting))
+
+    async def _carry_on(self, jobs: list[str]) -> None:
+        """What left for another pool has not ended. Its worker may have died before it let the job in there."""
+        for job in jobs:
+            await carry_on(self._jobs, job)
 
     async def _answer(self, ending: Ending) -> dict[str, object]:
         return answer_values(ending, await reader.said(self._jobs, ending))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import orjson
 import pytest
 
+from backend.history.finished import GROUP
 from backend.store.database import Database
 from backend.store.tables import jobs
-from tests.backend.recording import BOUNDS, FAILED, RESTARTED, STARTED, Play, tokens
-from wire.events import token
+from tests.backend.recording import BOUNDS, COMPLETED, FAILED, RESTARTED, STARTED, Play, tokens
+from wire.events import Rerouted, encode, token
 from wire.records import JobRequest
 
 
@@ -42,11 +44,42 @@ async def test_an_answer_gets_what_was_said_and_what_it_cost(play: Play) -> None
     row = await play.answer(job)
     assert (row.status, row.text, row.thinking, row.tool_calls) == ("complete", "Straße ﬁne", "Hm.", calls)
     assert (row.finish_reason, row.model, row.worker, row.error) == ("stop", "tiny:latest", "w", None)
-    assert row.usage == {"prompt_tokens": 5, "completion_tokens": 7}
+    assert row.usage == COMPLETED.usage.model_dump()
     assert row.timings["total_ms"] == 3
     assert row.tokens_per_second == 9.5
     assert row.folded == "strasse fine"
     assert (await play.the_thread(thread)).updated_at == row.ended_at
+
+
+async def test_a_job_that_left_for_another_pool_is_recorded_where_it_ends_and_carried_on_if_nobody_did(
+    play: Play, redis_url: str
+) -> None:
+    """Its worker wrote that it leaves, and died before it let the job in there."""
+    there = Play(redis_url, play.database)
+    job = await play.begin()
+    thread = await play.awaits(job)
+    away = Rerouted(pool=there.keys.pool, model="other", reason="engine_unavailable")
+    await play.jobs.finish(job, "w", 1, 1, "failed", encode(away), why="rerouted")
+    for _ in range(2):  # asked again it is let in once
+        assert await play.recorder(left_behind_ms=0).turn() == 1
+        await play.redis.xgroup_destroy(play.keys.finished, GROUP)
+    assert not [row for row in await play.rows(jobs) if row.id == job]
+    assert (await play.answer(job)).status == "running"
+
+    await there.worker()
+    record = await there.jobs.record(job)
+    assert record is not None and (record.model, record.base, record.state) == ("other", 1, "running")
+    assert await there.jobs.start(job, "w", 2, STARTED) is not None
+    result = orjson.dumps({"text": "From there."})
+    await there.jobs.finish(job, "w", 2, 1, "completed", encode(COMPLETED), result=result)
+    assert await there.recorder().turn() == 1
+    row = await play.job_row(job)
+    assert (row.pool, row.state, row.attempt, row.model) == (there.keys.pool, "completed", 2, "other")
+    answer = await play.answer(job)
+    assert (answer.status, answer.text) == ("complete", "From there.")
+    assert (await play.the_thread(thread)).updated_at == answer.ended_at
+    await there.redis.aclose()
+    await there._blocking.aclose()
 
 
 async def test_a_failed_answer_keeps_the_text_so_far_and_says_why(play: Play) -> None:
