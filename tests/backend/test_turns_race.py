@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from backend.chat.admission import Admission
 from backend.chat.disconnect import CONTINUE
 from backend.chat.service import Submission
 from backend.errors import QueueFull
@@ -17,8 +18,8 @@ from backend.settings import ApiSettings
 from backend.threads import repository
 from backend.threads.requests import NewThread
 from backend.threads.turn import Turn
+from tests.backend.recording import BOUNDS
 from wire.client import open_redis
-from wire.jobs import JobPipe
 from wire.records import JobRequest, Message
 
 
@@ -26,7 +27,7 @@ from wire.records import JobRequest, Message
 async def home(redis_url: str, database_url: str) -> AsyncIterator[House]:
     """One process's parts, without its loops but the one that submitting needs."""
     redis = open_redis(redis_url, 0.8)
-    house, _ = build(ApiSettings(REDIS_URL=redis_url, DATABASE_URL=database_url), redis)
+    house = build(ApiSettings(REDIS_URL=redis_url, DATABASE_URL=database_url), redis)
     hearing = asyncio.create_task(house.fan_in.run())
     yield house
     hearing.cancel()
@@ -48,38 +49,38 @@ async def answer(home: House, turn: Turn) -> Any:
         return await repository.message(tx, turn.thread, turn.answer)
 
 
-class FullAfterwards(JobPipe):
+class FullAfterwards(Admission):
     """A queue that was full, though an equal request got the same job in meanwhile."""
 
-    async def accept(self, *args: Any, **options: Any) -> Any:
-        assert await super().accept(*args, **options) == "ok"
-        return "full depth"
+    async def accept(self, *args: Any, **options: Any) -> None:
+        await super().accept(*args, **options)
+        raise QueueFull("full")
 
 
 async def test_a_refusal_says_nothing_of_an_answer_whose_job_an_equal_request_got_in(home: House) -> None:
-    home.chat._jobs = FullAfterwards(home.redis, home.jobs.keys)
+    home.chat._admission = FullAfterwards(BOUNDS)
     turn, wish = await a_wish(home)
     with pytest.raises(QueueFull):
         await home.chat.submit(wish)
     assert (await answer(home, turn)).status == "running"
 
 
-class Slow(JobPipe):
+class Slow(Admission):
     """Accepting waits until it may go on."""
 
-    def __init__(self, jobs: JobPipe) -> None:
-        super().__init__(jobs.redis, jobs.keys)
+    def __init__(self) -> None:
+        super().__init__(BOUNDS)
         self.asked = asyncio.Event()
         self.go_on = asyncio.Event()
 
-    async def accept(self, *args: Any, **options: Any) -> Any:
+    async def accept(self, *args: Any, **options: Any) -> None:
         self.asked.set()
         await self.go_on.wait()
-        return await super().accept(*args, **options)
+        await super().accept(*args, **options)
 
 
 async def test_a_thread_deleted_before_its_job_was_let_in_leaves_no_job_behind(home: House) -> None:
-    slow = home.chat._jobs = Slow(home.jobs)
+    slow = home.chat._admission = Slow()
     turn, wish = await a_wish(home)
     asking = asyncio.create_task(home.chat.submit(wish))
     await slow.asked.wait()
@@ -90,6 +91,6 @@ async def test_a_thread_deleted_before_its_job_was_let_in_leaves_no_job_behind(h
     slow.go_on.set()
     ticket = await asking
     await deleting
-    record = await home.jobs.record(job)
+    record = await home.pools.own.jobs.record(job)
     assert record is not None and (record.state, record.why) == ("cancelled", "thread_deleted")
     await ticket.leave(gone=False)
