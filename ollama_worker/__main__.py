@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from ollama_worker.engines.auto import NoEngine
+from ollama_worker.engines.base import NoEngine
 from ollama_worker.settings import WorkerSettings
 from ollama_worker.worker import Worker
 from wire.logs import configure_logs

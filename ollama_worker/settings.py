@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
 
-from wire.settings import WireSettings
+from wire.settings import Names, WireSettings, split_names
 
 # Qwen 2.5 at half a billion parameters: the smallest model that holds a conversation on a laptop's CPU (about 400 MB).
 DEFAULT_GGUF_URL = (
@@ -28,7 +29,19 @@ def gguf_address(value: str) -> str:
     return value
 
 
-EngineName = Literal["auto", "ollama", "llama-cpp", "simulated"]
+def server_address(value: object) -> object:
+    """Where the routes of an OpenAI-compatible server begin: `/v1` where the address names no path."""
+    if not isinstance(value, str) or not value:
+        return value
+    whole = (value if "://" in value else f"http://{value}").rstrip("/")
+    return whole if urlsplit(whole).path else f"{whole}/v1"
+
+
+EngineName = Literal["auto", "ollama", "openai", "hf", "cloud", "llama-cpp", "simulated"]
+CloudName = Literal["openai", "anthropic", "google"]
+Clouds = Annotated[tuple[CloudName, ...], BeforeValidator(split_names)]
+ServerUrl = Annotated[str | None, BeforeValidator(server_address)]
+AN_ADDRESS = r"^https?://[^\s]+$"
 UserPath = Annotated[Path | None, BeforeValidator(as_path)]
 GgufUrl = Annotated[str, AfterValidator(gguf_address)]
 
@@ -41,6 +54,20 @@ class WorkerSettings(WireSettings):
     slots: int = Field(1, validation_alias=AliasChoices("SLUICE_SLOTS", "QUEUE_CONCURRENCY"), ge=1, le=256)
     gguf: UserPath = Field(None, alias="SLUICE_GGUF")
     gguf_url: GgufUrl = Field(DEFAULT_GGUF_URL, alias="SLUICE_GGUF_URL")
+    # Any server that speaks OpenAI's protocol, and a further one: `sluice up` gives that its own worker and pool.
+    openai_url: ServerUrl = Field(None, alias="OPENAI_API_BASE_URL", pattern=AN_ADDRESS)
+    openai_key: SecretStr = Field(SecretStr(""), alias="OPENAI_API_KEY")
+    hf_url: ServerUrl = Field(None, alias="HF_LOCAL_HOST", pattern=AN_ADDRESS)
+    # Clouds are spoken to only where they are named here; keys that are merely there do nothing.
+    cloud: Clouds = Field((), alias="SLUICE_CLOUD")
+    cloud_models: Names = Field((), alias="SLUICE_CLOUD_MODELS")
+    anthropic_key: SecretStr = Field(SecretStr(""), alias="ANTHROPIC_API_KEY")
+    google_key: SecretStr = Field(SecretStr(""), alias="GOOGLE_API_KEY")
+    cloud_openai_url: str = Field("https://api.openai.com/v1", alias="SLUICE_OPENAI_URL", pattern=AN_ADDRESS)
+    cloud_anthropic_url: str = Field("https://api.anthropic.com", alias="SLUICE_ANTHROPIC_URL", pattern=AN_ADDRESS)
+    cloud_google_url: str = Field(
+        "https://generativelanguage.googleapis.com/v1beta/openai", alias="SLUICE_GOOGLE_URL", pattern=AN_ADDRESS
+    )
     # Milliseconds. The longest silence: loading a big model from a slow disk says nothing for minutes.
     timeout_ms: int = Field(300_000, alias="OLLAMA_TIMEOUT", ge=1_000)
     # Only before the first token: after it, another attempt decides whether to continue or start anew.
@@ -51,6 +78,28 @@ class WorkerSettings(WireSettings):
     simulated_rate: float = Field(50.0, alias="SLUICE_SIMULATED_RATE", ge=0)  # tokens a second a job; 0: no pause
     simulated_load_ms: int = Field(0, alias="SLUICE_SIMULATED_LOAD_MS", ge=0)  # to show `loading_model`
     simulated_faults: bool = Field(False, alias="SLUICE_SIMULATED_FAULTS")  # tests only: prompts may order faults
+
+    def cloud_key(self, name: CloudName) -> str:
+        keys = {"openai": self.openai_key, "anthropic": self.anthropic_key, "google": self.google_key}
+        return keys[name].get_secret_value()
+
+    def cloud_url(self, name: CloudName) -> str:
+        urls = {
+            "openai": self.cloud_openai_url,
+            "anthropic": self.cloud_anthropic_url,
+            "google": self.cloud_google_url,
+        }
+        return urls[name].rstrip("/")
+
+    def cloud_offers(self, name: CloudName) -> tuple[str, ...]:
+        """What SLUICE_CLOUD_MODELS says of one cloud: `openai/m` is that one's, `m` is anybody's."""
+        split = [model.partition("/") for model in self.cloud_models]
+        others = [head for head, slash, _ in split if slash and head in get_args(CloudName)]
+        return tuple(
+            rest if head == name and slash else head + slash + rest
+            for head, slash, rest in split
+            if head == name or head not in others
+        )
 
     @property
     def silence(self) -> float:

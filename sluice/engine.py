@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, NoReturn
 
-from ollama_worker.engines.auto import LOCAL_OLLAMA, NoEngine, choose_engine, probe
+from ollama_worker.engines.auto import LOCAL_OLLAMA, choose_engine, probe
+from ollama_worker.engines.base import NoEngine
 from ollama_worker.settings import WorkerSettings
 
 BIGGER = "For bigger models: start Ollama (or set OLLAMA_BASE_URL), or set SLUICE_GGUF to a file, and start again."

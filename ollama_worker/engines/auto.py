@@ -1,24 +1,28 @@
 """Which engine a worker speaks to, and the making of it.
 
-`auto` tries in this order: an Ollama whose URL is set (waited for, never passed over), a GGUF file that is set, an
-Ollama on this machine that has a model, a GGUF file that is already there, a small one from the network, and at last
-the simulated engine, which production never falls back to.
+A server that speaks OpenAI's protocol and a cloud are taken only where SLUICE_ENGINE says so. `auto` tries in this
+order: an Ollama whose URL is set (waited for, never passed over), a GGUF file that is set, an Ollama on this machine
+that has a model, a GGUF file that is already there, a small one from the network, and at last the simulated engine,
+which production never falls back to.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib.util
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import structlog
 
-from ollama_worker.engines.base import Engine, EngineError
+from ollama_worker.engines.base import Engine, EngineError, NoEngine
+from ollama_worker.engines.cloud import cloud_engine, named_cloud
 from ollama_worker.engines.gguf_download import DownloadFailed, Progress, download, target_of
 from ollama_worker.engines.http import without_secret
 from ollama_worker.engines.llama_cpp import LlamaCppEngine
 from ollama_worker.engines.ollama import OllamaEngine
+from ollama_worker.engines.openai_named import Found, probe_server, server_engine, server_url
 from ollama_worker.engines.simulated import CONNECT_ADVICE, SimulatedEngine
 from ollama_worker.settings import DEFAULT_GGUF_URL, WorkerSettings
 from wire.settings import DEFAULT_MODELS
@@ -29,14 +33,10 @@ WAIT_SECONDS = 1.0
 SAY_EVERY = 15  # waits: a log line a quarter of a minute tells that somebody still waits, and floods nobody
 
 
-class NoEngine(Exception):
-    """No engine can be had; the message says what to set."""
-
-
 class Choice(NamedTuple):
     """`detail` is a sentence for a person; `model` is what a chat that names no model should get ("" not known)."""
 
-    kind: Literal["ollama", "llama-cpp", "simulated"]
+    kind: Literal["ollama", "openai", "hf", "cloud", "llama-cpp", "simulated"]
     detail: str
     gguf: Path | None = None
     model: str = ""
@@ -53,6 +53,10 @@ async def choose_engine(settings: WorkerSettings, progress: Progress = ignore_pr
     """
     if settings.engine == "ollama" or (settings.engine == "auto" and settings.ollama_base_url):
         return await _wait_for_ollama(settings)
+    if settings.engine in ("openai", "hf"):
+        return await _wait_for_server(settings)
+    if settings.engine == "cloud":
+        return _cloud(settings)
     if settings.engine == "simulated":
         return _simulated(settings)
     if settings.engine == "llama-cpp":
@@ -64,6 +68,10 @@ def build_engine(settings: WorkerSettings, choice: Choice) -> Engine:
     """The engine of a choice; nothing is opened or loaded before its first use."""
     if choice.kind == "ollama":
         return OllamaEngine(_ollama_url(settings), settings.silence)
+    if choice.kind in ("openai", "hf"):
+        return server_engine(settings, settings.silence)
+    if choice.kind == "cloud":
+        return cloud_engine(settings)
     if choice.kind == "llama-cpp" and choice.gguf is not None:
         return LlamaCppEngine(choice.gguf, choice.model, settings.slots, settings.silence)
     return SimulatedEngine(
@@ -106,13 +114,20 @@ def _ollama_url(settings: WorkerSettings) -> str:
 
 async def _wait_for_ollama(settings: WorkerSettings) -> Choice:
     """A server that somebody named is waited for; one without a model is taken too, since a pull may follow."""
-    log, url, waits = structlog.get_logger(), _ollama_url(settings), 0
+    url = _ollama_url(settings)
+    detail, models = await _until_there("Ollama", url, lambda: probe(url))
+    return Choice("ollama", detail, model=_default_of(settings, models))
+
+
+async def _until_there(who: str, url: str, look: Callable[[], Awaitable[Found]]) -> tuple[str, list[str]]:
+    """Look again and again until somebody is found."""
+    log, waits = structlog.get_logger(), 0
     while True:
-        detail, models = await probe(url)
+        detail, models = await look()
         if models is not None:
-            return Choice("ollama", detail, model=_default_of(settings, models))
+            return detail, models
         if waits % SAY_EVERY == 0:
-            log.warning("waiting for Ollama", action="engine.waiting", url=without_secret(url), reason=detail)
+            log.warning(f"waiting for {who}", action="engine.waiting", url=without_secret(url), reason=detail)
         waits += 1
         await asyncio.sleep(WAIT_SECONDS)
 
@@ -122,7 +137,7 @@ async def _ollama_at_hand(settings: WorkerSettings) -> Choice | None:
     return Choice("ollama", detail, model=_default_of(settings, models)) if models else None
 
 
-async def probe(url: str) -> tuple[str, list[str] | None]:
+async def probe(url: str) -> Found:
     """A sentence on how Ollama is, and the names of its models: None when it is not there or not well."""
     engine = OllamaEngine(url, silence=PROBE_SECONDS)
     try:
@@ -138,6 +153,24 @@ def _default_of(settings: WorkerSettings, models: list[str]) -> str:
     """The default model where it is there, else the first: better an answer from another than none."""
     wanted = settings.default_model
     return wanted if settings.model_name or wanted in models or not models else models[0]
+
+
+# A server that speaks OpenAI's protocol
+
+
+async def _wait_for_server(settings: WorkerSettings) -> Choice:
+    detail, models = await _until_there("the server", server_url(settings), lambda: probe_server(settings))
+    return Choice("hf" if settings.engine == "hf" else "openai", detail, model=_default_of(settings, models))
+
+
+# Clouds
+
+
+def _cloud(settings: WorkerSettings) -> Choice:
+    """Taken at its word: whether it is there shows at the first look of the worker that runs it."""
+    name = named_cloud(settings)
+    model = settings.model_name or next(iter(settings.cloud_offers(name)), "")
+    return Choice("cloud", f"{name}'s cloud at {without_secret(settings.cloud_url(name))}", model=model)
 
 
 # llama.cpp

@@ -120,6 +120,10 @@ class StreamCut(EngineError):
     retryable = True
 
 
+class NoEngine(Exception):
+    """A worker gets no engine; the message says what to set."""
+
+
 class Engine(Protocol):
     """One engine. Every method may raise `EngineError`; closing an iterator early closes the engine's connection."""
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from ollama_worker.engines.base import (
     Embeddings,
@@ -173,9 +172,3 @@ class OpenAIEngine:
         if not count:
             return Health(False, f"{who} at {self._http.shown} lists no model")
         return Health(True, f"{who} at {self._http.shown}, models: {count}")
-
-
-def address(url: str) -> str:
-    """Where a server's routes begin: `/v1` where an address names no path."""
-    whole = (url if "://" in url else f"http://{url}").rstrip("/")
-    return whole if urlsplit(whole).path else f"{whole}/v1"

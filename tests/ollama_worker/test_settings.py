@@ -40,7 +40,9 @@ def test_a_home_in_a_path_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("SLUICE_ENGINE", "gpt", "'auto', 'ollama', 'llama-cpp' or 'simulated'"),
+        ("SLUICE_ENGINE", "gpt", "'auto', 'ollama', 'openai', 'hf', 'cloud', 'llama-cpp' or 'simulated'"),
+        ("SLUICE_CLOUD", "openai,azure", "'openai', 'anthropic' or 'google'"),
+        ("OPENAI_API_BASE_URL", "ftp://x", "match pattern"),
         ("SLUICE_SLOTS", "0", "greater than or equal to 1"),
         ("SLUICE_SLOTS", "257", "less than or equal to 256"),
         ("SLUICE_GGUF_URL", "ftp://x/y.gguf", "ends in .gguf"),
@@ -60,3 +62,33 @@ def test_a_wrong_value_names_the_variable_and_what_is_allowed(
     assert ended.value.code == 2
     line = capsys.readouterr().err
     assert name in line and allowed in line
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("127.0.0.1:8000", "http://127.0.0.1:8000/v1"),
+        ("http://host:8000/", "http://host:8000/v1"),
+        ("https://host/api/v1/", "https://host/api/v1"),
+    ],
+)
+@pytest.mark.parametrize("name", ["OPENAI_API_BASE_URL", "HF_LOCAL_HOST"])
+def test_an_address_without_a_path_means_v1(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str, expected: str
+) -> None:
+    monkeypatch.setenv(name, url)
+    settings = read_settings(WorkerSettings)
+    assert (settings.openai_url or settings.hf_url) == expected
+
+
+def test_a_cloud_gets_the_models_that_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLUICE_CLOUD_MODELS", "openai/a, anthropic/b, c, org/d")
+    settings = read_settings(WorkerSettings)
+    assert settings.cloud_offers("openai") == ("a", "c", "org/d")
+    assert settings.cloud_offers("google") == ("c", "org/d")
+
+
+def test_a_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "hunter2")
+    settings = read_settings(WorkerSettings)
+    assert settings.cloud_key("openai") == "hunter2" and "hunter2" not in repr(settings)

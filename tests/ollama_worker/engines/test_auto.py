@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ollama_worker.engines import auto
-from ollama_worker.engines.auto import NoEngine, build_engine, choose_engine
+from ollama_worker.engines.base import NoEngine, build_engine, choose_engine
 from ollama_worker.engines.llama_cpp import LlamaCppEngine
 from ollama_worker.engines.ollama import OllamaEngine
 from ollama_worker.engines.simulated import SimulatedEngine

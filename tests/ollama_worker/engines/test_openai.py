@@ -25,7 +25,7 @@ from ollama_worker.engines.base import (
     Unsupported,
 )
 from ollama_worker.engines.llama_cpp_server import Plan, start, stop
-from ollama_worker.engines.openai import OpenAIEngine, address
+from ollama_worker.engines.openai import OpenAIEngine
 from ollama_worker.engines.openai_servers import GOOGLE, OPENAI
 from tests.ollama_worker.fake_openai import DONE, VLLM_ENTRY, FakeOpenAI, call, data, delta, fake_openai, usage
 from tests.ollama_worker.fake_openai import text as completion
@@ -456,18 +456,6 @@ async def test_health_says_what_to_correct(fake: FakeOpenAI, engine: OpenAIEngin
     gone = OpenAIEngine("http://127.0.0.1:9/v1")
     assert "OPENAI_API_BASE_URL" in (await gone.health()).detail
     await gone.close()
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("127.0.0.1:8000", "http://127.0.0.1:8000/v1"),
-        ("http://host:8000/", "http://host:8000/v1"),
-        ("https://host/api/v1/", "https://host/api/v1"),
-    ],
-)
-def test_an_address_without_a_path_means_v1(url: str, expected: str) -> None:
-    assert address(url) == expected
 
 
 # llama.cpp's own server

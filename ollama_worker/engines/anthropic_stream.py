@@ -1,0 +1,130 @@
+"""Anthropic's streams and faults: what the lines of an answer mean. No input or output here.
+
+    message_start → (content_block_start → content_block_delta … → content_block_stop) … → message_delta → message_stop
+
+`message_stop` is the end mark. `ping` may come anywhere, and kinds that are not known are passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ollama_worker.engines.base import (
+    ContextTooLong,
+    EngineError,
+    EngineUnavailable,
+    Finished,
+    ModelNotFound,
+    Piece,
+    RequestRefused,
+    StreamCut,
+)
+from ollama_worker.engines.http import error_text, parse
+from ollama_worker.engines.tool_calls import Calls
+
+DATA = b"data:"
+REASONS = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "tool_use": "tool_calls",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "content_filter",
+}
+STATUSES = {
+    "overloaded_error": 529,
+    "rate_limit_error": 429,
+    "api_error": 0,
+    "timeout_error": 0,
+}  # of errors in mid-stream
+TOO_LONG = ("prompt is too long", "context window", "context limit")
+
+
+def fault(model: str, status: int, text: str) -> EngineError:
+    said = text.lower()
+    if any(words in said for words in TOO_LONG):
+        return ContextTooLong(f"The prompt does not fit {model}'s context window: {text}")
+    if status in (401, 403):
+        return EngineUnavailable(f"Anthropic does not let us in (status {status}): check ANTHROPIC_API_KEY")
+    if status == 404:
+        return ModelNotFound(f"Anthropic does not have {model}: `GET /v1/models` lists what it has")
+    if status in (429, 502, 503, 504, 529):
+        return EngineUnavailable(f"Anthropic is busy (status {status}): {text}")
+    if 400 <= status < 500:
+        return RequestRefused(f"Anthropic refused the request: {text}")
+    if status == 0:
+        return StreamCut(f"Anthropic broke off: {text}")
+    return EngineError(f"Anthropic failed: {text}")
+
+
+class Answer:
+    """Reads the lines of one answer, in bursts as they came. Calls of tools are told whole, at the end."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._reason = ""
+        self._calls = Calls()
+        self._usage: dict[str, Any] = {}
+
+    def read(self, lines: list[bytes]) -> Iterator[Piece | Finished]:
+        """One piece for all the output in `lines`, then the end if it is among them. Raises after what came before."""
+        text, thinking, tokens, ended = "", "", 0, False
+        error: EngineError | None = None
+        try:
+            for event in self._events(lines):
+                if ended := event.get("type") == "message_stop":
+                    break
+                new, thought = self._said(event)
+                text, thinking, tokens = text + new, thinking + thought, tokens + bool(new or thought)
+        except EngineError as raised:
+            error = raised
+        if text or thinking:
+            yield Piece(text, thinking, tokens=tokens)
+        if error:
+            raise error
+        if ended:
+            yield from self._end()
+
+    def _events(self, lines: list[bytes]) -> Iterator[dict[str, Any]]:
+        for line in lines:
+            if line.startswith(DATA):
+                event = parse(line[len(DATA) :])
+                if event.get("type") == "error":
+                    status = STATUSES.get((event.get("error") or {}).get("type", ""), 400)
+                    raise fault(self._model, status, error_text(line[len(DATA) :]))
+                yield event
+
+    def _said(self, event: dict[str, Any]) -> tuple[str, str]:
+        """(text, thinking) of an event; calls, counts and the reason are kept."""
+        kind = event.get("type")
+        if kind == "content_block_delta":
+            delta = event.get("delta") or {}
+            if "partial_json" in delta:
+                self._calls.add([{"index": event["index"], "function": {"arguments": delta["partial_json"]}}])
+            return delta.get("text") or "", delta.get("thinking") or ""
+        if kind == "content_block_start":
+            block = event.get("content_block") or {}
+            if block.get("type") == "tool_use":
+                self._calls.add([{"index": event["index"], "id": block["id"], "function": {"name": block["name"]}}])
+            return block.get("text") or "", block.get("thinking") or ""
+        self._usage |= event.get("usage") or (event.get("message") or {}).get("usage") or {}
+        self._reason = (event.get("delta") or {}).get("stop_reason") or self._reason
+        return "", ""
+
+    def _end(self) -> Iterator[Piece | Finished]:
+        if not self._reason:
+            raise StreamCut("Anthropic ended the answer without a reason")
+        reason = REASONS.get(self._reason, "stop")
+        if calls := self._calls.told(cut=reason == "length"):
+            yield Piece(tool_calls=calls)
+        yield finished(reason, self._usage)
+
+
+def finished(reason: str, usage: dict[str, Any]) -> Finished:
+    """They count what was read from the cache, and what was put into it, apart from the rest of the prompt."""
+    cached = usage.get("cache_read_input_tokens") or 0
+    prompt = (usage.get("input_tokens") or 0) + (usage.get("cache_creation_input_tokens") or 0) + cached
+    thoughts = (usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0
+    return Finished(reason, prompt, usage.get("output_tokens") or 0, cached_tokens=cached, thinking_tokens=thoughts)

@@ -1,0 +1,138 @@
+"""Anthropic's Messages: what a job looks like as a request body. No input or output here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from ollama_worker.engines.base import Unsupported
+from ollama_worker.engines.images import kind_of
+from ollama_worker.engines.tool_calls import arguments_of, name_of, with_ids
+from wire.records import JobRequest, Message
+
+# A budget is obligatory there. This is for a model that tells no maximum: enough for a long answer, and all take it.
+DEFAULT_BUDGET = 4096
+SMALLEST_THOUGHT = 1024  # tokens; they refuse less
+THOUGHTS = {"low": SMALLEST_THOUGHT, "medium": 4096, "high": 16384}  # tokens of thinking
+SAMPLERS = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "stop": "stop_sequences"}
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def message_body(request: JobRequest, about: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
+    """For `/v1/messages`, streamed. `about` is the model's entry in the list. Raises `Unsupported`."""
+    refuse(request)
+    body = prompt_body(request, about) | {"max_tokens": budget_of(request, about), "stream": True}
+    said = sampling(request)
+    if body.get("thinking", {}).get("type") in ("enabled", "adaptive"):  # they refuse these beside a thought
+        said = {name: value for name, value in said.items() if name == "stop_sequences"}
+    return body | said
+
+
+def budget_of(request: JobRequest, about: Mapping[str, Any]) -> int:
+    """Tokens of the answer, thoughts included; one is obligatory there."""
+    budget = request.options.get("num_predict")
+    return budget if isinstance(budget, int) and budget > 0 else about.get("max_tokens") or DEFAULT_BUDGET
+
+
+def prompt_body(request: JobRequest, about: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
+    """What the model reads, as `/v1/messages/count_tokens` takes it too."""
+    body: dict[str, Any] = {"model": request.model, "messages": turns_of(request), **tools_of(request)}
+    if system := "\n\n".join(message.content for message in request.messages if message.role == "system"):
+        body["system"] = system
+    config: dict[str, Any] = {}
+    if request.format is not None:
+        config["format"] = {"type": "json_schema", "schema": request.format}
+    if thinking := thinking_of(request, about):
+        body["thinking"] = thinking
+        if thinking["type"] == "adaptive" and isinstance(request.think, str):
+            config["effort"] = request.think
+    return body | ({"output_config": config} if config else {})
+
+
+def refuse(request: JobRequest) -> None:
+    """What no model of theirs has, and which engine has it."""
+    if request.kind != "chat":
+        raise Unsupported(
+            "Anthropic goes on behind no bare prompt: use SLUICE_ENGINE=ollama, llama-cpp or openai (vLLM)"
+        )
+    if request.logprobs:
+        raise Unsupported("Anthropic tells no logprobs: use SLUICE_ENGINE=ollama, llama-cpp or openai")
+    if request.format == "json":
+        raise Unsupported(
+            "Anthropic keeps to a JSON schema but has no bare JSON mode: send a schema, or use another model"
+        )
+
+
+def sampling(request: JobRequest) -> dict[str, Any]:
+    said = {SAMPLERS[name]: value for name, value in request.options.items() if name in SAMPLERS}
+    if isinstance(said.get("stop_sequences"), str):
+        said["stop_sequences"] = [said["stop_sequences"]]
+    if "temperature" in said and "top_p" in said:
+        del said["top_p"]  # the newer models refuse both
+    return said
+
+
+def tools_of(request: JobRequest) -> dict[str, Any]:
+    if not request.tools:
+        return {}
+    choice: dict[str, Any] = {"type": "any" if request.tool_choice == "required" else request.tool_choice or "auto"}
+    if request.tool_name:
+        choice = {"type": "tool", "name": request.tool_name}
+    if request.parallel_tool_calls is not None and choice["type"] != "none":
+        choice["disable_parallel_tool_use"] = not request.parallel_tool_calls
+    return {"tools": [_tool(tool.get("function") or {}) for tool in request.tools], "tool_choice": choice}
+
+
+def _tool(function: dict[str, Any]) -> dict[str, Any]:
+    tool = {"name": function.get("name", ""), "input_schema": function.get("parameters") or {"type": "object"}}
+    return tool | ({"description": function["description"]} if function.get("description") else {})
+
+
+def thinking_of(request: JobRequest, about: Mapping[str, Any]) -> dict[str, Any]:
+    """`think` as this model takes it, empty for not at all.
+
+    Not in the middle of a turn whose calls are being answered: there they want the thought back that led to the calls,
+    signed, and a job does not keep signatures. Not with a forced call either, which they refuse.
+    """
+    types = ((about.get("capabilities") or {}).get("thinking") or {}).get("types") or {}
+    if not request.think:
+        can = (types.get("disabled") or {}).get("supported")
+        return {"type": "disabled"} if request.think is False and can else {}
+    if request.tool_choice == "required" or (request.messages and request.messages[-1].role == "tool"):
+        return {}
+    if (types.get("adaptive") or {}).get("supported"):
+        return {"type": "adaptive", "display": "summarized"}
+    room = budget_of(request, about) - 1  # the thought must leave some for the answer
+    thought = min(THOUGHTS.get(str(request.think), THOUGHTS["medium"]), room)
+    return {"type": "enabled", "budget_tokens": thought} if thought >= SMALLEST_THOUGHT else {}
+
+
+def turns_of(request: JobRequest) -> list[dict[str, Any]]:
+    """User and assistant in turns: what tools answered is the user's, and all answers of a turn come together."""
+    turns: list[dict[str, Any]] = []
+    for message in with_ids(request.messages):
+        if message.role == "system":
+            continue
+        role = "assistant" if message.role == "assistant" else "user"
+        if turns and turns[-1]["role"] == role:
+            turns[-1]["content"] += _blocks(message)
+        else:
+            turns.append({"role": role, "content": _blocks(message)})
+    return [turn for turn in turns if turn["content"]]
+
+
+def _blocks(message: Message) -> list[dict[str, Any]]:
+    if message.role == "tool":
+        return [{"type": "tool_result", "tool_use_id": message.tool_call_id, "content": message.content}]
+    images = [{"type": "image", "source": _source(image)} for image in message.images or ()]
+    text = [{"type": "text", "text": message.content}] if message.content.strip() else []  # empty ones are refused
+    calls = [
+        {"type": "tool_use", "id": call["id"], "name": name_of(call), "input": arguments_of(call)}
+        for call in message.tool_calls or ()
+    ]
+    return [*images, *text, *calls]
+
+
+def _source(image: str) -> dict[str, str]:
+    return {"type": "base64", "media_type": kind_of(image), "data": image}
