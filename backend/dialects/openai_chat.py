@@ -80,8 +80,10 @@ class ChatChunks:
         for entry in entries:
             if self.done:
                 break
-            if self._opened and entry.id is not None and (text := text_literal(entry.body)) is not None:
-                frames.append(self._text % (*entry.id, text))
+            id, body = entry
+            if self._opened and id is not None and (text := text_literal(body)) is not None:
+                attempt, seq = id
+                frames.append(self._text % (attempt, seq, text))
             else:
                 frames.append(self._frames(entry))
         return b"".join(frames)

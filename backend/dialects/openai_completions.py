@@ -134,9 +134,11 @@ class TextChunks:
         for entry in entries:
             if self.done:
                 break
-            if entry.id is not None and (text := text_literal(entry.body)) is not None:
+            id, body = entry
+            if id is not None and (text := text_literal(body)) is not None:
                 self._said = True
-                frames.append(self._text % (*entry.id, text))
+                attempt, seq = id
+                frames.append(self._text % (attempt, seq, text))
             else:
                 frames.append(self._frames(entry))
         return b"".join(frames)
