@@ -60,6 +60,12 @@ def call_item(id: str, status: str, call: dict[str, Any], arguments: str) -> Ite
     return {"id": id, "type": "function_call", "status": status, **about}
 
 
+def calls_of(job: str, restarts: int, calls: Sequence[dict[str, Any]], before: int) -> list[dict[str, Any]]:
+    """As `told_calls`; ids differ from those of a void attempt, by which clients would know the calls again."""
+    suffix = f"_r{restarts}" if restarts else ""
+    return [{**call, "id": call["id"] + suffix} for call in told_calls(job, calls, before)]
+
+
 def told_logprobs(logprobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     told = logprobs_of(logprobs)
     return told["content"] if told else []
@@ -74,7 +80,7 @@ def output_of(job: str, outcome: Outcome) -> list[Item]:
     if text := "".join(outcome.text):
         part = text_part(text, outcome.logprobs)
         items.append(message_item(item_id("msg", job, outcome.restarts, 0), status, part))
-    for number, call in enumerate(told_calls(job, outcome.tool_calls, 0)):
+    for number, call in enumerate(calls_of(job, outcome.restarts, outcome.tool_calls, 0)):
         id = item_id("fc", job, outcome.restarts, number)
         items.append(call_item(id, "completed", call, call["function"]["arguments"]))
     return items

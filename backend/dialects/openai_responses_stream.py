@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 import orjson
 
 from backend.dialects.fast_text import text_literal
-from backend.dialects.openai_answer import told_calls
 from backend.dialects.openai_responses_object import (
     Asked,
     Item,
     call_item,
+    calls_of,
     ended,
     is_whole,
     item_id,
@@ -154,7 +154,7 @@ class ResponseEvents:
             frames += self._delta(THOUGHT, orjson.dumps(thinking))
         if text := event.get("text"):
             frames += self._delta(TEXT, orjson.dumps(text), event.get("logprobs") or ())
-        for call in told_calls(self._asked.job, event.get("tool_calls") or (), self._counts["fc"]):
+        for call in calls_of(self._asked.job, self._restarts, event.get("tool_calls") or (), self._counts["fc"]):
             frames += self._close("completed") + self._call(call)
         return frames
 

@@ -12,12 +12,11 @@ from typing import NamedTuple
 
 from backend.chat.disconnect import CONTINUE
 from backend.dialects.door import Asked
-from backend.dialects.openai_answer import told_calls
 from backend.dialects.openai_errors import BadParameter
 from backend.dialects.openai_responses import ResponsesDoor
 from backend.dialects.openai_responses_input import told_items, with_names
 from backend.dialects.openai_responses_object import Asked as AskedResponse
-from backend.dialects.openai_responses_object import Item, ended, output_of, response
+from backend.dialects.openai_responses_object import Item, calls_of, ended, output_of, response
 from backend.dialects.openai_responses_request import ResponsesRequest
 from backend.errors import ApiError, NotFound, TooLarge
 from backend.house import House
@@ -139,18 +138,10 @@ async def _said(house: House, stored: Stored) -> list[Message]:
         what = "is still in progress" if stored.record.live else "has no answer"
         raise BadParameter("previous_response_id", f"previous_response_id: this response {what}.")
     instructed = bool((stored.asked.request.echo or {}).get("instructed"))
-    calls = tuple(_with_id(*pair) for pair in zip(outcome.tool_calls, _calls(stored, outcome), strict=True))
+    as_told = calls_of(stored.asked.job, outcome.restarts, outcome.tool_calls, 0)
+    calls = tuple({**call, "id": told["id"]} for call, told in zip(outcome.tool_calls, as_told, strict=True))
     answer = Message(role="assistant", content="".join(outcome.text), tool_calls=calls or None)
     return [*stored.asked.request.messages[int(instructed) :], answer]
-
-
-def _calls(stored: Stored, outcome: Outcome) -> list[Item]:
-    return told_calls(stored.asked.job, outcome.tool_calls, 0)
-
-
-def _with_id(call: Item, as_told: Item) -> Item:
-    """The call under the id that the caller was told."""
-    return {**call, "id": as_told["id"]}
 
 
 # -- ended -------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai import omit
 from openai.lib.streaming.responses._responses import ResponseStreamState
@@ -111,6 +111,7 @@ def log_from(parts: list[list[bytes]], end: dict[str, Any]) -> list[LogEntry]:
     return log_of(*events, end)
 
 
+@settings(deadline=None)
 @given(attempts, ends, st.booleans(), st.data())
 def test_a_stream_goes_on_exactly_behind_any_of_its_events(
     parts: list[list[bytes]], end: dict[str, Any], background: bool, data: st.DataObject
@@ -123,6 +124,7 @@ def test_a_stream_goes_on_exactly_behind_any_of_its_events(
         assert stream_of(asked, log, after, cuts) == whole[after + 1 :], f"cut behind {after}"
 
 
+@settings(deadline=None)
 @given(attempts, ends)
 def test_every_frame_is_one_that_the_official_client_knows(parts: list[list[bytes]], end: dict[str, Any]) -> None:
     frames = stream_of(asked_of(), log_from(parts, end))
@@ -134,6 +136,7 @@ def test_every_frame_is_one_that_the_official_client_knows(parts: list[list[byte
         state.handle_event(event)
 
 
+@settings(deadline=None)
 @given(attempts, ends)
 def test_items_are_opened_filled_and_closed_in_order(parts: list[list[bytes]], end: dict[str, Any]) -> None:
     frames = stream_of(asked_of(), log_from(parts, end))
@@ -155,6 +158,7 @@ def test_items_are_opened_filled_and_closed_in_order(parts: list[list[bytes]], e
     assert open_item is None and len(set(names)) == len(names)
 
 
+@settings(deadline=None)
 @given(attempts, ends)
 def test_the_last_frame_holds_only_what_won(parts: list[list[bytes]], end: dict[str, Any]) -> None:
     last = stream_of(asked_of(), log_from(parts, end))[-1]["response"]
@@ -162,6 +166,7 @@ def test_the_last_frame_holds_only_what_won(parts: list[list[bytes]], end: dict[
     assert [without_id(item) for item in last["output"]] == [without_id(item) for item in alone["output"]]
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.text(min_size=1, max_size=8).map(token), max_size=8), min_size=1, max_size=3), ends)
 def test_a_response_that_is_fetched_is_the_one_that_was_streamed(parts: list[list[bytes]], end: dict[str, Any]) -> None:
     asked, log = asked_of(), log_from(parts, end)
@@ -176,8 +181,8 @@ def said_in(item: dict[str, Any]) -> str:
 
 
 def without_id(item: dict[str, Any]) -> dict[str, Any]:
-    """A restart changes the ids of items; calls are numbered anew."""
-    return {name: value for name, value in item.items() if name != "id"}
+    """A restart changes the ids of items and calls."""
+    return {name: value for name, value in item.items() if name not in ("id", "call_id")}
 
 
 # -- a stream in full --------------------------------------------------------------------------------------------
