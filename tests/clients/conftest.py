@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from tests.clients.langchain_deselected import reason_for
 from tests.clients.served import REAL, SCRIPTED, Served, serving
 from tests.flow.truth import Truth, truth_of
 from tests.support.valkey import Valkey
+
+HERE = Path(__file__).parent
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -71,3 +75,16 @@ def served(engine: str, street: Street) -> Served:
 async def truth(served: Served) -> AsyncIterator[Truth]:
     async with truth_of(served.house.redis_url, served.house.env["SLUICE_POOL"]) as truth:
         yield truth
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take out the standard tests that are listed with a reason."""
+    kept, out = [], []
+    for item in items:
+        suite = getattr(item, "cls", None)
+        name = getattr(item, "originalname", item.name)
+        left_out = item.path.parent == HERE and suite and reason_for(suite.__name__, name)
+        (out if left_out else kept).append(item)
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = kept

@@ -158,7 +158,7 @@ async def test_errors_have_their_status(client: ollama.AsyncClient, served: Serv
 
 @pytest.mark.shows(dialect=DIALECT, feature="errors")
 async def test_the_engines_faults(client: ollama.AsyncClient, served: Served) -> None:
-    with pytest.raises(ollama.ResponseError, match="support"):
+    with pytest.raises(ollama.ResponseError, match="tool"):
         await client.chat(served.models.plain, user("What is the weather in Paris?"), tools=[WEATHER])
     with pytest.raises(ollama.ResponseError, match="context"):
         await client.chat(served.models.chat, user("!fault context"))
