@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from ollama_worker.engines import auto
-from ollama_worker.engines.base import NoEngine, build_engine, choose_engine
+from ollama_worker.engines.auto import build_engine, choose_engine
+from ollama_worker.engines.base import NoEngine
 from ollama_worker.engines.llama_cpp import LlamaCppEngine
 from ollama_worker.engines.ollama import OllamaEngine
+from ollama_worker.engines.openai import OpenAIEngine
 from ollama_worker.engines.simulated import SimulatedEngine
 from ollama_worker.settings import WorkerSettings
 from tests.ollama_worker.fake_ollama import FakeOllama, fake_ollama
+from tests.ollama_worker.fake_openai import fake_openai
 
 
 @pytest.fixture
@@ -103,6 +106,41 @@ async def test_an_address_that_was_set_is_waited_for(
     async with fake_ollama(int(url.rsplit(":", 1)[1])) as late:
         assert (await asyncio.wait_for(choosing, 5)).kind == "ollama"
         assert late.asked("/api/tags")
+
+
+async def test_a_server_that_speaks_openai_s_protocol_is_waited_for(
+    settings: WorkerSettings, nowhere: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(auto, "WAIT_SECONDS", 0.01)
+    waiting, real_probe = asyncio.Event(), auto.probe_server
+
+    async def noted(settings: WorkerSettings) -> tuple[str, list[str] | None]:
+        found = await real_probe(settings)
+        waiting.set()
+        return found
+
+    monkeypatch.setattr(auto, "probe_server", noted)
+    wanted = put(settings, engine="openai", openai_url=f"{nowhere}/v1")
+    choosing = asyncio.create_task(choose_engine(wanted))
+    await asyncio.wait_for(waiting.wait(), 5)
+    assert not choosing.done()
+    assert "waiting for the server" in capsys.readouterr().out
+    async with fake_openai(int(nowhere.rsplit(":", 1)[1])):
+        choice = await asyncio.wait_for(choosing, 5)
+    assert (choice.kind, choice.model) == ("openai", "m")
+    assert isinstance(build_engine(wanted, choice), OpenAIEngine)
+
+
+@pytest.mark.parametrize(("engine", "name"), [("openai", "OPENAI_API_BASE_URL"), ("hf", "HF_LOCAL_HOST")])
+async def test_a_server_without_an_address_is_an_error(settings: WorkerSettings, engine: str, name: str) -> None:
+    with pytest.raises(NoEngine, match=name):
+        await choose_engine(put(settings, engine=engine))
+
+
+async def test_an_address_of_a_server_alone_chooses_nothing(settings: WorkerSettings) -> None:
+    async with fake_openai() as fake:
+        choice = await choose_engine(put(settings, openai_url=fake.url, hf_url=fake.url))
+        assert choice.kind == "simulated" and not fake.requests
 
 
 async def test_a_file_that_was_set_is_taken(settings: WorkerSettings, tiny_gguf: Path) -> None:
