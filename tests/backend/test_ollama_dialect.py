@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import combinations, pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.dialects.fast_text import text_literal
-from backend.dialects.ollama import OllamaChunks, partial
+from backend.dialects.ollama import CHAT, TEXT, Form, OllamaChunks, partial, refusal
+from backend.errors import ApiError, Forbidden, Invalid, JobFailed, NotFound, QueueFull, Unavailable
 from wire import events
 from wire.events import EventId, LogEntry
 
@@ -24,12 +28,20 @@ def without_time(chunk: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in chunk.items() if name != "created_at"}
 
 
-@given(TEXTS, st.text(max_size=3), st.integers(1, 2), st.sampled_from(["tiny:latest", '100%"b\\']))
-def test_a_spliced_chunk_is_the_chunk_that_its_fields_make(text: str, thinking: str, n: int, model: str) -> None:
+@given(
+    TEXTS,
+    st.text(max_size=3),
+    st.integers(1, 2),
+    st.sampled_from(["tiny:latest", '100%"b\\']),
+    st.sampled_from([CHAT, TEXT]),
+)
+def test_a_spliced_chunk_is_the_chunk_that_its_fields_make(
+    text: str, thinking: str, n: int, model: str, form: Form
+) -> None:
     token = entry(events.token(text, thinking, n=n))
-    [line] = OllamaChunks(model).burst([token]).splitlines(keepends=True)
+    [line] = OllamaChunks(model, form).burst([token]).splitlines(keepends=True)
     assert line.endswith(b"}\n")
-    assert without_time(json.loads(line)) == without_time(partial(model, token.fields()))
+    assert without_time(json.loads(line)) == without_time(partial(model, token.fields(), form))
 
 
 @given(TEXTS | TEXTS.map(lambda text: text + '",'))
@@ -52,3 +64,82 @@ def test_nothing_follows_the_end() -> None:
     lines = OllamaChunks("m").burst([entry(events.token("a")), end, entry(events.token("b"))]).splitlines()
     chunk, error = map(json.loads, lines)
     assert (chunk["message"]["content"], error) == ("a", {"error": "too late", "code": "deadline"})
+
+
+CALL = {"id": "call_1", "function": {"name": "f", "arguments": {"a": 1}}}
+LOG = [
+    events.encode(events.Queued(position=2)),
+    events.encode(events.Started(attempt=1, worker="w", model="m")),
+    events.token("", thinking="hm"),
+    events.token('Hel"'),
+    events.token("lo", n=2),
+    events.token("", tool_calls=[CALL], logprobs=[{"token": "x", "logprob": -1.0}]),
+    events.encode(
+        events.Completed(
+            finish_reason="tool_calls",
+            usage=events.Usage(prompt_tokens=3, completion_tokens=4),
+            timings=events.Timings(queued_ms=1, load_ms=2, prompt_ms=3, generate_ms=4, total_ms=9),
+        )
+    ),
+]
+TIME = re.compile(rb'"created_at":"[^"]+"')
+COUNTS = (
+    b'"done_reason":"stop","total_duration":10000000,"load_duration":2000000,"prompt_eval_count":3,'
+    b'"prompt_eval_duration":3000000,"eval_count":4,"eval_duration":4000000}\n'
+)
+LOGPROBS = b'"logprobs":[{"token":"x","logprob":-1.0}]}\n'
+CALLS = b'"tool_calls":[{"id":"call_1","function":{"name":"f","arguments":{"a":1}}}]'
+
+
+def chunk(inner: bytes, done: bytes = b"false}\n", more: bytes = b"") -> bytes:
+    return b'{"model":"m",T,' + inner + b',"done":' + (done if not more else done.removesuffix(b"}\n") + b"," + more)
+
+
+def said(inner: bytes) -> bytes:
+    return b'"message":{"role":"assistant",' + inner + b"}"
+
+
+TOLD = {
+    "chat": [
+        chunk(said(b'"content":"","thinking":"hm"')),
+        chunk(said(b'"content":"Hel\\""')),
+        chunk(said(b'"content":"lo"')),
+        chunk(said(b'"content":"",' + CALLS), more=LOGPROBS),
+        chunk(said(b'"content":""'), b"true}\n", COUNTS),
+    ],
+    "generate": [
+        chunk(b'"response":""', more=b'"thinking":"hm"}\n'),
+        chunk(b'"response":"Hel\\""'),
+        chunk(b'"response":"lo"'),
+        chunk(b'"response":""', more=CALLS + b"," + LOGPROBS),
+        chunk(b'"response":""', b"true}\n", COUNTS),
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "form"), [("chat", CHAT), ("generate", TEXT)])
+def test_every_cut_into_bursts_gives_the_same_bytes(name: str, form: Form) -> None:
+    log = [entry(body) for body in LOG]
+    for count in range(len(log)):
+        for cuts in combinations(range(1, len(log)), count):
+            chunks = OllamaChunks("m", form)
+            sent = b"".join(chunks.burst(log[begin:end]) for begin, end in pairwise([0, *cuts, len(log)]))
+            assert TIME.sub(b"T", sent) == b"".join(TOLD[name])
+            assert chunks.done
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Invalid("x"), 400),
+        (NotFound("x", "model_not_found"), 404),
+        (Forbidden("x"), 403),
+        (QueueFull("x"), 429),
+        (Unavailable("x"), 503),
+        (JobFailed("context_too_long", "x"), 400),
+        (JobFailed("cancelled", "x"), 499),
+        (ApiError("x"), 500),
+    ],
+)
+def test_errors_are_told_as_ollama_tells_them(error: ApiError, status: int) -> None:
+    assert refusal(error, "r1") == (status, {"error": "x", "code": error.code, "request_id": "r1"})

@@ -1,0 +1,183 @@
+"""Anthropic's official client gets what it expects."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import anthropic
+import httpx
+import pytest
+from anthropic.types import MessageParam, ToolParam
+
+from tests.backend.standing import standing_house, wait_ready
+from tests.flow.listener import words
+from tests.flow.truth import Truth, truth_of
+from tests.support.house import House
+from tests.support.valkey import Valkey
+
+MODEL = "qwen2.5:0.5b"
+WEATHER: ToolParam = {
+    "name": "get_weather",
+    "description": "The weather of a city.",
+    "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+}
+
+
+@pytest.fixture(scope="module")
+def served(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with standing_house(tmp_path_factory.mktemp("served"), shared_valkey, SLUICE_SLOTS="8") as house:
+        house.start_worker()
+        wait_ready(house.start_api(), workers=1)
+        yield house
+
+
+@pytest.fixture
+async def truth(served: House) -> AsyncIterator[Truth]:
+    async with truth_of(served.redis_url, served.env["SLUICE_POOL"]) as truth:
+        yield truth
+
+
+@pytest.fixture
+async def client(served: House) -> AsyncIterator[anthropic.AsyncAnthropic]:
+    """Nothing is sent twice by itself, so that a test sees every answer."""
+    async with anthropic.AsyncAnthropic(base_url=served.url, api_key="none", max_retries=0) as client:
+        yield client
+
+
+def ask(text: str) -> dict[str, Any]:
+    said: MessageParam = {"role": "user", "content": text}
+    return {"model": MODEL, "max_tokens": 2_000, "messages": [said]}
+
+
+async def test_a_whole_message(client: anthropic.AsyncAnthropic) -> None:
+    answer = await client.messages.create(**ask("!tokens 5"), system="Be brief.")
+    assert [block.model_dump(exclude_none=True) for block in answer.content] == [{"type": "text", "text": words(5)}]
+    assert (answer.role, answer.model, answer.stop_reason) == ("assistant", MODEL, "end_turn")
+    assert (answer.usage.output_tokens, answer.usage.input_tokens > 0) == (5, True)
+    assert answer.id.startswith("msg_")
+
+
+async def test_a_streamed_message(client: anthropic.AsyncAnthropic) -> None:
+    async with client.messages.stream(**ask("!tokens 9")) as stream:
+        kinds = [event.type async for event in stream]
+        message = await stream.get_final_message()
+    assert (kinds[0], kinds[-1]) == ("message_start", "message_stop")
+    assert message.content[0].to_dict() == {"type": "text", "text": words(9)}
+    assert (message.stop_reason, message.usage.output_tokens) == ("end_turn", 9)
+    assert message.usage.input_tokens > 0
+
+
+async def test_raw_events_in_their_order(client: anthropic.AsyncAnthropic) -> None:
+    stream = await client.messages.create(**ask("!tokens 2"), stream=True)
+    kinds = [event.type async for event in stream]
+    ends = ["content_block_stop", "message_delta", "message_stop"]
+    deltas = len(kinds) - 5
+    assert kinds == ["message_start", "content_block_start", *["content_block_delta"] * deltas, *ends]
+
+
+def test_without_asyncio(served: House) -> None:
+    with anthropic.Anthropic(base_url=served.url, api_key="none", max_retries=0) as client:
+        assert client.messages.create(**ask("!tokens 3")).content[0].to_dict()["text"] == words(3)
+        with client.messages.stream(**ask("!tokens 3")) as stream:
+            assert "".join(stream.text_stream) == words(3)
+
+
+async def test_thoughts_come_where_they_are_asked_for(client: anthropic.AsyncAnthropic) -> None:
+    thinking = {"type": "enabled", "budget_tokens": 1_024}
+    whole = await client.messages.create(**ask("!think"), thinking=thinking)
+    assert [block.type for block in whole.content] == ["thinking", "text"]
+    async with client.messages.stream(**ask("!think"), thinking=thinking) as stream:
+        streamed = await stream.get_final_message()
+    assert [block.to_dict() for block in streamed.content] == [block.to_dict() for block in whole.content]
+    silent = await client.messages.create(**ask("!think"))
+    assert [block.type for block in silent.content] == ["text"]
+
+
+async def test_max_tokens_ends_a_message(client: anthropic.AsyncAnthropic) -> None:
+    answer = await client.messages.create(**{**ask("!tokens 50"), "max_tokens": 4})
+    assert (answer.content[0].to_dict()["text"], answer.stop_reason) == (words(4), "max_tokens")
+
+
+async def test_an_image_is_seen(client: anthropic.AsyncAnthropic) -> None:
+    source = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
+    content = [{"type": "image", "source": source}, {"type": "text", "text": "What is it?"}]
+    answer = await client.messages.create(**{**ask(""), "messages": [{"role": "user", "content": content}]})
+    assert "Images sent with it: 1." in str(answer.content[0])
+
+
+async def test_tokens_are_counted(client: anthropic.AsyncAnthropic) -> None:
+    counted = await client.messages.count_tokens(model=MODEL, messages=ask("one two three")["messages"])
+    assert counted.input_tokens == 3
+    answer = await client.messages.create(**ask("one two three"))
+    assert answer.usage.input_tokens == counted.input_tokens
+
+
+async def test_the_request_s_id_is_in_the_header_of_that_name(client: anthropic.AsyncAnthropic) -> None:
+    answer = await client.messages.create(**ask("!tokens 1"))
+    assert answer._request_id
+    raw = await client.messages.with_raw_response.create(**ask("!tokens 1"), extra_headers={"X-Request-ID": "mine-1"})
+    assert raw.headers["request-id"] == raw.headers["x-request-id"] == "mine-1"
+    assert raw.headers["x-sluice-job"]
+
+
+async def test_a_model_that_is_not_there(client: anthropic.AsyncAnthropic) -> None:
+    with pytest.raises(anthropic.NotFoundError, match="nobody:7b") as raised:
+        await client.messages.create(**{**ask("hi"), "model": "nobody:7b"})
+    body: Any = raised.value.body
+    assert (body["type"], body["error"]["type"]) == ("error", "not_found_error")
+    assert body["request_id"] == raised.value.request_id
+
+
+async def test_a_wrong_request(client: anthropic.AsyncAnthropic, truth: Truth) -> None:
+    before = await truth.states()
+    with pytest.raises(anthropic.BadRequestError, match="not offered here") as raised:
+        await client.messages.create(**ask("hi"), tools=[{"type": "web_search_20250305", "name": "web_search"}])
+    body: Any = raised.value.body
+    assert body["error"]["type"] == "invalid_request_error"
+    with pytest.raises(anthropic.BadRequestError, match="never fetched"):
+        await client.messages.create(
+            **{
+                **ask(""),
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [{"type": "image", "source": {"type": "url", "url": "http://127.0.0.1:1/a.png"}}],
+                    }
+                ],
+            }
+        )
+    assert await truth.states() == before
+
+
+async def test_a_body_that_is_too_large(client: anthropic.AsyncAnthropic) -> None:
+    with pytest.raises(anthropic.RequestTooLargeError):
+        await client.messages.create(**ask("a" * 9_000_000))
+
+
+async def test_an_answer_that_fails(client: anthropic.AsyncAnthropic) -> None:
+    with pytest.raises(anthropic.BadRequestError, match="Simulated fault"):
+        await client.messages.create(**ask("!fault context_too_long"))
+    with pytest.raises(anthropic.APIStatusError, match="Simulated fault"):
+        async with client.messages.stream(**ask("!fault context_too_long after 3")) as stream:
+            await stream.until_done()
+
+
+async def test_a_client_that_closes_cancels(client: anthropic.AsyncAnthropic, truth: Truth) -> None:
+    async with client.messages.stream(**ask("!tokens 1000000")) as stream:
+        assert await anext(stream.text_stream)
+        job = stream.response.headers["x-sluice-job"]
+    assert (await truth.until_state(job, "cancelled")).why == "client_gone"
+
+
+async def test_a_stream_is_resumed_from_the_native_route(client: anthropic.AsyncAnthropic, served: House) -> None:
+    """The ids of its frames are those of the log."""
+    body = {**ask("!tokens 6"), "stream": True}
+    async with httpx.AsyncClient(base_url=served.url) as plain:
+        sent = await plain.post("/v1/messages", json=body)
+        ids = [line.removeprefix("id: ") for line in sent.text.split("\n") if line.startswith("id: ")]
+        rest = await plain.get(
+            f"/api/jobs/{sent.headers['x-sluice-job']}/events",
+            headers={"Last-Event-ID": ids[1], "Accept": "text/event-stream"},
+        )
+    assert [line.removeprefix("id: ") for line in rest.text.split("\n") if line.startswith("id: ")] == ids[2:]

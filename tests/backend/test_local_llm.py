@@ -1,0 +1,77 @@
+"""The plainest door: one prompt in, one object out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from backend.dialects.local_llm import LocalGenerate
+from tests.backend.standing import standing_house, wait_ready
+from tests.flow.listener import words
+from tests.support.house import House
+from tests.support.valkey import Valkey
+
+PATH = "/api/v1/local-llm/generate"
+
+
+@pytest.fixture(scope="module")
+def served(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with standing_house(tmp_path_factory.mktemp("served"), shared_valkey) as house:
+        house.start_worker()
+        wait_ready(house.start_api(), workers=1)
+        yield house
+
+
+@pytest.fixture
+async def client(served: House) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=served.url, timeout=10) as client:
+        yield client
+
+
+async def test_a_prompt_is_answered(client: httpx.AsyncClient) -> None:
+    wishes = {"system_prompt": "Be brief.", "temperature": 0.2, "max_tokens": 3, "use_cache": True}
+    answer = await client.post(PATH, json={"prompt": "!tokens 9", "provider_preference": "local_ollama", **wishes})
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert told.keys() == {"id", "response", "model", "provider", "usage", "timings", "cached"}
+    assert (told["response"], told["model"], told["cached"]) == (words(3), "qwen2.5:0.5b", False)
+    assert (told["id"], told["usage"]["completion_tokens"]) == (answer.headers["x-sluice-job"], 3)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "says"),
+    [
+        ({}, 422, "prompt"),
+        ({"prompt": ""}, 422, "prompt"),
+        ({"prompt": "a", "temperature": "hot"}, 422, "temperature"),
+        ({"prompt": "a", "max_tokens": 0}, 422, "max_tokens"),
+        ({"prompt": "a", "model_preference": "nobody:7b"}, 404, "nobody:7b"),
+        ({"prompt": "!fault context_too_long"}, 413, "Simulated fault"),
+    ],
+)
+async def test_errors_have_our_own_shape(
+    client: httpx.AsyncClient, fields: dict[str, Any], status: int, says: str
+) -> None:
+    answer = await client.post(PATH, json=fields)
+    assert answer.status_code == status, answer.text
+    assert answer.json()["error"].keys() == {"code", "message", "request_id"}
+    assert says in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "named"),
+    [
+        (None, None, ""),
+        ("openai", None, ""),
+        (None, "a:1", "a:1"),
+        ("auto", "a:1", "a:1"),
+        ("local_ollama", "a:1", "ollama/a:1"),
+        ("openai", "gpt-9", "openai/gpt-9"),
+    ],
+)
+def test_a_provider_and_a_model_are_one_name(provider: str | None, model: str | None, named: str) -> None:
+    body = {"prompt": "a", "provider_preference": provider, "model_preference": model}
+    assert LocalGenerate().read(body, 10).job.model == named

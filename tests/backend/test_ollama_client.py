@@ -1,0 +1,226 @@
+"""The pool as one big Ollama, asked by Ollama's official client. Its chats are in test_real_clients.py."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import ollama
+import pytest
+
+from backend.dialects.ollama_models import SPOKEN
+from tests.backend.standing import standing_house, wait_ready
+from tests.flow.listener import words
+from tests.flow.truth import Truth, truth_of
+from tests.support.house import House
+from tests.support.valkey import Valkey
+from tests.support.waiting import eventually
+
+MODEL = "qwen2.5:0.5b"
+ASLEEP = "asleep:7b"  # no worker has it
+DIMENSIONS = 64  # of the simulated engine's vectors
+PIXEL = "iVBORw0KGgo="
+
+
+@pytest.fixture(scope="module")
+def served(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with standing_house(tmp_path_factory.mktemp("served"), shared_valkey, SLUICE_SLOTS="8") as house:
+        house.start_worker()
+        wait_ready(house.start_api(SLUICE_MODELS=ASLEEP, SLUICE_EMBED_BATCH="2"), workers=1)
+        yield house
+
+
+@pytest.fixture
+async def truth(served: House) -> AsyncIterator[Truth]:
+    async with truth_of(served.redis_url, served.env["SLUICE_POOL"]) as truth:
+        yield truth
+
+
+@pytest.fixture
+async def client(served: House) -> AsyncIterator[ollama.AsyncClient]:
+    client = ollama.AsyncClient(host=served.url)
+    yield client
+    await client.close()  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+async def plain(served: House) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=served.url, timeout=10) as client:
+        yield client
+
+
+# -- one prompt --------------------------------------------------------------------------------------------------
+
+
+async def test_a_prompt_is_answered_whole(client: ollama.AsyncClient) -> None:
+    answer = await client.generate(MODEL, "!tokens 5", system="Be brief.", options={"temperature": 0.0})
+    assert (answer.response, answer.done, answer.done_reason, answer.eval_count) == (words(5), True, "stop", 5)
+    assert answer.created_at and answer.total_duration and answer.prompt_eval_count
+
+
+async def test_a_prompt_is_answered_in_pieces(client: ollama.AsyncClient) -> None:
+    chunks = [chunk async for chunk in await client.generate(MODEL, "!tokens 9", stream=True)]
+    assert "".join(chunk.response for chunk in chunks) == words(9)
+    assert [chunk.done for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+
+
+async def test_a_prompt_is_thought_about(client: ollama.AsyncClient) -> None:
+    answer = await client.generate(MODEL, "hi", think=True)
+    assert "thought is simulated" in (answer.thinking or "")
+    assert "thought is simulated" not in answer.response
+
+
+async def test_a_prompt_brings_images(client: ollama.AsyncClient) -> None:
+    assert "Images sent with it: 1." in (await client.generate(MODEL, "what is it?", images=[PIXEL])).response
+
+
+@pytest.mark.parametrize("fields", [{"raw": True}, {"suffix": "the end"}])
+async def test_a_bare_prompt_goes_without_a_template(plain: httpx.AsyncClient, truth: Truth, fields: Any) -> None:
+    body = {"model": MODEL, "prompt": "!tokens 3", "stream": False, **fields}
+    answer = await plain.post("/api/generate", json=body)
+    assert answer.json()["response"] == words(3), answer.text
+    record = await truth.record(answer.headers["x-sluice-job"])
+    assert b'"kind":"generate"' in record.request
+
+
+@pytest.mark.parametrize(("keep_alive", "reason"), [(None, "load"), (0, "unload"), ("10m", "load")])
+async def test_no_prompt_loads_the_model(client: ollama.AsyncClient, keep_alive: Any, reason: str) -> None:
+    answer = await client.generate(MODEL, "", keep_alive=keep_alive)
+    assert (answer.response, answer.done, answer.done_reason) == ("", True, reason)
+    chat = await client.chat(MODEL, messages=[], keep_alive=keep_alive)
+    assert (chat.message.content, chat.done, chat.done_reason) == ("", True, reason)
+
+
+WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
+    "raw with a system": ("generate", {"prompt": "a", "raw": True, "system": "s"}, "raw goes without"),
+    "images without a template": ("generate", {"prompt": "a", "suffix": "b", "images": [PIXEL]}, "images and system"),
+    "an image that is none": ("generate", {"prompt": "a", "images": ["aGVsbG8="]}, "not an image"),
+    "a prompt that is a number": ("generate", {"prompt": 7}, "prompt"),
+    "no prompt and no model": ("generate", {"model": None}, "no model is named"),
+    "a schema that is none": ("generate", {"prompt": "a", "format": {"type": "banana"}}, "schema.type"),
+    "no input": ("embed", {}, "input"),
+    "an input that is a number": ("embed", {"input": [7]}, "input"),
+    "too large a batch": ("embed", {"input": ["a"] * 2_049}, "2048"),
+    "no old prompt": ("embeddings", {}, "prompt"),
+    "nothing to show": ("show", {"model": ""}, "model is required"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+async def test_a_wrong_request_is_refused_in_ollama_s_words(plain: httpx.AsyncClient, truth: Truth, name: str) -> None:
+    path, fields, says = WRONG[name]
+    before = await truth.states()
+    answer = await plain.post(f"/api/{path}", json={"model": MODEL, **fields})
+    assert answer.status_code == 400, answer.text
+    told = answer.json()
+    assert told.keys() == {"error", "code", "request_id"}
+    assert says in told["error"]
+    assert await truth.states() == before
+
+
+@pytest.mark.parametrize("path", ["chat", "generate", "embed", "embeddings", "show"])
+async def test_a_model_that_is_not_there_is_a_404(plain: httpx.AsyncClient, path: str) -> None:
+    asked = {"messages": [{"role": "user", "content": "a"}], "prompt": "a", "input": "a"}
+    answer = await plain.post(f"/api/{path}", json={"model": "nobody:7b", **asked})
+    assert (answer.status_code, answer.json()["code"]) == (404, "model_not_found")
+
+
+async def test_an_answer_that_fails_midway_raises(client: ollama.AsyncClient) -> None:
+    with pytest.raises(ollama.ResponseError, match="Simulated fault"):
+        _ = [chunk async for chunk in await client.generate(MODEL, "!fault context_too_long after 3", stream=True)]
+    with pytest.raises(ollama.ResponseError) as raised:
+        await client.generate(MODEL, "!fault context_too_long")
+    assert raised.value.status_code == 400
+
+
+async def test_a_client_that_hangs_up_cancels(client: ollama.AsyncClient, truth: Truth) -> None:
+    before = set(await truth.states())
+    chunks = await client.generate(MODEL, "!tokens 1000000", stream=True)
+    assert (await anext(chunks)).response
+    [job] = set(await truth.states()) - before
+    await chunks.aclose()  # type: ignore[attr-defined]
+    assert (await truth.until_state(job, "cancelled")).why == "client_gone"
+
+
+# -- vectors -----------------------------------------------------------------------------------------------------
+
+
+async def test_texts_become_vectors_in_their_order(client: ollama.AsyncClient) -> None:
+    """Over several jobs: the house makes one of every two inputs."""
+    many = await client.embed(MODEL, input=["a", "b", "c", "a", "e"], truncate=True)
+    assert [len(vector) for vector in many.embeddings] == [DIMENSIONS] * 5
+    assert many.embeddings[0] == many.embeddings[3]
+    assert len({tuple(vector) for vector in many.embeddings}) == 4
+    assert many.prompt_eval_count == 5
+    assert (await client.embed(MODEL, input="c")).embeddings == [many.embeddings[2]]
+
+
+async def test_one_prompt_becomes_a_vector_as_it_used_to(client: ollama.AsyncClient) -> None:
+    [vector] = (await client.embed(MODEL, input="a")).embeddings
+    assert list((await client.embeddings(MODEL, prompt="a")).embedding) == list(vector)
+
+
+async def test_nothing_to_embed_is_no_job(client: ollama.AsyncClient, truth: Truth) -> None:
+    before = await truth.states()
+    assert (await client.embed(MODEL, input=[])).embeddings == []
+    assert (await client.embeddings(MODEL, prompt="")).embedding == []
+    assert await truth.states() == before
+
+
+# -- models ------------------------------------------------------------------------------------------------------
+
+
+async def test_models_are_listed_asleep_or_not(client: ollama.AsyncClient) -> None:
+    listed = {model.model: model for model in (await client.list()).models}
+    assert {MODEL, ASLEEP} <= listed.keys()
+    assert len({model.digest for model in listed.values()}) == len(listed)
+
+
+async def test_a_model_is_shown(client: ollama.AsyncClient) -> None:
+    shown = await client.show(MODEL)
+    assert shown.capabilities and "completion" in shown.capabilities
+    about = shown.modelinfo or {}
+    assert about[f"{about['general.architecture']}.context_length"] == 8_192
+    assert (await client.show(ASLEEP)).capabilities == ["completion"]
+
+
+async def test_the_version_is_that_of_the_language(plain: httpx.AsyncClient) -> None:
+    told = (await plain.get("/api/version")).json()
+    assert told["version"] == SPOKEN
+    assert told["sluice"]
+
+
+async def test_the_heartbeat_of_ollama_s_command_line_is_answered(plain: httpx.AsyncClient) -> None:
+    assert (await plain.head("/")).status_code == 200
+
+
+CLOSED = {
+    "create": lambda client: client.create("mine", from_=MODEL),
+    "copy": lambda client: client.copy(MODEL, "mine"),
+    "delete": lambda client: client.delete(MODEL),
+    "push": lambda client: client.push(MODEL),
+    "pull": lambda client: client.pull(MODEL),
+}
+
+
+@pytest.mark.parametrize("name", CLOSED)
+async def test_models_are_closed_to_changes(client: ollama.AsyncClient, name: str) -> None:
+    with pytest.raises(ollama.ResponseError, match="cannot be created, copied, deleted") as raised:
+        await CLOSED[name](client)
+    assert raised.value.status_code == 403
+
+
+async def test_blobs_are_closed_to_changes(plain: httpx.AsyncClient) -> None:
+    assert (await plain.head("/api/blobs/sha256:0")).status_code == 403
+
+
+async def test_loaded_models_are_told(client: ollama.AsyncClient) -> None:
+    """Last in this file: a worker looks after its models four times a minute, and has loaded one long ago."""
+
+    async def running() -> list[ollama.ProcessResponse.Model] | None:
+        return list((await client.ps()).models) or None
+
+    await client.generate(MODEL, "!tokens 1")
+    [model] = await eventually(running, 30, "a loaded model")
+    assert (model.model, model.context_length) == (MODEL, 8_192)
