@@ -11,7 +11,8 @@ import hashlib
 import math
 import os
 import struct
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import Any
 
 import orjson
 
@@ -31,8 +32,8 @@ from ollama_worker.engines.base import (
     PullProgress,
     StreamCut,
     Unsupported,
-    texts_of,
 )
+from ollama_worker.engines.forced_call import as_sent, steered
 from ollama_worker.engines.simulated_script import Script, last_words, script_of, tokens_of
 from wire.records import JobRequest
 
@@ -41,7 +42,8 @@ CONNECT_ADVICE = (
     "`ollama pull qwen2.5:0.5b`; set OLLAMA_BASE_URL if it is elsewhere), or set SLUICE_GGUF to a GGUF file"
 )
 CONTEXT = 8192  # tokens; a usual window, told but not enforced
-DIMENSIONS = 64  # of an embedding
+DIMENSIONS = 64  # of an embedding, where nobody asks for another number
+SURE = -0.25  # the logarithm of how likely every token is said to have been
 
 ERRORS: dict[str, type[EngineError]] = {
     "out_of_memory": OutOfMemory,
@@ -78,7 +80,10 @@ class SimulatedEngine:
 
     # Answers
 
-    async def generate(self, request: JobRequest, prefill: str = "") -> AsyncGenerator[Piece | Loading | Finished]:
+    def generate(self, request: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
+        return steered(request, lambda asked: self._answer(asked, prefill))
+
+    async def _answer(self, request: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
         load_ms = 0 if request.model in self._loaded else self._load_ms
         if load_ms:
             yield Loading(request.model)
@@ -86,15 +91,20 @@ class SimulatedEngine:
         script = rest_of(script_of(request, self._faults), prefill)
         start = asyncio.get_running_loop().time()
         said = 0
-        for piece in pieces(script, budget_of(request, bool(prefill))):
+        for piece in pieces(script, budget_of(request, bool(prefill)), request):
             if script.fault and said == script.fault_at:
                 await self._fail(script.fault)
             said += 0 if piece.thinking else 1
             await self._until(start + said * self._pause)
             yield piece
         reason = "length" if said < len(script.tokens) else "stop"
+        if script.calls:
+            reason = "tool_calls"
+            yield Piece(tool_calls=list(script.calls))
         took = int((asyncio.get_running_loop().time() - start) * 1000)
-        yield Finished(reason, prompt_tokens(request), said, load_ms=load_ms, generate_ms=took)
+        thoughts = len(script.thought)
+        counts = (prompt_tokens(request), said + thoughts)
+        yield Finished(reason, *counts, load_ms=load_ms, generate_ms=took, thinking_tokens=thoughts)
 
     async def _until(self, moment: float) -> None:
         """By the clock and not by equal pauses, so that the rate holds; at least one turn for everybody else."""
@@ -112,16 +122,17 @@ class SimulatedEngine:
         return True
 
     async def embed(self, request: JobRequest) -> Embeddings:
-        texts = texts_of(request, self.name)
-        return Embeddings([vector_of(text) for text in texts], sum(len(tokens_of(text)) for text in texts))
+        texts = [text if isinstance(text, str) else " ".join(map(str, text)) for text in request.inputs]
+        size = request.dimensions or DIMENSIONS
+        return Embeddings([vector_of(text, size) for text in texts], sum(len(tokens_of(text)) for text in texts))
 
     async def count(self, request: JobRequest) -> int:
-        return prompt_tokens(request)
+        return prompt_tokens(as_sent(request))
 
     # Models
 
     async def models(self) -> list[ModelInfo]:
-        abilities = ("completion", "embedding", "thinking", "vision")
+        abilities = ("completion", "embedding", "thinking", "vision", "tools", "insert")
         return [ModelInfo(name, name in self._loaded, CONTEXT, abilities) for name in self._models]
 
     async def pull(self, model: str) -> AsyncGenerator[PullProgress]:
@@ -163,8 +174,21 @@ def budget_of(request: JobRequest, continued: bool) -> int | None:
     return limit
 
 
-def pieces(script: Script, budget: int | None) -> list[Piece]:
-    return [Piece(thinking=token) for token in script.thought] + [Piece(token) for token in script.tokens[:budget]]
+def pieces(script: Script, budget: int | None, request: JobRequest) -> list[Piece]:
+    told = [Piece(thinking=token) for token in script.thought]
+    for token in script.tokens[:budget]:
+        told.append(Piece(token, logprobs=[logprob(token, request.top_logprobs or 0)] if request.logprobs else None))
+    return told
+
+
+def logprob(token: str, others: int) -> dict[str, Any]:
+    """As if the model had been nearly sure: of `others` tokens the said one is the likeliest."""
+    tops = [entry(token, SURE), *(entry(f"{token}~{n}", SURE - 3.0 * n) for n in range(1, others))]
+    return entry(token, SURE) | ({"top_logprobs": tops[:others]} if others else {})
+
+
+def entry(token: str, value: float) -> dict[str, Any]:
+    return {"token": token, "logprob": value, "bytes": list(token.encode())}
 
 
 def prompt_tokens(request: JobRequest) -> int:
@@ -174,9 +198,9 @@ def prompt_tokens(request: JobRequest) -> int:
     return sum(len(tokens_of(text)) for text in [*said, *tools])
 
 
-def vector_of(text: str) -> list[float]:
+def vector_of(text: str, size: int = DIMENSIONS) -> list[float]:
     """A unit vector that depends on the text and on nothing else: equal texts are near, all others are not."""
-    digest = hashlib.shake_128(text.encode()).digest(DIMENSIONS * 2)
-    raw = struct.unpack(f"<{DIMENSIONS}h", digest)
+    digest = hashlib.shake_128(text.encode()).digest(size * 2)
+    raw = struct.unpack(f"<{size}h", digest)
     length = math.sqrt(sum(number * number for number in raw)) or 1.0
     return [number / length for number in raw]

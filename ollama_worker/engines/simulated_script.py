@@ -6,6 +6,7 @@ Prompts that begin with `!` order something, for tests:
     !demo                           one of everything that the page draws: code, a table, a formula, a diagram
     !think                          a thought, then the canned answer
     !say TEXT                       that text
+    !call NAME {"x": 1}             a call of that tool, where the request has tools; several lines, several calls
     !fault KIND [after N]           fail at word N (default 0) of N + 10 numbered words; see `FAULTS`
     !die [after N]                  the process ends there and then: a poison job
 
@@ -15,10 +16,11 @@ All but `!tokens` and `!demo` are obeyed only with SLUICE_SIMULATED_FAULTS=1.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
+from ollama_worker.engines.simulated_schema import example
 from wire.records import JobRequest
 
 FAULTS = ("out_of_memory", "stream_cut", "silent", "unavailable", "context_too_long", "model_not_found", "die")
@@ -75,10 +77,11 @@ THOUGHT = "This thought is simulated. A real model would reason about the questi
 
 
 class Script(NamedTuple):
-    """An answer in tokens. `fault` happens when `fault_at` tokens are out."""
+    """An answer in tokens, then calls of tools. `fault` happens when `fault_at` tokens are out."""
 
     tokens: tuple[str, ...]
     thought: tuple[str, ...] = ()
+    calls: tuple[dict[str, Any], ...] = ()
     fault: str = ""
     fault_at: int = 0
 
@@ -87,10 +90,17 @@ def script_of(request: JobRequest, faults_allowed: bool) -> Script:
     """The whole answer, before `num_predict` and what earlier attempts said are taken off."""
     asked = last_words(request)
     ordered = _ordered(asked, faults_allowed) if asked.startswith("!") else None
+    if ordered and ordered.calls and not may_call(request):
+        ordered = None
     script = ordered or Script(tokens_of(_canned(request, asked)))
     thinks = request.think or (faults_allowed and asked.startswith("!think"))
     script = script._replace(thought=tokens_of(THOUGHT) if thinks else ())
     return script._replace(tokens=tokens_of(until_stop("".join(script.tokens), request)))
+
+
+def may_call(request: JobRequest) -> bool:
+    """With tools at hand, and not again when they have answered."""
+    return bool(request.tools and request.messages) and request.messages[-1].role != "tool"
 
 
 def last_words(request: JobRequest) -> str:
@@ -106,6 +116,8 @@ def _ordered(asked: str, faults_allowed: bool) -> Script | None:
         return Script(tokens_of(DEMO))
     if faults_allowed and asked.startswith("!say "):
         return Script(tokens_of(asked.removeprefix("!say ")))
+    if faults_allowed and asked.startswith("!call "):
+        return Script((), calls=tuple(_call(line) for line in asked.splitlines() if line.startswith("!call ")))
     order = ORDER.match(asked)
     if order is None:
         return None
@@ -117,17 +129,34 @@ def _ordered(asked: str, faults_allowed: bool) -> Script | None:
     return Script(numbered(at + 10), fault=kind, fault_at=at)
 
 
+def _call(line: str) -> dict[str, Any]:
+    """`!call NAME {"x": 1}`; arguments that are no JSON object are none."""
+    _, name, arguments = (*line.split(maxsplit=2), "", "")[:3]
+    try:
+        said = orjson.loads(arguments)
+    except orjson.JSONDecodeError:
+        said = {}
+    return {"function": {"name": name, "arguments": said if isinstance(said, dict) else {}}}
+
+
 def numbered(count: int) -> tuple[str, ...]:
     """`w0`, ` w1`, ` w2`, …"""
     return tuple(f" w{n}" if n else "w0" for n in range(count))
 
 
 def _canned(request: JobRequest, asked: str) -> str:
+    if isinstance(request.format, dict):
+        return orjson.dumps(example(request.format)).decode()
     if request.format is not None:
         return orjson.dumps({"simulated": True, "advice": "connect a real model to get your schema filled"}).decode()
     echo = asked[:200] + ("…" if len(asked) > 200 else "")
     images = len(next((message.images or () for message in reversed(request.messages) if message.role == "user"), ()))
-    return ANSWER.format(echo=echo) + (f"\n\nImages sent with it: {images}." if images else "")
+    answered = [message.content for message in request.messages if message.role == "tool"]
+    return (
+        ANSWER.format(echo=echo)
+        + (f"\n\nImages sent with it: {images}." if images else "")
+        + (f"\n\nWhat tools answered: {'; '.join(answered)[:200]}" if answered else "")
+    )
 
 
 def until_stop(text: str, request: JobRequest) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import subprocess
 import sys
+from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from ollama_worker.engines.base import (
@@ -123,6 +126,82 @@ async def test_a_format_gets_json() -> None:
     assert text(await answer(engine(), ask("x", format="json"))).startswith('{"simulated":true')
 
 
+NODE = {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}, "name": {"type": "string"}}}
+SCHEMAS: list[dict[str, Any]] = [
+    {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "boolean"}}, "required": ["a"]},
+    {"enum": ["red", "green"]},
+    {"const": {"x": [1]}},
+    {"type": "array", "items": {"type": "string"}, "minItems": 3},
+    {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "null"}], "items": False, "maxItems": 2},
+    {"anyOf": [{"type": "number", "exclusiveMinimum": 3, "maximum": 9}, {"type": "null"}]},
+    {"type": ["null", "string"], "minLength": 12, "maxLength": 14},
+    {"type": "integer", "minimum": 7, "multipleOf": 4},
+    {"type": "integer", "maximum": -2},
+    {"type": "number", "exclusiveMaximum": 0},
+    {"$ref": "#/$defs/Node", "$defs": {"Node": NODE}},
+    {"$defs": {"N": {**NODE, "properties": {"next": {"anyOf": [{"$ref": "#/$defs/N"}, {"type": "null"}]}}}}}
+    | {"type": "object", "properties": {"n": {"$ref": "#/$defs/N"}}, "required": ["n"]},
+    {"allOf": [{"type": "object", "properties": {"a": {"const": 1}}, "required": ["a"]}, {"required": ["b"]}]},
+    {"type": "string", "format": "date-time"},
+    {},
+]
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+async def test_a_schema_is_satisfied(schema: dict[str, Any]) -> None:
+    said = json.loads(text(await answer(engine(), ask("x", format=schema))))
+    assert jsonschema_rs.validator_for(schema).is_valid(said), said
+
+
+# Tools
+
+ADD = {"type": "function", "function": {"name": "add", "parameters": SCHEMAS[0]}}
+
+
+def called(items: list[object]) -> list[object]:
+    return [call["function"] for item in items if isinstance(item, Piece) for call in item.tool_calls or ()]
+
+
+async def test_calls_are_ordered_a_line_each() -> None:
+    order = '!call add {"a": 1}\n!call now\n!call add [not json'
+    items = await answer(engine(), ask(order, tools=(ADD,)))
+    expected = [("add", {"a": 1}), ("now", {}), ("add", {})]
+    assert called(items) == [{"name": name, "arguments": arguments} for name, arguments in expected]
+    assert end(items).reason == "tool_calls"
+    assert len(called(await answer(engine(), ask(order, tools=(ADD,), parallel_tool_calls=False)))) == 1
+
+
+@pytest.mark.parametrize("changes", [{}, {"tools": (ADD,), "tool_choice": "none"}])
+async def test_nothing_is_called_without_tools(changes: dict[str, Any]) -> None:
+    assert called(await answer(engine(), ask("!call add", **changes))) == []
+    assert called(await answer(engine(faults=False), ask("!call add", tools=(ADD,)))) == []
+
+
+async def test_what_a_tool_answered_is_told_and_not_called_for_again() -> None:
+    asked = ask("!call add", tools=(ADD,))
+    talk = (*asked.messages, Message(role="tool", tool_name="add", content="42"))
+    items = await answer(engine(), asked.model_copy(update={"messages": talk}))
+    assert called(items) == [] and text(items).endswith("What tools answered: 42")
+
+
+async def test_a_forced_call_satisfies_the_tool_s_schema() -> None:
+    items = await answer(engine(), ask("hello", tools=(ADD,), tool_choice="required"))
+    assert called(items) == [{"name": "add", "arguments": {"a": 1, "b": True}}]
+    assert end(items).reason == "tool_calls" and text(items) == ""
+
+
+async def test_logprobs_come_with_every_token() -> None:
+    items = await answer(engine(), ask("!tokens 3", logprobs=True, top_logprobs=2))
+    entries = [entry for item in items if isinstance(item, Piece) for entry in item.logprobs or ()]
+    assert "".join(entry["token"] for entry in entries) == "w0 w1 w2"
+    assert all(len(entry["top_logprobs"]) == 2 and entry["logprob"] < 0 for entry in entries)
+
+
+async def test_a_bare_prompt_is_answered_too() -> None:
+    bare = JobRequest(kind="generate", model="m", prompt="!tokens 3", suffix="x")
+    assert text(await answer(engine(), bare)) == "w0 w1 w2"
+
+
 # Faults
 
 
@@ -189,6 +268,8 @@ async def test_embeddings_depend_on_the_text_alone() -> None:
     found = await engine().embed(JobRequest(kind="embed", model="m", inputs=("a", "b", "a")))
     first, second, third = found.vectors
     assert first == third != second
+    small = await engine().embed(JobRequest(kind="embed", model="m", inputs=((1, 2), "a"), dimensions=8))
+    assert [len(vector) for vector in small.vectors] == [8, 8]
     assert math.hypot(*first) == pytest.approx(1)
 
 

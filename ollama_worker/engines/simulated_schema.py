@@ -1,0 +1,110 @@
+"""A value that a JSON schema allows: how the simulated engine keeps to a format without a model.
+
+It knows what schemas made of types usually hold: type, enum, const, properties, required, items, prefixItems, anyOf,
+oneOf, allOf, $ref, and the bounds of numbers, strings and lists. It does not know `pattern`, `not` and `if`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+WORD = "simulated"
+DEEP = 4  # levels; below them only what is required is filled in, so that a schema that holds itself comes to an end
+DEEPEST = 40  # levels; a schema that requires itself allows no value at all
+FORMATS = {
+    "date": "2026-01-01",
+    "time": "12:00:00Z",
+    "date-time": "2026-01-01T12:00:00Z",
+    "email": "simulated@example.org",
+    "uri": "https://example.org/simulated",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+}
+
+
+def example(schema: dict[str, Any]) -> Any:
+    """The same value for the same schema."""
+    return _value(schema, schema, 0)
+
+
+def _value(schema: Any, root: dict[str, Any], depth: int) -> Any:
+    if not isinstance(schema, dict) or depth > DEEPEST:
+        return None if depth > DEEPEST else WORD
+    if "$ref" in schema:
+        return _value(_referred(schema["$ref"], root), root, depth + 1)
+    if "const" in schema:
+        return schema["const"]
+    if schema.get("enum"):
+        return schema["enum"][0]
+    for choice in ("anyOf", "oneOf"):
+        if schema.get(choice):
+            return _value(_chosen(schema[choice], depth), root, depth + 1)
+    if schema.get("allOf"):
+        return _value(_together(schema, root), root, depth + 1)
+    return _typed(schema, root, depth)
+
+
+def _referred(reference: str, root: dict[str, Any]) -> Any:
+    """`#/$defs/Point` → the part of the schema at that place; nothing where there is none."""
+    part: Any = root
+    for step in reference.removeprefix("#").strip("/").split("/") if reference not in ("#", "") else ():
+        part = part.get(step.replace("~1", "/").replace("~0", "~"), {}) if isinstance(part, dict) else {}
+    return part
+
+
+def _chosen(choices: list[Any], depth: int) -> Any:
+    """The first; deep down one that comes to an end, if there is any."""
+    ends = [choice for choice in choices if isinstance(choice, dict) and choice.get("type") == "null"]
+    return ends[0] if ends and depth >= DEEP else choices[0]
+
+
+def _together(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    """All parts of an `allOf` as one schema."""
+    parts = [_referred(part["$ref"], root) if "$ref" in part else part for part in schema["allOf"]]
+    joined = {name: value for part in [schema, *parts] for name, value in part.items() if name != "allOf"}
+    joined["properties"] = {name: its for part in [schema, *parts] for name, its in part.get("properties", {}).items()}
+    joined["required"] = [name for part in [schema, *parts] for name in part.get("required", ())]
+    return joined
+
+
+def _typed(schema: dict[str, Any], root: dict[str, Any], depth: int) -> Any:
+    kind = schema.get("type") or ("object" if "properties" in schema else "array" if "items" in schema else "string")
+    if isinstance(kind, list):
+        kind = next((name for name in kind if name != "null"), "null")
+    if kind == "object":
+        return _object(schema, root, depth)
+    if kind == "array":
+        return _array(schema, root, depth)
+    if kind in ("integer", "number"):
+        return _number(schema, whole=kind == "integer")
+    return {"boolean": True, "null": None}.get(kind, _text(schema))
+
+
+def _object(schema: dict[str, Any], root: dict[str, Any], depth: int) -> dict[str, Any]:
+    properties, required = schema.get("properties") or {}, schema.get("required") or []
+    names = [name for name in properties if depth < DEEP or name in required]
+    return {name: _value(properties.get(name, {}), root, depth + 1) for name in dict.fromkeys([*names, *required])}
+
+
+def _array(schema: dict[str, Any], root: dict[str, Any], depth: int) -> list[Any]:
+    first = schema.get("prefixItems") or []
+    count = max(schema.get("minItems", 0), len(first) or int(depth < DEEP))
+    kinds = [*first, *[schema.get("items", {})] * count][: min(count, schema.get("maxItems", count))]
+    return [_value(kind, root, depth + 1) for kind in kinds]
+
+
+def _number(schema: dict[str, Any], whole: bool) -> float:
+    """The least that is allowed, 1 where nothing says what that is."""
+    step = schema.get("multipleOf") or 1
+    least = schema.get("minimum", schema.get("exclusiveMinimum"))
+    if least is None:
+        most = schema.get("maximum", schema.get("exclusiveMaximum", 1))
+        least = min(most - ("maximum" not in schema and "exclusiveMaximum" in schema), max(1, step))
+    steps = -(-least // step)  # rounded up
+    value = (steps + (steps * step == schema.get("exclusiveMinimum"))) * step
+    return int(value) if whole else value
+
+
+def _text(schema: dict[str, Any]) -> str:
+    text = FORMATS.get(schema.get("format", ""), WORD)
+    longer = text.ljust(schema.get("minLength", 0), "d")
+    return longer[: schema["maxLength"]] if "maxLength" in schema else longer
