@@ -18,6 +18,19 @@ DESELECTED = (
     Deselected(ALL, "test_pdf_inputs", "No engine here reads PDF files, and neither dialect carries one to a model."),
     Deselected(ALL, "test_pdf_tool_message", "The same, inside a tool's result."),
     Deselected(ALL, "test_audio_inputs", "No engine here hears audio."),
+    Deselected(
+        "TestChatOpenAI",
+        "test_image_tool_message",
+        "OpenAI's chat takes text as a tool's result and nothing else; so do we, and say where pictures belong.",
+    ),
+    Deselected(
+        "TestChatOllama", "test_tool_choice", "Ollama's protocol has no choice of tools: the client sends none."
+    ),
+    Deselected(
+        "TestChatOllama",
+        "test_anthropic_inputs",
+        "The client itself refuses Anthropic's thinking blocks before it asks anybody.",
+    ),
 )
 
 
