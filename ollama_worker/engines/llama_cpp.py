@@ -102,6 +102,8 @@ class LlamaCppEngine:
 
     async def embed(self, request: JobRequest) -> Embeddings:
         self._check_model(request.model)
+        if request.dimensions is not None:
+            raise Unsupported("llama.cpp cannot shorten vectors: leave `dimensions` out, or use SLUICE_ENGINE=ollama")
         http = await self._embed.http(self._plan(embedding=True))
         said = await http.post("/v1/embeddings", fault, {"input": request.inputs})
         rows = sorted(said["data"], key=lambda row: int(row["index"]))

@@ -179,6 +179,50 @@ async def test_a_format_is_kept(engine: LlamaCppEngine) -> None:
     assert '"a"' in said and said.lstrip().startswith("{")
 
 
+async def test_a_bare_prompt_gets_no_template_around_it(engine: LlamaCppEngine) -> None:
+    bare = JobRequest(kind="generate", model="tiny", prompt="the of", options={"temperature": 0, "num_predict": 3})
+    items = await answer(engine, bare)
+    end = items[-1]
+    assert text(items) == " and to in"
+    assert isinstance(end, Finished) and (end.reason, end.prompt_tokens, end.completion_tokens) == ("length", 3, 3)
+    with pytest.raises(Unsupported, match="Infill"):  # this model has no tokens for it
+        await answer(engine, bare.model_copy(update={"suffix": "x"}))
+
+
+async def test_logprobs_come_with_every_token(engine: LlamaCppEngine) -> None:
+    bare = JobRequest(kind="generate", model="tiny", prompt="the of")
+    for request in (CHAT, bare):
+        asked = request.model_copy(update={"logprobs": True, "top_logprobs": 2, "options": {"num_predict": 4}})
+        items = await answer(engine, asked)
+        entries = [entry for item in items if isinstance(item, Piece) for entry in item.logprobs or ()]
+        assert "".join(entry["token"] for entry in entries) == text(items)
+        assert all(len(entry["top_logprobs"]) == 2 and set(entry) <= LOGPROB for entry in entries)
+
+
+LOGPROB = {"token", "logprob", "bytes", "top_logprobs"}
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "switch",
+        "parameters": {"type": "object", "properties": {"on": {"type": "boolean"}}, "required": ["on"]},
+    },
+}
+
+
+async def test_a_forced_call_is_made_by_a_model_that_was_never_taught_to(engine: LlamaCppEngine) -> None:
+    items = await answer(engine, chat(tools=(TOOL,), tool_choice="required", options={"temperature": 0}))
+    calls = [call["function"] for item in items if isinstance(item, Piece) for call in item.tool_calls or ()]
+    assert [call["name"] for call in calls] == ["switch"]
+    assert isinstance(calls[0]["arguments"]["on"], bool)
+    end = items[-1]
+    assert isinstance(end, Finished) and end.reason == "tool_calls" and text(items) == ""
+
+
+async def test_what_was_read_before_is_told_as_cached(engine: LlamaCppEngine) -> None:
+    ends = [(await answer(engine, CHAT))[-1] for _ in range(2)]
+    assert [end.cached_tokens > 10 for end in ends if isinstance(end, Finished)] == [False, True]
+
+
 async def test_a_file_that_is_no_model_says_which(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.gguf"
     wrong.write_bytes(b"<html>" * 10)
@@ -250,6 +294,17 @@ async def test_it_embeds_in_the_order_asked(engine: LlamaCppEngine) -> None:
     assert both.vectors[1] == pytest.approx(alone.vectors[0], abs=1e-4)
     assert both.vectors[0] != pytest.approx(both.vectors[1], abs=1e-2)
     assert math.hypot(*both.vectors[0]) == pytest.approx(1, abs=1e-3)
+
+
+async def test_token_ids_are_embedded_too(engine: LlamaCppEngine) -> None:
+    ids = (1, 259, 260)  # the begin mark, and the first two words
+    both = await engine.embed(JobRequest(kind="embed", model="tiny", inputs=(ids, "the of")))
+    assert both.vectors[0] == pytest.approx(both.vectors[1], abs=1e-4)
+
+
+async def test_dimensions_are_the_model_s_own(engine: LlamaCppEngine) -> None:
+    with pytest.raises(Unsupported, match="SLUICE_ENGINE=ollama"):
+        await engine.embed(JobRequest(kind="embed", model="tiny", inputs=("water",), dimensions=8))
 
 
 async def test_embedding_too_long_a_text_is_refused(engine: LlamaCppEngine) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
@@ -94,9 +95,55 @@ async def test_it_loads_streams_and_counts(engine: OllamaEngine) -> None:
     assert sum(item.tokens for item in second if isinstance(item, Piece)) == 40
 
 
-async def test_generate_jobs(engine: OllamaEngine) -> None:
-    items = await answer(engine, JobRequest(model="tiny", kind="generate", prompt="Hello", options=GREEDY))
-    assert len(text(items).split()) == 40
+async def test_a_bare_prompt_gets_no_template_around_it(engine: OllamaEngine) -> None:
+    items = await answer(engine, JobRequest(model="tiny", kind="generate", prompt="the of", options=GREEDY))
+    assert text(items).startswith(" and to in is") and len(text(items).split()) == 40
+    end = items[-1]
+    assert isinstance(end, Finished) and end.prompt_tokens <= 3
+
+
+async def test_a_count_is_what_an_answer_reports_cached_or_not(engine: OllamaEngine) -> None:
+    asked = chat(messages=(*TALK, Message(role="user", content="water people time")))
+    first, second = await engine.count(asked), await engine.count(asked)
+    end = (await answer(engine, asked))[-1]
+    assert isinstance(end, Finished) and first == second == end.prompt_tokens
+
+
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "switch",
+        "parameters": {
+            "type": "object",
+            "properties": {"p": {"$ref": "#/$defs/Part"}},
+            "required": ["p"],
+            "$defs": {
+                "Part": {"type": "object", "properties": {"on": {"type": "boolean"}}, "required": ["on"]},
+            },
+        },
+    },
+}
+
+
+async def test_a_forced_call_is_made_by_a_model_that_was_never_taught_to(engine: OllamaEngine) -> None:
+    other = {"type": "function", "function": {"name": "other"}}
+    named = chat(tools=(TOOL, other), tool_choice="required", tool_name="switch", options={"temperature": 0})
+    items = await answer(engine, named)
+    (call,) = [call["function"] for item in items if isinstance(item, Piece) for call in item.tool_calls or ()]
+    assert call["name"] == "switch" and isinstance(call["arguments"]["p"]["on"], bool)
+
+
+async def test_logprobs_come_with_every_token(engine: OllamaEngine) -> None:
+    items = await answer(engine, chat(logprobs=True, top_logprobs=2))
+    entries = [entry for item in items if isinstance(item, Piece) for entry in item.logprobs or ()]
+    assert "".join(entry["token"] for entry in entries) == text(items)
+    assert len(entries[0]["top_logprobs"]) == 2
+
+
+@pytest.mark.parametrize("changes", [{"tools": (TOOL,)}, {"think": True}, {"kind": "generate", "suffix": "x"}])
+async def test_what_a_model_cannot_do_is_refused(engine: OllamaEngine, changes: dict[str, object]) -> None:
+    with pytest.raises(Unsupported, match="Use a model that can"):
+        await answer(engine, chat(**changes))
 
 
 async def test_a_stop_string_ends_an_answer(engine: OllamaEngine) -> None:
@@ -111,7 +158,7 @@ async def test_closing_early_stops_ollama(engine: OllamaEngine) -> None:
     """With one slot in Ollama, the next answer would have to wait for the end of a long one."""
     endless = chat(options={"temperature": 0, "num_predict": 30_000, "num_ctx": 32_768})
     await answer(engine, endless.model_copy(update={"options": {**endless.options, "num_predict": 1}}))
-    stream = engine.generate(endless)
+    stream: Any = engine.generate(endless)
     assert isinstance(await anext(stream), Piece)
     await stream.aclose()
     since = time.monotonic()
