@@ -11,6 +11,9 @@ beats                      hash: incarnation → beat count; who is not in it is
 worker:<incarnation>       hash: one life of a worker process
 owned:<incarnation>        set: the jobs it owns
 inbox:<incarnation>        stream: what it is to do
+loaded:<incarnation>       set: the models that it has in memory
+holders:<model>            set: the incarnations that have it in memory
+warm:<conversation>        string: the incarnation that had its last turn, for ten minutes
 idle                       sorted set: workers that ask and own fewer jobs than their slots, by last sight
 models                     hash: models last seen in this pool → their info
 circuits                   hash: `<engine>|<model>` → its circuit breaker, while it has failures

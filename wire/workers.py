@@ -7,6 +7,7 @@ still for five beats of a Redis that answered is reaped: its jobs go back to the
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from typing import Any, NamedTuple, cast
 
 import orjson
@@ -92,20 +93,28 @@ class WorkerRegistry:
 
     async def register(self, incarnation: str, slots: int, info: WorkerInfo) -> int:
         """Begin a life; returns its beat (1)."""
-        return cast(int, await self._run("register", incarnation, slots, info.encode(), *_catalogue(info)))
+        words = (orjson.dumps(loaded_of(info)), *_catalogue(info))
+        return cast(int, await self._run("register", incarnation, slots, info.encode(), *words))
 
     async def ask(self, incarnation: str, wants: bool) -> bool:
         """Say whether this worker takes jobs; False: this life is over."""
         return bool(await self._run("ask", incarnation, int(wants)))
 
     async def beat(
-        self, incarnation: str, inbox_from: str = "", info: WorkerInfo | None = None, models: bool = True
+        self,
+        incarnation: str,
+        inbox_from: str = "",
+        info: WorkerInfo | None = None,
+        models: bool = True,
+        loaded: Collection[str] | None = None,
     ) -> Beat:
         """Show that this life goes on, and drop the inbox's entries before id `inbox_from`.
 
-        `models` False: those of `info` are known to the pool already; they change less often than the rest.
+        `models` False: those of `info` are known to the pool already; they change less often than the rest. `loaded`:
+        all models that are in memory now, after a look; None: what the pool believes stands.
         """
-        news = (info.encode(), *(_catalogue(info) if models else ())) if info else ("",)
+        known = _catalogue(info) if info and models else ()
+        news = (info.encode() if info else "", "" if loaded is None else orjson.dumps(sorted(loaded)), *known)
         number, *owned = cast(list[Any], await self._run("beat", incarnation, inbox_from, *news))
         return Beat(bool(number), number, frozenset(job.decode() for job in owned))
 
@@ -141,6 +150,11 @@ class WorkerRegistry:
         """Models last seen in this pool, also of workers that are gone: name → info."""
         models = await _hash(self.redis, self.keys.models)
         return {name.decode(): orjson.loads(info) for name, info in models.items()}
+
+
+def loaded_of(info: WorkerInfo) -> list[str]:
+    """The models that are in memory now."""
+    return [name for name, about in info.models.items() if about.get("loaded")]
 
 
 def decode_order(entry: str, fields: dict[bytes, bytes]) -> Order:

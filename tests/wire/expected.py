@@ -19,10 +19,13 @@ LIVE = ("queued", "running")
 STEP_MS = 2000
 FRESH_MS = 5000
 EPOCH_ATTEMPTS = 1000
+PASS_OVER_MS = 2000
+NOT_LOADED = ("model_not_found", "out_of_memory", "rerouted")
 
 # Bounds that a random sequence of fifty steps can reach; the model test writes them into the scripts.
 MAX_UNSTARTED = 3
 CANDIDATES = 2
+CLOSE = 2  # how many of a tenant's oldest jobs a freed worker chooses from
 SWEPT = 3  # entries at the oldest end of `demand` that one `expire` looks at
 
 NEVER_STARTED = f"No worker could start this job in {MAX_UNSTARTED} attempts; look at the workers' logs."
@@ -65,6 +68,7 @@ class Job:
     unstarted: int = 0
     owner: str = ""
     note: str = ""
+    passed: int | None = None  # when it was first passed over
     why: str = ""
     end: str = ""
     result: str = ""
@@ -100,6 +104,7 @@ class Job:
             "model": self.model, "request_id": self.request_id, "request": self.request, "keep": str(self.keep),
             "base": str(self.base), "affinity": self.affinity, "route": self.route,
             **({"result": self.result} if self.result else {}), **self.marks,
+            **({"passed": str(self.passed)} if self.passed is not None else {}),
         }  # fmt: skip
 
 
@@ -113,6 +118,7 @@ class Worker:
     beat: int = 1
     asking: bool = False
     owned: set[str] = field(default_factory=set)
+    loaded: set[str] = field(default_factory=set)
     inbox: list[Entry] = field(default_factory=list)
 
     @property
@@ -142,6 +148,8 @@ class ExpectedPool:
         self.ring: dict[str, list[str]] = {c: [] for c in CLASSES}  # tenants in turn
         self.front: dict[str, list[str]] = {c: [] for c in CLASSES}  # returned, by arrival
         self.models: dict[str, str] = {}
+        self.warm: dict[str, str] = {}  # conversation → who had its last turn
+        self.arriving: Job | None = None
         self.finished: Counter[tuple[str, str]] = Counter()
         self.dead: Counter[tuple[tuple[str, str], ...]] = Counter()
         self.given: list[tuple[str, str, int]] = []  # (job, incarnation, attempt), all that ever were
@@ -198,11 +206,16 @@ class ExpectedPool:
                 if waiting[tenant]:
                     ring.append(tenant)
 
-    def take(self) -> Job | None:
-        """The next job, taken out; its tenant goes to the end of the ring while it has more."""
+    def take(self, only: Worker | None) -> Job | None:
+        """The next job, taken out; its tenant goes to the end of the ring while it has more.
+
+        `only`: the one worker that is free. Of the tenant's oldest jobs it may take one that suits it better.
+        """
         job = next((self.jobs[name] for name in self.order()), None)
         if job is None:
             return None
+        if only and job.name not in self.front[job.cls]:
+            job = self.suits_best([self.jobs[name] for name in self.waiting[job.cls, job.tenant][:CLOSE]], only)
         from_front = job.name in self.front[job.cls]
         self.dequeue(job)
         if not from_front and self.waiting[job.cls, job.tenant]:
@@ -215,14 +228,39 @@ class ExpectedPool:
         idle = [w for w in self.workers.values() if w.idle]
         return sorted(idle, key=lambda w: (w.seen, w.name), reverse=True)
 
-    def best_worker(self) -> Worker | None:
-        candidates = self.idle()[:CANDIDATES]
-        fresh = [w for w in candidates if w.seen >= self.now - FRESH_MS]
-        return min(fresh or candidates[:1], key=lambda w: len(w.owned), default=None)
+    def suits_best(self, near: list[Job], worker: Worker) -> Job:
+        """Warm before loaded before the oldest; nobody goes before a job that was passed over long enough ago."""
+        impatient = [n for n, j in enumerate(near) if j.passed is not None and self.now - j.passed >= PASS_OVER_MS]
+        if impatient:
+            self.happened["a job is passed over no more"] += 1
+            near = near[: impatient[0] + 1]
+        loaded = [job for job in near if job.model in worker.loaded]
+        warm = [job for job in loaded if self.warm.get(job.affinity) == worker.name]
+        chosen = (warm or loaded or near)[0]
+        for job in near[: near.index(chosen)]:
+            self.happened[f"passed over for a job that is {'warm' if warm else 'loaded'}"] += 1
+            job.passed = self.now if job.passed is None else job.passed
+        return chosen
+
+    def best_worker(self, job: Job, idle: list[Worker]) -> Worker:
+        fresh = [w for w in idle if w.seen >= self.now - FRESH_MS]
+        holding = [w for w in fresh if job.model in w.loaded]
+        warm = [w for w in holding if w.name == self.warm.get(job.affinity)]
+        if warm:
+            return warm[0]
+        near = fresh[:CANDIDATES]
+        candidates = [w for w in near if w in holding] or holding[:CANDIDATES] or near or idle[:1]
+        if holding and len(holding) < len(idle):
+            self.happened["a model found " + ("near" if holding[0] in near else "far")] += 1
+        return min(candidates, key=lambda w: len(w.owned))
 
     def match(self) -> None:
-        while (worker := self.best_worker()) and (job := self.take()):
-            self.give(job, worker)
+        while idle := self.idle():
+            only = idle[0] if len(idle) == 1 else None
+            job = self.take(only)
+            if job is None:
+                return
+            self.give(job, only or self.best_worker(job, idle))
 
     def count_lives(self) -> None:
         if self.restarted:
@@ -233,12 +271,28 @@ class ExpectedPool:
         job.attempt += 1 + (self.epoch - job.epoch) * EPOCH_ATTEMPTS
         job.epoch = self.epoch
         job.state, job.owner, job.note = "running", worker.name, ""
+        job.route = self.route(job, worker)
         self.mark(job, f"given:{job.attempt}", worker.name)
         worker.owned.add(job.name)
         order = {"do": "run", "job": job.name, "attempt": str(job.attempt), "model": job.model}
         worker.inbox.append(Entry(order))
         self.given.append((job.name, worker.name, job.attempt))
         self.happened["given"] += 1
+
+    def route(self, job: Job, worker: Worker) -> str:
+        held = job.model in worker.loaded
+        warm = held and self.warm.get(job.affinity) == worker.name
+        worker.loaded.add(job.model)
+        if job.affinity:
+            self.warm[job.affinity] = worker.name
+        route = "warm" if warm else "loaded" if held else "idle" if job is self.arriving else "queue"
+        self.happened[f"route: {route}"] += 1
+        return route
+
+    def forget_loading(self, job: Job, code: str) -> None:
+        """Its worker is not expected to hold this model."""
+        if code in NOT_LOADED:
+            self.workers[job.owner].loaded.discard(job.model)
 
     # ---- what ends and what comes back ----
 
@@ -319,7 +373,9 @@ class ExpectedPool:
         job = Job(name, tenant, cls, model, max_attempts, self.arrivals, *times, *words, attempt=base)
         self.jobs[name] = job
         self.enqueue(job)
+        self.arriving = job
         self.match()
+        self.arriving = None
         return ["ok"]
 
     def _refusal(self, name: str, tenant: str, depth: int, per_tenant: int, at: int | str) -> Answer:
@@ -359,9 +415,10 @@ class ExpectedPool:
 
     # ---- scripts that workers call ----
 
-    def register(self, name: str, slots: int, info: str, *models: str) -> Answer:
+    def register(self, name: str, slots: int, info: str, loaded: str, *models: str) -> Answer:
         if name not in self.workers:
             self.workers[name] = Worker(name, slots, self.now, self.now, info)
+        self.workers[name].loaded = set(json.loads(loaded))
         self._learn(models)
         return self.workers[name].beat
 
@@ -377,7 +434,7 @@ class ExpectedPool:
             self.match()
         return 1
 
-    def beat(self, name: str, inbox_from: str, info: str, *models: str) -> Answer:
+    def beat(self, name: str, inbox_from: str, info: str, loaded: str, *models: str) -> Answer:
         worker = self.workers.get(name)
         if worker is None:
             self.happened["a dead life beats"] += 1
@@ -385,6 +442,8 @@ class ExpectedPool:
         worker.beat += 1
         worker.seen = self.now
         worker.info = info or worker.info
+        if loaded:
+            worker.loaded = set(json.loads(loaded))
         self._learn(models)
         if inbox_from:
             worker.inbox = [entry for entry in worker.inbox if id_order(entry.id) >= id_order(inbox_from)]
@@ -429,6 +488,7 @@ class ExpectedPool:
             return -1
         if dead:
             self.bury_job(job, why)
+        self.forget_loading(job, why)
         job.finished_by = (attempt, incarnation)
         job.result = result or job.result
         self._end(job, state, why, (attempt, seq), body)
@@ -441,6 +501,7 @@ class ExpectedPool:
         job = self.jobs[name]
         if not job.held_by(incarnation, attempt):
             return int(job.returned_by == (attempt, incarnation))
+        self.forget_loading(job, code)
         self.requeue(job, why)
         if charged and job.live:
             self.charge(job, code, message)
@@ -513,7 +574,12 @@ class ExpectedPool:
         for worker in self.workers.values():
             keys[f"worker:{worker.name}"] = worker.record()
             keys[f"owned:{worker.name}"] = worker.owned
+            keys[f"loaded:{worker.name}"] = worker.loaded
             keys[f"inbox:{worker.name}"] = [(entry.id, entry.fields) for entry in worker.inbox]
+        for model in {model for w in self.workers.values() for model in w.loaded}:
+            keys[f"holders:{model}"] = {w.name for w in self.workers.values() if model in w.loaded}
+        for conversation, worker_name in self.warm.items():
+            keys[f"warm:{conversation}"] = worker_name
         for c in CLASSES:
             keys[f"ring:{c}"] = self.ring[c]
             keys[f"front:{c}"] = [(name, self.jobs[name].arrival) for name in self.front[c]]

@@ -40,15 +40,37 @@ from wire.scripts import load
 HOUR = 3_600_000
 KEEPS = (24 * HOUR, 2 * HOUR)
 BASES = (0, 0, 4)  # the attempt that a job had reached in another pool
+MODELS = ("big", "small")
+LOADED = ("[]", '["big"]', '["small"]', '["big","small"]')
+TALKS = ("", "talk-1", "talk-2", "talk-1")  # the second turn of one comes with the other model
 TENANTS = ("a", "a", "a", "b", "c")  # one that asks for more than the others
 DEPTH, PER_TENANT, MAX_ATTEMPTS = 8, 3, 2
 MOST_JOBS = 16
-ENDS = (("completed", "", "the text", 0), ("failed", "engine", "", 0), ("failed", "poison", "", 1))
-CHARGES = (("interrupted", 0, "", ""), ("engine", 1, "engine", "The engine is gone."))
+ENDS = (
+    ("completed", "", "the text", 0),
+    ("failed", "engine", "", 0),
+    ("failed", "poison", "", 1),
+    ("failed", "rerouted", "", 0),
+)
+CHARGES = (
+    ("interrupted", 0, "", ""),
+    ("engine", 1, "engine", "The engine is gone."),
+    ("full", 1, "out_of_memory", "Full."),
+)
 ENDING = ('{"type":"completed"', '{"type":"failed"', '{"type":"cancelled"')
 NOBODY = "nobody"  # a job and a worker that never were
 STEPS = 50
-KEPT = ("job:", "events:", "finished", "dead", "clock", "arrivals", "models", "now")  # all that a drained pool holds
+KEPT = (
+    "job:",
+    "events:",
+    "finished",
+    "dead",
+    "clock",
+    "arrivals",
+    "models",
+    "now",
+    "warm:",
+)  # all that a drained pool holds
 
 # What sequences must have met, each at least once, or the model tests less than it says.
 MUST_HAPPEN = (
@@ -56,7 +78,9 @@ MUST_HAPPEN = (
     "accept: ok", "accept: full depth", "accept: full tenant", "accept: stepped", "expire: stepped",
     "a step put right", "completed", "failed deadline", "failed engine", "failed worker_lost", "failed never_started",
     "cancelled asked", "charged: worker_lost", "charged: engine", "dead letter: worker_lost", "dead letter: engine",
-    "dead letter: never_started", "dead letter: poison", "drained",
+    "dead letter: never_started", "dead letter: poison", "drained", "route: warm", "route: loaded", "route: idle",
+    "route: queue", "passed over for a job that is warm", "passed over for a job that is loaded",
+    "a job is passed over no more", "a model found near", "a model found far",
 )  # fmt: skip
 
 
@@ -65,6 +89,7 @@ def bounded(texts: Mapping[str, str]) -> dict[str, str]:
     replaced = {
         "local MAX_UNSTARTED = 20 ": f"local MAX_UNSTARTED = {expected.MAX_UNSTARTED} ",
         "local CANDIDATES = 16 ": f"local CANDIDATES = {expected.CANDIDATES} ",
+        "local CLOSE = 8 ": f"local CLOSE = {expected.CLOSE} ",
         "'COUNT', 8)": f"'COUNT', {expected.SWEPT})",
     }
     for old, new in replaced.items():
@@ -180,18 +205,23 @@ class PoolMachine(RuleBasedStateMachine):
     def accept(self, tenant: str, cls: str, timeout: int, knows_time: bool, again: bool) -> None:
         self.new_job(tenant, cls, timeout, knows_time, again)
 
-    def new_job(self, tenant: str, cls: str, timeout: int, knows_time: bool = True, again: bool = False) -> None:
+    def new_job(
+        self, tenant: str, cls: str, timeout: int, knows_time: bool = True, again: bool = False, model: str = ""
+    ) -> None:
         self.pass_time()
         name = f"j{self.accepted_names:02}"
-        answer = self.repeat(again, "accept", *self.application(name, tenant, cls, timeout, knows_time))
+        answer = self.repeat(again, "accept", *self.application(name, tenant, cls, timeout, knows_time, model))
         self.accepted_names += answer == ["ok"]
 
-    def application(self, name: str, tenant: str, cls: str, timeout: int, knows_time: bool) -> tuple[str | int, ...]:
+    def application(
+        self, name: str, tenant: str, cls: str, timeout: int, knows_time: bool, model: str = ""
+    ) -> tuple[str | int, ...]:
         at = self.pool.time if knows_time else ""
         bounds = (timeout, MAX_ATTEMPTS, DEPTH, PER_TENANT)
         kind = int(name.removeprefix("j"))
-        rest = (KEEPS[kind % 2], BASES[kind % 3], "")
-        return name, tenant, cls, *bounds, at, f"model-{tenant}", f"request-{name}", f"what {name} asks", 1, *rest
+        rest = (KEEPS[kind % 2], BASES[kind % 3], TALKS[kind % 4])
+        model = model or MODELS[kind % 2]
+        return name, tenant, cls, *bounds, at, model, f"request-{name}", f"what {name} asks", 1, *rest
 
     @precondition(lambda self: self.accepted_names < MOST_JOBS)
     @rule(
@@ -224,7 +254,8 @@ class PoolMachine(RuleBasedStateMachine):
         self.pass_time()
         name = f"w{self.names}"
         self.names += 1
-        self.repeat(again, "register", name, slots, f"info of {name}", f"model-{slots}", f"as {name} knows it")
+        loaded = LOADED[self.names % 4]
+        self.repeat(again, "register", name, slots, f"info of {name}", loaded, f"model-{slots}", f"as {name} knows it")
         if asks:
             self.pass_time()
             self.both("ask", name, 1)
@@ -236,11 +267,18 @@ class PoolMachine(RuleBasedStateMachine):
         self.repeat(again, "ask", self.some_worker(data, alive=False), wants)
 
     @precondition(lambda self: self.names)
-    @rule(data=st.data(), again=st.booleans(), read=st.sampled_from([0, 1, 1, 3]), info=st.sampled_from(["", "news"]))
-    def beat(self, data: st.DataObject, again: bool, read: int, info: str) -> None:
+    @rule(
+        data=st.data(),
+        again=st.booleans(),
+        read=st.sampled_from([0, 1, 1, 3]),
+        info=st.sampled_from(["", "news"]),
+        loaded=st.sampled_from(["", "", *LOADED]),
+    )
+    def beat(self, data: st.DataObject, again: bool, read: int, info: str, loaded: str) -> None:
         self.pass_time()
         name = self.some_worker(data, alive=False)
-        self.repeat(again, "beat", name, self.read_up_to(name, read), info, *(("model-x", name) if info else ()))
+        models = ("model-x", name) if info else ()
+        self.repeat(again, "beat", name, self.read_up_to(name, read), info, loaded, *models)
 
     def read_up_to(self, name: str, entries: int) -> str:
         """The id behind the last of so many inbox entries, "" for none."""
@@ -257,7 +295,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.pass_time(FRESH_MS + 1)
         for name in data.draw(st.lists(st.sampled_from(list(self.pool.workers)), unique=True)):
             self.pass_time()
-            self.both("beat", name, "", "")
+            self.both("beat", name, "", "", "")
         if self.accepted_names < MOST_JOBS:
             self.new_job("a", "interactive", HOUR)
 
@@ -296,6 +334,26 @@ class PoolMachine(RuleBasedStateMachine):
             self.both("emit", *claim.fence, claim.seq, claim.body())
             claim.seq += 1
             self.both("finish", *claim.fence, claim.seq, state, claim.body(state), why, result, dead)
+
+    @precondition(lambda self: self.held() and self.accepted_names < MOST_JOBS - 3)
+    @rule(data=st.data(), waits=st.lists(st.sampled_from([0, 1, 600, 2000, 6000]), min_size=1, max_size=3))
+    def overtake(self, data: st.DataObject, waits: list[int]) -> None:
+        """One worker serves a queue in which jobs for the model that it has stand behind one for another."""
+        worker = self.some_claim(data, fresh=True).incarnation
+        for name in self.pool.workers:
+            self.both("ask", name, int(name == worker))
+        for _ in range(self.pool.workers[worker].slots - len(self.pool.workers[worker].owned)):
+            if self.accepted_names < MOST_JOBS:
+                self.new_job("c", "interactive", HOUR)
+        for model, wait in zip(("big", *["small"] * 3), (0, *waits), strict=False):
+            if self.accepted_names < MOST_JOBS:
+                self.new_job("b", "interactive", HOUR, model=model)
+            self.both("beat", worker, "", "", '["small"]')
+            self.pass_time(wait)
+            claim = next((c for c in self.held() if c.incarnation == worker), None)
+            if model == "small" and claim:
+                self.begin_attempt(claim)
+                self.both("finish", *claim.fence, claim.seq, "completed", claim.body("completed"), "", "", 0)
 
     @precondition(lambda self: self.passed_on())
     @rule(data=st.data())

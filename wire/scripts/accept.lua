@@ -19,5 +19,6 @@ call('HSET', job_key(j), 'v', ARGV[12], 'state', 'queued', 'tenant', t, 'class',
   'keep', ARGV[13], 'affinity', ARGV[15], 'route', '')
 call('ZADD', P .. ':due', due, j)
 enqueue(j, c, t, n)
+arriving = j
 match()
 return {'ok'}

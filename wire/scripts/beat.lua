@@ -1,11 +1,13 @@
--- ARGV: incarnation inbox_from info models... -> {beat, owned...} | {0}: this life is over
--- `inbox_from`: the id after the last entry read, '' for none; `info`: '' when nothing changed.
+-- ARGV: incarnation inbox_from info loaded models... -> {beat, owned...} | {0}: this life is over
+-- `inbox_from`: the id after the last entry read, '' for none; `info`: '' when nothing changed;
+-- `loaded`: '' when it has not looked.
 local w = ARGV[1]
 if call('HEXISTS', P .. ':beats', w) == 0 then return {0} end
 local n, t = call('HINCRBY', P .. ':beats', w, 1), now()
 call('HSET', P .. ':worker:' .. w, 'seen', t)
 if ARGV[3] ~= '' then call('HSET', P .. ':worker:' .. w, 'info', ARGV[3]) end
-for i = 4, #ARGV, 2 do call('HSET', P .. ':models', ARGV[i], ARGV[i + 1]) end
+learn_loaded(w, ARGV[4])
+for i = 5, #ARGV, 2 do call('HSET', P .. ':models', ARGV[i], ARGV[i + 1]) end
 call('ZADD', P .. ':idle', 'XX', t, w)
 if ARGV[2] ~= '' then call('XTRIM', P .. ':inbox:' .. w, 'MINID', ARGV[2]) end
 local answer = call('SMEMBERS', P .. ':owned:' .. w)

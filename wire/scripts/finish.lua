@@ -11,6 +11,7 @@ if a ~= tonumber(ARGV[3]) then s = -1 end
 if tonumber(ARGV[4]) ~= s + 1 then return -1 end
 if ARGV[8] ~= '' then call('HSET', job_key(j), 'result', ARGV[8]) end
 if ARGV[9] == '1' then dead_letter(j, ARGV[7]) end
+forget_loading(j, ARGV[2], ARGV[7])
 terminal(j, ARGV[5], ARGV[7], ARGV[6], f, ARGV[3] .. '-' .. ARGV[4])
 match()
 return 1

@@ -7,6 +7,7 @@ if h[1] ~= f then
   if h[2] == 'back ' .. f then return 1 end
   return 0
 end
+forget_loading(j, w, ARGV[6])
 local queued = requeue(j, 'back ' .. f, ARGV[4])
 if queued and ARGV[5] == '1' then charge(j, ARGV[6], ARGV[7]) end
 call('HSET', P .. ':worker:' .. w, 'asking', 0)

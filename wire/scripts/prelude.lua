@@ -2,6 +2,9 @@ local CLASSES = {'interactive', 'batch'}
 local STEP_MS = 2000            -- a clock off by more than this has been stepped
 local FRESH_MS = 5000           -- two beats and a margin: a worker seen since then missed no two
 local CANDIDATES = 16           -- how many of the freshest idle workers are compared
+local CLOSE = 8                 -- how many of a tenant's oldest jobs a freed worker chooses from
+local PASS_OVER_MS = 2000       -- how long one may be passed over, from the first time on: models take longer to load
+local WARM_MS = 600000          -- how long a worker is held to remember a conversation: engines tell nobody
 local MAX_UNSTARTED = 20        -- gives that no worker ever started: the job is a poison of its own kind
 local EPOCH_ATTEMPTS = 1000     -- numbers skipped for each restart of Redis that a job lives through
 local KEEP_MS = 86400000        -- ledger entries live a day after a job's end
@@ -33,14 +36,70 @@ local function dequeue(j, c, t)
   if call('ZCARD', q) == 0 then call('ZREM', P .. ':ring:' .. c, t) end
 end
 
-local function next_job()
+-- What a worker has in memory, seen from both sides: `loaded:<worker>` are models, `holders:<model>` are workers.
+local function hold(w, m)
+  local new = call('SADD', P .. ':loaded:' .. w, m) == 1
+  if new then call('SADD', P .. ':holders:' .. m, w) end
+  return not new
+end
+
+local function let_go(w, m)
+  call('SREM', P .. ':loaded:' .. w, m)
+  call('SREM', P .. ':holders:' .. m, w)
+end
+
+-- `names`: all that it has loaded, as a JSON list; '': it does not say.
+local function learn_loaded(w, names)
+  if names == '' then return end
+  local told = {}
+  for _, m in ipairs(cjson.decode(names)) do
+    told[m] = true
+    hold(w, m)
+  end
+  for _, m in ipairs(call('SMEMBERS', P .. ':loaded:' .. w)) do
+    if not told[m] then let_go(w, m) end
+  end
+end
+
+-- A give counts as loading. A worker that failed like this holds nothing, and is soon free again: it would draw every
+-- job of that model to itself.
+local NOT_LOADED = {model_not_found = true, out_of_memory = true, rerouted = true}
+local function forget_loading(j, w, code)
+  if NOT_LOADED[code] then let_go(w, call('HGET', job_key(j), 'model')) end
+end
+
+-- Of a tenant's oldest jobs the first whose conversation this worker had last, else the first whose model it has
+-- loaded, else the oldest. Nobody goes before a job that has been passed over for long enough.
+local function favourite(jobs, w)
+  local models, warm, t = {}, {}, now()
+  for i, j in ipairs(jobs) do
+    local h = call('HMGET', job_key(j), 'model', 'affinity', 'passed')
+    models[i], warm[i] = h[1], P .. ':warm:' .. (h[2] or '')
+    if h[3] and t - tonumber(h[3]) >= PASS_OVER_MS then break end
+  end
+  local loaded = call('SMISMEMBER', P .. ':loaded:' .. w, unpack(models))
+  local had = call('MGET', unpack(warm))
+  local warmest, nearest
+  for i = #models, 1, -1 do
+    if loaded[i] == 1 then nearest = i end
+    if loaded[i] == 1 and had[i] == w then warmest = i end
+  end
+  local chosen = warmest or nearest or 1
+  for i = 1, chosen - 1 do call('HSETNX', job_key(jobs[i]), 'passed', t) end
+  return jobs[chosen]
+end
+
+-- `w`: the only worker that is free, which may choose a little; nil where there are more, and the job will choose.
+local function next_job(w)
   for _, c in ipairs(CLASSES) do
     local returned = call('ZPOPMIN', P .. ':front:' .. c)
     if returned[1] then return returned[1] end
     local t = call('ZPOPMIN', P .. ':ring:' .. c)[1]
     if t then
       local q = P .. ':waiting:' .. c .. ':' .. t
-      local j = call('ZPOPMIN', q)[1]
+      local jobs = call('ZRANGE', q, 0, w and CLOSE - 1 or 0)
+      local j = jobs[2] and favourite(jobs, w) or jobs[1]
+      call('ZREM', q, j)
       if call('ZCARD', q) > 0 then take_a_turn(c, t) end
       return j
     end
@@ -55,18 +114,49 @@ local function offer(w)
   end
 end
 
--- The policy: among the workers that missed no two beats the one that owns fewest jobs, the freshest at a tie;
--- where all have missed some, the freshest: no job waits while a worker is idle.
-local function best_worker()
-  local idle = call('ZREVRANGE', P .. ':idle', 0, CANDIDATES - 1, 'WITHSCORES')
-  if #idle <= 2 then return idle[1] end
-  local fresh, best, fewest = now() - FRESH_MS, idle[1], nil
-  for i = 1, #idle, 2 do
-    if tonumber(idle[i + 1]) < fresh then break end
-    local owned = call('SCARD', P .. ':owned:' .. idle[i])
-    if not fewest or owned < fewest then best, fewest = idle[i], owned end
+-- The worker that had this conversation last, if it is idle, missed no two beats and still has the model.
+local function warm_worker(affinity, m, fresh)
+  local w = affinity ~= '' and call('GET', P .. ':warm:' .. affinity)
+  local seen = w and call('ZSCORE', P .. ':idle', w)
+  if seen and tonumber(seen) >= fresh and call('SISMEMBER', P .. ':loaded:' .. w, m) == 1 then return w end
+end
+
+-- Those idle workers that have the model, the freshest first: of `names`, or of them all where none of so many has it.
+local function idle_holders(names, m, fresh)
+  local answer, holds = {}, call('SMISMEMBER', P .. ':holders:' .. m, unpack(names))
+  for i, w in ipairs(names) do
+    if holds[i] == 1 then answer[#answer + 1] = w end
+  end
+  if answer[1] or #names < CANDIDATES then return answer end
+  local all = call('ZINTER', 2, P .. ':idle', P .. ':holders:' .. m, 'WEIGHTS', 1, 0, 'WITHSCORES')
+  for i = #all - 1, math.max(1, #all - 2 * CANDIDATES), -2 do
+    if tonumber(all[i + 1]) >= fresh then answer[#answer + 1] = all[i] end
+  end
+  return answer
+end
+
+local function least_busy(names)
+  local best, fewest
+  for _, w in ipairs(names) do
+    local owned = call('SCARD', P .. ':owned:' .. w)
+    if not fewest or owned < fewest then best, fewest = w, owned end
   end
   return best
+end
+
+-- The policy, where several workers are free: of those that missed no two beats the one that had this conversation
+-- last, else of those that have the model, else of them all, the one that owns fewest jobs, the freshest at a tie.
+-- Where all have missed some, the freshest: no job waits while a worker is idle.
+local function best_worker(j, idle)
+  local h, fresh, names = call('HMGET', job_key(j), 'model', 'affinity'), now() - FRESH_MS, {}
+  for i = 1, #idle, 2 do
+    if tonumber(idle[i + 1]) >= fresh then names[#names + 1] = idle[i] end
+  end
+  if not names[1] then return idle[1] end
+  local w = warm_worker(h[2] or '', h[1], fresh)
+  if w then return w end
+  local holders = idle_holders(names, h[1], fresh)
+  return least_busy(holders[1] and holders or names)
 end
 
 -- Counts the lives of the server itself. One that restarted or took over may have forgotten a give, and its attempt's
@@ -92,24 +182,36 @@ local function next_attempt(j)
   return call('HINCRBY', job_key(j), 'attempt', 1 + lives * EPOCH_ATTEMPTS)
 end
 
+local arriving -- the job that this script lets in, if it does
+
+-- How this job found its worker; from now on it is expected to hold model and conversation.
+local function route(j, w, m, affinity)
+  local held = hold(w, m)
+  local had = affinity ~= '' and call('SET', P .. ':warm:' .. affinity, w, 'PX', WARM_MS, 'GET')
+  if held then return had == w and 'warm' or 'loaded' end
+  return j == arriving and 'idle' or 'queue'
+end
+
 local function give(j, w)
-  local a = next_attempt(j)
-  call('HSET', job_key(j), 'state', 'running', 'owner', w, 'fence', a .. '@' .. w, 'note', '')
+  local a, h = next_attempt(j), call('HMGET', job_key(j), 'model', 'affinity')
+  call('HSET', job_key(j), 'state', 'running', 'owner', w, 'fence', a .. '@' .. w, 'note', '',
+    'route', route(j, w, h[1], h[2] or ''))
   mark(j, 'given:' .. a, w)
   call('SADD', P .. ':owned:' .. w, j)
   if call('SCARD', P .. ':owned:' .. w) >= tonumber(call('HGET', P .. ':worker:' .. w, 'slots')) then
     call('ZREM', P .. ':idle', w)
   end
-  call('XADD', P .. ':inbox:' .. w, '*', 'do', 'run', 'job', j, 'attempt', a, 'model', call('HGET', job_key(j), 'model'))
+  call('XADD', P .. ':inbox:' .. w, '*', 'do', 'run', 'job', j, 'attempt', a, 'model', h[1])
 end
 
 local function match()
   while true do
-    local w = best_worker()
-    if not w then return end
-    local j = next_job()
+    local idle = call('ZREVRANGE', P .. ':idle', 0, CANDIDATES - 1, 'WITHSCORES')
+    if not idle[1] then return end
+    local only = #idle == 2 and idle[1] or nil
+    local j = next_job(only)
     if not j then return end
-    give(j, w)
+    give(j, only or best_worker(j, idle))
   end
 end
 

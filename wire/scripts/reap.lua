@@ -5,6 +5,7 @@ if not b then return 1 end
 if b ~= ARGV[2] then return 0 end
 call('HDEL', P .. ':beats', w)
 call('ZREM', P .. ':idle', w)
+learn_loaded(w, '[]')
 for _, j in ipairs(call('SMEMBERS', P .. ':owned:' .. w)) do
   local started = last(j) == tonumber(call('HGET', job_key(j), 'attempt'))
   local queued = requeue(j, '', 'worker_lost')
