@@ -34,6 +34,12 @@ from wire.settings import read_settings
 
 ABOUT = "One durable queue in front of all your GPUs. Every answer is a job: watch it, resume it, cancel it."
 
+# What a page of another origin may read of an answer.
+EXPOSED = [
+    *("X-Sluice-Job", "X-Sluice-Route", "X-Sluice-Queue-Position"),
+    *("X-Request-ID", "Retry-After", "Content-Disposition"),
+]
+
 
 def create_app(settings: ApiSettings | None = None) -> FastAPI:
     """An app whose clients are born in its lifespan. Settings are read from the environment when not given."""
@@ -78,7 +84,7 @@ def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
             allow_origins=settings.cors_allow_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["*"],
-            expose_headers=["X-Sluice-Job", "X-Request-ID", "Retry-After", "Content-Disposition"],
+            expose_headers=EXPOSED,
         )
     app.add_middleware(Guard, hosts=settings.hosts, origins=settings.cors_allow_origins)
     app.add_middleware(RequestContext)

@@ -1,10 +1,11 @@
 """What a caller can do wrong, and what can go wrong for a caller: one tree, the only one with status codes.
 
     ApiError
+    ├── Unsupported          400  what no model of this name can do
     ├── Forbidden            403  host, origin
     ├── NotFound             404  a job, a model, a path; foreign ids too
     ├── Conflict             409  the event log does not hold what is referred to; an id that is taken
-    ├── TooLarge             413  the body
+    ├── TooLarge             413  the body, or the prompt
     ├── WrongMediaType       415  not application/json
     ├── Invalid              422  what was sent
     ├── QueueFull            429  with Retry-After
@@ -38,6 +39,11 @@ class ApiError(Exception):
         self.message = message
         self.code = code or self.code
         self.headers = headers or {}
+
+
+class Unsupported(ApiError):
+    status = 400
+    code = "unsupported"
 
 
 class Forbidden(ApiError):

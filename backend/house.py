@@ -17,6 +17,7 @@ from starlette.requests import Request
 from backend.admin.room import Admin, build_admin
 from backend.chat.admission import Admission
 from backend.chat.naming import Naming
+from backend.chat.preparing import Preparing
 from backend.chat.service import ChatService
 from backend.files.service import Files
 from backend.history.finished import BLOCK_MS, Finished
@@ -28,6 +29,7 @@ from backend.pool.pools import Pools
 from backend.pool.sights import Sights
 from backend.pool.trail import Trails
 from backend.pool.watcher import Watcher
+from backend.routing.router import Router
 from backend.settings import ApiSettings
 from backend.store.database import Database
 from backend.store.schema import Schema
@@ -80,8 +82,9 @@ def build(settings: ApiSettings, redis: Redis) -> House:
     bounds = Bounds(settings.queue_depth, settings.queue_per_tenant, settings.max_attempts, timeout_ms)
     claims = IdempotencyKeys(redis, timeout_ms + RECORD_MS)
     database = Database(settings.database_url)
-    naming, admission, turns = Naming(claims, pools), Admission(bounds), ThreadTurns(database)
-    chat = ChatService(pools, trails, catalogue, news, naming, admission, turns)
+    router = Router(pools, sights, catalogue, settings.rules)
+    preparing = Preparing(pools, router, Naming(claims, pools))
+    chat = ChatService(pools, trails, news, preparing, Admission(bounds), ThreadTurns(database))
     threads, titles = Threads(database, pools), Titles(database, pools, sights, catalogue, chat)
     admin = build_admin(pools, database, lambda: chat.draining)
     return House(

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, AliasChoices, Field, field_validator, model_validator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, field_validator, model_validator
 
+from backend.routing.rules import Rules, check_pools, read_rules
 from backend.store.address import a_database_url, address_of
 from wire.settings import Names, WireSettings
 
@@ -33,6 +34,8 @@ class ApiSettings(WireSettings):
 
     # The pools whose workers this API's jobs may go to; the own one is always among them, and the first.
     pools: Names = Field((), alias="SLUICE_POOLS")
+    # Aliases, strategies, fallbacks, overflow: a TOML file (docs/routing.md), read at the start.
+    routes: Annotated[Rules | None, BeforeValidator(read_rules)] = Field(None, alias="SLUICE_ROUTES")
 
     max_context_messages: int = Field(20, alias="MAX_CONTEXT_MESSAGES", ge=1, le=2_000)
     max_messages: int = Field(2_000, alias="SLUICE_MAX_MESSAGES", ge=1)
@@ -76,6 +79,15 @@ class ApiSettings(WireSettings):
     def all_pools(self) -> tuple[str, ...]:
         """The own pool first, each once."""
         return tuple(dict.fromkeys((self.pool, *self.pools)))
+
+    @model_validator(mode="after")
+    def pools_of_routes(self) -> Self:
+        check_pools(self.rules, self.all_pools)
+        return self
+
+    @property
+    def rules(self) -> Rules:
+        return self.routes or Rules()
 
     @property
     def database_url(self) -> str:

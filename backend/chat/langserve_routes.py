@@ -132,8 +132,8 @@ async def let_in(request: Request, chats: list[Chat], body: bytes) -> Party:
     try:
         for n, (room, model, job) in enumerate(ready):
             part = f"#{n}" if len(ready) > 1 else ""
-            ticket = await submit(house, request, job, body, part, chats[n].turn)
-            members.append(LetIn(room, model.model_copy(update={"follow": _following(ticket)}), ticket))
+            ticket = await submit(house, request, job, body, part, chats[n].turn, trimmed=True)
+            members.append(LetIn(room, model.model_copy(update=_sent_by(ticket)), ticket))
     except BaseException:
         await _withdraw(house, members)
         raise
@@ -142,7 +142,8 @@ async def let_in(request: Request, chats: list[Chat], body: bytes) -> Party:
 
 async def _prepare(house: House, chat: Chat) -> tuple[Room, QueueChat, JobRequest]:
     """The job that the chain's own steps would make of it. Raises Invalid and NotFound."""
-    name = await house.catalogue.resolve(chat.model.model)
+    asked = chat.model.model  # the caller's word: the router needs it as it is
+    name = await house.catalogue.resolve(asked)
     model = chat.model.model_copy(update={"model": name})
     window = await house.catalogue.context_length(name)
     room = room_of(
@@ -151,7 +152,13 @@ async def _prepare(house: House, chat: Chat) -> tuple[Room, QueueChat, JobReques
         model.num_predict,
         beside=text_tokens(orjson.dumps(model.tools).decode()) if model.tools else 0,
     )
-    return room, model, checked(lambda: model.to_job(trim(chat.messages, room)), "messages")
+    job = checked(lambda: model.to_job(trim(chat.messages, room)), "messages")
+    return room, model, job.model_copy(update={"model": asked})
+
+
+def _sent_by(ticket: Ticket) -> dict[str, Any]:
+    """What the model knows once its job is let in."""
+    return {"model": ticket.model, "follow": _following(ticket)}
 
 
 def _following(ticket: Ticket) -> Follow:

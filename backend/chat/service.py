@@ -13,10 +13,11 @@ from redis.exceptions import RedisError
 from backend.chat.admission import Admission, retry
 from backend.chat.deserted import Deserted
 from backend.chat.disconnect import OnDisconnect
-from backend.chat.naming import Named, Naming
+from backend.chat.naming import Named
+from backend.chat.preparing import Preparing, Ready
+from backend.chat.standing import headers_of
 from backend.chat.submission import Submission, Turns
 from backend.errors import ApiError, Unavailable, as_api_error
-from backend.pool.catalogue import Catalogue
 from backend.pool.news import News
 from backend.pool.pools import Pool, Pools
 from backend.pool.trail import Trails, pool_of
@@ -35,17 +36,15 @@ class ChatService:
         self,
         pools: Pools,
         trails: Trails,
-        catalogue: Catalogue,
         news: News,
-        naming: Naming,
+        preparing: Preparing,
         admission: Admission,
         turns: Turns,
     ) -> None:
         self._pools = pools
         self._trails = trails
-        self._catalogue = catalogue
         self._news = news
-        self._naming = naming
+        self._preparing = preparing
         self._admission = admission
         self._turns = turns
         self._deserted = Deserted(pools)
@@ -57,50 +56,48 @@ class ChatService:
         self._check_open()
         until = _soon_enough()
         async with asyncio.timeout_at(until):
-            named, wish = await self._routed(wish)
+            ready = await self._preparing.prepare(wish)
         if wish.turn is None:
-            return await self._let_in(named, wish, until)
-        await self._turns.begin(wish.turn, wish.principal.tenant, named.job, wish.request.model)
+            return await self._let_in(ready, until)
+        await self._turns.begin(wish.turn, wish.principal.tenant, ready.named.job, ready.route.model)
         try:
-            return await self._let_in(named, wish, _soon_enough())
+            return await self._let_in(ready, _soon_enough())
         except Exception as error:
-            if not await self._may_be_there(named, error):
-                await self._turns.refused(wish.turn, named.job, as_api_error(error))
+            if not await self._may_be_there(ready.named, error):
+                await self._turns.refused(wish.turn, ready.named.job, as_api_error(error))
             raise
 
     async def enqueue(self, job: str, wish: Submission) -> None:
         """Accept, under an id that its caller made, a job that nobody follows. Raises ApiError or a Redis error."""
         self._check_open()
         async with asyncio.timeout(ANSWER_SECONDS):
-            named, wish = await self._routed(wish._replace(job=job, idempotency_key=None))
-            await self._admission.accept(named.pool, named.job, wish)
+            await self._accept(await self._preparing.prepare(wish._replace(job=job, idempotency_key=None)))
 
     def _check_open(self) -> None:
         if self.draining:
             raise Unavailable("This server is shutting down; send the request again.", "draining", retry(1))
 
-    async def _routed(self, wish: Submission) -> tuple[Named, Submission]:
-        """The job's name and pool, and the wish with the model that is meant."""
-        model = await self._catalogue.resolve(wish.request.model)
-        named = await self._naming.name(wish, self._pools.own)
-        model = named.found.record.model if named.found else model
-        return named, wish._replace(request=wish.request.model_copy(update={"model": model}))
-
-    async def _let_in(self, named: Named, wish: Submission, until: float) -> Ticket:
+    async def _let_in(self, ready: Ready, until: float) -> Ticket:
         """Subscribe, then accept. `until`: the loop's time by which its caller is answered."""
+        named, on_disconnect = ready.named, ready.wish.on_disconnect
         async with asyncio.timeout_at(until):
-            model, job = wish.request.model, named.job
-            ticket = await self._attach(named.pool, job, model, wish.on_disconnect, fresh=named.fresh)
+            ticket = await self._attach(named.pool, named.job, ready.route.model, on_disconnect, fresh=named.fresh)
             try:
-                if named.found is None:
-                    await self._admission.accept(named.pool, named.job, wish)
+                await self._accept(ready)
             except BaseException as error:
                 await ticket.leave(gone=False)
                 if named.fresh and not isinstance(error, ApiError):
                     self._deserted.withdraw(named.job)
                 raise
         self._news.soon(ticket.reader)
+        ticket.headers |= await headers_of(self._pools.named(ready.route.pool), named.job, ready.route)
         return ticket
+
+    async def _accept(self, ready: Ready) -> None:
+        """A job that another request let in is there."""
+        if ready.named.found is None:
+            await self._admission.accept(ready.named.pool, ready.named.job, ready.wish)
+            self._preparing.sent(ready.route)
 
     async def _may_be_there(self, named: Named, error: Exception) -> bool:
         """Whether another request for the same answer got the job in, though this one is refused."""

@@ -16,6 +16,7 @@ from backend.dialects.door import Door
 from backend.house import House, house_of
 from backend.principal import principal_of
 from backend.relay import RelayResponse, Ticket, collect
+from backend.routing.affinity import parse_conversation
 from backend.threads.turn import Turn
 from wire.idempotency import body_hash
 from wire.records import JobRequest
@@ -41,8 +42,10 @@ async def submit(
     part: str = "",
     turn: Turn | None = None,
     on_disconnect: OnDisconnect | None = None,
+    trimmed: bool = False,
 ) -> Ticket:
-    """Let one job of a request in. `on_disconnect`: where it is not the caller's header that says it.
+    """Let one job of a request in. `on_disconnect`: where it is not the caller's header that says it. `trimmed`: its
+    messages were cut to what fits.
 
     `part` tells the jobs of one request apart, where it makes several: each has an idempotency key of its own. A turn
     has a key anyhow: an answer has one job.
@@ -56,5 +59,8 @@ async def submit(
             idempotency_key=key and key + part,
             turn=turn,
             body=body_hash(request.url.path.encode() + b"\0" + body),
+            conversation=parse_conversation(request.headers.get("x-sluice-conversation")),
+            overflow=request.headers.get("x-sluice-overflow") == "allow",
+            trimmed=trimmed,
         )
     )

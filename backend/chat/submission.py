@@ -18,6 +18,9 @@ class Submission(NamedTuple):
     caller has made for it, None: the service makes one. With an idempotency key it is the id of a job that is new: a
     key that names an earlier job joins that one, and the ticket says which. `deadline`: seconds from accept to end,
     None: the setting's.
+
+    `conversation`: the caller's name for it, "" for none. `overflow`: it may go elsewhere rather than wait, where the
+    operator's rules say so. `trimmed`: the prompt was cut to what its model can read, as far as that is known.
     """
 
     request: JobRequest
@@ -29,6 +32,9 @@ class Submission(NamedTuple):
     turn: Turn | None = None
     job: str | None = None
     deadline: float | None = None
+    conversation: str = ""
+    overflow: bool = False
+    trimmed: bool = False
 
 
 class Turns(Protocol):

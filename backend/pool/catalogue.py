@@ -6,22 +6,15 @@ A pool that is scaled to zero still offers its models: workers start when a job 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
 
 from backend.errors import NotFound
 from backend.pool.sights import Sight, Sights
+from backend.routing.names import About, Meaning, Models, Offers, find, meaning
 from backend.settings import ApiSettings
+from wire.records import Target
 from wire.workers import WorkerRecord
 
 MODEL_NAME_MAX = 200
-About = dict[str, Any]  # what a worker says of a model
-
-
-class Models(NamedTuple):
-    """One look: `live` are offered by a living worker now; `known` are all; values are what a worker said of them."""
-
-    live: dict[str, About]
-    known: dict[str, About]
 
 
 class Catalogue:
@@ -31,6 +24,7 @@ class Catalogue:
         self._seen: dict[str, Sight] = {}
         self._by_pool: dict[str, Models] = {}
         self._models = Models({}, {})
+        self.aliases = settings.rules.aliases
 
     async def models(self) -> Models:
         """Of all pools together."""
@@ -50,31 +44,40 @@ class Catalogue:
 
     async def resolve(self, name: str | None) -> str:
         """The model a request means; the default where it names none. Raises NotFound for a name nobody knows."""
-        models = await self.models()
+        return (await self.meaning(name)).model
+
+    async def meaning(self, name: str | None) -> Meaning:
+        """The same with the pools that offer it."""
+        offers = await self.by_pool()
         if not name:
-            return self._default(models)
-        found = find(name, models.known)
-        if found is None:
-            await self.by_pool(anew=True)  # a model that was just pulled
-            found = find(name, self._models.known)
+            return self._default(offers)
+        found = self.meant(name, offers)
+        if found is None:  # it may have been pulled just now
+            found = self.meant(name, await self.by_pool(anew=True))
         if found is None:
             raise model_not_found(name, self._models)
         return found
+
+    def meant(self, name: str, offers: Offers) -> Meaning | None:
+        """None: nobody here knows it."""
+        return meaning(name, offers, self.aliases)
 
     async def context_length(self, name: str) -> int:
         """Tokens the model's window holds, 0 not known."""
         return int((await self.models()).known.get(name, {}).get("context_length", 0))
 
-    def _default(self, models: Models) -> str:
+    def _default(self, offers: Offers) -> Meaning:
         """`MODEL_NAME` where it is set or a worker has it, else a model that a worker has, else the default."""
-        wanted = self._settings.default_model
-        if self._settings.model_name or not models.live or find(wanted, models.live):
-            return find(wanted, models.known) or wanted
-        return next((name for name in models.live if is_chat(models.live[name])), wanted)
+        wanted, live = self._settings.default_model, self._models.live
+        if not (self._settings.model_name or not live or find(wanted, live)):
+            wanted = next((name for name in live if is_chat(live[name])), wanted)
+        return self.meant(wanted, offers) or Meaning((Target(pool=self._settings.pool, model=wanted),))
 
     def _models_of(self, pool: str, sight: Sight) -> Models:
         live = live_models(sight.workers)
-        return Models(live, {**{name: {} for name in self._fixed(pool)}, **sight.seen, **live})
+        return Models(
+            live, {**{name: {} for name in self._fixed(pool)}, **sight.seen, **live}, engines_of(sight.workers)
+        )
 
     def _fixed(self, pool: str) -> list[str]:
         """Models that the settings name: the own pool's, or another's as `<pool>/<model>`."""
@@ -92,12 +95,15 @@ def together(pools: Iterable[Models]) -> Models:
     """What any pool offers; of a model that several have, what the first one says that has it alive."""
     live: dict[str, About] = {}
     known: dict[str, About] = {}
+    engines: dict[str, frozenset[str]] = {}
     for models in pools:
         for name, about in models.live.items():
             loaded = bool(about.get("loaded")) or bool(live.get(name, {}).get("loaded"))
             live[name] = {**live.get(name, about), "loaded": loaded}
         known = {**models.known, **known}
-    return Models(live, {**known, **live})
+        for name, those in models.engines.items():
+            engines[name] = engines.get(name, frozenset()) | those
+    return Models(live, {**known, **live}, engines)
 
 
 def live_models(workers: list[WorkerRecord]) -> dict[str, About]:
@@ -110,12 +116,13 @@ def live_models(workers: list[WorkerRecord]) -> dict[str, About]:
     return models
 
 
-def find(name: str, models: dict[str, About]) -> str | None:
-    """`qwen2.5` and `qwen2.5:latest` are one model."""
-    for candidate in (name, f"{name}:latest", name.removesuffix(":latest")):
-        if candidate in models:
-            return candidate
-    return None
+def engines_of(workers: list[WorkerRecord]) -> dict[str, frozenset[str]]:
+    """Model → the engines of the living workers that have it."""
+    engines: dict[str, frozenset[str]] = {}
+    for worker in workers:
+        for name in worker.info.get("models", {}):
+            engines[name] = engines.get(name, frozenset()) | {str(worker.info.get("engine", ""))}
+    return engines
 
 
 def is_chat(about: About) -> bool:

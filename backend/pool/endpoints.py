@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from backend.house import house_of
-from backend.pool.catalogue import Models
+from backend.routing.names import Models
 from wire.workers import WorkerRecord
 
 router = APIRouter(tags=["models"])

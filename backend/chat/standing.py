@@ -1,0 +1,32 @@
+"""What the headers tell of a job that was just let in: how it came to its worker, or where it waits."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from backend.pool.pools import Pool
+from backend.routing.route import Route
+from wire import places
+
+LOOK_SECONDS = 0.3
+
+
+async def headers_of(pool: Pool, job: str, route: Route) -> dict[str, str]:
+    """One look at a job that has a worker, two at one that waits; a Redis that is away now costs only the news."""
+    with suppress(RedisError, OSError):  # TimeoutError is an OSError
+        async with asyncio.timeout(LOOK_SECONDS):
+            return await _look(pool, job, route)
+    return {"X-Sluice-Route": route.told("")}
+
+
+async def _look(pool: Pool, job: str, route: Route) -> dict[str, str]:
+    given: Any = await pool.jobs.redis.hget(pool.keys.job(job), "route")
+    if given:
+        return {"X-Sluice-Route": route.told(given.decode())}
+    position = places.read(await pool.jobs.places([job])).places[0].position
+    waits = {"X-Sluice-Queue-Position": str(position)} if position else {}
+    return {"X-Sluice-Route": route.told("queue"), **waits}

@@ -1,0 +1,33 @@
+"""Which conversation a request belongs to: the worker that had its last turn may still hold it in its cache."""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+
+from backend.errors import Invalid
+from wire.records import JobRequest
+
+CONVERSATION = re.compile(r"[\x20-\x7e]{1,200}")
+READ = 4_096  # characters of a message that tell conversations apart
+
+
+def parse_conversation(value: str | None) -> str:
+    """`X-Sluice-Conversation`, "" where it is missing. Raises Invalid."""
+    if value and not CONVERSATION.fullmatch(value):
+        raise Invalid("X-Sluice-Conversation must be 1 to 200 printable ASCII characters.", "invalid_conversation")
+    return value or ""
+
+
+def affinity_of(request: JobRequest, conversation: str) -> str:
+    """The caller's name for it, or how it begins: a conversation grows at its end. "" for what is none."""
+    if request.kind != "chat" or not request.messages:
+        return ""
+    if conversation:
+        return f"named:{conversation}"
+    begin = blake2b(digest_size=16)
+    for message in request.messages:
+        begin.update(f"{message.role}\0{message.content[:READ]}\0".encode())
+        if message.role == "user":
+            break
+    return f"begins:{begin.hexdigest()}"

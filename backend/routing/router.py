@@ -1,0 +1,130 @@
+"""The router: a caller's word for a model becomes a pool, a model, and what comes next if that fails.
+
+name → the pools that offer it → those that can do what is asked → by strategy → around open circuits → overflow
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from backend.pool.catalogue import Catalogue
+from backend.pool.pools import Pools
+from backend.pool.sights import Sight, Sights
+from backend.routing.breakers import Breakers, broken
+from backend.routing.names import Meaning, Offers
+from backend.routing.needs import check_length, lacks, needs, unsupported
+from backend.routing.route import Route
+from backend.routing.rules import ModelRule, Rules
+from backend.routing.strategies import Candidate, Strategies, by_wait
+from backend.routing.waits import Waits
+from wire.circuits import Circuit
+from wire.records import JobClass, JobRequest, Target
+
+
+class Wanted(NamedTuple):
+    """`overflow`: the caller allows that it goes elsewhere rather than wait. `trimmed`: its length was seen to."""
+
+    request: JobRequest
+    cls: JobClass = "interactive"
+    overflow: bool = False
+    trimmed: bool = False
+
+
+class View(NamedTuple):
+    """What is known as one job is routed."""
+
+    wanted: Wanted
+    needs: list[str]
+    offers: Offers
+    sights: dict[str, Sight]
+
+
+class Router:
+    def __init__(self, pools: Pools, sights: Sights, catalogue: Catalogue, rules: Rules) -> None:
+        self._sights = sights
+        self._catalogue = catalogue
+        self._rules = rules
+        self._waits = Waits()
+        self._strategies = Strategies()
+        self._breakers = Breakers(pools)
+
+    async def route(self, wanted: Wanted) -> Route:
+        """Raises NotFound for a model nobody knows, Unsupported and TooLarge for what it cannot do."""
+        meant = await self._catalogue.meaning(wanted.request.model)
+        offers, sights = await self._catalogue.by_pool(), await self._sights.look()
+        self._waits.see(sights)
+        view = View(wanted, needs(wanted.request), offers, sights)
+        first = self._able(meant, view)
+        if not wanted.trimmed:
+            check_length(wanted.request, _about(first[0], offers))
+        rule = self._rules.of(meant.model, wanted.request.model)
+        route = await self._choose(meant, first, self._spare(rule, view), rule, view)
+        return self._overflown(route, rule, view)
+
+    def sent(self, route: Route) -> None:
+        """It was let in there."""
+        self._waits.sent(route.pool)
+
+    # -- candidates --------------------------------------------------------------------------------------------
+    def _able(self, meant: Meaning, view: View) -> list[Target]:
+        """At least one; raises Unsupported where none can do what is asked."""
+        able = [target for target in meant.targets if not lacks(_about(target, view.offers), view.needs)]
+        if not able:
+            raise unsupported(meant.targets[0], view.needs, view.offers)
+        return able
+
+    def _spare(self, rule: ModelRule, view: View) -> list[Target]:
+        """The model's fallbacks, in the file's order; what nobody offers, or what cannot do it, is passed over."""
+        return [target for name in rule.fallback for target in self._named(name, view)]
+
+    def _named(self, name: str, view: View) -> list[Target]:
+        meant = self._catalogue.meant(name, view.offers)
+        able = [t for t in meant.targets if not lacks(_about(t, view.offers), view.needs)] if meant else []
+        return [one.target for one in by_wait([self._candidate(target, view) for target in able])]
+
+    def _candidate(self, target: Target, view: View) -> Candidate:
+        expected = self._waits.expect(target.pool, view.wanted.cls)
+        return Candidate(target, expected, self._rules.weight(target.pool))
+
+    # -- the choice --------------------------------------------------------------------------------------------
+    async def _choose(
+        self, meant: Meaning, first: list[Target], spare: list[Target], rule: ModelRule, view: View
+    ) -> Route:
+        """Around open circuits while there is another way; without one the job waits as ever."""
+        strategy = self._rules.strategy(rule)
+        trouble = {target: found for target in (*first, *spare) if (found := broken(target, view.sights, view.offers))}
+        tried = await self._tried(first, trouble) if len({*first, *spare}) > 1 else None
+        whole = [target for target in first if target not in trouble]
+        others = [target for target in spare if target not in trouble]
+        if not (whole or others):
+            whole, others = first, spare
+        ranked = self._strategies.rank(strategy, meant.model, [self._candidate(target, view) for target in whole])
+        alive = [one.target for place, one in enumerate(ranked) if one.expected.live or not place]
+        targets = [*([tried] if tried else ()), *alive, *others]
+        marks = ["fallback"] * (targets[0] not in first) + [f"alias={meant.alias}"] * bool(meant.alias)
+        return Route(tuple(targets), "name" if meant.placed else strategy, tuple(marks))
+
+    async def _tried(self, first: list[Target], trouble: dict[Target, list[Circuit]]) -> Target | None:
+        """One in trouble that this job may try: should it fail again, there is another way."""
+        for target in first:
+            if target in trouble and await self._breakers.may_try(target, trouble[target]):
+                return target
+        return None
+
+    def _overflown(self, route: Route, rule: ModelRule, view: View) -> Route:
+        """Elsewhere, where that is allowed and sooner."""
+        overflow = rule.overflow
+        if overflow is None or not (overflow.always or view.wanted.overflow):
+            return route
+        wait = self._waits.expect(route.pool, view.wanted.cls).wait
+        if wait <= overflow.after_seconds:
+            return route
+        for target in self._named(overflow.to, view):
+            sooner = self._waits.expect(target.pool, view.wanted.cls).wait < wait
+            if sooner and not broken(target, view.sights, view.offers):
+                return route._replace(targets=(target, *route.targets), marks=("overflow", *route.marks))
+        return route
+
+
+def _about(target: Target, offers: Offers) -> dict[str, Any]:
+    return offers[target.pool].known.get(target.model, {}) if target.pool in offers else {}
