@@ -55,6 +55,7 @@ ENDS = (
 CHARGES = (
     ("interrupted", 0, "", ""),
     ("engine", 1, "engine", "The engine is gone."),
+    ("engine", 1, "engine", "The engine is gone."),
     ("full", 1, "out_of_memory", "Full."),
 )
 ENDING = ('{"type":"completed"', '{"type":"failed"', '{"type":"cancelled"')

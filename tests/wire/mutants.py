@@ -64,7 +64,7 @@ MUTANTS: dict[str, Mutant] = {
     "note needs no fence": Mutant("note", FENCE, "false"),
     "note is not kept": Mutant("note", "redis.call('HSET', KEYS[1], 'note', ARGV[3])", ""),
     "note is not published": Mutant("note", "redis.call('PUBLISH', KEYS[2], '- ' .. ARGV[4])", ""),
-    "note outlives its attempt": Mutant(EVERY, "'fence', a .. '@' .. w, 'note', '')", "'fence', a .. '@' .. w)"),
+    "note outlives its attempt": Mutant(EVERY, "'fence', a .. '@' .. w, 'note', '',", "'fence', a .. '@' .. w,"),
     # finish
     "finish needs no fence": Mutant("finish", FENCE_HELD, "if h[1] == '' then"),
     "finish does not match the freed slot": Mutant("finish", "match()\nreturn 1", "return 1"),
@@ -141,7 +141,11 @@ MUTANTS: dict[str, Mutant] = {
     "reap keeps it idle": Mutant("reap", "':beats', w)\ncall('ZREM', P .. ':idle', w)", "':beats', w)"),
     "reap does not match": Mutant("reap", "match()\nreturn 1", "return 1"),
     # the two sides meet
-    "match gives once": Mutant(EVERY, "    give(j, w)\n", "    give(j, w)\n    if true then return end\n"),
+    "match gives once": Mutant(
+        EVERY,
+        "    give(j, only or best_worker(j, idle))\n",
+        "    give(j, only or best_worker(j, idle)) if true then return end\n",
+    ),
     "match forgets a worker with a free slot": Mutant(EVERY, IDLE_GIVEN, "if true or call('SCARD', '') >= tonumber"),
     "match overfills": Mutant(EVERY, IDLE_GIVEN, IDLE_GIVEN.replace(">=", ">")),
     "the stalest worker first": Mutant(
@@ -152,10 +156,12 @@ MUTANTS: dict[str, Mutant] = {
     "the busiest worker first": Mutant(EVERY, "or owned < fewest", "or owned > fewest"),
     "the last of equals first": Mutant(EVERY, "or owned < fewest", "or owned <= fewest"),
     "the freshest worker, however busy": Mutant(EVERY, "if not fewest or owned < fewest", "if not fewest"),
-    "a worker that missed beats": Mutant(EVERY, "if tonumber(idle[i + 1]) < fresh then break end", ""),
-    "no worker where all missed beats": Mutant(EVERY, "now() - FRESH_MS, idle[1], nil", "now() - FRESH_MS, nil, nil"),
+    "a worker that missed beats": Mutant(EVERY, "if tonumber(idle[i + 1]) >= fresh then", "if true then"),
+    "no worker where all missed beats": Mutant(
+        EVERY, "if not names[1] then return idle[1] end", "if not names[1] then return end"
+    ),
     "one candidate more": Mutant(EVERY, "CANDIDATES - 1", "CANDIDATES"),
-    "one candidate only": Mutant(EVERY, "if #idle <= 2 then", "if true then"),
+    "one candidate only": Mutant(EVERY, "local only = #idle == 2 and idle[1] or nil", "local only = idle[1]"),
     "give keeps the attempt": Mutant(EVERY, "'attempt', 1 + lives *", "'attempt', lives *"),
     "a restart may repeat an attempt": Mutant(EVERY, "1 + lives * EPOCH_ATTEMPTS", "1"),
     "a restart is counted with each give": Mutant(EVERY, "if lives > 0 then call('HSET'", "if false then call('HSET'"),
@@ -163,7 +169,64 @@ MUTANTS: dict[str, Mutant] = {
     "a restart is noticed for ever": Mutant(EVERY, "call('HSET', P .. ':clock', 'run', run)", ""),
     "a new job is older than the server": Mutant("accept", "local e = epoch() --", "local e = 1 --"),
     "give leaves no mark": Mutant(EVERY, "mark(j, 'given:' .. a, w)", ""),
-    "give does not say which model": Mutant(EVERY, ", 'model', call('HGET', job_key(j), 'model'))", ", 'model', '')"),
+    "give does not say which model": Mutant(EVERY, "'attempt', a, 'model', h[1])", "'attempt', a, 'model', '')"),
+    # warm and loaded, from a job's side
+    "conversations are forgotten": Mutant(
+        EVERY, "local w = affinity ~= '' and call('GET'", "local w = false and call('GET'"
+    ),
+    "the warm worker, however silent": Mutant(EVERY, "if seen and tonumber(seen) >= fresh and", "if seen and"),
+    "the warm worker, however busy": Mutant(EVERY, "if seen and tonumber(seen) >= fresh", "if w"),
+    "the warm worker, though it let the model go": Mutant(
+        EVERY, "and call('SISMEMBER', P .. ':loaded:' .. w, m) == 1 then return w end", "then return w end"
+    ),
+    "who has the model does not count": Mutant(EVERY, "holders[1] and holders or names", "names"),
+    "only who has the model near counts": Mutant(EVERY, "if answer[1] or #names < CANDIDATES then", "if true then"),
+    "who has the model far counts as much": Mutant(EVERY, "if answer[1] or #names < CANDIDATES then", "if false then"),
+    "the stalest of those who have the model": Mutant(
+        EVERY, "'WEIGHTS', 1, 0, 'WITHSCORES')", "'WEIGHTS', -1, 0, 'WITHSCORES')"
+    ),
+    "who has the model, however silent": Mutant(EVERY, "if tonumber(all[i + 1]) >= fresh then", "if true then"),
+    "any who has the model far": Mutant(EVERY, "math.max(1, #all - 2 * CANDIDATES), -2", "1, -2"),
+    "a give does not count as loading": Mutant(EVERY, "local held = hold(w, m)", "local held = false"),
+    "a worker's models are not found by model": Mutant(
+        EVERY, "if new then call('SADD', P .. ':holders:' .. m, w) end", ""
+    ),
+    "a model that is let go is still found": Mutant(EVERY, "call('SREM', P .. ':holders:' .. m, w)", ""),
+    "a model that is let go is still had": Mutant(EVERY, "call('SREM', P .. ':loaded:' .. w, m)", ""),
+    "what is loaded is not heard of": Mutant(EVERY, "    hold(w, m)\n", ""),
+    "what is loaded no more is kept": Mutant(EVERY, "if not told[m] then", "if false then"),
+    "who says nothing has nothing loaded": Mutant(
+        EVERY, "if names == '' then return end", "if names == '' then names = '[]' end"
+    ),
+    "register drops what is loaded": Mutant("register", "learn_loaded(w, ARGV[4])", ""),
+    "beat drops what is loaded": Mutant("beat", "learn_loaded(w, ARGV[4])", ""),
+    "reap keeps what was loaded": Mutant("reap", "learn_loaded(w, '[]')", ""),
+    "finish believes in a model that was not there": Mutant("finish", "forget_loading(j, ARGV[2], ARGV[7])", ""),
+    "give_back believes in a model that did not fit": Mutant("give_back", "forget_loading(j, w, ARGV[6])", ""),
+    "every failure lets the model go": Mutant(EVERY, "if NOT_LOADED[code] then", "if code ~= '' then"),
+    "nobody learns who had a conversation": Mutant(EVERY, "'PX', WARM_MS, 'GET')", "'PX', WARM_MS, 'NX', 'GET')"),
+    "a conversation is remembered for ever": Mutant(EVERY, "'PX', WARM_MS, 'GET')", "'GET')"),
+    "route: all are loaded": Mutant(EVERY, "return had == w and 'warm' or 'loaded'", "return 'loaded'"),
+    "route: warm without the model": Mutant(EVERY, "if held then return had", "if held or had == w then return had"),
+    "route: all are free at once": Mutant(EVERY, "j == arriving and 'idle' or 'queue'", "'idle'"),
+    "route: all waited": Mutant(EVERY, "j == arriving and 'idle' or 'queue'", "'queue'"),
+    "nobody arrives": Mutant("accept", "arriving = j\n", ""),
+    # and from a freed worker's
+    "a freed worker takes the oldest": Mutant(
+        EVERY, "local j = jobs[2] and favourite(jobs, w) or jobs[1]", "local j = jobs[1]"
+    ),
+    "one job more to choose from": Mutant(EVERY, "w and CLOSE - 1 or 0", "w and CLOSE or 0"),
+    "passed over for ever": Mutant(EVERY, "if h[3] and t - tonumber(h[3]) >= PASS_OVER_MS then", "if false then"),
+    "passed over a millisecond more": Mutant(EVERY, ">= PASS_OVER_MS then", "> PASS_OVER_MS then"),
+    "passed over once": Mutant(EVERY, "if h[3] and t - tonumber(h[3]) >= PASS_OVER_MS then", "if h[3] then"),
+    "nobody marks who is passed over": Mutant(EVERY, "call('HSETNX', job_key(jobs[i]), 'passed', t)", ""),
+    "each passing begins the wait anew": Mutant(EVERY, "call('HSETNX', job_key", "call('HSET', job_key"),
+    "who is taken counts as passed over": Mutant(EVERY, "for i = 1, chosen - 1 do", "for i = 1, chosen do"),
+    "loaded before warm": Mutant(EVERY, "local chosen = warmest or nearest or 1", "local chosen = nearest or 1"),
+    "warm alone counts": Mutant(EVERY, "local chosen = warmest or nearest or 1", "local chosen = warmest or 1"),
+    "warm without what it was held for": Mutant(EVERY, "if loaded[i] == 1 and had[i] == w then", "if had[i] == w then"),
+    "the youngest that suits": Mutant(EVERY, "for i = #models, 1, -1 do", "for i = 1, #models do"),
+    "what is chosen waits on": Mutant(EVERY, "call('ZREM', q, j)\n      if", "call('ZREM', q, jobs[1])\n      if"),
     # the fair queue
     "a tenant loses its turn": Mutant(EVERY, TURN_AGAIN, ""),
     "a tenant keeps its turn": Mutant(
@@ -218,7 +281,7 @@ MUTANTS: dict[str, Mutant] = {
     "beat trims the whole inbox": Mutant("beat", "'MINID', ARGV[2])", "'MAXLEN', 0)"),
     "beat never trims": Mutant("beat", "if ARGV[2] ~= '' then call('XTRIM'", "if false then call('XTRIM'"),
     "beat drops the news": Mutant("beat", "if ARGV[3] ~= '' then", "if false then"),
-    "beat drops the models": Mutant("beat", "for i = 4, #ARGV, 2 do", "for i = 6, #ARGV, 2 do"),
+    "beat drops the models": Mutant("beat", "for i = 5, #ARGV, 2 do", "for i = 7, #ARGV, 2 do"),
     "ask revives the dead": Mutant("ask", "if call('HEXISTS', P .. ':beats', w) == 0 then return 0 end", ""),
     "ask does not match": Mutant("ask", "  offer(w)\n  match()\n", "  offer(w)\n"),
     "ask with full slots": Mutant(EVERY, "and call('SCARD', P .. ':owned:' .. w) < tonumber(h[2])", "and h[2]"),
@@ -229,7 +292,7 @@ MUTANTS: dict[str, Mutant] = {
         "if call('HSETNX', P .. ':beats', w, 1) == 1 then",
         "call('HINCRBY', P .. ':beats', w, 1) if true then",
     ),
-    "register drops the models": Mutant("register", "for i = 4, #ARGV, 2 do", "for i = 6, #ARGV, 2 do"),
+    "register drops the models": Mutant("register", "for i = 5, #ARGV, 2 do", "for i = 7, #ARGV, 2 do"),
     # watchers
     "expire by raw time": Mutant("expire", "'-inf', now(), 'LIMIT'", "'-inf', raw(), 'LIMIT'"),
     "expire by a stepped clock": Mutant("expire", "if stepped(ARGV[1]) then return -1 end", ""),
