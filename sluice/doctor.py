@@ -23,6 +23,7 @@ from ollama_worker.settings import WorkerSettings
 from sluice.address import AddressRefused, check_free, healthy
 from sluice.engine import EngineRefused, look_for_engine
 from sluice.frontend import Frontend, PageRefused
+from sluice.further import Further, further_workers, look
 from sluice.redis_check import RedisRefused, inspect, without_secrets
 from sluice.settings import UpSettings
 from sluice.valkey import NoServer, find_server
@@ -56,6 +57,7 @@ async def examine(up: UpSettings, worker: WorkerSettings) -> list[Finding]:
         await redis(up),
         await database(up),
         *await engine(worker),
+        *await others(up, worker),
         page(up, Frontend()),
         port(up),
     ]
@@ -139,6 +141,21 @@ async def engine(worker: WorkerSettings) -> list[Finding]:
         Finding("Engine", True, found.detail, "" if not found.has_model else found.advice),
         Finding("Model", found.has_model, model, "" if found.has_model else found.advice),
     ]
+
+
+async def others(up: UpSettings, worker: WorkerSettings) -> list[Finding]:
+    """What the further workers would speak to, asked as they would ask it."""
+    try:
+        further = further_workers(up, worker)
+    except EngineRefused as error:
+        return [Finding("Clouds", False, ", ".join(worker.cloud), str(error))]
+    return [await other(one) for one in further]
+
+
+async def other(one: Further) -> Finding:
+    health = await look(one)
+    advice = "" if health.ok else f"{health.detail}. Its worker waits for it."
+    return Finding(f"Pool {one.pool}", health.ok, health.detail if health.ok else one.detail, advice)
 
 
 def page(up: UpSettings, frontend: Frontend) -> Finding:

@@ -8,10 +8,11 @@ from typing import NamedTuple, NoReturn
 
 from ollama_worker.engines.auto import LOCAL_OLLAMA, choose_engine, probe
 from ollama_worker.engines.base import NoEngine
+from ollama_worker.engines.openai_named import probe_server
 from ollama_worker.settings import WorkerSettings
 
 BIGGER = "For bigger models: start Ollama (or set OLLAMA_BASE_URL), or set SLUICE_GGUF to a file, and start again."
-WAITING = "The workers wait for it. Start it, or correct OLLAMA_BASE_URL and start again."
+WAITING = "The workers wait for it. Start it, or correct {} and start again."
 
 Report = Callable[[int, int], None]  # bytes that are here, bytes in all (0: not known)
 
@@ -27,8 +28,8 @@ class EngineFound(NamedTuple):
     detail: str  # a sentence
     advice: str = ""  # how to get a better one, or the model that is missing
     model: str = ""  # what a chat that names no model gets; empty: not known
-    answers: bool = True  # False: an Ollama that was named is not there yet
-    has_model: bool = True  # False: it must be pulled first
+    answers: bool = True  # False: a server that was named is not there yet
+    has_model: bool = True  # False: it must be pulled first, or another one named
 
     @property
     def real(self) -> bool:
@@ -57,6 +58,8 @@ async def _find(settings: WorkerSettings, report: Report) -> EngineFound:
     if settings.engine == "ollama" or (settings.engine == "auto" and settings.ollama_base_url):
         return await _ollama(settings)
     try:
+        if settings.engine in ("openai", "hf"):
+            return await _server(settings)
         choice = await choose_engine(settings, report)
     except NoEngine as error:
         raise EngineRefused(str(error)) from None
@@ -70,11 +73,23 @@ async def _ollama(settings: WorkerSettings) -> EngineFound:
     """An Ollama may be away, or lack the model that a chat gets by default: say what to do."""
     detail, names = await probe(settings.ollama_base_url or LOCAL_OLLAMA)
     if names is None:
-        return EngineFound("ollama", detail, WAITING, settings.default_model, answers=False)
+        return EngineFound("ollama", detail, WAITING.format("OLLAMA_BASE_URL"), settings.default_model, answers=False)
     choice = await choose_engine(settings)
     has_model = bool({choice.model, f"{choice.model}:latest"} & set(names))
     advice = "" if has_model else f"It does not have {choice.model} yet: ollama pull {choice.model}"
     return EngineFound("ollama", detail, advice, choice.model, has_model=has_model)
+
+
+async def _server(settings: WorkerSettings) -> EngineFound:
+    """The same of a server that speaks OpenAI's protocol. Raises NoEngine where no address was set."""
+    detail, names = await probe_server(settings)
+    if names is None:
+        name = "HF_LOCAL_HOST" if settings.engine == "hf" else "OPENAI_API_BASE_URL"
+        return EngineFound(settings.engine, detail, WAITING.format(name), settings.default_model, answers=False)
+    choice = await choose_engine(settings)
+    has_model = choice.model in names
+    advice = "" if has_model else f"It does not have {choice.model}. It has: {', '.join(names[:5])}"
+    return EngineFound(choice.kind, detail, advice, choice.model, has_model=has_model)
 
 
 def environment(found: EngineFound, settings: WorkerSettings) -> dict[str, str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sluice.frontend import Frontend
+from sluice.further import Further
 from sluice.settings import UpSettings
 from sluice.supervisor import Child
 
@@ -36,6 +38,12 @@ def environment(up: UpSettings, redis_url: str) -> dict[str, str]:
 def api(commands: Programs, up: UpSettings, env: dict[str, str]) -> Child:
     """Open streams end within `SLUICE_GRACE_SECONDS`."""
     return Child("api", commands.api, env, grace=up.grace + MARGIN)
+
+
+def further(commands: Programs, up: UpSettings, env: dict[str, str], others: Iterable[Further]) -> list[Child]:
+    """One worker for each, in a pool of its own."""
+    grace = up.grace + MARGIN
+    return [Child(f"worker-{one.pool}", commands.worker, env | one.env, grace=grace) for one in others]
 
 
 def workers(commands: Programs, up: UpSettings, env: dict[str, str]) -> list[Child]:

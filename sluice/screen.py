@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from sluice.engine import EngineFound
+from sluice.further import Further
 from sluice.settings import UpSettings
 from sluice.supervisor import Child
 from sluice.tail import Tail, loud, make_room
@@ -57,25 +58,28 @@ class Screen:
             following.cancel()
             tail.look(self._warn)  # what came last may say why
 
-    def announce(self, settings: UpSettings, engine: EngineFound, redis: str) -> None:
+    def announce(self, settings: UpSettings, engine: EngineFound, redis: str, others: Sequence[Further] = ()) -> None:
         """Say that the house is up. `redis`: where the queue is, fit to be shown."""
         if self.terminal:
-            print(banner(settings, engine, redis, self.place_of_logs), flush=True)
+            print(banner(settings, engine, redis, self.place_of_logs, others), flush=True)
         else:
-            facts = {"action": "up", "url": settings.url, "engine": engine.kind, "detail": engine.detail}
-            self.log.info(f"Sluice is up: {settings.url}", **facts, redis=redis, data_dir=str(settings.data_dir))
+            facts: dict[str, Any] = {"engine": engine.kind, "detail": engine.detail, "redis": redis}
+            facts |= {"pools": [one.pool for one in others]} if others else {}
+            url, folder = settings.url, str(settings.data_dir)
+            self.log.info(f"Sluice is up: {url}", action="up", url=url, data_dir=folder, **facts)
 
     def _warn(self, name: str, line: str) -> None:
         if sentence := loud(line):
             self.log.warning(f"{name}: {sentence}")
 
 
-def banner(settings: UpSettings, engine: EngineFound, redis: str, logs: str) -> str:
+def banner(settings: UpSettings, engine: EngineFound, redis: str, logs: str, others: Sequence[Further] = ()) -> str:
     """A few calm lines, each answering one question."""
     engine_says = textwrap.wrap(f"{engine.detail} {engine.advice}", WIDTH)
     rows = [
         ("Engine", engine_says[0]),
         *(("", line) for line in engine_says[1:]),
+        *(("" if n else "Also", f"pool {one.pool}: {one.detail}") for n, one in enumerate(others)),
         ("Queue", redis),
         ("Data", str(settings.data_dir)),
         ("Logs", logs),

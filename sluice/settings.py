@@ -17,6 +17,8 @@ class UpSettings(ApiSettings):
     """One machine's house. A field's alias is its environment variable."""
 
     workers: int = Field(1, ge=0, le=64, alias="SLUICE_WORKERS")
+    # Jobs that a cloud's worker runs at once: no GPU here limits them, only what the provider allows.
+    cloud_slots: int = Field(8, alias="SLUICE_CLOUD_SLOTS", ge=1, le=256)
     page: Literal["auto", "off"] = Field("auto", alias="SLUICE_PAGE")
 
     @field_validator("data_dir")

@@ -17,6 +17,7 @@ from sluice.address import AddressRefused, check_free, wait_until_healthy
 from sluice.db import HistoryRefused, prepare
 from sluice.engine import EngineFound, EngineRefused, environment, find_engine
 from sluice.folder import FolderRefused, claim
+from sluice.further import Further, further_workers, pools
 from sluice.page import Building, PageBuilder, nothing_to_build
 from sluice.programs import Programs
 from sluice.redis_check import RedisRefused, inspect, without_secrets
@@ -77,15 +78,16 @@ class Up:
         """Start everything, the API last: by then there is a page to serve, or a reason why there is none."""
         redis_url = await self._start_queue(house)
         await house.unless_refused(prepare(self._settings.database_url))
+        others = further_workers(self._settings, self._worker)
         engine = await house.unless_refused(find_engine(self._worker, self._screen.terminal))
-        workers, api = self._processes(redis_url, engine)
+        workers, api = self._processes(redis_url, engine, others)
         async with self._screen.warnings_of([*workers, api]):
             house.start(*workers)
             if trouble := await house.unless_refused(page.outcome(self._screen.terminal)):
                 self._screen.log.warning(trouble, action="page_not_built")
             house.start(api)  # last, and so the first to be stopped
             await self._ready(house)
-            self._screen.announce(self._settings, engine, without_secrets(redis_url))
+            self._screen.announce(self._settings, engine, without_secrets(redis_url), others)
             await house.refused()
 
     def _page(self, house: Supervisor) -> Building:
@@ -107,11 +109,13 @@ class Up:
         await house.unless_refused(wait_until_loaded(url))
         return url
 
-    def _processes(self, redis_url: str, engine: EngineFound) -> tuple[list[Child], Child]:
+    def _processes(self, redis_url: str, engine: EngineFound, others: list[Further]) -> tuple[list[Child], Child]:
         """The workers and the API, with all that they have to be told."""
         env = programs.environment(self._settings, redis_url) | environment(engine, self._worker)
-        workers = [self._screen.output_of(worker) for worker in programs.workers(self._commands, self._settings, env)]
-        return workers, self._screen.output_of(programs.api(self._commands, self._settings, env))
+        workers = programs.workers(self._commands, self._settings, env)
+        workers += programs.further(self._commands, self._settings, env, others)
+        api = programs.api(self._commands, self._settings, env | {"SLUICE_POOLS": pools(self._settings, others)})
+        return [self._screen.output_of(worker) for worker in workers], self._screen.output_of(api)
 
     async def _ready(self, house: Supervisor) -> None:
         try:
