@@ -1,0 +1,106 @@
+"""The AI SDK from npm (`ai`, `@ai-sdk/openai-compatible`) in Node: each question is one run of `node/ask.mjs`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.asking import CITIES, EACH_CITY, PERSON, PICTURE, SEEN, words
+from tests.clients.served import Served, unique
+from tests.clients.watching import running_job
+from tests.flow.truth import Truth
+
+DIALECT = "OpenAI chat"
+CLIENT = "AI SDK (Node)"
+SCRIPT = Path(__file__).parent / "node" / "ask.mjs"
+
+
+def node() -> str:
+    """`make node` puts one beside this Python, for machines that have none."""
+    places = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    found = shutil.which("node", path=places)
+    assert found, "the AI SDK's tests need Node 20 or newer: make node"
+    assert (SCRIPT.parent / "node_modules").is_dir(), "its packages are missing: make clients"
+    return found
+
+
+async def ask(served: Served, what: str, prompt: str, **more: Any) -> Any:
+    asked = {"what": what, "prompt": prompt, "url": served.url, "model": served.models.chat, **more}
+    process = await asyncio.create_subprocess_exec(
+        node(), str(SCRIPT), json.dumps(asked), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    return json.loads(out)
+
+
+@pytest.mark.shows(dialect=CLIENT, feature="whole answer")
+@pytest.mark.shows(dialect=CLIENT, feature="stream")
+async def test_whole_and_streamed(served: Served) -> None:
+    whole, stream = await asyncio.gather(*(ask(served, what, "!tokens 9") for what in ("whole", "stream")))
+    assert whole["text"] == "".join(stream["pieces"]) == words(9)
+    assert len(stream["pieces"]) > 1
+    assert whole["finishReason"] == stream["finishReason"] == "stop"
+    assert whole["tokens"] == stream["tokens"] == 9
+
+
+@pytest.mark.shows(dialect=CLIENT, feature="tools")
+@pytest.mark.shows(dialect=CLIENT, feature="tools in a stream")
+@pytest.mark.shows(dialect=CLIENT, feature="parallel tool calls")
+async def test_parallel_calls_and_their_results(served: Served) -> None:
+    whole, stream = await asyncio.gather(*(ask(served, what, EACH_CITY) for what in ("tools", "toolsInAStream")))
+    assert whole["calls"] == stream["calls"] == CITIES
+    assert whole["steps"] == 2
+    assert whole["text"] == stream["text"] == "The tools say: Paris is sunny; Rome is sunny; Oslo is sunny"
+
+
+@pytest.mark.shows(dialect=CLIENT, feature="structured output")
+async def test_structured_output(served: Served) -> None:
+    told = await ask(served, "object", PERSON)
+    assert told["object"] == told["streamed"] == {"name": "Anna", "age": 31}
+
+
+@pytest.mark.shows(dialect=CLIENT, feature="vision")
+@pytest.mark.shows(dialect=CLIENT, feature="thinking")
+async def test_vision_and_thinking(served: Served) -> None:
+    seen, thought = await asyncio.gather(
+        ask(served, "vision", "What is this?", picture=PICTURE), ask(served, "thinking", "Think.")
+    )
+    assert seen["text"] == SEEN
+    assert "My rules tell" in thought["reasoningText"] and thought["text"] == "You said: Think."
+
+
+@pytest.mark.shows(dialect=CLIENT, feature="embeddings")
+async def test_embeddings(served: Served) -> None:
+    told = await ask(served, "embeddings", "", embed=served.models.embed, texts=["a cat", "a dog", "a cat"])
+    one, other, same = told["embeddings"]
+    assert one == same != other
+    assert math.hypot(*one) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.shows(dialect=CLIENT, feature="cancel by closing")
+async def test_an_abort_cancels(served: Served, truth: Truth) -> None:
+    prompt = unique("!tokens 100000")
+    asking = asyncio.create_task(ask(served, "cancel", prompt))
+    job = await running_job(truth)
+    assert (await asking)["heard"] >= 3
+    assert (await truth.until_state(job, "cancelled", "completed")).why == "client_gone"
+    await served.book.until(prompt, "closed")
+
+
+@pytest.mark.shows(dialect=CLIENT, feature="errors")
+async def test_errors(served: Served) -> None:
+    missing, broken = await asyncio.gather(
+        ask(served, "error", "hi", model="nobody:7b"), ask(served, "brokenStream", "!fault cut after 3")
+    )
+    assert (missing["called"], missing["status"]) == (True, 404)
+    assert missing["body"]["error"]["code"] == "model_not_found"
+    assert broken["error"] and words(3).startswith(broken["heard"])

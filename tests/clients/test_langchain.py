@@ -1,0 +1,116 @@
+"""`langchain-openai`, `langchain-ollama` and LangServe's RemoteRunnable, where LangChain's own suites do not reach."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import httpx2
+import ollama
+import openai
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_ollama import ChatOllama
+from langchain_openai import ChatOpenAI
+from langserve import RemoteRunnable
+
+from tests.clients.asking import CITIES, EACH_CITY, PERSON, PICTURE_URL, SEEN, WEATHER, Person, words
+from tests.clients.served import Served, unique
+from tests.clients.watching import running_job
+from tests.flow.truth import Truth
+
+LANGSERVE = "LangServe"
+
+
+@pytest.fixture(params=["ChatOpenAI", "ChatOllama"])
+async def model(request: pytest.FixtureRequest, served: Served) -> AsyncIterator[BaseChatModel]:
+    """Connections are the test's: LangChain's models never close theirs."""
+    name = served.models.chat
+    if request.param == "ChatOllama":
+        transport = httpx.AsyncHTTPTransport()
+        yield ChatOllama(model=name, base_url=served.url, async_client_kwargs={"transport": transport})
+        await transport.aclose()
+    else:
+        async with httpx2.AsyncClient() as client:
+            where: Any = {"base_url": f"{served.url}/v1", "api_key": "none", "http_async_client": client}
+            yield ChatOpenAI(model=name, max_retries=0, **where)
+
+
+@pytest.fixture
+async def remote(served: Served) -> AsyncIterator[RemoteRunnable[Any, Any]]:
+    runnable: RemoteRunnable[Any, Any] = RemoteRunnable(f"{served.url}/api/lc/chat")
+    yield runnable
+    await runnable.async_client.aclose()
+    runnable.sync_client.close()
+
+
+# -- ChatOpenAI and ChatOllama ---------------------------------------------------------------------------------------
+
+
+async def test_parallel_calls(model: BaseChatModel) -> None:
+    answer = await model.bind_tools([WEATHER]).ainvoke(EACH_CITY)
+    assert isinstance(answer, AIMessage)
+    assert [call["args"]["location"] for call in answer.tool_calls] == CITIES
+    assert len({call["id"] for call in answer.tool_calls}) == 3
+
+
+async def test_a_form_and_a_picture(model: BaseChatModel) -> None:
+    assert await model.with_structured_output(Person).ainvoke(PERSON) == Person(name="Anna", age=31)
+    picture = {"type": "image_url", "image_url": {"url": PICTURE_URL}}
+    answer = await model.ainvoke([HumanMessage([{"type": "text", "text": "What is this?"}, picture])])
+    assert answer.text == SEEN
+
+
+async def test_closing_the_stream_cancels(model: BaseChatModel, served: Served, truth: Truth) -> None:
+    prompt = unique("!tokens 100000")
+    async with contextlib.aclosing(model.astream(prompt)) as stream:  # type: ignore[type-var]
+        async for _ in stream:
+            break
+        job = await running_job(truth)
+    assert (await truth.until_state(job, "cancelled", "completed")).why == "client_gone"
+    await served.book.until(prompt, "closed")
+
+
+async def test_errors(model: BaseChatModel) -> None:
+    with pytest.raises((openai.NotFoundError, ollama.ResponseError)) as raised:
+        await model.ainvoke("hi", model="nobody:7b")
+    assert raised.value.status_code == 404
+
+
+# -- LangServe -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.shows(dialect=LANGSERVE, feature="whole answer")
+@pytest.mark.shows(dialect=LANGSERVE, feature="stream")
+async def test_langserve_whole_and_streamed(remote: RemoteRunnable[Any, Any]) -> None:
+    asked = {"messages": [HumanMessage("!tokens 9")]}
+    assert (await remote.ainvoke(asked)).content == words(9)
+    assert "".join([chunk.content async for chunk in remote.astream(asked)]) == words(9)
+
+
+@pytest.mark.shows(dialect=LANGSERVE, feature="vision")
+async def test_langserve_sees(remote: RemoteRunnable[Any, Any]) -> None:
+    picture = {"type": "image_url", "image_url": {"url": PICTURE_URL}}
+    asked = {"messages": [HumanMessage([{"type": "text", "text": "What is this?"}, picture])]}
+    assert (await remote.ainvoke(asked)).content == SEEN
+
+
+@pytest.mark.shows(dialect=LANGSERVE, feature="cancel by closing")
+async def test_langserve_cancels_by_closing(remote: RemoteRunnable[Any, Any], served: Served, truth: Truth) -> None:
+    prompt = unique("!tokens 100000")
+    stream = remote.astream({"messages": [HumanMessage(prompt)]})
+    await anext(stream)
+    job = await running_job(truth)
+    await stream.aclose()  # type: ignore[attr-defined]
+    assert (await truth.until_state(job, "cancelled", "completed")).why == "client_gone"
+    await served.book.until(prompt, "closed")
+
+
+@pytest.mark.shows(dialect=LANGSERVE, feature="errors")
+async def test_langserve_errors(remote: RemoteRunnable[Any, Any]) -> None:
+    with pytest.raises(httpx.HTTPStatusError) as raised:
+        await remote.ainvoke({"messages": [HumanMessage("hi")]}, config={"configurable": {"model": "nobody:7b"}})
+    assert raised.value.response.status_code == 404
