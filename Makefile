@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 LIGHTHOUSE := bench/lighthouse/node_modules/.package-lock.json
+CLIENTS := tests/clients/node/node_modules/.package-lock.json
 # Wheels only, and no question whether pip itself could be newer: a second run asks nobody anything.
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # A virtual environment may bring its own Node (`make node`), which comes before the system's.
@@ -16,7 +17,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 RUNTIME_EXTRAS := --extra backend --extra worker --extra llama-cpp --extra up --extra build
 
 .DEFAULT_GOAL := help
-.PHONY: help up page test check bench bench-page lighthouse test-ollama release node modules chromium lock format clean
+.PHONY: help up page test check bench bench-page lighthouse test-ollama clients features fuzz release node modules chromium lock format clean
 
 help: ## Explain the commands
 	@echo 'Sluice: one durable queue in front of all your GPUs.'
@@ -32,7 +33,7 @@ up: $(RUNTIME) ## Run everything here: queue, worker, API, page (installs and bu
 page: $(RUNTIME) ## Build the chat page, if it is not the one of these sources
 	@$(BIN)/python -m sluice.page
 
-test: $(DEV) page modules chromium ## Run every test (ARGS="..." goes to pytest)
+test: $(DEV) page modules chromium $(CLIENTS) ## Run every test (ARGS="..." goes to pytest)
 	$(NPM) run test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
@@ -56,6 +57,15 @@ lighthouse: $(DEV) page chromium $(LIGHTHOUSE) ## Lighthouse's scores of the cha
 
 test-ollama: $(DEV) ## Install a real Ollama once, and run the tests that need it (long)
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/real_ollama.sh
+
+clients: $(DEV) $(CLIENTS) ## Test with other people's clients: OpenAI's, Ollama's, Anthropic's, LangChain's, the AI SDK
+	$(BIN)/python -m pytest tests/clients $(ARGS)
+
+features: $(DEV) $(CLIENTS) ## The same, then write docs/features.md from what passed
+	$(BIN)/python -m tests.clients.features --run
+
+fuzz: $(DEV) ## Send 100,000 generated requests (ARGS="--requests 5000" for fewer)
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 release: $(DEV) page ## Make dist/: a wheel, and an archive that runs without Node, both with the built page
 	$(BIN)/python .ci/release.py
@@ -82,7 +92,7 @@ lock: ## Choose the newest allowed versions anew (needs uv and a network)
 
 clean: ## Remove the virtual environment, the built page and caches; .sluice, your data, stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
-	rm -rf bench/lighthouse/node_modules
+	rm -rf bench/lighthouse/node_modules tests/clients/node/node_modules
 	cd frontend && rm -rf node_modules .next out out.new out.old coverage *.tsbuildinfo
 	find . -name __pycache__ -not -path '*/node_modules/*' -prune -exec rm -rf {} +
 
@@ -108,4 +118,9 @@ $(DEV): requirements-dev.lock $(RUNTIME)
 # Its own folder and lock: nothing that the page is built with waits for it.
 $(LIGHTHOUSE): bench/lighthouse/package-lock.json
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix bench/lighthouse ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+# The AI SDK, which is asked from Node: its own folder and lock.
+$(CLIENTS): tests/clients/node/package-lock.json
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix tests/clients/node ci --ignore-scripts --no-audit --no-fund
 	@touch $@
