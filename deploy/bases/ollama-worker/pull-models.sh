@@ -1,0 +1,11 @@
+#!/bin/sh
+# Fetch every model of SLUICE_MODELS (a,b,c) into OLLAMA_MODELS; those that are there already are only checked.
+set -eu
+ollama serve &
+until ollama list >/dev/null 2>&1; do
+    kill -0 $! # where it has ended there is nothing to wait for
+    sleep 1
+done
+echo "$SLUICE_MODELS" | tr ', ' '\n\n' | while read -r model; do
+    [ -z "$model" ] || ollama pull "$model"
+done
