@@ -1,5 +1,6 @@
 """Answers every GET with 200 on SLUICE_HOST:SLUICE_PORT, and leaves its mark in the data folder when it is stopped."""
 
+import json
 import os
 import signal
 import sys
@@ -25,5 +26,6 @@ def end(number: int, frame: FrameType | None) -> None:
 
 signal.signal(signal.SIGTERM, end)
 server = ThreadingHTTPServer((os.environ["SLUICE_HOST"], int(os.environ["SLUICE_PORT"])), Healthy)
-print('{"level": "info", "event": "stand-in API listens"}', flush=True)
+told = {"pools": os.environ.get("SLUICE_POOLS", "")}
+print(json.dumps({"level": "info", "event": "stand-in API listens", **told}), flush=True)
 server.serve_forever()

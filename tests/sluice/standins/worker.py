@@ -1,5 +1,6 @@
 """Waits to be told to stop. WORKER_STUBBORN: it does not listen. WORKER_REFUSES: its settings are wrong."""
 
+import json
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ if "WORKER_REFUSES" in os.environ:
     print("sluice: SLUICE_SLOTS: Input should be a valid integer (got 'many')")
     sys.exit(2)
 signal.signal(signal.SIGTERM, end)
-print('{"level": "warning", "event": "stand-in worker waits"}', flush=True)
+told = {name: os.environ.get(f"SLUICE_{name.upper()}", "") for name in ("engine", "cloud", "pool")}
+print(json.dumps({"level": "warning", "event": "stand-in worker waits", **told}), flush=True)
 while True:
     signal.pause()
