@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -92,6 +93,45 @@ async def test_thoughts_come_where_they_are_asked_for(client: anthropic.AsyncAnt
     assert [block.to_dict() for block in streamed.content] == [block.to_dict() for block in whole.content]
     silent = await client.messages.create(**ask("!think"))
     assert [block.type for block in silent.content] == ["text"]
+
+
+async def test_tools_are_called_side_by_side_and_answered(client: anthropic.AsyncAnthropic) -> None:
+    asked = ask('!call get_weather {"city": "Rome"}\n!call get_weather {"city": "Oslo"}')
+    whole = await client.messages.create(**asked, tools=[WEATHER])
+    calls = [block for block in whole.content if block.type == "tool_use"]
+    assert [(call.name, call.input) for call in calls] == [
+        ("get_weather", {"city": "Rome"}),
+        ("get_weather", {"city": "Oslo"}),
+    ]
+    assert whole.stop_reason == "tool_use"
+    results: Any = [{"type": "tool_result", "tool_use_id": call.id, "content": "sunny"} for call in calls]
+    said: Any = [*asked["messages"], {"role": "assistant", "content": whole.content}]
+    last: Any = {"role": "user", "content": [*results, {"type": "text", "text": "!tokens 2"}]}
+    answer = await client.messages.create(**{**asked, "messages": [*said, last]}, tools=[WEATHER])
+    assert answer.content[0].to_dict()["text"] == words(2)
+
+
+async def test_tools_are_called_in_a_stream(client: anthropic.AsyncAnthropic) -> None:
+    asked = ask('!call get_weather {"city": "Rome"}\n!call get_weather {"city": "Oslo"}')
+    async with client.messages.stream(**asked, tools=[WEATHER]) as stream:
+        message = await stream.get_final_message()
+    calls = [block for block in message.content if block.type == "tool_use"]
+    assert [call.input for call in calls] == [{"city": "Rome"}, {"city": "Oslo"}]
+    assert len({call.id for call in calls}) == 2
+    assert message.stop_reason == "tool_use"
+
+
+@pytest.mark.parametrize("choice", [{"type": "any"}, {"type": "tool", "name": "get_weather"}])
+async def test_a_tool_is_called_where_it_must_be(client: anthropic.AsyncAnthropic, choice: Any) -> None:
+    answer = await client.messages.create(**ask("hi"), tools=[WEATHER], tool_choice=choice)
+    assert [block.to_dict()["name"] for block in answer.content] == ["get_weather"]
+
+
+async def test_an_answer_in_a_schema(client: anthropic.AsyncAnthropic) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    wish: Any = {"format": {"type": "json_schema", "schema": schema}}
+    answer = await client.messages.create(**ask("Which city?"), output_config=wish)
+    assert json.loads(answer.content[0].to_dict()["text"]).keys() == {"city"}
 
 
 async def test_max_tokens_ends_a_message(client: anthropic.AsyncAnthropic) -> None:

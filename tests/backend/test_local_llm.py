@@ -31,13 +31,14 @@ async def client(served: House) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_a_prompt_is_answered(client: httpx.AsyncClient) -> None:
+async def test_a_prompt_is_answered(client: httpx.AsyncClient, served: House) -> None:
     wishes = {"system_prompt": "Be brief.", "temperature": 0.2, "max_tokens": 3, "use_cache": True}
     answer = await client.post(PATH, json={"prompt": "!tokens 9", "provider_preference": "local_ollama", **wishes})
     assert answer.status_code == 200, answer.text
     told = answer.json()
     assert told.keys() == {"id", "response", "model", "provider", "usage", "timings", "cached"}
     assert (told["response"], told["model"], told["cached"]) == (words(3), "qwen2.5:0.5b", False)
+    assert told["provider"] == served.env["SLUICE_POOL"]
     assert (told["id"], told["usage"]["completion_tokens"]) == (answer.headers["x-sluice-job"], 3)
 
 

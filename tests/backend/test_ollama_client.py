@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -141,6 +142,40 @@ async def test_a_client_that_hangs_up_cancels(client: ollama.AsyncClient, truth:
     [job] = set(await truth.states()) - before
     await chunks.aclose()  # type: ignore[attr-defined]
     assert (await truth.until_state(job, "cancelled")).why == "client_gone"
+
+
+# -- tools and forms ---------------------------------------------------------------------------------------------
+
+WEATHER: dict[str, Any] = {
+    "type": "function",
+    "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}},
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_tools_are_called_side_by_side_and_answered(client: ollama.AsyncClient, stream: bool) -> None:
+    said: list[Any] = [
+        {"role": "user", "content": '!call get_weather {"city": "Rome"}\n!call get_weather {"city": "Oslo"}'}
+    ]
+    if stream:
+        chunks = [chunk async for chunk in await client.chat(MODEL, messages=said, tools=[WEATHER], stream=True)]
+        calls = [call for chunk in chunks for call in chunk.message.tool_calls or ()]
+    else:
+        calls = list((await client.chat(MODEL, messages=said, tools=[WEATHER])).message.tool_calls or ())
+    assert [(call.function.name, call.function.arguments) for call in calls] == [
+        ("get_weather", {"city": "Rome"}),
+        ("get_weather", {"city": "Oslo"}),
+    ]
+    said.append({"role": "assistant", "tool_calls": calls, "content": ""})
+    said += [{"role": "tool", "tool_name": "get_weather", "content": "sunny"}] * 2
+    said.append({"role": "user", "content": "!tokens 2"})
+    assert (await client.chat(MODEL, messages=said, tools=[WEATHER])).message.content == words(2)
+
+
+@pytest.mark.parametrize("form", ["json", {"type": "object", "properties": {"city": {"type": "string"}}}])
+async def test_an_answer_in_a_form(client: ollama.AsyncClient, form: Any) -> None:
+    text = (await client.generate(MODEL, "Which city?", format=form)).response
+    assert isinstance(json.loads(text), dict)
 
 
 # -- vectors -----------------------------------------------------------------------------------------------------
