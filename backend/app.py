@@ -13,6 +13,8 @@ from starlette.middleware.cors import CORSMiddleware
 from backend import refusal
 from backend.admin.endpoints import router as admin_router
 from backend.anthropic.endpoints import router as anthropic_router
+from backend.batches.endpoints import router as batches_router
+from backend.batches.runner import batches_running
 from backend.body import BodyLimit
 from backend.chat import chain
 from backend.context import RequestContext
@@ -48,7 +50,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_house(settings) as house:
+        async with open_house(settings) as house, batches_running(house):
             app.state.house = house
             yield
 
@@ -61,6 +63,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         admin_router,
         health_router,
         files_router,
+        batches_router,
         responses_router,
         openai_router,
         anthropic_router,

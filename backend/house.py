@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 
 from backend.admin.room import Admin, build_admin
+from backend.batches.service import Batches
 from backend.chat.admission import Admission
 from backend.chat.naming import Naming
 from backend.chat.preparing import Preparing
@@ -65,6 +66,7 @@ class House(NamedTuple):
     titles: Titles
     admin: Admin
     files: Files
+    batches: Batches
 
 
 def house_of(request: Request) -> House:
@@ -86,6 +88,7 @@ def build(settings: ApiSettings, redis: Redis) -> House:
     preparing = Preparing(pools, router, Naming(claims, pools))
     chat = ChatService(pools, trails, news, preparing, Admission(bounds), ThreadTurns(database))
     threads, titles = Threads(database, pools), Titles(database, pools, sights, catalogue, chat)
+    files = Files(database, settings.max_file_bytes)
     admin = build_admin(pools, database, lambda: chat.draining)
     return House(
         settings=settings,
@@ -102,7 +105,8 @@ def build(settings: ApiSettings, redis: Redis) -> House:
         threads=threads,
         titles=titles,
         admin=admin,
-        files=Files(database, settings.max_file_bytes),
+        files=files,
+        batches=Batches(database, files),
     )
 
 

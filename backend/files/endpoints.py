@@ -20,7 +20,7 @@ from backend.principal import principal_of
 from backend.threads.requests import usable_id
 from backend.threads.service import now_ms
 
-router = APIRouter(prefix="/v1/files", tags=["openai"])
+router = APIRouter(prefix="/v1/files", tags=["OpenAI"])
 PURPOSES = ("assistants", "batch", "evals", "fine-tune", "user_data", "vision")
 LIFE_SECONDS = (3_600, 2_592_000)  # an hour to 30 days, as OpenAI has it
 UPLOAD: dict[str, Any] = {

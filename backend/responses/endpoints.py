@@ -19,17 +19,17 @@ from backend.dialects.openai_responses_object import response
 from backend.dialects.openai_responses_request import ResponsesRequest
 from backend.dialects.openai_responses_stream import ResponseEvents
 from backend.house import House, house_of
+from backend.openapi import takes
 from backend.principal import principal_of
 from backend.relay import RelayResponse, Ticket, collect
 from backend.responses import service
 from backend.responses.service import Stored
-from backend.threads.documents import documented
 
-router = APIRouter(prefix="/v1/responses", tags=["openai"])
+router = APIRouter(prefix="/v1/responses", tags=["OpenAI"])
 Id = Annotated[str, Path(description="A response's id: resp_ and 32 hexadecimal digits.")]
 
 
-@router.post("", openapi_extra=documented(ResponsesRequest), summary="Create a response, as OpenAI does it")
+@router.post("", openapi_extra=takes(ResponsesRequest), summary="Create a response, as OpenAI does it")
 async def create(request: Request) -> Response:
     """`stream`: server-sent events; `background`: at once, with status queued; else when the answer is whole."""
     house = house_of(request)

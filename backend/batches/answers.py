@@ -1,0 +1,54 @@
+"""The lines of a batch's output and error files, as OpenAI writes them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import orjson
+
+from backend.dialects.openai_errors import refusal
+from backend.dialects.tools import hex_of
+from backend.errors import ApiError
+
+GIVEN_UP = {
+    "expired": ("batch_expired", "This request could not be executed before the completion window expired."),
+    "cancelled": ("batch_cancelled", "This request was not executed: the batch was cancelled."),
+}
+
+
+def batch_uuid(batch: str) -> uuid.UUID:
+    """Of the id `batch_<32 hexadecimal digits>`."""
+    return uuid.UUID(batch.removeprefix("batch_"))
+
+
+def job_of(batch: str, line: int) -> str:
+    """The line's job: whichever process asks it, and however often, it is one job."""
+    return str(uuid.uuid5(batch_uuid(batch), str(line)))
+
+
+def answered(batch: str, line: int, custom_id: str | None, body: dict[str, Any]) -> str:
+    return _told(batch, line, custom_id, 200, body)
+
+
+def refused(batch: str, line: int, custom_id: str | None, error: ApiError) -> str:
+    """A request that failed, as its own route would have told it."""
+    told = refusal(error, hex_of(job_of(batch, line)))
+    return _told(batch, line, custom_id, told.status, told.body)
+
+
+def given_up(batch: str, line: int, custom_id: str | None, why: str) -> str:
+    """A request that was never answered; `why`: expired or cancelled."""
+    code, message = GIVEN_UP[why]
+    about = {"id": request_id(batch, line), "custom_id": custom_id}
+    return orjson.dumps({**about, "response": None, "error": {"code": code, "message": message}}).decode()
+
+
+def _told(batch: str, line: int, custom_id: str | None, status: int, body: dict[str, Any]) -> str:
+    told = {"status_code": status, "request_id": hex_of(job_of(batch, line)), "body": body}
+    about = {"id": request_id(batch, line), "custom_id": custom_id}
+    return orjson.dumps({**about, "response": told, "error": None}).decode()
+
+
+def request_id(batch: str, line: int) -> str:
+    return f"batch_req_{hex_of(job_of(batch, line))}"

@@ -1,0 +1,106 @@
+"""One line of a batch: asked as a job, awaited, and told as a line of a file.
+
+The job's id is made of the batch and the line. Asked again, by whichever process, it is the same job: it is joined
+while it lives, and read from its log when it has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NamedTuple
+
+import orjson
+import structlog
+from redis.exceptions import RedisError
+from sqlalchemy import Row
+
+from backend.batches.answers import answered, given_up, job_of, refused
+from backend.batches.doors import DOORS
+from backend.batches.states import CANCELLED, LINE_DONE, LINE_FAILED
+from backend.chat.disconnect import CONTINUE
+from backend.chat.submission import Submission
+from backend.dialects.door import Asked
+from backend.errors import ApiError, JobFailed, QueueFull, Unavailable
+from backend.house import House
+from backend.principal import Principal
+from backend.relay import Ticket, collect
+from backend.responses.service import continued
+from backend.store.database import DatabaseAway
+from backend.threads.service import now_ms
+from wire.link import LinkLost
+from wire.reader import JobLost
+
+PAUSE_SECONDS = 1.0  # between two tries where there is no room, or something is away
+AGAIN = (QueueFull, Unavailable, RedisError, LinkLost, JobLost, DatabaseAway, OSError, TimeoutError)
+log = structlog.get_logger()
+
+
+class Answer(NamedTuple):
+    """What becomes of a line: its state, and its text in the output or error file."""
+
+    state: str
+    text: str
+
+
+class Asking:
+    """The lines of one batch."""
+
+    def __init__(self, house: House, batch: Row[Any]) -> None:
+        self._house = house
+        self._batch = batch
+        self._door = DOORS[batch.endpoint]
+        self._who = Principal(batch.principal, batch.tenant)
+
+    async def answer(self, line: Row[Any]) -> Answer | None:
+        """Ask until there is an answer, good or bad; None: the batch's window has passed."""
+        while (left := self._batch.expires_at - now_ms()) > 0:
+            try:
+                return Answer(LINE_DONE, self._told(line, await self._ask(line, left)))
+            except AGAIN as error:
+                log.debug("a line of a batch waits", action="batch.line_waits", error=type(error).__name__)
+                await asyncio.sleep(PAUSE_SECONDS)
+            except JobFailed as error:
+                if error.code != "deadline" or self._batch.expires_at > now_ms():
+                    return self._refused(line, error)
+            except ApiError as error:
+                return self._refused(line, error)
+            except Exception as error:
+                log.exception("a line of a batch broke", action="batch.line_broken", line=line.line)
+                return self._refused(line, ApiError(f"This line could not be answered ({type(error).__name__})."))
+        return None
+
+    def given_up(self, line: Row[Any], why: str) -> Answer:
+        """`why`: expired or cancelled."""
+        return Answer(why, given_up(self._batch.id, line.line, line.custom_id, why))
+
+    async def withdraw(self, line: Row[Any]) -> Answer:
+        """End the line's job, if it has one; an answer that is there already is kept."""
+        state = await self._house.pools.cancel(job_of(self._batch.id, line.line), "batch_cancelled")
+        kept = await self.answer(line) if state in ("completed", "failed") else None
+        return kept or self.given_up(line, CANCELLED)
+
+    async def _ask(self, line: Row[Any], left: int) -> dict[str, Any]:
+        """`left`: ms of the window. Raises what keeps the line from being answered."""
+        body = line.body.encode()
+        asked = self._door.read(orjson.loads(body), self._house.settings.max_messages)
+        asked = await continued(self._house, self._who, asked, len(body))
+        ticket = await self._let_in(line, asked, left)
+        return self._door.whole(asked, ticket, await collect(ticket))
+
+    async def _let_in(self, line: Row[Any], asked: Asked, left: int) -> Ticket:
+        return await self._house.chat.submit(
+            Submission(
+                request=asked.job.model_copy(update={"door": self._door.name}),
+                principal=self._who,
+                on_disconnect=CONTINUE,
+                cls="batch",
+                job=job_of(self._batch.id, line.line),
+                deadline=left / 1000,
+            )
+        )
+
+    def _told(self, line: Row[Any], body: dict[str, Any]) -> str:
+        return answered(self._batch.id, line.line, line.custom_id, body)
+
+    def _refused(self, line: Row[Any], error: ApiError) -> Answer:
+        return Answer(LINE_FAILED, refused(self._batch.id, line.line, line.custom_id, error))

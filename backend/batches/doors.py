@@ -1,0 +1,46 @@
+"""The routes that a batch may ask: each line is one job, read and told by that route's own door."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from backend.dialects import openai_embeddings
+from backend.dialects.door import Asked, Door
+from backend.dialects.openai_chat import CHAT
+from backend.dialects.openai_completions import COMPLETIONS
+from backend.dialects.openai_responses import DOOR as RESPONSES
+from backend.errors import ApiError
+from backend.relay import Dialect, Outcome, Ticket
+
+
+class EmbeddingsDoor:
+    """Outside of a batch a long list is split over workers; here each line is one job, since there are many lines."""
+
+    name = "openai.embeddings"
+
+    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
+        wanted = openai_embeddings.read(body)
+        return Asked(wanted.job, False, wanted.as_base64)
+
+    def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
+        raise NotImplementedError("vectors are not streamed")
+
+    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        if len(outcome.embeddings) != len(asked.job.inputs):
+            told = f"The engine made {len(outcome.embeddings)} vectors of {len(asked.job.inputs)} inputs."
+            raise ApiError(told, "engine_error")
+        tokens = outcome.end.get("usage", {}).get("prompt_tokens", 0)
+        pieces = openai_embeddings.answer(ticket.model, outcome.embeddings, tokens, bool(asked.extra))
+        told_whole: dict[str, Any] = orjson.loads(b"".join(pieces))
+        return told_whole
+
+
+EMBEDDINGS = EmbeddingsDoor()
+DOORS: dict[str, Door] = {
+    "/v1/chat/completions": CHAT,
+    "/v1/completions": COMPLETIONS,
+    "/v1/embeddings": EMBEDDINGS,
+    "/v1/responses": RESPONSES,
+}

@@ -1,0 +1,58 @@
+"""`/v1/batches`: make, look, list, cancel. Foreign ids are as unknown as wrong ones."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from backend.batches.requests import BatchRequest
+from backend.batches.service import Batches, batch_not_found, view
+from backend.body import read_object
+from backend.dialects.openai_errors import read_as
+from backend.house import house_of
+from backend.openapi import takes
+from backend.principal import principal_of
+from backend.threads.requests import usable_id
+
+router = APIRouter(prefix="/v1/batches", tags=["OpenAI"])
+
+
+@router.post("", openapi_extra=takes(BatchRequest, {}), summary="Answer a file of requests, as OpenAI does it")
+async def create(request: Request) -> Response:
+    """The lines' jobs are of class `batch`: every chat goes before them."""
+    parsed, _ = await read_object(request)
+    wanted = read_as(BatchRequest, parsed)
+    return answer(view(await batches_of(request).create(principal_of(), wanted)))
+
+
+@router.get("", summary="Batches, the newest first")
+async def page(request: Request, after: str | None = None, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> Response:
+    """`after`: the last batch of the page before."""
+    after = usable_id(after, batch_not_found) if after else None
+    found, more = await batches_of(request).page(principal_of().tenant, after, limit)
+    data = [view(shown) for shown in found]
+    ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}
+    return answer({"object": "list", "data": data, **ends, "has_more": more})
+
+
+@router.get("/{batch_id}", summary="How a batch stands")
+async def show(request: Request, batch_id: str) -> Response:
+    name = usable_id(batch_id, batch_not_found)
+    return answer(view(await batches_of(request).get(principal_of().tenant, name)))
+
+
+@router.post("/{batch_id}/cancel", summary="End a batch; what is answered is kept")
+async def cancel(request: Request, batch_id: str) -> Response:
+    name = usable_id(batch_id, batch_not_found)
+    return answer(view(await batches_of(request).cancel(principal_of().tenant, name)))
+
+
+def batches_of(request: Request) -> Batches:
+    return house_of(request).batches
+
+
+def answer(body: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(body), media_type="application/json")

@@ -1,0 +1,111 @@
+"""A batch's input file: lines of JSON, each `{"custom_id", "method": "POST", "url", "body"}`.
+
+A line that is no JSON object says that the file is not what it should be, and the batch fails. A line that is one, but
+asks wrongly, fails alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import Any, NamedTuple
+
+import orjson
+
+from backend.batches.answers import refused
+from backend.batches.doors import DOORS
+from backend.batches.states import LINE_FAILED, WAITING
+from backend.body import parse_json
+from backend.dialects.openai_errors import BadParameter
+from backend.errors import ApiError, Invalid, TooLarge
+
+BOM = b"\xef\xbb\xbf"
+CUSTOM_ID_MAX = 512  # characters
+
+
+class NotJsonl(Exception):
+    """The message says why this line is no JSON object."""
+
+
+class RawLine(NamedTuple):
+    """`number` from 0, as the file has it; `text` None: it is longer than a request may be."""
+
+    number: int
+    text: bytes | None
+
+
+async def raw_lines(chunks: AsyncIterable[bytes], limit: int) -> AsyncIterator[RawLine]:
+    """Every line that is not blank. Of one over `limit` bytes nothing is kept."""
+    held, number, over = b"", 0, False
+    async for chunk in chunks:
+        *whole, rest = (held + chunk).split(b"\n")
+        for line in whole:
+            if over or line.strip():
+                yield RawLine(number, None if over or len(line) > limit else _stripped(line, number))
+            number, over = number + 1, False
+        over = over or len(rest) > limit
+        held = b"" if over else rest
+    if over or held.strip():
+        yield RawLine(number, None if over else _stripped(held, number))
+
+
+def _stripped(line: bytes, number: int) -> bytes:
+    return (line.removeprefix(BOM) if number == 0 else line).strip()
+
+
+class Checker:
+    """Reads one batch's lines, in order: it remembers the custom ids."""
+
+    def __init__(self, batch: str, endpoint: str, max_messages: int) -> None:
+        self._batch = batch
+        self._endpoint = endpoint
+        self._door = DOORS[endpoint]
+        self._max_messages = max_messages
+        self._seen: set[str] = set()
+
+    def row(self, raw: RawLine) -> dict[str, Any]:
+        """The line's row. Raises NotJsonl."""
+        fields, wrong = self._parsed(raw)
+        custom_id = fields.get("custom_id")
+        about = {"batch_id": self._batch, "line": raw.number, "custom_id": _shown(custom_id)}
+        try:
+            if wrong is not None:
+                raise wrong
+            body = self._body(fields)
+        except ApiError as error:
+            answer = refused(self._batch, raw.number, _shown(custom_id), error)
+            return {**about, "body": None, "state": LINE_FAILED, "answer": answer}
+        self._seen.add(str(custom_id))
+        return {**about, "body": orjson.dumps(body).decode(), "state": WAITING, "answer": None}
+
+    def _parsed(self, raw: RawLine) -> tuple[dict[str, Any], ApiError | None]:
+        if raw.text is None:
+            return {}, TooLarge("This line is longer than a request may be (SLUICE_MAX_BODY_BYTES).")
+        try:
+            parsed = parse_json(raw.text)
+        except Invalid as error:
+            if error.code == "invalid_json":
+                raise NotJsonl(error.message.replace("The body", "This line")) from None
+            return {}, error
+        if not isinstance(parsed, dict):
+            raise NotJsonl("This line is JSON, but no object.")
+        return parsed, None
+
+    def _body(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The request's body. Raises ApiError for whatever keeps it from being asked."""
+        custom_id, body = fields.get("custom_id"), fields.get("body")
+        if not isinstance(custom_id, str) or not 0 < len(custom_id) <= CUSTOM_ID_MAX:
+            raise BadParameter("custom_id", f"custom_id: must be a text of 1 to {CUSTOM_ID_MAX} characters.")
+        if custom_id in self._seen:
+            raise BadParameter("custom_id", "custom_id: an earlier line has the same one.", "duplicate_custom_id")
+        if fields.get("method") != "POST":
+            raise BadParameter("method", "method: must be POST.", "invalid_method")
+        if fields.get("url") != self._endpoint:
+            raise BadParameter("url", f"url: must be the batch's endpoint, {self._endpoint}.", "mismatched_url")
+        if not isinstance(body, dict):
+            raise BadParameter("body", "body: must be an object.")
+        self._door.read(body, self._max_messages)
+        return body
+
+
+def _shown(custom_id: object) -> str | None:
+    return custom_id[:CUSTOM_ID_MAX] if isinstance(custom_id, str) else None

@@ -1,0 +1,20 @@
+"""The body of `POST /v1/batches`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.dialects.openai_responses_request import Metadata
+
+WINDOW_MS = 86_400_000
+
+
+class BatchRequest(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    input_file_id: Annotated[str, Field(min_length=1, max_length=64)]
+    endpoint: Literal["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses"]
+    completion_window: Literal["24h"]
+    metadata: Metadata | None = None

@@ -1,0 +1,128 @@
+"""Every API process runs one: it takes batches that nobody works on, a few at a time, and keeps its hold on them.
+
+A hold lasts some seconds and is renewed while the process lives; one that was killed leaves its batches to the others.
+The hold only keeps two processes from doing the same work: what comes out does not depend on it (see `work`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+
+from backend.batches import repository
+from backend.batches.asking import AGAIN
+from backend.batches.states import CANCELLING
+from backend.batches.work import Work, end_all
+from backend.house import House
+from backend.store.database import DatabaseAway
+from backend.threads.service import now_ms
+
+HOLD_MS = 6_000  # five missed renewals
+RENEW_SECONDS = 1.0  # also how soon a wish to cancel is seen
+LOOK_SECONDS = 1.0
+AT_ONCE = 8  # batches a process works on: each has few jobs in flight, none waits for another's end
+SWEEP_SECONDS = 600.0
+log = structlog.get_logger()
+
+
+class Runner:
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._database = house.database
+        self._me = secrets.token_hex(8)
+        self._runs: dict[str, asyncio.Task[None]] = {}
+        self._swept = -SWEEP_SECONDS
+
+    async def run(self) -> None:
+        """Until cancelled. SQL that is away is waited for."""
+        try:
+            while True:
+                with suppress(DatabaseAway):
+                    await self._turn()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._house.batches.wake.wait()
+                self._house.batches.wake.clear()
+        finally:
+            await self._leave_all()
+
+    async def _turn(self) -> None:
+        if self._house.chat.draining:  # the others may have them at once
+            return await self._leave_all()
+        self._runs = {name: run for name, run in self._runs.items() if not run.done()}
+        now = now_ms()
+        if room := AT_ONCE - len(self._runs):
+            async with self._database.read() as tx:
+                free = await repository.free(tx, now, room)
+            for name in free:
+                if name not in self._runs and await self._hold(name):
+                    self._runs[name] = asyncio.create_task(self._carry(name))
+        await self._sweep()
+
+    async def _sweep(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._swept >= SWEEP_SECONDS:
+            self._swept = now
+            await self._house.files.sweep()
+
+    async def _leave_all(self) -> None:
+        runs, self._runs = self._runs, {}
+        await end_all(set(runs.values()))
+
+    # -- one batch -------------------------------------------------------------------------------------------------
+    async def _carry(self, name: str) -> None:
+        """Work on it for as long as it is held. After an error the hold is left to run out: that is the pause."""
+        with structlog.contextvars.bound_contextvars(request_id=name):
+            cancelling = asyncio.Event()
+            work = asyncio.create_task(Work(self._house, self._me, name, cancelling).run())
+            keep = asyncio.create_task(self._keep(name, cancelling))
+            try:
+                await asyncio.wait({work, keep}, return_when=asyncio.FIRST_COMPLETED)
+                if work.done():
+                    work.result()
+            except AGAIN as error:
+                log.warning("a batch waits", action="batch.waits", batch=name, error=type(error).__name__)
+            except asyncio.CancelledError:
+                await end_all({work, keep})
+                await self._let_go(name)
+                raise
+            except Exception:
+                log.exception("a batch broke", action="batch.broken", batch=name)
+            finally:
+                await end_all({work, keep})
+
+    async def _keep(self, name: str, cancelling: asyncio.Event) -> None:
+        """Renew the hold until it is lost. A database that is away takes it from nobody."""
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            with suppress(DatabaseAway):
+                if not await self._hold(name):
+                    return
+                async with self._database.read() as tx:
+                    batch = await repository.held(tx, name, self._me)
+                if batch is not None and batch.status == CANCELLING:
+                    cancelling.set()
+
+    async def _hold(self, name: str) -> bool:
+        now = now_ms()
+        async with self._database.write() as tx:
+            return await repository.take(tx, name, self._me, now, now + HOLD_MS)
+
+    async def _let_go(self, name: str) -> None:
+        with suppress(DatabaseAway):
+            async with self._database.write() as tx:
+                await repository.let_go(tx, name, self._me)
+
+
+@asynccontextmanager
+async def batches_running(house: House) -> AsyncIterator[None]:
+    """A runner for as long as the process serves."""
+    runner = asyncio.create_task(Runner(house).run())
+    try:
+        yield
+    finally:
+        await end_all({runner})

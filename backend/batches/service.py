@@ -1,0 +1,122 @@
+"""Batches as their callers see them: made, looked at, listed, asked to end. `runner` does the work."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row
+
+from backend.batches import repository
+from backend.batches.requests import WINDOW_MS, BatchRequest
+from backend.batches.states import CANCELLED, CANCELLING, IN_ERRORS, LINE_DONE, OPEN, VALIDATING
+from backend.dialects.openai_errors import BadParameter
+from backend.errors import NotFound
+from backend.files.service import Files
+from backend.principal import Principal
+from backend.store.database import Database
+from backend.threads.service import now_ms
+
+ENDED = {status: f"{status}_at" for status in ("completed", "failed", "expired", "cancelled")}
+
+
+class Shown(NamedTuple):
+    """A batch, and how many of its lines are in which state."""
+
+    row: Row[Any]
+    lines: dict[str, int]
+
+
+class Batches:
+    """`wake`: set when there is something new to do, for this process's runner."""
+
+    def __init__(self, database: Database, files: Files) -> None:
+        self._database = database
+        self._files = files
+        self.wake = asyncio.Event()
+
+    async def create(self, who: Principal, wanted: BatchRequest) -> Shown:
+        """Raises NotFound for the file, BadParameter for one that is not meant for a batch."""
+        file = await self._files.get(who.tenant, wanted.input_file_id)
+        if file.purpose != "batch":
+            raise BadParameter("input_file_id", "input_file_id: upload the file with the purpose 'batch'.")
+        name, now = f"batch_{secrets.token_hex(16)}", now_ms()
+        async with self._database.write() as tx:
+            await repository.add(
+                tx,
+                id=name,
+                tenant=who.tenant,
+                principal=who.id,
+                endpoint=wanted.endpoint,
+                input_file_id=file.id,
+                about=wanted.metadata,
+                status=VALIDATING,
+                created_at=now,
+                expires_at=now + WINDOW_MS,
+            )
+        self.wake.set()
+        return await self.get(who.tenant, name)
+
+    async def get(self, tenant: str, name: str) -> Shown:
+        """Raises NotFound."""
+        async with self._database.read() as tx:
+            row = await repository.batch(tx, tenant, name)
+            if row is None:
+                raise batch_not_found(name)
+            return Shown(row, (await repository.counts(tx, [name]))[name])
+
+    async def page(self, tenant: str, after: str | None, limit: int) -> tuple[list[Shown], bool]:
+        """Newest first, and whether there are more. Raises BadParameter for an `after` that is no batch."""
+        async with self._database.read() as tx:
+            place = await repository.batch(tx, tenant, after) if after else None
+            if after and place is None:
+                raise BadParameter("after", f"after: there is no batch {after[:64]!r}.", "invalid_cursor")
+            rows = await repository.page(tx, tenant, place, limit + 1)
+            counts = await repository.counts(tx, [row.id for row in rows[:limit]])
+        return [Shown(row, counts[row.id]) for row in rows[:limit]], len(rows) > limit
+
+    async def cancel(self, tenant: str, name: str) -> Shown:
+        """It ends as soon as its jobs have. Raises NotFound, and BadParameter for one that has ended."""
+        async with self._database.write() as tx:
+            await repository.ask_to_cancel(tx, tenant, name, now_ms())
+        self.wake.set()
+        shown = await self.get(tenant, name)
+        if shown.row.status not in (CANCELLING, CANCELLED):
+            told = f"A batch with status {shown.row.status} cannot be cancelled."
+            raise BadParameter("batch_id", told, "batch_not_cancellable")
+        return shown
+
+
+def view(shown: Shown) -> dict[str, Any]:
+    """As OpenAI tells a batch. Times are Unix seconds."""
+    row, ended = shown.row, ENDED.get(shown.row.status)
+    times = {name: None for name in ENDED.values()} | ({ended: row.ended_at} if ended else {})
+    started = ("in_progress_at", "finalizing_at", "cancelling_at", "expires_at", "created_at")
+    times |= {name: getattr(row, name) for name in started}
+    return {
+        "id": row.id,
+        "object": "batch",
+        "endpoint": row.endpoint,
+        "errors": {"object": "list", "data": row.errors} if row.errors else None,
+        "input_file_id": row.input_file_id,
+        "completion_window": "24h",
+        "status": row.status,
+        "output_file_id": row.output_file_id,
+        "error_file_id": row.error_file_id,
+        **{name: None if at is None else at // 1000 for name, at in times.items()},
+        "request_counts": _counts(shown),
+        "metadata": row.about,
+    }
+
+
+def _counts(shown: Shown) -> dict[str, int]:
+    """While it runs they are counted, at the end they are written down. `failed` is what the error file has."""
+    if shown.row.status not in OPEN:
+        return {"total": shown.row.total, "completed": shown.row.done, "failed": shown.row.failed}
+    failed = sum(shown.lines.get(state, 0) for state in IN_ERRORS)
+    return {"total": shown.row.total, "completed": shown.lines.get(LINE_DONE, 0), "failed": failed}
+
+
+def batch_not_found(name: str) -> NotFound:
+    return NotFound(f"There is no batch {name[:64]!r}.", "batch_not_found")

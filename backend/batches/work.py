@@ -1,0 +1,229 @@
+"""One batch, from its file to its files: validate → ask all lines → write down. Held by one process at a time.
+
+Every step may be begun again by another process, or by two at once: lines have places and jobs have ids that are made
+of them, the first answer of a line counts, and the files are a function of the answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Collection
+from typing import Any
+
+import structlog
+from sqlalchemy import Row
+
+from backend.batches import repository
+from backend.batches.answers import batch_uuid
+from backend.batches.asking import Asking
+from backend.batches.lines import Checker, NotJsonl, raw_lines
+from backend.batches.states import (
+    CANCELLED,
+    CANCELLING,
+    COMPLETED,
+    EXPIRED,
+    FAILED,
+    FINALIZING,
+    IN_ERRORS,
+    IN_PROGRESS,
+    LINE_DONE,
+    LINE_EXPIRED,
+    OPEN,
+    VALIDATING,
+)
+from backend.errors import NotFound
+from backend.files import repository as file_repository
+from backend.files.service import NewFile
+from backend.house import House
+from backend.threads.service import now_ms
+
+LINES_MAX = 50_000
+ERRORS_MAX = 100  # told of a file that is no JSONL
+PAGE = 200  # lines a transaction
+log = structlog.get_logger()
+
+
+class Work:
+    """`holder`: this process. `cancelling`: set once somebody has asked for the batch's end."""
+
+    def __init__(self, house: House, holder: str, name: str, cancelling: asyncio.Event) -> None:
+        self._house = house
+        self._database = house.database
+        self._holder = holder
+        self._name = name
+        self._cancelling = cancelling
+
+    async def run(self) -> None:
+        """Until it has ended, or is not this process's any more."""
+        steps = {VALIDATING: self._validate, IN_PROGRESS: self._work, FINALIZING: self._finalize}
+        steps[CANCELLING] = self._cancel
+        while (batch := await self._held()) is not None and batch.status in OPEN:
+            await steps[batch.status](batch)
+
+    async def _held(self) -> Row[Any] | None:
+        async with self._database.read() as tx:
+            return await repository.held(tx, self._name, self._holder)
+
+    async def _move(self, before: str, status: str, **values: Any) -> None:
+        async with self._database.write() as tx:
+            moved = await repository.move(tx, self._name, self._holder, before, status=status, **values)
+        if moved:
+            log.info("batch moved on", action="batch.moved", batch=self._name, status=status)
+
+    # -- validating ------------------------------------------------------------------------------------------------
+    async def _validate(self, batch: Row[Any]) -> None:
+        """Every line becomes a row; a file that is no JSONL ends the batch."""
+        errors, total = await self._read_lines(batch)
+        if self._cancelling.is_set():
+            return
+        if not errors:
+            return await self._move(VALIDATING, IN_PROGRESS, total=total, in_progress_at=now_ms())
+        async with self._database.write() as tx:
+            await repository.remove_lines(tx, self._name)
+        await self._move(VALIDATING, FAILED, errors=errors, ended_at=now_ms())
+
+    async def _read_lines(self, batch: Row[Any]) -> tuple[list[dict[str, Any]], int]:
+        """What is wrong with the file, and how many lines it has."""
+        settings, files = self._house.settings, self._house.files
+        checker = Checker(self._name, batch.endpoint, settings.max_messages)
+        errors: list[dict[str, Any]] = []
+        rows: list[dict[str, Any]] = []
+        total = 0
+        async for raw in raw_lines(files.read(batch.input_file_id), settings.max_body_bytes):
+            total += 1
+            if self._cancelling.is_set() or len(errors) >= ERRORS_MAX or total > LINES_MAX:
+                break
+            try:
+                rows.append(checker.row(raw))
+            except NotJsonl as wrong:
+                errors.append(an_error("invalid_json_line", str(wrong), raw.number + 1))
+            if len(rows) >= PAGE:
+                await self._keep(rows)
+                rows = []
+        await self._keep(rows)
+        if total > LINES_MAX:
+            errors.append(an_error("too_many_lines", f"The file has more than {LINES_MAX:,} lines; split it."))
+        return errors + await self._file_errors(batch, total), total
+
+    async def _file_errors(self, batch: Row[Any], total: int) -> list[dict[str, Any]]:
+        """Of a file that was taken away while it was read, or that has nothing in it."""
+        try:
+            await self._house.files.get(batch.tenant, batch.input_file_id)
+        except NotFound as gone:
+            return [an_error("file_not_found", gone.message)]
+        return [] if total else [an_error("empty_file", "The file has no line.")]
+
+    async def _keep(self, rows: list[dict[str, Any]]) -> None:
+        async with self._database.write() as tx:
+            await repository.add_lines(self._database, tx, rows)
+
+    # -- in progress -----------------------------------------------------------------------------------------------
+    async def _work(self, batch: Row[Any]) -> None:
+        await self._ask_all(batch)
+        if self._cancelling.is_set():
+            return
+        if now_ms() >= batch.expires_at:
+            await self._give_up(batch, EXPIRED)
+        await self._move(IN_PROGRESS, FINALIZING, finalizing_at=now_ms())
+
+    async def _ask_all(self, batch: Row[Any]) -> None:
+        """Until every line is answered, the window has passed, or the batch is to end. Their jobs run on then."""
+        asking, window, last = Asking(self._house, batch), self._house.settings.batch_window, -1
+        running: set[asyncio.Task[None]] = set()
+        stop = asyncio.create_task(self._cancelling.wait())
+        try:
+            while not stop.done() and (left := batch.expires_at - now_ms()) > 0:
+                lines = await self._waiting(last, window - len(running))
+                last = lines[-1].line if lines else last
+                running |= {asyncio.create_task(self._answer(asking, line)) for line in lines}
+                if not running:
+                    return
+                await asyncio.wait({*running, stop}, timeout=left / 1000, return_when=asyncio.FIRST_COMPLETED)
+                for task in [task for task in running if task.done()]:
+                    running.discard(task)
+                    task.result()
+        finally:
+            await end_all({*running, stop})
+
+    async def _waiting(self, after: int, limit: int) -> list[Row[Any]]:
+        if not limit:
+            return []
+        async with self._database.read() as tx:
+            return await repository.waiting(tx, self._name, after, limit)
+
+    async def _answer(self, asking: Asking, line: Row[Any]) -> None:
+        if (answer := await asking.answer(line)) is not None:
+            async with self._database.write() as tx:
+                await repository.answer(tx, self._name, line.line, *answer)
+
+    async def _give_up(self, batch: Row[Any], why: str) -> None:
+        """Every line that still waits is told that nobody will answer it."""
+        asking = Asking(self._house, batch)
+        while lines := await self._waiting(-1, PAGE):
+            async with self._database.write() as tx:
+                for line in lines:
+                    await repository.answer(tx, self._name, line.line, *asking.given_up(line, why))
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+    async def _cancel(self, batch: Row[Any]) -> None:
+        """Jobs are only among the first lines that wait: they are begun in order, and so many at a time. Two windows,
+        since a process that lost its hold may have begun the second."""
+        asking = Asking(self._house, batch)
+        for line in await self._waiting(-1, 2 * self._house.settings.batch_window):
+            answer = await asking.withdraw(line)
+            async with self._database.write() as tx:
+                await repository.answer(tx, self._name, line.line, *answer)
+        await self._give_up(batch, CANCELLED)
+        await self._write_down(batch, CANCELLED)
+
+    async def _finalize(self, batch: Row[Any]) -> None:
+        expired = (await self._counts()).get(LINE_EXPIRED, 0)
+        await self._write_down(batch, EXPIRED if expired else COMPLETED)
+
+    async def _write_down(self, batch: Row[Any], status: str) -> None:
+        """Both files, which are seen in the moment in which the batch ends. No line waits any more."""
+        counts = await self._counts()
+        failed = sum(counts.get(state, 0) for state in IN_ERRORS)
+        done = counts.get(LINE_DONE, 0)
+        output = await self._store(batch, "output", (LINE_DONE,)) if done else None
+        errors = await self._store(batch, "error", IN_ERRORS) if failed else None
+        ended = {"status": status, "ended_at": now_ms(), "total": done + failed, "done": done, "failed": failed}
+        ended |= {"output_file_id": output and output[0], "error_file_id": errors and errors[0], "held_until": 0}
+        async with self._database.write() as tx:
+            if not await repository.move(tx, self._name, self._holder, batch.status, **ended):
+                return
+            for name, size in filter(None, (output, errors)):
+                await file_repository.finish(tx, name, size)
+            await repository.remove_lines(tx, self._name)
+        log.info("batch ended", action="batch.ended", batch=self._name, status=status, done=done, failed=failed)
+
+    async def _counts(self) -> dict[str, int]:
+        async with self._database.read() as tx:
+            return (await repository.counts(tx, [self._name]))[self._name]
+
+    async def _store(self, batch: Row[Any], what: str, states: Collection[str]) -> tuple[str, int]:
+        """The file's id, which is made of the batch's, and its size."""
+        name = f"file-{uuid.uuid5(batch_uuid(self._name), what).hex}"
+        new = NewFile(batch.tenant, f"{self._name}_{what}.jsonl", "batch_output", name)
+        return name, await self._house.files.store(new, self._texts(states))
+
+    async def _texts(self, states: Collection[str]) -> AsyncIterator[bytes]:
+        last = -1
+        while True:
+            async with self._database.read() as tx:
+                rows = await repository.answers(tx, self._name, states, last, PAGE)
+            if not rows:
+                return
+            yield "".join(f"{row.answer}\n" for row in rows).encode()
+            last = rows[-1].line
+
+
+async def end_all(tasks: Collection[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def an_error(code: str, message: str, line: int | None = None) -> dict[str, Any]:
+    return {"code": code, "message": message, "param": None, "line": line}
