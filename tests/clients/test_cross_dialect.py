@@ -1,0 +1,127 @@
+"""One queue, one log, many languages: a job of any client is watched, resumed and cancelled from any other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import anthropic
+import httpx
+import ollama
+import openai
+import pytest
+
+from tests.clients.asking import user, words
+from tests.clients.served import Served, serving, unique
+from tests.clients.watching import running_job
+from tests.flow.listener import following
+from tests.flow.truth import Truth, truth_of
+from tests.support.valkey import Valkey
+
+DIALECT = "between dialects"
+
+
+@pytest.mark.shows(dialect=DIALECT, feature="started with openai, resumed natively, cancelled by the jobs route")
+async def test_openai_resumed_natively_and_cancelled(served: Served, truth: Truth) -> None:
+    """The id of the last line that the client got is where native events go on."""
+    prompt = unique("!tokens 100000")
+    body = {"model": served.models.chat, "messages": user(prompt), "stream": True}
+    async with httpx.AsyncClient(timeout=30) as http:
+        job, last, said = await hear_openai(http, served.url, body, chunks=20)
+        async with following(served.url, job, last) as heard:
+            await heard.until(lambda heard: len(heard.of("token")) >= 5, "more words")
+            answer = await http.post(f"{served.url}/api/jobs/{job}/cancel")
+            assert answer.json() == {"id": job, "state": "cancelled"}
+            assert await heard.end() == "cancelled"
+            together = said + "".join(token.get("text", "") for token in heard.of("token"))
+    assert together == (await truth.text(job))
+    assert together.startswith(words(15))
+    await served.book.until(prompt, "closed")
+
+
+async def hear_openai(http: httpx.AsyncClient, url: str, body: dict[str, Any], chunks: int) -> tuple[str, str, str]:
+    """Some chunks of a stream, then the connection is closed: job, last id, text. The answer is to go on."""
+    last, said = "", []
+    headers = {"X-Sluice-On-Disconnect": "continue"}
+    async with http.stream("POST", f"{url}/v1/chat/completions", json=body, headers=headers) as answer:
+        async for line in answer.aiter_lines():
+            if line.startswith("id: "):
+                last = line.removeprefix("id: ")
+            if line.startswith("data: "):
+                chunk = openai.types.chat.ChatCompletionChunk.model_validate_json(line.removeprefix("data: "))
+                said.append(chunk.choices[0].delta.content or "")
+            if not line and len(said) >= chunks:
+                break
+        return answer.headers["x-sluice-job"], last, "".join(said)
+
+
+@pytest.mark.shows(dialect=DIALECT, feature="started with openai, watched by its client's own stream to the end")
+async def test_openai_goes_on_for_others_when_its_caller_has_gone(served: Served, truth: Truth) -> None:
+    async with openai.AsyncOpenAI(base_url=f"{served.url}/v1", api_key="none", max_retries=0) as client:
+        stream = await client.chat.completions.create(
+            model=served.models.chat,
+            messages=user(unique("!tokens 300")),
+            stream=True,
+            extra_headers={"X-Sluice-On-Disconnect": "continue"},
+        )
+        job = stream.response.headers["x-sluice-job"]
+        await anext(stream)
+        await stream.close()
+    async with following(served.url, job) as heard:
+        assert await heard.end() == "completed"
+        assert heard.text == words(300)
+
+
+@pytest.mark.shows(dialect=DIALECT, feature="started with anthropic, watched natively")
+async def test_anthropic_watched_natively(served: Served, truth: Truth) -> None:
+    async with anthropic.AsyncAnthropic(base_url=served.url, api_key="none", max_retries=0) as client:
+        async with client.messages.stream(
+            model=served.models.chat, max_tokens=1000, messages=user(unique("!tokens 200"))
+        ) as stream:
+            text = stream.text_stream
+            first = await anext(text)
+            job = await running_job(truth)
+            async with following(served.url, job) as heard:
+                said = first + "".join([piece async for piece in text])
+                assert await heard.end() == "completed"
+    assert said == heard.text == words(200)
+    assert heard.events == await truth.frames(job)
+
+
+class Pair(NamedTuple):
+    """A house of a test's own with two workers: one of them dies."""
+
+    served: Served
+    truth: Truth
+
+
+@pytest.fixture
+async def pair(engine: str, clients_valkey: Valkey, tmp_path: Path) -> AsyncIterator[Pair]:
+    with serving(engine, tmp_path, clients_valkey) as served:
+        served.house.start_worker()
+        await served.house.ready()
+        async with truth_of(served.house.redis_url, served.house.env["SLUICE_POOL"]) as truth:
+            yield Pair(served, truth)
+
+
+@pytest.mark.engines("ollama")
+@pytest.mark.shows(dialect=DIALECT, feature="started with ollama, its worker killed, finished by another")
+async def test_ollama_survives_its_worker(pair: Pair) -> None:
+    """The client notices nothing: the other worker continues behind the text so far."""
+    client = ollama.AsyncClient(pair.served.url)
+    stream: Any = await client.chat(pair.served.models.plain, user(unique("!tokens 600")), stream=True)
+    said = [(await anext(stream)).message.content for _ in range(5)]
+    job = await running_job(pair.truth)
+    owner = (await pair.truth.record(job)).owner
+    victim = next(worker for worker in pair.served.house.workers if f"-{worker.pid}-" in owner)
+    victim.kill()
+    await pair.truth.reap(owner)  # the watcher's ten seconds are another test's subject
+    chunks = [chunk async for chunk in stream]
+    await client.close()  # type: ignore[no-untyped-call]
+    assert "".join(said) + "".join(chunk.message.content or "" for chunk in chunks) == words(600)
+    assert chunks[-1].done and chunks[-1].done_reason == "stop"
+    record = await pair.truth.record(job)
+    assert (record.state, record.attempt, record.tries) == ("completed", 2, 1)
+    await asyncio.wait_for(pair.truth.check_ended_once(job), 10)
