@@ -121,6 +121,46 @@ async def test_the_default_model_answers_whoever_names_none(served: House) -> No
     assert (answer.status_code, answer.json()["model"]) == (200, MODEL)
 
 
+# -- texts and vectors -------------------------------------------------------------------------------------------
+
+
+async def test_a_text_goes_on_behind_its_prompt(client: openai.AsyncOpenAI) -> None:
+    answer = await client.completions.create(model=MODEL, prompt="!tokens 50", echo=True)
+    [choice] = answer.choices
+    assert (choice.text, choice.finish_reason) == ("!tokens 50" + words(16), "length")
+    assert answer.usage and answer.usage.completion_tokens == 16
+    chunks = [
+        chunk
+        async for chunk in await client.completions.create(
+            model=MODEL, prompt=["!tokens 5"], stream=True, stream_options={"include_usage": True}
+        )
+    ]
+    assert "".join(choice.text for chunk in chunks for choice in chunk.choices) == words(5)
+    assert [choice.finish_reason for chunk in chunks for choice in chunk.choices][-1] == "stop"
+    assert chunks[-1].usage and chunks[-1].usage.completion_tokens == 5
+
+
+async def test_it_raises_for_a_text_that_broke_off(client: openai.AsyncOpenAI) -> None:
+    with pytest.raises(openai.APIError, match="Simulated fault"):
+        _ = [
+            chunk
+            async for chunk in await client.completions.create(
+                model=MODEL, prompt="!fault context_too_long after 3", stream=True
+            )
+        ]
+
+
+async def test_vectors_from_a_real_worker(client: openai.AsyncOpenAI) -> None:
+    """As numbers, and as base64, which is what the client asks for by itself."""
+    given = [f"text {n % 7}" for n in range(11)]
+    floats = await client.embeddings.create(model=MODEL, input=given, encoding_format="float")
+    own = await client.embeddings.create(model=MODEL, input=given)
+    assert [one.embedding for one in own.data] == [one.embedding for one in floats.data]
+    assert [one.index for one in own.data] == list(range(11))
+    assert floats.data[0].embedding == floats.data[7].embedding != floats.data[1].embedding
+    assert floats.usage.prompt_tokens == 22
+
+
 # -- what goes wrong ---------------------------------------------------------------------------------------------
 
 
