@@ -6,6 +6,6 @@ until ollama list >/dev/null 2>&1; do
     kill -0 $! # where it has ended there is nothing to wait for
     sleep 1
 done
-echo "$SLUICE_MODELS" | tr ', ' '\n\n' | while read -r model; do
+echo "$SLUICE_MODELS" | tr -s ', ' '\n' | while read -r model; do
     [ -z "$model" ] || ollama pull "$model"
 done
