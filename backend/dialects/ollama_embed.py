@@ -6,15 +6,15 @@ pass for that of the whole. Where there is no text at all the answer is empty, a
 
 from __future__ import annotations
 
-import base64
-import sys
-from array import array
+from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.chat.requests import KeepAlive, ModelName, Options, given
 from backend.dialects.ollama import NS
+from backend.dialects.openai_embeddings import numbers
 from backend.dialects.reading import read_as
 from wire.records import JobRequest
 
@@ -76,22 +76,17 @@ def _job(door: str, wanted: EmbedRequest | OldRequest, inputs: tuple[str, ...]) 
     )
 
 
-def embedded(made: Vectors) -> dict[str, Any]:
-    return {
-        "model": made.model,
-        "embeddings": [floats(vector) for vector in made.vectors],
-        "total_duration": made.total_ms * NS,
-        "load_duration": made.load_ms * NS,
-        "prompt_eval_count": made.prompt_tokens,
-    }
+def embedded(made: Vectors) -> Iterator[bytes]:
+    """The answer's JSON, piece by piece."""
+    yield b'{"model":%b,"embeddings":[' % orjson.dumps(made.model)
+    for place, vector in enumerate(made.vectors):
+        yield (b"," if place else b"") + orjson.dumps(numbers(vector))
+    yield b'],"total_duration":%d,"load_duration":%d,"prompt_eval_count":%d}' % (
+        made.total_ms * NS,
+        made.load_ms * NS,
+        made.prompt_tokens,
+    )
 
 
-def embedded_old(made: Vectors) -> dict[str, Any]:
-    return {"embedding": floats(made.vectors[0]) if made.vectors else []}
-
-
-def floats(vector: str) -> list[float]:
-    numbers = array("f", base64.b64decode(vector))
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers.tolist()
+def embedded_old(made: Vectors) -> Iterator[bytes]:
+    yield orjson.dumps({"embedding": numbers(made.vectors[0]) if made.vectors else []})

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -28,7 +27,7 @@ from backend.dialects.ollama_models import ShowRequest
 from backend.dialects.reading import read_as
 from backend.errors import Forbidden
 from backend.house import house_of
-from backend.openai.embedding import embed
+from backend.openai.embedding import embed, joined
 from backend.openapi import takes
 from wire.records import JobRequest
 
@@ -62,15 +61,16 @@ async def embed_prompt(request: Request) -> Response:
 
 
 async def _vectors(
-    request: Request, read: Callable[[dict[str, Any]], JobRequest], told: Callable[[Vectors], dict[str, Any]]
+    request: Request, read: Callable[[dict[str, Any]], JobRequest], told: Callable[[Vectors], Iterator[bytes]]
 ) -> Response:
     parsed, body = await read_object(request)
     job = read(parsed)
     if not job.inputs:
-        return _json(told(Vectors(await house_of(request).catalogue.resolve(job.model), [])))
+        nothing = Vectors(await house_of(request).catalogue.resolve(job.model), [])
+        return Response(await joined(told(nothing)), media_type="application/json")
     made = await embed(request, job, body)
-    answer = Vectors(made.model, made.vectors, made.prompt_tokens, made.total_ms, made.load_ms)
-    return _json(told(answer), made.headers)
+    vectors = Vectors(made.model, made.vectors, made.prompt_tokens, made.total_ms, made.load_ms)
+    return Response(await joined(told(vectors)), 200, made.headers, "application/json")
 
 
 @router.get("/tags", summary="The models there are, as Ollama lists them")
@@ -115,7 +115,3 @@ async def closed() -> None:
 def wants_events(request: Request) -> bool:
     """Native events: asked for by `Accept`, or by our page's header."""
     return "text/event-stream" in request.headers.get("accept", "") or request.headers.get("x-sluice-events") == "1"
-
-
-def _json(answer: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(answer), 200, headers, "application/json")

@@ -8,7 +8,7 @@ One that fails, or a caller who leaves, ends all the others: nobody would read t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
@@ -20,6 +20,8 @@ from backend.errors import ApiError
 from backend.house import House, house_of
 from backend.relay import Outcome, Ticket
 from wire.records import JobRequest
+
+BREATH = 32  # vectors that are written before everybody else has a turn
 
 Inputs = tuple[str | tuple[int, ...], ...]
 Value = TypeVar("Value")
@@ -128,3 +130,13 @@ async def outcome_of(ticket: Ticket) -> Outcome:
 async def leave_all(tickets: Sequence[Ticket], gone: bool) -> None:
     for ticket in tickets:
         await ticket.leave(gone=gone and not ticket.reader.at_end)
+
+
+async def joined(pieces: Iterable[bytes]) -> bytes:
+    """An answer of many vectors, made piece by piece with a breath for everybody else now and then."""
+    held = []
+    for piece in pieces:
+        held.append(piece)
+        if len(held) % BREATH == 0:
+            await asyncio.sleep(0)
+    return b"".join(held)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -17,11 +16,9 @@ from backend.dialects.openai_completions import COMPLETIONS, CompletionRequest
 from backend.dialects.openai_embeddings import EmbeddingRequest
 from backend.house import House, house_of
 from backend.jobs.endpoints import find_job
-from backend.openai.embedding import embed
+from backend.openai.embedding import embed, joined
 from backend.openapi import takes
 from backend.pool.pools import Found
-
-BREATH = 32  # vectors that are written before everybody else has a turn
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
@@ -44,12 +41,8 @@ async def embeddings(request: Request) -> Response:
     parsed, body = await read_object(request)
     wanted = openai_embeddings.read(parsed)
     made = await embed(request, wanted.job.model_copy(update={"door": "openai.embeddings"}), body)
-    pieces = []
-    for piece in openai_embeddings.answer(made.model, made.vectors, made.prompt_tokens, wanted.as_base64):
-        pieces.append(piece)
-        if len(pieces) % BREATH == 0:
-            await asyncio.sleep(0)
-    return Response(b"".join(pieces), 200, made.headers, "application/json")
+    answer = openai_embeddings.answer(made.model, made.vectors, made.prompt_tokens, wanted.as_base64)
+    return Response(await joined(answer), 200, made.headers, "application/json")
 
 
 @router.get("/models", summary="The models there are, live ones first")
