@@ -1,0 +1,399 @@
+"""Where a job goes, by what is known of the pools: names, strategies, capabilities, circuits, overflow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from backend.errors import NotFound, TooLarge, Unsupported
+from backend.pool.catalogue import Catalogue
+from backend.pool.pools import Pools
+from backend.pool.sights import Sight, Sights
+from backend.routing.affinity import affinity_of
+from backend.routing.breakers import Breakers
+from backend.routing.names import Models, meaning
+from backend.routing.route import Route, reachable
+from backend.routing.router import Router, Wanted
+from backend.routing.rules import Rules
+from backend.routing.strategies import Candidate, Strategies
+from backend.routing.waits import STARTING_SECONDS, UNMEASURED_SECONDS, Expected, expected
+from backend.settings import ApiSettings
+from wire.circuits import Circuit, circuit_name
+from wire.client import open_redis
+from wire.reader import FanIn
+from wire.records import JobRequest, Message, Target
+from wire.workers import WorkerRecord
+
+
+def worker(
+    *models: str, slots: int = 1, owned: int = 0, asking: bool = True, seconds: float = 0.0, engine: str = "ollama",
+    **about: Any,
+) -> WorkerRecord:  # fmt: skip
+    info = {"engine": engine, "job_seconds": seconds, "models": {name: about for name in models}}
+    return WorkerRecord("w", 1, slots, owned, asking, 0, 0, info)
+
+
+def seen(
+    *workers: WorkerRecord, waiting: int = 0, had: tuple[str, ...] = (), circuits: tuple[Circuit, ...] = ()
+) -> Sight:
+    return Sight(
+        list(workers),
+        {name: {} for name in had},
+        {"interactive": waiting, "batch": 0},
+        {circuit_name(one.engine, one.model): one for one in circuits},
+    )
+
+
+class Fixed(Sights):
+    """What was seen, and stays so."""
+
+    def __init__(self, sights: dict[str, Sight]) -> None:
+        self.sights = sights
+
+    async def look(self, anew: bool = False) -> dict[str, Sight]:
+        return self.sights
+
+
+class Nobody(Breakers):
+    """No circuit has been open for long enough to be tried; `tries`: those that may be."""
+
+    def __init__(self, *tries: Target) -> None:
+        self._tries = tries
+
+    async def may_try(self, target: Target, broken: list[Circuit]) -> bool:
+        return target in self._tries
+
+
+def router(sights: dict[str, Sight], rules: dict[str, Any] | None = None, *tries: Target, **settings: str) -> Router:
+    own, *others = sights
+    said = Rules.model_validate(rules or {})
+    fixed = Fixed(sights)
+    asked = ApiSettings(SLUICE_POOL=own, SLUICE_POOLS=",".join(others), _env_file=None, **settings)  # type: ignore[arg-type]
+    catalogue = Catalogue(fixed, asked)
+    catalogue.aliases = said.aliases
+    made = Router(NO_POOLS, fixed, catalogue, said)
+    made._breakers = Nobody(*tries)
+    return made
+
+
+NO_POOLS = Pools(open_redis("redis://127.0.0.1:1", 0.1), FanIn("redis://127.0.0.1:1"), ["one"])
+
+
+def chat(model: str = "m", **more: Any) -> JobRequest:
+    return JobRequest(model=model, messages=(Message(role="user", content="hello"),), **more)
+
+
+async def pools(router: Router, times: int, request: JobRequest | None = None) -> list[str]:
+    """Where so many jobs go, one after the other."""
+    gone = []
+    for _ in range(times):
+        route = await router.route(Wanted(request or chat()))
+        router.sent(route)
+        gone.append(route.pool)
+    return gone
+
+
+# -- names -------------------------------------------------------------------------------------------------------
+OFFERS = {
+    "default": Models({"m:latest": {}}, {"m:latest": {}, "old": {}}, {"m:latest": frozenset({"ollama"})}),
+    "openai": Models({}, {"gpt": {}, "m:latest": {}}, {}),
+    "hf": Models({"org/m": {}}, {"org/m": {}}, {"org/m": frozenset({"vllm"})}),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "targets", "placed"),
+    [
+        ("m", ["default m:latest", "openai m:latest"], False),
+        ("m:latest", ["default m:latest", "openai m:latest"], False),
+        ("old", ["default old"], False),
+        ("openai/gpt", ["openai gpt"], True),
+        ("openai/m", ["openai m:latest"], True),
+        ("ollama/m", ["default m:latest"], True),
+        ("org/m", ["hf org/m"], False),
+        ("vllm/org/m", ["hf org/m"], True),
+        ("hf/org/m", ["hf org/m"], True),
+        ("ollama/gpt", None, False),
+        ("default/gpt", None, False),
+        ("nobody/m", None, False),
+        ("/m", None, False),
+        ("m/", None, False),
+        ("/", None, False),
+    ],
+)
+def test_a_name_means_a_model_in_the_pools_that_offer_it(name: str, targets: list[str] | None, placed: bool) -> None:
+    found = meaning(name, OFFERS, {})
+    assert (found and [f"{one.pool} {one.model}" for one in found.targets]) == targets
+    assert found is None or (found.placed, found.alias) == (placed, "")
+
+
+def test_an_alias_is_stronger_than_a_model_s_own_name_unless_nobody_has_what_it_means() -> None:
+    aliased = meaning("gpt", OFFERS, {"gpt": "m"})
+    assert aliased is not None and (aliased.model, aliased.alias) == ("m:latest", "gpt")
+    placed = meaning("fast", OFFERS, {"fast": "openai/gpt"})
+    assert placed is not None and (placed.model, placed.alias, placed.placed) == ("gpt", "fast", True)
+    within = meaning("openai/quick", OFFERS, {"quick": "gpt"})
+    assert within is not None and (within.targets[0], within.alias) == (Target(pool="openai", model="gpt"), "quick")
+    dead = meaning("gpt", OFFERS, {"gpt": "gone"})
+    assert dead is not None and (dead.model, dead.alias) == ("gpt", "")
+
+
+async def test_a_name_that_nobody_knows_is_told_with_those_that_are_known() -> None:
+    with pytest.raises(NotFound, match=r"no model 'nope' here \(there are: m\)"):
+        await router({"one": seen(worker("m"))}).route(Wanted(chat("nope")))
+
+
+async def test_no_name_is_the_default_model_wherever_it_is() -> None:
+    two = {"one": seen(), "two": seen(worker("m"))}
+    assert (await router(two, MODEL_NAME="m").route(Wanted(chat("")))).pool == "two"
+    assert (await router({"one": seen(worker("m"))}).route(Wanted(chat("")))).model == "m"
+    placed = await router({"one": seen(), "two": seen()}, MODEL_NAME="two/m").route(Wanted(chat("")))
+    assert placed.targets == (Target(pool="two", model="m"),)
+
+
+# -- strategies --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("sight", "sent", "wait"),
+    [
+        (seen(worker(slots=2, seconds=4)), 0, 0),
+        (seen(worker(slots=2, owned=1, seconds=4)), 0, 0),
+        (seen(worker(slots=2, owned=1, seconds=4)), 1, 4),
+        (seen(worker(slots=2, owned=2, seconds=4)), 0, 4),
+        (seen(worker(slots=2, owned=2, seconds=4), waiting=2), 0, 8),
+        (seen(worker(slots=1, owned=1, seconds=2), worker(slots=1, owned=1, seconds=4)), 0, 3),
+        (seen(worker(slots=1, owned=1)), 0, UNMEASURED_SECONDS),
+        (seen(), 0, STARTING_SECONDS),
+        (seen(waiting=2), 1, STARTING_SECONDS + 3 * UNMEASURED_SECONDS),
+        (seen(worker(slots=4, asking=False)), 0, STARTING_SECONDS),
+    ],
+)
+def test_a_wait_is_made_of_free_slots_then_of_rounds_of_what_is_ahead(sight: Sight, sent: int, wait: float) -> None:
+    assert expected(sight, sent, "interactive").wait == wait
+
+
+def test_a_batch_waits_behind_both_classes() -> None:
+    busy = Sight([worker(owned=1, seconds=1)], {}, {"interactive": 2, "batch": 3})
+    assert (expected(busy, 0, "interactive").wait, expected(busy, 0, "batch").wait) == (3, 6)
+
+
+async def test_least_wait_fills_what_is_free_and_goes_where_the_queue_is_shorter() -> None:
+    two = {"one": seen(worker("m", slots=2, seconds=2)), "two": seen(worker("m", slots=4, seconds=2))}
+    assert Counter(await pools(router(two), 6)) == {"one": 2, "two": 4}
+    busy = {"one": seen(worker("m", owned=1), waiting=3), "two": seen(worker("m", owned=1))}
+    assert await pools(router(busy), 3) == ["two"] * 3
+
+
+async def test_a_pool_at_zero_is_woken_only_for_a_longer_wait_than_its_start() -> None:
+    short = {"one": seen(had=("m",)), "two": seen(worker("m", owned=1, seconds=30))}
+    assert await pools(router(short), 2) == ["two", "one"]  # 30 s; then 60 s either way, and nothing is on a slot there
+
+
+async def test_round_robin_goes_in_turn_and_past_pools_at_zero() -> None:
+    three = {"one": seen(worker("m")), "two": seen(worker("m", owned=1)), "zero": seen(had=("m",))}
+    rules = {"routing": {"strategy": "round-robin"}}
+    assert await pools(router(three, rules), 5) == ["one", "two", "one", "two", "one"]
+    cold = {"one": seen(had=("m",)), "two": seen(had=("m",))}
+    assert await pools(router(cold, rules), 3) == ["one", "two", "one"]
+
+
+async def test_weighted_spreads_by_weight_and_evenly() -> None:
+    three = {name: seen(worker("m")) for name in ("one", "two", "three")}
+    rules = {"models": {"m": {"strategy": "weighted"}}, "pools": {"one": {"weight": 5}}}
+    assert await pools(router(three, rules), 7) == ["one", "one", "two", "one", "three", "one", "one"]
+    halves = {"pools": {"one": {"weight": 0.5}}, "routing": {"strategy": "weighted"}}
+    assert Counter(await pools(router({"one": three["one"], "two": three["two"]}, halves), 6)) == {"one": 2, "two": 4}
+
+
+async def test_fastest_goes_where_jobs_take_least_time_and_tries_what_was_not_measured() -> None:
+    rules = {"routing": {"strategy": "fastest"}}
+    two = {"one": seen(worker("m", seconds=5)), "two": seen(worker("m", seconds=2, owned=1)), "zero": seen(had=("m",))}
+    assert await pools(router(two, rules), 2) == ["two", "two"]
+    assert (await pools(router({**two, "new": seen(worker("m"))}, rules), 1)) == ["new"]
+
+
+def test_who_is_alone_has_no_turn_to_lose() -> None:
+    strategies, waits = Strategies(), Expected(0, 0, 0, live=True)
+    one, two = (Candidate(Target(pool=pool, model="m"), waits) for pool in ("one", "two"))
+    assert strategies.rank("round-robin", "m", [one]) == [one]
+    assert strategies.rank("round-robin", "m", [one, two]) == [one, two]
+    assert strategies.rank("round-robin", "m", [one, two]) == [two, one]
+    assert strategies.rank("round-robin", "other", [one, two]) == [one, two]
+
+
+# -- what a model can --------------------------------------------------------------------------------------------
+CAN = {"blind": ["completion"], "sees": ["completion", "vision"], "all": ["completion", "vision", "tools", "thinking"]}
+SIGHT = Message(role="user", content="?", images=("aGk=",))
+
+
+@pytest.mark.parametrize(
+    ("request_", "told"),
+    [
+        (
+            JobRequest(model="blind", messages=(SIGHT,)),
+            r"'blind' cannot see images; here all \(ollama\), sees \(ollama\)",
+        ),
+        (chat("sees", tools=({"type": "function"},)), r"'sees' cannot call tools; here all \(ollama\) can"),
+        (chat("blind", think=True), r"'blind' cannot think; here all \(ollama\) can"),
+        (chat("blind", think="high"), "cannot think"),
+        (JobRequest(model="blind", kind="embed", inputs=("a",)), "cannot make vectors; no model here can"),
+        (JobRequest(model="all", kind="generate", prompt="a", suffix="b"), "cannot fill in text"),
+    ],
+)
+async def test_what_a_model_cannot_do_is_refused_with_the_names_of_those_that_can(
+    request_: JobRequest, told: str
+) -> None:
+    one = seen(*(worker(name, capabilities=able) for name, able in CAN.items()))
+    with pytest.raises(Unsupported, match=told):
+        await router({"one": one}).route(Wanted(request_))
+
+
+async def test_of_a_model_of_which_nothing_is_known_the_engine_decides() -> None:
+    one = {"one": seen(worker("m"), had=("old",))}
+    for model in ("m", "old"):
+        await router(one).route(Wanted(chat(model, think=True, tools=({"type": "function"},))))
+    able = {"one": seen(worker("m", capabilities=["completion"]))}
+    await router(able).route(Wanted(chat(think=False, tools=({"type": "function"},), tool_choice="none")))
+    await router(able).route(Wanted(JobRequest(model="m", kind="count")))
+
+
+async def test_a_pool_whose_model_cannot_is_left_out() -> None:
+    two = {
+        "one": seen(worker("m", capabilities=["completion"])),
+        "two": seen(worker("m", owned=1, capabilities=CAN["all"])),
+    }
+    assert await pools(router(two), 1, chat(think=True)) == ["two"]
+
+
+async def test_only_a_prompt_that_cannot_fit_is_refused_before_it_is_let_in() -> None:
+    one = {"one": seen(worker("m", context_length=10))}
+    await router(one).route(Wanted(JobRequest(model="m", messages=(Message(role="user", content="x" * 160),))))
+    long = JobRequest(model="m", messages=(Message(role="user", content="ä" * 81),))
+    with pytest.raises(TooLarge, match="162 bytes cannot fit the 10 tokens") as error:
+        await router(one).route(Wanted(long))
+    assert (error.value.status, error.value.code) == (413, "context_too_long")
+    await router(one).route(Wanted(long, trimmed=True))
+    with pytest.raises(TooLarge):
+        await router(one).route(Wanted(JobRequest(model="m", kind="generate", prompt="x" * 161)))
+
+
+# -- fallback, circuits, overflow --------------------------------------------------------------------------------
+def open_circuit(model: str = "m", engine: str = "ollama", state: Any = "open") -> Circuit:
+    return Circuit(engine, model, state, 5, 1, 0, "engine_unavailable")
+
+
+def names(route: Route) -> list[str]:
+    return [f"{target.pool}/{target.model}" for target in reachable(route.targets)]
+
+
+async def test_behind_the_first_choice_come_the_other_pools_that_live_and_then_the_fallbacks() -> None:
+    four = {
+        "one": seen(worker("m", "spare")),
+        "two": seen(worker("m", owned=1)),
+        "zero": seen(had=("m",)),
+        "cloud": seen(worker("gpt")),
+    }
+    rules = {"models": {"m": {"fallback": ["nobody/has", "cloud/gpt", "one/spare", "gone"]}}}
+    route = await router(four, rules).route(Wanted(chat()))
+    assert names(route) == ["one/m", "two/m", "cloud/gpt"]  # never back into `one`
+    request = route.of(chat())
+    assert (request.model, [one.pool for one in request.fallback]) == ("m", ["two", "cloud"])
+    named = await router(four, rules).route(Wanted(chat("two/m")))
+    assert (names(named), named.by) == (["two/m", "cloud/gpt", "one/spare"], "name")
+
+
+async def test_a_fallback_in_the_same_pool_is_before_one_elsewhere_as_the_file_says() -> None:
+    two = {"one": seen(worker("m", "spare")), "cloud": seen(worker("gpt"))}
+    rules = {"models": {"m": {"fallback": ["spare", "gpt"]}}}
+    assert names(await router(two, rules).route(Wanted(chat()))) == ["one/m", "one/spare", "cloud/gpt"]
+
+
+@pytest.mark.parametrize("state", ["open", "half_open"])
+async def test_an_open_circuit_is_gone_around_while_there_is_another_way(state: str) -> None:
+    two = {"one": seen(worker("m"), circuits=(open_circuit(state=state),)), "two": seen(worker("m", owned=1))}
+    assert await pools(router(two), 2) == ["two", "two"]
+    rules = {"models": {"m": {"fallback": ["spare"]}}}
+    spared = {"one": seen(worker("m", "spare"), circuits=(open_circuit(state=state),))}
+    route = await router(spared, rules).route(Wanted(chat()))
+    assert (names(route), route.marks) == (["one/spare"], ("fallback",))
+
+
+async def test_without_another_way_an_open_circuit_refuses_nothing() -> None:
+    alone = {"one": seen(worker("m"), circuits=(open_circuit(),))}
+    assert names(await router(alone).route(Wanted(chat()))) == ["one/m"]
+    both = {pool: seen(worker("m"), circuits=(open_circuit(),)) for pool in ("one", "two")}
+    assert names(await router(both).route(Wanted(chat()))) == ["one/m", "two/m"]
+
+
+async def test_a_circuit_is_of_one_engine_and_one_model_and_closed_ones_are_none() -> None:
+    def first(*circuits: Circuit, engines: tuple[str, ...] = ("ollama",)) -> dict[str, Sight]:
+        return {
+            "one": seen(*(worker("m", engine=engine) for engine in engines), circuits=circuits),
+            "two": seen(worker("m", owned=1)),
+        }
+
+    assert await pools(router(first(open_circuit("other"))), 1) == ["one"]
+    assert await pools(router(first(open_circuit(state="closed"))), 1) == ["one"]
+    assert await pools(router(first(open_circuit(engine="vllm"))), 1) == ["one"]
+    assert await pools(router(first(open_circuit(), engines=("ollama", "vllm"))), 1) == ["one"]
+    assert await pools(router(first(open_circuit(), open_circuit(engine="vllm"), engines=("ollama", "vllm"))), 1) == [
+        "two"
+    ]
+
+
+async def test_a_job_that_may_try_an_open_circuit_does_so_with_the_others_behind_it() -> None:
+    two = {"one": seen(worker("m"), circuits=(open_circuit(),)), "two": seen(worker("m"))}
+    route = await router(two, None, Target(pool="one", model="m")).route(Wanted(chat()))
+    assert names(route) == ["one/m", "two/m"]
+
+
+OVERFLOW = {"models": {"m": {"overflow": {"after_seconds": 20, "to": "cloud/gpt"}}}}
+BUSY = seen(worker("m", owned=1, seconds=10), waiting=2)  # 30 s
+
+
+async def test_overflow_is_for_those_who_allow_it_and_wait_longer() -> None:
+    busy = {"one": BUSY, "cloud": seen(worker("gpt"))}
+    assert names(await router(busy, OVERFLOW).route(Wanted(chat()))) == ["one/m"]
+    allowed = await router(busy, OVERFLOW).route(Wanted(chat(), overflow=True))
+    assert (names(allowed), allowed.marks) == (["cloud/gpt", "one/m"], ("overflow",))
+    short = {**busy, "one": seen(worker("m", owned=1, seconds=10), waiting=1)}  # 20 s
+    assert names(await router(short, OVERFLOW).route(Wanted(chat(), overflow=True))) == ["one/m"]
+    always = {"models": {"m": {"overflow": {"after_seconds": 20, "to": "cloud/gpt", "always": True}}}}
+    assert (await router(busy, always).route(Wanted(chat()))).pool == "cloud"
+    assert (await router(busy).route(Wanted(chat(), overflow=True))).pool == "one"
+
+
+async def test_overflow_goes_nowhere_where_it_would_wait_as_long_or_meet_trouble() -> None:
+    later = {"one": BUSY, "cloud": seen(had=("gpt",))}
+    assert (await router(later, OVERFLOW).route(Wanted(chat(), overflow=True))).pool == "one"
+    trouble = {"one": BUSY, "cloud": seen(worker("gpt"), circuits=(open_circuit("gpt"),))}
+    assert (await router(trouble, OVERFLOW).route(Wanted(chat(), overflow=True))).pool == "one"
+    missing = {"one": BUSY, "cloud": seen()}
+    assert (await router(missing, OVERFLOW).route(Wanted(chat(), overflow=True))).pool == "one"
+
+
+# -- what is told, and what a conversation is --------------------------------------------------------------------
+def test_a_route_is_told_in_one_header_whatever_its_names_are() -> None:
+    route = Route((Target(pool="default", model="qwen2.5:0.5b"),), "least-wait")
+    assert route.told("warm") == "pool=default; model=qwen2.5:0.5b; by=least-wait; worker=warm"
+    odd = Route((Target(pool="p", model="hf.co/ü;x=1\r\n"),), "name", ("overflow", "alias=a;b"))
+    assert odd.told("") == "pool=p; model=hf.co/%C3%BC%3Bx%3D1%0D%0A; by=name; overflow; alias=a%3Bb"
+
+
+def test_a_route_whose_pool_was_settled_before_goes_there() -> None:
+    two = (Target(pool="one", model="m"), Target(pool="two", model="m:latest"))
+    assert Route(two, "least-wait").into("one").targets == two
+    assert Route(two, "least-wait").into("two").targets == two[1:]
+    assert Route(two, "least-wait").into("elsewhere").targets == (Target(pool="elsewhere", model="m"),)
+
+
+def test_a_conversation_is_named_or_known_by_how_it_begins() -> None:
+    def said(*contents: str, role: str = "user") -> JobRequest:
+        messages = [Message(role="user", content=content) for content in contents]
+        return JobRequest(model="m", messages=(Message(role="system", content="be kind"), *messages))
+
+    assert affinity_of(said("a"), "") == affinity_of(said("a", "b", "c"), "")
+    assert affinity_of(said("a"), "") != affinity_of(said("b"), "")
+    assert affinity_of(said("a"), "mine") == affinity_of(said("b"), "mine") != affinity_of(said("a"), "")
+    assert affinity_of(JobRequest(model="m", kind="embed", inputs=("a",)), "mine") == ""
