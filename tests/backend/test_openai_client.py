@@ -12,6 +12,7 @@ import openai
 import pytest
 from openai._streaming import SSEDecoder
 from openai.types.chat import ChatCompletionChunk
+from pydantic import BaseModel
 
 from backend.dialects.openai_chat import ChatChunks
 from tests.backend.standing import standing_house, wait_ready
@@ -119,6 +120,51 @@ async def test_the_default_model_answers_whoever_names_none(served: House) -> No
     async with httpx.AsyncClient(base_url=served.url) as bare:
         answer = await bare.post("/v1/chat/completions", json={"messages": ask("!tokens 1")["messages"]})
     assert (answer.status_code, answer.json()["model"]) == (200, MODEL)
+
+
+# -- tools and forms ---------------------------------------------------------------------------------------------
+
+TOOLS: Any = [
+    {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {}}}}
+    for name in ("add", "sub")
+]
+CALLS = '!call add {"a": 1}\n!call sub {"b": [2, "é"]}'
+
+
+async def test_parallel_calls_and_their_results(client: openai.AsyncOpenAI) -> None:
+    asked = ask(CALLS, tools=TOOLS)
+    [choice] = (await client.chat.completions.create(**asked)).choices
+    calls = [call for call in choice.message.tool_calls or () if call.type == "function"]
+    assert [(call.function.name, json.loads(call.function.arguments)) for call in calls] == [
+        ("add", {"a": 1}),
+        ("sub", {"b": [2, "é"]}),
+    ]
+    assert (choice.finish_reason, choice.message.content) == ("tool_calls", None)
+    results = [{"role": "tool", "tool_call_id": call.id, "content": "3"} for call in calls]
+    talk = [*asked["messages"], choice.message.model_dump(exclude_unset=True), *results]
+    answer = await client.chat.completions.create(**{**asked, "messages": [*talk, *ask("!tokens 2")["messages"]]})
+    assert answer.choices[0].message.content == words(2)
+
+
+async def test_calls_in_a_stream_are_those_of_the_whole_answer(client: openai.AsyncOpenAI) -> None:
+    async with client.chat.completions.stream(**ask(CALLS, tools=TOOLS)) as stream:
+        answer = await stream.get_final_completion()
+    [choice] = answer.choices
+    told = [(call.function.name, json.loads(call.function.arguments)) for call in choice.message.tool_calls or ()]
+    assert (told, choice.finish_reason) == ([("add", {"a": 1}), ("sub", {"b": [2, "é"]})], "tool_calls")
+    assert [call.id[:5] for call in choice.message.tool_calls or ()] == ["call_"] * 2
+
+
+class Person(BaseModel):
+    name: str
+    age: int
+
+
+async def test_an_answer_of_a_form(client: openai.AsyncOpenAI) -> None:
+    answer = await client.chat.completions.parse(**ask("Who is it?"), response_format=Person)
+    assert isinstance(answer.choices[0].message.parsed, Person)
+    loose = await client.chat.completions.create(**ask("Who is it?", response_format={"type": "json_object"}))
+    assert isinstance(json.loads(loose.choices[0].message.content or ""), dict)
 
 
 # -- texts and vectors -------------------------------------------------------------------------------------------
