@@ -1,21 +1,22 @@
-"""One attempt at one job: start → generate → finish, or give it back. The main hall of the worker.
+"""One attempt at one job: start → execute → finish, or give it back. The main hall of the worker.
 
 Per burst of tokens nothing here awaits: the engine's piece goes into the outbox, which sends it in one script call.
+Where an engine fails before the first token the job goes on as its next alternative (`fallback.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-import orjson
 import structlog
 from pydantic import ValidationError
 
+from ollama_worker.answer import Answer
 from ollama_worker.continuation import Earlier, StopStrings, read_earlier, with_rest_of_budget
+from ollama_worker.ending import Ending
 from ollama_worker.engines.base import (
     Engine,
     EngineError,
@@ -26,12 +27,16 @@ from ollama_worker.engines.base import (
     StreamCut,
     Unsupported,
 )
-from ollama_worker.patience import until_answered
-from wire.events import Completed, EventId, Failed, LogEntry, Queued, Restarted, Started, Timings, Usage, encode
-from wire.jobs import WRONG_SEQ, JobPipe
-from wire.records import JobRequest, Order
+from ollama_worker.fallback import FAULTS, as_other_model, next_place
+from ollama_worker.patience import once, until_answered
+from ollama_worker.vectors import bursts
+from wire.circuits import Circuits
+from wire.events import EventId, LogEntry, Queued, Rerouted, Restarted, Started, encode
+from wire.jobs import JobPipe
+from wire.records import JobRequest, Order, Target
 from wire.writer import EventWriter, Outbox, Stale
 
+T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -62,56 +67,36 @@ class Tools(NamedTuple):
     engine: Engine
     backoff: Backoff
     meter: Meter
-
-
-class Answer:
-    """What one attempt has produced so far, earlier attempts' continued text included."""
-
-    def __init__(self) -> None:
-        self.text: list[str] = []
-        self.thinking: list[str] = []
-        self.tool_calls: list[dict[str, Any]] = []
-        self.earlier = Earlier()
-        self.tokens = 0
-        self.began = time.monotonic()
-        self.first_token_ms = 0
-
-    def add(self, piece: Piece) -> None:
-        if not self.tokens:
-            self.first_token_ms = self.elapsed_ms()
-        self.tokens += piece.tokens
-        if piece.text:
-            self.text.append(piece.text)
-        if piece.thinking:
-            self.thinking.append(piece.thinking)
-        if piece.tool_calls:
-            self.tool_calls.extend(piece.tool_calls)
-
-    def elapsed_ms(self) -> int:
-        return int((time.monotonic() - self.began) * 1000)
-
-    def result(self) -> bytes:
-        body: dict[str, Any] = {"text": self.earlier.text + "".join(self.text)}
-        if self.thinking:
-            body["thinking"] = "".join(self.thinking)
-        if self.tool_calls:
-            body["tool_calls"] = self.tool_calls
-        return orjson.dumps(body)
+    circuits: Circuits
 
 
 class Attempt:
-    """Runs one order to its end. Cancel its task to stop it; `interrupted` set before gives the job back."""
+    """Runs one order to its end. Cancel its task to stop it; `interrupted` set before gives the job back.
 
-    def __init__(self, tools: Tools, incarnation: str, order: Order, on_stale: Callable[[], None]) -> None:
+    `on_stale` is called once when the log refuses a write; `pause` ends the worker's asking until its engine is well.
+    """
+
+    def __init__(
+        self,
+        tools: Tools,
+        incarnation: str,
+        order: Order,
+        on_stale: Callable[[], None],
+        pause: Callable[[], Awaitable[None]],
+    ) -> None:
         self._tools = tools
+        self._pool = tools.jobs.keys.pool
+        self._pause = pause
         self._address = (order.job, incarnation, order.attempt)
         self._started = encode(Started(attempt=order.attempt, worker=incarnation, model=order.model))
         self._outbox = Outbox(tools.writer, self._address, self._started, on_stale)
         self._answer = Answer()
+        self.ending = Ending(tools.jobs, self._address, self._outbox)
         self._queued_ms = 0
+        self._in_trouble = False  # an engine of this pool has failed lately: a success may mend a circuit
+        self.model = order.model  # what runs; an alternative's, where the job goes on as one
         self.interrupted = False
-        self.gave_back = False
-        self.completed = False
+        self.engine_failed = False
 
     async def run(self) -> None:
         """Never raises for what an engine or a request does wrong; a stale attempt ends without a trace."""
@@ -121,7 +106,7 @@ class Attempt:
             log.info("another attempt has this job now", action="attempt.stale")
         except asyncio.CancelledError:
             if self.interrupted:
-                await self._give_back("interrupted")
+                await self.ending.give_back("interrupted")
             raise
         finally:
             self._outbox.close()
@@ -133,35 +118,68 @@ class Attempt:
         structlog.contextvars.bind_contextvars(request_id=begun.request_id)
         log.info("attempt started", action="attempt.started", tries=begun.tries)
         self._queued_ms = max(0, begun.now - begun.accepted)
+        self._in_trouble = bool(begun.circuits)
         try:
-            await self._execute(JobRequest.model_validate_json(begun.request))
+            await self._execute_somehow(JobRequest.model_validate_json(begun.request))
         except ValidationError:
-            await self._fail("undecodable", "The job's request does not decode.", dead=True)
-        except EngineError as error:
-            await self._engine_failed(error)
+            await self.ending.fail("undecodable", "The job's request does not decode.", dead=True)
         except (Stale, asyncio.CancelledError):
             raise
         except Exception:
             log.exception("the engine failed in a way nobody foresaw", action="attempt.crashed")
-            await self._give_back("internal_error", ("internal_error", "The worker failed; its log says how."))
+            await self.ending.give_back("internal_error", ("internal_error", "The worker failed; its log says how."))
+
+    async def _execute_somehow(self, request: JobRequest) -> None:
+        """Execute it; as its next alternative, for as long as the engine fails and nothing has been said."""
+        while True:
+            self.model = request.model
+            try:
+                return await self._execute(request)
+            except EngineError as error:
+                await self._trip(error)
+                place = None if self._answer.spoken else next_place(request, error, self._pool)
+                if place is None:
+                    return await self._engine_failed(error)
+                if place.pool != self._pool:
+                    return await self._leave(error, place)
+                await self._stay(error, place)
+                request = as_other_model(request)
 
     async def _execute(self, request: JobRequest) -> None:
-        if request.kind != "chat":
-            return await self._fail("unsupported", f"This worker cannot do jobs of kind {request.kind!r}.")
+        if request.kind == "embed":
+            await self._embed(request)
+        elif request.kind == "count":
+            await self._count(request)
+        else:
+            await self._say(request)
+
+    async def _say(self, request: JobRequest) -> None:
         rest, prefill = await self._take_up(request)
         if prefill and rest.options.get("num_predict") == 0:
-            return await self._complete(rest, Finished("length"))
+            return await self._complete(Finished("length"), self._answer.result())
         try:
             end = await self._generate(rest, prefill)
         except Unsupported:
             if not prefill or self._answer.tokens:
                 raise
             end = await self._begin_anew(request)
-        await self._complete(request, end)
+        await self._complete(end, self._answer.result())
+
+    async def _embed(self, request: JobRequest) -> None:
+        await self._take_up(request)  # a half of them that an earlier attempt wrote is void
+        found = await self._patiently(lambda: self._tools.engine.embed(request))
+        for event in bursts(found.vectors):
+            await self._outbox.drained()
+            self._outbox.put_event(event)
+        await self._complete(Finished("stop", prompt_tokens=found.prompt_tokens))
+
+    async def _count(self, request: JobRequest) -> None:
+        tokens = await self._patiently(lambda: self._tools.engine.count(request))
+        await self._complete(Finished("stop", prompt_tokens=tokens))
 
     async def _begin_anew(self, request: JobRequest) -> Finished:
         """The engine found, on a closer look, that it cannot go on behind this text."""
-        self._answer.earlier = Earlier()
+        self._answer.earlier = Earlier(spoken=True)
         self._outbox.put_event(Restarted())
         return await self._generate(request, "")
 
@@ -171,8 +189,10 @@ class Attempt:
             return request, ""
         earlier = read_earlier(await until_answered(self._log))
         if not earlier.anything:
+            self._answer.earlier = Earlier(spoken=earlier.spoken)
             return request, ""
         if earlier.other or not request.plain or not await self._tools.engine.can_continue(request.model):
+            self._answer.earlier = Earlier(spoken=True)
             self._outbox.put_event(Restarted())
             return request, ""
         self._answer.earlier = earlier
@@ -185,11 +205,14 @@ class Attempt:
         return [LogEntry(EventId.parse(name), fields.get(b"e", b"")) for name, fields in rows]
 
     async def _generate(self, request: JobRequest, prefill: str) -> Finished:
+        return await self._patiently(lambda: self._stream(request, prefill))
+
+    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         """Call the engine, again with backoff while it fails before its first token."""
         tried = 0
         while True:
             try:
-                return await self._stream(request, prefill)
+                return await call()
             except EngineError as error:
                 if not error.retryable or self._answer.tokens or tried >= self._tools.backoff.retries:
                     raise
@@ -222,59 +245,31 @@ class Attempt:
         news = encode(Queued(position=0, reason="loading_model"))
         await until_answered(lambda: self._tools.jobs.note(*self._address, "loading_model", news))
 
+    async def _trip(self, error: EngineError) -> None:
+        """Tell everybody of what speaks against the engine; not of what speaks against this request."""
+        if error.code in FAULTS:
+            self.engine_failed = self._in_trouble = True
+            await once(self._tools.circuits.trip(self._tools.engine.name, self.model, error.code))
+
+    async def _stay(self, error: EngineError, place: Target) -> None:
+        log.warning("going on with another model", action="job.rerouted", model=place.model, code=error.code)
+        await self._outbox.drained()
+        self._outbox.put_event(Rerouted(pool=place.pool, model=place.model, reason=error.code))
+
+    async def _leave(self, error: EngineError, place: Target) -> None:
+        if isinstance(error, EngineUnavailable):
+            await self._pause()  # before the slot is free: the next job would only follow this one
+        await self.ending.leave_for(place, error.code)
+
     async def _engine_failed(self, error: EngineError) -> None:
         if isinstance(error, EngineUnavailable) and not self._answer.tokens:
-            await self._give_back(error.message)
+            await self.ending.give_back(error.message)
         elif error.retryable:
-            await self._give_back(error.message, (error.code, error.message))
+            await self.ending.give_back(error.message, (error.code, error.message))
         else:
-            await self._fail(error.code, error.message)
+            await self.ending.fail(error.code, error.message)
 
-    async def _complete(self, request: JobRequest, end: Finished) -> None:
-        answer = self._answer
-        generated = max(end.completion_tokens, answer.tokens)
-        total = answer.elapsed_ms()
-        seconds = (end.generate_ms or max(1, total - answer.first_token_ms)) / 1000
-        event = Completed(
-            finish_reason=end.reason,
-            # A continued prompt holds the earlier text, which the caller gets as answer: count it there only.
-            usage=Usage(
-                prompt_tokens=max(0, end.prompt_tokens - answer.earlier.tokens),
-                completion_tokens=answer.earlier.tokens + generated,
-            ),
-            timings=Timings(
-                queued_ms=self._queued_ms,
-                load_ms=end.load_ms,
-                prompt_ms=end.prompt_ms,
-                first_token_ms=answer.first_token_ms,
-                generate_ms=end.generate_ms,
-                total_ms=total,
-            ),
-            tokens_per_second=round(generated / seconds, 2),
-            model=request.model,
-        )
-        await self._end("completed", encode(event), result=answer.result())
-        self.completed = True
-        log.info("job completed", action="job.completed", tokens=generated, total_ms=total)
-
-    async def _fail(self, code: str, message: str, dead: bool = False) -> None:
-        log.warning("job failed", action="job.failed", code=code)
-        await self._end("failed", encode(Failed(code=code, message=message)), why=code, dead=dead)
-
-    async def _end(self, state: Any, body: bytes, why: str = "", result: bytes = b"", dead: bool = False) -> None:
-        """Write the terminal event behind everything else; if Redis forgot some of that, send it again first."""
-        while True:
-            seq = await self._outbox.drained()
-            finish = self._tools.jobs.finish
-            ended = await until_answered(
-                lambda: finish(*self._address, seq, state, body, why=why, result=result, dead=dead)  # noqa: B023
-            )
-            if ended != WRONG_SEQ:
-                return
-            await self._outbox.resend()
-
-    async def _give_back(self, why: str, charged: tuple[str, str] | None = None) -> None:
-        log.warning("job given back", action="job.given_back", why=why, charged=bool(charged))
-        self.gave_back = True
-        give_back = self._tools.jobs.give_back
-        await until_answered(lambda: give_back(*self._address, why, charged))
+    async def _complete(self, end: Finished, result: bytes = b"") -> None:
+        await self.ending.complete(self._answer.completed(self.model, end, self._queued_ms), result)
+        if self._in_trouble:
+            await once(self._tools.circuits.mend(self._tools.engine.name, self.model))

@@ -18,7 +18,8 @@ class Earlier(NamedTuple):
 
     text: str = ""
     tokens: int = 0
-    other: bool = False  # thinking, tool calls or logprobs, which nothing continues
+    other: bool = False  # thinking, tool calls, logprobs or vectors, which nothing continues
+    spoken: bool = False  # a token has gone out, even if it is void by now
 
     @property
     def anything(self) -> bool:
@@ -28,7 +29,7 @@ class Earlier(NamedTuple):
 def read_earlier(log: Iterable[LogEntry]) -> Earlier:
     """Sum up a log; entries that do not decode count as output that cannot be continued."""
     text: list[str] = []
-    tokens, other = 0, False
+    tokens, other, spoken = 0, False, False
     for entry in log:
         fields = _fields(entry)
         if fields.get("type") == "restarted":
@@ -36,9 +37,10 @@ def read_earlier(log: Iterable[LogEntry]) -> Earlier:
         elif fields.get("type") == "token":
             text.append(fields.get("text", ""))
             tokens += int(fields.get("n", 1))
-            other = other or any(fields.get(k) for k in ("thinking", "tool_calls", "logprobs"))
+            spoken = True
+            other = other or any(fields.get(k) for k in ("thinking", "tool_calls", "logprobs", "embeddings"))
         other = other or not fields
-    return Earlier("".join(text), tokens, other)
+    return Earlier("".join(text), tokens, other, spoken)
 
 
 def _fields(entry: LogEntry) -> dict[str, Any]:

@@ -106,6 +106,11 @@ class Life:
             if not self._draining and not await until_answered(lambda: self._registry.ask(self.incarnation, True)):
                 raise LifeOver
 
+    async def _pause_asking(self) -> None:
+        """Ask no more until the engine is well."""
+        await until_answered(lambda: self._registry.ask(self.incarnation, False))
+        self._may_ask.set()
+
     async def _engine_well(self) -> None:
         said = ""
         while not (health := await self._tools.engine.health()).ok:
@@ -145,7 +150,7 @@ class Life:
             return  # what a draining worker does not start is free again, uncharged, as it leaves
         if held is not None:
             held[2].cancel()
-        attempt = Attempt(self._tools, self.incarnation, order, lambda: self._forget_stale(order))
+        attempt = Attempt(self._tools, self.incarnation, order, lambda: self._forget_stale(order), self._pause_asking)
         task = asyncio.create_task(self._attend(order, attempt), name=f"attempt {order.job}")
         self._running[order.job] = (order.attempt, attempt, task)
 
@@ -166,14 +171,16 @@ class Life:
         began = asyncio.get_running_loop().time()
         try:
             await attempt.run()
-            if attempt.completed:
+            if attempt.ending.completed:
                 self._shape.took(asyncio.get_running_loop().time() - began)
         except Exception:  # its job is unknown here from now on, and goes back after two beats
             log.exception("an attempt crashed", action="attempt.crashed")
         finally:
             if self._running.get(order.job, (0,))[0] == order.attempt:
                 del self._running[order.job]
-            if attempt.gave_back:
+            if attempt.engine_failed:
+                self._shape.doubt()
+            if attempt.ending.gave_back:
                 self._may_ask.set()  # giving back ended the asking
 
     # -- beats -------------------------------------------------------------------------------------------------
@@ -186,8 +193,10 @@ class Life:
                 log.warning("beat not answered", action="worker.beat_failed", error=type(error).__name__)
 
     async def _beat_once(self) -> None:
-        news = self._shape.news()
-        beat = await self._registry.beat(self.incarnation, _after(self._read_to), news, self._shape.models_are_news)
+        news, loaded = self._shape.news(), self._shape.loaded(a.model for _, a, _ in self._running.values())
+        beat = await self._registry.beat(
+            self.incarnation, _after(self._read_to), news, self._shape.models_are_news, loaded
+        )
         self._shape.told(news)
         if not beat.alive:
             log.warning("taken for dead while away; beginning a new life", action="worker.reaped")

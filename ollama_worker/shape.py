@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Iterable
+from contextlib import suppress
 
 import structlog
 
 from ollama_worker.attempt import Meter
 from ollama_worker.engines.base import Engine, EngineError, ModelInfo
-from wire.workers import Gpu, WorkerInfo
+from wire.workers import Gpu, WorkerInfo, loaded_of
 
 REFRESH_SECONDS = 15.0
 WEIGHT = 0.3  # of the latest job in the mean: half of it is made of the last two
@@ -25,6 +27,8 @@ class Shape:
         self.slots = slots
         self._info = WorkerInfo(engine.name, {}, socket.gethostname(), detail=detail)
         self._told = self._info
+        self._looked = False  # since the pool was told what is loaded
+        self._doubts = asyncio.Event()
 
     @property
     def info(self) -> WorkerInfo:
@@ -34,7 +38,13 @@ class Shape:
         """Ask the engine for its models, now and then: they are pulled, loaded and unloaded behind our back."""
         while True:
             await self.look()
-            await asyncio.sleep(REFRESH_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._doubts.wait(), REFRESH_SECONDS)
+            self._doubts.clear()
+
+    def doubt(self) -> None:
+        """An engine has failed: look at what it has, now."""
+        self._doubts.set()
 
     async def look(self) -> None:
         try:
@@ -43,6 +53,15 @@ class Shape:
             log.debug("engine does not list its models", action="engine.models_failed", code=error.code)
             return
         self._info = self._info._replace(models=models)
+        self._looked = True
+
+    def loaded(self, in_use: Iterable[str]) -> set[str] | None:
+        """The models in memory, those that running jobs load included; None where nobody looked since the last call.
+
+        What a lost beat carried is told again after the next look.
+        """
+        looked, self._looked = self._looked, False
+        return {*loaded_of(self._info), *in_use} if looked else None
 
     def sees(self, gpus: tuple[Gpu, ...]) -> None:
         """The latest look at the machine's GPUs."""

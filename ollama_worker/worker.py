@@ -17,6 +17,7 @@ from ollama_worker.life import BLOCK_MS, Life, LifeOver
 from ollama_worker.patience import unless
 from ollama_worker.settings import WorkerSettings
 from ollama_worker.shape import Shape
+from wire.circuits import Circuits
 from wire.client import open_redis
 from wire.jobs import JobPipe
 from wire.keys import Keys
@@ -80,7 +81,9 @@ class Worker:
         stack.push_async_callback(redis.aclose)
         stack.push_async_callback(blocking.aclose)
         backoff = Backoff(settings.max_retries, settings.backoff == "exponential")
-        tools = Tools(JobPipe(redis, keys), EventWriter(settings.redis_url, keys), engine, backoff, Meter())
+        tools = Tools(
+            JobPipe(redis, keys), EventWriter(settings.redis_url, keys), engine, backoff, Meter(), Circuits(redis, keys)
+        )
         return tools, WorkerRegistry(redis, keys), WorkerRegistry(blocking, keys)
 
     async def _background(self, stack: AsyncExitStack, shape: Shape, tools: Tools) -> None:

@@ -74,7 +74,7 @@ def fault(status: int, text: str) -> EngineError:
     if "exceeds the available context" in said or "too large to process" in said or "exceed_context" in said:
         return ContextTooLong(f"The prompt does not fit this model's context window: {text}")
     if "not support" in said:
-        return Unsupported(f"llama.cpp: {text}")
+        return Unsupported(f"llama.cpp cannot do that ({text}): use SLUICE_ENGINE=ollama with a model that can")
     if "memory" in said or "failed to allocate" in said:
         return OutOfMemory(f"llama.cpp: {text}")
     if status == 503:

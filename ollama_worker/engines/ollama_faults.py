@@ -44,7 +44,7 @@ def fault(model: str, status: int, text: str) -> EngineError:
     if any(words in said for words in RUNNER_DIED):
         return StreamCut(f"Ollama's runner died: {text}")
     if "does not support" in said:
-        return Unsupported(f"{text}. `ollama show {model}` lists what this model can do")
+        return Unsupported(f"{text}. Use a model that can: `ollama show {model}` lists what this one can do")
     return _other(status, text, said)
 
 

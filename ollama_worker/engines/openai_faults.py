@@ -59,7 +59,7 @@ def fault(server: Server, model: str, asked: str, status: int, text: str) -> Eng
 
 def _other(server: Server, asked: str, status: int, text: str, said: str) -> EngineError:
     if any(words in said for words in CANNOT):
-        return Unsupported(f"{server.who} cannot do that: {text}")
+        return Unsupported(f"{server.who} cannot do that ({text}): {another_engine(asked)}")
     if status in (404, 405, 501) and asked != "models":
         return Unsupported(f"{server.who} has no route for {asked} (status {status}): {another_engine(asked)}")
     if status in (404, 405):
@@ -81,4 +81,4 @@ def another_engine(asked: str) -> str:
         "embeddings": "use a server that runs an embedding model, SLUICE_ENGINE=ollama or SLUICE_ENGINE=llama-cpp",
         "completions": "use vLLM or llama.cpp's server, SLUICE_ENGINE=ollama or SLUICE_ENGINE=llama-cpp",
     }
-    return others.get(asked, "use SLUICE_ENGINE=ollama")
+    return others.get(asked, "use a model that can, or SLUICE_ENGINE=ollama with one")

@@ -53,6 +53,10 @@ class FakeOllama:
             return web.json_response({"error": self.error}, status=self.status)
         if body.get("_debug_render_only"):
             return web.json_response({"done": False, "_debug_info": {"rendered_template": self.render(body)}})
+        if request.path == "/api/generate" and "prompt" not in body:  # only to load or to unload
+            return web.Response(body=end("unload" if body.get("keep_alive") == 0 else "load"))
+        if body.get("stream") is False:
+            return web.Response(body=self.chunks[-1])
         answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await answer.prepare(request)
         return await self.play(request, answer)

@@ -1,0 +1,72 @@
+"""How an attempt ends: completed, failed, gone on in another pool, or given back."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import structlog
+
+from ollama_worker.patience import until_answered
+from wire.events import Completed, Failed, Rerouted, encode
+from wire.jobs import FINISHED, WRONG_SEQ, JobPipe
+from wire.records import Target
+from wire.rerouting import carry_on
+from wire.writer import Outbox
+
+log = structlog.get_logger()
+
+
+class Ending:
+    """The last words of one attempt. Every verb waits for Redis as long as it takes."""
+
+    def __init__(self, jobs: JobPipe, address: tuple[str, str, int], outbox: Outbox) -> None:
+        self._jobs = jobs
+        self._address = address  # job, incarnation, attempt
+        self._outbox = outbox
+        self.completed = False
+        self.gave_back = False
+
+    async def complete(self, event: Completed, result: bytes) -> None:
+        await self._end("completed", encode(event), result=result)
+        self.completed = True
+        tokens, total_ms = event.usage.completion_tokens, event.timings.total_ms
+        log.info("job completed", action="job.completed", tokens=tokens, total_ms=total_ms)
+
+    async def fail(self, code: str, message: str, dead: bool = False) -> None:
+        log.warning("job failed", action="job.failed", code=code)
+        await self._end("failed", encode(Failed(code=code, message=message)), why=code, dead=dead)
+
+    async def leave_for(self, place: Target, why: str) -> None:
+        """End it here and let it in there. Who dies in between is stood in for by a reader of `finished`."""
+        log.warning("going on in another pool", action="job.rerouted", pool=place.pool, model=place.model, code=why)
+        event = Rerouted(pool=place.pool, model=place.model, reason=why)
+        if await self._end("failed", encode(event), why="rerouted"):
+            await until_answered(lambda: carry_on(self._jobs, self._address[0]))
+
+    async def give_back(self, why: str, charged: tuple[str, str] | None = None) -> None:
+        """`charged` (code, message): the attempt failed, which costs a try."""
+        log.warning("job given back", action="job.given_back", why=why, charged=bool(charged))
+        self.gave_back = True
+        await until_answered(lambda: self._jobs.give_back(*self._address, why, charged))
+
+    async def _end(
+        self,
+        state: Literal["completed", "failed"],
+        body: bytes,
+        *,
+        why: str = "",
+        result: bytes = b"",
+        dead: bool = False,
+    ) -> bool:
+        """Write the terminal event behind everything else; if Redis forgot some of that, send it again first.
+
+        False: the job has ended without us.
+        """
+        while True:
+            seq = await self._outbox.drained()
+            ended = await until_answered(
+                lambda: self._jobs.finish(*self._address, seq, state, body, why=why, result=result, dead=dead)  # noqa: B023
+            )
+            if ended != WRONG_SEQ:
+                return ended == FINISHED
+            await self._outbox.resend()

@@ -1,0 +1,112 @@
+"""What every engine keeps to, whatever it speaks to: one suite over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ollama_worker.engines.base import Engine, Finished, Loading, Piece, Unsupported
+from ollama_worker.engines.cloud_anthropic import AnthropicEngine
+from ollama_worker.engines.llama_cpp import LlamaCppEngine
+from ollama_worker.engines.llama_cpp_server import Plan, start, stop
+from ollama_worker.engines.ollama import OllamaEngine
+from ollama_worker.engines.openai import OpenAIEngine
+from ollama_worker.engines.openai_servers import GOOGLE, OPENAI
+from ollama_worker.engines.simulated import SimulatedEngine
+from tests.ollama_worker.fake_anthropic import fake_anthropic
+from tests.ollama_worker.fake_ollama import fake_ollama
+from tests.ollama_worker.fake_openai import fake_openai
+from wire.records import JobRequest, Message
+
+CHAT = JobRequest(model="m", messages=(Message(role="user", content="Hello"),), options={"num_predict": 8})
+CAPABILITIES = {"completion", "tools", "vision", "thinking", "embedding", "insert"}
+ENGINES = ("simulated", "ollama", "llama-cpp", "openai", "openai of llama.cpp", "cloud: openai", "google", "anthropic")
+
+
+@pytest.fixture(params=ENGINES)
+async def engine(request: pytest.FixtureRequest, tiny_gguf: Path) -> AsyncIterator[Engine]:
+    async with AsyncExitStack() as stack:
+        engine = await made(request.param, tiny_gguf, stack)
+        yield engine
+        await engine.close()
+
+
+async def made(which: str, gguf: Path, stack: AsyncExitStack) -> Engine:
+    if which == "simulated":
+        return SimulatedEngine(["m"], rate=0)
+    if which == "ollama":
+        return OllamaEngine((await stack.enter_async_context(fake_ollama())).url)
+    if which == "llama-cpp":
+        return LlamaCppEngine(gguf, "m")
+    if which == "openai of llama.cpp":
+        native = await start(Plan(gguf, 512, 1))
+        stack.push_async_callback(stop, native)
+        return OpenAIEngine(f"{native.url}/v1", native.key)
+    if which == "anthropic":
+        return AnthropicEngine((await stack.enter_async_context(fake_anthropic())).url, "secret")
+    url = (await stack.enter_async_context(fake_openai())).url
+    return OpenAIEngine(url) if which == "openai" else OpenAIEngine(url, server=GOOGLE if which == "google" else OPENAI)
+
+
+async def answer(engine: Engine, request: JobRequest = CHAT) -> list[Any]:
+    return [item async for item in engine.generate(request)]
+
+
+async def test_an_answer_is_pieces_and_one_end_mark(engine: Engine) -> None:
+    items = await answer(engine)
+    *before, end = items
+    assert isinstance(end, Finished) and end.reason in ("stop", "length")
+    assert all(isinstance(item, Piece | Loading) for item in before)
+    assert "".join(item.text for item in before if isinstance(item, Piece))
+    assert end.prompt_tokens > 0 and end.completion_tokens > 0
+
+
+async def test_loading_is_said_at_most_once_and_first(engine: Engine) -> None:
+    items = await answer(engine)
+    assert [n for n, item in enumerate(items) if isinstance(item, Loading)] in ([], [0])
+
+
+async def test_it_can_be_left_early_and_asked_again(engine: Engine) -> None:
+    stream: Any = engine.generate(CHAT)
+    while not isinstance(await anext(stream), Piece):
+        pass
+    await stream.aclose()
+    assert isinstance((await answer(engine))[-1], Finished)
+
+
+async def test_it_counts_a_prompt(engine: Engine) -> None:
+    assert await engine.count(CHAT) > 0
+
+
+async def test_its_models_are_told_in_our_words(engine: Engine) -> None:
+    models = await engine.models()
+    assert models and all(model.name and set(model.capabilities) <= CAPABILITIES for model in models)
+
+
+async def test_its_health_is_a_sentence(engine: Engine) -> None:
+    health = await engine.health()
+    assert health.ok and len(health.detail.split()) > 3
+
+
+async def test_it_does_an_unusual_thing_or_says_who_would(engine: Engine) -> None:
+    """Never an error of another kind, and never silence."""
+    for ask in (
+        engine.embed(JobRequest(kind="embed", model="m", inputs=("a", (1, 2)), dimensions=4)),
+        answer(engine, JobRequest(kind="generate", model="m", prompt="x", suffix="y")),
+        answer(engine, CHAT.model_copy(update={"logprobs": True})),
+        engine.load("m"),
+    ):
+        try:
+            await ask
+        except Unsupported as error:
+            assert any(word in error.message for word in ("SLUICE_ENGINE", "model that can")), error.message
+
+
+async def test_it_is_closed_twice_without_harm(engine: Engine) -> None:
+    await answer(engine)
+    await engine.close()
+    await engine.close()
