@@ -17,7 +17,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 RUNTIME_EXTRAS := --extra backend --extra worker --extra llama-cpp --extra up --extra build
 
 .DEFAULT_GOAL := help
-.PHONY: help up page test check bench bench-page lighthouse test-ollama clients features fuzz release node modules chromium lock format clean
+.PHONY: help up page test check bench bench-page lighthouse test-ollama clients features fuzz release node modules chromium manifests lock format clean
 
 help: ## Explain the commands
 	@echo 'Sluice: one durable queue in front of all your GPUs.'
@@ -78,6 +78,12 @@ modules: $(RUNTIME)
 
 chromium:
 	@bash .ci/chromium
+
+manifests: ## Write deploy/chatbot.yaml anew, from deploy/overlays/minimal (needs Go, or kustomize)
+	@{ echo '# Rendered from deploy/overlays/minimal by `make manifests`: change it there.'; \
+		echo '# kubectl apply -f deploy/chatbot.yaml && kubectl -n sluice port-forward svc/chatbot 8080:8080'; \
+		echo ---; deploy/kustomize.sh build deploy/overlays/minimal; } > deploy/.rendered.yaml
+	@mv deploy/.rendered.yaml deploy/chatbot.yaml
 
 format: $(DEV) ## Format, and mend what the linter can
 	$(BIN)/ruff format .

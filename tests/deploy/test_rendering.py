@@ -1,0 +1,123 @@
+"""The manifests are what an API server takes, in every Kubernetes that they are for."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from functools import cache
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+
+from tests.deploy.modules import schemas
+from tests.deploy.rendering import DEPLOY, OVERLAYS, Object, kustomize, name_of, objects_of
+
+OLDEST, NEWEST = "1.30", "1.37"  # Kubernetes; native sidecars and sleeping hooks are on by default from the oldest on
+
+
+@cache
+def validator(api_version: str, kind: str) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(schemas()[api_version, kind])
+
+
+def refused(one: Object, version: str) -> str:
+    """Why, with unknown fields refused; "" where it is taken."""
+    try:
+        if (one["apiVersion"], one["kind"]) in schemas():
+            validator(one["apiVersion"], one["kind"]).validate(one)
+        else:
+            kubernetes_validate.validate(one, version, strict=True)
+    except (jsonschema.ValidationError, kubernetes_validate.ValidationError) as error:
+        return f"{name_of(one)}: {'.'.join(str(part) for part in error.path)}: {error.message}"
+    return ""
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_every_object_is_what_its_schema_says(objects: list[Object], version: str) -> None:
+    assert [why for one in objects if (why := refused(one, version))] == []
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "ScaledObject", "Ingress", "NetworkPolicy"])
+def test_a_misspelt_field_is_refused(kind: str) -> None:
+    one = next(one for one in objects_of("production") if one["kind"] == kind)
+    one["spec"]["mispelt"] = 1
+    assert "mispelt" in refused(one, OLDEST)
+
+
+def test_a_misspelt_field_deep_in_a_scaled_object_is_refused() -> None:
+    one = next(one for one in objects_of("production") if one["kind"] == "ScaledObject")
+    one["spec"]["triggers"][0]["metaData"] = {}
+    assert "metaData" in refused(one, OLDEST)
+
+
+def test_names_are_unique_and_all_is_in_one_namespace(objects: list[Object]) -> None:
+    names = [name_of(one) for one in objects]
+    assert len(names) == len(set(names))
+    wide = {"Namespace", "PriorityClass"}
+    assert {one["metadata"].get("namespace") for one in objects if one["kind"] not in wide} == {"sluice"}
+
+
+def test_what_an_object_names_is_there(objects: list[Object]) -> None:
+    """A ConfigMap, a volume claim, a service account or a priority that is named is rendered with it."""
+    there = {name_of(one) for one in objects}
+    assert named_by(objects) - there == set()
+
+
+def named_by(objects: list[Object]) -> set[str]:
+    found: set[str] = set()
+    for one in objects:
+        _look(one, found)
+    return found
+
+
+def _look(node: object, found: set[str]) -> None:
+    if isinstance(node, list):
+        for one in node:
+            _look(one, found)
+    if not isinstance(node, dict):
+        return
+    for key, kind in (("configMapRef", "ConfigMap"), ("configMap", "ConfigMap")):
+        if isinstance(named := node.get(key), dict):
+            found.add(f"{kind}/{named['name']}")
+    for key, kind in (("serviceAccountName", "ServiceAccount"), ("priorityClassName", "PriorityClass")):
+        if key in node:
+            found.add(f"{kind}/{node[key]}")
+    if "claimName" in node:
+        found.add(f"PersistentVolumeClaim/{node['claimName']}")
+    for value in node.values():
+        _look(value, found)
+
+
+def test_chatbot_yaml_is_what_the_minimal_overlay_renders() -> None:
+    """`make manifests` writes it."""
+    header, _, written = (DEPLOY / "chatbot.yaml").read_text().partition("\n---\n")
+    assert all(line.startswith("#") for line in header.splitlines())
+    rendered = kustomize(DEPLOY / "overlays" / "minimal")
+    changes = list(difflib.unified_diff(written.splitlines(), rendered.splitlines(), "written", "rendered", n=1))
+    assert changes == [], "deploy/chatbot.yaml is stale: run `make manifests`"
+
+
+def test_the_minimal_overlay_needs_nothing_but_kubernetes_itself() -> None:
+    """No KEDA, no Traefik, no cert-manager: one `kubectl apply`."""
+    assert [name_of(one) for one in objects_of("minimal") if (one["apiVersion"], one["kind"]) in schemas()] == []
+
+
+def test_one_object_a_file() -> None:
+    for path in sorted(DEPLOY.glob("[bco]*/**/*.yaml")):
+        with warnings.catch_warnings():
+            documents = list(yaml.safe_load_all(path.read_text()))
+        assert len(documents) == 1, path
+
+
+def test_every_component_is_rendered_by_some_test() -> None:
+    used = set()
+    for path in (DEPLOY / "overlays").glob("*/kustomization.yaml"):
+        used |= {name.rpartition("/")[2] for name in yaml.safe_load(path.read_text()).get("components", [])}
+    from tests.deploy.rendering import VARIANTS
+
+    for variant in VARIANTS.values():
+        used |= {*variant.first, *variant.last}
+    assert used == {path.name for path in (DEPLOY / "components").iterdir()}
+    assert set(OVERLAYS) == {"dev", "staging", "production", "minimal"}
