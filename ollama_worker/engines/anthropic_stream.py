@@ -12,6 +12,7 @@ from typing import Any
 
 from ollama_worker.engines.base import (
     ContextTooLong,
+    EngineBusy,
     EngineError,
     EngineUnavailable,
     Finished,
@@ -51,7 +52,7 @@ def fault(model: str, status: int, text: str) -> EngineError:
     if status == 404:
         return ModelNotFound(f"Anthropic does not have {model}: `GET /v1/models` lists what it has")
     if status in (429, 502, 503, 504, 529):
-        return EngineUnavailable(f"Anthropic is busy (status {status}): {text}")
+        return EngineBusy(f"Anthropic is busy (status {status}): {text}")
     if 400 <= status < 500:
         return RequestRefused(f"Anthropic refused the request: {text}")
     if status == 0:

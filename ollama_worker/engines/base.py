@@ -2,6 +2,7 @@
 
 EngineError                what went wrong, for the caller and for the queue
 ├── EngineUnavailable      nobody answers: the job goes back to the queue, uncharged; this worker stops asking
+│   └── EngineBusy         it answers, and asks to be left alone for a while
 ├── ModelNotFound          the engine lacks the model; the message says how to get it
 ├── ContextTooLong         the prompt does not fit the model's context window
 ├── RequestRefused         the engine says the request itself is wrong
@@ -87,6 +88,10 @@ class EngineError(Exception):
 class EngineUnavailable(EngineError):
     code = "engine_unavailable"
     retryable = True
+
+
+class EngineBusy(EngineUnavailable):
+    """To the queue the same: only the engine itself makes a difference, and rests."""
 
 
 class ModelNotFound(EngineError):

@@ -22,6 +22,7 @@ from ollama_worker.engines.base import (
     Unsupported,
 )
 from ollama_worker.engines.http import EngineHttp
+from ollama_worker.engines.rest import Rest
 from wire.records import JobRequest
 
 VERSION = "2023-06-01"  # of their API; the only one there is
@@ -39,6 +40,7 @@ class AnthropicEngine:
         """`offered`: the models, instead of all that are listed. `silence`, `list_seconds`: as in `OpenAIEngine`."""
         headers = {"x-api-key": key, "anthropic-version": VERSION}
         self._http = EngineHttp(url.rstrip("/").removesuffix("/v1"), "Anthropic", silence, headers)
+        self._rest = Rest()
         self._offered = tuple(offered)
         self._list_seconds = list_seconds
         self._listed: tuple[float, dict[str, dict[str, Any]]] | None = None
@@ -51,12 +53,13 @@ class AnthropicEngine:
     async def generate(self, request: JobRequest, prefill: str = "") -> AsyncGenerator[Piece | Loading | Finished]:
         body = message_body(request, await self._about(request.model))
         answer = Answer(request.model)
-        async with self._http.lines("/v1/messages", partial(fault, request.model), body) as lines:
-            while burst := await lines.read():
-                for item in answer.read(burst):
-                    yield item
-                    if type(item) is Finished:
-                        return
+        with self._rest.noted():
+            async with self._http.lines("/v1/messages", partial(fault, request.model), body) as lines:
+                while burst := await lines.read():
+                    for item in answer.read(burst):
+                        yield item
+                        if type(item) is Finished:
+                            return
         raise StreamCut("Anthropic ended the answer without its end mark")
 
     async def can_continue(self, model: str) -> bool:
@@ -100,6 +103,8 @@ class AnthropicEngine:
         raise Unsupported("A cloud keeps its models loaded; SLUICE_ENGINE=ollama unloads on demand")
 
     async def health(self) -> Health:
+        if resting := self._rest.health():
+            return resting
         try:
             count = len(await self.models())
         except EngineError as error:

@@ -28,6 +28,7 @@ from ollama_worker.engines.openai_faults import another_engine, fault
 from ollama_worker.engines.openai_servers import GOOGLE, LLAMA_CPP, PLAIN, VLLM, Server, model_info, recognized
 from ollama_worker.engines.openai_stream import Answer, said_in_chat, said_in_completion
 from ollama_worker.engines.openai_wire import chat_body, completion_body, embedding_body
+from ollama_worker.engines.rest import Rest
 from wire.records import JobRequest
 
 # Who counts a prompt where, and the field of the answer. What of a request goes there is what stands in the prompt.
@@ -66,6 +67,7 @@ class OpenAIEngine:
         root, self._v1 = (url.removesuffix("/v1"), "/v1") if url.endswith("/v1") else (url, "")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         # llama.cpp's server hangs up after every stream without a word, so only a far server's connections are kept.
+        self._rest = Rest()
         self._http = EngineHttp(root, server.who, silence, headers, keep=url.startswith("https:"))
 
     async def close(self) -> None:
@@ -79,12 +81,14 @@ class OpenAIEngine:
     async def _answer(self, request: JobRequest) -> AsyncGenerator[Piece | Loading | Finished]:
         server = await self._server()
         asked, path, body, answer = self._question(request, server)
-        async with self._http.lines(path, self._fault(request.model, asked), body) as lines:
-            while burst := await lines.read():
-                for item in answer.read(burst):
-                    yield item
-                    if type(item) is Finished:
-                        return
+        told = self._fault(request.model, asked)
+        with self._rest.noted():
+            async with self._http.lines(path, told, body) as lines:
+                while burst := await lines.read():
+                    for item in answer.read(burst):
+                        yield item
+                        if type(item) is Finished:
+                            return
         raise StreamCut(f"{server.who} ended the answer without its end mark")
 
     def _question(self, request: JobRequest, server: Server) -> tuple[str, str, dict[str, Any], Answer | RawAnswer]:
@@ -162,6 +166,8 @@ class OpenAIEngine:
     # Health
 
     async def health(self) -> Health:
+        if resting := self._rest.health():
+            return resting
         try:
             count = len(await self.models())
             who = (await self._server()).who

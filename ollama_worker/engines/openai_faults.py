@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ollama_worker.engines.base import (
     ContextTooLong,
+    EngineBusy,
     EngineError,
     EngineUnavailable,
     ModelNotFound,
@@ -50,8 +51,10 @@ def fault(server: Server, model: str, asked: str, status: int, text: str) -> Eng
         return OutOfMemory(f"{server.who} ran out of memory: {text}")
     if status in (401, 403):
         return EngineUnavailable(f"{server.who} does not let us in (status {status}): {key_advice(server)}")
-    if status in (429, 502, 503, 504, 529):
-        return EngineUnavailable(f"{server.who} is busy or not ready (status {status}): {text}")
+    if status in (429, 503, 529):
+        return EngineBusy(f"{server.who} is busy or not ready (status {status}): {text}")
+    if status in (502, 504):
+        return EngineUnavailable(f"Nobody answers behind {server.who}'s address (status {status}): {text}")
     if status in (400, 404) and "model" in said and any(words in said for words in LACKING):
         return ModelNotFound(f"{server.who} does not have {model}: `GET /v1/models` lists what it has")
     return _other(server, asked, status, text, said)

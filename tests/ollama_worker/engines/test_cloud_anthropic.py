@@ -10,6 +10,7 @@ import pytest
 
 from ollama_worker.engines.base import (
     ContextTooLong,
+    EngineBusy,
     EngineError,
     EngineUnavailable,
     Finished,
@@ -229,8 +230,8 @@ async def test_reasons_are_ours(fake: FakeAnthropic, engine: AnthropicEngine, re
         (400, "invalid_request_error", "messages: roles must alternate", RequestRefused),
         (401, "authentication_error", "invalid x-api-key", EngineUnavailable),
         (404, "not_found_error", "model: m", ModelNotFound),
-        (429, "rate_limit_error", "slow down", EngineUnavailable),
-        (529, "overloaded_error", "Overloaded", EngineUnavailable),
+        (429, "rate_limit_error", "slow down", EngineBusy),
+        (529, "overloaded_error", "Overloaded", EngineBusy),
         (500, "api_error", "Internal server error", EngineError),
     ],
 )

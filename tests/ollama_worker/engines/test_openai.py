@@ -13,6 +13,7 @@ import pytest
 
 from ollama_worker.engines.base import (
     ContextTooLong,
+    EngineBusy,
     EngineError,
     EngineSilent,
     EngineUnavailable,
@@ -27,6 +28,7 @@ from ollama_worker.engines.base import (
 from ollama_worker.engines.llama_cpp_server import Plan, start, stop
 from ollama_worker.engines.openai import OpenAIEngine
 from ollama_worker.engines.openai_servers import GOOGLE, OPENAI
+from ollama_worker.engines.rest import Rest
 from tests.ollama_worker.fake_openai import DONE, VLLM_ENTRY, FakeOpenAI, call, data, delta, fake_openai, usage
 from tests.ollama_worker.fake_openai import text as completion
 from wire.records import JobRequest, Message
@@ -310,8 +312,8 @@ LLAMA_LONG = "request (955 tokens) exceeds the available context size (512 token
         (400, '"auto" tool choice requires --enable-auto-tool-choice to be set', Unsupported),
         (400, "suffix is not currently supported", Unsupported),
         (401, "Incorrect API key provided", EngineUnavailable),
-        (429, "You exceeded your current quota", EngineUnavailable),
-        (503, "Loading model", EngineUnavailable),
+        (429, "You exceeded your current quota", EngineBusy),
+        (503, "Loading model", EngineBusy),
         (502, "<html>bad gateway</html>", EngineUnavailable),
         (500, "CUDA out of memory", OutOfMemory),
         (400, "temperature must be non-negative", RequestRefused),
@@ -326,6 +328,24 @@ async def test_a_refusal_becomes_its_error(
     with pytest.raises(EngineError) as caught:
         await answer(engine)
     assert type(caught.value) is expected
+
+
+async def test_after_a_busy_server_no_more_is_asked_for_a_while(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    engine._rest = Rest(seconds=0.05)
+    fake.status, fake.error = 429, "slow down"
+    with pytest.raises(EngineBusy):
+        await answer(engine)
+    seen = len(fake.requests)
+    health = await engine.health()
+    assert not health.ok and "slow down" in health.detail and len(fake.requests) == seen
+    assert await eventually_well(engine)
+
+
+async def eventually_well(engine: OpenAIEngine) -> bool:
+    async with asyncio.timeout(5):
+        while not (await engine.health()).ok:
+            await asyncio.sleep(0.01)
+    return True
 
 
 async def test_a_missing_route_says_which_engine_has_it(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
