@@ -1,0 +1,303 @@
+"""One API over several pools: where jobs go, and how they go on elsewhere when an engine fails before its first token.
+
+Worker `one` may be told to fail by its prompt; worker `two` takes such a prompt for words and answers them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.backend.standing import standing_house, wait_ready
+from tests.flow.listener import Listener, chat, following, listening
+from tests.flow.truth import Truth, truth_of
+from tests.support.house import House
+from tests.support.valkey import Valkey
+from tests.support.waiting import eventually
+
+LONG = "!tokens 100000"
+FAULT = "!fault unavailable"
+STAY = {"X-Sluice-On-Disconnect": "continue"}
+RULES = """
+[models.alpha]
+aliases = ["gpt-4o-mini"]
+overflow = { after_seconds = 0.001, to = "beta" }
+
+[models.frail]
+fallback = ["beta"]
+
+[models.weaker]
+fallback = ["beta"]
+
+[models.turns]
+strategy = "round-robin"
+
+[models.shares]
+strategy = "weighted"
+
+[pools.%s]
+weight = 3
+"""
+
+
+class Pools:
+    """A house over `one` and `two`, which have a worker each, and `zero`, which never had any."""
+
+    def __init__(self, house: House, one: str, two: str) -> None:
+        self.house = house
+        self.one = one
+        self.two = two
+
+    @property
+    def url(self) -> str:
+        return self.house.url
+
+
+@pytest.fixture(scope="module")
+def home(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pools]:
+    where = tmp_path_factory.mktemp("pools")
+    one, two, zero = (f"{name}-{secrets.token_hex(4)}" for name in ("one", "two", "zero"))
+    (where / "routes.toml").write_text(RULES % one)
+    with standing_house(where, shared_valkey, SLUICE_POOL=one, OLLAMA_MAX_RETRIES="0") as house:
+        both = "turns,shares,either"
+        house.start_worker(MODEL_NAME="alpha", SLUICE_MODELS=f"frail,weaker,{both}", SLUICE_SIMULATED_FAULTS="1")
+        house.start_worker(
+            MODEL_NAME="beta", SLUICE_MODELS=both, SLUICE_POOL=two, SLUICE_SLOTS="4", SLUICE_SIMULATED_FAULTS="0"
+        )
+        pools = f"{two},{zero},{one}"
+        wait_ready(house.start_api(SLUICE_POOLS=pools, SLUICE_ROUTES=str(where / "routes.toml")), workers=2)
+        yield Pools(house, one, two)
+
+
+@pytest.fixture
+async def truths(home: Pools) -> AsyncIterator[dict[str, Truth]]:
+    """By pool. Afterwards nothing runs: the next test finds idle workers."""
+    async with (
+        truth_of(home.house.redis_url, home.one) as one,
+        truth_of(home.house.redis_url, home.two) as two,
+        httpx.AsyncClient(base_url=home.url) as http,
+    ):
+        yield {home.one: one, home.two: two}
+        for truth in (one, two):
+            for job, state in (await truth.states()).items():
+                if state in ("queued", "running"):
+                    await truth.jobs.cancel(job, "test over")
+        await eventually(lambda: _idle(http), 10, "that the API has seen idle workers")
+
+
+async def _idle(http: httpx.AsyncClient) -> bool | None:
+    detailed = (await http.get("/health/detailed")).json()
+    return (detailed["jobs"] == 0 and all(one["running"] == 0 for one in detailed["workers"])) or None
+
+
+def route(heard: Listener) -> dict[str, str]:
+    """`X-Sluice-Route`, by field; a mark without a value is ""."""
+    fields = (field.partition("=") for field in heard.stream.headers["x-sluice-route"].split("; "))
+    return {name: value for name, _, value in fields}
+
+
+async def went(home: Pools, model: str, **headers: str) -> dict[str, str]:
+    """The route of a short job."""
+    async with listening(home.url, chat("!tokens 1", model=model), headers=headers) as heard:
+        assert await heard.end() == "completed"
+        return route(heard)
+
+
+@contextlib.asynccontextmanager
+async def busy(home: Pools, model: str) -> AsyncIterator[Listener]:
+    """A job that runs for as long as the block lasts."""
+    async with listening(home.url, chat(LONG, model=model)) as heard:
+        await heard.words(1)
+        yield heard
+
+
+# -- where jobs go -----------------------------------------------------------------------------------------------
+async def test_a_job_goes_to_the_pool_that_has_its_model(home: Pools, truths: dict[str, Truth]) -> None:
+    for model, pool in (("alpha", home.one), ("beta", home.two)):
+        told = await went(home, model)
+        assert (told["pool"], told["model"], told["by"]) == (pool, model, "least-wait")
+        assert told["worker"] in ("idle", "loaded", "warm")
+    async with httpx.AsyncClient(base_url=home.url) as http:
+        models = {one["name"]: one for one in (await http.get("/api/models")).json()["models"]}
+    assert (models["alpha"]["pool"], models["beta"]["pool"]) == (home.one, home.two)
+    assert sorted(models["turns"]["pools"]) == sorted([home.one, home.two])
+
+
+async def test_an_alias_and_a_provider_are_understood(home: Pools, truths: dict[str, Truth]) -> None:
+    told = await went(home, "gpt-4o-mini")
+    assert (told["model"], told["alias"]) == ("alpha", "gpt-4o-mini")
+    for model in ("turns", "either"):
+        told = await went(home, f"{home.two}/{model}")
+        assert (told["pool"], told["model"], told["by"]) == (home.two, model, "name")
+    assert (await went(home, "simulated/alpha"))["pool"] == home.one
+    async with httpx.AsyncClient(base_url=home.url) as http:
+        for unknown in (f"{home.two}/alpha", "nobody/alpha", "zero"):
+            answer = await http.post("/api/chat", json=chat("x", model=unknown))
+            assert answer.status_code == 404, answer.text
+
+
+async def test_round_robin_and_weights_spread_jobs(home: Pools, truths: dict[str, Truth]) -> None:
+    turns = Counter([(await went(home, "turns"))["pool"] for _ in range(4)])
+    assert turns == {home.one: 2, home.two: 2}
+    shares = Counter([(await went(home, "shares"))["pool"] for _ in range(4)])
+    assert shares == {home.one: 3, home.two: 1}
+
+
+async def test_a_busy_pool_is_avoided(home: Pools, truths: dict[str, Truth]) -> None:
+    async with busy(home, "alpha"):
+        assert (await went(home, "either"))["pool"] == home.two
+
+
+async def test_who_waits_is_told_where(home: Pools, truths: dict[str, Truth]) -> None:
+    async with busy(home, "alpha"), listening(home.url, chat("!tokens 1", model="alpha")) as heard:
+        assert route(heard)["worker"] == "queue"
+        assert heard.stream.headers["x-sluice-queue-position"] == "1"
+    assert "x-sluice-queue-position" not in (await _headers(home, "beta"))
+
+
+async def _headers(home: Pools, model: str) -> Any:
+    async with listening(home.url, chat("!tokens 1", model=model)) as heard:
+        assert await heard.end() == "completed"
+        return heard.stream.headers
+
+
+async def test_overflow_is_for_those_who_allow_it(home: Pools, truths: dict[str, Truth]) -> None:
+    async with busy(home, "alpha"):
+        async with listening(home.url, chat("!tokens 1", model="alpha")) as waits:
+            assert route(waits)["pool"] == home.one
+        told = await went(home, "alpha", **{"X-Sluice-Overflow": "allow"})
+        assert (told["pool"], told["model"], told["overflow"]) == (home.two, "beta", "")
+
+
+async def test_one_idempotency_key_is_one_job_whichever_pool_s_turn_it_is(
+    home: Pools, truths: dict[str, Truth]
+) -> None:
+    key = {"Idempotency-Key": secrets.token_hex(8)}
+    async with listening(home.url, chat("!tokens 5", model="turns"), headers=key) as first:
+        assert await first.end() == "completed"
+    for _ in range(3):
+        async with listening(home.url, chat("!tokens 5", model="turns"), headers=key) as again:
+            assert await again.end() == "completed"
+        assert (again.job, again.events) == (first.job, first.events)
+        assert (route(again)["pool"], route(again)["by"]) == (route(first)["pool"], "join")
+    found = [pool for pool, truth in truths.items() if first.job in await truth.states()]
+    assert found == [route(first)["pool"]]
+
+
+# -- going on elsewhere ------------------------------------------------------------------------------------------
+async def test_before_its_first_token_a_job_goes_on_in_another_pool_and_its_caller_just_reads_on(
+    home: Pools, truths: dict[str, Truth]
+) -> None:
+    async with listening(home.url, chat(FAULT, model="weaker"), headers=STAY) as heard:
+        assert await heard.end() == "completed"
+    assert route(heard)["pool"] == home.one
+    assert heard.of("rerouted") == [
+        {"type": "rerouted", "pool": home.two, "model": "beta", "reason": "engine_unavailable"}
+    ]
+    assert "simulated" in heard.text and FAULT in heard.text
+    assert [one["attempt"] for one in heard.of("started")] == [1, 2]
+    assert heard.of("completed")[0]["model"] == "beta"
+    left, there = await truths[home.one].record(heard.job), await truths[home.two].record(heard.job)
+    assert (left.state, left.why, there.state, there.base) == ("failed", "rerouted", "completed", 1)
+
+    async with httpx.AsyncClient(base_url=home.url) as http:
+        told = (await http.get(f"/api/jobs/{heard.job}")).json()
+        assert (told["state"], told["pool"], told["model"]) == ("completed", home.two, "beta")
+        assert told["result"]["text"] == heard.text
+        for place in range(len(heard.events) - 1):
+            async with following(home.url, heard.job, heard.events[place].id or "") as rest:
+                await rest.hung_up(5)
+                assert rest.events == heard.events[place + 1 :]
+        row = await eventually(lambda: _ended(http, heard.job), 10, "that its end is recorded")
+        assert (row["pool"], row["state"], row["model"]) == (home.two, "completed", "beta")
+        await eventually(lambda: _acknowledged(truths[home.one]), 10, "that where it left is acknowledged")
+        rows = (await http.get("/api/admin/jobs", params={"state": "ended"})).json()["jobs"]
+        assert [one["id"] for one in rows].count(heard.job) == 1
+        assert (await http.get(f"/api/admin/jobs/{heard.job}")).json()["pool"] == home.two
+
+
+async def _ended(http: httpx.AsyncClient, job: str) -> dict[str, Any] | None:
+    rows = (await http.get("/api/admin/jobs", params={"state": "ended"})).json()["jobs"]
+    return next((row for row in rows if row["id"] == job), None)
+
+
+async def _acknowledged(truth: Truth) -> bool | None:
+    [group] = await truth.redis.xinfo_groups(truth.keys.finished)
+    return (group["pending"] == 0 and not group["lag"]) or None
+
+
+async def test_a_job_that_went_elsewhere_is_cancelled_there(home: Pools, truths: dict[str, Truth]) -> None:
+    async with listening(home.url, chat(FAULT, model="weaker")) as heard:
+        await heard.words(1)
+        async with httpx.AsyncClient(base_url=home.url) as http:
+            answer = await http.post(f"/api/jobs/{heard.job}/cancel")
+        assert answer.json() == {"id": heard.job, "state": "cancelled"}
+        assert await heard.end() == "cancelled"
+    assert (await truths[home.two].record(heard.job)).why == "asked"
+
+
+async def test_a_caller_who_leaves_cancels_the_job_where_it_went(home: Pools, truths: dict[str, Truth]) -> None:
+    async with listening(home.url, chat(FAULT, model="weaker")) as heard:
+        await heard.words(1)
+    record = await truths[home.two].until_state(heard.job, "cancelled", "completed")
+    assert (record.state, record.why) == ("cancelled", "client_gone")
+
+
+async def test_a_job_lost_between_two_pools_is_found_followed_and_carried_on(
+    home: Pools, truths: dict[str, Truth]
+) -> None:
+    """Its worker wrote that it leaves and died: here the job is taken out of the pool that it came to."""
+    async with listening(home.url, chat(FAULT, model="weaker"), headers=STAY) as heard:
+        assert await heard.end() == "completed"
+    there = truths[home.two]
+    await there.redis.delete(there.keys.job(heard.job), there.keys.events(heard.job))
+    async with following(home.url, heard.job, heard.events[1].id or "") as again:
+        assert await again.end() == "completed"
+    assert again.of("started")[0]["attempt"] == 2 and again.text == heard.text
+    async with httpx.AsyncClient(base_url=home.url) as http:
+        assert (await http.get(f"/api/jobs/{heard.job}")).json()["pool"] == home.two
+
+
+async def test_an_engine_that_keeps_failing_is_gone_around_and_told_of(home: Pools, truths: dict[str, Truth]) -> None:
+    for _ in range(5):
+        async with listening(home.url, chat(FAULT, model="frail")) as heard:
+            assert await heard.end() == "completed"
+    async with httpx.AsyncClient(base_url=home.url) as http:
+        circuits = (await http.get("/health/detailed")).json()["circuits"]
+        [circuit] = [one for one in circuits if one["model"] == "frail"]
+        assert (circuit["pool"], circuit["engine"], circuit["state"]) == (home.one, "simulated", "open")
+        assert (circuit["failures"], circuit["reason"]) == (5, "engine_unavailable")
+
+        async def around() -> dict[str, str] | None:
+            told = await went(home, "frail")
+            return told if told["pool"] == home.two else None
+
+        told = await eventually(around, 10, "that the open circuit is seen")
+    assert (told["model"], told["fallback"]) == ("beta", "")
+    assert (await went(home, "alpha"))["pool"] == home.one
+
+
+async def test_live_jobs_of_all_pools_are_one_list(home: Pools, truths: dict[str, Truth]) -> None:
+    async with busy(home, "alpha") as first, busy(home, "beta") as second:
+        async with httpx.AsyncClient(base_url=home.url) as http:
+            jobs, cursor = [], None
+            while True:
+                query = {"limit": "1"} | ({"cursor": cursor} if cursor else {})
+                page = (await http.get("/api/admin/jobs", params=query)).json()
+                jobs += page["jobs"]
+                if (cursor := page["next_cursor"]) is None:
+                    break
+            assert [(one["id"], one["pool"]) for one in jobs] == [(second.job, home.two), (first.job, home.one)]
+            pools = {one["name"]: one for one in (await http.get("/health/detailed")).json()["pools"]}
+            assert (pools[home.one]["jobs"], pools[home.two]["jobs"]) == (1, 1)
+            assert await _cancelled(http, second.job) == await _cancelled(http, first.job) == "cancelled"
+
+
+async def _cancelled(http: httpx.AsyncClient, job: str) -> str:
+    return str((await http.post(f"/api/admin/jobs/{job}/cancel")).json()["state"])
