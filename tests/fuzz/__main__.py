@@ -1,0 +1,47 @@
+"""`python -m tests.fuzz --requests 100000`: the long form. Each round has a seed of its own, which is printed."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.fuzz.campaign import Campaign
+from tests.fuzz.house import fuzzed_house
+from tests.support.house import House
+
+ROUND = 5_000  # requests of one seed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Generated requests by the thousand.")
+    parser.add_argument("--requests", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, help="of the first round; the others count on from it")
+    arguments = parser.parse_args()
+    first = secrets.randbits(32) if arguments.seed is None else arguments.seed
+    with tempfile.TemporaryDirectory(prefix="sluice-fuzz-") as home, fuzzed_house(Path(home)) as house:
+        return run(house, arguments.requests, first)
+
+
+def run(house: House, wanted: int, first: int) -> int:
+    sent, began = 0, time.monotonic()
+    for number in range(first, first + wanted):
+        if sent >= wanted:
+            break
+        campaign = Campaign(house, number)
+        share = min(ROUND, wanted - sent)
+        campaign.shapes(share * 3 // 5)
+        campaign.documented(share - share * 3 // 5)
+        campaign.chats_still()
+        sent += campaign.sent
+        print(f"seed {number}: {sent} requests in {time.monotonic() - began:.0f} s, nothing wrong", flush=True)
+        if not campaign.sent:
+            break
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

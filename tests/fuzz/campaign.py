@@ -1,0 +1,97 @@
+"""Sending generated requests to a house: so many of them, and what was found."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import requests as plain_requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.mutations import Sent, requests
+from tests.fuzz.verdict import Wrong, check
+from tests.support.house import House
+
+HANGS = 20.0  # seconds after which an answer counts as none: the house's deadline is half of it
+# A stream without an end: it tells the queue's pulse as long as somebody looks.
+ENDLESS = ("/api/admin/events",)
+
+
+class Campaign:
+    """`number`: None repeats the same requests in every run; else it is the seed."""
+
+    def __init__(self, house: House, number: int | None = None) -> None:
+        self._house = house
+        self._seed = number
+        self.sent = 0
+
+    def shapes(self, count: int) -> None:
+        """Bent requests of every dialect. Raises Wrong with the simplest request that is answered wrongly."""
+        with httpx.Client(base_url=self._house.url, timeout=HANGS) as client:
+            self._run(count, requests(), lambda sent: self._send(client, sent))
+
+    def documented(self, count: int) -> None:
+        """What our own OpenAPI document allows, and what it forbids."""
+        schema = schemathesis.openapi.from_url(f"{self._house.url}/openapi.json")
+        found = [one.ok() for one in schema.get_all_operations()]
+        operations = [one for one in found if one.path not in ENDLESS]
+        session = plain_requests.Session()
+        with session:
+            for operation, share in zip(operations, shares(count, len(operations)), strict=True):
+                self._run(share, cases(operation), lambda case: self._call(session, case))
+
+    def chats_still(self) -> None:
+        """At the end: every worker lives, and answers."""
+        for child in self._house.children():
+            assert child.alive, child.tail()
+        body = {"messages": [{"role": "user", "content": "!tokens 3"}], "stream": False}
+        answer = httpx.post(f"{self._house.url}/api/chat", json=body, timeout=HANGS)
+        assert answer.json()["message"]["content"] == "w0 w1 w2", answer.text
+
+    def _run(self, count: int, strategy: st.SearchStrategy[Any], send: Callable[[Any], None]) -> None:
+        @settings(
+            max_examples=count,
+            derandomize=self._seed is None,
+            database=None,
+            deadline=None,
+            phases=(Phase.generate, Phase.shrink),
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(strategy)
+        def each(one: Any) -> None:
+            self.sent += 1
+            send(one)
+
+        if count:
+            (each if self._seed is None else seed(self._seed)(each))()
+
+    def _send(self, client: httpx.Client, sent: Sent) -> None:
+        try:
+            answer = client.post(sent.path, content=sent.body, headers=sent.headers)
+        except httpx.TransportError as error:
+            raise Wrong(f"{sent.path}: {error!r} for {sent.body[:500]!r}") from error
+        check(sent.path, answer.status_code, answer.headers.get("content-type", ""), answer.content)
+
+    def _call(self, session: plain_requests.Session, case: Any) -> None:
+        try:
+            answer = case.call(base_url=self._house.url, session=session, timeout=HANGS)
+        except plain_requests.RequestException as error:
+            raise Wrong(f"{case.method} {case.path}: {error!r}") from error
+        told = answer.headers.get("content-type", [""])
+        check(case.formatted_path, answer.status_code, told[0] if told else "", answer.content)
+
+
+def cases(operation: Any) -> st.SearchStrategy[Any]:
+    """Right ones, and wrong ones where there is a body that can be."""
+    right = operation.as_strategy()
+    return right | operation.as_strategy(schemathesis.GenerationMode.NEGATIVE) if operation.body else right
+
+
+def shares(count: int, parts: int) -> list[int]:
+    """`count` in so many parts, as equal as can be."""
+    bounds = [count * part // parts for part in range(parts + 1)]
+    return [end - start for start, end in itertools.pairwise(bounds)]

@@ -1,0 +1,47 @@
+"""Two thousand generated requests, the same in every run; `python -m tests.fuzz` sends a hundred thousand others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fuzz.campaign import Campaign
+from tests.fuzz.house import fuzzed_house
+from tests.fuzz.verdict import Wrong, check
+
+SHAPES, DOCUMENTED = 1_400, 600
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
+    with fuzzed_house(tmp_path_factory.mktemp("fuzz")) as house:
+        yield Campaign(house)
+
+
+@pytest.mark.timeout(300)
+def test_bent_requests_cost_no_more_than_an_error(campaign: Campaign) -> None:
+    campaign.shapes(SHAPES)
+    campaign.chats_still()
+
+
+@pytest.mark.timeout(300)
+def test_what_the_document_allows_and_forbids_costs_no_more_than_an_error(campaign: Campaign) -> None:
+    campaign.documented(DOCUMENTED)
+    campaign.chats_still()
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body"),
+    [
+        ("/v1/chat/completions", 500, b'{"error": {}}'),
+        ("/v1/chat/completions", 400, b'{"error": "text"}'),
+        ("/v1/messages", 400, b'{"error": {"message": "m", "type": "t", "param": null, "code": "c"}}'),
+        ("/api/chat", 400, b'{"error": {"message": "m", "code": "c"}}'),
+        ("/api/threads", 422, b"<html>"),
+        ("/v1/responses", 200, b'data: {"type": "error", "code": "internal_error"}\n\n'),
+    ],
+)
+def test_a_wrong_answer_is_seen(path: str, status: int, body: bytes) -> None:
+    with pytest.raises(Wrong):
+        check(path, status, "text/event-stream", body)

@@ -1,0 +1,49 @@
+"""What any answer to any request must be: no fault of ours, whole, and an error in its dialect's own shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+OLLAMA = ("/api/chat", "/api/generate", "/api/embed", "/api/show", "/api/tags", "/api/ps", "/api/version")
+OURS = ("internal_error", "engine_error")  # codes in the middle of a stream that say that we failed
+
+
+class Wrong(AssertionError):
+    """An answer that must not be."""
+
+
+def check(path: str, status: int, media_type: str, body: bytes) -> None:
+    """Raises Wrong."""
+    if status >= 500:
+        raise Wrong(f"{path} answered {status}: {body[:500]!r}")
+    if status >= 400:
+        return check_refusal(path, body)
+    if "json" in media_type and "ndjson" not in media_type:
+        orjson.loads(body)
+    for line in body.split(b"\n"):
+        if any(b'"' + code.encode() + b'"' in line for code in OURS):
+            raise Wrong(f"{path} failed in its stream: {line[:500]!r}")
+
+
+def check_refusal(path: str, body: bytes) -> None:
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Wrong(f"{path} refused with what is not JSON: {body[:200]!r}") from None
+    if not has_shape(path, said):
+        raise Wrong(f"{path} refused in another's shape: {body[:300]!r}")
+
+
+def has_shape(path: str, said: Any) -> bool:
+    error = said.get("error") if isinstance(said, dict) else None
+    if path.startswith(OLLAMA):
+        return isinstance(error, str)
+    if not isinstance(error, dict) or not isinstance(error.get("message"), str):
+        return False
+    if path.startswith("/v1/messages"):
+        return said.get("type") == "error" and isinstance(error.get("type"), str)
+    if path.startswith("/v1/"):
+        return {"message", "type", "param", "code"} <= error.keys()
+    return isinstance(error.get("code"), str)
