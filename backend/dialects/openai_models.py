@@ -11,14 +11,18 @@ from typing import Any
 About = Mapping[str, Any]
 
 
-def listed(known: Mapping[str, About], live: Mapping[str, About]) -> dict[str, Any]:
-    """Live ones first."""
-    names = sorted(known, key=lambda name: (name not in live, name))
-    return {"object": "list", "data": [told(name, name, known[name], name in live) for name in names]}
+def listed(known: Mapping[str, About], live: Mapping[str, About], aliases: Mapping[str, str]) -> dict[str, Any]:
+    """Live ones first. `aliases`: other words for models that are there."""
+    meant = {**{name: name for name in known}, **aliases}
+    ids = sorted(meant, key=lambda id: (meant[id] not in live, id))
+    return {"object": "list", "data": [told(id, meant[id], known.get(meant[id], {}), meant[id] in live) for id in ids]}
 
 
 def told(id: str, name: str, about: About, live: bool) -> dict[str, Any]:
-    """`id`: what the caller calls it; `live`: a worker offers it now; `context_length` None: not known."""
+    """`id`: what the caller calls it, `name`: what it is called here, which differ where `id` is an alias.
+
+    `live`: a worker offers it now; `context_length` None: not known.
+    """
     return {
         "id": id,
         "object": "model",

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from fastapi import Request
 from starlette.types import Receive
 
 from backend.chat.serving import submit
-from backend.errors import ApiError
+from backend.errors import ApiError, Unavailable
 from backend.house import House, house_of
 from backend.relay import Outcome, Ticket
 from wire.records import JobRequest
@@ -48,8 +48,8 @@ async def embed(request: Request, job: JobRequest, body: bytes) -> Embedded:
     outcomes = await all_outcomes(tickets, request.receive)
     vectors = [vector for outcome in outcomes for vector in outcome.embeddings]
     ends = [outcome.end for outcome in outcomes]
-    if all(ends) and len(vectors) != len(job.inputs):
-        raise ApiError(f"The engine made {len(vectors)} vectors of {len(job.inputs)} inputs.", "engine_error")
+    if all(ends):
+        check(ends, len(vectors), len(job.inputs))
     return Embedded(
         vectors,
         sum(end.get("usage", {}).get("prompt_tokens", 0) for end in ends),
@@ -58,6 +58,15 @@ async def embed(request: Request, job: JobRequest, body: bytes) -> Embedded:
         max(end.get("timings", {}).get("queued_ms", 0) + end.get("timings", {}).get("total_ms", 0) for end in ends),
         max(end.get("timings", {}).get("load_ms", 0) for end in ends),
     )
+
+
+def check(ends: Sequence[dict[str, Any]], vectors: int, inputs: int) -> None:
+    """Raises ApiError for what would be worse than no answer: a vector that is another input's, or another model's."""
+    if vectors != inputs:
+        raise ApiError(f"The engine made {vectors} vectors of {inputs} inputs.", "engine_error")
+    if len(models := {end.get("model") or "" for end in ends}) > 1:
+        told = f"The vectors are of different models ({', '.join(sorted(models))}); send the request again."
+        raise Unavailable(told, "models_mixed")
 
 
 def split(inputs: Inputs, size: int) -> list[Inputs]:

@@ -47,14 +47,17 @@ async def embeddings(request: Request) -> Response:
 
 @router.get("/models", summary="The models there are, live ones first")
 async def models(request: Request) -> dict[str, Any]:
-    """`live`: a worker offers it now; the others are started for whoever asks."""
-    known = await house_of(request).catalogue.models()
-    return openai_models.listed(known.known, known.live)
+    """`live`: a worker offers it now; the others are started for whoever asks. An alias is one more id."""
+    catalogue = house_of(request).catalogue
+    known, offers = await catalogue.models(), await catalogue.by_pool()
+    meant = {alias: catalogue.meant(alias, offers) for alias in catalogue.aliases}
+    aliases = {alias: one.model for alias, one in meant.items() if one is not None}
+    return openai_models.listed(known.known, known.live, aliases)
 
 
 @router.get("/models/{model:path}", summary="One model")
 async def model(model: str, request: Request) -> dict[str, Any]:
-    """Its name may hold slashes."""
+    """Its name may hold slashes, be an alias, or `provider/model`."""
     catalogue = house_of(request).catalogue
     name = await catalogue.resolve(model)
     known = await catalogue.models()

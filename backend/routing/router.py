@@ -21,6 +21,9 @@ from wire.circuits import Circuit
 from wire.records import JobClass, JobRequest, Target
 
 
+OF_ONE_MODEL = ("embed", "count")  # another model's vectors and counts are no answer: they mean something else
+
+
 class Wanted(NamedTuple):
     """`overflow`: the caller allows that it goes elsewhere rather than wait. `trimmed`: its length was seen to."""
 
@@ -58,6 +61,8 @@ class Router:
         if not wanted.trimmed:
             check_length(wanted.request, _about(first[0], offers))
         rule = self._rules.of(meant.model, wanted.request.model)
+        if wanted.request.kind == "embed":  # another model's vectors lie in another space
+            rule = rule.model_copy(update={"fallback": (), "overflow": None})
         route = await self._choose(meant, first, self._spare(rule, view), rule, view)
         return self._overflown(route, rule, view)
 
@@ -75,6 +80,8 @@ class Router:
 
     def _spare(self, rule: ModelRule, view: View) -> list[Target]:
         """The model's fallbacks, in the file's order; what nobody offers, or what cannot do it, is passed over."""
+        if view.wanted.request.kind in OF_ONE_MODEL:
+            return []
         return [target for name in rule.fallback for target in self._named(name, view)]
 
     def _named(self, name: str, view: View) -> list[Target]:
@@ -115,6 +122,8 @@ class Router:
         """Elsewhere, where that is allowed and sooner."""
         overflow = rule.overflow
         if overflow is None or not (overflow.always or view.wanted.overflow):
+            return route
+        if view.wanted.request.kind in OF_ONE_MODEL:
             return route
         wait = self._waits.expect(route.pool, view.wanted.cls).wait
         if wait <= overflow.after_seconds:

@@ -32,8 +32,10 @@ ENDLESS = "!tokens 20000"  # a hundred seconds of them
 @pytest.fixture(scope="module")
 def served(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     shared_valkey.flush()
-    settings = {"SLUICE_SLOTS": "8", "SLUICE_EMBED_BATCH": "4"}
-    with standing_house(tmp_path_factory.mktemp("openai"), shared_valkey, **settings) as house:
+    home = tmp_path_factory.mktemp("openai")
+    (home / "routes.toml").write_text(f'[models."{MODEL}"]\naliases = ["gpt-4o-mini", "a/slash"]\n')
+    settings = {"SLUICE_SLOTS": "8", "SLUICE_EMBED_BATCH": "4", "SLUICE_ROUTES": str(home / "routes.toml")}
+    with standing_house(home, shared_valkey, **settings) as house:
         house.start_worker()
         wait_ready(house.start_api(), workers=1)
         yield house
@@ -335,6 +337,17 @@ async def test_the_models_there_are(client: openai.AsyncOpenAI) -> None:
         await client.models.retrieve("nobody/some/model")
     assert raised.value.code == "model_not_found"
     assert "nobody/some/model" in raised.value.message
+
+
+async def test_an_alias_is_a_model_too(client: openai.AsyncOpenAI) -> None:
+    listed = {model.id: model.model_extra async for model in client.models.list()}
+    for alias in ("gpt-4o-mini", "a/slash"):
+        assert (listed[alias] or {})["name"] == MODEL
+        model = await client.models.retrieve(alias)
+        assert (model.id, (model.model_extra or {})["name"], (model.model_extra or {})["live"]) == (alias, MODEL, True)
+        answer = await client.chat.completions.create(**{**ask("!tokens 1"), "model": alias})
+        assert answer.model == MODEL
+    assert (await client.models.retrieve(f"simulated/{MODEL}")).id == f"simulated/{MODEL}"
 
 
 async def test_what_is_not_there_is_told_in_openai_s_shape(client: openai.AsyncOpenAI) -> None:

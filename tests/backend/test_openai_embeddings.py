@@ -17,7 +17,8 @@ import httpx
 import openai
 import pytest
 
-from backend.openai.embedding import split
+from backend.errors import ApiError
+from backend.openai.embedding import check, split
 from tests.backend.standing import standing_house, wait_ready
 from tests.flow.listener import PATIENCE
 from tests.flow.truth import Truth, truth_of
@@ -126,6 +127,14 @@ def test_parts_are_small_enough_and_alike(count: int, sizes: list[int]) -> None:
     parts = split(inputs, 4)
     assert [len(part) for part in parts] == sizes
     assert tuple(one for part in parts for one in part) == inputs
+
+
+def test_vectors_that_do_not_go_together_are_no_answer() -> None:
+    with pytest.raises(ApiError, match="3 vectors of 4 inputs"):
+        check([{"model": "a"}], 3, 4)
+    with pytest.raises(ApiError, match="different models"):
+        check([{"model": "a"}, {"model": "b"}], 4, 4)
+    check([{"model": "a"}, {"model": "a"}], 4, 4)
 
 
 # -- answers -----------------------------------------------------------------------------------------------------

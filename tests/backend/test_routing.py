@@ -303,10 +303,31 @@ async def test_behind_the_first_choice_come_the_other_pools_that_live_and_then_t
     assert (names(named), named.by) == (["two/m", "cloud/gpt", "one/spare"], "name")
 
 
+async def test_vectors_are_of_the_model_that_was_asked_for() -> None:
+    """Another model's lie in another space: what compares them would not notice."""
+    two = {
+        "one": seen(worker("m", "spare"), waiting=90),
+        "two": seen(worker("m", owned=1)),
+        "cloud": seen(worker("gpt")),
+    }
+    overflow = {"after_seconds": 1, "to": "cloud/gpt", "always": True}
+    rules = {"models": {"m": {"fallback": ["spare"], "overflow": overflow}}}
+    wanted = Wanted(JobRequest(kind="embed", model="m", inputs=("a",)))
+    assert sorted(names(await router(two, rules).route(wanted))) == ["one/m", "two/m"]
+
+
 async def test_a_fallback_in_the_same_pool_is_before_one_elsewhere_as_the_file_says() -> None:
     two = {"one": seen(worker("m", "spare")), "cloud": seen(worker("gpt"))}
     rules = {"models": {"m": {"fallback": ["spare", "gpt"]}}}
     assert names(await router(two, rules).route(Wanted(chat()))) == ["one/m", "one/spare", "cloud/gpt"]
+
+
+@pytest.mark.parametrize("kind", ["embed", "count"])
+async def test_vectors_and_counts_are_of_the_model_that_was_asked_and_of_no_other(kind: Any) -> None:
+    two = {"one": seen(worker("m", owned=1, seconds=30)), "two": seen(worker("m", owned=1, seconds=40), worker("gpt"))}
+    rules = {"models": {"m": {"fallback": ["gpt"], "overflow": {"after_seconds": 1, "to": "gpt", "always": True}}}}
+    assert names(await router(two, rules).route(Wanted(JobRequest(model="m", kind=kind)))) == ["one/m", "two/m"]
+    assert names(await router(two, rules).route(Wanted(chat())))[0] == "two/gpt"
 
 
 @pytest.mark.parametrize("state", ["open", "half_open"])
