@@ -39,7 +39,7 @@ class Started(_Event):
 class Token(_Event):
     """A burst of output: one or more model tokens (`n`, absent = 1).
 
-    `embeddings`: vectors in the order of the inputs, each little-endian 32-bit floats in base64.
+    `embeddings`: vectors in the order of the inputs, each little-endian 32-bit floats in base64; `n` is 0 then.
     """
 
     type: Literal["token"] = "token"
@@ -64,12 +64,16 @@ class Usage(_Event):
 
 
 class Timings(_Event):
-    """Milliseconds. `queued_ms`: accept to this attempt's start; `first_token_ms` and `total_ms`: from that start."""
+    """Milliseconds. `queued_ms`: accept to this attempt's start; `first_token_ms` and `total_ms`: from that start.
+
+    `thinking_ms`: from the first thought to the first word behind it, 0 where none was thought.
+    """
 
     queued_ms: int = 0
     load_ms: int = 0
     prompt_ms: int = 0
     first_token_ms: int = 0
+    thinking_ms: int = 0
     generate_ms: int = 0
     total_ms: int = 0
 

@@ -29,7 +29,10 @@ class Bounds(NamedTuple):
 
 
 class Begun(NamedTuple):
-    """What a worker learns as it starts an attempt. Times are pool ms; `now` is this call's."""
+    """What a worker learns as it starts an attempt. Times are pool ms; `now` is this call's.
+
+    `circuits`: how many engines of this pool are in trouble with a model; 0: a success mends nothing.
+    """
 
     request: bytes
     request_id: str
@@ -38,6 +41,7 @@ class Begun(NamedTuple):
     max_attempts: int
     accepted: int
     now: int
+    circuits: int = 0
 
 
 class JobPipe:

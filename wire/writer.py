@@ -109,8 +109,8 @@ class Outbox:
             self._logprobs.extend(logprobs)
         self._tokens += tokens
 
-    def put_event(self, event: events.Restarted) -> None:
-        """Log an event that is not a token; only before the first token, so nothing waits to be merged with it."""
+    def put_event(self, event: events.Restarted | events.Rerouted | events.Token) -> None:
+        """Log this event as it is; only while no burst waits to be merged, so before the first token."""
         self._send(events.encode(event))
 
     async def drained(self) -> int:

@@ -53,17 +53,18 @@ export type Started = {
   model: string;
 };
 
-/** Milliseconds. `queued_ms`: accept to this attempt's start; `first_token_ms` and `total_ms`: from that start. */
+/** Milliseconds. `queued_ms`: accept to this attempt's start; `first_token_ms` and `total_ms`: from that start. `thinking_ms`: from the first thought to the first word behind it, 0 where none was thought. */
 export type Timings = {
   queued_ms?: number;
   load_ms?: number;
   prompt_ms?: number;
   first_token_ms?: number;
+  thinking_ms?: number;
   generate_ms?: number;
   total_ms?: number;
 };
 
-/** A burst of output: one or more model tokens (`n`, absent = 1). `embeddings`: vectors in the order of the inputs, each little-endian 32-bit floats in base64. */
+/** A burst of output: one or more model tokens (`n`, absent = 1). `embeddings`: vectors in the order of the inputs, each little-endian 32-bit floats in base64; `n` is 0 then. */
 export type Token = {
   type: "token";
   text?: string;

@@ -20,6 +20,8 @@ STEP_MS = 2000
 FRESH_MS = 5000
 EPOCH_ATTEMPTS = 1000
 PASS_OVER_MS = 2000
+OPEN_AT = 5
+PROBE_MS = 30_000
 NOT_LOADED = ("model_not_found", "out_of_memory", "rerouted")
 
 # Bounds that a random sequence of fifty steps can reach; the model test writes them into the scripts.
@@ -74,6 +76,7 @@ class Job:
     result: str = ""
     returned_by: tuple[int, str] | None = None  # (attempt, incarnation) of the latest give_back
     finished_by: tuple[int, str] | None = None
+    forgotten: bool = False
     log: list[tuple[EventId, str]] = field(default_factory=list)
     marks: dict[str, str] = field(default_factory=dict)
 
@@ -95,17 +98,29 @@ class Job:
 
     def record(self) -> dict[str, str]:
         """The job's hash, but for `by`, which is how the scripts remember a repeated call."""
+        said = {"forgotten": "1"} if self.forgotten else {"request": self.request}
+        if self.result and not self.forgotten:
+            said["result"] = self.result
         fence = f"{self.attempt}@{self.owner}" if self.owner else ""
         return {
             "v": "1", "state": self.state, "tenant": self.tenant, "class": self.cls, "n": str(self.arrival),
             "entry": self.entry.id, "epoch": str(self.epoch), "attempt": str(self.attempt), "tries": str(self.tries),
             "unstarted": str(self.unstarted), "max": str(self.max_attempts), "owner": self.owner, "fence": fence,
             "note": self.note, "why": self.why, "end": self.end, "accepted": str(self.accepted), "due": str(self.due),
-            "model": self.model, "request_id": self.request_id, "request": self.request, "keep": str(self.keep),
+            "model": self.model, "request_id": self.request_id, "keep": str(self.keep),
             "base": str(self.base), "affinity": self.affinity, "route": self.route,
-            **({"result": self.result} if self.result else {}), **self.marks,
+            **said, **self.marks,
             **({"passed": str(self.passed)} if self.passed is not None else {}),
         }  # fmt: skip
+
+
+@dataclass
+class Circuit:
+    state: str = "closed"
+    failures: int = 0
+    opened: int = 0
+    probed: int = 0
+    reason: str = ""
 
 
 @dataclass
@@ -150,6 +165,7 @@ class ExpectedPool:
         self.models: dict[str, str] = {}
         self.warm: dict[str, str] = {}  # conversation → who had its last turn
         self.arriving: Job | None = None
+        self.circuits: dict[str, Circuit] = {}
         self.finished: Counter[tuple[str, str]] = Counter()
         self.dead: Counter[tuple[tuple[str, str], ...]] = Counter()
         self.given: list[tuple[str, str, int]] = []  # (job, incarnation, attempt), all that ever were
@@ -395,6 +411,24 @@ class ExpectedPool:
             self.match()
         return job.state if job else ""
 
+    def forget(self, name: str) -> Answer:
+        job = self.jobs.get(name)
+        if job is None or job.live:
+            return job.state if job else ""
+        job.forgotten = True
+        self.happened["forgotten"] += 1
+        return "forgotten"
+
+    def probe(self, name: str) -> Answer:
+        circuit = self.circuits.get(name)
+        if circuit is None or circuit.state == "closed":
+            return 0
+        if self.now - max(circuit.opened, circuit.probed) < PROBE_MS:
+            return 0
+        circuit.state, circuit.probed = "half_open", self.now
+        self.happened["a circuit probed"] += 1
+        return 1
+
     def places(self, *names: str) -> Answer:
         return [len(self.workers), *(self._backlog(c) for c in CLASSES), *(self._place(name) for name in names)]
 
@@ -456,7 +490,17 @@ class ExpectedPool:
         if not job.started:
             self.log(job, (attempt, 0), body)
             self.mark(job, f"started:{attempt}", incarnation)
-        return [1, job.request, job.request_id, job.due, job.tries, job.max_attempts, job.accepted, self.now]
+        return [
+            1,
+            job.request,
+            job.request_id,
+            job.due,
+            job.tries,
+            job.max_attempts,
+            job.accepted,
+            self.now,
+            len(self.circuits),
+        ]
 
     def emit(self, name: str, incarnation: str, attempt: int, seq: int, body: str) -> Answer:
         job = self.jobs[name]
@@ -512,6 +556,17 @@ class ExpectedPool:
         self.match()
         return 1
 
+    def trip(self, name: str, reason: str) -> Answer:
+        circuit = self.circuits.setdefault(name, Circuit())
+        circuit.failures, circuit.reason = circuit.failures + 1, reason
+        if circuit.state == "half_open" or (circuit.state == "closed" and circuit.failures >= OPEN_AT):
+            self.happened["a circuit opened" + (" again" if circuit.state == "half_open" else "")] += 1
+            circuit.state, circuit.opened = "open", self.now
+        return circuit.state
+
+    def mend(self, name: str) -> Answer:
+        return int(self.circuits.pop(name, None) is not None)
+
     # ---- scripts that watchers call ----
 
     def reap(self, name: str, beat: int) -> Answer:
@@ -565,12 +620,13 @@ class ExpectedPool:
             "idle": [(w.name, w.seen) for w in reversed(self.idle())],
             "models": self.models,
             "clock": self._clock(),
+            "circuits": {name: vars(circuit) for name, circuit in self.circuits.items()},
             "finished": self.finished,
             "dead": self.dead,
         }
         for job in self.jobs.values():
             keys[f"job:{job.name}"] = job.record()
-            keys[f"events:{job.name}"] = [(f"{a}-{q}", body) for (a, q), body in job.log]
+            keys[f"events:{job.name}"] = [] if job.forgotten else [(f"{a}-{q}", body) for (a, q), body in job.log]
         for worker in self.workers.values():
             keys[f"worker:{worker.name}"] = worker.record()
             keys[f"owned:{worker.name}"] = worker.owned

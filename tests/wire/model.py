@@ -10,6 +10,7 @@ that die at any point, clocks that are stepped, entries that no script wrote.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 import time
@@ -71,6 +72,7 @@ KEPT = (
     "models",
     "now",
     "warm:",
+    "circuits",
 )  # all that a drained pool holds
 
 # What sequences must have met, each at least once, or the model tests less than it says.
@@ -81,7 +83,8 @@ MUST_HAPPEN = (
     "cancelled asked", "charged: worker_lost", "charged: engine", "dead letter: worker_lost", "dead letter: engine",
     "dead letter: never_started", "dead letter: poison", "drained", "route: warm", "route: loaded", "route: idle",
     "route: queue", "passed over for a job that is warm", "passed over for a job that is loaded",
-    "a job is passed over no more", "a model found near", "a model found far",
+    "a job is passed over no more", "a model found near", "a model found far", "forgotten", "a circuit opened",
+    "a circuit opened again", "a circuit probed",
 )  # fmt: skip
 
 
@@ -244,6 +247,30 @@ class PoolMachine(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject, again: bool, why: str) -> None:
         self.repeat(again, "cancel", data.draw(st.sampled_from([*self.pool.jobs, NOBODY])), why)
 
+    @rule(data=st.data(), again=st.booleans())
+    def forget(self, data: st.DataObject, again: bool) -> None:
+        self.repeat(again, "forget", data.draw(st.sampled_from([*self.pool.jobs, NOBODY])))
+
+    @rule(
+        failures=st.integers(0, 6),
+        waits=st.lists(st.sampled_from([1, 29_999, 30_000]), max_size=3),
+        fails_again=st.booleans(),
+        mends=st.booleans(),
+    )
+    def break_circuit(self, failures: int, waits: list[int], fails_again: bool, mends: bool) -> None:
+        """An engine fails, is tried again now and then, and perhaps fails again or answers."""
+        for n in range(failures):
+            self.both("trip", "engine|m", f"reason {n}")
+            if n == 3:
+                self.both("trip", "engine|another", "something else")
+        for wait in waits:
+            self.pass_time(wait)
+            if self.both("probe", "engine|m") and fails_again:
+                self.both("trip", "engine|m", "again")
+            self.both("probe", "engine|another")
+        if mends:
+            self.repeat(fails_again, "mend", "engine|m")
+
     # ---- workers ----
 
     @precondition(lambda self: len(self.pool.workers) < self.most_workers)
@@ -293,12 +320,15 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def fall_silent(self, data: st.DataObject) -> None:
         """Two beats are missed, but not by all; then a job comes."""
+        audible = data.draw(st.lists(st.sampled_from(list(self.pool.workers)), unique=True))
+        for name in self.pool.workers:
+            self.both("beat", name, "", "", '["big"]' if name not in audible else "")
         self.pass_time(FRESH_MS + 1)
-        for name in data.draw(st.lists(st.sampled_from(list(self.pool.workers)), unique=True)):
+        for name in audible:
             self.pass_time()
             self.both("beat", name, "", "", "")
         if self.accepted_names < MOST_JOBS:
-            self.new_job("a", "interactive", HOUR)
+            self.new_job("a", "interactive", HOUR, model="big")
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), fresh=st.sampled_from([True, True, False]), again=st.booleans())
@@ -623,6 +653,9 @@ class PoolMachine(RuleBasedStateMachine):
     def check_job(self, name: str, key: Key, events: Key | None, finished: int) -> None:
         job, log = key.content, events.content if events else []
         ended = job["state"] not in expected.LIVE
+        if "forgotten" in job:
+            assert ended and not log and not job.keys() & {"request", "result"}, "what is forgotten is still there"
+            return
         ends = [e for e, fields in log if fields["e"].startswith(ENDING)]
         assert len(ends) == finished == ended, "1: one terminal state, one terminal event"
         assert not ended or ends == [job["end"]] == [log[-1][0]], "1: an event after the end"
@@ -670,6 +703,8 @@ def plain(name: str, content: Any) -> Any:
     """A key's content as the model has it: without what is Redis's own choice or the scripts' own memory."""
     if name.startswith("job:"):
         return {field: value for field, value in content.items() if field != "by"}
+    if name == "circuits":
+        return {circuit: json.loads(body) for circuit, body in content.items()}
     if name == "clock":
         return {field: value for field, value in content.items() if field != "run"}
     if name.startswith("events:"):
