@@ -228,6 +228,30 @@ async def test_it_raises_for_a_wrong_request_and_nothing_is_enqueued(client: ope
     assert await truth.states() == before
 
 
+@pytest.mark.parametrize("path", ["chat/completions", "completions", "embeddings"])
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "code"),
+    [
+        (b"", "application/json", 400, "invalid_json"),
+        (b"[", "application/json", 400, "invalid_json"),
+        (b"[]", "application/json", 400, "invalid_json"),
+        (b"[" * 5_000, "application/json", 400, "invalid_json"),
+        (b'{"model": "a\\u0000"}', "application/json", 400, "nul_character"),
+        (b"{}", "application/json", 400, "invalid_request"),
+        (b"{}", "text/plain", 415, "wrong_media_type"),
+        (b" " * 8_388_609, "application/json", 413, "too_large"),
+    ],
+)
+async def test_whatever_is_no_request_is_told_in_the_one_shape(
+    served: House, path: str, body: bytes, kind: str, status: int, code: str
+) -> None:
+    async with httpx.AsyncClient(base_url=served.url + "/v1/") as bare:
+        answer = await bare.post(path, content=body, headers={"Content-Type": kind})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["type"]) == (status, code, "invalid_request_error")
+    assert error["request_id"] == answer.headers["x-request-id"]
+
+
 async def test_it_raises_for_a_context_that_is_too_long(client: openai.AsyncOpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as raised:
         await client.chat.completions.create(**ask("!fault context_too_long"))
