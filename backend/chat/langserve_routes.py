@@ -57,6 +57,9 @@ class Party:
 
     @property
     def headers(self) -> dict[str, str]:
+        """Of a batch only its jobs: they may have gone different ways."""
+        if len(self.members) == 1:
+            return self.members[0].ticket.headers
         return {"X-Sluice-Job": ", ".join(member.ticket.job for member in self.members)}
 
     def hang_up(self) -> None:

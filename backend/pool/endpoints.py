@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from backend.house import house_of
-from backend.routing.names import Models
+from backend.routing.names import Models, find
 from wire.workers import WorkerRecord
 
 router = APIRouter(tags=["models"])
@@ -17,14 +17,18 @@ SIMULATED = "simulated"
 @router.get("/api/models", summary="The models a chat may name, live ones first")
 async def models(request: Request) -> dict[str, Any]:
     """`live`: a living worker offers it now; `default`: what a chat gets that names none; `context_length` 0: not
-    known. `advice`: how to connect a real model, where all answers are simulated."""
+    known; `aliases`: other names for it. `advice`: how to connect a real model, where all answers are simulated."""
     house = house_of(request)
     known, default = await house.catalogue.models(), await house.catalogue.resolve(None)
     offers, workers = await house.catalogue.by_pool(), await house.sights.workers()
     about = {**known.known, default: known.known.get(default, {})}
     return {
         "models": [
-            {**_model(name, about[name], name == default, name in known.live), **_pools(name, offers)}
+            {
+                **_model(name, about[name], name == default, name in known.live),
+                **_pools(name, offers),
+                "aliases": [alias for alias, model in house.catalogue.aliases.items() if find(model, [name])],
+            }
             for name in _order(about, known.live)
         ],
         "engines": sorted({str(engine) for worker in workers if (engine := worker.info.get("engine"))}),

@@ -6,7 +6,7 @@ pool that it came to last is the job; the others only say where it went.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
@@ -84,25 +84,18 @@ class Pools:
 
     # -- one job -----------------------------------------------------------------------------------------------
     async def path(self, job: str) -> list[Found]:
-        """Its records, in the order in which it came to their pools; [] for a job that nobody knows."""
-        return (await self._paths([job]))[0]
+        """Its records, in the order in which it came to their pools; [] for a job that nobody knows. One round trip."""
+        trip = self._redis.pipeline(transaction=False)
+        for pool in self:
+            trip.hgetall(pool.keys.job(job))
+        found = (_found(pool, job, held) for pool, held in zip(self, await trip.execute(), strict=True))
+        # Attempts are counted on from pool to pool.
+        return sorted((one for one in found if one is not None), key=lambda one: one.record.base)
 
     async def find(self, job: str) -> Found | None:
         """The job as it is now. One that was lost between two pools is carried on first."""
-        return (await self.find_all([job])).get(job)
-
-    async def find_all(self, jobs: Sequence[str]) -> dict[str, Found]:
-        """Those that are known, in one round trip."""
-        paths = await self._paths(jobs)
-        return {path[-1].record.id: await self._arrived(path[-1]) for path in paths if path}
-
-    async def _paths(self, jobs: Sequence[str]) -> list[list[Found]]:
-        trip = self._redis.pipeline(transaction=False)
-        for job in jobs:
-            for pool in self:
-                trip.hgetall(pool.keys.job(job))
-        held = iter(await trip.execute() if jobs else ())
-        return [_in_order([_found(pool, job, next(held)) for pool in self]) for job in jobs]
+        path = await self.path(job)
+        return await self._arrived(path[-1]) if path else None
 
     async def _arrived(self, found: Found) -> Found:
         """Where a job is that was seen to leave: it may be on its way, and in a pool that is not ours."""
@@ -155,8 +148,3 @@ def _found(pool: Pool, job: str, fields: dict[bytes, bytes]) -> Found | None:
     if not fields.get(b"state") or fields.get(b"forgotten", b"0") not in (b"", b"0"):
         return None
     return Found(pool, decode_record(job, {name.decode(): value for name, value in fields.items()}))
-
-
-def _in_order(found: Iterable[Found | None]) -> list[Found]:
-    """Attempts are counted on from pool to pool."""
-    return sorted((one for one in found if one is not None), key=lambda one: one.record.base)

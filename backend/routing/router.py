@@ -20,7 +20,6 @@ from backend.routing.waits import Waits
 from wire.circuits import Circuit
 from wire.records import JobClass, JobRequest, Target
 
-
 OF_ONE_MODEL = ("embed", "count")  # another model's vectors and counts are no answer: they mean something else
 
 

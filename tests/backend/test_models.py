@@ -36,7 +36,7 @@ async def test_live_models_come_first_and_one_is_what_a_chat_gets_that_names_non
         ("zeta", True, True),
         ("alpha", False, False),
     ]
-    about = {"name", "default", "live", "loaded", "context_length", "capabilities", "pool", "pools"}
+    about = {"name", "default", "live", "loaded", "context_length", "capabilities", "pool", "pools", "aliases"}
     assert told["models"][0].keys() == about
     assert (told["models"][2]["loaded"], told["models"][2]["capabilities"]) == (False, [])
 

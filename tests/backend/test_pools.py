@@ -1,0 +1,172 @@
+"""A job wherever it is: two pools on a real Valkey, workers played by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+
+import pytest
+
+from backend.pool.pools import Found, Pools
+from backend.pool.trail import Trail, Trails, pool_of
+from tests.backend.recording import BOUNDS, COMPLETED, STARTED
+from wire.client import open_redis
+from wire.events import START, EventId, Rerouted, encode
+from wire.jobs import FINISHED
+from wire.reader import CursorUnknown, FanIn
+from wire.records import JobRequest
+from wire.workers import WorkerInfo
+
+ONE, TWO, THREE = (f"{name}-{secrets.token_hex(4)}" for name in ("one", "two", "three"))
+
+
+@pytest.fixture
+async def pools(redis_url: str) -> AsyncIterator[Pools]:
+    """Two pools; `three` is somebody else's."""
+    redis, fan_in = open_redis(redis_url, 2.0), FanIn(redis_url)
+    running = asyncio.create_task(fan_in.run())
+    await fan_in.link.up.wait()
+    yield Pools(redis, fan_in, [ONE, TWO])
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await redis.aclose()
+
+
+async def begun(pools: Pools, where: str = ONE, job: str = "") -> str:
+    """A job that a worker of this pool has started."""
+    pool, job = pools.named(where), job or secrets.token_hex(8)
+    await working(pools, where)
+    if await pool.jobs.record(job) is None:
+        assert await pool.jobs.accept(job, JobRequest(model="m"), BOUNDS, tenant="ann") == "ok"
+    record = await pool.jobs.record(job)
+    assert record is not None and await pool.jobs.start(job, "w", record.attempt, STARTED) is not None
+    return job
+
+
+async def working(pools: Pools, where: str) -> None:
+    await pools.named(where).workers.register("w", 100, WorkerInfo("simulated", {"m": {}}))
+    await pools.named(where).workers.ask("w", True)
+
+
+async def leave(pools: Pools, job: str, where: str, target: str) -> None:
+    """It ends in `where` as rerouted; nobody has let it into `target` yet."""
+    pool = pools.named(where)
+    record = await pool.jobs.record(job)
+    assert record is not None
+    event = encode(Rerouted(pool=target, model="m2", reason="engine_unavailable"))
+    assert await pool.jobs.finish(job, "w", record.attempt, 1, "failed", event, why="rerouted") == FINISHED
+
+
+async def complete(pools: Pools, job: str, where: str, attempt: int) -> None:
+    done = await pools.named(where).jobs.finish(job, "w", attempt, 1, "completed", encode(COMPLETED), result=b"{}")
+    assert done == FINISHED
+
+
+def told(found: Found | None) -> tuple[str, str] | None:
+    return found and (found.pool.name, found.record.state)
+
+
+async def test_a_job_is_found_where_it_came_to_last(pools: Pools) -> None:
+    job = await begun(pools, TWO)
+    assert told(await pools.find(job)) == (TWO, "running")
+    await leave(pools, job, TWO, ONE)
+    assert told(await pools.find(job)) == (ONE, "queued")  # found is carried on
+    assert [one.pool.name for one in await pools.path(job)] == [TWO, ONE]
+    assert (await pools.find("nobody"), await pools.path("nobody")) == (None, [])
+    assert await pools.known([job, "nobody"]) == {job}
+    assert await pools.known([]) == set()
+
+
+async def test_a_job_is_found_in_a_pool_that_is_somebody_else_s(pools: Pools) -> None:
+    job = await begun(pools)
+    await leave(pools, job, ONE, THREE)
+    assert told(await pools.find(job)) == (THREE, "queued")
+    assert await pools.cancel(job) == "cancelled"
+    assert told(await pools.find(job)) == (THREE, "cancelled")
+
+
+class Stale(Pools):
+    """Looked a moment too early: the job leaves between the look and what is done of it."""
+
+    first: Found | None = None
+
+    async def find(self, job: str) -> Found | None:
+        first, self.first = self.first, None
+        return first or await super().find(job)
+
+
+async def test_a_job_that_leaves_as_it_is_cancelled_is_cancelled_where_it_went(pools: Pools) -> None:
+    job = await begun(pools)
+    stale = Stale(pools._redis, pools._fan_in, [ONE, TWO])
+    stale.first = await pools.find(job)
+    await leave(pools, job, ONE, TWO)
+    assert await stale.cancel(job) == "cancelled"
+    assert told(await pools.find(job)) == (TWO, "cancelled")
+    assert (await pools.cancel(job), await pools.cancel("nobody")) == ("cancelled", None)
+
+
+async def test_a_job_that_ended_stays_as_it_ended(pools: Pools) -> None:
+    job = await begun(pools)
+    await complete(pools, job, ONE, 1)
+    assert await pools.cancel(job) == "completed"
+    failed = await begun(pools)
+    await pools.own.jobs.finish(failed, "w", 1, 1, "failed", b'{"type":"failed","code":"x","message":""}', why="x")
+    assert await pools.cancel(failed) == "failed"
+
+
+async def read(trail: Trail) -> list[str]:
+    """What is to come, to the end."""
+    events: list[str] = []
+    async with asyncio.timeout(10):
+        while (burst := await trail.next_burst()) is not None:
+            events += [f"{entry.id} {entry.fields()['type']}" for entry in burst]
+    return events
+
+
+async def test_a_trail_goes_on_in_the_next_pool_from_any_event(pools: Pools) -> None:
+    job = await begun(pools)
+    await leave(pools, job, ONE, TWO)
+    await pools.find(job)
+    await begun(pools, TWO, job)
+    await complete(pools, job, TWO, 2)
+    whole = ["1-0 started", "1-1 rerouted", "2-0 started", "2-1 completed"]
+    trails = Trails(pools)
+    for place in range(len(whole)):
+        after = EventId.parse(whole[place - 1].split()[0]) if place else START
+        where = await pool_of(await pools.path(job), after)
+        async with trails.follow(where, job, after) as trail:
+            assert trail in trails.open
+            assert await read(trail) == whole[place:]
+            assert (trail.at_end, trail.pool.name) == (True, TWO)
+    assert not trails.open
+    with pytest.raises(CursorUnknown):
+        await pool_of(await pools.path(job), EventId(2, 7))
+
+
+async def test_a_trail_reads_on_live_and_carries_the_job_on_where_its_worker_died(pools: Pools) -> None:
+    job = await begun(pools)
+    await working(pools, TWO)
+    async with Trails(pools).follow(pools.own, job) as trail:
+        reading = asyncio.create_task(read(trail))
+        await leave(pools, job, ONE, TWO)
+        while (record := await pools.named(TWO).jobs.record(job)) is None:
+            await asyncio.sleep(0.01)
+        assert (record.model, record.base) == ("m2", 1)
+        assert not await pools.deserted(job)
+        await begun(pools, TWO, job)
+        await complete(pools, job, TWO, 2)
+        assert (await reading)[-1] == "2-1 completed"
+    assert await pools.deserted(job)
+
+
+async def test_who_hangs_up_between_two_pools_hears_no_more(pools: Pools) -> None:
+    job = await begun(pools)
+    async with Trails(pools).follow(pools.own, job) as trail:
+        reading = asyncio.create_task(read(trail))
+        await leave(pools, job, ONE, TWO)
+        while await pools.named(TWO).jobs.record(job) is None:
+            await asyncio.sleep(0.01)
+        trail.hang_up()
+        assert "2-0 started" not in await reading
+        assert not trail.at_end
