@@ -50,6 +50,12 @@ def prompt_body(request: JobRequest, about: Mapping[str, Any] = NOTHING) -> dict
     return body | ({"output_config": config} if config else {})
 
 
+def able_of(about: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model can do, by its entry in the list; a proxy may have a list of another shape."""
+    able = about.get("capabilities")
+    return able if isinstance(able, dict) else {}
+
+
 def refuse(request: JobRequest) -> None:
     """What no model of theirs has, and which engine has it."""
     if request.kind != "chat":
@@ -95,7 +101,7 @@ def thinking_of(request: JobRequest, about: Mapping[str, Any]) -> dict[str, Any]
     Not in the middle of a turn whose calls are being answered: there they want the thought back that led to the calls,
     signed, and a job does not keep signatures. Not with a forced call either, which they refuse.
     """
-    types = ((about.get("capabilities") or {}).get("thinking") or {}).get("types") or {}
+    types = (able_of(about).get("thinking") or {}).get("types") or {}
     if not request.think:
         can = (types.get("disabled") or {}).get("supported")
         return {"type": "disabled"} if request.think is False and can else {}

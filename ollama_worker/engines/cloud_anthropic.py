@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ollama_worker.engines.anthropic_stream import Answer, fault
-from ollama_worker.engines.anthropic_wire import message_body, prompt_body
+from ollama_worker.engines.anthropic_wire import able_of, message_body, prompt_body
 from ollama_worker.engines.base import (
     Embeddings,
     EngineError,
@@ -22,6 +22,7 @@ from ollama_worker.engines.base import (
     Unsupported,
 )
 from ollama_worker.engines.http import EngineHttp
+from ollama_worker.engines.openai_servers import named
 from ollama_worker.engines.rest import Rest
 from wire.records import JobRequest
 
@@ -88,7 +89,7 @@ class AnthropicEngine:
         if self._listed and time.monotonic() - self._listed[0] < self._list_seconds:
             return self._listed[1]
         said = await self._http.get(LISTED, partial(fault, "the list of models"))
-        entries = {entry["id"]: entry for entry in said.get("data") or ()}
+        entries = {entry["id"]: entry for entry in named(said.get("data"))}
         self._listed = (time.monotonic(), entries)
         return entries
 
@@ -113,7 +114,7 @@ class AnthropicEngine:
 
 
 def model_info(name: str, entry: dict[str, Any]) -> ModelInfo:
-    able = entry.get("capabilities") or {}
+    able = able_of(entry)
     more = [word for word, its in THEIRS.items() if (able.get(its) or {}).get("supported")]
     return ModelInfo(name, True, int(entry.get("max_input_tokens") or 0), ("completion", "tools", *more))
 

@@ -35,7 +35,7 @@ BUSY = ("server busy", "maximum pending requests")
 def fault(model: str, status: int, text: str) -> EngineError:
     """The error for an answer of `status`, or for a line in mid-stream (status 0)."""
     said = text.lower()
-    if status == 404 and "not found" in said and "page not found" not in said:
+    if status == 404 and "page not found" not in said and ("not found" in said or (model and model.lower() in said)):
         return not_found(model)
     if any(words in said for words in NO_MEMORY):
         return OutOfMemory(f"{model} does not fit in this machine's memory: {text}")

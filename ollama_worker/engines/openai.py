@@ -25,7 +25,7 @@ from ollama_worker.engines.forced_call import at_most_one_call
 from ollama_worker.engines.http import EngineHttp, Faults
 from ollama_worker.engines.llama_cpp_wire import RawAnswer, infill_body
 from ollama_worker.engines.openai_faults import another_engine, fault
-from ollama_worker.engines.openai_servers import GOOGLE, LLAMA_CPP, PLAIN, VLLM, Server, model_info, recognized
+from ollama_worker.engines.openai_servers import GOOGLE, LLAMA_CPP, PLAIN, VLLM, Server, model_info, named, recognized
 from ollama_worker.engines.openai_stream import Answer, said_in_chat, said_in_completion
 from ollama_worker.engines.openai_wire import chat_body, completion_body, embedding_body
 from ollama_worker.engines.rest import Rest
@@ -144,9 +144,8 @@ class OpenAIEngine:
     async def _entries(self) -> list[dict[str, Any]]:
         if self._listed and time.monotonic() - self._listed[0] < self._list_seconds:
             return self._listed[1]
-        entries: list[dict[str, Any]] = (
-            await self._http.get(self._v1 + "/models", self._fault("the model", "models"))
-        ).get("data") or []
+        said = await self._http.get(self._v1 + "/models", self._fault("the model", "models"))
+        entries = named(said.get("data"))
         self._listed = (time.monotonic(), entries)
         return entries
 

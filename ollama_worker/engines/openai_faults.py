@@ -55,9 +55,13 @@ def fault(server: Server, model: str, asked: str, status: int, text: str) -> Eng
         return EngineBusy(f"{server.who} is busy or not ready (status {status}): {text}")
     if status in (502, 504):
         return EngineUnavailable(f"Nobody answers behind {server.who}'s address (status {status}): {text}")
-    if status in (400, 404) and "model" in said and any(words in said for words in LACKING):
+    if (status == 404 and model.lower() in said) or (status in (400, 404) and lacks_model(said)):
         return ModelNotFound(f"{server.who} does not have {model}: `GET /v1/models` lists what it has")
     return _other(server, asked, status, text, said)
+
+
+def lacks_model(said: str) -> bool:
+    return "model" in said and any(words in said for words in LACKING)
 
 
 def _other(server: Server, asked: str, status: int, text: str, said: str) -> EngineError:

@@ -43,6 +43,11 @@ OPENAI = Server("OpenAI", "SLUICE_OPENAI_URL", budget="max_completion_tokens", s
 GOOGLE = Server("Google", "SLUICE_GOOGLE_URL", signs_calls=True, key="GOOGLE_API_KEY")
 
 
+def named(entries: Any) -> list[dict[str, Any]]:
+    """The entries of a list of models that have a name: whatever else a server sends, a worker lives on."""
+    return [entry for entry in entries or () if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
+
+
 def recognized(entries: list[dict[str, Any]], plain: Server) -> Server:
     """The kind of a server by its list of models; `plain` where nothing tells."""
     for entry in entries:
@@ -55,8 +60,8 @@ def recognized(entries: list[dict[str, Any]], plain: Server) -> Server:
 
 def model_info(entry: dict[str, Any]) -> ModelInfo:
     """From an entry of `/models`. Only llama.cpp tells what a model can do; no word means not known."""
-    meta = entry.get("meta") or {}
+    meta, shape = (part if isinstance(part := entry.get(name), dict) else {} for name in ("meta", "architecture"))
     length = entry.get("max_model_len") or meta.get("n_ctx") or meta.get("n_ctx_train") or 0
-    name = str(entry["id"]).removeprefix("models/")  # as Google lists them
-    seen = (entry.get("architecture") or {}).get("input_modalities") or ()
+    name = entry["id"].removeprefix("models/")  # as Google lists them
+    seen = shape.get("input_modalities") or ()
     return ModelInfo(name, True, int(length), ("completion", "vision") if "image" in seen else ())

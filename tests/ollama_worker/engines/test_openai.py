@@ -306,6 +306,7 @@ LLAMA_LONG = "request (955 tokens) exceeds the available context size (512 token
         (400, LLAMA_LONG, ContextTooLong),
         (400, "The input token count (1200000) exceeds the maximum number of tokens allowed", ContextTooLong),
         (404, "The model `m` does not exist or you do not have access to it.", ModelNotFound),
+        (404, "Nobody here serves m. There are: n", ModelNotFound),
         (404, "models/m is not found for API version v1main", ModelNotFound),
         (400, "m is not a multimodal model", Unsupported),
         (500, "image input is not supported - hint: if this is unexpected, provide the mmproj", Unsupported),
