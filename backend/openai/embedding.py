@@ -21,6 +21,7 @@ from backend.house import House, house_of
 from backend.relay import Outcome, Ticket
 from wire.records import JobRequest
 
+AT_ONCE = 16  # jobs that are being let in: each has less than a second for it, also where the machine is busy
 BREATH = 32  # vectors that are written before everybody else has a turn
 
 Inputs = tuple[str | tuple[int, ...], ...]
@@ -78,11 +79,13 @@ def split(inputs: Inputs, size: int) -> list[Inputs]:
 
 async def let_all_in(house: House, request: Request, jobs: Sequence[JobRequest], body: bytes) -> list[Ticket]:
     """A ticket for each, or none: where one is refused, those that are in leave again."""
-    several = len(jobs) > 1
-    answers = await asyncio.gather(
-        *[submit(house, request, job, body, f"#{n}" if several else "") for n, job in enumerate(jobs)],
-        return_exceptions=True,
-    )
+    several, room = len(jobs) > 1, asyncio.Semaphore(AT_ONCE)
+
+    async def let_in(number: int, job: JobRequest) -> Ticket:
+        async with room:
+            return await submit(house, request, job, body, f"#{number}" if several else "")
+
+    answers = await asyncio.gather(*[let_in(n, job) for n, job in enumerate(jobs)], return_exceptions=True)
     tickets = [answer for answer in answers if isinstance(answer, Ticket)]
     for answer in answers:
         if isinstance(answer, BaseException):
