@@ -1,4 +1,4 @@
-"""Other people's definitions, read from their Go modules: pinned by their hashes, in the module cache, not committed."""
+"""Other people's definitions, read from their Go modules: pinned by hash, in the module cache, not committed."""
 
 from __future__ import annotations
 

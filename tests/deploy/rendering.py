@@ -54,8 +54,9 @@ def text_of(name: str) -> str:
     return kustomize(DEPLOY / "overlays" / name)
 
 
+@cache
 def objects_of(name: str) -> list[Object]:
-    """The same as objects; callers may change theirs."""
+    """The same as objects; who changes one copies it first."""
     return [one for one in yaml.load_all(text_of(name), Loader=yaml.CSafeLoader) if one]
 
 

@@ -1,0 +1,157 @@
+"""Who may speak to whom: every pair of pods is on this page, or denied."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import NamedTuple
+
+import pytest
+
+from tests.deploy.rendering import Object, objects_of, of_kind, pods
+
+
+class Peer(NamedTuple):
+    """An end of a connection: a pod of a namespace, or an address."""
+
+    name: str
+    namespace: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    address: str = ""
+
+
+OUTSIDE = [
+    Peer("traefik", "traefik", (("app.kubernetes.io/name", "traefik"),)),
+    Peer("traefik of k3s", "kube-system", (("app.kubernetes.io/name", "traefik"),)),
+    Peer("keda", "keda", (("app", "keda-operator"),)),
+    Peer("dns", "kube-system", (("k8s-app", "kube-dns"),)),
+    Peer("somebody", "elsewhere", (("app.kubernetes.io/name", "backend"), ("app", "keda-operator"))),
+    Peer("internet", address="203.0.113.7"),
+    Peer("internet by IPv6", address="2a00:1450::7"),
+    Peer("docker's host", address="172.18.0.1"),
+    Peer("metadata", address="169.254.169.254"),
+    Peer("office", address="10.1.2.3"),
+    Peer("office by IPv6", address="fd00::7"),
+]
+PORTS = (22, 53, 80, 443, 5432, 6379, 8000, 8080, 11434)
+
+NAMES = ("backend", "frontend", "ollama-worker", "redis", "postgres", "vllm", "model-puller")
+# From, to, port. Everybody may ask the DNS.
+ALWAYS = {
+    ("frontend", "backend", 8000),
+    ("backend", "redis", 6379),
+    ("ollama-worker", "redis", 6379),
+    *((name, "dns", 53) for name in NAMES),
+}
+POSTGRES = {("backend", "postgres", 5432)}
+ENTRANCE = {
+    (door, name, port)
+    for door in ("traefik", "traefik of k3s")
+    for name, port in (("frontend", 8080), ("backend", 8000))
+}
+KEDA = {("keda", "redis", 6379)}
+MODELS = {("model-puller", "internet", 443), ("model-puller", "internet by IPv6", 443)}
+VLLM = {("ollama-worker", "vllm", 8000)}
+HOST = {("ollama-worker", "docker's host", 11434)}
+BACKEND_OUT = {("backend", "internet", 443), ("backend", "internet by IPv6", 443)}
+PRODUCTION = ALWAYS | POSTGRES | ENTRANCE | KEDA | MODELS
+ALLOWED = {
+    "production": PRODUCTION,
+    "staging": PRODUCTION,
+    "gateway": PRODUCTION,
+    "long-jobs": PRODUCTION,
+    "vllm": PRODUCTION | VLLM,
+    "tight": PRODUCTION | BACKEND_OUT,
+    "dev": ALWAYS | POSTGRES | ENTRANCE | HOST,
+    "minimal": ALWAYS | MODELS | VLLM,
+}
+
+
+def test_who_may_speak_to_whom_is_what_this_page_says(name: str, objects: list[Object]) -> None:
+    inside = {Peer(pod.name, "sluice", tuple(sorted(pod.labels.items()))) for pod in pods(objects)}
+    there = {peer.name for peer in (*inside, *OUTSIDE)}
+    wanted = {edge for edge in ALLOWED[name] if {edge[0], edge[1]} <= there}
+    everybody = [*inside, *OUTSIDE]
+    found = {
+        (source.name, target.name, port)
+        for source in everybody
+        for target in everybody
+        if source != target and (source in inside or target in inside)
+        for port in PORTS
+        if may(objects, source, target, port)
+    }
+    assert found == wanted
+
+
+def test_without_the_policy_that_denies_everything_any_pod_may_be_asked() -> None:
+    """So this page holds because of that policy, and not because nothing was looked at."""
+    everything = objects_of("production")
+    fewer = [one for one in everything if one["metadata"]["name"] != "deny-all"]
+    new, somebody = Peer("a pod without a policy", "sluice"), OUTSIDE[4]
+    assert not may(everything, somebody, new, 8000)
+    assert may(fewer, somebody, new, 8000)
+
+
+@pytest.mark.parametrize("direction", ["Ingress", "Egress"])
+def test_a_pod_that_nobody_thought_of_may_nothing(objects: list[Object], direction: str) -> None:
+    policy = next(one for one in of_kind(objects, "NetworkPolicy") if one["metadata"]["name"] == "deny-all")
+    assert policy["spec"]["podSelector"] == {}
+    assert direction in policy["spec"]["policyTypes"] and direction.lower() not in policy["spec"]
+
+
+# NetworkPolicy, as Kubernetes defines it
+
+
+def may(objects: list[Object], source: Peer, target: Peer, port: int) -> bool:
+    """Both ends must agree; an end that is not ours always does."""
+    policies = of_kind(objects, "NetworkPolicy")
+    return _agrees(policies, "egress", source, target, port) and _agrees(policies, "ingress", target, source, port)
+
+
+def _agrees(policies: list[Object], direction: str, mine: Peer, other: Peer, port: int) -> bool:
+    if mine.namespace != "sluice":
+        return True
+    chosen = [
+        one["spec"]
+        for one in policies
+        if direction.capitalize() in one["spec"]["policyTypes"] and _selects(one["spec"]["podSelector"], mine.labels)
+    ]
+    side = "to" if direction == "egress" else "from"
+    rules = [rule for spec in chosen for rule in spec.get(direction, [])]
+    return not chosen or any(_peers(rule, side, other) and _ports(rule, port) for rule in rules)
+
+
+def _peers(rule: Object, side: str, other: Peer) -> bool:
+    return side not in rule or any(_peer(one, other) for one in rule[side])
+
+
+def _peer(one: Object, other: Peer) -> bool:
+    if block := one.get("ipBlock"):
+        return (
+            bool(other.address)
+            and _inside(other.address, block["cidr"])
+            and not any(_inside(other.address, cidr) for cidr in block.get("except", []))
+        )
+    if other.address:
+        return False
+    if "namespaceSelector" in one:
+        space = (("kubernetes.io/metadata.name", other.namespace),)
+        return _selects(one["namespaceSelector"], space) and _selects(one.get("podSelector", {}), other.labels)
+    return other.namespace == "sluice" and _selects(one["podSelector"], other.labels)
+
+
+def _ports(rule: Object, port: int) -> bool:
+    return "ports" not in rule or any(one["port"] == port for one in rule["ports"])
+
+
+def _inside(address: str, cidr: str) -> bool:
+    network = ipaddress.ip_network(cidr)
+    found = ipaddress.ip_address(address)
+    return found.version == network.version and found in network
+
+
+def _selects(selector: Object, labels: tuple[tuple[str, str], ...]) -> bool:
+    known = dict(labels)
+    exact = selector.get("matchLabels", {}).items() <= known.items()
+    expressions = selector.get("matchExpressions", [])
+    assert all(one["operator"] == "In" for one in expressions)
+    return exact and all(known.get(one["key"]) in one["values"] for one in expressions)

@@ -1,0 +1,185 @@
+"""What every pod promises the cluster: it is nobody, writes nowhere, takes so much, and says how it is."""
+
+from __future__ import annotations
+
+import re
+
+from tests.deploy.rendering import DEPLOY, Object, Pod, containers, name_of, of_kind, pods, quantity
+
+# Kubernetes' "restricted" standard names these; what it forbids besides has no place in our manifests at all.
+VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret", "downwardAPI", "csi", "ephemeral"}
+FORBIDDEN = {"hostNetwork", "hostPID", "hostIPC", "hostUsers", "shareProcessNamespace"}
+
+
+def test_the_namespace_refuses_pods_that_are_not_restricted(objects: list[Object]) -> None:
+    labels = of_kind(objects, "Namespace")[0]["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_every_pod_is_restricted(objects: list[Object]) -> None:
+    for pod in pods(objects):
+        context = pod.spec["securityContext"]
+        assert context["runAsNonRoot"] is True and context["runAsUser"] > 0 and context["runAsGroup"] > 0, pod.name
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}, pod.name
+        assert not FORBIDDEN & set(pod.spec), pod.name
+        kinds = {kind for volume in pod.spec.get("volumes", []) for kind in volume if kind != "name"}
+        assert kinds <= VOLUMES, pod.name
+
+
+def test_every_container_is_restricted_and_reads_only(objects: list[Object]) -> None:
+    for pod, container in containers(objects):
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }, (pod.name, container["name"])
+        assert not any("hostPort" in port for port in container.get("ports", []))
+
+
+def test_every_container_says_what_it_takes_at_least_and_at_most(objects: list[Object]) -> None:
+    for pod, container in containers(objects):
+        resources = container["resources"]
+        for kind in ("cpu", "memory"):
+            least, most = quantity(resources["requests"][kind]), quantity(resources["limits"][kind])
+            assert 0 < least <= most, (pod.name, container["name"], kind)
+
+
+def test_what_a_container_writes_has_an_end(objects: list[Object]) -> None:
+    for pod in pods(objects):
+        for volume in pod.spec.get("volumes", []):
+            assert "emptyDir" not in volume or volume["emptyDir"]["sizeLimit"], (pod.name, volume)
+
+
+def test_every_volume_is_mounted_and_every_mount_has_a_volume(objects: list[Object]) -> None:
+    for pod in pods(objects):
+        there = {volume["name"] for volume in pod.spec.get("volumes", [])}
+        there |= {claim["metadata"]["name"] for claim in pod.owner["spec"].get("volumeClaimTemplates", [])}
+        mounted = {mount["name"] for one in pod.containers for mount in one.get("volumeMounts", [])}
+        assert mounted == there, pod.name
+
+
+def test_every_container_that_lasts_is_probed(objects: list[Object]) -> None:
+    """One that ends by itself says how it was by its exit status."""
+    for pod in pods(objects):
+        if pod.owner["kind"] == "Job":
+            continue
+        for container in pod.lasting:
+            assert "livenessProbe" in container, (pod.name, container["name"])
+            if container.get("ports"):  # somebody asks it: only once it can answer
+                assert {"readinessProbe", "startupProbe"} <= set(container), (pod.name, container["name"])
+
+
+def test_a_hung_container_is_given_half_a_minute_before_it_is_started_again(objects: list[Object]) -> None:
+    """A restart cuts streams: a probe that is lost in a burst of work must not be enough."""
+    for pod in pods(objects):
+        for container in pod.lasting:
+            if probe := container.get("livenessProbe"):
+                assert probe["periodSeconds"] * (probe.get("failureThreshold", 3) - 1) >= 20, pod.name
+                assert probe.get("timeoutSeconds", 1) >= 5, pod.name
+
+
+def test_every_image_has_a_digest_or_a_fixed_tag(objects: list[Object]) -> None:
+    for pod, container in containers(objects):
+        image = container["image"]
+        tagged = re.fullmatch(r"[a-z0-9./:_-]+:(?P<tag>[A-Za-z0-9_.-]+)(@sha256:[0-9a-f]{64})?", image)
+        assert tagged and tagged["tag"] != "latest", (pod.name, image)
+
+
+def test_no_base_and_no_component_says_which_image_is_meant() -> None:
+    """Tags stand in the overlays, and other people's in components/images: one place each."""
+    for path in (*DEPLOY.glob("bases/*/*.yaml"), *DEPLOY.glob("components/*/*.yaml")):
+        for image in re.findall(r"^ +image: (.*)$", path.read_text(), re.MULTILINE):
+            assert re.fullmatch(r"[a-z-]+", image), (path, image)
+
+
+def test_no_pod_gets_a_token_of_the_cluster(objects: list[Object]) -> None:
+    for pod in pods(objects):
+        assert pod.spec["automountServiceAccountToken"] is False, pod.name
+        assert pod.spec["serviceAccountName"] != "default"
+    for account in of_kind(objects, "ServiceAccount"):
+        assert account["automountServiceAccountToken"] is False
+
+
+def test_no_role_gives_more_than_to_mark_pods(objects: list[Object]) -> None:
+    assert not of_kind(objects, "ClusterRole", "ClusterRoleBinding")
+    for role in of_kind(objects, "Role"):
+        assert role["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "patch"]}]
+    for binding in of_kind(objects, "RoleBinding"):
+        assert [one["name"] for one in binding["subjects"]] == ["backend"]
+
+
+def test_every_pod_has_a_rank(objects: list[Object]) -> None:
+    values = {one["metadata"]["name"]: one["value"] for one in of_kind(objects, "PriorityClass")}
+    rank = {pod.name: values[pod.spec["priorityClassName"]] for pod in pods(objects)}
+    order = ["redis", "postgres", "backend", "frontend", "vllm", "ollama-worker", "model-puller"]
+    ranks = [rank[name] for name in order if name in rank]
+    assert ranks == sorted(ranks, reverse=True)
+    assert rank["redis"] > rank["backend"] > rank["ollama-worker"] > rank.get("model-puller", 0)
+
+
+def test_a_rollout_has_a_new_process_ready_before_an_old_one_leaves(objects: list[Object]) -> None:
+    for one in of_kind(objects, "Deployment"):
+        strategy = one["spec"]["strategy"]
+        if one["metadata"]["name"] == "vllm":  # one GPU
+            assert strategy == {"type": "Recreate"}
+        else:
+            assert strategy["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+        assert one["spec"]["progressDeadlineSeconds"] > pod_of(one).spec["terminationGracePeriodSeconds"]
+
+
+def test_replicas_and_nodes_are_spread_and_drained_one_by_one(objects: list[Object]) -> None:
+    budgets = [one["spec"]["selector"]["matchLabels"] for one in of_kind(objects, "PodDisruptionBudget")]
+    for one in of_kind(objects, "Deployment"):
+        pod = pod_of(one)
+        if one["metadata"]["name"] == "vllm":
+            continue
+        assert pod.spec["topologySpreadConstraints"], pod.name
+        for constraint in pod.spec["topologySpreadConstraints"]:
+            assert constraint["labelSelector"]["matchLabels"].items() <= pod.labels.items()
+        assert any(labels.items() <= pod.labels.items() for labels in budgets), pod.name
+
+
+def pod_of(owner: Object) -> Pod:
+    return pods([owner])[0]
+
+
+def test_selectors_find_their_own_pods_and_no_others(objects: list[Object]) -> None:
+    for one in of_kind(objects, "Deployment", "StatefulSet"):
+        selector = one["spec"]["selector"]["matchLabels"]
+        found = [name_of(pod.owner) for pod in pods(objects) if selector.items() <= pod.labels.items()]
+        assert found == [name_of(one)]
+
+
+def test_the_quota_has_room_for_all_that_the_autoscalers_may_ask_for(objects: list[Object]) -> None:
+    hard = of_kind(objects, "ResourceQuota")[0]["spec"]["hard"]
+    asked: dict[str, float] = {"pods": 0.0}
+    for pod in pods(objects):
+        count = most(objects, pod)
+        asked["pods"] += count
+        for kind in ("requests", "limits"):
+            for name, value in needs(pod, kind).items():
+                asked[f"{kind}.{name}"] = asked.get(f"{kind}.{name}", 0) + count * value
+    asked["requests.nvidia.com/gpu"] = asked.pop("limits.nvidia.com/gpu", 0)
+    # While a rollout lasts, one pod more of each kind; the GPUs' quota may hold up that one.
+    over = {name: value for name, value in asked.items() if value > quantity(hard[name])}
+    assert over == {}
+
+
+def most(objects: list[Object], pod: Pod) -> int:
+    """How many there may be at most, with the one more of a rollout where it needs no GPU."""
+    name = pod.owner["metadata"]["name"]
+    for one in of_kind(objects, "HorizontalPodAutoscaler"):
+        if one["spec"]["scaleTargetRef"]["name"] == name:
+            return int(one["spec"]["maxReplicas"]) + 1
+    for one in of_kind(objects, "ScaledObject", "ScaledJob"):
+        if one["metadata"]["name"] == name:
+            return int(one["spec"]["maxReplicaCount"])
+    return int(pod.owner["spec"].get("replicas", 1)) + (pod.owner["kind"] == "Deployment" and name != "vllm")
+
+
+def needs(pod: Pod, kind: str) -> dict[str, float]:
+    total: dict[str, float] = {}
+    for container in pod.lasting:
+        for name, value in container["resources"][kind].items():
+            total[name] = total.get(name, 0) + quantity(value)
+    return total

@@ -1,0 +1,139 @@
+"""The numbers that KEDA and the autoscalers get are the code's."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.deploy.rendering import Object, containers, environment, named, objects_of, of_kind, pods
+from wire.keys import Keys
+
+WITH_KEDA = ("staging", "production", "gateway", "vllm", "long-jobs", "tight")
+
+
+def scaled(name: str) -> Object:
+    return of_kind(objects_of(name), "ScaledObject", "ScaledJob")[0]
+
+
+def worker(name: str) -> tuple[Object, dict[str, str]]:
+    objects = objects_of(name)
+    pod, container = next((pod, one) for pod, one in containers(objects) if one["name"] == "worker")
+    return pod.owner, environment(objects, container)
+
+
+@pytest.mark.parametrize("name", WITH_KEDA)
+def test_keda_reads_the_stream_that_the_wire_writes(name: str) -> None:
+    _, env = worker(name)
+    trigger = scaled(name)["spec"]["triggers"][0]
+    assert trigger["type"] == "redis-streams"
+    assert trigger["metadata"]["stream"] == Keys(env["SLUICE_POOL"]).demand
+
+
+@pytest.mark.parametrize("name", WITH_KEDA)
+def test_keda_counts_a_workers_slots_and_no_consumer_group(name: str) -> None:
+    _, env = worker(name)
+    metadata = scaled(name)["spec"]["triggers"][0]["metadata"]
+    assert metadata["streamLength"] == env["SLUICE_SLOTS"]
+    assert metadata["activationLagCount"] == "0"  # the first job leaves zero
+    assert not {"consumerGroup", "lagCount", "pendingEntriesCount"} & set(metadata)
+
+
+@pytest.mark.parametrize("name", WITH_KEDA)
+def test_keda_asks_the_redis_that_there_is_as_its_own_user(name: str) -> None:
+    objects = objects_of(name)
+    trigger = scaled(name)["spec"]["triggers"][0]
+    host, _, port = trigger["metadata"]["address"].partition(":")
+    service, namespace, _ = host.split(".")
+    assert namespace == "sluice"
+    assert int(port) in [one["port"] for one in named(objects, "Service", service)["spec"]["ports"]]
+    assert trigger["metadata"]["username"] == "keda"
+    secrets = named(objects, "TriggerAuthentication", trigger["authenticationRef"]["name"])["spec"]["secretTargetRef"]
+    assert {"parameter": "password", "name": "sluice-secrets", "key": "redis-keda-password"} in secrets
+    encrypted = worker(name)[1]["REDIS_URL"].startswith("rediss://")
+    assert ("enableTLS" in trigger["metadata"]) == encrypted == ("ca" in {one["parameter"] for one in secrets})
+
+
+@pytest.mark.parametrize("name", WITH_KEDA)
+def test_an_unreachable_redis_holds_the_workers(name: str) -> None:
+    assert "fallback" not in scaled(name)["spec"]
+
+
+@pytest.mark.parametrize("name", WITH_KEDA)
+def test_a_pool_goes_to_zero_and_its_scaler_scales_its_own_workers(name: str) -> None:
+    spec, (owner, env) = scaled(name)["spec"], worker(name)
+    assert spec["minReplicaCount"] == 0 < spec["maxReplicaCount"]
+    assert owner["metadata"]["name"] == f"ollama-worker-{env['SLUICE_POOL']}"
+    if name != "long-jobs":
+        target = spec["scaleTargetRef"]
+        assert (target["kind"], target["name"]) == (owner["kind"], owner["metadata"]["name"])
+
+
+@pytest.mark.parametrize("name", ["staging", "production"])
+def test_workers_come_at_once_and_leave_late(name: str) -> None:
+    behaviour = scaled(name)["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert behaviour["scaleUp"]["stabilizationWindowSeconds"] == 0
+    assert behaviour["scaleDown"]["stabilizationWindowSeconds"] >= 60
+    assert scaled(name)["spec"]["cooldownPeriod"] >= 60
+
+
+def test_where_the_cluster_has_it_the_sum_is_exact() -> None:
+    behaviour = scaled("tight")["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert [behaviour[way]["tolerance"] for way in ("scaleUp", "scaleDown")] == ["0", "0"]
+
+
+def test_what_an_autoscaler_counts_no_manifest_counts(objects: list[Object]) -> None:
+    """An apply would set the number back."""
+    for one in of_kind(objects, "HorizontalPodAutoscaler", "ScaledObject"):
+        target = one["spec"]["scaleTargetRef"]
+        assert "replicas" not in named(objects, target["kind"], target["name"])["spec"]
+
+
+@pytest.mark.parametrize("name", ["dev", "staging", "production"])
+def test_the_api_has_two_to_four_processes_at_half_a_cpu(name: str) -> None:
+    spec = of_kind(objects_of(name), "HorizontalPodAutoscaler")[0]["spec"]
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 4)
+    target = {"type": "Utilization", "averageUtilization": 50}
+    assert spec["metrics"] == [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+
+
+@pytest.mark.parametrize("name", ["staging", "production", "long-jobs", "minimal", "vllm"])
+def test_every_engine_has_one_gpu_and_nobody_else_has_any(name: str) -> None:
+    gpus = {
+        (pod.name, one["name"]): one["resources"]["limits"]["nvidia.com/gpu"]
+        for pod, one in containers(objects_of(name))
+        if "nvidia.com/gpu" in one["resources"]["limits"]
+    }
+    engine = ("vllm", "vllm") if name in ("minimal", "vllm") else ("ollama-worker", "ollama")
+    assert gpus == {engine: "1"}
+    for pod in pods(objects_of(name)):
+        if pod.name == engine[0]:
+            assert pod.spec["tolerations"] and pod.spec["nodeSelector"]
+
+
+@pytest.mark.parametrize("name", ["staging", "production", "long-jobs"])
+def test_ollama_starts_before_its_worker_and_leaves_after_it(name: str) -> None:
+    """A native sidecar, so that draining does not kill generation."""
+    pod = next(pod for pod in pods(objects_of(name)) if pod.name == "ollama-worker")
+    sidecar = pod.spec["initContainers"][0]
+    assert (sidecar["name"], sidecar["restartPolicy"]) == ("ollama", "Always")
+    assert "startupProbe" in sidecar  # what the worker waits for
+    assert [mount.get("readOnly") for mount in sidecar["volumeMounts"] if mount["name"] == "models"] == [True]
+
+
+def test_a_scaled_job_is_the_pools_worker_and_no_release_ends_one() -> None:
+    job, deployment = (
+        scaled("long-jobs")["spec"],
+        named(objects_of("production"), "Deployment", "ollama-worker-default"),
+    )
+    assert job["rollout"]["strategy"] == "gradual"
+    assert job["scalingStrategy"] == {"strategy": "default"}
+    theirs, ours = job["jobTargetRef"]["template"]["spec"], deployment["spec"]["template"]["spec"]
+    different = {"restartPolicy", "terminationGracePeriodSeconds", "containers", "volumes"}
+    assert {k: v for k, v in theirs.items() if k not in different} == {
+        k: v for k, v in ours.items() if k not in different
+    }
+    theirs_worker, ours_worker = theirs["containers"][0], ours["containers"][0]
+    renamed = {"command", "envFrom"}  # its settings are others, so their ConfigMap has another name
+    assert {k: v for k, v in theirs_worker.items() if k not in renamed} == {
+        k: v for k, v in ours_worker.items() if k not in renamed
+    }
+    assert named(objects_of("long-jobs"), "PodDisruptionBudget", "ollama-worker-default")

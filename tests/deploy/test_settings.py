@@ -1,0 +1,221 @@
+"""What a manifest says is what the code reads: variables, ports, paths, grace periods."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from pydantic import AliasChoices
+from pydantic_settings import BaseSettings
+
+from backend.health.endpoints import router as health
+from backend.settings import ApiSettings
+from ollama_worker.settings import WorkerSettings
+from sluice.settings import UpSettings
+from tests.deploy.rendering import (
+    ROOT,
+    Object,
+    Pod,
+    containers,
+    environment,
+    named,
+    of_kind,
+    pods,
+)
+
+LEAVING = 30  # seconds that a process gets beyond its grace, to give back what it runs and close
+
+
+def classes() -> dict[str, type[BaseSettings]]:
+    """A container of ours → what reads its environment."""
+    return {"backend": ApiSettings, "migrate": UpSettings, "worker": WorkerSettings}
+
+
+def ours(objects: list[Object]) -> list[tuple[Pod, Object, type[BaseSettings]]]:
+    return [(pod, one, classes()[one["name"]]) for pod, one in containers(objects) if one["name"] in classes()]
+
+
+def variables(cls: type[BaseSettings]) -> set[str]:
+    """Every name that the class reads."""
+    found: set[str] = set()
+    for field in cls.model_fields.values():
+        alias = field.validation_alias or field.alias
+        found |= {str(name) for name in alias.choices} if isinstance(alias, AliasChoices) else {str(alias)}
+    return found
+
+
+def read(monkeypatch: pytest.MonkeyPatch, cls: type[BaseSettings], env: dict[str, str]) -> Any:
+    """The settings of a process with this environment and no other."""
+    for name in (*variables(ApiSettings), *variables(WorkerSettings), *variables(UpSettings)):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    return cls(_env_file=None)  # type: ignore[call-arg]
+
+
+def test_every_variable_is_one_that_the_code_reads(objects: list[Object]) -> None:
+    """Or one that a later variable of the same container is made of, as a password in a URL is."""
+    found = ours(objects)
+    assert {one["name"] for _, one, _ in found} >= {"backend", "worker"}
+    for _, container, cls in found:
+        made_of = {part for one in container["env"] for part in re.findall(r"\$\((\w+)\)", one.get("value", ""))}
+        unknown = set(environment(objects, container)) - variables(cls) - made_of
+        if container["name"] == "migrate":
+            unknown -= variables(ApiSettings)
+        assert unknown == set(), container["name"]
+
+
+def test_the_settings_are_taken_and_what_must_be_set_is_set(
+    monkeypatch: pytest.MonkeyPatch, objects: list[Object]
+) -> None:
+    for pod, container, cls in ours(objects):
+        env = environment(objects, container)
+        settings = read(monkeypatch, cls, env)
+        user = "worker" if container["name"] == "worker" else "api"
+        assert re.match(rf"rediss?://{user}:secret-redis-{user}-password@redis:6379/0", settings.redis_url), pod.name
+        assert "$(" not in "".join(env.values())
+        if container["name"] == "backend":
+            assert settings.host == "0.0.0.0" and settings.allow_open
+        if container["name"] == "worker":
+            assert settings.engine in ("ollama", "openai")  # never one that it chooses by itself
+            assert settings.openai_url if settings.engine == "openai" else settings.ollama_base_url
+
+
+def test_many_api_processes_share_one_history(name: str, objects: list[Object]) -> None:
+    env = environment(objects, named_container(objects, "backend"))
+    alone = not of_kind(objects, "HorizontalPodAutoscaler")
+    assert alone == (name == "minimal") == ("DATABASE_URL" not in env)
+
+
+def test_what_a_secret_is_asked_for_is_in_it(name: str, objects: list[Object]) -> None:
+    """Where an overlay brings its own, or names a vault's; else deploy.sh makes it."""
+    asked = set(re.findall(r"'key': '([a-z-]+-password)'", str(objects)))
+    brought = of_kind(objects, "Secret", "ExternalSecret")
+    for one in brought:
+        if one["metadata"]["name"] == "sluice-secrets":
+            keys = set(one["data"]) if one["kind"] == "Secret" else {part["secretKey"] for part in one["spec"]["data"]}
+            assert asked <= keys
+    assert [one["metadata"]["name"] for one in of_kind(objects, "Secret")] == (
+        ["sluice-secrets"] if name in ("dev", "minimal") else []
+    ), "a password that everybody can read"
+    script = (ROOT / "deploy" / "deploy.sh").read_text()
+    assert all(key.removesuffix("-password") in script for key in asked)
+
+
+def test_an_open_address_has_a_guard(name: str, objects: list[Object]) -> None:
+    """Until there are accounts: a password at every way in, or no way in but from the machine itself."""
+    ways = of_kind(objects, "Ingress", "HTTPRoute")
+    guarded = [one for one in ways if "entrance-password" in str(one)]
+    assert guarded == ways or name == "dev"
+    assert (ways == []) == (name == "minimal")
+    for one in of_kind(objects, "HTTPRoute"):
+        assert all("entrance-password" in str(rule["filters"]) for rule in one["spec"]["rules"])
+
+
+def test_a_worker_gets_no_more_jobs_than_its_engine_runs_at_once(
+    monkeypatch: pytest.MonkeyPatch, objects: list[Object]
+) -> None:
+    settings = read(monkeypatch, WorkerSettings, environment(objects, named_container(objects, "worker")))
+    for _, container in containers(objects):
+        if container["name"] == "ollama":
+            assert environment(objects, container)["OLLAMA_NUM_PARALLEL"] == str(settings.slots)
+        if container["name"] == "vllm":
+            assert f"--max-num-seqs={settings.slots}" in container["args"]
+
+
+def test_the_model_that_chats_get_is_one_that_is_fetched_and_offered(
+    monkeypatch: pytest.MonkeyPatch, objects: list[Object]
+) -> None:
+    settings = read(monkeypatch, WorkerSettings, environment(objects, named_container(objects, "worker")))
+    assert settings.default_model in settings.models
+    for _, container in containers(objects):
+        if container["name"] == "vllm":
+            assert f"--served-model-name={settings.default_model}" in container["args"]
+
+
+def test_a_pod_is_let_live_as_long_as_its_longest_answer_and_half_a_minute(
+    monkeypatch: pytest.MonkeyPatch, objects: list[Object]
+) -> None:
+    deadline = read(monkeypatch, ApiSettings, environment(objects, named_container(objects, "backend"))).deadline
+    for pod in pods(objects):
+        if pod.name not in ("backend", "frontend", "ollama-worker", "vllm"):
+            continue
+        hook = max(
+            one.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0) for one in pod.lasting
+        )
+        assert pod.spec["terminationGracePeriodSeconds"] >= hook + deadline + LEAVING or (
+            pod.name == "frontend" and "scaled-job" in str(objects)
+        ), pod.name
+
+
+def test_a_process_leaves_by_itself_before_it_is_killed_and_not_before_its_answers_end(
+    monkeypatch: pytest.MonkeyPatch, objects: list[Object]
+) -> None:
+    deadline = read(monkeypatch, ApiSettings, environment(objects, named_container(objects, "backend"))).deadline
+    for pod, container, cls in ours(objects):
+        if container["name"] == "migrate":
+            continue
+        settings = read(monkeypatch, cls, environment(objects, container))
+        hook = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+        assert deadline <= settings.grace <= pod.spec["terminationGracePeriodSeconds"] - hook - LEAVING
+
+
+def test_services_and_probes_meet_the_ports_that_the_code_listens_on(
+    monkeypatch: pytest.MonkeyPatch, objects: list[Object]
+) -> None:
+    backend = named_container(objects, "backend")
+    settings = read(monkeypatch, ApiSettings, environment(objects, backend))
+    assert [port["containerPort"] for port in backend["ports"]] == [settings.port]
+    for service in of_kind(objects, "Service"):
+        assert service["spec"].get("type", "ClusterIP") == "ClusterIP"
+        chosen = [pod for pod in pods(objects) if service["spec"]["selector"].items() <= pod.labels.items()]
+        ports = {port["name"]: port["containerPort"] for one in chosen[0].containers for port in one.get("ports", [])}
+        for port in service["spec"]["ports"]:
+            assert port["port"] == ports[port["targetPort"]], service["metadata"]["name"]
+
+
+def test_probes_ask_what_the_api_answers_under_a_name_that_it_answers_for(
+    monkeypatch: pytest.MonkeyPatch, objects: list[Object]
+) -> None:
+    backend = named_container(objects, "backend")
+    settings = read(monkeypatch, ApiSettings, environment(objects, backend))
+    paths = {route.path for route in health.routes}  # type: ignore[attr-defined]
+    for kind, path in (("startup", "live"), ("liveness", "live"), ("readiness", "ready")):
+        asked = backend[f"{kind}Probe"]["httpGet"]
+        assert asked["path"] == f"/health/{path}" and asked["path"] in paths
+        assert asked["port"] in [port["name"] for port in backend["ports"]]
+        assert {one["value"] for one in asked["httpHeaders"] if one["name"] == "Host"} <= settings.hosts
+
+
+def test_the_urls_in_settings_name_services_and_their_ports(objects: list[Object]) -> None:
+    services = {
+        (one["metadata"]["name"], port["port"]) for one in of_kind(objects, "Service") for port in one["spec"]["ports"]
+    }
+    for _, container, _ in ours(objects):
+        for name, value in environment(objects, container).items():
+            for host, port in re.findall(r"://(?:[^@/]*@)?([a-z0-9.-]+):(\d+)", value):
+                outside = host in ("127.0.0.1", "host.k3d.internal")
+                assert outside or (host, int(port)) in services, (name, value)
+
+
+def named_container(objects: list[Object], name: str) -> Object:
+    return next(one for _, one in containers(objects) if one["name"] == name)
+
+
+def test_every_container_starts_what_the_packages_have(objects: list[Object]) -> None:
+    commands = {one["name"]: one.get("command") for _, one, _ in ours(objects)}
+    assert commands["backend"] == ["python", "-m", "backend"]
+    assert commands["worker"][-3:] == ["python", "-m", "ollama_worker"]
+    assert commands.get("migrate", ["sluice", "db", "migrate"]) == ["sluice", "db", "migrate"]
+    assert (ROOT / "backend" / "__main__.py").exists() and (ROOT / "ollama_worker" / "__main__.py").exists()
+
+
+def test_the_database_of_the_url_is_the_one_that_is_made(objects: list[Object]) -> None:
+    env = environment(objects, named_container(objects, "backend"))
+    if "DATABASE_URL" in env:
+        made = environment(
+            objects, named(objects, "StatefulSet", "postgres")["spec"]["template"]["spec"]["containers"][0]
+        )
+        wanted = f"postgresql://{made['POSTGRES_USER']}:{made['POSTGRES_PASSWORD']}@postgres:5432/{made['POSTGRES_DB']}"
+        assert env["DATABASE_URL"] == wanted
