@@ -8,6 +8,15 @@ TYPES = frozenset({"object", "array", "string", "number", "integer", "boolean", 
 NAMED = ("properties", "patternProperties", "$defs", "definitions")  # name → schema
 LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
 SINGLE = ("items", "additionalProperties", "not")
+NUMBERS = (
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+)  # older drafts: exclusive is true
+COUNTS = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")
+TEXTS = ("pattern", "format")
 
 
 def real_schema(schema: dict[str, Any]) -> dict[str, Any]:
@@ -44,6 +53,20 @@ def _check_words(schema: dict[str, Any], where: str) -> None:
         raise ValueError(f"{where}.required must be a list of names")
     if "enum" in schema and not _list(schema["enum"], f"{where}.enum"):
         raise ValueError(f"{where}.enum must name a value")
+    _check_bounds(schema, where)
+
+
+def _check_bounds(schema: dict[str, Any], where: str) -> None:
+    for names, kinds, what in (
+        (NUMBERS, (int, float), "a number"),
+        (COUNTS, (int,), "a count"),
+        (TEXTS, (str,), "text"),
+    ):
+        for name in names:
+            if name in schema and not isinstance(schema[name], kinds):
+                raise ValueError(f"{where}.{name} must be {what}")
+    if any(schema.get(name, 0) < 0 for name in COUNTS):
+        raise ValueError(f"{where}: a count is 0 or more")
 
 
 def _object(value: Any, where: str) -> dict[str, Any]:
