@@ -1,0 +1,164 @@
+"""A worker's life in this process, on a real server, with an engine that a test tells what to do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+
+import orjson
+from redis.asyncio import Redis
+
+from ollama_worker.attempt import Backoff, Meter, Tools
+from ollama_worker.engines.base import Embeddings, EngineError, Finished, Health, Loading, Piece
+from ollama_worker.engines.simulated import SimulatedEngine
+from ollama_worker.life import Life
+from ollama_worker.shape import Shape
+from tests.flow.truth import Truth
+from tests.support.waiting import eventually
+from wire.circuits import Circuits
+from wire.jobs import Bounds, JobPipe
+from wire.keys import Keys
+from wire.records import JobRecord, JobRequest, Message, Target
+from wire.workers import WorkerRegistry
+from wire.writer import EventWriter
+
+BOUNDS = Bounds(depth=100, per_tenant=100, max_attempts=3, timeout_ms=3_600_000)
+AT_ONCE = Backoff(retries=0, first=0.0)
+
+
+class ToldEngine(SimulatedEngine):
+    """Fails as often as it is told to (`fails`), then answers. `hold` cleared: it was asked (`held`) and is silent."""
+
+    def __init__(self, *models: str) -> None:
+        super().__init__(models or ("m1", "m2"), rate=0)
+        self.thought: tuple[Piece, ...] = ()
+        self.end = Finished("stop", 7, 0)
+        self.asked: Counter[str] = Counter()
+        self.well = True
+        self.vectors = [[1.0], [2.0]]
+        self.hold, self.held = asyncio.Event(), asyncio.Event()
+        self.hold.set()
+        self._faults: dict[str, list[tuple[EngineError, tuple[Piece, ...]]]] = defaultdict(list)
+
+    def fails(self, model: str, error: EngineError, times: int = 1, behind: tuple[Piece, ...] = ()) -> None:
+        """So many more times, `behind` what it says first."""
+        self._faults[model] += [(error, behind)] * times
+
+    async def _next(self, request: JobRequest) -> tuple[EngineError | None, tuple[Piece, ...]]:
+        self.asked[request.model] += 1
+        self.held.set()
+        await self.hold.wait()
+        faults = self._faults[request.model]
+        return faults.pop(0) if faults else (None, (*self.thought, Piece(f"{request.model} says")))
+
+    async def _ask(self, request: JobRequest) -> None:
+        error, _ = await self._next(request)
+        if error is not None:
+            raise error
+
+    async def generate(self, request: JobRequest, prefill: str = "") -> AsyncGenerator[Piece | Loading | Finished]:
+        error, pieces = await self._next(request)
+        for piece in pieces:
+            yield piece
+        if error is not None:
+            raise error
+        yield self.end
+
+    async def embed(self, request: JobRequest) -> Embeddings:
+        await self._ask(request)
+        return Embeddings(self.vectors, 5)
+
+    async def count(self, request: JobRequest) -> int:
+        await self._ask(request)
+        return 42
+
+    async def health(self) -> Health:
+        return Health(self.well, "told so")
+
+
+class CountedCircuits(Circuits):
+    """Counts what the worker says of its engine: each is a call of Redis."""
+
+    calls = 0
+
+    async def _run(self, name: str, *args: str) -> object:
+        self.calls += 1
+        return await super()._run(name, *args)
+
+
+class Standing:
+    """One life that runs, its engine, and what its pool holds."""
+
+    def __init__(self, redis: Redis, pool: str, life: Life, tools: Tools, engine: ToldEngine, shape: Shape) -> None:
+        self.redis, self.pool, self.life, self.tools = redis, pool, life, tools
+        self.engine, self.shape, self.truth = engine, shape, Truth(redis, pool)
+        self.circuits = CountedCircuits(redis, Keys(pool))
+
+    async def submit(self, job: str, model: str = "m1", *fallback: Target, kind: str = "chat") -> None:
+        request = JobRequest.model_validate(
+            {
+                "kind": kind,
+                "model": model,
+                "messages": [Message(role="user", content="hello")],
+                "inputs": ["a", "b"] if kind == "embed" else [],
+                "fallback": fallback,
+            }
+        )
+        assert await self.tools.jobs.accept(job, request, BOUNDS, tenant="ann") == "ok"
+
+    async def ended(self, job: str) -> JobRecord:
+        return await self.truth.until_state(job, "completed", "failed", "cancelled", within=10)
+
+    async def ask(self, job: str, model: str = "m1", *fallback: Target, kind: str = "chat") -> JobRecord:
+        await self.submit(job, model, *fallback, kind=kind)
+        return await self.ended(job)
+
+    async def kinds(self, job: str) -> list[str]:
+        return [entry.fields()["type"] for entry in await self.truth.log(job)]
+
+    async def text(self, job: str) -> str:
+        return str(orjson.loads((await self.truth.record(job)).result)["text"])
+
+    async def until_idle(self, idle: bool = True) -> None:
+        """Wait until the pool counts it among those that can take a job, or no more."""
+
+        async def look() -> bool | None:
+            return (await self.redis.zcard(f"{self.tools.jobs.keys.prefix}:idle") == 1) == idle or None
+
+        await eventually(look, 10, f"it is {'' if idle else 'not '}idle")
+
+
+@asynccontextmanager
+async def standing(
+    redis: Redis, url: str, pool: str, *models: str, slots: int = 1, jobs: JobPipe | None = None, retries: int = 0
+) -> AsyncIterator[Standing]:
+    """A life in `pool` that asks for jobs; its engine has `models`. `retries` of an engine's call are without pause."""
+    engine, keys = ToldEngine(*models), Keys(pool)
+    circuits = CountedCircuits(redis, keys)
+    tools = Tools(
+        jobs or JobPipe(redis, keys),
+        EventWriter(url, keys),
+        engine,
+        AT_ONCE._replace(retries=retries),
+        Meter(),
+        circuits,
+    )
+    shape = Shape(engine, slots, "", tools.meter)
+    await shape.look()
+    registry = WorkerRegistry(redis, keys)
+    life = Life(tools, registry, registry, shape, f"life-{pool}")
+    stop = asyncio.Event()
+    tasks = [asyncio.create_task(work) for work in (tools.writer.link.run(), life.run(stop, 5), shape.keep_looking())]
+    try:
+        it = Standing(redis, pool, life, tools, engine, shape)
+        it.circuits = circuits
+        await it.until_idle()
+        yield it
+        stop.set()
+        await asyncio.wait_for(tasks[1], 10)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,332 @@
+"""What an attempt makes of each kind of job and of each way an engine fails, by a real life on a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from base64 import b64decode
+from collections.abc import AsyncIterator
+
+import orjson
+import pytest
+from redis.asyncio import Redis
+
+from ollama_worker.engines.base import (
+    ContextTooLong,
+    EngineSilent,
+    EngineUnavailable,
+    Finished,
+    ModelNotFound,
+    OutOfMemory,
+    Piece,
+    StreamCut,
+    Unsupported,
+)
+from ollama_worker.vectors import BURST_BYTES
+from tests.flow.truth import Truth
+from tests.ollama_worker.standing import BOUNDS, Standing, standing
+from tests.support.valkey import Valkey
+from tests.support.waiting import eventually
+from wire.client import open_redis
+from wire.events import Completed, Token, encode
+from wire.jobs import JobPipe
+from wire.keys import Keys
+from wire.records import JobRequest, Target
+from wire.rerouting import carry_on
+from wire.workers import WorkerInfo, WorkerRegistry
+
+HERE, THERE = Target(pool="here", model="m2"), Target(pool="there", model="m2")
+
+
+@pytest.fixture
+async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
+    redis = open_redis(valkey.url, 5)
+    yield redis
+    await redis.aclose()
+
+
+@pytest.fixture
+async def here(redis: Redis, valkey: Valkey) -> AsyncIterator[Standing]:
+    async with standing(redis, valkey.url, "here") as it:
+        yield it
+
+
+async def completed(truth: Truth, job: str) -> Completed:
+    return Completed.model_validate_json((await truth.log(job))[-1].body)
+
+
+# The next alternative
+
+
+async def test_a_job_whose_model_is_missing_goes_on_as_its_fallback_in_the_same_attempt(here: Standing) -> None:
+    here.engine.fails("m1", ModelNotFound("there is no m1"))
+    record = await here.ask("j", "m1", HERE)
+    assert (record.state, record.attempt, record.tries) == ("completed", 1, 0)
+    assert await here.kinds("j") == ["started", "rerouted", "token", "completed"]
+    assert (await here.truth.log("j"))[1].fields() == {
+        "type": "rerouted", "pool": "here", "model": "m2", "reason": "model_not_found",
+    }  # fmt: skip
+    assert await here.text("j") == "m2 says"
+    assert (await completed(here.truth, "j")).model == "m2"
+
+
+async def test_alternatives_are_tried_in_their_order_until_one_answers(here: Standing) -> None:
+    here.engine.fails("m1", ModelNotFound("no"))
+    here.engine.fails("m2", OutOfMemory("no"))
+    record = await here.ask("j", "m1", HERE, Target(pool="here", model="m3"))
+    assert record.state == "completed"
+    assert await here.text("j") == "m3 says"
+
+
+async def test_where_no_alternative_answers_the_last_failure_counts(here: Standing) -> None:
+    here.engine.fails("m1", OutOfMemory("no"))
+    here.engine.fails("m2", ModelNotFound("no m2 either"))
+    record = await here.ask("j", "m1", HERE)
+    assert (record.state, record.why) == ("failed", "model_not_found")
+
+
+async def test_an_engine_is_asked_again_before_the_alternative_is(redis: Redis, valkey: Valkey) -> None:
+    async with standing(redis, valkey.url, "here", retries=2) as here:
+        here.engine.fails("m1", EngineSilent("…"), times=2)
+        await here.ask("j", "m1", HERE)
+        assert await here.text("j") == "m1 says"
+        here.engine.fails("m1", EngineSilent("…"), times=3)
+        await here.ask("k", "m1", HERE)
+        assert await here.text("k") == "m2 says"
+        assert here.engine.asked == {"m1": 6, "m2": 1}
+
+
+async def test_a_job_goes_on_in_another_pool_as_the_same_job(here: Standing, redis: Redis, valkey: Valkey) -> None:
+    async with standing(redis, valkey.url, "there") as there:
+        here.engine.fails("m1", ModelNotFound("there is no m1"))
+        await here.submit("j", "m1", THERE)
+        record = await there.ended("j")
+        assert (record.state, record.attempt, record.model) == ("completed", 2, "m2")
+        assert await there.text("j") == "m2 says"
+        left = await here.ended("j")
+        assert (left.state, left.why) == ("failed", "rerouted")
+        assert await here.kinds("j") == ["started", "rerouted"]
+        assert [str(entry.id) for entry in await there.truth.log("j")] == ["2-0", "2-1", "2-2"]
+
+
+async def test_a_job_that_was_not_carried_on_by_a_dead_worker_is_by_who_reads_of_its_end(
+    redis: Redis, valkey: Valkey
+) -> None:
+    """The worker is cut off behind its `finish`; two who read of the end heal it, and it runs once."""
+    dying = asyncio.Event()
+
+    class DiesBetween(JobPipe):
+        async def now(self) -> int:
+            dying.set()
+            await asyncio.Event().wait()
+            return 0
+
+    async with standing(redis, valkey.url, "here", jobs=DiesBetween(redis, Keys("here"))) as here:
+        here.engine.fails("m1", ModelNotFound("there is no m1"))
+        await here.submit("j", "m1", THERE)
+        await asyncio.wait_for(dying.wait(), 10)
+        here.life.hurry()
+    assert await Truth(redis, "there").jobs.record("j") is None
+    recorder = JobPipe(redis, Keys("here"))
+    assert await asyncio.gather(carry_on(recorder, "j"), carry_on(recorder, "j")) == [THERE, THERE]
+    async with standing(redis, valkey.url, "there") as there:
+        record = await there.ended("j")
+        assert (record.state, record.attempt) == ("completed", 2)
+        await carry_on(recorder, "j")
+        assert there.engine.asked == {"m2": 1}
+
+
+async def test_a_cancelled_job_is_not_carried_on(here: Standing, redis: Redis) -> None:
+    """The cancel came first: the worker's `rerouted` is refused."""
+    here.engine.fails("m1", ModelNotFound("there is no m1"))
+    here.engine.hold.clear()
+    await here.submit("j", "m1", THERE)
+    await here.engine.held.wait()
+    await here.tools.jobs.cancel("j")
+    here.engine.hold.set()
+    await here.until_idle()
+    assert (await here.ended("j")).state == "cancelled"
+    assert await redis.keys("sluice:{there}:*") == []
+
+
+async def test_what_was_said_is_never_followed_by_another_model(here: Standing) -> None:
+    here.engine.fails("m1", StreamCut("cut"), behind=(Piece("half a"),))
+    record = await here.ask("j", "m1", HERE)
+    assert (record.state, record.attempt, record.tries) == ("completed", 2, 1)
+    assert "rerouted" not in await here.kinds("j")
+
+
+async def test_nor_by_one_in_a_later_attempt(here: Standing) -> None:
+    """The second attempt fails before its own first token, but the first had spoken."""
+    here.engine.fails("m1", StreamCut("cut"), behind=(Piece(thinking="hmm"),))  # which nothing continues
+    here.engine.fails("m1", ModelNotFound("gone by now"))
+    record = await here.ask("j", "m1", HERE)
+    assert (record.state, record.why) == ("failed", "model_not_found")
+    assert "rerouted" not in await here.kinds("j")
+
+
+@pytest.mark.parametrize("error", [ContextTooLong("too long"), Unsupported("cannot")])
+async def test_what_speaks_against_the_request_is_answered_by_no_alternative(
+    here: Standing, error: ContextTooLong | Unsupported
+) -> None:
+    here.engine.fails("m1", error)
+    record = await here.ask("j", "m1", HERE, THERE)
+    assert (record.state, record.why) == ("failed", error.code)
+    assert here.circuits.calls == 0
+
+
+async def test_an_engine_that_is_away_sends_jobs_to_other_pools_and_takes_no_more(here: Standing, redis: Redis) -> None:
+    """Its other models are away too; the next job waits for a worker that is well."""
+    here.engine.well = False
+    here.engine.fails("m1", EngineUnavailable("nobody answers"))
+    await here.submit("j", "m1", HERE, THERE)
+    await here.ended("j")
+    record = await Truth(redis, "there").until_state("j", "queued")
+    assert record.model == "m2"
+    await here.submit("k")
+    assert (await here.truth.record("k")).state == "queued"
+    here.engine.well = True
+    assert (await here.ended("k")).state == "completed"
+
+
+async def test_an_engine_that_is_away_gives_a_job_back_that_can_go_nowhere(here: Standing) -> None:
+    here.engine.fails("m1", EngineUnavailable("nobody answers"))
+    record = await here.ask("j", "m1", HERE)
+    assert (record.state, record.attempt, record.tries) == ("completed", 2, 0)
+    assert await here.text("j") == "m1 says"
+
+
+# Circuits
+
+
+async def test_failures_open_a_circuit_and_the_first_answer_closes_it(here: Standing) -> None:
+    here.engine.fails("m1", ModelNotFound("no"), times=5)
+    for n in range(5):
+        await here.ask(f"j{n}")
+    [circuit] = (await here.circuits.all()).values()
+    assert (circuit.engine, circuit.model, circuit.state, circuit.failures) == ("simulated", "m1", "open", 5)
+    assert circuit.reason == "model_not_found"
+    await here.ask("well again")
+    await here.until_idle()
+    await here.ask("and again")
+    assert await here.circuits.all() == {}
+
+
+async def test_a_fallback_s_answer_does_not_close_the_circuit_of_what_failed(here: Standing) -> None:
+    here.engine.fails("m1", ModelNotFound("no"))
+    await here.ask("j", "m1", HERE)
+    await here.ask("another", "m2")
+    assert list(await here.circuits.all()) == ["simulated|m1"]
+
+
+async def test_another_worker_s_answer_closes_it_too(here: Standing) -> None:
+    """Who tripped it may be gone for good."""
+    await here.circuits.trip("simulated", "m1", "stream_cut")
+    await here.ask("j")
+    await here.submit("behind it")  # by then the first has been mended
+    await here.ended("behind it")
+    assert await here.circuits.all() == {}
+
+
+async def test_a_healthy_engine_costs_no_call(here: Standing) -> None:
+    for n in range(3):
+        await here.ask(f"j{n}")
+    assert here.circuits.calls == 0
+
+
+# Vectors and counts
+
+
+async def test_vectors_come_in_order_in_bursts_that_readers_take_live(here: Standing) -> None:
+    here.engine.vectors = [[n + 0.5] * 4096 for n in range(30)]
+    record = await here.ask("j", kind="embed")
+    assert (record.state, record.result) == ("completed", b"")
+    bursts = [entry for entry in await here.truth.log("j") if entry.is_token]
+    assert len(bursts) > 2
+    assert all(sum(map(len, burst.fields()["embeddings"])) <= BURST_BYTES for burst in bursts)
+    assert {burst.fields()["n"] for burst in bursts} == {0}
+    vectors = [vector for burst in bursts for vector in burst.fields()["embeddings"]]
+    assert [list(struct.unpack("<4096f", b64decode(vector))) for vector in vectors] == here.engine.vectors
+    end = await completed(here.truth, "j")
+    assert (end.usage.prompt_tokens, end.usage.completion_tokens, end.finish_reason) == (5, 0, "stop")
+
+
+async def test_a_vector_larger_than_a_burst_is_one(here: Standing) -> None:
+    here.engine.vectors = [[1.0] * 40_000, [2.0] * 40_000]
+    await here.ask("j", kind="embed")
+    assert await here.kinds("j") == ["started", "token", "token", "completed"]
+
+
+async def test_half_of_the_vectors_of_a_lost_worker_are_void(redis: Redis, valkey: Valkey) -> None:
+    lost, embed = WorkerRegistry(redis, Keys("here")), JobRequest(kind="embed", model="m1", inputs=("a", "b"))
+    jobs = JobPipe(redis, Keys("here"))
+    await lost.register("lost", 1, WorkerInfo("simulated", {}))
+    await lost.ask("lost", True)
+    await jobs.accept("j", embed, BOUNDS, tenant="ann")
+    await jobs.start("j", "lost", 1, b'{"type":"started"}')
+    await redis.xadd(jobs.keys.events("j"), {"e": encode(Token(embeddings=["AAAA"], n=0))}, id="1-1")
+    await lost.reap("lost", 1)
+    async with standing(redis, valkey.url, "here") as here:
+        await here.ended("j")
+        assert await here.kinds("j") == ["started", "token", "started", "restarted", "token", "completed"]
+
+
+async def test_an_embedding_goes_on_as_its_alternative_too(here: Standing) -> None:
+    here.engine.fails("m1", ModelNotFound("no"))
+    record = await here.ask("j", "m1", HERE, kind="embed")
+    assert record.state == "completed"
+    assert await here.kinds("j") == ["started", "rerouted", "token", "completed"]
+
+
+async def test_a_count_is_told_as_usage_and_says_nothing(here: Standing) -> None:
+    record = await here.ask("j", kind="count")
+    assert (record.state, record.result) == ("completed", b"")
+    assert await here.kinds("j") == ["started", "completed"]
+    assert (await completed(here.truth, "j")).usage.prompt_tokens == 42
+
+
+async def test_a_bare_prompt_is_answered_like_a_chat(here: Standing) -> None:
+    await here.ask("j", kind="generate")
+    assert await here.text("j") == "m1 says"
+
+
+# What an answer cost
+
+
+async def test_cached_and_thinking_tokens_are_told_as_the_engine_tells_them(here: Standing) -> None:
+    here.engine.end = Finished("stop", 100, 30, cached_tokens=80, thinking_tokens=20)
+    await here.ask("j")
+    usage = (await completed(here.truth, "j")).usage
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, usage.thinking_tokens) == (
+        100,
+        30,
+        80,
+        20,
+    )
+
+
+async def test_the_time_of_thinking_lies_between_the_first_thought_and_the_first_word(here: Standing) -> None:
+    await here.ask("plain")
+    assert (await completed(here.truth, "plain")).timings.thinking_ms == 0
+    here.engine.thought = (Piece(thinking="hmm"), Piece(thinking=" well"))
+    await here.ask("thought")
+    timings = (await completed(here.truth, "thought")).timings
+    assert 1 <= timings.thinking_ms <= max(1, timings.total_ms)
+    assert orjson.loads((await here.truth.record("thought")).result)["thinking"] == "hmm well"
+
+
+# What a worker tells of its memory
+
+
+async def test_a_failure_makes_a_worker_look_at_what_it_has_loaded_and_tell(here: Standing) -> None:
+    """This engine never says that it has loaded anything."""
+    loaded = f"{here.truth.keys.prefix}:loaded:{here.life.incarnation}"
+    await here.ask("j", "m1")
+    assert await here.redis.smembers(loaded) == {b"m1"}
+    here.engine.fails("m2", ModelNotFound("no"))
+    await here.ask("k", "m2", Target(pool="here", model="m1"))
+
+    async def nothing() -> bool | None:
+        return not await here.redis.smembers(loaded) or None
+
+    await eventually(nothing, 10, "the pool knows that nothing is loaded")
