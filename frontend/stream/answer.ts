@@ -152,6 +152,7 @@ export const costOf = (usage?: Usage | null, timings?: Timings | null): Partial<
   promptMs: timings?.prompt_ms || undefined,
   firstTokenMs: timings?.first_token_ms,
   generateMs: timings?.generate_ms || undefined,
+  thinkingMs: timings?.thinking_ms || undefined,
   totalMs: timings?.total_ms,
   promptTokens: usage?.prompt_tokens || undefined,
   completionTokens: usage?.completion_tokens || undefined,
