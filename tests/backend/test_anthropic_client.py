@@ -204,7 +204,7 @@ async def test_an_answer_that_fails(client: anthropic.AsyncAnthropic) -> None:
 
 
 async def test_a_client_that_closes_cancels(client: anthropic.AsyncAnthropic, truth: Truth) -> None:
-    async with client.messages.stream(**ask("!tokens 1000000")) as stream:
+    async with client.messages.stream(**ask("!tokens 20000")) as stream:
         assert await anext(stream.text_stream)
         job = stream.response.headers["x-sluice-job"]
     assert (await truth.until_state(job, "cancelled")).why == "client_gone"
