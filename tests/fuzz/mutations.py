@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+from random import Random
 from typing import Any, NamedTuple
-
-from hypothesis import strategies as st
 
 from tests.fuzz.shapes import SHAPES, Shape
 
@@ -66,14 +65,22 @@ class Sent(NamedTuple):
     headers: dict[str, str]
 
 
-def junk() -> st.SearchStrategy[Any]:
-    scalars = st.one_of(
-        st.none(), st.booleans(), st.sampled_from(NUMBERS), st.sampled_from(TEXTS), st.integers(), st.text(max_size=20)
-    )
-    nested = st.recursive(
-        scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
-    )
-    return st.one_of(scalars, nested, st.just(DEEP), st.just([{}] * 300))
+SCALARS: tuple[Any, ...] = (None, True, False, *NUMBERS, *TEXTS)
+
+
+def junk(dice: Random, depth: int = 0) -> Any:
+    """Any JSON value, odd ones more often than a person would send them."""
+    kind = dice.randrange(12)
+    if kind < 7 or depth > 2:
+        return dice.choice(SCALARS)
+    if kind == 7:
+        return "".join(chr(dice.choice((dice.randrange(128), dice.randrange(0x11_0000)))) for _ in range(9))
+    if kind == 8:
+        return dice.randrange(-(2**70), 2**70)
+    if kind == 9:
+        return copy.deepcopy(dice.choice((DEEP, [{}] * 300)))
+    inner = [junk(dice, depth + 1) for _ in range(dice.randrange(4))]
+    return inner if kind == 10 else {str(number): one for number, one in enumerate(inner)}
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -85,40 +92,41 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-@st.composite
-def bent(draw: st.DrawFn, shape: Shape) -> dict[str, Any]:
+def bent(dice: Random, shape: Shape) -> dict[str, Any]:
     """The body with one to four places replaced, removed, doubled, wrapped, or given a neighbour."""
     body: dict[str, Any] = copy.deepcopy(shape.body)
-    for _ in range(draw(st.integers(1, 4))):
-        known = places(body)
-        if not known:
-            break
-        *way, last = draw(st.sampled_from(known))
-        holder: Any = body
-        for key in way:
-            holder = holder[key]
-        how = draw(st.sampled_from(("replace", "replace", "replace", "remove", "double", "wrap", "add")))
-        if how == "replace":
-            holder[last] = copy.deepcopy(draw(junk()))
-        elif how == "remove":
-            del holder[last]
-        elif how == "wrap":
-            holder[last] = [holder[last]]
-        elif how == "double" and isinstance(holder, list):
-            holder.append(copy.deepcopy(holder[last]))
-        elif isinstance(holder, dict):
-            holder[draw(st.text(max_size=8))] = copy.deepcopy(draw(junk()))
+    for _ in range(dice.choice((1, 1, 1, 2, 3, 4))):
+        if known := places(body):
+            bend(dice, body, dice.choice(known))
     return body
 
 
-@st.composite
-def requests(draw: st.DrawFn, shapes: tuple[Shape, ...] = SHAPES) -> Sent:
-    """Mostly bent bodies; now and then bytes that are no request at all, or odd headers."""
-    shape = draw(st.sampled_from(shapes))
-    names = draw(st.lists(st.sampled_from(sorted(HEADERS)), max_size=2, unique=True)) if draw(st.booleans()) else []
-    headers = {name: draw(st.sampled_from(HEADERS[name])) for name in names}
-    if draw(st.integers(0, 19)) == 0:
-        body = draw(st.sampled_from(RAW) | st.binary(max_size=40))
+def bend(dice: Random, body: Any, place: tuple[Any, ...]) -> None:
+    *way, last = place
+    holder = body
+    for key in way:
+        holder = holder[key]
+    how = dice.choice(("replace", "replace", "replace", "remove", "double", "wrap", "add"))
+    if how == "replace":
+        holder[last] = junk(dice)
+    elif how == "remove":
+        del holder[last]
+    elif how == "wrap":
+        holder[last] = [holder[last]]
+    elif how == "double" and isinstance(holder, list):
+        holder.append(copy.deepcopy(holder[last]))
+    elif isinstance(holder, dict):
+        holder[dice.choice(TEXTS)] = junk(dice)
+
+
+def request(number: int, shapes: tuple[Shape, ...] = SHAPES) -> Sent:
+    """The same number makes the same request: mostly a bent body, now and then bytes that are no request at all."""
+    dice = Random(number)
+    shape = shapes[number % len(shapes)]
+    names = dice.sample(sorted(HEADERS), dice.choice((0, 0, 0, 1, 2)))
+    headers = {name: dice.choice(HEADERS[name]) for name in names}
+    if dice.randrange(20) == 0:
+        body = dice.choice((*RAW, dice.randbytes(40)))
     else:
-        body = json.dumps(draw(bent(shape))).encode()  # in ASCII, so that half a character can be sent too
+        body = json.dumps(bent(dice, shape)).encode()  # in ASCII, so that half a character can be sent too
     return Sent(shape.path, body, {"Content-Type": "application/json", **headers})
