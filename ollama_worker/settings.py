@@ -53,6 +53,7 @@ class WorkerSettings(WireSettings):
     # Jobs run at once. Set it to Ollama's OLLAMA_NUM_PARALLEL: past that Ollama queues, out of our queue's sight.
     slots: int = Field(1, validation_alias=AliasChoices("SLUICE_SLOTS", "QUEUE_CONCURRENCY"), ge=1, le=256)
     gguf: UserPath = Field(None, alias="SLUICE_GGUF")
+    mmproj: UserPath = Field(None, alias="SLUICE_MMPROJ")  # what makes the file's model see, where it can
     gguf_url: GgufUrl = Field(DEFAULT_GGUF_URL, alias="SLUICE_GGUF_URL")
     # Any server that speaks OpenAI's protocol, and a further one: `sluice up` gives that its own worker and pool.
     openai_url: ServerUrl = Field(None, alias="OPENAI_API_BASE_URL", pattern=AN_ADDRESS)

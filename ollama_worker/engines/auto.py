@@ -73,7 +73,7 @@ def build_engine(settings: WorkerSettings, choice: Choice) -> Engine:
     if choice.kind == "cloud":
         return cloud_engine(settings)
     if choice.kind == "llama-cpp" and choice.gguf is not None:
-        return LlamaCppEngine(choice.gguf, choice.model, settings.slots, settings.silence)
+        return LlamaCppEngine(choice.gguf, choice.model, settings.slots, settings.silence, settings.mmproj)
     return SimulatedEngine(
         [settings.default_model, *settings.models],
         rate=settings.simulated_rate,
@@ -178,8 +178,9 @@ def _cloud(settings: WorkerSettings) -> Choice:
 
 async def _llama_cpp(settings: WorkerSettings, progress: Progress) -> Choice:
     """A file that is set, one that is there, or a small one that is fetched."""
-    if settings.gguf and not settings.gguf.is_file():
-        raise NoEngine(f"SLUICE_GGUF: there is no file at {settings.gguf}")
+    for name, file in (("SLUICE_GGUF", settings.gguf), ("SLUICE_MMPROJ", settings.mmproj)):
+        if file and not file.is_file():
+            raise NoEngine(f"{name}: there is no file at {file}")
     if importlib.util.find_spec("xllamacpp") is None:
         raise NoEngine("A GGUF file needs the llama.cpp engine: pip install 'sluice[llama-cpp]'")
     if gguf := settings.gguf or _gguf_at_hand(settings):

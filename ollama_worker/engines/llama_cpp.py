@@ -26,6 +26,7 @@ from ollama_worker.engines.gguf_file import GgufFacts, NotGguf, read_facts
 from ollama_worker.engines.http import EngineHttp
 from ollama_worker.engines.llama_cpp_server import CONTEXT_CAP, Native, Plan, import_xllamacpp, start, stop
 from ollama_worker.engines.llama_cpp_wire import (
+    NO_EYES,
     RawAnswer,
     chat_body,
     completion_body,
@@ -45,9 +46,12 @@ class LlamaCppEngine:
 
     name = "llama-cpp"
 
-    def __init__(self, gguf: Path, model: str, slots: int = 1, silence: float = 300.0) -> None:
-        """`model` is the name under which the file is served; `silence` is in seconds."""
+    def __init__(
+        self, gguf: Path, model: str, slots: int = 1, silence: float = 300.0, mmproj: Path | None = None
+    ) -> None:
+        """`model` is the name under which the file is served; `silence` is in seconds; `mmproj` lets it see."""
         self._gguf = gguf
+        self._mmproj = mmproj
         self._model = model
         self._slots = slots
         self._known: GgufFacts | None = None
@@ -66,6 +70,7 @@ class LlamaCppEngine:
 
     async def _answer(self, request: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
         self._check_model(request.model)
+        self._check_images(request, prefill)
         if prefill and spent(request):
             yield Finished("length")
             return
@@ -112,6 +117,7 @@ class LlamaCppEngine:
     async def count(self, request: JobRequest) -> int:
         """Rendered and tokenized by llama.cpp, and nothing is generated."""
         self._check_model(request.model)
+        self._check_images(request)
         http = await self._chat.http(self._plan())
         said = await http.post("/v1/chat/completions/input_tokens", fault, chat_body(as_sent(request)))
         return int(said["input_tokens"])
@@ -120,13 +126,23 @@ class LlamaCppEngine:
         if model != self._model:
             raise ModelNotFound(f"This worker serves {self._model} only. For {model}, set SLUICE_GGUF or run Ollama")
 
+    def _check_images(self, request: JobRequest, prefill: str = "") -> None:
+        """A prompt that is continued is text: the images in it would be lost."""
+        if not any(message.images for message in request.messages):
+            return
+        if not self._mmproj:
+            raise Unsupported(NO_EYES)
+        if prefill:
+            raise Unsupported("An answer about images is not continued by SLUICE_ENGINE=llama-cpp but begun anew")
+
     def _plan(self, embedding: bool = False) -> Plan:
         facts = self._facts()
         context = min(facts.context_length or CONTEXT_CAP, CONTEXT_CAP)
         # Embeddings get one slot: with more, llama.cpp splits texts of unequal length into several batches and pools
         # the last one only. Seen in build 11549: the same text, another vector, depending on its neighbours.
         slots = 1 if embedding else self._slots
-        return Plan(self._gguf, context, slots, embedding, mean_pooling=not facts.pooling)
+        mmproj = None if embedding else self._mmproj
+        return Plan(self._gguf, context, slots, embedding, mean_pooling=not facts.pooling, mmproj=mmproj)
 
     def _facts(self) -> GgufFacts:
         try:
@@ -140,10 +156,11 @@ class LlamaCppEngine:
 
     async def models(self) -> list[ModelInfo]:
         facts = await asyncio.to_thread(self._facts)
-        abilities = ("embedding",) if facts.pooling else ("completion", "embedding")
-        tools = ("tools",) if "tools" in facts.template else ()
+        abilities: tuple[str, ...] = ("embedding",) if facts.pooling else ("completion", "embedding")
+        abilities += ("tools",) if "tools" in facts.template else ()
+        abilities += ("vision",) if self._mmproj else ()
         loaded = self._chat.ready or self._embed.ready
-        return [ModelInfo(self._model, loaded, self._plan().context, abilities + tools)]
+        return [ModelInfo(self._model, loaded, self._plan().context, abilities)]
 
     async def pull(self, model: str) -> AsyncGenerator[PullProgress]:
         raise Unsupported("llama.cpp serves one file and pulls none: set SLUICE_GGUF, or run Ollama to pull models")

@@ -41,6 +41,7 @@ class Plan(NamedTuple):
     slots: int
     embedding: bool = False
     mean_pooling: bool = False  # for a model that does not say how to make one vector of a text
+    mmproj: Path | None = None  # what makes tokens of images
 
 
 async def start(plan: Plan) -> Native:
@@ -99,6 +100,8 @@ def _params(library: Any, plan: Plan, key: str) -> Any:
     params.verbosity = QUIET
     params.ui = False
     params.endpoint_slots = True
+    if plan.mmproj:
+        params.mmproj.path = str(plan.mmproj)
     if plan.embedding:
         params.embedding = True
         params.n_batch = params.n_ubatch = plan.context  # a text to embed must fit in one batch

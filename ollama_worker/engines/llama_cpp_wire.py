@@ -22,7 +22,8 @@ from ollama_worker.engines.openai_stream import events, finished
 from wire.records import JobRequest
 
 NO_EYES = (
-    "The built-in llama.cpp has no eyes: for images use SLUICE_ENGINE=ollama with a vision model (llama3.2-vision)"
+    "This llama.cpp has no eyes: set SLUICE_MMPROJ to the projector that belongs to the model's file, or use "
+    "SLUICE_ENGINE=ollama with a vision model, such as llama3.2-vision"
 )
 RENAMED = {"num_predict": "n_predict", "num_keep": "n_keep"}  # Ollama's name → llama.cpp's; most are the same
 FIXED = ("num_ctx", "num_batch", "num_gpu", "num_thread", "main_gpu", "use_mmap")  # settled when the model is loaded
@@ -38,9 +39,7 @@ def options_of(request: JobRequest) -> dict[str, Any]:
 
 
 def chat_body(request: JobRequest) -> dict[str, Any]:
-    """For `/v1/chat/completions`, streamed. Raises `Unsupported` for images."""
-    if any(message.images for message in request.messages):
-        raise Unsupported(NO_EYES)
+    """For `/v1/chat/completions`, streamed."""
     return openai_wire.chat_body(without_options(request), LLAMA_CPP) | by_openai_s_name(options_of(request))
 
 

@@ -154,9 +154,12 @@ async def test_who_sets_file_and_name_says_what_the_file_is(settings: WorkerSett
     assert (await choose_engine(put(settings, gguf=tiny_gguf, model_name="mine"))).model == "mine"
 
 
-async def test_a_file_that_was_set_and_is_missing_is_an_error(settings: WorkerSettings, tmp_path: Path) -> None:
-    with pytest.raises(NoEngine, match="SLUICE_GGUF"):
-        await choose_engine(put(settings, gguf=tmp_path / "gone.gguf"))
+@pytest.mark.parametrize(("field", "name"), [("gguf", "SLUICE_GGUF"), ("mmproj", "SLUICE_MMPROJ")])
+async def test_a_file_that_was_set_and_is_missing_is_an_error(
+    settings: WorkerSettings, tmp_path: Path, tiny_gguf: Path, field: str, name: str
+) -> None:
+    with pytest.raises(NoEngine, match=name):
+        await choose_engine(put(settings, **{"gguf": tiny_gguf, field: tmp_path / "gone.gguf"}))
 
 
 async def test_a_file_that_is_there_is_taken_under_its_own_name(settings: WorkerSettings) -> None:

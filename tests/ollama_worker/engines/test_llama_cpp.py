@@ -26,6 +26,7 @@ from ollama_worker.engines.base import (
 from ollama_worker.engines.http import EngineHttp
 from ollama_worker.engines.llama_cpp import LlamaCppEngine
 from ollama_worker.engines.llama_cpp_wire import fault
+from tests.ollama_worker.tiny_mmproj import make_tiny_mmproj, png
 from tests.tiny_gguf import make_tiny_gguf
 from wire.records import JobRequest, Message
 
@@ -163,9 +164,27 @@ async def test_another_model_is_not_found(engine: LlamaCppEngine) -> None:
         await answer(engine, chat(model="llama3"))
 
 
-async def test_images_are_refused(engine: LlamaCppEngine) -> None:
-    with pytest.raises(Unsupported, match="vision"):
+async def test_images_are_refused_without_a_projector(engine: LlamaCppEngine) -> None:
+    with pytest.raises(Unsupported, match="SLUICE_MMPROJ"):
         await answer(engine, chat(messages=(Message(role="user", content="look", images=("aGk=",)),)))
+
+
+async def test_with_a_projector_it_sees(tiny_gguf: Path, models_dir: Path) -> None:
+    engine = LlamaCppEngine(tiny_gguf, "tiny", silence=30, mmproj=make_tiny_mmproj(models_dir / "mmproj.gguf"))
+
+    def look(image: str) -> JobRequest:
+        return chat(messages=(Message(role="user", content="the of", images=(image,)),))
+
+    red, green = look(png(255, 0, 0)), look(png(0, 255, 0))
+    answers = [text(await answer(engine, request)) for request in (red, green, red)]
+    assert answers[0] == answers[2] != answers[1]
+    assert await engine.count(red) > await engine.count(chat(messages=(Message(role="user", content="the of"),)))
+    assert "vision" in (await engine.models())[0].capabilities
+    with pytest.raises(RequestRefused, match="image"):
+        await answer(engine, look("aGk="))
+    with pytest.raises(Unsupported, match="begun anew"):
+        await answer(engine, red, " the")
+    await engine.close()
 
 
 async def test_a_wrong_format_is_refused(engine: LlamaCppEngine) -> None:
