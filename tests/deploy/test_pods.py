@@ -124,7 +124,6 @@ def test_a_rollout_has_a_new_process_ready_before_an_old_one_leaves(objects: lis
             assert strategy == {"type": "Recreate"}
         else:
             assert strategy["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
-        assert one["spec"]["progressDeadlineSeconds"] > pod_of(one).spec["terminationGracePeriodSeconds"]
 
 
 def test_replicas_and_nodes_are_spread_and_drained_one_by_one(objects: list[Object]) -> None:
