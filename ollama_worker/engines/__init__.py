@@ -1,1 +1,1 @@
-"""Engines: where models are spoken to. `base.py` says what one is; a file each for ollama, llama-cpp, simulated."""
+"""Engines: where models are spoken to. `base.py` says what one is; a file each for those that there are, with its wire."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from ollama_worker.engines.http import Faults, error_text, parse
 from ollama_worker.engines.tool_calls import Calls
 
 DATA, LAST = b"data:", b"[DONE]"
+BARE = (b"{", b"error:")  # how an error begins that is no event
 REASONS = ("stop", "length", "tool_calls", "function_call", "content_filter")  # others, such as "abort", mean a cut
 
 
@@ -22,8 +23,11 @@ class Said(NamedTuple):
 
     text: str = ""
     thinking: str = ""
-    calls: list[dict[str, Any]] = []  # noqa: RUF012 - a tuple's default, and nobody adds to it
-    logprobs: list[dict[str, Any]] = []  # noqa: RUF012
+    calls: Sequence[dict[str, Any]] = ()
+    logprobs: Sequence[dict[str, Any]] = ()
+
+
+NOTHING = Said()
 
 
 def events(lines: list[bytes], fault: Faults) -> Iterator[dict[str, Any]]:
@@ -32,17 +36,15 @@ def events(lines: list[bytes], fault: Faults) -> Iterator[dict[str, Any]]:
     Lines that are neither (comments, event names) are passed over; an error may also come bare (llama.cpp).
     """
     for line in lines:
-        bare = line.startswith((b"{", b"error:"))
-        if not bare and not line.startswith(DATA):
-            continue
-        data = line.removeprefix(DATA).removeprefix(b"error:").strip()
-        if data == LAST:
-            yield {}
-            continue
-        said = parse(data)
-        if bare or "error" in said:
-            raise fault(_status(said), error_text(data))
-        yield said
+        if line.startswith(DATA):
+            data = line[len(DATA) :].strip()
+            said = {} if data == LAST else parse(data)
+            if "error" in said:
+                raise fault(_status(said), error_text(data))
+            yield said
+        elif line.startswith(BARE):
+            data = line.removeprefix(BARE[1]).strip()
+            raise fault(_status(parse(data)), error_text(data))
 
 
 def _status(said: dict[str, Any]) -> int:
@@ -55,8 +57,8 @@ def _status(said: dict[str, Any]) -> int:
 def said_in_chat(choice: dict[str, Any]) -> Said:
     delta = choice.get("delta") or {}
     thinking = delta.get("reasoning_content") or delta.get("reasoning") or ""
-    logprobs = [_logprob(entry) for entry in (choice.get("logprobs") or {}).get("content") or ()]
-    return Said(delta.get("content") or "", thinking, delta.get("tool_calls") or [], logprobs)
+    logprobs = [_logprob(entry) for entry in told.get("content") or ()] if (told := choice.get("logprobs")) else ()
+    return Said(delta.get("content") or "", thinking, delta.get("tool_calls") or (), logprobs)
 
 
 def said_in_completion(choice: dict[str, Any]) -> Said:
@@ -104,10 +106,10 @@ class Answer:
             for event in events(lines, self._fault):
                 if ended := not event:
                     break
-                for said in self._chunk(event):
-                    text, thinking = text + said.text, thinking + said.thinking
-                    tokens += bool(said.text or said.thinking)
-                    logprobs += said.logprobs
+                new, thought, _, entries = self._chunk(event)
+                if new or thought:
+                    text, thinking, tokens = text + new, thinking + thought, tokens + 1
+                logprobs += entries
         except EngineError as raised:
             error = raised
         if text or thinking or logprobs:
@@ -117,14 +119,18 @@ class Answer:
         if ended:
             yield from self._end()
 
-    def _chunk(self, event: dict[str, Any]) -> Iterator[Said]:
+    def _chunk(self, event: dict[str, Any]) -> Said:
+        """What a chunk adds; counts, calls and the reason are kept. One choice: nobody asks for more."""
         self._usage = event.get("usage") or self._usage
         self._timings = event.get("timings") or self._timings
-        for choice in event.get("choices") or ():
-            said = self._said_in(choice)
+        choices = event.get("choices")
+        if not choices:
+            return NOTHING
+        said = self._said_in(choices[0])
+        if said.calls:
             self._calls.add(said.calls)
-            self._reason = choice.get("finish_reason") or self._reason
-            yield said
+        self._reason = choices[0].get("finish_reason") or self._reason
+        return said
 
     def _end(self) -> Iterator[Piece | Finished]:
         if self._reason not in REASONS:
