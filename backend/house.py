@@ -30,6 +30,7 @@ from backend.pool.pools import Pools
 from backend.pool.sights import Sights
 from backend.pool.trail import Trails
 from backend.pool.watcher import Watcher
+from backend.routing.breakers import Breakers
 from backend.routing.router import Router
 from backend.settings import ApiSettings
 from backend.store.database import Database
@@ -84,7 +85,7 @@ def build(settings: ApiSettings, redis: Redis) -> House:
     bounds = Bounds(settings.queue_depth, settings.queue_per_tenant, settings.max_attempts, timeout_ms)
     claims = IdempotencyKeys(redis, timeout_ms + RECORD_MS)
     database = Database(settings.database_url)
-    router = Router(pools, sights, catalogue, settings.rules)
+    router = Router(sights, catalogue, settings.rules, Breakers(pools))
     preparing = Preparing(pools, router, Naming(claims, pools))
     chat = ChatService(pools, trails, news, preparing, Admission(bounds), ThreadTurns(database))
     threads, titles = Threads(database, pools), Titles(database, pools, sights, catalogue, chat)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from backend.pool.catalogue import Catalogue
-from backend.pool.pools import Pools
 from backend.pool.sights import Sight, Sights
 from backend.routing.breakers import Breakers, broken
 from backend.routing.names import Meaning, Offers
@@ -42,13 +41,13 @@ class View(NamedTuple):
 
 
 class Router:
-    def __init__(self, pools: Pools, sights: Sights, catalogue: Catalogue, rules: Rules) -> None:
+    def __init__(self, sights: Sights, catalogue: Catalogue, rules: Rules, breakers: Breakers) -> None:
         self._sights = sights
         self._catalogue = catalogue
         self._rules = rules
         self._waits = Waits()
         self._strategies = Strategies()
-        self._breakers = Breakers(pools)
+        self._breakers = breakers
 
     async def route(self, wanted: Wanted) -> Route:
         """Raises NotFound for a model nobody knows, Unsupported and TooLarge for what it cannot do."""

@@ -6,16 +6,24 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 
+import orjson
 import pytest
 
+from backend.chat.disconnect import CONTINUE
+from backend.chat.naming import Naming
+from backend.chat.submission import Submission
+from backend.errors import Invalid
 from backend.pool.pools import Found, Pools
 from backend.pool.trail import Trail, Trails, pool_of
+from backend.principal import LOCAL
+from backend.routing.breakers import Breakers
 from tests.backend.recording import BOUNDS, COMPLETED, STARTED
 from wire.client import open_redis
 from wire.events import START, EventId, Rerouted, encode
+from wire.idempotency import IdempotencyKeys
 from wire.jobs import FINISHED
 from wire.reader import CursorUnknown, FanIn
-from wire.records import JobRequest
+from wire.records import JobRequest, Target
 from wire.workers import WorkerInfo
 
 ONE, TWO, THREE = (f"{name}-{secrets.token_hex(4)}" for name in ("one", "two", "three"))
@@ -170,3 +178,55 @@ async def test_who_hangs_up_between_two_pools_hears_no_more(pools: Pools) -> Non
         trail.hang_up()
         assert "2-0 started" not in await reading
         assert not trail.at_end
+
+
+async def test_who_hung_up_as_the_next_pool_was_entered_hears_nothing_of_it(pools: Pools) -> None:
+    job = await begun(pools, TWO)
+    async with Trails(pools).follow(pools.own, job, fresh=True) as trail:
+        trail.hang_up()
+        await trail.enter(pools.named(TWO))
+        assert await read(trail) == []
+
+
+# -- names of jobs -----------------------------------------------------------------------------------------------
+def wish(key: str | None = None, job: str | None = None, body: str = "") -> Submission:
+    return Submission(JobRequest(model="m"), LOCAL, CONTINUE, idempotency_key=key, job=job, body=body)
+
+
+async def test_an_id_stays_in_the_pool_that_it_was_first_meant_for(pools: Pools) -> None:
+    naming = Naming(IdempotencyKeys(pools._redis, 60_000), pools)
+    job = secrets.token_hex(8)
+    first = await naming.name(wish(job=job), pools.named(TWO))
+    again = await naming.name(wish(job=job), pools.own)
+    assert (first.pool.name, again.pool.name, first.fresh, again.fresh) == (TWO, TWO, False, False)
+    assert (await naming.name(wish(), pools.own)).fresh
+
+
+async def test_a_key_joins_the_job_wherever_it_is_and_starts_anew_where_that_failed(pools: Pools) -> None:
+    naming, key, mine = Naming(IdempotencyKeys(pools._redis, 60_000), pools), secrets.token_hex(8), secrets.token_hex(8)
+    first = await naming.name(wish(key, job=mine), pools.named(TWO))
+    assert (first.job, first.pool.name, first.fresh, first.found) == (mine, TWO, False, None)
+    joined = await naming.name(wish(key, job="another"), pools.own)  # nobody has let it in yet
+    assert (joined.job, joined.pool.name, joined.found) == (mine, TWO, None)
+    await begun(pools, TWO, mine)
+    running = await naming.name(wish(key), pools.own)
+    assert (running.job, told(running.found), running.fresh) == (mine, (TWO, "running"), False)
+    await pools.cancel(mine)
+    again = await naming.name(wish(key, job=mine), pools.own)
+    assert (again.job, told(again.found)) == (mine, (TWO, "cancelled"))  # one id ends once
+    anew = await naming.name(wish(key), pools.own)
+    assert (anew.pool.name, anew.fresh, anew.found) == (ONE, True, None) and anew.job != mine
+    with pytest.raises(Invalid):
+        await naming.name(wish(key, body="other"), pools.own)
+
+
+# -- circuits ----------------------------------------------------------------------------------------------------
+async def test_one_job_of_all_processes_may_try_a_circuit_that_was_open_for_long(pools: Pools) -> None:
+    circuit = {"state": "open", "failures": 5, "opened": 1, "probed": 0, "reason": "stream_cut"}
+    await pools.named(TWO).circuits.mend("e", "m")
+    await pools._redis.hset(pools.named(TWO).keys.circuits, "e|m", orjson.dumps(circuit))
+    [broken] = (await pools.named(TWO).circuits.all()).values()
+    target, mine, another = Target(pool=TWO, model="m"), Breakers(pools), Breakers(pools)
+    tried = [await one.may_try(target, [broken]) for one in (mine, mine, another)]
+    assert tried == [True, False, False]
+    assert (await pools.named(TWO).circuits.all())["e|m"].state == "half_open"

@@ -9,7 +9,6 @@ import pytest
 
 from backend.errors import NotFound, TooLarge, Unsupported
 from backend.pool.catalogue import Catalogue
-from backend.pool.pools import Pools
 from backend.pool.sights import Sight, Sights
 from backend.routing.affinity import affinity_of
 from backend.routing.breakers import Breakers
@@ -21,10 +20,10 @@ from backend.routing.strategies import Candidate, Strategies
 from backend.routing.waits import STARTING_SECONDS, UNMEASURED_SECONDS, Expected, expected
 from backend.settings import ApiSettings
 from wire.circuits import Circuit, circuit_name
-from wire.client import open_redis
-from wire.reader import FanIn
 from wire.records import JobRequest, Message, Target
 from wire.workers import WorkerRecord
+
+Parts = tuple[Sights, Catalogue, Rules]
 
 
 def worker(
@@ -61,24 +60,24 @@ class Nobody(Breakers):
 
     def __init__(self, *tries: Target) -> None:
         self._tries = tries
+        self.asked = 0
 
     async def may_try(self, target: Target, broken: list[Circuit]) -> bool:
+        self.asked += 1
         return target in self._tries
 
 
-def router(sights: dict[str, Sight], rules: dict[str, Any] | None = None, *tries: Target, **settings: str) -> Router:
+def parts(sights: dict[str, Sight], rules: dict[str, Any] | None = None, **settings: str) -> Parts:
     own, *others = sights
-    said = Rules.model_validate(rules or {})
-    fixed = Fixed(sights)
+    said, fixed = Rules.model_validate(rules or {}), Fixed(sights)
     asked = ApiSettings(SLUICE_POOL=own, SLUICE_POOLS=",".join(others), _env_file=None, **settings)  # type: ignore[arg-type]
     catalogue = Catalogue(fixed, asked)
     catalogue.aliases = said.aliases
-    made = Router(NO_POOLS, fixed, catalogue, said)
-    made._breakers = Nobody(*tries)
-    return made
+    return fixed, catalogue, said
 
 
-NO_POOLS = Pools(open_redis("redis://127.0.0.1:1", 0.1), FanIn("redis://127.0.0.1:1"), ["one"])
+def router(sights: dict[str, Sight], rules: dict[str, Any] | None = None, *tries: Target, **settings: str) -> Router:
+    return Router(*parts(sights, rules, **settings), Nobody(*tries))
 
 
 def chat(model: str = "m", **more: Any) -> JobRequest:
@@ -342,7 +341,9 @@ async def test_an_open_circuit_is_gone_around_while_there_is_another_way(state: 
 
 async def test_without_another_way_an_open_circuit_refuses_nothing() -> None:
     alone = {"one": seen(worker("m"), circuits=(open_circuit(),))}
-    assert names(await router(alone).route(Wanted(chat()))) == ["one/m"]
+    nobody = Nobody()
+    assert names(await Router(*parts(alone), nobody).route(Wanted(chat()))) == ["one/m"]
+    assert not nobody.asked  # every job that goes there tries it
     both = {pool: seen(worker("m"), circuits=(open_circuit(),)) for pool in ("one", "two")}
     assert names(await router(both).route(Wanted(chat()))) == ["one/m", "two/m"]
 
