@@ -1,1 +1,1 @@
-"""Engines: where models are spoken to. `base.py` says what one is; a file each for those that there are, with its wire."""
+"""Engines: where models are spoken to. `base.py` says what one is; a file each for those that there are."""
