@@ -319,14 +319,16 @@ async def test_the_time_of_thinking_lies_between_the_first_thought_and_the_first
 
 
 async def test_a_failure_makes_a_worker_look_at_what_it_has_loaded_and_tell(here: Standing) -> None:
-    """This engine never says that it has loaded anything."""
+    """This engine never says that it has loaded anything, and is not looked at again for a while."""
     loaded = f"{here.truth.keys.prefix}:loaded:{here.life.incarnation}"
-    await here.ask("j", "m1")
-    assert await here.redis.smembers(loaded) == {b"m1"}
-    here.engine.fails("m2", ModelNotFound("no"))
-    await here.ask("k", "m2", Target(pool="here", model="m1"))
 
     async def nothing() -> bool | None:
         return not await here.redis.smembers(loaded) or None
 
-    await eventually(nothing, 10, "the pool knows that nothing is loaded")
+    await here.ask("j", "m1")
+    assert await here.redis.smembers(loaded) == {b"m1"}
+    await eventually(nothing, 10, "its first look is told")
+    here.engine.fails("m2", ModelNotFound("no"))
+    await here.ask("k", "m2", Target(pool="here", model="m1"))
+    assert await here.redis.smembers(loaded) == {b"m2"}
+    await eventually(nothing, 10, "the failure makes it look")
