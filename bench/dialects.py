@@ -16,6 +16,7 @@ class Dialect(NamedTuple):
 DIALECTS = {
     "ndjson": Dialect("/api/chat", "application/x-ndjson"),
     "events": Dialect("/api/chat", "text/event-stream"),
+    "openai": Dialect("/v1/chat/completions", "text/event-stream"),
     "langserve": Dialect("/api/lc/chat/stream", "text/event-stream"),
 }
 

@@ -1,6 +1,6 @@
 """What is measured: Sluice as `sluice up` runs it, before a fake engine, and beside it the floor.
 
-load ──► API ◄──► Valkey ◄──► worker ──► fake engine      "sluice", "events", "langserve"
+load ──► API ◄──► Valkey ◄──► worker ──► fake engine      "sluice", "events", "openai", "langserve"
 load ──────────────────────────────────► fake engine      "direct"
 load ──► bare StreamingResponse                           "floor"
 """
@@ -50,6 +50,7 @@ class House:
             "floor": Route(floor_url, "ndjson", {"floor": floor}),
             "sluice": Route(url, "ndjson", pids),
             "events": Route(url, "events", pids),
+            "openai": Route(url, "openai", pids),
             "langserve": Route(url, "langserve", pids),
         }
 

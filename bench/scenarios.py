@@ -24,6 +24,7 @@ class Scenario(NamedTuple):
 
 
 BESIDE = ("floor", "direct", "sluice")
+SPOKEN = ("events", "openai")  # a native token and OpenAI's, one run after the other: their ratio is a target
 MAIN = "64x50"
 CROWD = "1000x10"
 CHATS = "chats"
@@ -31,7 +32,7 @@ FLAT_OUT = "flat-out"
 
 FULL = (
     Scenario("1x50", 1, 50, 10, 0.5, BESIDE),
-    Scenario(MAIN, 64, 50, 10, 1, (*BESIDE, "events", "langserve")),
+    Scenario(MAIN, 64, 50, 10, 1, (*BESIDE, *SPOKEN, "langserve")),
     Scenario("200x50", 200, 50, 10, 2, BESIDE),
     # One chat after the other: the first token's latency where nothing else is going on.
     Scenario("one-caller", 1, 0, 5, 0.1, ("direct", "sluice"), tokens=16, per_chat=True),
@@ -41,7 +42,7 @@ FULL = (
     Scenario(CROWD, 1000, 10, 10, 8, ("direct", "sluice"), workers=4),
 )
 QUICK = (
-    Scenario(MAIN, 64, 50, 2, 0.5, BESIDE),
+    Scenario(MAIN, 64, 50, 2, 0.5, (*BESIDE, *SPOKEN)),
     Scenario(CHATS, 16, 0, 2, 0.5, ("direct", "sluice"), tokens=16, per_chat=True),
 )
 # Before anything is measured: imports done, scripts loaded, connections open. Never reported.

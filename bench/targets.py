@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from bench.measure import Result, Results
-from bench.scenarios import CROWD, MAIN
+from bench.scenarios import CROWD, MAIN, SPOKEN
 
 FLOORS = 4  # an API may cost so many times what a bare StreamingResponse costs
 
@@ -42,6 +42,12 @@ def floors(results: Results) -> float:
     return cpu_us(results, "api") / floor if floor else 0.0
 
 
+def openai_times(results: Results) -> float:
+    """An OpenAI token's cost to the API as a multiple of a native event's."""
+    native, spoken = (results[MAIN, route].cpu_us("api") or 0.0 for route in SPOKEN)
+    return spoken / native if native else 0.0
+
+
 TARGETS = (
     Target(f"{MAIN}: added latency a token, p50", 0.5, "ms", lambda found: added_ms(found, MAIN, "p50")),
     Target(f"{MAIN}: added latency a token, p99", 2.0, "ms", lambda found: added_ms(found, MAIN, "p99")),
@@ -49,6 +55,7 @@ TARGETS = (
     Target(f"{MAIN}: worker", 80, "µs a token", lambda found: cpu_us(found, "worker")),
     Target(f"{MAIN}: Redis", 30, "µs a token", lambda found: cpu_us(found, "redis")),
     Target(f"{MAIN}: API beside the floor", FLOORS, "times", floors),
+    Target(f"{MAIN}: API, an OpenAI streamed token beside a native one", 1.2, "times", openai_times),
     Target(f"{CROWD}: streams lost or short", 0, "streams", lambda found: found[CROWD, "sluice"].faulty),
 )
 
