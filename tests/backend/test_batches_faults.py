@@ -1,0 +1,120 @@
+"""Batches while processes die or leave, and beside chats: two API processes, both kinds of database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai import AsyncOpenAI
+from sqlalchemy import func, select
+
+from backend.batches.answers import job_of
+from backend.store.database import Database
+from backend.store.tables import jobs
+from tests.backend.batch_calls import a_line, begin, jobs_of, jsonl, lines_of, said_in, until, words
+from tests.backend.conversations import KINDS, history_house
+from tests.backend.openai_calls import openai_client
+from tests.backend.standing import standing_house, wait_ready
+from tests.flow.listener import chat, listening
+from tests.flow.truth import Truth, truth_of
+from tests.support.house import House
+from tests.support.valkey import Valkey
+from tests.support.waiting import eventually
+
+COUNT = 40
+
+
+@pytest.fixture(params=KINDS)
+def house(request: pytest.FixtureRequest, tmp_path: Path, valkey: Valkey) -> Iterator[House]:
+    with history_house(request, tmp_path, valkey, SLUICE_BATCH_WINDOW="6") as house:
+        wait_ready(house.start_api(), workers=1)
+        yield house
+
+
+@pytest.fixture
+async def truth(house: House) -> AsyncIterator[Truth]:
+    async with truth_of(house.redis_url, house.env["SLUICE_POOL"]) as truth:
+        yield truth
+
+
+async def begun_at(house: House, place: int, data: bytes) -> str:
+    """A batch that this API process works on, a quarter of its lines answered."""
+    async with openai_client(house.apis[place]) as client:
+        batch = await begin(client, data)
+        await house.apis[place].wait_for_action("batch.moved", batch=batch.id, status="in_progress")
+
+        async def quarter() -> bool | None:
+            counts = (await client.batches.retrieve(batch.id)).request_counts
+            return (counts is not None and counts.completed >= COUNT // 4) or None
+
+        await eventually(quarter, 30, "a quarter is answered")
+        assert (await client.batches.retrieve(batch.id)).status == "in_progress", "too fast to be interrupted"
+    return batch.id
+
+
+async def check_whole(client: AsyncOpenAI, name: str, truth: Truth, house: House) -> None:
+    """Every line once in the file, and one job a line, which ran once and is in the history once."""
+    batch = await until(client, name, "completed")
+    answers = await lines_of(client, batch.output_file_id)
+    assert [(answer["custom_id"], said_in(answer)) for answer in answers] == [
+        (str(n), words(n + 20)) for n in range(COUNT)
+    ]
+    assert batch.error_file_id is None
+    assert await jobs_of(truth, name, COUNT) == ["completed"] * COUNT
+    names = [job_of(name, n) for n in range(COUNT)]
+    assert {(await truth.record(job)).attempt for job in names} == {1}
+    assert set(await truth.states()) == set(names), "a line was asked under another id"
+    database = Database(house.env["DATABASE_URL"])
+
+    async def recorded() -> bool | None:
+        async with database.read() as tx:
+            return (await tx.scalar(select(func.count()).select_from(jobs))) == COUNT or None
+
+    try:
+        await eventually(recorded, 15, "every job is in the history, once")
+    finally:
+        await database.close()
+
+
+LINES = jsonl(*(a_line(str(n), f"!tokens {n + 20}") for n in range(COUNT)))
+
+
+async def test_an_api_that_is_killed_loses_and_doubles_nothing(house: House, truth: Truth) -> None:
+    name = await begun_at(house, 0, LINES)
+    house.apis[0].kill()
+    async with openai_client(house.apis[1]) as client:
+        await check_whole(client, name, truth, house)
+    await house.apis[1].wait_for_action("batch.ended", batch=name)
+
+
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+async def test_an_api_that_leaves_hands_its_batches_over_at_once(house: House, truth: Truth) -> None:
+    name = await begun_at(house, 0, LINES)
+    house.apis[0].term()
+    await house.apis[0].wait_for_exit()
+    async with openai_client(house.apis[1]) as client:
+        await check_whole(client, name, truth, house)
+
+
+# -- beside chats ------------------------------------------------------------------------------------------------
+async def test_a_chat_goes_before_the_lines_that_wait(valkey: Valkey, tmp_path: Path) -> None:
+    with standing_house(tmp_path, valkey) as house:  # one slot
+        house.start_worker()
+        wait_ready(house.start_api(), workers=1)
+        async with openai_client(house.api) as client, truth_of(house.redis_url, house.env["SLUICE_POOL"]) as truth:
+            batch = await begin(client, jsonl(*(a_line(str(n), "!tokens 100") for n in range(8))))
+
+            async def one_runs_and_all_others_wait() -> bool | None:
+                states = await jobs_of(truth, batch, 8)
+                return (states.count("running") == 1 and states.count("queued") >= 5) or None
+
+            await eventually(one_runs_and_all_others_wait, 15, "the batch's jobs wait")
+            async with listening(house.url, chat("!tokens 5")) as heard:
+                assert await heard.end() == "completed"
+            waiting = [record for n in range(8) if (record := await truth.record(job_of(batch.id, n)))]
+            begun: Any = [at for record in waiting for at, what, _ in record.timeline if what == "started:1"]
+            mine = next(at for at, what, _ in (await truth.record(heard.job)).timeline if what == "started:1")
+            assert sum(at > mine for at in begun) + (8 - len(begun)) >= 5, "the chat waited for the batch"
+            assert (await until(client, batch.id, "completed")).request_counts
