@@ -1,6 +1,6 @@
 #!/bin/sh
 # The ACL file: users.acl with the Secret's passwords, as hashes. An ACL file knows no comments, so they stand here:
-#   api     the API: all keys of ours, nothing that harms the server or looks beyond them; INFO tells the eviction policy
+#   api     the API: all keys of ours, nothing that harms the server or looks beyond them; INFO for the eviction policy
 #   worker  the same within the pools; it has no business with idempotency keys
 #   keda    PING, and the length of a pool's demand
 #   probe   PING, for the kubelet, without a password: it can read nothing

@@ -1,0 +1,306 @@
+"""The queue's users on a real server, as the redis base makes them: each can do what it needs and nothing else."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from redis import Redis
+from redis.exceptions import NoPermissionError, RedisError
+
+from tests.backend.standing import wait_ready
+from tests.deploy.rendering import DEPLOY, ROOT
+from tests.support.house import House
+from tests.support.valkey import Valkey
+from tests.support.waiting import wait_until
+from wire.keys import Keys, idempotency
+
+FOLDER = DEPLOY / "bases" / "redis"
+PASSWORDS = {name: f"a-password-of-{name}-only" for name in ("api", "worker", "keda")}
+ADMIN = "user admin on nopass ~* &* +@all\n"  # whom the test asks what was refused; no manifest has one
+
+
+class LockedValkey(Valkey):
+    """A server that answers nobody without a password; to the probe of its start it says so."""
+
+    def _answers(self) -> bool:
+        assert self.alive, f"valkey ended at start\n{self.tail()}"
+        try:
+            return self.command_line("PING").startswith(b"-NOAUTH")
+        except OSError:
+            return False
+
+
+def make_users(target: Path, **passwords: str) -> subprocess.CompletedProcess[str]:
+    """What the init container runs."""
+    env = {"PATH": "/usr/bin:/bin", **{f"{name.upper()}_PASSWORD": value for name, value in passwords.items()}}
+    script, template = str(FOLDER / "make-users.sh"), str(FOLDER / "users.acl")
+    command = ["sh", script, template, str(target)]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LockedValkey]:
+    """The manifest's own configuration and users, on another port and folder."""
+    home = tmp_path_factory.mktemp("locked")
+    users = home / "users.acl"
+    done = make_users(users, **PASSWORDS)
+    assert done.returncode == 0, done.stderr
+    users.write_text(users.read_text() + ADMIN)
+    settings = (FOLDER / "valkey.conf").read_text()
+    (home / "valkey.conf").write_text(settings.replace("/data", str(home)).replace("/run/users", str(home)))
+    server = LockedValkey(home)
+    binary, *options = server.command
+    # The file first: what a test needs otherwise (its port, no append-only file) comes behind it and wins.
+    server.command = [binary, str(home / "valkey.conf"), *options]
+    server.start()
+    yield server
+    server.stop()
+    print(server.tail())
+
+
+def url(server: Valkey, user: str) -> str:
+    return f"redis://{user}:{PASSWORDS[user]}@127.0.0.1:{server.port}/0"
+
+
+def client(server: Valkey, user: str) -> Redis:
+    password = PASSWORDS.get(user, "none")
+    return Redis(port=server.port, username=user, password=password, decode_responses=True)
+
+
+def refused(redis: Redis, *command: str) -> bool:
+    try:
+        redis.execute_command(*command)
+    except NoPermissionError:
+        return True
+    except RedisError:  # it may, and the server has another objection
+        return False
+    return False
+
+
+@pytest.fixture(scope="module")
+def admin(locked: LockedValkey) -> Redis:
+    return client(locked, "admin")
+
+
+# The processes
+
+
+@pytest.fixture
+def house(locked: LockedValkey, tmp_path: Path, admin: Redis) -> Iterator[House]:
+    """An API and a worker as their users, with nothing refused so far."""
+    admin.flushall()
+    admin.execute_command("ACL", "LOG", "RESET")
+    house = House(tmp_path, url(locked, "api"), {})
+    try:
+        house.start_worker(REDIS_URL=url(locked, "worker"))
+        wait_ready(house.start_api(), workers=1)
+        yield house
+    finally:
+        house.stop()
+        print(house.report())
+
+
+def test_nothing_that_the_api_and_the_workers_do_is_refused_to_their_users(house: House, admin: Redis) -> None:
+    """A day in their lives: every dialect, a cancel, a resumed stream, a lost worker, a dead letter, every reading."""
+    with httpx.Client(base_url=house.url, timeout=60) as browser:
+        talk_in_every_dialect(browser)
+        cancel_one(browser)
+        lose_a_worker(house, browser)
+        read_everything(browser)
+    house.stop()
+    assert told(admin.execute_command("ACL", "LOG")) == []
+    assert admin.xlen(Keys("default").demand) == 0
+
+
+def talk_in_every_dialect(browser: httpx.Client) -> None:
+    words = [{"role": "user", "content": "!tokens 5"}]
+    headers = {"Idempotency-Key": "one"}
+    for _ in range(2):  # the same key: the second joins the first
+        whole(browser.post("/api/chat", json={"messages": words, "stream": False}, headers=headers))
+    whole(browser.post("/api/generate", json={"prompt": "!tokens 5", "stream": False}))
+    whole(browser.post("/v1/chat/completions", json={"model": "qwen2.5:0.5b", "messages": words}))
+    turn = {"input": {"messages": [{"type": "human", "content": "!tokens 5"}]}}
+    whole(browser.post("/api/lc/chat/stream", json=turn))
+    answer = whole(browser.post("/api/chat", json={"messages": words}))
+    whole(browser.get(f"/api/jobs/{answer.headers['X-Sluice-Job']}/events"))
+
+
+def whole(answer: httpx.Response) -> httpx.Response:
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def begin(browser: httpx.Client, tokens: int) -> str:
+    """A job whose caller goes away at its first token."""
+    asked = {"messages": [{"role": "user", "content": f"!tokens {tokens}"}]}
+    headers = {"X-Sluice-On-Disconnect": "continue"}
+    with browser.stream("POST", "/api/chat", json=asked, headers=headers) as answer:
+        assert answer.status_code == 200
+        next(answer.iter_bytes())
+        return str(answer.headers["X-Sluice-Job"])
+
+
+def cancel_one(browser: httpx.Client) -> None:
+    job = begin(browser, 100_000)
+    assert browser.post(f"/api/jobs/{job}/cancel").is_success or browser.delete(f"/api/jobs/{job}").is_success
+
+
+def lose_a_worker(house: House, browser: httpx.Client) -> None:
+    """Its job goes back to the queue and to another."""
+    job = begin(browser, 300)
+    house.worker.kill()
+    house.start_worker(REDIS_URL=str(house.worker.env["REDIS_URL"]))
+
+    def ended() -> bool:
+        return browser.get(f"/api/jobs/{job}").json()["state"] == "completed"
+
+    wait_until(ended, 40, "the lost worker's job is completed by another")
+
+
+def read_everything(browser: httpx.Client) -> None:
+    """Every path that is read without an argument and has an end."""
+    paths = browser.get("/openapi.json").json()["paths"]
+    for path, methods in paths.items():
+        if "get" in methods and "{" not in path and "event-stream" not in str(methods["get"]):
+            with browser.stream("GET", path) as answer:
+                assert answer.status_code < 500, (path, answer.status_code)
+
+
+def told(log: Sequence[dict[str, Any]]) -> list[str]:
+    """What was refused to whom."""
+    return [f"{entry['username']}: {entry['reason']} {entry['object']} ({entry['context']})" for entry in log]
+
+
+@pytest.mark.parametrize("user", ["api", "worker"])
+def test_every_command_of_every_script_is_allowed(locked: LockedValkey, user: str) -> None:
+    """Also of scripts that a short day never runs."""
+    scripts = "".join(path.read_text() for path in (ROOT / "wire" / "scripts").glob("*.lua"))
+    called = set(re.findall(r"call\('([A-Z]+)'", scripts))
+    assert len(called) > 20
+    with client(locked, user) as redis:
+        for command in sorted(called - {"TIME", "INFO"}):
+            assert not refused(redis, *arguments(redis, command)), command
+        assert not refused(redis, "TIME") and not refused(redis, "INFO", "memory")
+
+
+def arguments(redis: Redis, command: str) -> list[str]:
+    """As few as it takes, all of them names of keys that are not there."""
+    count = max(abs(KNOWN.get(command, 0)), 2)
+    return [command, *["sluice:{acl}:none"] * (count - 1)]
+
+
+# Arity of what takes more than a key; too few arguments would be refused before anybody looks at the user.
+KNOWN = {
+    "HSET": 4, "HSETNX": 4, "HINCRBY": 4, "HMGET": 3, "HGET": 3, "HDEL": 3, "HEXISTS": 3, "SET": 3, "PEXPIRE": 3,
+    "PUBLISH": 3, "SADD": 3, "SREM": 3, "SISMEMBER": 3, "SMISMEMBER": 3, "XADD": 5, "XDEL": 3, "XRANGE": 4,
+    "XREVRANGE": 4, "XTRIM": 4, "ZADD": 4, "ZINTER": 3, "ZRANGE": 4, "ZRANGEBYSCORE": 4, "ZREVRANGE": 4, "ZRANK": 3,
+    "ZREM": 3, "ZSCORE": 3, "HINCRBYFLOAT": 4, "ZINCRBY": 4, "ZCOUNT": 4, "XREAD": 4, "LRANGE": 4, "SETEX": 4,
+}  # fmt: skip
+
+
+# What they may not
+
+
+DANGEROUS = (
+    ("FLUSHALL",),
+    ("FLUSHDB",),
+    ("KEYS", "*"),
+    ("CONFIG", "SET", "maxmemory-policy", "allkeys-lru"),
+    ("CONFIG", "GET", "*"),
+    ("SHUTDOWN",),
+    ("DEBUG", "SLEEP", "0"),
+    ("ACL", "LIST"),
+    ("CLIENT", "KILL", "TYPE", "normal"),
+    ("CLIENT", "LIST"),
+    ("MONITOR",),
+    ("REPLICAOF", "203.0.113.7", "6379"),
+    ("MODULE", "LIST"),
+    ("SAVE",),
+    ("GET", "another-applications-key"),
+    ("PUBLISH", "another-applications-channel", "x"),
+)
+
+
+@pytest.mark.parametrize("user", ["api", "worker", "keda", "probe"])
+def test_nobody_may_harm_the_server_or_look_beyond_what_is_ours(locked: LockedValkey, user: str) -> None:
+    with client(locked, user) as redis:
+        assert [command for command in DANGEROUS if not refused(redis, *command)] == []
+
+
+def test_a_worker_has_no_business_with_idempotency_keys(locked: LockedValkey) -> None:
+    key = idempotency("somebodys")
+    with client(locked, "worker") as worker, client(locked, "api") as api:
+        assert refused(worker, "GET", key)
+        assert not refused(api, "GET", key)
+
+
+def test_keda_pings_and_asks_for_the_length_of_a_demand(locked: LockedValkey, admin: Redis) -> None:
+    """As its client does: HELLO with user and password, its own name (which it may be refused), PING, XLEN."""
+    admin.xadd(Keys("default").demand, {"job": "1"})
+    with client(locked, "keda") as keda:
+        assert keda.ping() is True
+        assert keda.xlen(Keys("default").demand) == 1
+        assert keda.xlen(Keys("another").demand) == 0
+    with Redis(port=locked.port, username="keda", password=PASSWORDS["keda"], protocol=3) as keda:
+        assert keda.xlen(Keys("default").demand) == 1
+
+
+def test_keda_may_nothing_else(locked: LockedValkey) -> None:
+    mine = Keys("default")
+    commands = (
+        ("XLEN", mine.dead),
+        ("XLEN", mine.finished),
+        ("XRANGE", mine.demand, "-", "+"),
+        ("XADD", mine.demand, "*", "job", "1"),
+        ("DEL", mine.demand),
+        ("HGETALL", mine.job("1")),
+        ("SUBSCRIBE", mine.live("1")),
+        ("INFO",),
+        ("EVAL", "return 1", "0"),
+    )
+    with client(locked, "keda") as keda:
+        assert [command for command in commands if not refused(keda, *command)] == []
+
+
+def test_the_kubelet_may_ping_and_nothing_else(locked: LockedValkey) -> None:
+    with client(locked, "probe") as probe:
+        assert probe.ping() is True
+        assert refused(probe, "XLEN", Keys("default").demand)
+
+
+def test_without_a_name_nobody_gets_in(locked: LockedValkey) -> None:
+    for command in ("PING", "INFO", "XLEN"):
+        assert locked.command_line(command).startswith(b"-NOAUTH"), command
+
+
+def test_the_file_holds_no_password(tmp_path: Path) -> None:
+    assert make_users(tmp_path / "users.acl", **PASSWORDS).returncode == 0
+    written = (tmp_path / "users.acl").read_text()
+    assert not any(password in written for password in PASSWORDS.values())
+    assert (tmp_path / "users.acl").stat().st_mode & 0o077 == 0
+
+
+def test_a_password_that_could_be_guessed_is_refused(tmp_path: Path) -> None:
+    done = make_users(tmp_path / "users.acl", **{**PASSWORDS, "keda": "short"})
+    assert done.returncode != 0 and "16" in done.stderr
+    assert not (tmp_path / "users.acl").exists()
+
+
+def test_the_server_keeps_what_it_is_given(admin: Redis) -> None:
+    """The manifest's own configuration, less what this test needs otherwise (port, folder, append-only file)."""
+    wanted = dict(line.split(" ", 1) for line in read_lines("valkey.conf"))
+    assert wanted["appendonly"] == "yes" and wanted["appendfsync"] == "everysec"
+    assert wanted["maxmemory-policy"] == "noeviction" and wanted["maxmemory"] == "2gb"
+    assert wanted["dir"] == "/data" and wanted["aclfile"] == "/run/users/users.acl"  # where the volumes are
+    assert admin.config_get("maxmemory")["maxmemory"] == str(2 * 2**30)
+    assert admin.config_get("latency-tracking")["latency-tracking"] == "no"
+
+
+def read_lines(name: str) -> list[str]:
+    return [line for line in (FOLDER / name).read_text().splitlines() if line and not line.startswith("#")]
