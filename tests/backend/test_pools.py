@@ -166,6 +166,8 @@ async def test_a_trail_reads_on_live_and_carries_the_job_on_where_its_worker_die
         await complete(pools, job, TWO, 2)
         assert (await reading)[-1] == "2-1 completed"
     assert await pools.deserted(job)
+    async with Trails(pools).follow(pools.named(TWO), job, EventId(2, 0)):  # who came back behind the other pool's log
+        assert not await pools.deserted(job)
 
 
 async def test_who_hangs_up_between_two_pools_hears_no_more(pools: Pools) -> None:

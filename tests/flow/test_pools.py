@@ -176,6 +176,25 @@ async def test_overflow_is_for_those_who_allow_it(home: Pools, truths: dict[str,
         assert (told["pool"], told["model"], told["overflow"]) == (home.two, "beta", "")
 
 
+async def test_a_conversation_comes_back_to_the_worker_that_had_it(home: Pools, truths: dict[str, Truth]) -> None:
+    name = {"X-Sluice-Conversation": secrets.token_hex(4)}
+    first, again = await went(home, "beta", **name), await went(home, "beta", **name)
+    assert first["worker"] != "warm" and again["worker"] == "warm"
+    words = f"!say {secrets.token_hex(4)}"
+    turns = [
+        {"role": "user", "content": words},
+        {"role": "assistant", "content": "?"},
+        {"role": "user", "content": "?"},
+    ]
+    for turn, warm in ((turns[:1], False), (turns, True)):  # nobody names it: it is known by how it begins
+        async with listening(home.url, {"model": "beta", "messages": turn}) as heard:
+            assert await heard.end() == "completed"
+            assert (route(heard)["worker"] == "warm") is warm
+    async with httpx.AsyncClient(base_url=home.url) as http:
+        answer = await http.post("/api/chat", json=chat("x"), headers={"X-Sluice-Conversation": "x" * 201})
+        assert answer.status_code in (400, 422), answer.text
+
+
 async def test_one_idempotency_key_is_one_job_whichever_pool_s_turn_it_is(
     home: Pools, truths: dict[str, Truth]
 ) -> None:
