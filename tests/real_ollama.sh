@@ -1,5 +1,6 @@
 #!/bin/sh
-# Run the Ollama engine's tests against a real Ollama: tests/real_ollama.sh [pytest arguments]
+# Run the Ollama engine's tests, and what the client tests can ask of a tiny model, against a real Ollama:
+# tests/real_ollama.sh [pytest arguments]
 #
 # Uses OLLAMA_BINARY or an `ollama` on the PATH. Else it builds one from source, once, into .cache/ollama: about four
 # minutes on two cores. That needs go, a C++ compiler, and two header libraries that it installs where apt-get is there.
@@ -46,4 +47,4 @@ if [ -z "${OLLAMA_BINARY:-}" ]; then
 fi
 [ -x "$OLLAMA_BINARY" ] || build
 export OLLAMA_BINARY
-exec "$PYTHON" -m pytest -m real_ollama tests/ollama_worker "$@"
+exec "$PYTHON" -m pytest -m real_ollama tests/ollama_worker tests/clients "$@"

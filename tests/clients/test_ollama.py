@@ -193,6 +193,7 @@ async def test_generate_without_a_template(client: ollama.AsyncClient, served: S
 # -- vectors and models ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.engines("ollama", "openai", "real-ollama")
 @pytest.mark.shows(dialect=DIALECT, feature="embeddings")
 async def test_embeddings(client: ollama.AsyncClient, served: Served) -> None:
     texts = [f"text number {n}" for n in range(40)]

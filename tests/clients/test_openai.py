@@ -284,6 +284,7 @@ async def test_completions(client: openai.AsyncOpenAI, served: Served) -> None:
 # -- embeddings ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.engines("ollama", "openai", "real-ollama")
 @pytest.mark.shows(dialect=VECTORS, feature="embeddings")
 async def test_embeddings(client: openai.AsyncOpenAI, served: Served) -> None:
     """The client asks for base64 by itself, and unpacks it; floats are asked for by name."""
