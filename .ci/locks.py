@@ -17,7 +17,9 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+# An image's lock holds a part of the first one, so that it installs no more than it runs.
+IMAGES = tuple(f"deploy/images/{name}.lock" for name in ("backend", "worker", "llama-cpp", "build"))
+LOCKS = ("requirements.lock", "requirements-dev.lock", *IMAGES)
 STAMP = "# Made by `make lock` from the requirements in pyproject.toml with digest "
 # A URL, a local file, an option that says where to look, or a package without a hash.
 FOREIGN = re.compile(r"://|^(-i|-f|--(extra-)?index-url|--find-links|--trusted-host)\b| @ |^/|file:")
