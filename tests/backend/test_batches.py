@@ -278,7 +278,7 @@ async def test_processes_that_both_believe_to_hold_it_lose_and_double_nothing(
 ) -> None:
     """The hold is taken away again and again: both processes work on the same lines."""
     count = 40
-    batch = await begin(client, jsonl(*(a_line(str(n), f"!tokens {n + 1}") for n in range(count))))
+    batch = await begin(client, jsonl(*(a_line(str(n), f"!tokens {n + 40}") for n in range(count))))
 
     async def look() -> bool | None:
         async with database.write() as tx:
@@ -288,7 +288,9 @@ async def test_processes_that_both_believe_to_hold_it_lose_and_double_nothing(
 
     await eventually(look, 60, "the batch is completed")
     answers = await lines_of(client, (await client.batches.retrieve(batch.id)).output_file_id)
-    assert [said_in(answer) for answer in answers] == [words(n + 1) for n in range(count)]
+    assert [said_in(answer) for answer in answers] == [words(n + 40) for n in range(count)]
+    for api in house.apis:
+        await api.wait_for_action("job.accepted", request_id=batch.id)
     assert {(await truth.record(job_of(batch.id, n))).attempt for n in range(count)} == {1}
 
 
