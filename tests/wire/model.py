@@ -39,6 +39,7 @@ from wire import places
 from wire.scripts import load
 
 HOUR = 3_600_000
+WARM_MS = 600_000
 KEEPS = (24 * HOUR, 2 * HOUR)
 BASES = (0, 0, 4)  # the attempt that a job had reached in another pool
 MODELS = ("big", "small")
@@ -647,6 +648,9 @@ class PoolMachine(RuleBasedStateMachine):
         assert len(entries) - len(live) == len(self.pool.demand) - len(live), "5: demand is not what it counts"
         waiting = [key for key in found if key.startswith(("waiting:", "front:"))]
         assert not (waiting and "idle" in found), "5: a job waits while a worker is idle"
+        for name, longest in (("warm:", WARM_MS), ("circuits", 24 * HOUR)):
+            ttls = [key.ttl for found_name, key in found.items() if found_name.startswith(name)]
+            assert all(0 < ttl <= longest for ttl in ttls), f"{name} is kept {ttls} ms, not {longest}"
         for name, worker in self.pool.workers.items():
             assert len(content(found, f"owned:{name}", set())) <= worker.slots, "a worker owns more than its slots"
 

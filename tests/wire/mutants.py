@@ -287,6 +287,7 @@ MUTANTS: dict[str, Mutant] = {
     "trip does not count": Mutant("trip", "c.failures + 1", "1"),
     "trip keeps the first reason": Mutant("trip", "ARGV[2]\n", "c.reason or ARGV[2]\n"),
     "a circuit is open since it was looked at": Mutant("trip", "'open', now()", "'open', raw() + 1"),
+    "a circuit is kept for ever": Mutant("trip", "call('PEXPIRE', k, KEEP_MS)", ""),
     "mend mends nothing": Mutant("mend", "call('HDEL', P .. ':circuits', ARGV[1])", "1"),
     "mend mends all": Mutant("mend", "call('HDEL', P .. ':circuits', ARGV[1])", "call('DEL', P .. ':circuits')"),
     "probe what is closed": Mutant("probe", "if c.state == 'closed' or", "if not c.opened or"),
