@@ -17,15 +17,24 @@ import sys
 IMAGES = ("backend", "worker", "frontend")
 PARTS = (*IMAGES, "deploy")
 # What each image is made of: the Dockerfile's COPYs, and what decides about its layers. A test compares the two.
-PYTHON = ("pyproject.toml", "requirements.lock", "README.md", "LICENSE", "wire/")
-BASES = ("deploy/images/digests.env", ".dockerignore")
+BASES = ("deploy/digests.env", ".dockerignore", ".github/scripts/build.sh")
+WHEEL = ("pyproject.toml", "README.md", "LICENSE", ".ci/page_in_wheel.py", "deploy/images/build.lock", "wire/")
+BACKEND = ("backend.Dockerfile", "backend.lock", "ready.py")
+WORKER = ("worker.Dockerfile", "worker.lock", "llama-cpp.lock")
+FRONTEND = ("frontend.Dockerfile", "nginx.conf")
+IN_IMAGES = "deploy/images/"
 MADE_OF = {
-    "backend": ("backend/", "sluice/", "deploy/images/backend.Dockerfile", *PYTHON, *BASES),
-    "worker": ("ollama_worker/", "deploy/images/worker.Dockerfile", *PYTHON, *BASES),
-    "frontend": ("frontend/", "deploy/images/frontend.Dockerfile", "deploy/images/nginx.conf", *BASES),
+    "backend": ("backend/", "sluice/", *(IN_IMAGES + name for name in BACKEND), *WHEEL, *BASES),
+    "worker": (
+        "ollama_worker/",
+        "deploy/bases/ollama-worker/alive.py",
+        *(IN_IMAGES + name for name in WORKER),
+        *WHEEL,
+        *BASES,
+    ),
+    "frontend": ("frontend/", *(IN_IMAGES + name for name in FRONTEND), *BASES),
     "deploy": ("deploy/",),
 }
-NOT_MANIFESTS = "deploy/images/"
 
 
 def main(arguments: list[str]) -> int:
@@ -69,7 +78,7 @@ def touched(paths: list[str] | None) -> set[str]:
 
 
 def belongs(path: str, part: str) -> bool:
-    if part == "deploy" and path.startswith(NOT_MANIFESTS):
+    if part == "deploy" and path.startswith(IN_IMAGES):
         return False
     return any(path == made or (made.endswith("/") and path.startswith(made)) for made in MADE_OF[part])
 
