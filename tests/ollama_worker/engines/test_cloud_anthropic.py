@@ -254,7 +254,12 @@ async def test_an_error_in_mid_answer_comes_after_what_was_said(fake: FakeAnthro
     assert said(got) == "Hello"
 
 
-@pytest.mark.parametrize("chunks", [HELLO[:-1], [*HELLO[:-1], end().split(b"event: message_stop")[0]], [begin()]])
+NO_REASON = [*HELLO[:-1], event("message_stop")]
+
+
+@pytest.mark.parametrize(
+    "chunks", [HELLO[:-1], [*HELLO[:-1], end().split(b"event: message_stop")[0]], [begin()], NO_REASON]
+)
 async def test_an_end_without_the_end_mark_is_a_cut(
     fake: FakeAnthropic, engine: AnthropicEngine, chunks: list[bytes]
 ) -> None:

@@ -120,11 +120,11 @@ async def test_calls_in_fragments_are_told_whole_and_in_order(fake: FakeOpenAI, 
     assert items[-1].reason == "tool_calls"
 
 
-@pytest.mark.parametrize("index", [None, 0])
+@pytest.mark.parametrize(("index", "ids"), [(None, ("1", "2")), (0, ("1", "2")), (None, (None, None))])
 async def test_whole_calls_without_an_index_of_their_own_are_kept_apart(
-    fake: FakeOpenAI, engine: OpenAIEngine, index: int | None
+    fake: FakeOpenAI, engine: OpenAIEngine, index: int | None, ids: tuple[str | None, str | None]
 ) -> None:
-    fake.chunks = [call(index, "a", "{}", id="1"), call(index, "b", "{}", id="2"), delta("stop"), DONE]
+    fake.chunks = [call(index, "a", "{}", id=ids[0]), call(index, "b", "{}", id=ids[1]), delta("stop"), DONE]
     items = await answer(engine)
     assert [found["function"]["name"] for found in items[0].tool_calls] == ["a", "b"]
     assert items[-1].reason == "tool_calls", "also where a server says stop"
@@ -158,6 +158,9 @@ async def test_logprobs_come_in_one_shape(fake: FakeOpenAI, engine: OpenAIEngine
     fake.chunks = [completion("a", logprobs=old), completion("", "stop"), DONE]
     items = await answer(engine, JobRequest(kind="generate", model="m", prompt="x", logprobs=True, top_logprobs=1))
     assert items[0].logprobs == [{name: told[name] for name in ("token", "logprob", "top_logprobs")}]
+    fake.chunks = [completion("a", logprobs={**old, "top_logprobs": None}), completion("", "stop"), DONE]
+    items = await answer(engine, JobRequest(kind="generate", model="m", prompt="x", logprobs=True))
+    assert items[0].logprobs == [{"token": "a", "logprob": -0.5}]
 
 
 async def test_a_bare_prompt_goes_to_its_own_route(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
@@ -226,6 +229,15 @@ async def test_a_talk_with_tools_keeps_calls_and_answers_together(fake: FakeOpen
     assert first["function"] == {"name": "a", "arguments": '{"x":1}'}
     assert (messages[1]["tool_call_id"], messages[2]["tool_call_id"]) == (second["id"], first["id"])
     assert first["id"] != second["id"]
+
+
+async def test_calls_of_one_tool_are_answered_in_turn(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    calls = tuple({"function": {"name": "a", "arguments": {"x": n}}} for n in range(2))
+    answers = (Message(role="tool", tool_name="a", content="0"), Message(role="tool", tool_name="a", content="1"))
+    messages = (await sent(fake, engine, chat(messages=(Message(role="assistant", tool_calls=calls), *answers))))[
+        "messages"
+    ]
+    assert [message["tool_call_id"] for message in messages[1:]] == [one["id"] for one in messages[0]["tool_calls"]]
 
 
 async def test_ids_that_are_there_stay(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
