@@ -40,6 +40,7 @@ from wire.scripts import load
 
 HOUR = 3_600_000
 WARM_MS = 600_000
+TO_THE_BOUND = -1  # wait until a job is just not passed over any more
 KEEPS = (24 * HOUR, 2 * HOUR)
 BASES = (0, 0, 4)  # the attempt that a job had reached in another pool
 MODELS = ("big", "small")
@@ -368,7 +369,7 @@ class PoolMachine(RuleBasedStateMachine):
             self.both("finish", *claim.fence, claim.seq, state, claim.body(state), why, result, dead)
 
     @precondition(lambda self: self.held() and self.accepted_names < MOST_JOBS - 3)
-    @rule(data=st.data(), waits=st.lists(st.sampled_from([0, 1, 600, 2000, 6000]), min_size=1, max_size=3))
+    @rule(data=st.data(), waits=st.lists(st.sampled_from([0, 600, 6000, *[TO_THE_BOUND] * 3]), min_size=1, max_size=3))
     def overtake(self, data: st.DataObject, waits: list[int]) -> None:
         """One worker serves a queue in which jobs for the model that it has stand behind one for another."""
         worker = self.some_claim(data, fresh=True).incarnation
@@ -381,11 +382,16 @@ class PoolMachine(RuleBasedStateMachine):
             if self.accepted_names < MOST_JOBS:
                 self.new_job("b", "interactive", HOUR, model=model)
             self.both("beat", worker, "", "", '["small"]')
-            self.pass_time(wait)
             claim = next((c for c in self.held() if c.incarnation == worker), None)
+            self.pass_time(self.until_impatient() if wait == TO_THE_BOUND else wait)
             if model == "small" and claim:
                 self.begin_attempt(claim)
                 self.both("finish", *claim.fence, claim.seq, "completed", claim.body("completed"), "", "", 0)
+
+    def until_impatient(self) -> int:
+        """How long until a waiting job has been passed over for exactly as long as it may be; 0: none, or too late."""
+        passed = [job.passed for job in self.pool.jobs.values() if job.state == "queued" and job.passed is not None]
+        return max(0, min(passed, default=0) + expected.PASS_OVER_MS - self.pool.now)
 
     @precondition(lambda self: self.passed_on())
     @rule(data=st.data())
