@@ -21,14 +21,15 @@ import time
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from backend.dialects.openai_chat_request import THINK, Word
+from backend.dialects.openai_chat_request import THINK
 from backend.dialects.openai_errors import BadParameter, NotOffered
 from backend.dialects.openai_format import answer_schema
 from backend.dialects.openai_responses_input import Items, as_messages, with_names
+from backend.dialects.openai_responses_tools import Chosen, FunctionTool
 from backend.dialects.openai_sampling import TOKENS_MAX
-from backend.dialects.tools import TOOLS_MAX, Name, Schema
+from backend.dialects.tools import TOOLS_MAX
 from wire.records import JobRequest, Message
 
 LOGPROBS = "message.output_text.logprobs"
@@ -80,76 +81,6 @@ class Reasoning(BaseModel):
 
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     summary: Literal["auto", "concise", "detailed"] | None = None
-
-
-class FunctionTool(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    type: Literal["function"]
-    name: Name
-    description: str | None = None
-    parameters: Schema | None = None
-    strict: bool | None = None
-
-    def as_tool(self) -> dict[str, Any]:
-        """As a job carries it."""
-        about = self.model_dump(exclude_none=True, include={"name", "description", "parameters"})
-        return {"type": "function", "function": about}
-
-
-class NamedTool(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    type: Literal["function"] = "function"
-    name: Name
-
-
-class Choice(BaseModel):
-    """`tool_choice`; a word alone is its `type`."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    type: Literal["none", "auto", "required", "function", "allowed_tools"]
-    name: Name | None = None
-    mode: Literal["auto", "required"] = "auto"
-    tools: list[NamedTool] | None = Field(None, max_length=TOOLS_MAX)
-
-    @model_validator(mode="after")
-    def names_what_it_needs(self) -> Choice:
-        if self.type == "function" and self.name is None:
-            raise ValueError("type function needs the field name")
-        if self.type == "allowed_tools" and not self.tools:
-            raise ValueError("type allowed_tools needs the field tools")
-        return self
-
-    @property
-    def word(self) -> Word:
-        words: dict[str, Word] = {"none": "none", "auto": "auto", "allowed_tools": self.mode}
-        return words.get(self.type, "required")
-
-    @property
-    def wanted(self) -> list[str] | None:
-        """The tools that it names, None: it names none."""
-        if self.type == "allowed_tools":
-            return [tool.name for tool in self.tools or ()]
-        return [str(self.name)] if self.type == "function" else None
-
-    def told(self) -> str | dict[str, Any]:
-        """As it was sent."""
-        if self.type == "function":
-            return {"type": self.type, "name": self.name}
-        if self.type == "allowed_tools":
-            return {"type": self.type, "mode": self.mode, "tools": [tool.model_dump() for tool in self.tools or ()]}
-        return self.type
-
-
-def as_choice(value: object) -> object:
-    return {"type": value} if isinstance(value, str) else value
-
-
-Chosen = Annotated[
-    Choice, BeforeValidator(as_choice, json_schema_input_type=Literal["none", "auto", "required"] | Choice)
-]
 
 
 class ResponsesRequest(BaseModel):

@@ -229,7 +229,7 @@ async def test_batches_are_listed_newest_first(client: AsyncOpenAI) -> None:
 async def test_a_batch_that_is_cancelled_keeps_what_is_answered(
     client: AsyncOpenAI, other: AsyncOpenAI, truth: Truth
 ) -> None:
-    lines = [a_line("short", "!tokens 2"), *(a_line(f"long-{n}", LONG) for n in range(2 * WINDOW))]
+    lines = [a_line("short", "!tokens 2"), *(a_line(f"long-{n}", LONG) for n in range(3 * WINDOW))]
     batch = await begin(client, jsonl(*lines))
 
     async def first_is_there() -> bool | None:
@@ -240,10 +240,10 @@ async def test_a_batch_that_is_cancelled_keeps_what_is_answered(
     assert (await other.batches.cancel(batch.id)).status == "cancelling"
     ended = await until(client, batch.id, "cancelled")
     assert ended.request_counts is not None and ended.cancelling_at and ended.cancelled_at
-    assert ended.request_counts.to_dict() == {"total": 9, "completed": 1, "failed": 8}
+    assert ended.request_counts.to_dict() == {"total": 13, "completed": 1, "failed": 12}
     assert [line["custom_id"] for line in await lines_of(client, ended.output_file_id)] == ["short"]
     errors = await lines_of(client, ended.error_file_id)
-    assert [(line["response"], line["error"]["code"]) for line in errors] == [(None, "batch_cancelled")] * 8
+    assert [(line["response"], line["error"]["code"]) for line in errors] == [(None, "batch_cancelled")] * 12
     states = await jobs_of(truth, batch, len(lines))
     assert states[0] == "completed" and set(states[1:]) <= {"cancelled", ""} and "cancelled" in states
     assert (await client.batches.cancel(batch.id)).status == "cancelled"
