@@ -1,0 +1,223 @@
+"""The scripts that come with the manifests, run. A cluster and a registry of models are beyond us: stand-ins tell what
+they were asked."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.backend.standing import wait_ready
+from tests.deploy.rendering import DEPLOY, named, objects_of, text_of
+from tests.support.house import House
+from tests.support.processes import Worker
+from tests.support.valkey import Valkey
+
+# It notes each call, answers with the file that a test wrote for its first words, and keeps what it is given.
+KUBECTL = """#!/bin/sh
+[ "$1" != --namespace ] || { [ "$2" = sluice ] || exit 9; shift 2; }
+echo "$*" >> "$KUBECTL_HOME/calls"
+case "$1" in
+    kustomize) exec "$KUSTOMIZE" build "$2" ;;
+    apply) cp "$3" "$KUBECTL_HOME/applied-$(basename "$3")" ;;
+    create) for word; do case "$word" in
+        --from-env-file=*) cp "${word#*=}" "$KUBECTL_HOME/created-$4" ;;
+        --from-file=users=*) cp "${word#*=users=}" "$KUBECTL_HOME/created-$4" ;;
+    esac; done ;;
+    get)
+        if [ "$2" = secret ]; then [ -e "$KUBECTL_HOME/has-$3" ]; exit; fi
+        printf 'statefulset.apps/redis\\ndeployment.apps/backend\\n' ;;
+    rollout) [ "$2" != status ] || [ ! -e "$KUBECTL_HOME/broken" ] || [ "$3" != deployment.apps/backend ] ;;
+    diff) exit 1 ;;
+esac
+"""
+
+
+class Cluster:
+    """What deploy.sh finds: `kubectl` on the path, and nothing behind it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        script = home / "kubectl"
+        script.write_text(KUBECTL)
+        script.chmod(0o755)
+
+    def deploy(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+        path = f"{self.home}:{os.environ['PATH']}"
+        more = {"KUBECTL_HOME": str(self.home), "KUSTOMIZE": str(DEPLOY / "kustomize.sh")}
+        return run([str(DEPLOY / "deploy.sh"), *words], {**os.environ, **more, "PATH": path, **env})
+
+    @property
+    def calls(self) -> list[str]:
+        return (self.home / "calls").read_text().splitlines() if (self.home / "calls").exists() else []
+
+    def kept(self, name: str) -> str:
+        return (self.home / name).read_text()
+
+
+def run(command: list[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    yield Cluster(tmp_path)
+    assert list(DEPLOY.glob(".rendered.*")) == [], "deploy.sh leaves nothing behind"
+
+
+def test_an_overlay_is_brought_up_in_order(cluster: Cluster) -> None:
+    done = cluster.deploy("production", REGISTRY="registry.example.org/us", TAG="abc123")
+    assert done.returncode == 0, done.stderr
+    verbs = [re.sub(r"/\S*/", "", call) for call in cluster.calls]
+    wanted = (
+        "apply -f namespace.yaml",
+        "create secret generic sluice-secrets",
+        "create secret generic sluice-entrance",
+        "delete jobs",
+        "apply -f all.yaml",
+        "rollout status statefulset.apps/redis",
+        "rollout status deployment.apps/backend",
+        "exec deployment/backend",
+    )
+    places = [next(place for place, verb in enumerate(verbs) if verb.startswith(one)) for one in wanted]
+    assert places == sorted(places)
+    images = set(re.findall(r"image: (\S*sluice-\S*)", cluster.kept("applied-all.yaml")))
+    assert images == {f"registry.example.org/us/sluice-{name}:abc123" for name in ("backend", "frontend", "worker")}
+
+
+def test_without_a_registry_the_overlay_is_applied_as_it_is(cluster: Cluster) -> None:
+    assert cluster.deploy("staging").returncode == 0
+    applied = yaml.safe_load_all(cluster.kept("applied-all.yaml"))
+    assert sorted(map(str, applied)) == sorted(map(str, yaml.safe_load_all(text_of("staging"))))
+
+
+def test_secrets_are_random_and_fit_for_a_url(cluster: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "two").mkdir()
+    other = Cluster(tmp_path / "two")
+    for one in (cluster, other):
+        assert one.deploy("production").returncode == 0
+    first, second = (dict(re.findall(r"(.*)=(.*)", one.kept("created-sluice-secrets"))) for one in (cluster, other))
+    assert set(first) == {"redis-api-password", "redis-worker-password", "redis-keda-password", "postgres-password"}
+    assert all(re.fullmatch(r"[0-9a-f]{48}", value) for value in first.values())
+    assert len({*first.values(), *second.values()}) == 8
+
+
+def test_the_entrances_password_is_told_once_and_kept_as_a_hash(cluster: Cluster) -> None:
+    done = cluster.deploy("production")
+    told = re.search(r"its password (\w+)", done.stderr)
+    assert told
+    digest = base64.b64encode(hashlib.sha1(told[1].encode(), usedforsecurity=False).digest()).decode()
+    assert cluster.kept("created-sluice-entrance") == f"sluice:{{SHA}}{digest}\n"
+
+
+@pytest.mark.parametrize("overlay", ["dev", "minimal"])
+def test_secrets_that_are_there_or_come_along_are_left_alone(cluster: Cluster, overlay: str) -> None:
+    assert cluster.deploy(overlay).returncode == 0
+    for name in ("sluice-secrets", "sluice-entrance"):
+        (cluster.home / f"has-{name}").touch()
+    assert cluster.deploy("production").returncode == 0
+    assert not any(call.startswith("create") for call in cluster.calls)
+
+
+def test_a_rollout_that_fails_is_taken_back(cluster: Cluster) -> None:
+    (cluster.home / "broken").touch()
+    done = cluster.deploy("production")
+    assert done.returncode == 1
+    assert "rollout undo deployment.apps/backend" in cluster.calls
+    assert not any(call.startswith("exec") for call in cluster.calls)
+
+
+def test_a_dry_run_changes_nothing(cluster: Cluster) -> None:
+    assert cluster.deploy("production", "--dry-run").returncode == 0
+    assert [call.split()[0] for call in cluster.calls] == ["kustomize", "diff"]
+
+
+@pytest.mark.parametrize("words", [(), ("nonesuch",), ("production", "--force"), ("../dev/../..",)])
+def test_what_it_does_not_know_it_refuses(cluster: Cluster, words: tuple[str, ...]) -> None:
+    done = cluster.deploy(*words)
+    assert done.returncode == 2 and "deploy/deploy.sh" in done.stderr
+    assert cluster.calls == []
+
+
+def test_the_question_of_the_smoke_test_is_answered(house: House) -> None:
+    """As it stands in the script, but for the port."""
+    ask = re.search(r"^ASK='\n(.*?)^'$", (DEPLOY / "deploy.sh").read_text(), re.DOTALL | re.MULTILINE)
+    assert ask
+    done = run([sys.executable, "-c", ask[1].replace("localhost:8000", house.url[7:])], os.environ)
+    assert done.returncode == 0 and done.stdout.startswith("An answer came: "), done.stderr
+
+
+@pytest.fixture
+def house(tmp_path: Path, valkey: Valkey) -> Iterator[House]:
+    house = House(tmp_path, valkey.url, {})
+    try:
+        house.start_worker()
+        wait_ready(house.start_api(), workers=1)
+        yield house
+    finally:
+        house.stop()
+
+
+async def test_a_scaled_jobs_worker_leaves_by_itself_with_success(tmp_path: Path, valkey: Valkey) -> None:
+    """The manifest's own command; its quarter of an hour is over at SIGALRM, which is what `timeout` waits for."""
+    template = named(objects_of("long-jobs"), "ScaledJob", "ollama-worker-default")["spec"]["jobTargetRef"]["template"]
+    command = template["spec"]["containers"][0]["command"]
+    house = House(tmp_path, valkey.url, {})
+    worker = Worker(tmp_path / "worker", house.env)
+    worker.command = [sys.executable if word == "python" else word for word in command]
+    worker.start()
+    try:
+        await worker.wait_for_action("worker.registered", within=30)
+        worker.signal(signal.SIGALRM)
+        assert await worker.wait_for_exit(within=30) == 0
+        await worker.wait_for_action("worker.left")
+    finally:
+        worker.stop()
+
+
+# The Job that fetches models
+
+OLLAMA = """#!/bin/sh
+echo "$*" >> "$NOTES"
+case "$1" in
+    serve) exec sleep 60 ;;
+    pull) [ "$2" != broken ] ;;
+esac
+"""
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    (tmp_path / "ollama").write_text(OLLAMA)
+    (tmp_path / "ollama").chmod(0o755)
+    return tmp_path / "notes"
+
+
+def pull(notes: Path, models: str) -> subprocess.CompletedProcess[str]:
+    env = {"PATH": f"{notes.parent}:/usr/bin:/bin", "NOTES": str(notes), "SLUICE_MODELS": models}
+    return run(["sh", str(DEPLOY / "bases" / "ollama-worker" / "pull-models.sh")], env)
+
+
+def test_every_model_of_the_catalogue_is_fetched(notes: Path) -> None:
+    assert pull(notes, "qwen2.5:0.5b, llama3.1:8b,,").returncode == 0
+    fetched = [line for line in notes.read_text().splitlines() if line.startswith("pull")]
+    assert fetched == ["pull qwen2.5:0.5b", "pull llama3.1:8b"]
+
+
+def test_a_model_that_cannot_be_fetched_fails_the_job(notes: Path) -> None:
+    assert pull(notes, "broken,qwen2.5:0.5b").returncode != 0
+
+
+def test_every_script_can_be_run() -> None:
+    for path in DEPLOY.glob("*.sh"):
+        assert path.stat().st_mode & stat.S_IXUSR, path
