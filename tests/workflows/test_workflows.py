@@ -1,0 +1,124 @@
+"""The workflows are clean, pinned, and may do as little as they need."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.workflows.files import ROOT, SCRIPTS, WORKFLOWS, jobs, read, steps, uses
+
+PINS = ROOT / "docs" / "decisions" / "deploy-pins.md"
+EXPRESSION = re.compile(r"\$\{\{")
+
+
+def run(*command: str | Path) -> str:
+    """All that it says; "" where it finds nothing and ends well."""
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else f"{done.returncode}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.timeout(600)  # the first call builds it
+def test_actionlint_finds_nothing() -> None:
+    assert run(SCRIPTS / "actionlint.sh") == ""
+
+
+ZIZMOR = (Path(sys.executable).parent / "zizmor", "--offline", "--no-progress", "--persona", "auditor")
+
+
+def test_zizmor_finds_nothing_not_even_what_only_auditors_ask_for() -> None:
+    assert run(*ZIZMOR, ROOT / ".github") == ""
+
+
+def test_zizmor_would_find_a_branch_s_name_in_a_script(tmp_path: Path) -> None:
+    text = (ROOT / ".github/workflows/ci.yaml").read_text()
+    assert "- run: make check\n" in text
+    worse = tmp_path / ".github" / "workflows" / "ci.yaml"
+    worse.parent.mkdir(parents=True)
+    worse.write_text(text.replace("- run: make check\n", '- run: echo "${{ github.head_ref }}"\n'))
+    assert "template-injection" in run(*ZIZMOR, worse)
+
+
+def test_every_action_is_a_commit_with_its_version_beside_it() -> None:
+    found = list(uses())
+    assert len(found) > 20
+    for one in found:
+        assert re.fullmatch(r"[0-9a-f]{40}", one["revision"]), one[0]
+        assert re.fullmatch(r" # v\d+\.\d+\.\d+", one["comment"]), one[0]
+
+
+def test_an_action_has_one_commit_everywhere_and_it_is_the_one_that_was_checked() -> None:
+    pinned = {(one["action"], one["revision"], one["comment"].removeprefix(" # ")) for one in uses()}
+    noted = set(re.findall(r"^\| `(\S+)` \| (?:\S+) \| `([0-9a-f]{40})` ", PINS.read_text(), re.MULTILINE))
+    versions = dict(re.findall(r"^\| `(\S+)` \| (\S+) \|", PINS.read_text(), re.MULTILINE))
+    assert {(action, revision) for action, revision, _ in pinned} == noted
+    assert {(action, version) for action, _, version in pinned} == set(versions.items())
+
+
+def test_a_workflow_may_do_nothing_and_a_job_says_what_it_may() -> None:
+    for path in WORKFLOWS:
+        assert read(path)["permissions"] == {}, path.name
+    writing = {}
+    for name, job in jobs():
+        assert "contents" in job["permissions"], name
+        writing[name] = {scope for scope, level in job["permissions"].items() if level == "write"}
+    signing = {"id-token", "attestations", "artifact-metadata"}
+    assert {name: scopes for name, scopes in writing.items() if scopes} == {
+        "build-and-deploy.yaml: build": signing,
+        "release.yaml: release": {"contents", *signing},
+    }
+
+
+def test_nothing_of_an_event_is_written_into_a_script() -> None:
+    assert [name for name, step in steps() if EXPRESSION.search(step.get("run", ""))] == []
+
+
+def test_secrets_are_read_by_one_step_each_and_never_by_a_pull_request() -> None:
+    readers = {}
+    for path in WORKFLOWS:
+        text = path.read_text()
+        readers[path.name] = re.findall(r"secrets\.(\w+)", text)
+        if "secrets." in text:
+            assert "pull_request" not in read(path)["on"]
+    assert readers.pop("build-and-deploy.yaml") == ["GHCR_TOKEN", "KUBECONFIG_CONTENT"]
+    assert not any(readers.values())
+
+
+def test_no_checkout_leaves_a_token_behind() -> None:
+    for name, step in steps():
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False, name
+
+
+def test_every_job_ends_by_itself_on_a_system_of_one_version() -> None:
+    for name, job in jobs():
+        assert job["timeout-minutes"] <= 180, name
+        assert job["runs-on"] == "ubuntu-24.04", name
+
+
+def test_the_matrix_has_every_python_node_and_server_that_is_promised() -> None:
+    rows = read(ROOT / ".github/workflows/ci.yaml")["jobs"]["tests"]["strategy"]["matrix"]["include"]
+    assert {row["python"] for row in rows} == {"3.11", "3.12", "3.13"}
+    assert {row["node"] for row in rows} == {"20", "24"}
+    servers = {re.sub(r"^(?:valkey/)?(\w+:\d+)-.*", r"\1", row["server"]) for row in rows}
+    assert servers == {"", "redis:7", "redis:8", "valkey:8", "valkey:9"}
+
+
+def test_all_tests_run_in_some_job() -> None:
+    """A folder of tests that one job leaves out is named by another."""
+    text = (ROOT / ".github/workflows/ci.yaml").read_text()
+    left_out = set(re.findall(r"--ignore=(tests/\w+)", text))
+    asked_for = set(re.findall(r"(?:pytest|ARGS=|\s)(tests/\w+)", text))
+    assert left_out == {"tests/browser", "tests/deploy", "tests/workflows", "tests/cluster"}
+    assert left_out <= asked_for
+
+
+def test_every_script_that_a_workflow_runs_is_there() -> None:
+    named = {
+        name for _, step in steps() for name in re.findall(r"(?:\.github|\.ci)/\S+\.(?:py|sh)", step.get("run", ""))
+    }
+    assert {"build.sh", "changed.py", "rollout.py", "notes.py"} <= {name.rpartition("/")[2] for name in named}
+    assert [name for name in named if not (ROOT / name).is_file()] == []
