@@ -369,16 +369,20 @@ class PoolMachine(RuleBasedStateMachine):
             self.both("finish", *claim.fence, claim.seq, state, claim.body(state), why, result, dead)
 
     @precondition(lambda self: self.held() and self.accepted_names < MOST_JOBS - 3)
-    @rule(data=st.data(), waits=st.lists(st.sampled_from([0, 600, 6000, *[TO_THE_BOUND] * 3]), min_size=1, max_size=3))
-    def overtake(self, data: st.DataObject, waits: list[int]) -> None:
-        """One worker serves a queue in which jobs for the model that it has stand behind one for another."""
+    @rule(
+        data=st.data(),
+        others=st.sampled_from([1, 1, 2]),
+        waits=st.lists(st.sampled_from([0, 600, 6000, *[TO_THE_BOUND] * 3]), min_size=1, max_size=3),
+    )
+    def overtake(self, data: st.DataObject, others: int, waits: list[int]) -> None:
+        """One worker serves a queue in which jobs for the model that it has stand behind `others` for another."""
         worker = self.some_claim(data, fresh=True).incarnation
         for name in self.pool.workers:
             self.both("ask", name, int(name == worker))
         for _ in range(self.pool.workers[worker].slots - len(self.pool.workers[worker].owned)):
             if self.accepted_names < MOST_JOBS:
                 self.new_job("c", "interactive", HOUR)
-        for model, wait in zip(("big", *["small"] * 3), (0, *waits), strict=False):
+        for model, wait in [("big", 0)] * others + [("small", wait) for wait in waits]:
             if self.accepted_names < MOST_JOBS:
                 self.new_job("b", "interactive", HOUR, model=model)
             self.both("beat", worker, "", "", '["small"]')
