@@ -81,8 +81,8 @@ def test_a_hung_container_is_given_half_a_minute_before_it_is_started_again(obje
 def test_every_image_has_a_digest_or_a_fixed_tag(objects: list[Object]) -> None:
     for pod, container in containers(objects):
         image = container["image"]
-        tagged = re.fullmatch(r"[a-z0-9./:_-]+:(?P<tag>[A-Za-z0-9_.-]+)(@sha256:[0-9a-f]{64})?", image)
-        assert tagged and tagged["tag"] != "latest", (pod.name, image)
+        fixed = re.fullmatch(r"[a-z0-9./:_-]+?(:(?P<tag>[A-Za-z0-9_.-]+))?(?P<digest>@sha256:[0-9a-f]{64})?", image)
+        assert fixed and (fixed["digest"] or fixed["tag"] not in (None, "latest")), (pod.name, image)
 
 
 def test_no_base_and_no_component_says_which_image_is_meant() -> None:

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -48,6 +49,8 @@ class Cluster:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self.tree = home / "deploy"  # a copy: what the script leaves behind is seen there
+        shutil.copytree(DEPLOY, self.tree)
         script = home / "kubectl"
         script.write_text(KUBECTL)
         script.chmod(0o755)
@@ -55,7 +58,7 @@ class Cluster:
     def deploy(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
         path = f"{self.home}:{os.environ['PATH']}"
         more = {"KUBECTL_HOME": str(self.home), "KUSTOMIZE": str(DEPLOY / "kustomize.sh")}
-        return run([str(DEPLOY / "deploy.sh"), *words], {**os.environ, **more, "PATH": path, **env})
+        return run([str(self.tree / "deploy.sh"), *words], {**os.environ, **more, "PATH": path, **env})
 
     @property
     def calls(self) -> list[str]:
@@ -71,8 +74,9 @@ def run(command: list[str], env: Mapping[str, str]) -> subprocess.CompletedProce
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    yield Cluster(tmp_path)
-    assert list(DEPLOY.glob(".rendered.*")) == [], "deploy.sh leaves nothing behind"
+    cluster = Cluster(tmp_path)
+    yield cluster
+    assert list(cluster.tree.glob(".rendered.*")) == [], "deploy.sh leaves nothing behind"
 
 
 def test_an_overlay_is_brought_up_in_order(cluster: Cluster) -> None:

@@ -206,6 +206,8 @@ def test_every_container_starts_what_the_packages_have(objects: list[Object]) ->
     assert commands["backend"] == ["python", "-m", "backend"]
     assert commands["worker"][-3:] == ["python", "-m", "ollama_worker"]
     assert commands.get("migrate", ["sluice", "db", "migrate"]) == ["sluice", "db", "migrate"]
+    probe = named_container(objects, "worker")["livenessProbe"]["exec"]["command"]
+    assert f"deploy/bases/ollama-worker/alive.py {probe[1]}" in (ROOT / "deploy/images/worker.Dockerfile").read_text()
     assert (ROOT / "backend" / "__main__.py").exists() and (ROOT / "ollama_worker" / "__main__.py").exists()
 
 
