@@ -33,8 +33,8 @@ def run(house: House, wanted: int, first: int) -> int:
             break
         campaign = Campaign(house, number)
         share = min(ROUND, wanted - sent)
-        campaign.shapes(share * 3 // 5)
-        campaign.documented(share - share * 3 // 5)
+        campaign.shapes(share * 4 // 5)
+        campaign.documented(share - share * 4 // 5)
         campaign.chats_still()
         sent += campaign.sent
         print(f"seed {number}: {sent} requests in {time.monotonic() - began:.0f} s, nothing wrong", flush=True)

@@ -10,7 +10,7 @@ from tests.fuzz.campaign import Campaign
 from tests.fuzz.house import fuzzed_house
 from tests.fuzz.verdict import Wrong, check
 
-SHAPES, DOCUMENTED = 1_500, 500
+SHAPES, DOCUMENTED = 1_600, 400
 
 
 @pytest.fixture(scope="module")
