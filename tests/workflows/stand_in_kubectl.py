@@ -1,0 +1,107 @@
+"""A stand-in for kubectl and the cluster behind it, which no test can have: it keeps what is applied in a file.
+
+`python stand_in_kubectl.py HOME WORDS…`. In HOME lies `state.json`: `objects` by "Kind/name", as an API server would
+keep them; `pods`, of each Deployment, the images of all processes that it has had; `calls`; and what a test wants to go
+wrong: `broken`, a part of an image's name whose pods never get ready, and `silent`, a house that answers no chat.
+Rendering is kustomize's own.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+KUSTOMIZE = Path(__file__).parents[2] / "deploy" / "kustomize.sh"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+Object = dict[str, Any]
+
+
+def main(home: Path, words: list[str]) -> int:
+    file = home / "state.json"
+    state = json.loads(file.read_text())
+    assert words[:2] == ["--namespace", "sluice"], words
+    state["calls"].append(" ".join(words[2:]))
+    status = Cluster(state).answer(words[2:])
+    file.write_text(json.dumps(state))
+    return status
+
+
+class Cluster:
+    def __init__(self, state: dict[str, Any]) -> None:
+        self.state = state
+        self.objects: dict[str, Object] = state["objects"]
+
+    def answer(self, words: list[str]) -> int:
+        match words:
+            case ["kustomize", folder]:
+                print(render(folder))
+            case ["get", "-k", folder, *_]:
+                self.tell([self.objects[key] for key in map(key_of, objects(folder)) if key in self.objects])
+            case ["get", "statefulsets,deployments", *_]:
+                print("\n".join(sorted(key.lower() for key in self.objects if key.startswith(("Stateful", "Deploy")))))
+            case ["get", "deployments", *_]:
+                self.tell([one for key, one in self.objects.items() if key.startswith("Deployment/")])
+            case ["get", "scaledjobs", *_]:
+                print("error: the server doesn't have a resource type", file=sys.stderr)
+                return 1
+            case ["apply", "-k", folder]:
+                self.apply(objects(folder))
+            case ["apply", "-f", "-"]:
+                self.apply(json.load(sys.stdin)["items"])
+            case ["rollout", "restart", "deployments", "--selector", label]:
+                self.start_pods(next(key for key, one in self.objects.items() if is_labelled(one, label)))
+            case ["rollout", "status", name, *_]:
+                return self.status("Deployment/" + name.partition("/")[2])
+            case ["exec", *_]:
+                sys.stdin.read()
+                print("no answer" if self.state["silent"] else "Job 1 was answered")
+                return int(self.state["silent"])
+        return 0
+
+    def tell(self, found: list[Object]) -> None:
+        print(json.dumps({"kind": "List", "items": found}))
+
+    def apply(self, wanted: list[Object]) -> None:
+        for one in wanted:
+            before = self.objects.get(key := key_of(one))
+            kept = json.loads(json.dumps(one))
+            kept["metadata"].setdefault("annotations", {})[LAST_APPLIED] = json.dumps(one)
+            self.objects[key] = kept
+            if one["kind"] == "Deployment" and (not before or before["spec"]["template"] != kept["spec"]["template"]):
+                self.start_pods(key)
+
+    def start_pods(self, key: str) -> None:
+        spec = self.objects[key]["spec"]["template"]["spec"]
+        self.state["pods"].setdefault(key, []).append([one["image"] for one in spec["containers"]])
+
+    def status(self, key: str) -> int:
+        broken = self.state["broken"]
+        stuck = bool(broken) and any(broken in image for image in self.state["pods"].get(key, [[]])[-1])
+        print(f"{key} {'exceeded its progress deadline' if stuck else 'successfully rolled out'}")
+        return int(stuck)
+
+
+def objects(folder: str) -> list[Object]:
+    return [one for one in yaml.load_all(render(folder), Loader=yaml.CSafeLoader) if one]
+
+
+def render(folder: str) -> str:
+    return subprocess.run([KUSTOMIZE, "build", folder], check=True, capture_output=True, text=True).stdout
+
+
+def key_of(one: Object) -> str:
+    return f"{one['kind']}/{one['metadata']['name']}"
+
+
+def is_labelled(one: Object, label: str) -> bool:
+    name, _, value = label.partition("=")
+    return bool(one["kind"] == "Deployment" and one["metadata"].get("labels", {}).get(name) == value)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
