@@ -20,8 +20,8 @@ from tests.support.waiting import eventually
 
 STAY = {"X-Sluice-On-Disconnect": "continue"}
 FIELDS = {
-    "id", "state", "pool", "model", "class", "position", "eta_seconds", "reason", "attempts", "worker", "note", "accepted_at",
-    "deadline", "timeline", "usage", "timings", "finish_reason", "result", "error",
+    "id", "state", "pool", "model", "class", "position", "eta_seconds", "reason", "attempts", "worker", "note",
+    "accepted_at", "deadline", "timeline", "usage", "timings", "finish_reason", "result", "error",
 }  # fmt: skip
 
 
