@@ -31,6 +31,10 @@ class Campaign:
         self._seed = number
         self.sent = 0
 
+    @property
+    def url(self) -> str:
+        return self._house.url
+
     def shapes(self, count: int) -> None:
         """Bent requests of every dialect, four callers at a time. Raises Wrong for the first wrong answer."""
         first = self._seed * 1_000_000

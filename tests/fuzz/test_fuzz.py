@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import httpx
 import pytest
 
 from tests.fuzz.campaign import Campaign
@@ -29,6 +31,15 @@ def test_bent_requests_cost_no_more_than_an_error(campaign: Campaign) -> None:
 def test_what_the_document_allows_and_forbids_costs_no_more_than_an_error(campaign: Campaign) -> None:
     campaign.documented(DOCUMENTED)
     campaign.chats_still()
+
+
+@pytest.mark.parametrize("schema", [{"minimum": [1]}, {"minLength": "long"}, {"pattern": 5}, {"maxItems": -1}], ids=str)
+def test_what_was_found_stays_refused(campaign: Campaign, schema: dict[str, Any]) -> None:
+    """A bound that is no number was let in, and the worker failed over it."""
+    wanted = {"type": "object", "properties": {"a": {"type": "integer", **schema}}}
+    body = {"messages": [{"role": "user", "content": "hi"}], "format": wanted, "stream": False}
+    answer = httpx.post(f"{campaign.url}/api/chat", json=body, timeout=20)
+    assert (answer.status_code, "properties.a" in answer.json()["error"]) == (400, True)
 
 
 @pytest.mark.parametrize(
