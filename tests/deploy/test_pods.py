@@ -159,20 +159,19 @@ def test_the_quota_has_room_for_all_that_the_autoscalers_may_ask_for(objects: li
             for name, value in needs(pod, kind).items():
                 asked[f"{kind}.{name}"] = asked.get(f"{kind}.{name}", 0) + count * value
     asked["requests.nvidia.com/gpu"] = asked.pop("limits.nvidia.com/gpu", 0)
-    # While a rollout lasts, one pod more of each kind; the GPUs' quota may hold up that one.
     over = {name: value for name, value in asked.items() if value > quantity(hard[name])}
     assert over == {}
 
 
 def most(objects: list[Object], pod: Pod) -> int:
-    """How many there may be at most, with the one more of a rollout where it needs no GPU."""
+    """How many there may be at most, with the one more of a rollout."""
     name = pod.owner["metadata"]["name"]
     for one in of_kind(objects, "HorizontalPodAutoscaler"):
         if one["spec"]["scaleTargetRef"]["name"] == name:
             return int(one["spec"]["maxReplicas"]) + 1
     for one in of_kind(objects, "ScaledObject", "ScaledJob"):
         if one["metadata"]["name"] == name:
-            return int(one["spec"]["maxReplicaCount"])
+            return int(one["spec"]["maxReplicaCount"]) + (one["kind"] == "ScaledObject")
     return int(pod.owner["spec"].get("replicas", 1)) + (pod.owner["kind"] == "Deployment" and name != "vllm")
 
 
