@@ -1,0 +1,248 @@
+"""deploy/backup.sh and docs/deploy/backup.md on real servers. `kubectl` is a stand-in that runs a pod's command here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg  # type: ignore[import-untyped]
+import httpx
+import pytest
+
+from tests.support.house import Houses
+from tests.support.postgres import Postgres, binaries, run_apart
+from tests.support.processes import clean_environment
+from tests.support.valkey import Valkey
+from tests.support.waiting import eventually, wait_until
+from tests.workflows.files import ROOT
+
+BACKUP = ROOT / "deploy" / "backup.sh"
+KUBECTL = """#!/bin/sh
+shift 2
+echo "$*" >> "$HOME/calls"
+case "$1" in
+    exec)
+        while [ "$1" != -- ]; do shift; done
+        shift
+        for word; do
+            set -- "$@" "$(printf %s "$word" | sed "s#/data#$REDIS_DATA#g")"
+            shift
+        done
+        exec "$@" ;;
+    delete) touch "$HOME/deleted" ;;
+    rollout) [ "$3" != statefulset/redis ] || until [ -e "$HOME/started" ]; do sleep 0.05; done ;;
+esac
+"""
+
+
+class Pods:
+    """Where the commands of a pod run: beside the server whose pod it would be."""
+
+    def __init__(self, home: Path, **env: str) -> None:
+        self.home = home
+        home.mkdir()
+        (home / "kubectl").write_text(KUBECTL)
+        (home / "kubectl").chmod(0o755)
+        self.env = {"HOME": str(home), "PATH": f"{home}:{binaries()}:{os.environ['PATH']}", **env}
+
+    def begin(self, *words: str | Path) -> subprocess.Popen[str]:
+        command = [BACKUP, *words]
+        return subprocess.Popen(command, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def backup(self, *words: str | Path) -> str:
+        """What it says; it ends well."""
+        return ended(self.begin(*words))
+
+    @property
+    def calls(self) -> list[str]:
+        return (self.home / "calls").read_text().splitlines()
+
+
+def ended(process: subprocess.Popen[str]) -> str:
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    return said
+
+
+@pytest.fixture
+def pods(tmp_path: Path, fresh_valkey: Valkey) -> Pods:
+    return Pods(tmp_path / "pods", REDIS_DATA=str(fresh_valkey.cwd))
+
+
+def restore(pods: Pods, valkey: Valkey, file: Path) -> None:
+    """As Kubernetes does its part of it: a pod that is deleted is told to stop, and started again on its volume."""
+    process = pods.begin("restore", "redis", file)
+    wait_until(lambda: (pods.home / "deleted").exists() or process.poll() is not None, 30, "the pod is deleted")
+    valkey.stop()
+    valkey.start()
+    (pods.home / "started").touch()
+    ended(process)
+
+
+async def left_behind(url: str) -> str:
+    """A job whose caller has gone and wants it to run on."""
+    body = {"messages": [{"role": "user", "content": "!tokens 3"}]}
+    headers = {"X-Sluice-On-Disconnect": "continue"}
+    async with (
+        httpx.AsyncClient() as client,
+        client.stream("POST", url + "/api/chat", json=body, headers=headers) as one,
+    ):
+        return one.headers["X-Sluice-Job"]
+
+
+async def completed(url: str, job: str) -> None:
+    async with httpx.AsyncClient() as client:
+
+        async def look() -> bool:
+            answer = await client.get(f"{url}/api/jobs/{job}")
+            return answer.status_code == 200 and answer.json()["state"] == "completed"
+
+        await eventually(look, 30, f"job {job} is completed")
+
+
+async def test_jobs_that_waited_when_the_copy_was_made_are_answered_after_the_restore(
+    house: Houses, fresh_valkey: Valkey, pods: Pods, tmp_path: Path
+) -> None:
+    whole = await house(workers=0, redis_url=fresh_valkey.url)
+    jobs = [await left_behind(whole.url) for _ in range(3)]
+    pods.backup("save", "redis", tmp_path / "queue.tar")
+    fresh_valkey.flush()
+    restore(pods, fresh_valkey, tmp_path / "queue.tar")
+    whole.start_worker()
+    for job in jobs:
+        await completed(whole.url, job)
+    told = [call for call in pods.calls if not call.startswith("exec")]
+    assert [call.split()[0] for call in told] == ["scale", "wait", "delete", "rollout", "scale", "rollout"]
+
+
+@contextlib.contextmanager
+def busy(valkey: Valkey, *, rewriting: bool) -> Iterator[list[int]]:
+    """A writer; the list's last entry is the number that was acknowledged last."""
+    acknowledged, over = [0], threading.Event()
+
+    def write() -> None:
+        while not over.is_set():
+            assert valkey.command_line("SET", "number", str(acknowledged[-1] + 1)) == b"+OK\r\n"
+            acknowledged.append(acknowledged[-1] + 1)
+            if rewriting and acknowledged[-1] % 20 == 0:
+                valkey.command_line("BGREWRITEAOF")
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield acknowledged
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("rewriting", [False, True], ids=["appending", "rewriting all the time"])
+def test_a_copy_of_a_busy_queue_holds_what_was_acknowledged_before_or_is_none(
+    fresh_valkey: Valkey, pods: Pods, tmp_path: Path, rewriting: bool
+) -> None:
+    copy = tmp_path / "queue.tar"
+    with busy(fresh_valkey, rewriting=rewriting) as acknowledged:
+        wait_until(lambda: acknowledged[-1] > 50, 20, "it is busy")
+        before = acknowledged[-1]
+        process = pods.begin("save", "redis", copy)
+        said, _ = process.communicate(timeout=60)
+    if process.returncode:
+        assert "written anew each time" in said and not copy.exists()
+        return
+    other = Valkey(tmp_path / "other", appendonly=True)
+    subprocess.run(["tar", "-xf", copy, "-C", other.cwd], check=True)
+    other.start()
+    try:
+        value = other.command_line("GET", "number").split(b"\r\n")[1]
+        assert before <= int(value) <= acknowledged[-1] + 1
+    finally:
+        other.stop()
+
+
+def test_what_is_no_copy_is_not_restored(pods: Pods, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a copy")
+    for kind, what in (("redis", "queue"), ("postgres", "database")):
+        process = pods.begin("restore", kind, tmp_path / "notes.txt")
+        said, _ = process.communicate(timeout=30)
+        assert process.returncode == 1 and f"is no copy of a {what}" in said
+    assert not (pods.home / "calls").exists()
+
+
+@pytest.mark.parametrize("words", [(), ("save",), ("save", "mysql", "file"), ("drop", "redis", "file")])
+def test_what_it_does_not_know_it_refuses(pods: Pods, words: tuple[str, ...]) -> None:
+    process = pods.begin(*words)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 2 and "deploy/backup.sh save" in said
+
+
+# The history
+
+
+@pytest.fixture
+def history(shared_postgres: Postgres) -> Iterator[Postgres]:
+    """A database of the name that the manifests give it."""
+    shared_postgres.execute("CREATE DATABASE sluice")
+    yield shared_postgres
+    shared_postgres.execute("DROP DATABASE sluice")
+
+
+def sluice_db(url: str, *words: str) -> None:
+    command = [sys.executable, "-m", "sluice", "db", *words]
+    done = subprocess.run(command, env=clean_environment(DATABASE_URL=url), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def messages(url: str) -> int:
+    async def count() -> int:
+        connection = await asyncpg.connect(url)
+        try:
+            return int(await connection.fetchval("SELECT count(*) FROM messages"))
+        finally:
+            await connection.close()
+
+    return run_apart(count)
+
+
+def test_conversations_come_back_after_a_reset(history: Postgres, tmp_path: Path) -> None:
+    pods = Pods(tmp_path / "pods", PGHOST="127.0.0.1", PGPORT=str(history.port), POSTGRES_PASSWORD="none")
+    url = history.url("sluice")
+    sluice_db(url, "migrate")
+    sluice_db(url, "seed")
+    there = messages(url)
+    pods.backup("save", "postgres", tmp_path / "history.dump")
+    sluice_db(url, "reset", "--yes")
+    assert there > messages(url) == 0
+    pods.backup("restore", "postgres", tmp_path / "history.dump")
+    assert messages(url) == there
+    sluice_db(url, "migrate")  # the schema's step came back with it
+
+
+def blocks(heading: str) -> str:
+    """The shell commands below a heading of docs/deploy/backup.md."""
+    text = (ROOT / "docs/deploy/backup.md").read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return "\n".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL))
+
+
+def test_the_commands_for_one_machine_save_a_house_and_bring_it_back(tmp_path: Path) -> None:
+    """As they stand in the docs, in a folder like a checkout's."""
+    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
+    data = tmp_path / ".sluice"
+    (data / "valkey" / "appendonlydir").mkdir(parents=True)
+    (data / "valkey" / "appendonlydir" / "appendonly.aof.manifest").write_text("a queue")
+    url = f"sqlite:///{data}/sluice.db"
+    sluice_db(url, "seed")
+    saving, restoring = re.split(r"^# later.*$", blocks("One machine"), flags=re.MULTILINE)
+    for commands, change in ((saving, "rm -r .sluice"), (restoring, "true")):
+        script = f"set -eu\n{commands}\n{change}\n"
+        done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert (data / "valkey" / "appendonlydir" / "appendonly.aof.manifest").read_text() == "a queue"
+    with contextlib.closing(sqlite3.connect(data / "sluice.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM messages").fetchone()[0] > 0
