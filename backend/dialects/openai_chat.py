@@ -12,21 +12,18 @@ and nothing after it. An `id:` is that of an event of the log: `/api/jobs/{id}/e
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from backend.dialects.door import Asked
-from backend.dialects.fast_text import text_literal
 from backend.dialects.openai_answer import logprobs_of, reason_of, told_calls, usage_of
 from backend.dialects.openai_chat_request import ChatRequest, check_possible
-from backend.dialects.openai_errors import BadParameter, error_frame, read_as
-from backend.dialects.sse import DONE, KEEP_ALIVE, frame, id_line, queue_line, text_frame
+from backend.dialects.openai_errors import BadParameter, read_as
+from backend.dialects.openai_frames import Chunks
+from backend.dialects.sse import frame, text_frame
 from backend.dialects.tools import hex_of
-from backend.errors import ApiError, JobFailed, interrupted
 from backend.relay import Outcome, Ticket
-from wire.events import LogEntry
 
 
 class Extra(NamedTuple):
@@ -57,57 +54,17 @@ class ChatDoor:
         return completion(ticket.job, ticket.model, asked.extra.created, outcome)
 
 
-class ChatChunks:
-    """`restarted` after anything was told has no word in this protocol: it ends as an error, and nothing is mixed."""
-
-    media_type = "text/event-stream"
-
+class ChatChunks(Chunks):
     def __init__(self, job: str, model: str, created: int, include_usage: bool) -> None:
-        self.done = False
         self._job = job
         self._head = {"id": id_of(job), "object": "chat.completion.chunk", "created": created, "model": model}
         self._tail = {"usage": None} if include_usage else {}
         self._include_usage = include_usage
-        self._opened = False  # the role has gone out, and with it something of this attempt
         self._called = 0  # tool calls told so far
-        self._text = text_frame(self._chunk({"content": ""}), b"content")
+        super().__init__(text_frame(self._chunk({"content": ""}), b"content"))
 
-    def opening(self) -> bytes:
-        return b""
-
-    def burst(self, entries: Sequence[LogEntry]) -> bytes:
-        frames = []
-        for entry in entries:
-            if self.done:
-                break
-            id, body = entry
-            if self._opened and id is not None and (text := text_literal(body)) is not None:
-                attempt, seq = id
-                frames.append(self._text % (attempt, seq, text))
-            else:
-                frames.append(self._frames(entry))
-        return b"".join(frames)
-
-    def _frames(self, entry: LogEntry) -> bytes:
-        fields = entry.fields()
-        kind = fields.get("type")
-        if kind == "token":
-            return self._open() + id_line(entry) + self._token(fields)
-        if kind == "queued":
-            return queue_line(fields)
-        if kind == "completed":
-            return self._open() + self._closing(fields) + id_line(entry) + DONE
-        if kind in ("failed", "cancelled"):
-            return id_line(entry) + self.broken(JobFailed.of(fields))
-        if kind == "restarted" and self._opened:
-            return id_line(entry) + self.broken(interrupted())
-        return b""
-
-    def _open(self) -> bytes:
-        """The chunk with the role, before the first that tells anything."""
-        if self._opened:
-            return b""
-        self._opened = True
+    def _begin(self) -> bytes:
+        """The chunk with the role."""
         return frame(self._chunk({"role": "assistant", "content": ""}))
 
     def _token(self, fields: dict[str, Any]) -> bytes:
@@ -124,7 +81,6 @@ class ChatChunks:
 
     def _closing(self, end: dict[str, Any]) -> bytes:
         """The chunk with the reason, and the one with the cost."""
-        self.done = True
         last = frame(self._chunk({}, reason=reason_of(end, self._called > 0)))
         cost = frame({**self._head, "choices": [], "usage": usage_of(end)}) if self._include_usage else b""
         return last + cost
@@ -132,13 +88,6 @@ class ChatChunks:
     def _chunk(self, delta: dict[str, Any], logprobs: Any = None, reason: str | None = None) -> dict[str, Any]:
         choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
         return {**self._head, "choices": [choice], **self._tail}
-
-    def keep_alive(self) -> bytes:
-        return KEEP_ALIVE
-
-    def broken(self, error: ApiError) -> bytes:
-        self.done = True
-        return error_frame(error)
 
 
 def id_of(job: str) -> str:

@@ -19,21 +19,19 @@ Refused with 400: `n` or `best_of` over 1, several prompts, prompts of token ids
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
 from backend.dialects.door import Asked
-from backend.dialects.fast_text import text_literal
 from backend.dialects.openai_answer import TextLogprobs, usage_of
-from backend.dialects.openai_errors import BadParameter, NotOffered, error_frame, read_as
+from backend.dialects.openai_errors import BadParameter, NotOffered, read_as
+from backend.dialects.openai_frames import Chunks
 from backend.dialects.openai_sampling import Sampling, StreamOptions
-from backend.dialects.sse import DONE, KEEP_ALIVE, frame, id_line, queue_line, text_frame
+from backend.dialects.sse import frame, text_frame
 from backend.dialects.tools import hex_of
-from backend.errors import ApiError, JobFailed, interrupted
 from backend.relay import Outcome, Ticket
-from wire.events import LogEntry
 from wire.records import JobRequest
 
 MAX_TOKENS = 16  # what OpenAI's reference says of a request that does not
@@ -112,59 +110,22 @@ class CompletionsDoor:
         return completion(ticket.job, ticket.model, asked.extra, outcome)
 
 
-class TextChunks:
-    """`restarted` after anything was told has no word in this protocol: it ends as an error, and nothing is mixed."""
-
-    media_type = "text/event-stream"
-
+class TextChunks(Chunks):
     def __init__(self, job: str, model: str, extra: Extra) -> None:
-        self.done = False
         self._head = head(job, model, extra.created)
         self._tail = {"usage": None} if extra.include_usage else {}
         self._extra = extra
-        self._said = False
         self._logprobs = TextLogprobs()
-        self._text = text_frame(self._chunk(""), b"text")
+        super().__init__(text_frame(self._chunk(""), b"text"))
 
     def opening(self) -> bytes:
         return frame(self._chunk(self._extra.echo)) if self._extra.echo else b""
 
-    def burst(self, entries: Sequence[LogEntry]) -> bytes:
-        frames = []
-        for entry in entries:
-            if self.done:
-                break
-            id, body = entry
-            if id is not None and (text := text_literal(body)) is not None:
-                self._said = True
-                attempt, seq = id
-                frames.append(self._text % (attempt, seq, text))
-            else:
-                frames.append(self._frames(entry))
-        return b"".join(frames)
-
-    def _frames(self, entry: LogEntry) -> bytes:
-        fields = entry.fields()
-        kind = fields.get("type")
-        if kind == "token":
-            return id_line(entry) + self._token(fields)
-        if kind == "queued":
-            return queue_line(fields)
-        if kind == "completed":
-            return self._closing(fields) + id_line(entry) + DONE
-        if kind in ("failed", "cancelled"):
-            return id_line(entry) + self.broken(JobFailed.of(fields))
-        if kind == "restarted" and self._said:
-            return id_line(entry) + self.broken(interrupted())
-        return b""
-
     def _token(self, fields: dict[str, Any]) -> bytes:
-        self._said = True
         return frame(self._chunk(fields.get("text", ""), self._logprobs.of(fields.get("logprobs"))))
 
     def _closing(self, end: dict[str, Any]) -> bytes:
         """The chunk with the reason, and the one with the cost."""
-        self.done = True
         last = frame(self._chunk("", reason=end.get("finish_reason") or "stop"))
         cost = {**self._head, "choices": [], "usage": usage_of(end)}
         return last + (frame(cost) if self._extra.include_usage else b"")
@@ -172,13 +133,6 @@ class TextChunks:
     def _chunk(self, text: str, logprobs: Any = None, reason: str | None = None) -> dict[str, Any]:
         choice = {"text": text, "index": 0, "logprobs": logprobs, "finish_reason": reason}
         return {**self._head, "choices": [choice], **self._tail}
-
-    def keep_alive(self) -> bytes:
-        return KEEP_ALIVE
-
-    def broken(self, error: ApiError) -> bytes:
-        self.done = True
-        return error_frame(error)
 
 
 def head(job: str, model: str, created: int) -> dict[str, Any]:

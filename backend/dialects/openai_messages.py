@@ -14,12 +14,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import orjson
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from backend.dialects.images import IMAGES_MAX, of_data_url
 from backend.dialects.openai_errors import BadParameter
-from backend.dialects.tools import TOOLS_MAX, Name
+from backend.dialects.tools import TOOLS_MAX, Name, arguments_of
 from wire.records import Message
 
 CallId = Annotated[str, Field(min_length=1, max_length=256)]
@@ -65,14 +64,8 @@ class CalledFunction(BaseModel):
     arguments: str = ""
 
     def as_object(self) -> dict[str, Any]:
-        """Raises ValueError: engines are told objects."""
-        try:
-            read = orjson.loads(self.arguments or b"{}")
-        except orjson.JSONDecodeError:
-            read = None
-        if not isinstance(read, dict):
-            raise ValueError("a call's arguments are a JSON object, written as a string")
-        return read
+        """Raises ValueError."""
+        return arguments_of(self.arguments)
 
 
 class Call(BaseModel):

@@ -22,7 +22,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, mod
 from backend.dialects.images import IMAGES_MAX, of_data_url
 from backend.dialects.openai_errors import BadParameter
 from backend.dialects.openai_messages import CallId
-from backend.dialects.tools import Name, hex_of
+from backend.dialects.tools import Name, arguments_of, hex_of
 from wire.records import Message
 
 TEXTS = ("input_text", "output_text", "text")
@@ -92,14 +92,8 @@ class Item(BaseModel):
         return self
 
     def call_arguments(self) -> dict[str, Any]:
-        """Raises ValueError: engines are told objects."""
-        try:
-            read = orjson.loads(self.arguments or b"{}")
-        except orjson.JSONDecodeError:
-            read = None
-        if not isinstance(read, dict):
-            raise ValueError("a call's arguments are a JSON object, written as a string")
-        return read
+        """Raises ValueError."""
+        return arguments_of(self.arguments)
 
 
 def as_items(value: object) -> object:

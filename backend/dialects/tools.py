@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
+import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from backend.dialects.schemas import real_schema
@@ -62,3 +63,14 @@ def call_id(job: str, index: int, prefix: str = "call") -> str:
 def hex_of(job: str) -> str:
     """A job's id without its dashes."""
     return job.replace("-", "")
+
+
+def arguments_of(written: str | None) -> dict[str, Any]:
+    """A call's arguments, which OpenAI writes as a text. Raises ValueError: engines are told objects."""
+    try:
+        read = orjson.loads(written or b"{}")
+    except orjson.JSONDecodeError:
+        read = None
+    if not isinstance(read, dict):
+        raise ValueError("a call's arguments are a JSON object, written as a string")
+    return read
