@@ -19,6 +19,7 @@ FORMATS = {
     "uri": "https://example.org/simulated",
     "uuid": "00000000-0000-4000-8000-000000000000",
 }
+LARGEST = 2**63 - 1  # integers beyond have no place in our JSON
 
 
 def example(schema: dict[str, Any]) -> Any:
@@ -101,7 +102,7 @@ def _number(schema: dict[str, Any], whole: bool) -> float:
         least = min(most - ("maximum" not in schema and "exclusiveMaximum" in schema), max(1, step))
     steps = -(-least // step)  # rounded up
     value = (steps + (steps * step == schema.get("exclusiveMinimum"))) * step
-    return int(value) if whole else value
+    return min(max(int(value), -LARGEST), LARGEST) if whole else value
 
 
 def _text(schema: dict[str, Any]) -> str:

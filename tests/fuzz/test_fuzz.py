@@ -42,6 +42,13 @@ def test_what_was_found_stays_refused(campaign: Campaign, schema: dict[str, Any]
     assert (answer.status_code, "properties.a" in answer.json()["error"]) == (400, True)
 
 
+def test_a_bound_beyond_64_bits_is_kept_to_as_far_as_it_goes(campaign: Campaign) -> None:
+    """It has no place in our JSON, and the worker failed over it."""
+    wanted = {"type": "object", "properties": {"a": {"type": "integer", "minimum": -(10**20)}}}
+    body = {"messages": [{"role": "user", "content": "hi"}], "format": wanted, "stream": False}
+    assert httpx.post(f"{campaign.url}/api/chat", json=body, timeout=20).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("path", "status", "body"),
     [
