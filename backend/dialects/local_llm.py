@@ -1,7 +1,8 @@
 """`POST /api/v1/local-llm/generate`: a prompt in, one JSON object out, errors in our own shape.
 
-A provider is a pool or an engine; with a model it makes the name `provider/model`, as everywhere. Without one it has no
-say: the default model answers, and the answer tells where. There is no cache of answers, and `cached` says so.
+A provider is a pool or an engine; with a model it makes the name `provider/model`, as everywhere. It is a preference:
+where it has no such model, whoever has it answers, and the answer tells who. Without a model it has no say. There is no
+cache of answers, and `cached` says so.
 """
 
 from __future__ import annotations
@@ -37,26 +38,34 @@ class LocalRequest(BaseModel):
     use_cache: bool | None = Field(None, description="Read, and without effect: no answer is kept for another call.")
 
     @property
-    def model(self) -> str:
+    def preferred(self) -> str:
+        """The model at its provider, by the name that routing knows; "" the default."""
         asked, model = self.provider_preference or "", self.model_preference or ""
         provider = PROVIDERS.get(asked, asked)
         return f"{provider}/{model}" if provider and model else model
 
-    def to_job(self) -> JobRequest:
+    def to_job(self, model: str) -> JobRequest:
         system = (Message(role="system", content=self.system_prompt),) if self.system_prompt else ()
         options = {"temperature": self.temperature, "num_predict": self.max_tokens}
         return JobRequest(
-            model=self.model,
+            model=model,
             messages=(*system, Message(role="user", content=self.prompt)),
             options={name: value for name, value in options.items() if value is not None},
         )
 
 
 class LocalGenerate:
+    """`anywhere`: whatever provider is preferred, any that has the model will do."""
+
     name = "local_llm.generate"
 
+    def __init__(self, anywhere: bool = False) -> None:
+        self._anywhere = anywhere
+
     def read(self, body: dict[str, Any], max_messages: int) -> Asked:
-        return Asked(read_as(LocalRequest, body).to_job(), stream=False)
+        wanted = read_as(LocalRequest, body)
+        model = wanted.model_preference or "" if self._anywhere else wanted.preferred
+        return Asked(wanted.to_job(model), stream=False)
 
     def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
         raise NotImplementedError("this route answers whole")

@@ -7,14 +7,18 @@ from starlette.responses import Response
 
 from backend.chat.serving import serve
 from backend.dialects.local_llm import LocalGenerate, LocalRequest
+from backend.errors import NotFound
 from backend.openapi import takes
 
 router = APIRouter(prefix="/api/v1/local-llm", tags=["chat"])
 
-GENERATE = LocalGenerate()
+GENERATE, ANYWHERE = LocalGenerate(), LocalGenerate(anywhere=True)
 
 
 @router.post("/generate", openapi_extra=takes(LocalRequest), summary="Answer one prompt")
 async def generate(request: Request) -> Response:
     """`{id, response, model, provider, usage, timings, cached}`; `id` is the job's, for `/api/jobs/{id}`."""
-    return await serve(request, GENERATE)
+    try:
+        return await serve(request, GENERATE)
+    except NotFound:  # nothing was enqueued
+        return await serve(request, ANYWHERE)

@@ -42,6 +42,12 @@ async def test_a_prompt_is_answered(client: httpx.AsyncClient, served: House) ->
     assert (told["id"], told["usage"]["completion_tokens"]) == (answer.headers["x-sluice-job"], 3)
 
 
+async def test_a_provider_that_lacks_the_model_is_a_preference_and_no_refusal(client: httpx.AsyncClient) -> None:
+    wishes = {"provider_preference": "local_ollama", "model_preference": "qwen2.5:0.5b"}
+    answer = await client.post(PATH, json={"prompt": "!tokens 2", **wishes})
+    assert (answer.status_code, answer.json()["response"]) == (200, words(2))
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "says"),
     [
