@@ -138,6 +138,8 @@ class Process(NamedTuple):
 
 def run(command: Sequence[str], within: float = 300) -> str:
     """Its output; a failure shows it."""
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within, check=False)
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within, check=False
+    )
     assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}{done.stderr}"
     return done.stdout
