@@ -117,8 +117,9 @@ class Stages:
     def _put(self, source: Path, target: str) -> None:
         """A file to that name, a folder's content into that folder."""
         place = self._tree.place(os.path.join(self._folder, target))
-        script = 'mkdir -p "$(dirname "$2")"; if [ -d "$1" ]; then mkdir -p "$2"; cp -a "$1/." "$2"; else cp -a "$1" "$2"; fi'
-        self._tree.ground.run("sh", "-euc", script, "put", source, place)
+        is_folder = self._tree.ground.has_folder(source)
+        self._tree.ground.run("mkdir", "-p", place if is_folder else place.parent)
+        self._tree.ground.run("cp", "-a", f"{source}/." if is_folder else source, place)
         self._tree.ground.run("chown", "-R", "0:0", place)
 
     def _set(self, step: Step) -> None:

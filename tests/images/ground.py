@@ -1,9 +1,9 @@
 """Namespaces of our own, in which an image's steps and its process run much as they would in a container.
 
-A root is the machine's own, read through an overlay: what a base image brings (a shell, Python under /usr/local, nginx)
-is what this machine has, and everything that a step writes lands in a folder of the test's. Where the machine keeps this
-project and its user's files is hidden. A container's root can be written to nowhere but in /tmp, and its network is a
-loopback of its own, on which every service has its real name and port.
+A root is the machine's own, read through an overlay: what a base image brings (a shell, Python under /usr/local,
+nginx) is what this machine has, and everything that a step writes lands in a folder of the test's. Where the machine
+keeps this project and its user's files is hidden. A container's root can be written to nowhere but in /tmp, and its
+network is a loopback of its own, on which every service has its real name and port.
 
 This needs Linux, and root or the right to make user namespaces. As root, processes run as the image's user; else as
 whoever runs the tests, whom the namespace calls root.
@@ -60,6 +60,10 @@ class Ground:
 
     def run(self, *command: str | Path) -> str:
         return run([*self.enter(), *map(str, command)])
+
+    def has_folder(self, path: Path) -> bool:
+        """Whether it is one, seen from in here: roots are mounted nowhere else."""
+        return subprocess.run([*self.enter(), "test", "-d", str(path)], check=False).returncode == 0
 
     def mount(self, *arguments: str | Path) -> None:
         self.run("mount", *arguments)

@@ -42,7 +42,8 @@ def test_a_page_that_is_loaded_again_goes_on_where_it_was(platform: Platform) ->
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_container_is_nobody_and_writes_nowhere_but_in_tmp(platform: Platform, part: str) -> None:
-    script = "id -u; for place in / /opt /etc /srv /var/tmp; do touch $place/x 2>/dev/null && echo $place; done; touch /tmp/x"
+    places = "for place in / /opt /etc /srv /var/tmp; do touch $place/x 2>/dev/null && echo $place; done"
+    script = f"id -u; {places}; touch /tmp/x"
     user, *written = platform.look(f"sluice-{part}", "sh", "-c", script).split()
     assert written == []
     assert user == "10001"

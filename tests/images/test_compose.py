@@ -1,0 +1,196 @@
+"""docker-compose.yml: valid, closed to the outside, and of one mind with the code, the images and the manifests."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import yaml
+
+from backend.settings import ApiSettings
+from ollama_worker.settings import WorkerSettings
+from tests.deploy.modules import Module, folder
+from tests.deploy.test_settings import LEAVING, read, variables
+from tests.images.compose import FILE, Service, parsed, services, whole
+from tests.images.dockerfile import ROOT
+from tests.images.dockerfile import read as dockerfile
+
+SPECIFICATION = Module(
+    "github.com/compose-spec/compose-go/v2",
+    "v2.16.2",
+    "h1:pTp1DqQwJzFd85GzlWsSszKA1ABrV/ySqsClujIcWA8=",
+    "schema/compose-spec.json",
+)
+OURS = {"backend": ApiSettings, "worker": WorkerSettings, "worker-vllm": WorkerSettings}
+ONCE = {"migrate", "models"}
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def seconds(text: str) -> float:
+    return sum(float(number) * UNITS[unit] for number, unit in re.findall(r"(\d+)([smh])", text))
+
+
+@pytest.fixture(params=sorted(services()))
+def name(request: pytest.FixtureRequest) -> str:
+    given: str = request.param
+    return given
+
+
+@pytest.fixture
+def service(name: str) -> Service:
+    return services()[name]
+
+
+class TestSpecification:
+    """The Compose specification's own schema, read from its Go module."""
+
+    pytestmark = pytest.mark.timeout(300)  # the module may have to be fetched first
+
+    @pytest.fixture
+    def validator(self) -> Any:
+        return jsonschema_rs.validator_for(json.loads((folder(SPECIFICATION) / SPECIFICATION.crds).read_text()))
+
+    def test_the_file_is_valid(self, validator: Any) -> None:
+        assert [f"{error.instance_path}: {error.message}" for error in validator.iter_errors(whole())] == []
+
+    @pytest.mark.parametrize("change", [{"restrat": "always"}, {"healthcheck": {"tests": []}}, {"ports": 8080}])
+    def test_one_that_is_not_is_refused(self, validator: Any, change: Service) -> None:
+        wrong = parsed({})
+        wrong["services"]["backend"] |= change
+        assert not validator.is_valid(wrong)
+
+
+def test_only_loopback_reaches_the_page_and_nobody_the_rest() -> None:
+    assert {name: one["ports"] for name, one in services().items() if "ports" in one} == {
+        "frontend": ["127.0.0.1:8080:8080"]
+    }
+    assert not any(one.get("network_mode") or one.get("privileged") for one in services().values())
+    assert {name for name, net in whole()["networks"].items() if net and net.get("internal")} == {"queue", "history"}
+
+
+def test_a_container_has_no_rights_and_writes_to_no_image(service: Service) -> None:
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"] and not service.get("cap_add")
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not any("docker.sock" in str(volume) for volume in service.get("volumes", []))
+
+
+def test_what_lasts_restarts_and_what_runs_once_ends(name: str, service: Service) -> None:
+    assert service["restart"] == ("on-failure:5" if name in ONCE else "unless-stopped")
+
+
+def test_who_is_waited_for_can_be(service: Service) -> None:
+    """Healthy: it has a check, of its own or its image's. Completed: it ends."""
+    for other, how in service.get("depends_on", {}).items():
+        if how["condition"] == "service_healthy":
+            assert "test" in services()[other].get("healthcheck", {}) or _image_checks(services()[other])
+        if how["condition"] == "service_completed_successfully":
+            assert other in ONCE
+        assert not set(services()[other].get("profiles", [])) - set(service.get("profiles", [])) or not how.get(
+            "required", True
+        ), "a service of a profile that this one is not in"
+
+
+def _image_checks(service: Service) -> bool:
+    build = service.get("build", {}).get("dockerfile", "")
+    return bool(build) and bool(dockerfile(re.sub(r".*/|\.Dockerfile", "", build)).final.of("HEALTHCHECK"))
+
+
+def test_whom_a_setting_names_is_on_the_same_network(service: Service) -> None:
+    for value in service.get("environment", {}).values():
+        for host in re.findall(r"://(?:[^@/]*@)?([a-z-]+):\d+", value):
+            assert set(services()[host]["networks"]) & set(service["networks"]), host
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_variable_is_one_that_the_code_reads_and_its_value_one_that_it_takes(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    env = services()[name]["environment"]
+    assert set(env) <= variables(OURS[name])
+    settings = read(monkeypatch, OURS[name], env)
+    assert settings.default_model in settings.models
+    assert seconds(services()[name]["stop_grace_period"]) >= settings.grace + LEAVING
+
+
+def test_the_api_is_open_behind_the_page_s_nginx_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch, ApiSettings, services()["backend"]["environment"])
+    assert settings.allow_open and settings.host == "0.0.0.0"
+    assert [name for name, one in services().items() if "front" in one["networks"]] == ["backend", "frontend"]
+    upstream = re.findall(r"server (\S+) ", (ROOT / "deploy" / "images" / "nginx.conf").read_text())
+    assert set(upstream) == {f"backend:{settings.port}"}
+    assert settings.grace >= settings.deadline, "an open stream is cut before its answer's deadline"
+    pools = {one["environment"]["SLUICE_POOL"] for name, one in services().items() if name.startswith("worker")}
+    assert pools == set(settings.all_pools)
+
+
+def test_passwords_fit_whoever_uses_them_and_can_be_set() -> None:
+    names = ("REDIS_API_PASSWORD", "REDIS_WORKER_PASSWORD", "REDIS_KEDA_PASSWORD", "POSTGRES_PASSWORD")
+    for chosen in ({}, {name: f"chosen-{name.lower()}-{'x' * 16}" for name in names}):
+        found = parsed(chosen)["services"]
+        redis, postgres = found["redis"]["environment"], found["postgres"]["environment"]
+        api, worker = found["backend"]["environment"], found["worker"]["environment"]
+        assert api["REDIS_URL"] == f"redis://api:{redis['API_PASSWORD']}@redis:6379/0"
+        assert worker["REDIS_URL"] == f"redis://worker:{redis['WORKER_PASSWORD']}@redis:6379/0"
+        assert api["DATABASE_URL"] == f"postgresql://sluice:{postgres['POSTGRES_PASSWORD']}@postgres:5432/sluice"
+        assert found["migrate"]["environment"]["DATABASE_URL"] == api["DATABASE_URL"]
+        assert all(len(word) >= 16 for word in redis.values())
+        assert all(chosen[name] in str(found) for name in chosen)
+
+
+def test_the_databases_are_the_cluster_s() -> None:
+    manifest = yaml.safe_load((ROOT / "deploy/bases/postgres/stateful-set.yaml").read_text())
+    [container] = manifest["spec"]["template"]["spec"]["containers"]
+    there = {one["name"]: one.get("value") for one in container["env"]}
+    here = services()["postgres"]["environment"]
+    assert {name: there[name] for name in here if there[name]} == {name: here[name] for name in here if there[name]}
+    script = (ROOT / "deploy/bases/redis/make-users.sh").read_text()
+    assert set(re.findall(r"\$([A-Z]+_PASSWORD)", script)) == set(services()["redis"]["environment"])
+    settings = (ROOT / "deploy/bases/redis/valkey.conf").read_text()
+    assert "appendonly yes" in settings and "maxmemory-policy noeviction" in settings
+    assert "/etc/valkey/valkey.conf" in services()["redis"]["command"][0]
+
+
+def test_foreign_images_are_those_of_the_digests(service: Service) -> None:
+    named = re.findall(r"^([A-Z]+_IMAGE)=([^@\s]+)", (ROOT / "deploy/digests.env").read_text(), re.MULTILINE)
+    if "build" in service:
+        args, defaults = service["build"]["args"], dict(named)
+        assert args == {key: defaults[key] for key in args}
+        assert (ROOT / service["build"]["dockerfile"]).is_file()
+    else:
+        assert service["image"] in dict(named).values()
+
+
+def test_digests_reach_every_image() -> None:
+    """As `--env-file deploy/digests.env` would bring them."""
+    named = dict(re.findall(r"^([A-Z]+_IMAGE)=([^@\s]+)", (ROOT / "deploy/digests.env").read_text(), re.MULTILINE))
+    pinned = {name: f"{image}@sha256:{'0' * 64}" for name, image in named.items()}
+    for one in parsed(pinned)["services"].values():
+        images = list(one["build"]["args"].values()) if "build" in one else [one["image"]]
+        assert all("@sha256:" in image for image in images)
+
+
+@pytest.mark.parametrize("chosen", ["ollama", "ollama-gpu"])
+def test_either_ollama_can_be_the_one_that_is_asked(chosen: str) -> None:
+    found = parsed({"OLLAMA": chosen, "SLUICE_SLOTS": "3"})["services"]
+    assert found["worker"]["environment"]["OLLAMA_BASE_URL"] == f"http://{chosen}:11434"
+    assert found["models"]["environment"]["OLLAMA_HOST"] == f"{chosen}:11434"
+    assert found["worker"]["environment"]["SLUICE_SLOTS"] == found[chosen]["environment"]["OLLAMA_NUM_PARALLEL"] == "3"
+    assert chosen in found["models"]["depends_on"]
+
+
+def test_profiles_bring_gpus_and_nothing_else_needs_one() -> None:
+    with_gpu = {name: one["profiles"] for name, one in services().items() if "deploy" in one}
+    assert with_gpu == {"ollama-gpu": ["gpu"], "vllm": ["vllm"]}
+    assert {profile for one in services().values() for profile in one.get("profiles", [])} == {"gpu", "vllm"}
+    slots = services()["worker-vllm"]["environment"]["SLUICE_SLOTS"]
+    assert f"--max-num-seqs={slots}" in services()["vllm"]["command"]
+
+
+def test_every_variable_has_a_default() -> None:
+    """`docker compose up` in a fresh checkout asks for nothing."""
+    text = "\n".join(line for line in FILE.read_text().splitlines() if not line.lstrip().startswith("#"))
+    assert re.findall(r"(?<!\$)\$\{[A-Z_]+\}", text) == []
