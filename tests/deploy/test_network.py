@@ -155,3 +155,22 @@ def _selects(selector: Object, labels: tuple[tuple[str, str], ...]) -> bool:
     expressions = selector.get("matchExpressions", [])
     assert all(one["operator"] == "In" for one in expressions)
     return exact and all(known.get(one["key"]) in one["values"] for one in expressions)
+
+
+def test_addresses_are_such_as_an_api_server_takes(objects: list[Object]) -> None:
+    """It refuses an IPv4 address written as IPv6, and an exception that is not inside of its block. No schema does."""
+    for whole, excepted in _blocks(of_kind(objects, "NetworkPolicy")):
+        inner, outer = ipaddress.ip_network(excepted), ipaddress.ip_network(whole)
+        assert inner.version == outer.version and inner.prefixlen > outer.prefixlen, excepted
+        assert getattr(inner.network_address, "ipv4_mapped", None) is None, excepted
+
+
+def _blocks(node: object) -> list[tuple[str, str]]:
+    """(block, an exception of it), wherever they stand."""
+    if isinstance(node, list):
+        return [pair for one in node for pair in _blocks(one)]
+    if not isinstance(node, dict):
+        return []
+    if "cidr" in node:
+        return [(node["cidr"], one) for one in node.get("except", [])]
+    return [pair for one in node.values() for pair in _blocks(one)]
