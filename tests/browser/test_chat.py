@@ -206,7 +206,8 @@ async def test_a_thread_is_renamed_found_and_deleted(house: Houses, visitor: Vis
     await expect(chats).to_contain_text("Ships")
     await chats.get_by_role("button", name="Actions for Ships").click()
     await chat.page.get_by_role("menuitem", name="Delete").click()
-    await chat.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    async with chat.page.expect_response(lambda answer: answer.request.method == "DELETE"):  # it is gone here before
+        await chat.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     await expect(chats).not_to_contain_text("Ships")
     await chat.page.reload()
     await expect(chats).to_contain_text("Your chats will be here")
