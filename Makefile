@@ -35,7 +35,7 @@ page: $(RUNTIME) ## Build the chat page, if it is not the one of these sources
 
 test: $(DEV) page modules chromium $(CLIENTS) ## Run every test (ARGS="..." goes to pytest)
 	$(NPM) run test
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(DEV) modules ## Lint, format, types, import floors, locks
 	$(BIN)/ruff check .
