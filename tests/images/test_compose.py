@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import yaml
+from pydantic_settings import BaseSettings
 
 from backend.settings import ApiSettings
 from ollama_worker.settings import WorkerSettings
@@ -24,7 +25,7 @@ SPECIFICATION = Module(
     "h1:pTp1DqQwJzFd85GzlWsSszKA1ABrV/ySqsClujIcWA8=",
     "schema/compose-spec.json",
 )
-OURS = {"backend": ApiSettings, "worker": WorkerSettings, "worker-vllm": WorkerSettings}
+OURS: dict[str, type[BaseSettings]] = {"backend": ApiSettings, "worker": WorkerSettings, "worker-vllm": WorkerSettings}
 ONCE = {"migrate", "models"}
 UNITS = {"s": 1, "m": 60, "h": 3600}
 

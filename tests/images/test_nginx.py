@@ -172,7 +172,7 @@ def test_no_answer_is_cut_before_its_deadline() -> None:
 @contextlib.asynccontextmanager
 async def listener(serve: Serve) -> AsyncIterator[int]:
     """In an API's place. Its port."""
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)  # type: ignore[arg-type]
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
 
