@@ -87,11 +87,20 @@ class ChatService:
             except BaseException as error:
                 await ticket.leave(gone=False)
                 if named.fresh and not isinstance(error, ApiError):
-                    self._deserted.withdraw(named.job)
+                    self._give_up(named.job, ready.wish)
                 raise
         self._news.soon(ticket.reader)
-        ticket.headers |= await headers_of(self._pools.named(ready.route.pool), named.job, ready.route)
+        with suppress(RedisError, OSError):  # the job is in: its caller gets it, with or without the way it took
+            ticket.headers |= await headers_of(self._pools.named(ready.route.pool), named.job, ready.route)
         return ticket
+
+    def _give_up(self, job: str, wish: Submission) -> None:
+        """Its caller is told to try again, though the job may be in. By its key the next try finds it, and whoever said
+        that jobs run on without a caller means this one too; without a key nobody ever learns of it."""
+        if wish.idempotency_key is None:
+            self._deserted.withdraw(job)
+        else:
+            self._deserted.left(job, wish.on_disconnect)
 
     async def _accept(self, ready: Ready) -> None:
         """A job that another request let in is there."""
