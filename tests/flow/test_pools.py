@@ -102,9 +102,9 @@ def route(heard: Listener) -> dict[str, str]:
     return {name: value for name, _, value in fields}
 
 
-async def went(home: Pools, model: str, **headers: str) -> dict[str, str]:
+async def went(home: Pools, model: str, prompt: str = "!tokens 1", **headers: str) -> dict[str, str]:
     """The route of a short job."""
-    async with listening(home.url, chat("!tokens 1", model=model), headers=headers) as heard:
+    async with listening(home.url, chat(prompt, model=model), headers=headers) as heard:
         assert await heard.end() == "completed"
         return route(heard)
 
@@ -295,7 +295,8 @@ async def test_an_engine_that_keeps_failing_is_gone_around_and_told_of(home: Poo
         assert (circuit["failures"], circuit["reason"]) == (5, "engine_unavailable")
 
         async def around() -> dict[str, str] | None:
-            told = await went(home, "frail")
+            """Always with a fault: an answer from the first pool would close the circuit before it is seen."""
+            told = await went(home, "frail", FAULT)
             return told if told["pool"] == home.two else None
 
         told = await eventually(around, 10, "that the open circuit is seen")
