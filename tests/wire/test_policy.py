@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from redis.asyncio import Redis
 
 from tests.support.valkey import Valkey
+from tests.wire.mutants import FAR, Mutant
 from tests.wire.test_circuits import CLOCK
 from wire.client import open_redis
 from wire.jobs import Bounds, JobPipe
@@ -18,14 +19,18 @@ from wire.workers import WorkerInfo, WorkerRegistry
 
 BOUNDS = Bounds(depth=100, per_tenant=100, max_attempts=2, timeout_ms=3_600_000)
 AT = 1_700_000_000_000
+Scene = Callable[["Shop"], Awaitable[str]]
 COMPLETED, FAILED = b'{"type":"completed"}', b'{"type":"failed"}'
 
 
 class Shop:
     """A pool whose time stands where a test puts it."""
 
-    def __init__(self, redis: Redis, pool: str) -> None:
+    def __init__(self, redis: Redis, pool: str, mutant: Mutant | None = None) -> None:
         self.redis, self.keys, texts = redis, Keys(pool), load(clock=CLOCK)
+        if mutant is not None:
+            assert mutant.old in texts["accept"]
+            texts = {name: text.replace(mutant.old, mutant.new) for name, text in texts.items()}
         self.jobs, self.workers = JobPipe(redis, self.keys, texts), WorkerRegistry(redis, self.keys, texts)
 
     async def at(self, ms: int) -> None:
@@ -250,3 +255,52 @@ async def test_a_tenant_s_turn_is_its_own(shop: Shop) -> None:
     await shop.accept("bob's", "small", tenant="bob")
     await shop.end("first")
     assert await shop.running() == "ann's"
+
+
+# Among more idle workers than are compared
+
+
+async def beside_a_silent_holder(shop: Shop) -> str:
+    """Who gets a job, where the one that has its model missed its beats, and sixteen that have it not did not."""
+    await shop.worker("silent", "small")
+    await shop.at(6_000)
+    for n in range(16):
+        await shop.worker(f"w{n:02}")
+    return (await shop.accept("j", "small")).owner
+
+
+async def beside_many_holders(shop: Shop) -> str:
+    """Who gets a job, where 33 have its model and were seen before 16 that have not; only the stalest is free."""
+    for n in range(32):
+        await shop.at(100 + n)
+        await shop.worker(f"holder{n:02}", "small", slots=2)
+        assert (await shop.accept(f"busy{n}", "small")).owner == f"holder{n:02}"
+    await shop.at(50)
+    await shop.worker("stalest", "small", slots=2)
+    await shop.at(200)
+    for n in range(16):
+        await shop.worker(f"w{n:02}")
+    return (await shop.accept("j", "small")).owner
+
+
+async def test_a_silent_worker_gets_no_job_for_having_its_model(shop: Shop) -> None:
+    assert (await beside_a_silent_holder(shop)).startswith("w")
+
+
+async def test_of_many_that_have_the_model_the_freshest_are_looked_at(shop: Shop) -> None:
+    assert await beside_many_holders(shop) == "holder31"
+
+
+@pytest.mark.parametrize(
+    ("mutant", "scene", "owner"),
+    [
+        ("who has the model, however silent", beside_a_silent_holder, "silent"),
+        ("any who has the model far", beside_many_holders, "stalest"),
+    ],
+)
+async def test_these_scenes_tell_a_fault(valkey: Valkey, pool: str, mutant: str, scene: Scene, owner: str) -> None:
+    redis = open_redis(valkey.url, 5)
+    shop = Shop(redis, pool, FAR[mutant])
+    await shop.at(0)
+    assert await scene(shop) == owner
+    await redis.aclose()
