@@ -7,15 +7,15 @@ from typing import Any
 import orjson
 
 from backend.dialects import openai_embeddings
-from backend.dialects.door import Asked, Door
+from backend.dialects.door import AnswersWhole, Asked, Door
 from backend.dialects.openai_chat import CHAT
 from backend.dialects.openai_completions import COMPLETIONS
 from backend.dialects.openai_responses import DOOR as RESPONSES
 from backend.errors import ApiError
-from backend.relay import Dialect, Outcome, Ticket
+from backend.relay import Outcome, Ticket
 
 
-class EmbeddingsDoor:
+class EmbeddingsDoor(AnswersWhole):
     """Outside of a batch a long list is split over workers; here each line is one job, since there are many lines."""
 
     name = "openai.embeddings"
@@ -23,9 +23,6 @@ class EmbeddingsDoor:
     def read(self, body: dict[str, Any], max_messages: int) -> Asked:
         wanted = openai_embeddings.read(body)
         return Asked(wanted.job, False, wanted.as_base64)
-
-    def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
-        raise NotImplementedError("vectors are not streamed")
 
     def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
         if len(outcome.embeddings) != len(asked.job.inputs):

@@ -6,7 +6,7 @@ from typing import Any
 
 from backend.dialects.anthropic import AnthropicEvents, whole
 from backend.dialects.anthropic_request import read_count, read_messages
-from backend.dialects.door import Asked
+from backend.dialects.door import AnswersWhole, Asked
 from backend.relay import Dialect, Outcome, Ticket
 
 
@@ -26,14 +26,11 @@ class AnthropicMessages:
         return whole(ticket.job, ticket.model, asked.extra, outcome)
 
 
-class AnthropicCount:
+class AnthropicCount(AnswersWhole):
     name = "anthropic.count_tokens"
 
     def read(self, body: dict[str, Any], max_messages: int) -> Asked:
         return Asked(read_count(body, max_messages), stream=False)
-
-    def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
-        raise NotImplementedError("a count has no stream")
 
     def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
         return {"input_tokens": outcome.end.get("usage", {}).get("prompt_tokens", 0)}

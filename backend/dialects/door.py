@@ -41,6 +41,13 @@ class Door(Protocol):
     def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]: ...
 
 
+class AnswersWhole:
+    """For a door whose requests never ask for a stream: its `read` says so in every `Asked`."""
+
+    def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
+        raise NotImplementedError("this route answers whole")
+
+
 class Refusal(NamedTuple):
     """An error in a dialect's own words."""
 

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.chat.requests import ModelName
-from backend.dialects.door import Asked
+from backend.dialects.door import AnswersWhole, Asked
 from backend.dialects.reading import read_as
-from backend.relay import Dialect, Outcome, Ticket
+from backend.relay import Outcome, Ticket
 from wire.records import JobRequest, Message
 
 PROVIDERS = {"local_ollama": "ollama", "auto": "", "local": "", "any": ""}  # words for it; others are names themselves
@@ -54,7 +54,7 @@ class LocalRequest(BaseModel):
         )
 
 
-class LocalGenerate:
+class LocalGenerate(AnswersWhole):
     """`anywhere`: whatever provider is preferred, any that has the model will do."""
 
     name = "local_llm.generate"
@@ -66,9 +66,6 @@ class LocalGenerate:
         wanted = read_as(LocalRequest, body)
         model = wanted.model_preference or "" if self._anywhere else wanted.preferred
         return Asked(wanted.to_job(model), stream=False)
-
-    def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
-        raise NotImplementedError("this route answers whole")
 
     def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
         end = outcome.end
