@@ -43,7 +43,7 @@ async def test_a_running_job_is_cancelled_and_its_slot_is_free_at_once(house: Ho
         async with listening(home.url, chat("!tokens 10")) as other:
             assert await other.end() == "completed"
             assert other.text == words(10)
-    await home.worker.wait_for_action("job.cancelling", job_id=heard.job)
+    await home.worker.lets_go_of(heard.job)
     assert await cancel(home.url, heard.job) == {"id": heard.job, "state": "cancelled"}  # it stays so
     await truth.check_ended_once(heard.job)
     assert heard.events == await truth.frames(heard.job)  # nothing came behind the end

@@ -24,7 +24,7 @@ async def test_cancel_ends_the_job(house: Houses, truth: Truth, headers: dict[st
         await heard.words(5)
     record = await truth.until_state(heard.job, "cancelled")
     assert record.why == "client_gone"
-    await home.worker.wait_for_action("job.cancelling", job_id=heard.job)
+    await home.worker.lets_go_of(heard.job)
     await truth.check_ended_once(heard.job)
 
 
