@@ -118,6 +118,6 @@ class Worker(PythonProcess):
         super().__init__("ollama_worker", name, home, env)
 
     async def lets_go_of(self, job: str, within: float = 10) -> LogLine:
-        """Wait until it stops a cancelled job: the order to cancel tells it, or the log does where a burst was faster."""
+        """Wait until it stops a cancelled job: the order to cancel tells it, or the log where a burst was faster."""
         ways = ("job.cancelling", "attempt.stale")
         return await self.wait_for_log(lambda line: line.get("action") in ways and line.get("job_id") == job, within)
