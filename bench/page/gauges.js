@@ -1,4 +1,5 @@
-// Put into a page before its own scripts: what Chromium itself says about long tasks, shifts, keys and frames.
+// Put into a page before its own scripts: what Chromium itself says about long tasks, shifts, keys and, where they are
+// counted, frames.
 (() => {
   const seen = { tasks: [], shifts: [], keys: new Map(), frames: [] };
 
@@ -20,7 +21,7 @@
     seen.frames.push(at);
     requestAnimationFrame(onFrame);
   };
-  requestAnimationFrame(onFrame);
+  if (globalThis.countsFrames) requestAnimationFrame(onFrame);
 
   globalThis.gauges = {
     reset() {
