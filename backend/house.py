@@ -24,6 +24,7 @@ from backend.files.service import Files
 from backend.history.finished import BLOCK_MS, Finished
 from backend.history.recorder import Recorder
 from backend.leaving import hearing_the_end
+from backend.orchestrator.marker import open_marker
 from backend.pool.catalogue import Catalogue
 from backend.pool.news import News
 from backend.pool.pools import Pools
@@ -121,8 +122,11 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
     recorders = [Recorder(pool.jobs, Finished(redis, blocking, pool.keys), house.database) for pool in house.pools]
     with suppress(RedisError, OSError):  # a Redis that is not there yet is waited for, red until then
         await check_server(redis)
+    marker = await open_marker(redis, house.pools.own.keys, house.sights) if settings.orchestrator else None
     runs = [house.fan_in.run(), house.news.run(), house.admin.monitor.run(), house.schema.run()]
     runs += [watcher.run() for watcher in watchers] + [recorder.run() for recorder in recorders]
+    if marker is not None:
+        runs.append(marker.run())
     loops = [asyncio.create_task(run) for run in runs]
     for task in loops:
         task.add_done_callback(_leave_if_broken)

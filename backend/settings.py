@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, field_validator, model_validator
 
@@ -31,6 +32,9 @@ class ApiSettings(WireSettings):
 
     # Threads, messages, ended jobs. Unset: a SQLite file in the data folder.
     given_database_url: Annotated[str, AfterValidator(a_database_url)] | None = Field(None, alias="DATABASE_URL")
+
+    # Who runs the workers, and is to be told which of them are busy (backend/orchestrator).
+    orchestrator: Literal["kubernetes"] | None = Field(None, alias="SLUICE_ORCHESTRATOR")
 
     # The pools whose workers this API's jobs may go to; the own one is always among them, and the first.
     pools: Names = Field((), alias="SLUICE_POOLS")
@@ -66,6 +70,13 @@ class ApiSettings(WireSettings):
                 "bind 127.0.0.1, or set SLUICE_ALLOW_OPEN=1 if a proxy or firewall guards it"
             )
         return self
+
+    @field_validator("orchestrator")
+    @classmethod
+    def client_of_orchestrator(cls, name: str | None) -> str | None:
+        if name is not None and find_spec("kubernetes") is None:
+            raise ValueError("needs Kubernetes' client, which is not installed: pip install 'sluice[kubernetes]'")
+        return name
 
     @field_validator("pools")
     @classmethod

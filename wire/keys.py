@@ -18,6 +18,7 @@ idle                       sorted set: workers that ask and own fewer jobs than 
 models                     hash: models last seen in this pool → their info
 circuits                   hash: `<engine>|<model>` → its circuit breaker, while it has failures
 clock                      hash: skew and count of clock steps
+orchestrator               string: the API process that marks busy pods, for six seconds
 events:<id>                stream: the event log; ids are `<attempt>-<seq>`
 live:<id>                  channel: the same events, live
 finished                   stream: ended jobs on their way to history
@@ -39,6 +40,7 @@ class Keys:
         self.circuits = f"{self.prefix}:circuits"
         self.finished = f"{self.prefix}:finished"
         self.dead = f"{self.prefix}:dead"
+        self.orchestrator = f"{self.prefix}:orchestrator"
 
     def job(self, job: str) -> str:
         return f"{self.prefix}:job:{job}"

@@ -1,0 +1,41 @@
+"""Which API process marks the pods: a key in Redis that expires, so one that dies is followed by another.
+
+Its value is its holder's token, and only under that token is it kept or left. A holder that slept past its lease finds
+another's token and stops; the one patch that it may have had under way is mended by its successor's next list. The
+orchestrator checks no fence, and none is needed: whoever marks writes what the same Redis says.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from redis.asyncio import Redis
+
+LEASE_SECONDS = 6.0  # three looks of its holder: one that comes late loses nothing
+
+_KEEP = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], ARGV[2]) or 0"
+_LEAVE = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0"
+
+
+class Lease:
+    """All verbs raise Redis errors."""
+
+    def __init__(self, redis: Redis, key: str, seconds: float = LEASE_SECONDS) -> None:
+        self._redis = redis
+        self._key = key
+        self._ms = int(seconds * 1000)
+        self._token = secrets.token_hex(8)
+        self._keep = redis.register_script(_KEEP)
+        self._leave = redis.register_script(_LEAVE)
+
+    async def take(self) -> bool:
+        """True: nobody had it, and it is ours now."""
+        return bool(await self._redis.set(self._key, self._token, nx=True, px=self._ms))
+
+    async def keep(self) -> bool:
+        """True: it is ours, for its whole time again."""
+        return bool(await self._keep(keys=[self._key], args=[self._token, self._ms]))
+
+    async def leave(self) -> None:
+        """Whoever asks next has it; nothing where it is not ours."""
+        await self._leave(keys=[self._key], args=[self._token])
