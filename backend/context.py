@@ -70,7 +70,7 @@ async def _answer(app: ASGIApp, scope: Scope, receive: Receive, send: Send, name
         await app(scope, receive, send_with_id)
     finally:
         took = int((time.monotonic() - began) * 1000)
-        quiet = scope["path"].startswith(("/health", "/api/health"))
+        quiet = scope["path"].startswith(("/health", "/api/health", "/metrics"))
         (log.debug if quiet else log.info)(
             "request answered", action="request.answered", method=scope["method"], status=status, ms=took
         )

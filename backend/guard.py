@@ -1,6 +1,7 @@
 """A server on loopback is not open to any website: whose page may speak to it is checked before anything else.
 
-- `Host` must be a name this server knows: a site that rebinds its own name to 127.0.0.1 sends its own.
+- `Host` must be a name this server knows: a site that rebinds its own name to 127.0.0.1 sends its own. The address that
+  the connection came to is no name, so nobody can rebind it: a cluster asks its pods by it.
 - `Origin`, and what a browser says in `Sec-Fetch-Site`, must be this server or an allowed origin. Following a link
   here (a navigation by GET) stays possible.
 - A body must come as `application/json`: what a foreign form can send without asking is not. A file may come as a
@@ -35,7 +36,7 @@ class Guard:
 
     def _refuse(self, scope: Scope) -> ApiError | None:
         host = header(scope, b"host").decode("latin-1")
-        if "*" not in self._hosts and host_name(host) not in self._hosts:
+        if "*" not in self._hosts and host_name(host) not in self._hosts and host_name(host) != _address(scope):
             return Forbidden(
                 f"This server does not answer for host {host_name(host)[:100]!r}; add it to SLUICE_ALLOWED_HOSTS.",
                 "host_not_allowed",
@@ -63,6 +64,12 @@ def host_name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0].lower()
+
+
+def _address(scope: Scope) -> str | None:
+    """The address of ours that this connection came to; None where the server does not tell, or it is a socket file."""
+    server = scope.get("server")
+    return str(server[0]) if server and server[1] is not None else None
 
 
 def _not_json(scope: Scope) -> ApiError | None:

@@ -1,4 +1,5 @@
 """`/health*`: alive (the process runs), ready (it can let jobs in), detailed (queue, workers, models, circuits).
+`/metrics/streams`: what an autoscaler counts; as all below /metrics no entrance leads there.
 
 No worker alive is `degraded`, not red: the pool may be scaled to zero, and a waiting job starts a worker.
 """
@@ -27,6 +28,12 @@ PING_SECONDS = 0.5
 @router.get("/health/live", summary="The process runs")
 async def live() -> dict[str, str]:
     return {"status": "ok"}
+
+
+@router.get("/metrics/streams", include_in_schema=False)
+async def streams(request: Request) -> dict[str, int]:
+    """Callers of this process who have an answer open, streamed or waited for. It asks nobody: it is a set's length."""
+    return {"streams": len(house_of(request).trails.open)}
 
 
 @router.get("/health", summary="Ready to let jobs in")
