@@ -17,7 +17,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-# An image's lock holds a part of the first one, so that it installs no more than it runs.
+# An image's lock holds a part of these two, so that it installs no more than it runs.
 IMAGES = tuple(f"deploy/images/{name}.lock" for name in ("backend", "worker", "llama-cpp", "build"))
 LOCKS = ("requirements.lock", "requirements-dev.lock", *IMAGES)
 STAMP = "# Made by `make lock` from the requirements in pyproject.toml with digest "
