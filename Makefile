@@ -17,12 +17,12 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 RUNTIME_EXTRAS := --extra backend --extra worker --extra llama-cpp --extra up --extra build
 
 .DEFAULT_GOAL := help
-.PHONY: help up page test check bench bench-page lighthouse test-ollama clients features fuzz release node modules chromium manifests pin-images lock format clean
+.PHONY: help up page test check bench bench-page lighthouse test-ollama test-kubernetes clients features fuzz release node modules chromium manifests pin-images lock format clean
 
 help: ## Explain the commands
 	@echo 'Sluice: one durable queue in front of all your GPUs.'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  A newcomer starts with `make up`, then opens http://127.0.0.1:8000; Ctrl-C ends it.'
 	@echo '  Arguments for pytest: make test ARGS="tests/wire -k cancel". Settings: see .env.example.'
@@ -57,6 +57,9 @@ lighthouse: $(DEV) page chromium $(LIGHTHOUSE) ## Lighthouse's scores of the cha
 
 test-ollama: $(DEV) ## Install a real Ollama once, and run the tests that need it (long)
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/real_ollama.sh
+
+test-kubernetes: $(DEV) ## Build a Kubernetes control plane and KEDA once (needs Go), and run the tests that need them (long)
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/real_kubernetes.sh $(ARGS)
 
 clients: $(DEV) $(CLIENTS) ## Test with other people's clients: OpenAI's, Ollama's, Anthropic's, LangChain's, the AI SDK
 	$(BIN)/python -m pytest tests/clients $(ARGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,12 +61,18 @@ def folder(module: Module) -> Path:
 def schemas() -> dict[tuple[str, str], dict[str, Any]]:
     """(apiVersion, kind) → its schema, with unknown fields refused; of every CRD that the manifests may use."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
+    for definition in definitions():
+        found.update(_versions(definition["spec"]))
+    return found
+
+
+def definitions() -> Iterator[dict[str, Any]]:
+    """Every CRD that the manifests may use."""
     for module in (KEDA, GATEWAY_API, TRAEFIK, EXTERNAL_SECRETS):
         for path in sorted(folder(module).glob(module.crds)):
             for definition in yaml.load_all(path.read_text(), Loader=yaml.CSafeLoader):
                 if definition and definition["kind"] == "CustomResourceDefinition":
-                    found.update(_versions(definition["spec"]))
-    return found
+                    yield definition
 
 
 def _versions(spec: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 RESULT = ROOT / ".cache" / "features.json"
 TABLE = ROOT / "docs" / "features.md"
 CLIENTS = Path(__file__).parents[1] / "clients"
+USUAL = "not real_ollama and not real_kubernetes"  # which tests run where nobody says: pyproject.toml's addopts
 LIVING = ("ollama", "openai", "llama-cpp")  # engines of a usual run; a real Ollama is asked in a run of its own
 
 
@@ -77,7 +78,7 @@ def claims(table: str) -> set[Shown]:
 def is_whole(config: pytest.Config) -> bool:
     """True where nothing of the client tests was left out."""
     chosen = [Path(str(argument).partition("::")[0]).resolve() for argument in config.args]
-    narrowed = config.option.keyword or config.option.markexpr != "not real_ollama" or config.option.maxfail
+    narrowed = config.option.keyword or config.option.markexpr != USUAL or config.option.maxfail
     return not narrowed and any(one in (CLIENTS, CLIENTS.parent, ROOT) for one in chosen)
 
 
