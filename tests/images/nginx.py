@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
 from tests.images.dockerfile import IMAGES, ROOT
 from tests.support.child import Child, free_port
-from tests.support.waiting import wait_until
+from tests.support.waiting import eventually, wait_until
 
 PAGE = ROOT / "frontend" / "out"
 NOT_FOR_VISITORS = (
@@ -33,22 +34,25 @@ class Nginx(Child):
         (home / "temporary").mkdir(parents=True)
         shutil.copytree(PAGE, home / "page", ignore=shutil.ignore_patterns(*NOT_FOR_VISITORS))
         shutil.copy(PAGE / "headers.nginx.conf", home / "page-headers.conf")
+        # Started as root its workers would become nobody, who may not enter a test's folders.
+        as_ourselves = ["-g", "user root;"] if os.geteuid() == 0 else []
+        command = ["nginx", "-e", "stderr", "-c", str(home / "nginx.conf"), *as_ourselves]
+        super().__init__("nginx", command, dict(os.environ), home)
+        self._configure(apis)
+
+    def _configure(self, apis: Sequence[int]) -> None:
         servers = "".join(SERVER.replace("backend:8000", f"127.0.0.1:{port}") for port in apis)
         changes = {
             SERVER * 2: servers,
             "listen 8080;": f"listen 127.0.0.1:{self.port};",
-            "/srv/page": str(home / "page"),
-            "/tmp/nginx": str(home / "temporary" / "nginx"),
+            "/srv/page": str(self.cwd / "page"),
+            "/tmp/nginx": str(self.cwd / "temporary" / "nginx"),
         }
         text = (IMAGES / "nginx.conf").read_text()
         for shipped, here in changes.items():
             assert shipped in text, f"nginx.conf has no {shipped!r} any more"
             text = text.replace(shipped, here)
-        (home / "nginx.conf").write_text(text)
-        # Started as root its workers would become nobody, who may not enter a test's folders.
-        as_ourselves = ["-g", "user root;"] if os.geteuid() == 0 else []
-        command = ["nginx", "-e", "stderr", "-c", str(home / "nginx.conf"), *as_ourselves]
-        super().__init__("nginx", command, dict(os.environ), home)
+        (self.cwd / "nginx.conf").write_text(text)
 
     @property
     def url(self) -> str:
@@ -61,3 +65,28 @@ class Nginx(Child):
     def _runs(self) -> bool:
         assert self.alive, self.tail()
         return (self.cwd / "temporary" / "nginx.pid").exists()
+
+    async def reload(self, apis: Sequence[int]) -> None:
+        """Other APIs from now on, as by `nginx -s reload`. Returns when nobody new is served by the old workers."""
+        before = self._workers()
+        self._configure(apis)
+        self.signal(signal.SIGHUP)
+        await eventually(lambda: None if before & self._workers() else True, 10, "nginx has taken the new upstreams")
+
+    def quit(self) -> None:
+        """As `nginx -s quit`, and as its container is told to stop: what passes through may end."""
+        self.signal(signal.SIGQUIT)
+
+    def _workers(self) -> set[str]:
+        """Pids of those that take new connections."""
+        assert self.alive, self.tail()
+        pids = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return {pid for pid in pids if _title(pid) == "nginx: worker process"}
+
+
+def _title(pid: str) -> str:
+    """What `ps` shows: nginx says there whether it is shutting down. Empty for one that is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0 ").decode()
+    except OSError:
+        return ""

@@ -1,0 +1,142 @@
+"""Many callers at once, of every dialect in turn. Each asks again as soon as its answer has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from types import TracebackType
+from typing import Self
+
+from tests.cluster.dialects import DIALECTS, Answer, Broken, Dialect
+from tests.flow.listener import words
+from tests.support.sse import Cut, Stream, open_stream
+from tests.support.waiting import eventually
+
+PATIENCE = 60.0  # seconds for one answer: long beside the few that it takes, on a machine that has much else to do
+AGAIN = 0.1  # seconds until a caller that was told to try again does
+LOST = (Cut, ConnectionError, ValueError)  # ValueError: a head that was cut off
+
+
+class Callers:
+    """`entrance`: the URL to ask at, looked up for every connection. `tokens`: how long answers are.
+
+    What goes wrong is a sentence in `faults`. While `patient`, a caller that is told to try again does, and one whose
+    dialect resumes comes back if it is cut; otherwise either is a fault.
+    """
+
+    def __init__(
+        self, entrance: Callable[[], str], count: int, tokens: Sequence[int], dialects: Sequence[Dialect] = DIALECTS
+    ) -> None:
+        self.patient = False
+        self.faults: list[str] = []
+        self.answers: list[Answer] = []  # all that were asked for
+        self.refusals = 0  # told to try again
+        self.returns = 0  # connections that went on behind what was heard
+        self._entrance = entrance
+        self._renewing = True
+        self._tokens = tokens
+        self._random = random.Random(count)
+        self.dialects = [dialect for dialect, _ in zip(itertools.cycle(dialects), range(count), strict=False)]
+        self._open: dict[int, Answer] = {}
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [asyncio.create_task(self._call(number)) for number in range(len(self.dialects))]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def open(self) -> list[Answer]:
+        """Those that are being listened to."""
+        return list(self._open.values())
+
+    async def all_listen(self) -> None:
+        """Wait until every caller whose dialect streams hears its answer."""
+
+        def listening() -> bool | None:
+            silent = [answer for answer in self.open if not answer.words and answer.dialect.name != "openai, whole"]
+            return (len(self._open) == len(self._tasks) and not silent) or None
+
+        await eventually(listening, PATIENCE, "every caller hears its answer")
+
+    async def finish(self) -> None:
+        """Nobody asks again; wait until every answer has ended."""
+        self._renewing = False
+        await asyncio.gather(*self._tasks)
+
+    # -- one caller --------------------------------------------------------------------------------------------
+    async def _call(self, number: int) -> None:
+        while True:
+            answer = Answer(self.dialects[number], self._random.choice(self._tokens))
+            self.answers.append(answer)
+            self._open[number] = answer
+            await self._hear_out(answer)
+            del self._open[number]
+            if not self._renewing:
+                return
+
+    async def _hear_out(self, answer: Answer) -> None:
+        """To its end, or to a fault. One of two that can resume leaves in the middle and comes back, as a page that is
+        loaded anew."""
+        leave_at = answer.count // 2 if answer.dialect.resumes and len(self.answers) % 2 else 0
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not await self._connect(answer, leave_at if not answer.job else 0):
+                    pass
+        except TimeoutError:
+            self._fault(answer, "it has not ended")
+            return
+        if answer.ended and answer.text != words(answer.count):
+            self._fault(answer, f"it is not what the engine said: {answer.text!r}")
+
+    async def _connect(self, answer: Answer, leave_at: int) -> bool:
+        """Once. Whether that was all: the end, or a fault after which nothing more can be heard."""
+        begun = bool(answer.job)
+        self.returns += begun
+        try:
+            async with self._ask(answer) as stream:
+                if stream.status != 200:
+                    return await self._refused(answer, stream)
+                answer.job = stream.headers["x-sluice-job"]
+                async with aclosing(answer.dialect.hear(answer, stream)) as heard:  # type: ignore[type-var]
+                    async for _ in heard:
+                        if leave_at and answer.words >= leave_at:
+                            return False
+        except (Broken, *LOST) as error:
+            return self._cut(answer, error)
+        return answer.ended or self._cut(answer, Broken("no end was told"))
+
+    def _ask(self, answer: Answer) -> AbstractAsyncContextManager[Stream]:
+        dialect, entrance = answer.dialect, self._entrance()
+        if answer.job:
+            after = {"Last-Event-ID": answer.last_id} if answer.last_id else {}
+            return open_stream(f"{entrance}/api/jobs/{answer.job}/events", headers=after)
+        headers = {"X-Sluice-On-Disconnect": "continue"} if dialect.resumes else {}
+        body = dialect.body(f"!tokens {answer.count}")
+        return open_stream(entrance + dialect.path, body, accept=dialect.accept, headers=headers)
+
+    async def _refused(self, answer: Answer, stream: Stream) -> bool:
+        told = (await stream.body()).decode()
+        if not (self.patient and stream.status == 503 and "retry-after" in stream.headers):
+            self._fault(answer, f"{stream.status} {told}")
+            return True
+        self.refusals += 1
+        await asyncio.sleep(AGAIN)
+        return False
+
+    def _cut(self, answer: Answer, error: Exception) -> bool:
+        if self.patient and answer.dialect.resumes and answer.job and not isinstance(error, Broken):
+            return False
+        self._fault(answer, f"{error!r} after {answer.words} of {answer.count} words")
+        return True
+
+    def _fault(self, answer: Answer, what: str) -> None:
+        self.faults.append(f"{answer.dialect.name} {answer.job or 'without a job'}: {what}")

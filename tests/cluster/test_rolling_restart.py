@@ -1,0 +1,54 @@
+"""Every part of a cluster is replaced, one after the other, under fifty streams: nobody notices.
+
+Three APIs behind the page's nginx with the shipped configuration, four workers, a durable server. Order and signals are
+the manifests' (deploy/bases): a new one is ready before an old one leaves; the old one is no endpoint any more when it
+hears SIGTERM; then it drains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.callers import Callers
+from tests.cluster.cluster import Cluster
+from tests.cluster.verdict import check_all
+from tests.flow.truth import Truth
+from tests.support.house import Houses
+from tests.support.valkey import Valkey
+
+APIS, WORKERS, STREAMS = 3, 4, 50
+# Slots for all while one worker drains, and answers of two to four seconds.
+SETTINGS = {"SLUICE_SLOTS": "16", "SLUICE_SIMULATED_RATE": "15", "SLUICE_GRACE_SECONDS": "60"}
+TOKENS = range(30, 60)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, durable_houses: Houses, fresh_valkey: Valkey, durable_truth: Truth) -> Iterator[Cluster]:
+    grace = float(SETTINGS["SLUICE_GRACE_SECONDS"])
+    cluster = Cluster(tmp_path, durable_houses.build(**SETTINGS), fresh_valkey, durable_truth, grace)
+    yield cluster
+    cluster.stop()
+
+
+@pytest.mark.timeout(300)
+async def test_a_rolling_restart_of_every_part_breaks_no_answer(cluster: Cluster, durable_truth: Truth) -> None:
+    await cluster.start(APIS, WORKERS)
+    async with Callers(lambda: cluster.entrance, STREAMS, TOKENS) as callers:
+        await callers.all_listen()
+        streams = await cluster.replace_apis()
+        assert len(streams) == APIS and min(streams) > 0, "one had nothing to lose"
+        jobs = await cluster.replace_workers(hurried=1)
+        assert len(jobs) == WORKERS and min(jobs) > 0, "one had nothing to lose"
+        passing = callers.open
+        await cluster.replace_nginx()
+        assert any(answer.ended for answer in passing)
+        callers.patient = True
+        await cluster.restart_server()
+        await callers.all_listen()
+        callers.patient = False
+        await callers.finish()
+    assert {answer.dialect.name for answer in callers.answers if answer.ended} == {d.name for d in callers.dialects}
+    await check_all(durable_truth, callers)
