@@ -49,8 +49,7 @@ def kustomize(folder: Path) -> str:
 def text_of(name: str) -> str:
     """An overlay or a variant, rendered."""
     if name in VARIANTS:
-        with TemporaryDirectory() as place:
-            return kustomize(_variant(Path(place), VARIANTS[name]))
+        return text_with(VARIANTS[name])
     return kustomize(DEPLOY / "overlays" / name)
 
 
@@ -58,6 +57,12 @@ def text_of(name: str) -> str:
 def objects_of(name: str) -> list[Object]:
     """The same as objects; who changes one copies it first."""
     return [one for one in yaml.load_all(text_of(name), Loader=yaml.CSafeLoader) if one]
+
+
+def text_with(variant: Variant) -> str:
+    """Production with other components, rendered."""
+    with TemporaryDirectory() as place:
+        return kustomize(_variant(Path(place), variant))
 
 
 def _variant(place: Path, variant: Variant) -> Path:

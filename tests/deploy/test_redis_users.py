@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,54 +13,18 @@ from redis import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
 from tests.backend.standing import wait_ready
-from tests.deploy.rendering import DEPLOY, ROOT
+from tests.deploy.locked import FOLDER, PASSWORDS, LockedValkey, locked_valkey, make_users
+from tests.deploy.rendering import ROOT
 from tests.support.house import House
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 from wire.keys import Keys, idempotency
 
-FOLDER = DEPLOY / "bases" / "redis"
-PASSWORDS = {name: f"a-password-of-{name}-only" for name in ("api", "worker", "keda")}
-ADMIN = "user admin on nopass ~* &* +@all\n"  # whom the test asks what was refused; no manifest has one
-
-
-class LockedValkey(Valkey):
-    """A server that answers nobody without a password; to the probe of its start it says so."""
-
-    def _answers(self) -> bool:
-        assert self.alive, f"valkey ended at start\n{self.tail()}"
-        try:
-            return self.command_line("PING").startswith(b"-NOAUTH")
-        except OSError:
-            return False
-
-
-def make_users(target: Path, **passwords: str) -> subprocess.CompletedProcess[str]:
-    """What the init container runs."""
-    env = {"PATH": "/usr/bin:/bin", **{f"{name.upper()}_PASSWORD": value for name, value in passwords.items()}}
-    script, template = str(FOLDER / "make-users.sh"), str(FOLDER / "users.acl")
-    command = ["sh", script, template, str(target)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-
 
 @pytest.fixture(scope="module")
 def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LockedValkey]:
-    """The manifest's own configuration and users, on another port and folder."""
-    home = tmp_path_factory.mktemp("locked")
-    users = home / "users.acl"
-    done = make_users(users, **PASSWORDS)
-    assert done.returncode == 0, done.stderr
-    users.write_text(users.read_text() + ADMIN)
-    settings = (FOLDER / "valkey.conf").read_text()
-    (home / "valkey.conf").write_text(settings.replace("/data", str(home)).replace("/run/users", str(home)))
-    server = LockedValkey(home)
-    binary, *options = server.command
-    # The file first: what a test needs otherwise (its port, no append-only file) comes behind it and wins.
-    server.command = [binary, str(home / "valkey.conf"), *options]
-    server.start()
-    yield server
-    server.stop()
-    print(server.tail())
+    with locked_valkey(tmp_path_factory.mktemp("locked")) as server:
+        yield server
 
 
 def url(server: Valkey, user: str) -> str:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.kubernetes.api import Api
+from tests.kubernetes.api import NAMESPACE, Api
 from tests.kubernetes.authority import FRONT_PROXY, Authority
 from tests.support.child import Child, free_port
 from tests.support.waiting import wait_until
@@ -80,16 +80,16 @@ class ControlPlane:
             print(child.tail(10))
         self.admin.close()
 
-    def kubeconfig(self, user: str) -> Path:
-        """A file with which a program of the cluster is this user."""
+    def kubeconfig(self, user: str, token: str = "") -> Path:
+        """A file with which a program is this user, one of the cluster's own or the owner of this token."""
         file = self.home / f"{user.replace(':', '-')}.kubeconfig"
         cluster = {"server": self.url, "certificate-authority": self.authority["ca.crt"]}
         told = {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "test", "cluster": cluster}],
-            "users": [{"name": user, "user": {"token": self.tokens[user]}}],
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": user}}],
+            "users": [{"name": user, "user": {"token": token or self.tokens[user]}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": user, "namespace": NAMESPACE}}],
             "current-context": "test",
         }
         file.write_text(json.dumps(told))

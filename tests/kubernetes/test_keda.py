@@ -1,0 +1,193 @@
+"""KEDA with our ScaledObject, on real jobs in a real Valkey with the manifests' own users. It says how many workers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import pytest
+import yaml
+from redis import Redis
+
+from tests.deploy.locked import PASSWORDS, LockedValkey, locked_valkey
+from tests.deploy.rendering import Variant, named, text_with
+from tests.kubernetes.api import NAMESPACE, PAUSE, Api, Object, until, within
+from tests.kubernetes.control_plane import ControlPlane
+from tests.kubernetes.houses import applied
+from tests.kubernetes.keda import Keda, keda_on
+from wire.client import open_redis
+from wire.jobs import Bounds, JobPipe
+from wire.keys import Keys
+from wire.records import JobRequest
+
+POOL = "default"
+SLOTS = 4  # streamLength of the manifests
+SCALED = "ollama-worker-default"
+COOLDOWN = 5  # seconds, instead of the manifest's 300
+POLL = 2  # seconds: pollingInterval of the manifests
+SLACK = 3  # seconds, for a machine that is busy
+SOON = 120  # seconds that a machine which is busy may take for a few polls
+BOUNDS = Bounds(depth=1_000, per_tenant=1_000, max_attempts=2, timeout_ms=3_600_000)
+
+
+class Queue:
+    """Jobs of the pool, let in and taken back as the API does it, under the API's own user."""
+
+    def __init__(self, valkey: LockedValkey) -> None:
+        self._url = f"redis://api:{PASSWORDS['api']}@127.0.0.1:{valkey.port}/0"
+        self._jobs: list[str] = []
+
+    def holds(self, count: int) -> None:
+        """So many jobs are not terminal from now on."""
+        asyncio.run(self._hold(count))
+
+    async def _hold(self, count: int) -> None:
+        redis = open_redis(self._url, 5.0)
+        pipe = JobPipe(redis, Keys(POOL))
+        try:
+            while len(self._jobs) < count:
+                job = f"job-{time.monotonic_ns()}"
+                assert await pipe.accept(job, JobRequest(model="tiny"), BOUNDS, tenant="ann") == "ok"
+                self._jobs.append(job)
+            while len(self._jobs) > count:
+                await pipe.cancel(self._jobs.pop())
+            assert await pipe.depth() == count
+        finally:
+            await redis.aclose()
+
+
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LockedValkey]:
+    with locked_valkey(tmp_path_factory.mktemp("queue"), appendonly=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def keda(cluster: ControlPlane) -> Iterator[Keda]:
+    with keda_on(cluster) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def pool(api: Api, keda: Keda, valkey: LockedValkey) -> Iterator[Pool]:
+    """Production with components/exact-scaling; its ScaledObject leads to this machine's Valkey and is less patient."""
+    objects = [one for one in yaml.safe_load_all(text_with(Variant(last=("exact-scaling",)))) if one]
+    spec = named(objects, "ScaledObject", SCALED)["spec"]
+    assert (spec["pollingInterval"], spec["triggers"][0]["metadata"]["streamLength"]) == (POLL, str(SLOTS))
+    spec["cooldownPeriod"] = COOLDOWN
+    spec["triggers"][0]["metadata"]["address"] = f"127.0.0.1:{valkey.port}"
+    with applied(api, [objects[0], secret(), *objects[1:]]):
+        yield Pool(api, Queue(valkey))
+
+
+def secret() -> Object:
+    """As deploy.sh makes it."""
+    passwords = {f"redis-{user}-password": password for user, password in PASSWORDS.items()}
+    metadata = {"name": "sluice-secrets", "namespace": NAMESPACE}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": passwords}
+
+
+class Pool:
+    """What was decided for the pool's workers, and what is decided of it."""
+
+    def __init__(self, api: Api, queue: Queue) -> None:
+        self.api, self.queue = api, queue
+
+    @property
+    def workers(self) -> int:
+        """How many there are to be."""
+        count: int = self.api.get(within(f"deployments/{SCALED}", "apps/v1"))["spec"]["replicas"]
+        return count
+
+    def has(self, count: int) -> None:
+        """Wait until it is to have so many workers."""
+        until(lambda: True if self.workers == count else None, SOON, f"{count} workers")
+
+    def works(self, jobs: int, workers: int) -> None:
+        """Wait until it has so many jobs, and so many workers for them."""
+        self.queue.holds(jobs)
+        self.has(workers)
+
+    def trouble(self) -> bool:
+        """KEDA and the autoscaler both say that they cannot know the demand."""
+        told = conditions(self.api.get(within(f"scaledobjects/{SCALED}", "keda.sh/v1alpha1")))
+        asked = conditions(self.api.get(within(f"horizontalpodautoscalers/keda-hpa-{SCALED}", "autoscaling/v2")))
+        return told["Ready"] == ("False", "TriggerError") and asked["ScalingActive"] == (
+            "False",
+            "FailedGetExternalMetric",
+        )
+
+    def is_in_trouble(self) -> None:
+        until(lambda: self.trouble() or None, SOON, "the demand cannot be known")
+
+    def is_well(self) -> None:
+        until(lambda: None if self.trouble() else True, SOON, "the demand is known")
+
+
+def conditions(one: Object) -> dict[str, tuple[str, str]]:
+    found = one.get("status", {}).get("conditions", [])
+    return {each["type"]: (each["status"], each.get("reason", "")) for each in found}
+
+
+def test_nobody_asks_and_no_worker_is_there(pool: Pool) -> None:
+    pool.works(jobs=0, workers=0)
+
+
+def test_the_first_job_of_an_empty_pool_brings_a_worker_within_two_polls(pool: Pool) -> None:
+    pool.works(jobs=0, workers=0)
+    pool.queue.holds(1)
+    began = time.monotonic()
+    pool.has(1)
+    took = time.monotonic() - began
+    print(f"0 to 1 in {took:.1f} s")
+    assert took < 2 * POLL + SLACK
+
+
+@pytest.mark.parametrize(("jobs", "workers"), [(20, 5), (21, 6), (32, 8), (100, 8)])
+def test_workers_are_demand_over_slots_rounded_up_and_no_more_than_there_may_be(
+    pool: Pool, jobs: int, workers: int
+) -> None:
+    """21 jobs want a sixth worker only where the autoscaler is not 10 % lax: components/exact-scaling."""
+    pool.works(jobs=0, workers=0)
+    pool.works(jobs, workers)
+
+
+def test_a_queue_that_hangs_and_one_that_is_away_hold_the_workers(pool: Pool, valkey: LockedValkey) -> None:
+    """Longer than KEDA waits before an empty pool goes to zero; and it goes on with what the queue had."""
+    pool.works(jobs=20, workers=5)
+    valkey.pause()
+    held_through_trouble(pool, 5)
+    valkey.resume()
+    pool.is_well()
+    valkey.kill()
+    held_through_trouble(pool, 5)
+    valkey.restart()
+    pool.is_well()
+    assert pool.workers == 5
+    pool.works(jobs=24, workers=6)
+
+
+def held_through_trouble(pool: Pool, workers: int) -> None:
+    pool.is_in_trouble()
+    end = time.monotonic() + 3 * COOLDOWN
+    while time.monotonic() < end:
+        assert pool.workers == workers
+        time.sleep(PAUSE)
+    assert pool.trouble()
+
+
+def test_when_the_last_job_has_ended_all_workers_leave(pool: Pool) -> None:
+    pool.works(jobs=20, workers=5)
+    pool.works(jobs=0, workers=0)
+
+
+def test_nothing_that_keda_asks_of_the_queue_is_refused_to_its_user(pool: Pool, valkey: LockedValkey) -> None:
+    """And it asks as nobody else: the default user is off."""
+    pool.works(jobs=0, workers=0)
+    admin = Redis(port=valkey.port, username="admin", password="none", decode_responses=True)
+    try:
+        assert admin.execute_command("ACL", "LOG") == []
+        assert "user=keda" in admin.execute_command("CLIENT", "LIST")
+    finally:
+        admin.close()
