@@ -21,6 +21,7 @@ COST = "controller.kubernetes.io/pod-deletion-cost"
 DEPLOYMENT = within("deployments/ollama-worker-default", "apps/v1")
 WORKERS = {"labelSelector": "app.kubernetes.io/name=ollama-worker"}
 READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}  # what a kubelet would write
+ON_A_HOST_CALLED = ("unshare", "--map-root-user", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"')  # Linux
 BUSY, ALL = 2, 4
 
 
@@ -66,16 +67,7 @@ async def house(
     try:
         for pod in pods:
             worker = Worker(tmp_path / pod, house.env, pod)
-            worker.command = [
-                "unshare",
-                "--map-root-user",
-                "--uts",
-                "sh",
-                "-c",
-                'hostname "$0" && exec "$@"',
-                pod,
-                *worker.command,
-            ]
+            worker.command = [*ON_A_HOST_CALLED, pod, *worker.command]
             house.workers.append(worker)
             worker.start()
         house.start_api(SLUICE_ORCHESTRATOR="kubernetes", KUBECONFIG=str(cluster.kubeconfig("backend", token)))
