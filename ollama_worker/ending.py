@@ -23,6 +23,7 @@ class Ending:
         self._jobs = jobs
         self._address = address  # job, incarnation, attempt
         self._outbox = outbox
+        self.begun = False  # nothing more is generated
         self.completed = False
         self.gave_back = False
 
@@ -46,7 +47,7 @@ class Ending:
     async def give_back(self, why: str, charged: tuple[str, str] | None = None) -> None:
         """`charged` (code, message): the attempt failed, which costs a try."""
         log.warning("job given back", action="job.given_back", why=why, charged=bool(charged))
-        self.gave_back = True
+        self.begun = self.gave_back = True
         await until_answered(lambda: self._jobs.give_back(*self._address, why, charged))
 
     async def _end(
@@ -62,6 +63,7 @@ class Ending:
 
         False: the job has ended without us.
         """
+        self.begun = True
         while True:
             seq = await self._outbox.drained()
             ended = await until_answered(

@@ -1,16 +1,20 @@
 """One life of a worker process, from `register` to the last beat: it reads its inbox and runs what it is told.
 
 A life ends when it is drained, or when a beat is answered "over": the process was taken for dead (it was stopped, or
-cut off), its jobs run elsewhere by now, and everything it still produces is refused.
+cut off), its jobs run elsewhere by now, and everything it still produces is refused. One that is not heard for so long
+stops what it runs before it is told.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 import structlog
 
 from ollama_worker.attempt import Attempt, Tools
+from ollama_worker.lease import Lease, is_down
 from ollama_worker.patience import AWAY, once, unless, until_answered
 from ollama_worker.shape import Shape
 from wire.records import Order
@@ -39,6 +43,7 @@ class Life:
         self.incarnation = incarnation
         self._read_to = "0"
         self._beat = 0
+        self._lease = Lease()
         self._running: dict[str, tuple[int, Attempt, asyncio.Task[None]]] = {}
         self._unknown: frozenset[str] = frozenset()
         self._may_ask = asyncio.Event()
@@ -55,9 +60,7 @@ class Life:
         self._may_ask.set()
         try:
             async with asyncio.TaskGroup() as tasks:
-                loops = [
-                    tasks.create_task(loop()) for loop in (self._keep_asking, self._read_inbox, self._keep_beating)
-                ]
+                loops = [tasks.create_task(loop) for loop in self._loops()]
                 stop = tasks.create_task(told_to_stop.wait())
                 await stop
                 await self._drain(grace)
@@ -68,8 +71,14 @@ class Life:
             raise LifeOver from None
         await self._leave()
 
+    def _loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        return self._keep_asking(), self._read_inbox(), self._keep_beating(), self._keep_to_the_lease()
+
     async def _register(self) -> int:
-        return await self._registry.register(self.incarnation, self._shape.slots, self._shape.info)
+        sent = asyncio.get_running_loop().time()
+        beat = await self._registry.register(self.incarnation, self._shape.slots, self._shape.info)
+        self._lease.renew(sent)
+        return beat
 
     async def _drain(self, grace: float) -> None:
         self._draining = True
@@ -185,12 +194,31 @@ class Life:
 
     # -- beats -------------------------------------------------------------------------------------------------
     async def _keep_beating(self) -> None:
+        """One every BEAT_SECONDS; one that waited longer for its answer is followed by the next at once."""
+        clock = asyncio.get_running_loop().time
+        sent = clock()
         while True:
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(sent + BEAT_SECONDS - clock())
+            sent = clock()
             try:
                 await self._beat_once()
+                self._lease.renew(sent)
             except AWAY as error:
                 log.warning("beat not answered", action="worker.beat_failed", error=type(error).__name__)
+                if is_down(error):
+                    self._lease.renew(sent)
+
+    async def _keep_to_the_lease(self) -> None:
+        """Stop, and give back as soon as anybody hears it, what somebody else may have by now. Answers that only wait
+        to be told cost nothing: they wait on."""
+        while True:
+            await self._lease.lapsed()
+            speaking = [(attempt, task) for _, attempt, task in self._running.values() if not attempt.ending.begun]
+            log.warning("nobody hears this worker; it stops", action="worker.unheard", stopped=len(speaking))
+            for attempt, task in speaking:
+                attempt.interrupted = True
+                task.cancel()
+            await self._lease.renewed()
 
     async def _beat_once(self) -> None:
         news, loaded = self._shape.news(), self._shape.loaded(a.model for _, a, _ in self._running.values())

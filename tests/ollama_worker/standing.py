@@ -29,7 +29,10 @@ AT_ONCE = Backoff(retries=0, first=0.0)
 
 
 class ToldEngine(SimulatedEngine):
-    """Fails as often as it is told to (`fails`), then answers. `hold` cleared: it was asked (`held`) and is silent."""
+    """Fails as often as it is told to (`fails`), then answers. `hold` cleared: it was asked (`held`) and is silent.
+
+    `stopped`: how often somebody hung up on its silence.
+    """
 
     def __init__(self, *models: str) -> None:
         super().__init__(models or ("m1", "m2"), rate=0)
@@ -40,6 +43,7 @@ class ToldEngine(SimulatedEngine):
         self.vectors = [[1.0], [2.0]]
         self.hold, self.held = asyncio.Event(), asyncio.Event()
         self.hold.set()
+        self.stopped = 0
         self._faults: dict[str, list[tuple[EngineError, tuple[Piece, ...]]]] = defaultdict(list)
 
     def fails(self, model: str, error: EngineError, times: int = 1, behind: tuple[Piece, ...] = ()) -> None:
@@ -49,7 +53,11 @@ class ToldEngine(SimulatedEngine):
     async def _next(self, request: JobRequest) -> tuple[EngineError | None, tuple[Piece, ...]]:
         self.asked[request.model] += 1
         self.held.set()
-        await self.hold.wait()
+        try:
+            await self.hold.wait()
+        except asyncio.CancelledError:
+            self.stopped += 1
+            raise
         faults = self._faults[request.model]
         return faults.pop(0) if faults else (None, (*self.thought, Piece(f"{request.model} says")))
 

@@ -1,0 +1,121 @@
+"""A life that nobody hears for as long as a dead one is waited for stops by itself; here that is a part of a second."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ollama_worker.lease import Lease, is_down
+from tests.ollama_worker.standing import Standing, standing
+from tests.support.proxy import Proxy
+from tests.support.valkey import Valkey
+from tests.support.waiting import eventually
+from wire.client import UNREACHABLE, open_redis
+
+SECONDS = 1.0  # of a lease
+BEAT = SECONDS / 10
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ollama_worker.life.BEAT_SECONDS", BEAT)
+    monkeypatch.setattr("ollama_worker.life.Lease", lambda: Lease(SECONDS))
+
+
+@pytest.fixture
+async def cable(fresh_valkey: Valkey) -> AsyncIterator[Proxy]:
+    async with Proxy(fresh_valkey.port) as cable:
+        yield cable
+
+
+@pytest.fixture
+async def life(quick: None, cable: Proxy) -> AsyncIterator[Standing]:
+    """It reaches its queue by the cable."""
+    url = f"redis://127.0.0.1:{cable.port}"
+    redis = open_redis(url, SECONDS)
+    async with standing(redis, url, "here") as life:
+        yield life
+    await redis.aclose()
+
+
+async def is_asked(life: Standing, job: str) -> None:
+    """Its engine is, and says nothing until `hold` is set."""
+    life.engine.hold.clear()
+    await life.submit(job)
+    await life.engine.held.wait()
+
+
+async def test_an_unheard_life_stops_its_engine_and_gives_the_job_back_when_it_is_heard(
+    life: Standing, cable: Proxy
+) -> None:
+    await is_asked(life, "cut")
+    cable.blackhole()
+    await eventually(lambda: life.engine.stopped or None, 10, "its engine is stopped")
+    life.engine.hold.set()
+    cable.heal()
+    record = await life.ended("cut")
+    assert (record.state, record.attempt, record.tries) == ("completed", 2, 0)
+    assert await life.text("cut") == "m1 says"
+
+
+async def test_a_life_that_is_heard_goes_on_beyond_one_lease(life: Standing) -> None:
+    await is_asked(life, "long")
+    await asyncio.sleep(2 * SECONDS)
+    life.engine.hold.set()
+    assert (await life.ended("long")).attempt == 1
+
+
+async def test_an_answer_that_only_waits_to_be_told_is_kept(life: Standing, cable: Proxy) -> None:
+    await is_asked(life, "said")
+    cable.blackhole()
+    life.engine.hold.set()
+    await asyncio.sleep(2 * SECONDS)
+    cable.heal()
+    record = await life.ended("said")
+    assert (record.state, record.attempt, life.engine.asked["m1"]) == ("completed", 1, 1)
+
+
+async def test_a_redis_that_is_down_reaps_nobody_so_its_jobs_run_on(quick: None, fresh_valkey: Valkey) -> None:
+    """Its host refuses: that is no cut cable."""
+    redis = open_redis(fresh_valkey.url, SECONDS)
+    async with standing(redis, fresh_valkey.url, "here") as life:
+        await is_asked(life, "on")
+        fresh_valkey.kill()
+        await asyncio.sleep(2 * SECONDS)
+        fresh_valkey.start()
+        life.engine.hold.set()
+        assert ((await life.ended("on")).attempt, life.engine.stopped) == (1, 0)
+    await redis.aclose()
+
+
+async def test_a_redis_that_reads_its_file_is_down_and_one_that_says_nothing_is_not() -> None:
+    assert is_down(await error_of(b"-LOADING Redis is loading the dataset in memory\r\n"))
+    assert not is_down(await error_of(b""))
+
+
+async def error_of(answer: bytes) -> Exception:
+    """What a client makes of a server that answers everything so."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1000):
+            writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        redis = open_redis(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}", 0.2)
+        with pytest.raises(UNREACHABLE) as caught:
+            await redis.ping()
+        await redis.aclose()
+    return caught.value
+
+
+async def test_a_lease_counts_from_when_the_beat_was_sent() -> None:
+    clock = asyncio.get_running_loop().time
+    lease, sent = Lease(SECONDS), clock()
+    await asyncio.sleep(SECONDS / 2)
+    answered = clock()
+    lease.renew(sent)
+    await lease.lapsed()
+    assert sent + SECONDS <= clock() < answered + SECONDS
