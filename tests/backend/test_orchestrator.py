@@ -1,0 +1,294 @@
+"""Busy pods are marked: markers and their lease on a real Valkey, workers played by hand, and a stand-in of Kubernetes
+that speaks its protocol. Real processes: tests/flow/test_orchestrator.py."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from backend.orchestrator import cluster as clusters
+from backend.orchestrator.cluster import NoCluster, open_cluster
+from backend.orchestrator.lease import Lease
+from backend.orchestrator.marker import PATCHES, Marker, open_marker
+from backend.pool.pools import Pools
+from backend.pool.sights import Sights
+from backend.settings import ApiSettings
+from tests.backend.recording import BOUNDS
+from tests.support.kubernetes import ApiServer, api_server
+from wire.client import open_redis
+from wire.keys import Keys
+from wire.reader import FanIn
+from wire.records import JobRequest
+from wire.settings import read_settings
+from wire.workers import WorkerInfo, WorkerRecord
+
+LEASE = 0.5  # seconds
+
+
+class Fresh(Sights):
+    """Without the two seconds for which a look is good: tests look at once."""
+
+    async def workers(self) -> list[WorkerRecord]:
+        return [worker for sight in (await self.look(anew=True)).values() for worker in sight.workers]
+
+
+@dataclass
+class Room:
+    """Two pools, and what markers of this test are made of."""
+
+    server: ApiServer
+    pools: Pools
+    redis: Any
+
+    async def marker(self, every: float = 0.05) -> Marker:
+        lease = Lease(self.redis, self.pools.own.keys.orchestrator, LEASE)
+        return Marker(await open_cluster(), lease, Fresh(self.pools), every)
+
+    async def busy(self, host: str, count: int = 1, pool: int = 0) -> list[str]:
+        """A worker on this host that was given so many jobs, and takes no more."""
+        one = list(self.pools)[pool]
+        name = f"{host}-{secrets.token_hex(4)}"
+        await one.workers.register(name, 100, WorkerInfo("simulated", {"m": {}}, host))
+        await one.workers.ask(name, True)
+        jobs = [secrets.token_hex(8) for _ in range(count)]
+        for job in jobs:
+            assert await one.jobs.accept(job, JobRequest(model="m"), BOUNDS, tenant="ann") == "ok"
+        await one.workers.ask(name, False)
+        return jobs
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    with api_server() as world:
+        path = str(world.configuration(tmp_path))
+        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", path)
+        yield world
+
+
+@pytest.fixture
+async def room(server: ApiServer, redis_url: str) -> AsyncIterator[Room]:
+    redis = open_redis(redis_url, 2.0)
+    names = [f"test-{secrets.token_hex(4)}" for _ in range(2)]
+    yield Room(server, Pools(redis, FanIn(redis_url), names), redis)
+    await redis.aclose()
+
+
+async def test_a_busy_pod_is_worth_its_jobs_and_an_idle_one_nothing(room: Room) -> None:
+    room.server.add("pod-a")
+    room.server.add("pod-b", cost="300")  # what a marker that is gone left
+    room.server.add("pod-c", cost="0")
+    jobs = await room.busy("pod-a", 2)
+    marker = await room.marker()
+    await marker.look()
+    assert [room.server.cost(pod) for pod in ("pod-a", "pod-b", "pod-c")] == ["200", "0", "0"]
+    await room.pools.cancel(jobs[0])
+    await marker.look()
+    assert room.server.cost("pod-a") == "100"
+    await room.pools.cancel(jobs[1])
+    await marker.look()
+    assert room.server.cost("pod-a") == "0"
+
+
+async def test_only_what_changed_is_patched_and_the_list_is_asked_for_once(room: Room) -> None:
+    room.server.add("pod-a")
+    room.server.add("pod-b")
+    await room.busy("pod-a")
+    marker = await room.marker()
+    for _ in range(4):
+        await marker.look()
+    assert room.server.patches() == [("pod-a", "100")]
+    assert [one.verb for one in room.server.asked].count("list") == 1
+
+
+async def test_workers_of_every_pool_count(room: Room) -> None:
+    room.server.add("pod-a")
+    room.server.add("pod-b")
+    await room.busy("pod-a", 1, pool=0)
+    await room.busy("pod-b", 3, pool=1)
+    await (await room.marker()).look()
+    assert (room.server.cost("pod-a"), room.server.cost("pod-b")) == ("100", "300")
+
+
+async def test_hosts_that_are_no_worker_s_pod_are_left_alone(room: Room) -> None:
+    """Neither a machine outside the cluster nor a pod of another kind that a worker calls itself by."""
+    room.server.add("redis-0", labels={"app.kubernetes.io/name": "redis", "app.kubernetes.io/part-of": "sluice"})
+    for host in ("redis-0", "my-desk.local", "../nodes/a", ""):
+        await room.busy(host)
+    marker = await room.marker()
+    for _ in range(3):
+        await marker.look()
+    assert room.server.patches() == []
+    assert len(room.server.asked) == 2  # the list, and once more for hosts that it did not have
+
+
+async def test_a_pod_that_came_later_is_found_once_it_is_busy(room: Room) -> None:
+    marker = await room.marker()
+    await marker.look()
+    room.server.add("pod-new")
+    await room.busy("pod-new")
+    await marker.look()
+    assert room.server.cost("pod-new") == "100"
+
+
+async def test_a_pod_that_is_gone_is_forgotten(room: Room) -> None:
+    room.server.add("pod-a")
+    room.server.add("pod-b")
+    marker = await room.marker()
+    await marker.look()
+    for host in ("pod-a", "pod-b"):
+        await room.busy(host, 2)
+    del room.server.pods["pod-a"]
+    for _ in range(3):
+        await marker.look()
+    assert [pod for pod, _ in room.server.patches()].count("pod-a") == 1
+    assert room.server.cost("pod-b") == "200"
+
+
+async def test_those_that_became_busy_are_marked_before_those_that_only_have_more(room: Room) -> None:
+    for n in range(PATCHES):
+        room.server.add(f"more-{n}", cost="900")
+        await room.busy(f"more-{n}")
+    room.server.add("now-busy")
+    await room.busy("now-busy")
+    marker = await room.marker()
+    await marker.look()
+    assert room.server.patches()[0][0] == "now-busy"
+    assert len(room.server.patches()) == PATCHES
+    await marker.look()
+    assert {room.server.cost(pod) for pod in room.server.pods} == {"100"}
+
+
+async def test_one_marks_and_the_next_follows_where_it_leaves_or_dies(room: Room) -> None:
+    room.server.add("pod-a")
+    await room.busy("pod-a")
+    first, second, third = [await room.marker() for _ in range(3)]
+    await first.look()
+    await second.look()
+    assert len(room.server.asked) == 2  # the first's list and patch
+    await first._leave()
+    await second.look()
+    assert len(room.server.asked) == 3  # the second's list: nothing has changed
+    await room.redis.pexpire(room.pools.own.keys.orchestrator, 1)  # as if the second were killed
+    while await room.redis.exists(room.pools.own.keys.orchestrator):
+        pass
+    await third.look()
+    await second.look()  # it was only asleep
+    assert len(room.server.asked) == 4
+    assert await room.redis.pttl(room.pools.own.keys.orchestrator) > 0
+
+
+async def test_a_lease_is_its_holder_s_alone(room: Room) -> None:
+    mine, yours = (Lease(room.redis, "sluice:{x}:orchestrator", LEASE) for _ in range(2))
+    assert await mine.take() and await mine.keep()
+    assert not await yours.take() and not await yours.keep()
+    await yours.leave()
+    assert await mine.keep()
+    await mine.leave()
+    assert await yours.take()
+
+
+@pytest.mark.parametrize("answers", [403, 500, "gone"])
+async def test_an_api_server_that_says_no_or_nothing_is_told_of_once_and_asked_ever_less_often(
+    room: Room, answers: int | str
+) -> None:
+    room.server.add("pod-a")
+    await room.busy("pod-a")
+    marker = await room.marker(every=1.0)
+    if answers == "gone":
+        room.server.server.shutdown()
+        room.server.server.server_close()
+    else:
+        room.server.answers = answers
+    with capture_logs() as lines:
+        pauses = [await marker.look() for _ in range(4)]
+    assert pauses == [2.0, 4.0, 8.0, 16.0]
+    told = [line for line in lines if line["log_level"] == "warning"]
+    assert len(told) == 1 and told[0]["action"] == "orchestrator.failed"
+    if answers == 403:
+        assert "deploy/components/pod-deletion-cost" in told[0]["reason"]
+    if answers != "gone":
+        room.server.answers = ""
+        with capture_logs() as lines:
+            assert await marker.look() == 1.0
+        assert [line["action"] for line in lines] == ["orchestrator.leads", "orchestrator.well"]
+        assert room.server.cost("pod-a") == "100"
+    assert not await room.redis.exists(room.pools.own.keys.orchestrator) or answers != "gone"
+
+
+async def test_one_that_cannot_reach_the_api_server_leaves_the_lease_to_another(room: Room) -> None:
+    room.server.add("pod-a")
+    unlucky, lucky = await room.marker(), await room.marker()
+    room.server.answers = 503
+    await unlucky.look()
+    room.server.answers = ""
+    with capture_logs() as lines:
+        await lucky.look()
+    assert [line["action"] for line in lines] == ["orchestrator.leads"]
+
+
+async def test_a_pod_that_some_webhook_keeps_from_being_marked_stops_nobody(room: Room) -> None:
+    room.server.add("pod-a")
+    marker = await room.marker()
+    await marker.look()
+    await room.busy("pod-a")
+    room.server.answers = 422
+    for _ in range(3):
+        assert await marker.look() == 0.05
+    assert len(room.server.patches()) == 1
+
+
+@pytest.mark.parametrize("value", ["swarm", "Kubernetes", "1", "none"])
+def test_another_orchestrator_is_refused_at_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    monkeypatch.setenv("SLUICE_ORCHESTRATOR", value)
+    with pytest.raises(SystemExit):
+        read_settings(ApiSettings, _env_file=None)
+    assert capsys.readouterr().err == f"sluice: SLUICE_ORCHESTRATOR: Input should be 'kubernetes' (got '{value}')\n"
+
+
+def test_without_its_client_it_is_refused_at_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SLUICE_ORCHESTRATOR", "kubernetes")
+    monkeypatch.setattr("backend.settings.find_spec", lambda name: None)
+    with pytest.raises(SystemExit):
+        read_settings(ApiSettings, _env_file=None)
+    assert "pip install 'sluice[kubernetes]'" in capsys.readouterr().err
+
+
+def test_in_a_pod_the_service_account_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files that the component mounts. The certificate is anybody's: nothing is asked here."""
+    import certifi
+
+    for name, text in (("token", "abc"), ("namespace", "sluice\n"), ("ca.crt", Path(certifi.where()).read_text())):
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr("kubernetes.config.incluster_config.SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr("kubernetes.config.incluster_config.SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
+    monkeypatch.setattr(clusters, "NAMESPACE", tmp_path / "namespace")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.43.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    cluster = clusters._open()
+    where = cluster._client.configuration
+    assert (cluster._where["namespace"], where.host) == ("sluice", "https://10.43.0.1:443")
+    assert where.get_api_key_with_prefix("BearerToken") == "bearer abc"
+    cluster.close()
+
+
+async def test_where_nothing_says_where_the_cluster_is_chats_are_served_all_the_same(
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = str(tmp_path / "nothing")
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", nowhere)
+    with pytest.raises(NoCluster):
+        await open_cluster()
+    with capture_logs() as lines:
+        assert await open_marker(room.redis, Keys("x"), Sights(room.pools)) is None
+    assert [(line["log_level"], line["action"]) for line in lines] == [("error", "orchestrator.missing")]
