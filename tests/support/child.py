@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import random
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.support.forked import Forked
+from tests.support.orphans import killer_of_orphans
 from tests.support.waiting import wait_until
 
-PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 # Below the range from which Linux and macOS take ports for outgoing connections, which could steal one meanwhile.
 PORTS = range(20_000, 32_000)
 _random = random.SystemRandom()  # two xdist workers started from one seed must not draw the same ports
@@ -33,24 +31,6 @@ def free_port() -> int:
             return port
 
 
-def killer_of_orphans() -> Callable[[], None] | None:
-    """A `preexec_fn`: the kernel kills the child when its parent dies, even of SIGKILL. None where there is no prctl.
-
-    Linux ties this to the *thread* that forks, so start children from the main thread only.
-    """
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl  # loaded before the fork: a child of a threaded parent must not take locks
-    parent = os.getpid()
-
-    def die_with_parent() -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died between fork and prctl
-            os._exit(1)
-
-    return die_with_parent
-
-
 class Child:
     """A process with its output in `log`. `start` may be called again once it has ended; the log is appended to."""
 
@@ -60,12 +40,15 @@ class Child:
         self.env = dict(env)
         self.cwd = cwd
         self.log = cwd / f"{name}.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
 
     def start(self) -> None:
         assert not self.alive, f"{self.name} runs already, as pid {self.pid}"
+        self._process = self._begin()
+
+    def _begin(self) -> subprocess.Popen[bytes] | Forked:
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 self.command,
                 env=self.env,
                 cwd=self.cwd,
@@ -77,7 +60,7 @@ class Child:
             )
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> subprocess.Popen[bytes] | Forked:
         assert self._process is not None, f"{self.name} was never started"
         return self._process
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ import httpx
 import orjson
 
 from tests.support.child import Child, free_port
+from tests.support.forked import Forked
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +38,12 @@ class PythonProcess(Child):
 
     def __init__(self, module: str, name: str, home: Path, env: Mapping[str, str]) -> None:
         home.mkdir(parents=True, exist_ok=True)
+        self._module = module
         super().__init__(name, [sys.executable, "-m", module], env, home)
+
+    def _begin(self) -> subprocess.Popen[bytes] | Forked:
+        as_is = self.command == [sys.executable, "-m", self._module] and "LD_PRELOAD" not in self.env
+        return Forked(self._module, self.env, self.cwd, self.log) if as_is else super()._begin()
 
     def log_lines(self) -> Iterator[LogLine]:
         """Every whole JSON line so far. What is not JSON (a traceback at import) is only in `tail`."""

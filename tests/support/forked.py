@@ -1,0 +1,84 @@
+"""Our own processes as forks of one that has imported what they need: each is there two seconds of imports earlier.
+
+What runs is what `python -m <module>` runs, with an environment, a folder, a log and a session of its own. Who imported
+it is all that differs; what is about the start itself (a preloaded library, another command) is started as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from multiprocessing import get_context
+from pathlib import Path
+
+from tests.support.orphans import killer_of_orphans
+
+# What they import before they serve, imported once by the one that forks. A name that is not there is passed over.
+PRELOADED = (
+    "backend.app",
+    "backend.store.migrate",
+    "ollama_worker.worker",
+    "ollama_worker.engines.simulated",
+    "aiosqlite",
+    "sqlalchemy.dialects.sqlite.aiosqlite",
+    "uvicorn.lifespan.on",
+    "uvicorn.protocols.http.httptools_impl",
+    "uvloop",
+)
+
+
+class Forked:
+    """One of them, with what tests use of `subprocess.Popen`."""
+
+    def __init__(self, module: str, env: Mapping[str, str], cwd: Path, log: Path) -> None:
+        context = get_context("forkserver")
+        context.set_forkserver_preload(list(PRELOADED))
+        self._process = context.Process(target=become, args=(module, dict(env), str(cwd), str(log)), daemon=True)
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        """Its exit status, negative for a signal; None while it runs."""
+        return self._process.exitcode
+
+    @property
+    def returncode(self) -> int | None:
+        return self.poll()
+
+    def wait(self, timeout: float) -> int:
+        self._process.join(timeout)
+        status = self.poll()
+        if status is None:
+            raise subprocess.TimeoutExpired(self._process.name, timeout)
+        return status
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def become(module: str, env: dict[str, str], cwd: str, log: str) -> None:
+    """In the fork: be that process."""
+    die_with_parent = killer_of_orphans(os.getppid())
+    if die_with_parent:
+        die_with_parent()
+    os.setsid()
+    os.chdir(cwd)
+    file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv = [module]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
