@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
+import httpx
 import pytest
 
 from tests.flow.listener import Listener, chat, listening, words
@@ -89,6 +90,39 @@ async def test_the_end_itself_may_lose_its_reply(cables: Cables, truth: Truth) -
         for one in heard:
             await check(one, truth, 30)
     assert not await truth.leftovers()
+
+
+async def test_a_key_finds_the_job_that_got_in_although_its_caller_was_refused(cables: Cables, truth: Truth) -> None:
+    """The queue's answer is lost. The caller tries again as told, and nothing takes the job from that try."""
+    headers = {"Idempotency-Key": "order-1", "X-Sluice-On-Disconnect": "continue"}
+    job = await refused_but_in(cables, truth, headers)
+    async with listening(cables.home.url, chat("!tokens 800"), headers=headers) as heard:
+        assert heard.job == job
+        await check(heard, truth, 800)
+
+
+async def test_a_job_that_got_in_although_its_caller_was_refused_runs_for_nobody(cables: Cables, truth: Truth) -> None:
+    """Without a key no other try can find it."""
+    await asyncio.to_thread(cables.home.worker.stop)
+    job = await refused_but_in(cables, truth, {})
+    assert (await truth.until_state(job, "cancelled")).why == "client_gone"
+
+
+async def refused_but_in(cables: Cables, truth: Truth, headers: dict[str, str]) -> str:
+    """The id of a job that is in the queue, whose caller was told 503 since the queue's answer did not arrive."""
+    async with listening(cables.home.url, chat("!tokens 1")) as first:  # from now on the server knows our scripts
+        pass
+    cables.api.silent_after = b"!tokens 800"
+    async with httpx.AsyncClient(timeout=30) as client:
+        refused = await client.post(cables.home.url + "/api/chat", json=chat("!tokens 800"), headers=headers)
+    assert refused.status_code == 503
+    before = cables.api.accepted
+    cables.api.cut()
+    cables.api.heal()
+    await eventually(lambda: cables.api.accepted > before or None, 10, "it connects again")
+    await cables.home.api.ready()
+    [job] = set(await truth.states()) - {first.job}
+    return job
 
 
 async def check(heard: Listener, truth: Truth, count: int) -> None:

@@ -30,6 +30,7 @@ class Proxy:
         self._pumps: set[asyncio.Task[None]] = set()
         self._refusing = False
         self.delay = 0.0
+        self.silent_after: bytes | None = None  # a chunk upward that holds this still arrives; nothing comes back
         self.accepted = 0  # connections ever accepted, for tests that count reconnects
         self.port = 0
         self.heal()
@@ -66,6 +67,7 @@ class Proxy:
         """Accept and forward again; what a blackhole held back arrives now, as it does in TCP."""
         self._refusing = False
         self.delay = 0.0
+        self.silent_after = None
         for flow in self._flows.values():
             flow.set()
 
@@ -103,6 +105,8 @@ class Proxy:
         with contextlib.suppress(OSError):  # also "not connected": the other pump has reset it
             while data := await reader.read(CHUNK):
                 await asyncio.sleep(self.delay)
+                if direction == "up" and self.silent_after is not None and self.silent_after in data:
+                    self.blackhole("down")
                 await self._flows[direction].wait()
                 writer.write(data)
                 await writer.drain()
