@@ -30,7 +30,7 @@ VARIANTS = {
     "long-jobs": Variant(first=("keda", "scaled-job")),
     "vllm": Variant(first=("keda", "vllm")),
     "tight": Variant(
-        last=("redis-tls", "exact-scaling", "external-secrets", "egress-backend", "pod-deletion-cost"),
+        last=("redis-tls", "exact-scaling", "external-secrets", "egress-backend"),
     ),
 }
 ALL = (*OVERLAYS, *VARIANTS)

@@ -27,12 +27,12 @@ OUTSIDE = [
     Peer("somebody", "elsewhere", (("app.kubernetes.io/name", "backend"), ("app", "keda-operator"))),
     Peer("internet", address="203.0.113.7"),
     Peer("internet by IPv6", address="2a00:1450::7"),
-    Peer("docker's host", address="172.18.0.1"),
+    Peer("docker's host", address="172.18.0.1"),  # and k3d's API server
     Peer("metadata", address="169.254.169.254"),
-    Peer("office", address="10.1.2.3"),
-    Peer("office by IPv6", address="fd00::7"),
+    Peer("api server", address="10.1.2.3"),  # as any private address: which one it is differs from cluster to cluster
+    Peer("api server by IPv6", address="fd00::7"),
 ]
-PORTS = (22, 53, 80, 443, 5432, 6379, 8000, 8080, 11434)
+PORTS = (22, 53, 80, 443, 5432, 6379, 6443, 8000, 8080, 11434)
 
 NAMES = ("backend", "frontend", "ollama-worker", "redis", "postgres", "vllm", "model-puller")
 # From, to, port. Everybody may ask the DNS.
@@ -48,12 +48,14 @@ ENTRANCE = {
     for door in ("traefik", "traefik of k3s")
     for name, port in (("frontend", 8080), ("backend", 8000))
 }
-KEDA = {("keda", "redis", 6379)}
+KEDA = {("keda", "redis", 6379), ("keda", "backend", 8000)}
+API_SERVERS = ("api server", "api server by IPv6", "docker's host")
+API_SERVER = {("backend", name, port) for name in API_SERVERS for port in (443, 6443)}
 MODELS = {("model-puller", "internet", 443), ("model-puller", "internet by IPv6", 443)}
 VLLM = {("ollama-worker", "vllm", 8000)}
 HOST = {("ollama-worker", "docker's host", 11434)}
 BACKEND_OUT = {("backend", "internet", 443), ("backend", "internet by IPv6", 443)}
-PRODUCTION = ALWAYS | POSTGRES | ENTRANCE | KEDA | MODELS
+PRODUCTION = ALWAYS | POSTGRES | ENTRANCE | KEDA | MODELS | API_SERVER
 ALLOWED = {
     "production": PRODUCTION,
     "staging": PRODUCTION,

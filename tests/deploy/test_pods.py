@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tests.deploy.rendering import DEPLOY, Object, Pod, containers, name_of, of_kind, pods, quantity
+from backend.orchestrator.cluster import NAMESPACE, WORKERS
+from tests.deploy.rendering import DEPLOY, Object, Pod, containers, environment, name_of, of_kind, pods, quantity
 
 # Kubernetes' "restricted" standard names these; what it forbids besides has no place in our manifests at all.
 VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret", "downwardAPI", "csi", "ephemeral"}
@@ -92,7 +93,34 @@ def test_no_base_and_no_component_says_which_image_is_meant() -> None:
             assert re.fullmatch(r"[a-z-]+", image), (path, image)
 
 
-def test_no_pod_gets_a_token_of_the_cluster(objects: list[Object]) -> None:
+def test_the_api_alone_has_a_token_of_the_cluster_and_only_where_it_marks_pods(objects: list[Object]) -> None:
+    marks = bool(of_kind(objects, "Role"))
+    holders = {(pod.name, one["name"]) for pod, one in containers(objects) if tokens(pod, one)}
+    assert holders == ({("backend", "backend")} if marks else set())
+    for pod, container in containers(objects):
+        asks = environment(objects, container).get("SLUICE_ORCHESTRATOR") if container["name"] == "backend" else None
+        assert (asks == "kubernetes") == bool(tokens(pod, container)), (pod.name, container["name"])
+        for path, seconds in tokens(pod, container):
+            assert path == str(NAMESPACE.parent) and seconds <= 3600
+
+
+def tokens(pod: Pod, container: Object) -> list[tuple[str, int]]:
+    """(where it is mounted, seconds until it is worth nothing) of each."""
+    volumes = {volume["name"]: volume.get("projected", {}).get("sources", []) for volume in pod.spec.get("volumes", [])}
+    return [
+        (mount["mountPath"], source["serviceAccountToken"]["expirationSeconds"])
+        for mount in container.get("volumeMounts", [])
+        for source in volumes.get(mount["name"], [])
+        if "serviceAccountToken" in source
+    ]
+
+
+def test_the_pods_that_the_api_marks_are_the_workers(objects: list[Object]) -> None:
+    wanted = dict(label.split("=") for label in WORKERS.split(","))
+    assert {pod.name for pod in pods(objects) if wanted.items() <= pod.labels.items()} == {"ollama-worker"}
+
+
+def test_no_pod_gets_a_token_by_itself(objects: list[Object]) -> None:
     for pod in pods(objects):
         assert pod.spec["automountServiceAccountToken"] is False, pod.name
         assert pod.spec["serviceAccountName"] != "default"

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
 import pytest
 
+from backend.health.endpoints import router as health
 from tests.deploy.rendering import Object, containers, environment, named, objects_of, of_kind, pods
 from wire.keys import Keys
 
@@ -11,7 +16,9 @@ WITH_KEDA = ("staging", "production", "gateway", "vllm", "long-jobs", "tight")
 
 
 def scaled(name: str) -> Object:
-    return of_kind(objects_of(name), "ScaledObject", "ScaledJob")[0]
+    """What scales the pool of workers."""
+    found = of_kind(objects_of(name), "ScaledObject", "ScaledJob")
+    return next(one for one in found if one["metadata"]["name"] == "ollama-worker-default")
 
 
 def worker(name: str) -> tuple[Object, dict[str, str]]:
@@ -78,6 +85,7 @@ def test_workers_come_at_once_and_leave_late(name: str) -> None:
 def test_where_the_cluster_has_it_the_sum_is_exact() -> None:
     behaviour = scaled("tight")["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
     assert [behaviour[way]["tolerance"] for way in ("scaleUp", "scaleDown")] == ["0", "0"]
+    assert "tolerance" not in str(named(objects_of("tight"), "ScaledObject", "backend"))
 
 
 def test_what_an_autoscaler_counts_no_manifest_counts(objects: list[Object]) -> None:
@@ -87,12 +95,46 @@ def test_what_an_autoscaler_counts_no_manifest_counts(objects: list[Object]) -> 
         assert "replicas" not in named(objects, target["kind"], target["name"])["spec"]
 
 
-@pytest.mark.parametrize("name", ["dev", "staging", "production"])
-def test_the_api_has_two_to_four_processes_at_half_a_cpu(name: str) -> None:
-    spec = of_kind(objects_of(name), "HorizontalPodAutoscaler")[0]["spec"]
+def test_without_keda_the_api_has_two_to_four_processes_at_half_a_cpu() -> None:
+    spec = of_kind(objects_of("dev"), "HorizontalPodAutoscaler")[0]["spec"]
     assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 4)
     target = {"type": "Utilization", "averageUtilization": 50}
     assert spec["metrics"] == [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+
+
+@pytest.mark.parametrize("name", WITH_KEDA)
+def test_with_keda_it_has_as_many_and_its_open_answers_count_too(name: str) -> None:
+    """And nobody else scales it: KEDA takes over the autoscaler of the same name."""
+    assert of_kind(objects_of(name), "HorizontalPodAutoscaler") == []
+    one = named(objects_of(name), "ScaledObject", "backend")
+    spec = one["spec"]
+    assert spec["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "backend"}
+    assert (spec["minReplicaCount"], spec["maxReplicaCount"]) == (2, 4)
+    assert one["metadata"]["annotations"] == {"scaledobject.keda.sh/transfer-hpa-ownership": "true"}
+    plain = of_kind(objects_of("dev"), "HorizontalPodAutoscaler")[0]
+    autoscaler = spec["advanced"]["horizontalPodAutoscalerConfig"]
+    assert (autoscaler["name"], autoscaler["behavior"]) == (plain["metadata"]["name"], plain["spec"]["behavior"])
+    cpu, answers = spec["triggers"]
+    assert (cpu["type"], cpu["metricType"], cpu["metadata"]) == ("cpu", "Utilization", {"value": "50"})
+    assert (answers["type"], answers["metricType"]) == ("metrics-api", "AverageValue")
+
+
+@pytest.mark.parametrize("name", WITH_KEDA)
+def test_open_answers_are_asked_for_where_the_code_tells_them(name: str) -> None:
+    objects = objects_of(name)
+    asked = named(objects, "ScaledObject", "backend")["spec"]["triggers"][1]["metadata"]
+    url = urlsplit(asked["url"])
+    service, namespace = str(url.hostname).split(".")[:2]  # as KEDA reads them, to find the pods behind it
+    spec = named(objects, "Service", service)["spec"]
+    _, backend = next((pod, one) for pod, one in containers(objects) if one["name"] == "backend")
+    assert namespace == "sluice" and spec["selector"] == {"app.kubernetes.io/name": "backend"}
+    assert [url.port] == [port["containerPort"] for port in backend["ports"]]  # the pod's own: KEDA goes by its address
+    route = next(one for one in health.routes if one.path == url.path)  # type: ignore[attr-defined]
+    house = SimpleNamespace(trails=SimpleNamespace(open={1, 2, 3}))
+    request = SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace(house=house)))
+    assert asyncio.run(route.endpoint(request)) == {asked["valueLocation"]: 3}  # type: ignore[attr-defined]
+    assert (asked["aggregateFromKubeServiceEndpoints"], asked["aggregationType"]) == ("true", "sum")
+    assert float(asked["targetValue"]) > 0
 
 
 @pytest.mark.parametrize("name", ["staging", "production", "long-jobs", "minimal", "vllm"])

@@ -84,7 +84,8 @@ def test_the_settings_are_taken_and_what_must_be_set_is_set(
 
 def test_many_api_processes_share_one_history(name: str, objects: list[Object]) -> None:
     env = environment(objects, named_container(objects, "backend"))
-    alone = not of_kind(objects, "HorizontalPodAutoscaler")
+    scaled = of_kind(objects, "HorizontalPodAutoscaler", "ScaledObject")
+    alone = "backend" not in [one["spec"]["scaleTargetRef"]["name"] for one in scaled]
     assert alone == (name == "minimal") == ("DATABASE_URL" not in env)
 
 
