@@ -67,6 +67,7 @@ class Life:
                 for task in loops:
                     task.cancel()
         except* LifeOver:
+            log.warning("taken for dead while away; beginning a new life", action="worker.reaped")
             self._stop_all(interrupted=False)
             raise LifeOver from None
         await self._leave()
@@ -227,7 +228,6 @@ class Life:
         )
         self._shape.told(news)
         if not beat.alive:
-            log.warning("taken for dead while away; beginning a new life", action="worker.reaped")
             raise LifeOver
         self._beat = beat.number
         unknown = beat.owned - self._running.keys()

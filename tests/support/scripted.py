@@ -16,14 +16,14 @@ CHAT, PLAIN, EMBED = "scripted:1b", "scripted-plain:1b", "scripted-embed:1b"
 
 
 class ScriptedEngine(Child):
-    """`python -m bench.scripted_engine` on a free port of 127.0.0.1. `rate`: tokens a second of each answer."""
+    """`python -m bench.scripted_engine` on a free port of `host`. `rate`: tokens a second of each answer."""
 
-    def __init__(self, home: Path, rate: float = 400.0) -> None:
+    def __init__(self, home: Path, rate: float = 400.0, host: str = "127.0.0.1") -> None:
         home.mkdir(parents=True, exist_ok=True)
         port = free_port()
-        words = ["-m", "bench.scripted_engine", "--port", str(port), "--rate", str(rate)]
+        words = ["-m", "bench.scripted_engine", "--host", host, "--port", str(port), "--rate", str(rate)]
         super().__init__("engine", [sys.executable, *words], clean_environment(), home)
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://{host}:{port}"
 
     def start(self) -> None:
         super().start()

@@ -1,0 +1,140 @@
+"""What a partition divides: an API and a worker with its engine, each in a host of its own, and a queue between them.
+
+    this host: Valkey, an API, a worker that can be started    far host: a worker and its engine
+                                                               another: an API
+
+Each far host has two cables: one to the queue, which is cut, and one by which the test looks and asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.backend.standing import wait_ready
+from tests.cluster.hosts import Cable, Host
+from tests.support.house import House
+from tests.support.processes import Api, Worker
+from tests.support.scripted import CHAT, ScriptedEngine
+from tests.support.valkey import Valkey
+
+# Tokens a second at most. The far engine speaks so slowly that a worker can be reaped within one answer.
+FAR_RATE, NEAR_RATE = 40.0, 120.0
+
+
+class FarHost(NamedTuple):
+    host: Host
+    queue: Cable  # to cut
+    other: Cable  # by which the test looks and asks
+
+
+class Divided(NamedTuple):
+    """Everything runs, but for a worker of this host, whose engine would be `near_engine`."""
+
+    valkey: Valkey
+    house: House
+    api: Api
+    far_api: Api
+    far_worker: Worker
+    far_engine: ScriptedEngine
+    near_engine: ScriptedEngine
+    api_cable: Cable
+    worker_cable: Cable
+
+
+@contextmanager
+def divided(home: Path) -> Iterator[Divided]:
+    """All of it, whole and ready."""
+    with far_host() as for_api, far_host() as for_worker, contextlib.ExitStack() as stack:
+        server = queue_for(home / "queue", for_api.queue, for_worker.queue)
+        far_engine = ScriptedEngine(home / "far-engine", FAR_RATE, for_worker.other.there)
+        for_worker.host.takes_in(far_engine)
+        near_engine = ScriptedEngine(home / "engine", NEAR_RATE)
+        for child in (server, far_engine, near_engine):
+            stack.callback(child.stop)
+            child.start()
+        engine = {"SLUICE_ENGINE": "ollama", "MODEL_NAME": CHAT, "OLLAMA_BASE_URL": near_engine.url}
+        house = House(home, server.url, engine)
+        stack.callback(lambda: print(house.report()))
+        stack.callback(house.stop)
+        worker, far_api = a_worker_at(for_worker, house, far_engine.url, server), an_api_at(for_api, house, server)
+        api = house.start_api()
+        for one in (api, far_api):
+            wait_ready(one, workers=1)
+        yield Divided(server, house, api, far_api, worker, far_engine, near_engine, for_api.queue, for_worker.queue)
+
+
+@contextmanager
+def far_host() -> Iterator[FarHost]:
+    with Host() as host:
+        yield FarHost(host, host.cable(), host.cable())
+
+
+def queue_for(home: Path, *cables: Cable) -> Valkey:
+    """A durable server that listens at this end of each cable too."""
+    ends = ["--bind", "127.0.0.1", *(cable.here for cable in cables)]
+    return Valkey(home, appendonly=True, options=[*ends, "--protected-mode", "no"])
+
+
+def a_worker_at(far: FarHost, house: House, engine: str, server: Valkey) -> Worker:
+    """`engine`: the URL of its own."""
+    env = {**house.env, "OLLAMA_BASE_URL": engine, "REDIS_URL": f"redis://{far.queue.here}:{server.port}"}
+    worker = Worker(house.home / "far-worker", env, "far-worker")
+    far.host.takes_in(worker)
+    house.workers.append(worker)
+    worker.start()
+    return worker
+
+
+class FarApi(Api):
+    """It listens on an address of its own."""
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.env['SLUICE_HOST']}:{self.port}"
+
+
+def an_api_at(far: FarHost, house: House, server: Valkey) -> Api:
+    listens = {"SLUICE_HOST": far.other.there, "SLUICE_ALLOW_OPEN": "1"}
+    env = {**house.env, **listens, "REDIS_URL": f"redis://{far.queue.here}:{server.port}"}
+    api = FarApi(house.home / "far-api", env, "far-api")
+    far.host.takes_in(api)
+    house.apis.append(api)
+    api.start()
+    return api
+
+
+class Monitor:
+    """Every command that clients send to a server, as it prints them; what scripts call is left out."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+        self.lines: list[str] = []
+
+    def of(self, *words: str) -> list[str]:
+        """Those with all of these words in them."""
+        return [line for line in self.lines if all(word in line for word in words)]
+
+    async def listen(self) -> None:
+        while line := await self._reader.readline():
+            if b" lua] " not in line:
+                self.lines.append(line.decode(errors="replace"))
+
+
+@contextlib.asynccontextmanager
+async def monitored(server: Valkey) -> AsyncIterator[Monitor]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"MONITOR\r\n")
+    assert await reader.readline() == b"+OK\r\n"
+    monitor = Monitor(reader)
+    ear = asyncio.create_task(monitor.listen())
+    try:
+        yield monitor
+    finally:
+        ear.cancel()
+        await asyncio.gather(ear, return_exceptions=True)
+        writer.close()

@@ -1,0 +1,170 @@
+"""The network between hosts loses everything, and tells nobody: not a reset, not a refusal.
+
+SLUICE_TEST_PARTITION_SECONDS: how long the long cut of a worker lasts; unset, until its job runs elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from tests.cluster.partition import FAR_RATE, NEAR_RATE, Divided, divided, monitored
+from tests.flow.listener import Listener, chat, listening, words
+from tests.flow.truth import Truth, truth_of
+from tests.support.processes import Worker
+from tests.support.waiting import eventually
+from wire.workers import REAP_SECONDS
+
+# The longest cut that every beat survives: five are missed in ten seconds, and one may wait seconds for its answer.
+SHORT = 5.0
+LONG = float(os.environ.get("SLUICE_TEST_PARTITION_SECONDS", "0"))
+PATIENCE = 60.0
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Divided]:
+    with divided(tmp_path_factory.mktemp("partition")) as hosts:
+        yield hosts
+
+
+@pytest.fixture
+async def truth(hosts: Divided) -> AsyncIterator[Truth]:
+    async with truth_of(hosts.valkey.url) as truth:
+        yield truth
+
+
+async def test_a_second_of_silence_costs_no_token(hosts: Divided, truth: Truth) -> None:
+    """Between the queue and both who serve a reader, his API and his worker."""
+    async with listening(hosts.far_api.url, chat("!tokens 80")) as heard:
+        await heard.words(20)
+        hosts.worker_cable.cut()
+        hosts.api_cable.cut()
+        await asyncio.sleep(1)  # the length of the fault
+        hosts.worker_cable.heal()
+        hosts.api_cable.heal()
+        await goes_on(heard, truth, 80)
+
+
+async def test_a_worker_cut_off_for_less_than_the_reap_time_goes_on_as_the_same_attempt(
+    hosts: Divided, truth: Truth
+) -> None:
+    count = int(FAR_RATE * SHORT)
+    async with listening(hosts.api.url, chat(f"!tokens {count}")) as heard:
+        await heard.words(20)
+        hosts.worker_cable.cut()
+        await asyncio.sleep(SHORT)
+        hosts.worker_cable.heal()
+        await goes_on(heard, truth, count)
+
+
+async def goes_on(heard: Listener, truth: Truth, count: int) -> None:
+    """To a whole end, in one attempt; nothing twice."""
+    assert await heard.end() == "completed"
+    assert heard.text == words(count)
+    assert heard.events == await truth.frames(heard.job)
+    record = await truth.record(heard.job)
+    assert (record.attempt, record.tries) == (1, 0)
+    await truth.check_ended_once(heard.job)
+    assert not await truth.leftovers()
+
+
+async def test_a_worker_cut_off_for_longer_stops_by_itself_and_its_job_ends_elsewhere(
+    hosts: Divided, truth: Truth
+) -> None:
+    """Its answer would go on for three seconds more; the other worker says the rest until the cut has healed."""
+    count = int(FAR_RATE * (REAP_SECONDS + 3) + NEAR_RATE * max(0.0, LONG - REAP_SECONDS))
+    prompt = f"!tokens {count}"
+    async with listening(hosts.api.url, chat(prompt)) as heard, monitored(hosts.valkey) as monitor:
+        await heard.words(20)
+        old = (await truth.record(heard.job)).owner
+        assert f"-{hosts.far_worker.pid}-" in old
+        cut = time.monotonic()
+        hosts.worker_cable.cut()
+        other = hosts.house.start_worker()
+        stopped = await stops(hosts, prompt) - cut
+        assert stopped < REAP_SECONDS + 1
+        await heard.until(lambda heard: len(heard.of("started")) == 2, "the second attempt")
+        elsewhere = time.monotonic() - cut
+        spoken = len(monitor.of(heard.job, old))
+        await asyncio.sleep(max(0.0, cut + LONG - time.monotonic()))
+        hosts.worker_cable.heal()
+        print(
+            f"stopped {stopped:.1f} s after the cut, elsewhere at {elsewhere:.1f}, healed {time.monotonic() - cut:.1f}"
+        )
+        await hosts.far_worker.wait_for_action("worker.reaped", worker=old)
+        assert await heard.end(PATIENCE) == "completed"
+        late = await eventually(lambda: monitor.of(heard.job, old)[spoken:] or None, 10, "the old owner speaks late")
+        print(f"and said {len(late)} times too late, first: {late[0][:200]}")
+    await ended_elsewhere(heard, truth, prompt, other)
+    await works_on(hosts, truth, old)
+    await asyncio.to_thread(other.stop)
+    assert not await truth.leftovers()
+
+
+async def stops(hosts: Divided, prompt: str) -> float:
+    """When its engine's connection was closed; the loop's seconds."""
+    await hosts.far_engine.until(prompt, "closed", within=2 * REAP_SECONDS)
+    return time.monotonic()
+
+
+async def ended_elsewhere(heard: Listener, truth: Truth, prompt: str, other: Worker) -> None:
+    """Whole and once, by the other worker's only attempt; nothing of the old one's after it was cut."""
+    assert heard.text == words(int(prompt.split()[1]))
+    assert heard.events == await truth.frames(heard.job)
+    assert [start["attempt"] for start in heard.of("started")] == [1, 2]
+    assert f"-{other.pid}-" in heard.of("started")[1]["worker"]
+    record = await truth.record(heard.job)
+    assert (record.attempt, record.tries) == (2, 1)
+    await truth.check_ended_once(heard.job)
+
+
+async def works_on(hosts: Divided, truth: Truth, old: str) -> None:
+    """Two jobs at once need both workers: the one that was cut off takes its share, in a new life."""
+    beats = await eventually(lambda: both_beat(truth), 10, "both workers are registered")
+    assert old not in beats
+    url = hosts.api.url
+    async with listening(url, chat("!tokens 50")) as one, listening(url, chat("!tokens 50")) as two:
+        assert [await one.end(), await two.end()] == ["completed", "completed"]
+        assert one.text == two.text == words(50)
+        workers = [start["worker"] for heard in (one, two) for start in heard.of("started")]
+    assert any(f"-{hosts.far_worker.pid}-" in worker for worker in workers), workers
+
+
+async def both_beat(truth: Truth) -> dict[str, int] | None:
+    beats = await truth.workers.beats()
+    return beats if len(beats) == 2 else None
+
+
+async def test_an_api_cut_off_for_longer_than_its_patience_says_so_and_its_stream_goes_on(
+    hosts: Divided, truth: Truth
+) -> None:
+    """Six seconds: its clients have given up after 0.8, and its subscription after five."""
+    async with listening(hosts.far_api.url, chat("!tokens 250")) as heard:
+        await heard.words(20)
+        hosts.api_cable.cut()
+        healed = time.monotonic() + 6
+        await is_red(hosts.far_api.url)
+        assert (await hosts.api.ready()) is None  # the other one notices nothing
+        await asyncio.sleep(healed - time.monotonic())
+        hosts.api_cable.heal()
+        await goes_on(heard, truth, 250)
+    await hosts.far_api.ready(10)
+    async with listening(hosts.far_api.url, chat("!tokens 10")) as again:
+        await goes_on(again, truth, 10)
+
+
+async def is_red(url: str) -> None:
+    """It lives, is not ready and says why, and refuses a chat within a second, nothing enqueued."""
+    async with httpx.AsyncClient(base_url=url, timeout=5) as client:
+        ready = await client.get("/health/ready")
+        assert (ready.status_code, ready.json()["reason"]) == (503, "redis: it does not answer")
+        assert (await client.get("/health/live")).status_code == 200
+        asked = time.monotonic()
+        refused = await client.post("/api/chat", json=chat("!tokens 3"))
+        assert (refused.status_code, refused.json()["code"]) == (503, "queue_unavailable"), refused.text
+        assert time.monotonic() - asked < 2.0  # promised is one second; this machine is shared
