@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import httpx
 import pytest
+from starlette.responses import PlainTextResponse
 
+from backend.guard import Guard
 from tests.backend.standing import standing_house, wait_ready
 from tests.flow.truth import Truth, truth_of
 from tests.support.house import House
@@ -80,6 +83,35 @@ async def test_our_own_names_are_served(client: httpx.AsyncClient, host: str) ->
 @pytest.mark.parametrize("host", ["sluice.example", "other.example:443", "localhost"])
 async def test_allowed_names_are_served(allowing: httpx.AsyncClient, host: str) -> None:
     assert (await allowing.get("/health", headers={"Host": host})).status_code == 200
+
+
+OURSELVES = ("10.42.0.7", 8000)
+
+
+@pytest.mark.parametrize(
+    ("host", "server", "status"),
+    [
+        ("10.42.0.7:8000", OURSELVES, 200),
+        ("10.42.0.7", OURSELVES, 200),
+        ("10.42.0.8:8000", OURSELVES, 403),
+        ("evil.example:8000", OURSELVES, 403),
+        ("/run/api.sock", ("/run/api.sock", None), 403),
+        ("", None, 403),
+    ],
+)
+async def test_the_address_that_a_connection_came_to_is_no_rebound_name(
+    host: str, server: tuple[str, int | None] | None, status: int
+) -> None:
+    """How a cluster asks a pod that it knows no name of."""
+    guarded = Guard(PlainTextResponse("ok"), frozenset({"localhost"}), ())
+    told: list[Any] = []
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", host.encode())], "server": server}
+    await guarded(scope, None, send)  # type: ignore[arg-type]
+    assert told[0]["status"] == status
 
 
 CROSS_SITE = {
