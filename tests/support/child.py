@@ -44,6 +44,7 @@ class Child:
 
     def start(self) -> None:
         assert not self.alive, f"{self.name} runs already, as pid {self.pid}"
+        self.log.touch()
         self._process = self._begin()
 
     def _begin(self) -> subprocess.Popen[bytes] | Forked:

@@ -73,6 +73,7 @@ def become(module: str, env: dict[str, str], cwd: str, log: str) -> None:
     die_with_parent = killer_of_orphans(os.getppid())
     if die_with_parent:
         die_with_parent()
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # as exec would; one of them would keep the server alive that forks
     os.setsid()
     os.chdir(cwd)
     file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import ROOT
+from tests.support.processes import ROOT, Worker, clean_environment
 from tests.support.proxy import Proxy
 from tests.support.sse import Cut, Frame, open_stream, parse_frame
 from tests.support.valkey import Valkey
@@ -67,22 +67,33 @@ def test_valkey_paused_answers_nothing_and_resumed_answers(fresh_valkey: Valkey)
     assert fresh_valkey.command_line("PING") == b"+PONG\r\n"
 
 
+SERVER = """import pathlib, sys, tests.support.valkey as v
+child = v.Valkey(pathlib.Path(sys.argv[1]))"""
+FORK = """import pathlib, sys, tests.support.processes as p
+child = p.Worker(pathlib.Path(sys.argv[1]), p.clean_environment(REDIS_URL="redis://127.0.0.1:1"))"""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
-def test_a_server_dies_with_its_killed_parent(tmp_path: Path) -> None:
-    program = (
-        "import pathlib, sys, tests.support.valkey as v; s = v.Valkey(pathlib.Path(sys.argv[1])); s.start();"
-        "print(s.pid, flush=True); input()"
-    )
-    command = [sys.executable, "-c", program, str(tmp_path)]
+@pytest.mark.parametrize("made", [SERVER, FORK], ids=["a server", "a fork"])
+def test_a_child_dies_with_its_killed_parent(made: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", f"{made}\nchild.start()\nprint(child.pid, flush=True)\ninput()", str(tmp_path)]
     parent = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert parent.stdin and parent.stdout
-    server = int(parent.stdout.readline())
-    os.kill(server, 0)  # it is there
+    child = int(parent.stdout.readline())
+    os.kill(child, 0)  # it is there
     parent.send_signal(signal.SIGKILL)
-    wait_until(lambda: gone(server), 5, "the server is gone")
+    wait_until(lambda: gone(child), 5, "the child is gone")
     parent.wait()
     parent.stdin.close()
     parent.stdout.close()
+
+
+def test_a_fork_runs_as_a_process_of_its_own(tmp_path: Path) -> None:
+    """What `python -m` would have had: its environment, its folder, its session, its exit status."""
+    worker = Worker(tmp_path, clean_environment(REDIS_URL="redis://127.0.0.1:1", SLUICE_SLOTS="none"))
+    worker.start()
+    wait_until(lambda: not worker.alive, 20, "it refuses its settings")
+    assert worker.returncode == 2 and "SLUICE_SLOTS" in worker.tail()
 
 
 def gone(pid: int) -> bool:
