@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.page.runs import RUNS, Broken, Results, Run, Sizes, chosen, run_all
+from bench.page.scenarios import Unfinished
 from bench.page.site import NotBuilt
 from bench.page.targets import TARGETS, Target
 from bench.processes import NotStarted
@@ -78,7 +79,7 @@ def main() -> int:
     head, sizes = Head.now(sys.argv[1:], "bench.page"), QUICK if arguments.quick else FULL
     try:
         results = run_all(chosen(arguments.only), sizes, Console(stderr=True))
-    except (NotBuilt, NotStarted, Broken, FileNotFoundError, AssertionError, BrowserError) as error:
+    except (NotBuilt, NotStarted, Broken, Unfinished, FileNotFoundError, AssertionError, BrowserError) as error:
         sys.exit(f"sluice: {error}")
     console = Console(width=max(Console().width, 132))
     busy = f"load {os.getloadavg()[0]:.1f} at the end"

@@ -6,6 +6,9 @@ page (`window.bench` in `frontend/tests/answer/bench/harness.tsx`), those of `be
 
 from __future__ import annotations
 
+import tempfile
+import time
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from playwright.sync_api import Page
@@ -14,6 +17,7 @@ from bench.page.gauges import Cost, Gauges
 
 KEY_EVERY_MS = 200  # a person who types fast
 WORDS = "the quick brown fox "
+PATIENCE_SECONDS = 180  # several times what the longest answer takes
 SETTLE_MS = 2_000  # formulas, colours and diagrams come behind the text, and are part of it
 
 
@@ -76,10 +80,18 @@ def harness_of(page: Page) -> None:
     page.wait_for_function("globalThis.bench && document.querySelector('textarea')")
 
 
+class Unfinished(Exception):
+    """What should have ended long ago has not."""
+
+
 def type_until(page: Page, condition: str, most: int | None = None) -> int:
-    """How many keys were typed before the condition (JavaScript) held, or `most`."""
-    keys = 0
+    """How many keys were typed before the condition (JavaScript) held, or `most`. Raises Unfinished, with a picture."""
+    keys, end = 0, time.monotonic() + PATIENCE_SECONDS
     while keys != most and not page.evaluate(condition):
+        if time.monotonic() > end:
+            picture = Path(tempfile.gettempdir()) / "sluice-bench-page.png"
+            page.screenshot(path=picture)
+            raise Unfinished(f"after {PATIENCE_SECONDS} s there is no end; the page looks like {picture}")
         page.keyboard.press("Space" if WORDS[keys % len(WORDS)] == " " else WORDS[keys % len(WORDS)])
         keys += 1
         page.wait_for_timeout(KEY_EVERY_MS)
