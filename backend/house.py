@@ -122,7 +122,7 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
     recorders = [Recorder(pool.jobs, Finished(redis, blocking, pool.keys), house.database) for pool in house.pools]
     with suppress(RedisError, OSError):  # a Redis that is not there yet is waited for, red until then
         await check_server(redis)
-    marker = await open_marker(redis, house.pools.own.keys, house.sights) if settings.orchestrator else None
+    marker = await open_marker(redis, settings.pool, house.sights) if settings.orchestrator else None
     runs = [house.fan_in.run(), house.news.run(), house.admin.monitor.run(), house.schema.run()]
     runs += [watcher.run() for watcher in watchers] + [recorder.run() for recorder in recorders]
     if marker is not None:

@@ -18,7 +18,6 @@ idle                       sorted set: workers that ask and own fewer jobs than 
 models                     hash: models last seen in this pool → their info
 circuits                   hash: `<engine>|<model>` → its circuit breaker, while it has failures
 clock                      hash: skew and count of clock steps
-orchestrator               string: the API process that marks busy pods, for six seconds
 events:<id>                stream: the event log; ids are `<attempt>-<seq>`
 live:<id>                  channel: the same events, live
 finished                   stream: ended jobs on their way to history
@@ -40,7 +39,6 @@ class Keys:
         self.circuits = f"{self.prefix}:circuits"
         self.finished = f"{self.prefix}:finished"
         self.dead = f"{self.prefix}:dead"
-        self.orchestrator = f"{self.prefix}:orchestrator"
 
     def job(self, job: str) -> str:
         return f"{self.prefix}:job:{job}"
@@ -61,3 +59,8 @@ class Keys:
 def idempotency(digest: str) -> str:
     """Outside any pool: a key names its job wherever that job was routed."""
     return f"sluice:idempotency:{{{digest}}}"
+
+
+def orchestrator(pool: str) -> str:
+    """Outside any pool, so that workers cannot write it: which of the API processes of this pool marks busy pods."""
+    return f"sluice:orchestrator:{{{pool}}}"

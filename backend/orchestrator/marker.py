@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 from backend.orchestrator.cluster import Cluster, ClusterError, NoCluster, open_cluster
 from backend.orchestrator.lease import Lease
 from backend.pool.sights import Sights
-from wire.keys import Keys
+from wire import keys
 from wire.workers import WorkerRecord
 
 COST = 100  # a job; between two workers' numbers there is room for what somebody writes by hand
@@ -127,10 +127,10 @@ class Marker:
             await self._lease.leave()
 
 
-async def open_marker(redis: Redis, keys: Keys, sights: Sights) -> Marker | None:
+async def open_marker(redis: Redis, pool: str, sights: Sights) -> Marker | None:
     """None, and an error in the log, where nothing says where Kubernetes is: chats are served all the same."""
     try:
-        return Marker(await open_cluster(), Lease(redis, keys.orchestrator), sights)
+        return Marker(await open_cluster(), Lease(redis, keys.orchestrator(pool)), sights)
     except NoCluster as error:
         log.error("pods will not be marked", action="orchestrator.missing", reason=str(error))
         return None

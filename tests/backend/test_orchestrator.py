@@ -21,8 +21,8 @@ from backend.pool.sights import Sights
 from backend.settings import ApiSettings
 from tests.backend.recording import BOUNDS
 from tests.support.kubernetes import ApiServer, api_server
+from wire import keys
 from wire.client import open_redis
-from wire.keys import Keys
 from wire.reader import FanIn
 from wire.records import JobRequest
 from wire.settings import read_settings
@@ -46,8 +46,12 @@ class Room:
     pools: Pools
     redis: Any
 
+    @property
+    def key(self) -> str:
+        return keys.orchestrator(self.pools.own.name)
+
     async def marker(self, every: float = 0.05) -> Marker:
-        lease = Lease(self.redis, self.pools.own.keys.orchestrator, LEASE)
+        lease = Lease(self.redis, self.key, LEASE)
         return Marker(await open_cluster(), lease, Fresh(self.pools), every)
 
     async def busy(self, host: str, count: int = 1, pool: int = 0) -> list[str]:
@@ -175,17 +179,17 @@ async def test_one_marks_and_the_next_follows_where_it_leaves_or_dies(room: Room
     await first._leave()
     await second.look()
     assert len(room.server.asked) == 3  # the second's list: nothing has changed
-    await room.redis.pexpire(room.pools.own.keys.orchestrator, 1)  # as if the second were killed
-    while await room.redis.exists(room.pools.own.keys.orchestrator):
+    await room.redis.pexpire(room.key, 1)  # as if the second were killed
+    while await room.redis.exists(room.key):
         pass
     await third.look()
     await second.look()  # it was only asleep
     assert len(room.server.asked) == 4
-    assert await room.redis.pttl(room.pools.own.keys.orchestrator) > 0
+    assert await room.redis.pttl(room.key) > 0
 
 
 async def test_a_lease_is_its_holder_s_alone(room: Room) -> None:
-    mine, yours = (Lease(room.redis, "sluice:{x}:orchestrator", LEASE) for _ in range(2))
+    mine, yours = (Lease(room.redis, room.key, LEASE) for _ in range(2))
     assert await mine.take() and await mine.keep()
     assert not await yours.take() and not await yours.keep()
     await yours.leave()
@@ -219,7 +223,7 @@ async def test_an_api_server_that_says_no_or_nothing_is_told_of_once_and_asked_e
             assert await marker.look() == 1.0
         assert [line["action"] for line in lines] == ["orchestrator.leads", "orchestrator.well"]
         assert room.server.cost("pod-a") == "100"
-    assert not await room.redis.exists(room.pools.own.keys.orchestrator) or answers != "gone"
+    assert not await room.redis.exists(room.key) or answers != "gone"
 
 
 async def test_one_that_cannot_reach_the_api_server_leaves_the_lease_to_another(room: Room) -> None:
@@ -290,5 +294,5 @@ async def test_where_nothing_says_where_the_cluster_is_chats_are_served_all_the_
     with pytest.raises(NoCluster):
         await open_cluster()
     with capture_logs() as lines:
-        assert await open_marker(room.redis, Keys("x"), Sights(room.pools)) is None
+        assert await open_marker(room.redis, "x", Sights(room.pools)) is None
     assert [(line["log_level"], line["action"]) for line in lines] == [("error", "orchestrator.missing")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,13 +13,15 @@ import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
+from backend.orchestrator.lease import Lease
 from tests.backend.standing import wait_ready
 from tests.deploy.locked import FOLDER, PASSWORDS, LockedValkey, locked_valkey, make_users
 from tests.deploy.rendering import ROOT
 from tests.support.house import House
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
-from wire.keys import Keys, idempotency
+from wire.client import open_redis
+from wire.keys import Keys, idempotency, orchestrator
 
 
 @pytest.fixture(scope="module")
@@ -196,11 +199,25 @@ def test_nobody_may_harm_the_server_or_look_beyond_what_is_ours(locked: LockedVa
         assert [command for command in DANGEROUS if not refused(redis, *command)] == []
 
 
-def test_a_worker_has_no_business_with_idempotency_keys(locked: LockedValkey) -> None:
-    key = idempotency("somebodys")
+@pytest.mark.parametrize("key", [idempotency("somebodys"), orchestrator("default")])
+def test_a_worker_has_no_business_with_what_api_processes_keep_among_themselves(locked: LockedValkey, key: str) -> None:
     with client(locked, "worker") as worker, client(locked, "api") as api:
         assert refused(worker, "GET", key)
         assert not refused(api, "GET", key)
+
+
+def test_the_api_may_take_keep_and_leave_the_lease_of_marking(locked: LockedValkey) -> None:
+    async def live() -> list[bool]:
+        redis = open_redis(url(locked, "api"), 2.0)
+        lease = Lease(redis, orchestrator("default"))
+        try:
+            found = [await lease.take(), await lease.keep()]
+            await lease.leave()
+            return [*found, await lease.keep()]
+        finally:
+            await redis.aclose()
+
+    assert asyncio.run(live()) == [True, True, False]
 
 
 def test_keda_pings_and_asks_for_the_length_of_a_demand(locked: LockedValkey, admin: Redis) -> None:
