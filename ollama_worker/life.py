@@ -46,6 +46,7 @@ class Life:
         self._lease = Lease()
         self._running: dict[str, tuple[int, Attempt, asyncio.Task[None]]] = {}
         self._unknown: frozenset[str] = frozenset()
+        self._inbox_read = False  # since the last beat
         self._may_ask = asyncio.Event()
         self._draining = False
 
@@ -134,7 +135,9 @@ class Life:
     # -- the inbox ---------------------------------------------------------------------------------------------
     async def _read_inbox(self) -> None:
         while True:
-            for entry, fields in await until_answered(self._next_entries):
+            entries = await until_answered(self._next_entries)
+            self._inbox_read = True
+            for entry, fields in entries:
                 self._read_to = entry
                 try:
                     self._obey(decode_order(entry, fields))
@@ -230,13 +233,17 @@ class Life:
         if not beat.alive:
             raise LifeOver
         self._beat = beat.number
-        unknown = beat.owned - self._running.keys()
-        for job in unknown & self._unknown:
-            await self._return_unknown(job)
-        self._unknown = unknown
+        if self._inbox_read:  # else their orders may lie there: a connection that was cut takes seconds to be missed
+            self._inbox_read = False
+            await self._return_unknown(beat.owned - self._running.keys())
 
-    async def _return_unknown(self, job: str) -> None:
-        """Ours by the registry, unknown here for two beats: Redis forgot that it ended, or its order was lost."""
+    async def _return_unknown(self, unknown: frozenset[str]) -> None:
+        """Ours by the registry, unknown here for two beats: Redis forgot that they ended, or their orders were lost."""
+        before, self._unknown = self._unknown, unknown
+        for job in unknown & before:
+            await self._return(job)
+
+    async def _return(self, job: str) -> None:
         record = await self._tools.jobs.record(job)
         if record is not None and record.owner == self.incarnation and job not in self._running:
             log.warning("a job this worker knows nothing of goes back", action="job.unknown", job_id=job)

@@ -18,6 +18,7 @@ from tests.flow.listener import Listener, chat, listening, words
 from tests.flow.truth import Truth, truth_of
 from tests.support.processes import Worker
 from tests.support.waiting import eventually
+from wire.jobs import NOT_YOURS
 from wire.workers import REAP_SECONDS
 
 # The longest cut that every beat survives: five are missed in ten seconds, and one may wait seconds for its answer.
@@ -60,6 +61,8 @@ async def test_a_worker_cut_off_for_less_than_the_reap_time_goes_on_as_the_same_
         await asyncio.sleep(SHORT)
         hosts.worker_cable.heal()
         await goes_on(heard, truth, count)
+    async with listening(hosts.api.url, chat("!tokens 10")) as next_one:  # its order waits for a broken connection
+        await goes_on(next_one, truth, 10)
 
 
 async def goes_on(heard: Listener, truth: Truth, count: int) -> None:
@@ -90,16 +93,17 @@ async def test_a_worker_cut_off_for_longer_stops_by_itself_and_its_job_ends_else
         assert stopped < REAP_SECONDS + 1
         await heard.until(lambda heard: len(heard.of("started")) == 2, "the second attempt")
         elsewhere = time.monotonic() - cut
-        spoken = len(monitor.of(heard.job, old))
+        far = f" {hosts.worker_cable.there}:"  # a client's address
+        spoken = len(monitor.of(old, far))
         await asyncio.sleep(max(0.0, cut + LONG - time.monotonic()))
         hosts.worker_cable.heal()
         print(
             f"stopped {stopped:.1f} s after the cut, elsewhere at {elsewhere:.1f}, healed {time.monotonic() - cut:.1f}"
         )
         await hosts.far_worker.wait_for_action("worker.reaped", worker=old)
+        await is_fenced(truth, heard.job, old)
         assert await heard.end(PATIENCE) == "completed"
-        late = await eventually(lambda: monitor.of(heard.job, old)[spoken:] or None, 10, "the old owner speaks late")
-        print(f"and said {len(late)} times too late, first: {late[0][:200]}")
+        assert monitor.of(old, far)[spoken:], "the old life said nothing after the cut"
     await ended_elsewhere(heard, truth, prompt, other)
     await works_on(hosts, truth, old)
     await asyncio.to_thread(other.stop)
@@ -110,6 +114,15 @@ async def stops(hosts: Divided, prompt: str) -> float:
     """When its engine's connection was closed; the loop's seconds."""
     await hosts.far_engine.until(prompt, "closed", within=2 * REAP_SECONDS)
     return time.monotonic()
+
+
+async def is_fenced(truth: Truth, job: str, old: str) -> None:
+    """Whatever else the old life may have had on its lips, in its name; the job runs elsewhere."""
+    assert (await truth.record(job)).state == "running"
+    assert await truth.jobs.start(job, old, 1, b'{"type":"started"}') is None
+    assert not await truth.jobs.note(job, old, 1, "loading_model", b'{"type":"queued"}')
+    assert await truth.jobs.finish(job, old, 1, 10_000, "failed", b'{"type":"failed"}', why="late") == NOT_YOURS
+    assert not await truth.jobs.give_back(job, old, 1, "late", ("late", "charged"))
 
 
 async def ended_elsewhere(heard: Listener, truth: Truth, prompt: str, other: Worker) -> None:
