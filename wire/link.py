@@ -158,7 +158,11 @@ async def dial(url: str, protocol: Callable[[], P]) -> P:
         _, connection = await loop.create_connection(
             protocol, where.get("host", "127.0.0.1"), where.get("port", 6379), ssl=_tls(url)
         )
-    await _log_in(connection, where)
+    try:
+        await _log_in(connection, where)
+    except BaseException:  # also a server that lets in and says nothing: each try would leave a connection behind
+        connection.abort()
+        raise
     return connection
 
 
