@@ -23,8 +23,8 @@ LOST = (Cut, ConnectionError, ValueError)  # ValueError: a head that was cut off
 class Callers:
     """`entrance`: the URL to ask at, looked up for every connection. `tokens`: how long answers are.
 
-    What goes wrong is a sentence in `faults`. While `patient`, a caller that is told to try again does, and one whose
-    dialect resumes comes back if it is cut; otherwise either is a fault.
+    What goes wrong is a sentence in `faults`. While `patient`, a caller that is told to try again does; otherwise that
+    is a fault, as everything else is.
     """
 
     def __init__(
@@ -111,8 +111,11 @@ class Callers:
                         if leave_at and answer.words >= leave_at:
                             return False
         except (Broken, *LOST) as error:
-            return self._cut(answer, error)
-        return answer.ended or self._cut(answer, Broken("no end was told"))
+            self._broken(answer, repr(error))
+            return True
+        if not answer.ended:
+            self._broken(answer, "no end was told")
+        return True
 
     def _ask(self, answer: Answer) -> AbstractAsyncContextManager[Stream]:
         dialect, entrance = answer.dialect, self._entrance()
@@ -132,11 +135,8 @@ class Callers:
         await asyncio.sleep(AGAIN)
         return False
 
-    def _cut(self, answer: Answer, error: Exception) -> bool:
-        if self.patient and answer.dialect.resumes and answer.job and not isinstance(error, Broken):
-            return False
-        self._fault(answer, f"{error!r} after {answer.words} of {answer.count} words")
-        return True
+    def _broken(self, answer: Answer, why: str) -> None:
+        self._fault(answer, f"{why} after {answer.words} of {answer.count} words")
 
     def _fault(self, answer: Answer, what: str) -> None:
         self.faults.append(f"{answer.dialect.name} {answer.job or 'without a job'}: {what}")

@@ -58,22 +58,22 @@ class Cluster:
 
     # -- one after the other -----------------------------------------------------------------------------------
     async def replace_apis(self) -> list[int]:
-        """How many streams each had open when it was told to stop."""
+        """How many streams each had open when it was no endpoint any more."""
         open_streams = []
         for old in list(self._apis):
             new = self._house.start_api()
             await new.ready(MANY * START)
             await self._endpoints(*self._apis, new)
             await self._endpoints(*(api for api in self._apis if api is not old))
-            await asyncio.sleep(PRE_STOP)
             open_streams.append(await streams_of(old))
+            await asyncio.sleep(PRE_STOP)
             self._tell_to_stop(old)
         await self._all_have_left()
         return open_streams
 
     async def replace_workers(self, *, hurried: int) -> list[int]:
-        """How many jobs each ran when it was told to stop. The last `hurried` of them are told twice, as Kubernetes
-        would kill them: they give their jobs back."""
+        """How many jobs each ran when it was told to stop. The last `hurried` are told twice, and so give theirs back;
+        the others end them."""
         running = []
         for number, old in enumerate(list(self._workers)):
             new = self._house.start_worker()
@@ -99,7 +99,7 @@ class Cluster:
     async def restart_server(self) -> None:
         """A StatefulSet of one: the old one has ended before the new one is begun, on the same volume."""
         self._server.term()
-        await eventually(lambda: self._server.returncode, self._grace, "the server's end")
+        await self._has_left(self._server)
         self._server.start()
         for api in self._apis:
             await api.ready()
@@ -121,11 +121,12 @@ class Cluster:
     async def _all_have_left(self) -> None:
         """Within their grace, and by themselves."""
         for child in self._leaving:
-            await eventually(
-                lambda child=child: child.returncode, self._grace, f"{child.name} has left\n{child.tail()}"
-            )
-            assert child.returncode == 0, child.tail()
+            await self._has_left(child)
         self._leaving.clear()
+
+    async def _has_left(self, child: Child) -> None:
+        await eventually(lambda: child.returncode, self._grace, f"{child.name} has left")
+        assert child.returncode == 0, child.tail()
 
 
 async def streams_of(api: Api) -> int:

@@ -86,6 +86,9 @@ class Scaler:
         return max(wanted, min(len(self.replicas), max(many for _, many in self._wanted)))
 
     async def _stop_the_newest(self) -> None:
-        worker = self.replicas.pop()
-        self.told_to_stop.append((worker, await owned_by(self._truth, worker)))
+        """Told before it is no replica any more: who waits for that waits for its signal, too."""
+        worker = self.replicas[-1]
+        running = await owned_by(self._truth, worker)
         worker.term()
+        self.told_to_stop.append((worker, running))
+        self.replicas.pop()
