@@ -140,9 +140,19 @@ class Standing:
 
 @asynccontextmanager
 async def standing(
-    redis: Redis, url: str, pool: str, *models: str, slots: int = 1, jobs: JobPipe | None = None, retries: int = 0
+    redis: Redis,
+    url: str,
+    pool: str,
+    *models: str,
+    slots: int = 1,
+    jobs: JobPipe | None = None,
+    retries: int = 0,
+    inbox: Redis | None = None,
 ) -> AsyncIterator[Standing]:
-    """A life in `pool` that asks for jobs; its engine has `models`. `retries` of an engine's call are without pause."""
+    """A life in `pool` that asks for jobs; its engine has `models`. `retries` of an engine's call are without pause.
+
+    `inbox`: the client by which it reads its orders, where that is another.
+    """
     engine, keys = ToldEngine(*models), Keys(pool)
     circuits = CountedCircuits(redis, keys)
     tools = Tools(
@@ -156,7 +166,7 @@ async def standing(
     shape = Shape(engine, slots, "", tools.meter)
     await shape.look()
     registry = WorkerRegistry(redis, keys)
-    life = Life(tools, registry, registry, shape, f"life-{pool}")
+    life = Life(tools, registry, WorkerRegistry(inbox or redis, keys), shape, f"life-{pool}")
     stop = asyncio.Event()
     tasks = [asyncio.create_task(work) for work in (tools.writer.link.run(), life.run(stop, 5), shape.keep_looking())]
     try:
