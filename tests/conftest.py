@@ -20,7 +20,7 @@ from tests.support.postgres import Postgres, run_apart
 from tests.support.valkey import Valkey
 
 # Folders whose files take minutes: begun first, so that no process is left alone with one at the end.
-LONG = ("flow", "browser", "wire", "images")
+LONG = ("flow", "browser", "wire", "images", "cluster")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
