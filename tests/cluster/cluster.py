@@ -6,6 +6,8 @@ One that was told to stop is no longer counted: while it drains, the next is rep
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.cluster.lives import is_asking, owned_by
@@ -42,6 +44,10 @@ class Cluster:
     @property
     def entrance(self) -> str:
         return self.nginxes[-1].url
+
+    @property
+    def database_url(self) -> str:
+        return self._house.env["DATABASE_URL"]
 
     async def start(self, apis: int, workers: int) -> None:
         self._workers = [self._house.start_worker() for _ in range(workers)]
@@ -96,10 +102,12 @@ class Cluster:
         self._leaving.append(old)
         await self._all_have_left()
 
-    async def restart_server(self) -> None:
+    @asynccontextmanager
+    async def server_away(self) -> AsyncIterator[None]:
         """A StatefulSet of one: the old one has ended before the new one is begun, on the same volume."""
         self._server.term()
         await self._has_left(self._server)
+        yield
         self._server.start()
         for api in self._apis:
             await api.ready()

@@ -15,8 +15,11 @@ import pytest
 from tests.cluster.callers import Callers
 from tests.cluster.cluster import Cluster
 from tests.cluster.verdict import check_all
+from tests.flow.kept import kept_in
+from tests.flow.listener import chat
 from tests.flow.truth import Truth
 from tests.support.house import Houses
+from tests.support.sse import open_stream
 from tests.support.valkey import Valkey
 
 APIS, WORKERS, STREAMS = 3, 4, 50
@@ -48,19 +51,35 @@ async def test_a_rolling_restart_of_every_part_breaks_no_answer(cluster: Cluster
         await cluster.replace_nginx()
         await check_open(callers)
         callers.patient = True  # while its server is away nobody is let in
-        await cluster.restart_server()
+        async with cluster.server_away():
+            await check_told_to_try_again(cluster.entrance)
         await callers.all_listen()
         callers.patient = False
         await callers.finish()
     assert callers.returns, "no page was loaded anew"
     assert await given_back(callers, durable_truth), "no job went on at another worker"
+    print(f"{len(callers.answers)} answers; told to try again: {callers.refusals}; came back: {callers.returns}")
     await check_all(durable_truth, callers)
+    await check_recorded(durable_truth, cluster.database_url)
+
+
+async def check_recorded(truth: Truth, database_url: str) -> None:
+    """By whichever API, each once."""
+    states = await truth.states()
+    async with kept_in(database_url) as kept:
+        await kept.until_recorded(states)
+        await kept.check_recorded_once(states)
 
 
 async def check_open(callers: Callers) -> None:
     """Every dialect has streams that whatever follows could break."""
     await callers.all_listen()
     assert {answer.dialect for answer in callers.open} == set(callers.dialects)
+
+
+async def check_told_to_try_again(entrance: str) -> None:
+    async with open_stream(f"{entrance}/api/chat", chat("!tokens 1")) as answer:
+        assert answer.status == 503 and answer.headers["retry-after"], await answer.body()
 
 
 async def given_back(callers: Callers, truth: Truth) -> list[str]:
