@@ -77,6 +77,7 @@ class Runner:
     async def _carry(self, name: str) -> None:
         """Work on it for as long as it is held. After an error the hold is left to run out: that is the pause."""
         with structlog.contextvars.bound_contextvars(request_id=name):
+            log.info("working on a batch", action="batch.held", batch=name)
             cancelling = asyncio.Event()
             work = asyncio.create_task(Work(self._house, self._me, name, cancelling).run())
             keep = asyncio.create_task(self._keep(name, cancelling))

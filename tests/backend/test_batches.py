@@ -290,7 +290,7 @@ async def test_processes_that_both_believe_to_hold_it_lose_and_double_nothing(
     answers = await lines_of(client, (await client.batches.retrieve(batch.id)).output_file_id)
     assert [said_in(answer) for answer in answers] == [words(n + 40) for n in range(count)]
     for api in house.apis:
-        await api.wait_for_action("job.accepted", request_id=batch.id)
+        await api.wait_for_action("batch.held", batch=batch.id)
     assert {(await truth.record(job_of(batch.id, n))).attempt for n in range(count)} == {1}
 
 
