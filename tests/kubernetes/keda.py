@@ -41,8 +41,9 @@ def keda_on(cluster: ControlPlane) -> Iterator[Keda]:
         api.apply(one)
     keda = programs(cluster, port)
     try:
-        for one in keda:
-            one.start()
+        keda.operator.start()
+        await_ready(keda.operator, lambda: keda.told("Starting Metrics Service gRPC Server") > 0)
+        keda.adapter.start()
         await_ready(keda.adapter, lambda: until(lambda: api.find(METRICS), 30, "the API server passes on to it") != {})
         yield keda
     finally:
@@ -64,7 +65,12 @@ def found_at(port: int, authority: bytes, *manifests: Object) -> Iterator[Object
 def programs(cluster: ControlPlane, port: int) -> Keda:
     config, certificates = cluster.kubeconfig(ACCOUNT), cluster.authority.home
     metrics = f"127.0.0.1:{free_port()}"
-    env = {"KUBECONFIG": str(config), "POD_NAMESPACE": "keda", "WATCH_NAMESPACE": ""}
+    env = {
+        "KUBECONFIG": str(config),
+        "POD_NAMESPACE": "keda",
+        "KEDA_CLUSTER_OBJECT_NAMESPACE": "keda",
+        "WATCH_NAMESPACE": "",
+    }
     operator = flags(
         cert_dir=certificates,
         metrics_service_bind_address=metrics,

@@ -28,7 +28,7 @@ BUSY, ALL = 2, 4
 @pytest.fixture
 def pods(api: Api) -> Iterator[list[str]]:
     """Names of the pool's pods, all of them running and ready for all that the controllers know."""
-    with applied(api, objects_of("tight")):
+    with applied(api, objects_of("production")):
         scale(api, ALL)
         names = until(lambda: found(api, ALL), CONTROLLERS, f"{ALL} pods")
         for name in names:

@@ -109,6 +109,11 @@ class Pool:
         self.queue.holds(jobs)
         self.has(workers)
 
+    def works_anew(self, jobs: int, workers: int) -> None:
+        """The same from an empty pool: one that has more workers keeps them for minutes."""
+        self.works(0, 0)
+        self.works(jobs, workers)
+
     def trouble(self) -> bool:
         """KEDA and the autoscaler both say that they cannot know the demand."""
         told = conditions(self.api.get(within(f"scaledobjects/{SCALED}", "keda.sh/v1alpha1")))
@@ -149,13 +154,12 @@ def test_workers_are_demand_over_slots_rounded_up_and_no_more_than_there_may_be(
     pool: Pool, jobs: int, workers: int
 ) -> None:
     """21 jobs want a sixth worker only where the autoscaler is not 10 % lax: components/exact-scaling."""
-    pool.works(jobs=0, workers=0)
-    pool.works(jobs, workers)
+    pool.works_anew(jobs, workers)
 
 
 def test_a_queue_that_hangs_and_one_that_is_away_hold_the_workers(pool: Pool, valkey: LockedValkey) -> None:
     """Longer than KEDA waits before an empty pool goes to zero; and it goes on with what the queue had."""
-    pool.works(jobs=20, workers=5)
+    pool.works_anew(jobs=20, workers=5)
     valkey.pause()
     held_through_trouble(pool, 5)
     valkey.resume()
@@ -178,13 +182,13 @@ def held_through_trouble(pool: Pool, workers: int) -> None:
 
 
 def test_when_the_last_job_has_ended_all_workers_leave(pool: Pool) -> None:
-    pool.works(jobs=20, workers=5)
+    pool.works_anew(jobs=20, workers=5)
     pool.works(jobs=0, workers=0)
 
 
 def test_keda_needs_no_more_of_the_queue_than_its_user_may(pool: Pool, valkey: LockedValkey) -> None:
     """Its client tells its name to servers that let it, and does without."""
-    pool.works(jobs=1, workers=1)
+    pool.works_anew(jobs=1, workers=1)
     admin = Redis(port=valkey.port, username="admin", password="none", decode_responses=True)
     try:
         refused = {(one["username"], one["object"]) for one in admin.acl_log()}

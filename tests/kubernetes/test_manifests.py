@@ -15,6 +15,7 @@ from tests.kubernetes.api import CONTROLLERS, MANAGER, NAMESPACE, Answer, Api, O
 from tests.kubernetes.houses import applied
 
 CHATBOT = "chatbot.yaml"
+ALONE = ("dev", "minimal", CHATBOT)  # where nobody scales workers, so nobody needs to know which are busy
 COUNTED = {"Deployment": "replicas", "StatefulSet": "replicas", "Job": "active"}  # where their status counts pods
 
 
@@ -22,6 +23,11 @@ class Applied(NamedTuple):
     name: str
     objects: list[Object]
     answers: list[Answer]
+
+    @property
+    def marks(self) -> bool:
+        """Its API marks busy workers' pods."""
+        return bool(of_kind(self.objects, "RoleBinding"))
 
 
 def rendered(name: str) -> list[Object]:
@@ -136,17 +142,15 @@ def rights(api: Api, account: str) -> list[Object]:
 def test_no_account_may_do_anything_but_the_apis_that_marks_pods(house: Applied, api: Api) -> None:
     """Anything that not everybody who has an account may: ask what they may, and which API there is."""
     nothing = rights(api, "a-stranger")
-    marking = {one["metadata"]["name"] for one in of_kind(house.objects, "RoleBinding")}
     for account in of_kind(house.objects, "ServiceAccount"):
         name = account["metadata"]["name"]
         more = [rule for rule in rights(api, name) if rule not in nothing]
-        assert more == ([MARKS] if marking and name == "backend" else []), name
-    assert marking == ({"mark-pods"} if house.name == "tight" else set())
+        assert more == ([MARKS] if house.marks and name == "backend" else []), name
+    assert house.marks == (house.name not in ALONE)
 
 
 def test_pods_are_marked_where_they_are_ours_and_deleted_by_nobody(house: Applied, api: Api) -> None:
-    marking = house.name == "tight"
-    assert [may(api, verb) for verb in ("list", "patch")] == [marking, marking]
+    assert [may(api, verb) for verb in ("list", "patch")] == [house.marks] * 2
     assert [may(api, verb) for verb in ("get", "create", "delete", "deletecollection", "update")] == [False] * 5
     assert not may(api, "patch", namespace="kube-system")
     assert not may(api, "list", resource="secrets")
@@ -170,7 +174,7 @@ def may(api: Api, verb: str, resource: str = "pods", namespace: str = NAMESPACE)
 def test_a_token_is_mounted_in_no_pod_but_the_apis_that_marks_pods(house: Applied, api: Api) -> None:
     """Nor does the API server's admission add one."""
     for pod in api.get(within("pods"))["items"]:
-        if house.name == "tight" and pod["spec"]["serviceAccountName"] == "backend":
+        if house.marks and pod["spec"]["serviceAccountName"] == "backend":
             continue
         volumes = [volume["name"] for volume in pod["spec"].get("volumes", [])]
         assert not [name for name in volumes if name.startswith("kube-api-access")], pod["metadata"]["name"]
