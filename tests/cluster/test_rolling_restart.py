@@ -57,10 +57,10 @@ async def test_a_rolling_restart_of_every_part_breaks_no_answer(cluster: Cluster
         callers.patient = False
         await callers.finish()
     assert callers.returns, "no page was loaded anew"
-    assert await given_back(callers, durable_truth), "no job went on at another worker"
     print(f"{len(callers.answers)} answers; told to try again: {callers.refusals}; came back: {callers.returns}")
     await check_all(durable_truth, callers)
     await check_recorded(durable_truth, cluster.database_url)
+    assert await given_back(callers, durable_truth), "no job went on at another worker"
 
 
 async def check_recorded(truth: Truth, database_url: str) -> None:
