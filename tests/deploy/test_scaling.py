@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from backend.health.endpoints import router as health
-from tests.deploy.rendering import Object, containers, environment, named, objects_of, of_kind, pods
+from tests.deploy.modules import KEDA
+from tests.deploy.rendering import ROOT, Object, containers, environment, named, objects_of, of_kind, pods
 from wire.keys import Keys
 
 WITH_KEDA = ("staging", "production", "gateway", "vllm", "long-jobs", "tight")
@@ -159,6 +160,13 @@ def test_ollama_starts_before_its_worker_and_leaves_after_it(name: str) -> None:
     assert (sidecar["name"], sidecar["restartPolicy"]) == ("ollama", "Always")
     assert "startupProbe" in sidecar  # what the worker waits for
     assert [mount.get("readOnly") for mount in sidecar["volumeMounts"] if mount["name"] == "models"] == [True]
+
+
+def test_the_keda_that_is_run_is_the_one_whose_schemas_are_read() -> None:
+    """By `make test-kubernetes`."""
+    script = (ROOT / "tests" / "real_kubernetes.sh").read_text()
+    assert f"\nKEDA={KEDA.path}@{KEDA.version} " in script
+    assert f"\nKEDA_SUM={KEDA.sum}\n" in script
 
 
 def test_a_scaled_job_is_the_pools_worker_and_no_release_ends_one() -> None:
