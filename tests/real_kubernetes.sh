@@ -2,7 +2,7 @@
 # Run what only a real control plane can show: tests/real_kubernetes.sh [pytest arguments]
 #
 # It is etcd, kube-apiserver, kube-controller-manager, and KEDA's operator and metrics adapter, built from their Go
-# modules, once, into .cache/kubernetes: twelve minutes of one processor for KEDA, about as many again for the rest.
+# modules, once, into .cache/kubernetes; KEDA alone is eleven minutes of one processor.
 # That needs go; the tests need openssl and Linux. There is no kubelet and no scheduler: no container ever starts.
 #
 # A module of another content than the sum beside it is refused. What it is built of is pinned by the go.mod and go.sum
