@@ -47,6 +47,9 @@ def keda_on(cluster: ControlPlane) -> Iterator[Keda]:
         await_ready(keda.adapter, lambda: until(lambda: api.find(METRICS), 30, "the API server passes on to it") != {})
         yield keda
     finally:
+        # An API that nobody serves keeps every namespace from being deleted: what is in it cannot be listed.
+        for one in of_kind(manifests, "APIService"):
+            api.delete(one)
         for one in keda:
             one.stop()
             print(one.tail())
