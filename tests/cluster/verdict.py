@@ -37,7 +37,7 @@ async def _faults_of_jobs(truth: Truth, states: dict[str, str], counts: dict[str
 
 
 def _strays(strays: set[str], states: dict[str, str], refusals: int) -> Sequence[str]:
-    """A caller without a key who was told to try again may have had its job in. That one is withdrawn some seconds after
+    """A caller without a key who was told to try again may have had its job in. That one is withdrawn seconds after
     the server is back; by then a short one has ended."""
     odd = [f"{job} is nobody's and {states[job]}" for job in strays if states[job] not in ("cancelled", "completed")]
     return odd + ([f"{len(strays)} jobs are nobody's, {refusals} were refused"] if len(strays) > refusals else [])
