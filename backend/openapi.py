@@ -9,6 +9,7 @@ from pydantic import BaseModel
 HEADERS = {
     "Idempotency-Key": "The same key and body joins the live job; with another body it is refused.",
     "X-Sluice-On-Disconnect": "cancel (default), continue, or grace:<seconds>.",
+    "X-Sluice-Pace": "Milliseconds that tokens of a stream may be gathered before they are sent: 0 (default) to 1000.",
     "X-Request-ID": "Bound to every log line of this job, here and in the worker.",
 }
 

@@ -70,11 +70,15 @@ class Ticket:
 
 
 class RelayResponse(Response):
-    """Streams a ticket's job to its caller. Leaves the ticket whatever happens."""
+    """Streams a ticket's job to its caller. Leaves the ticket whatever happens.
 
-    def __init__(self, ticket: Ticket, dialect: Dialect) -> None:
+    `pace`: seconds that tokens may be gathered after some were sent, for a caller who asked for it.
+    """
+
+    def __init__(self, ticket: Ticket, dialect: Dialect, pace: float = 0) -> None:
         self._ticket = ticket
         self._dialect = dialect
+        self._pace = pace
         self._gone = False
         self.background = None
         self.status_code = 200
@@ -107,7 +111,7 @@ class RelayResponse(Response):
         self._ticket.reader.hang_up()
 
     async def _relay(self, send: Send) -> None:
-        dialect, reader = self._dialect, self._ticket.reader
+        dialect, reader, pace = self._dialect, self._ticket.reader, self._pace
         if opening := dialect.opening():
             await send({"type": "http.response.body", "body": opening, "more_body": True})
         try:
@@ -117,6 +121,8 @@ class RelayResponse(Response):
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 if dialect.done:
                     break
+                if pace and entries and entries[-1].is_token:
+                    await asyncio.sleep(pace)
         except Exception as error:
             if not (foreseen := as_api_error(error)).code == "job_lost":
                 log.exception("stream broke", action="stream.broken")

@@ -30,6 +30,7 @@ from backend.chat.queue_model import QueueChat
 from backend.chat.trim import trim
 from backend.dialects.langserve import LangServeEvents
 from backend.house import house_of
+from backend.pace import pace_of
 from backend.relay import RelayResponse
 from backend.settings import ApiSettings
 from wire.reader import SILENCE_SECONDS
@@ -101,10 +102,11 @@ async def stream(request: Request) -> Response:
     """SSE: `metadata` (its `run_id` is the job's id), `data` (chunks of an AI message), `end` or `error`."""
     fields, body = await read_object(request)
     chat = parse_one(fields, house_of(request).settings.max_messages)
+    pace = pace_of(request)
     party = await let_in(request, [chat], body)
     [(_, model, ticket)] = party.members
     news = request.headers.get("x-sluice-events") == "1"
-    return RelayResponse(ticket, LangServeEvents(ticket.job, model.model, bool(model.reasoning), news))
+    return RelayResponse(ticket, LangServeEvents(ticket.job, model.model, bool(model.reasoning), news), pace)
 
 
 def build_chain() -> Runnable[Any, Any]:

@@ -14,6 +14,7 @@ from backend.chat.disconnect import OnDisconnect, parse_on_disconnect
 from backend.chat.service import Submission
 from backend.dialects.door import Door
 from backend.house import House, house_of
+from backend.pace import pace_of
 from backend.principal import principal_of
 from backend.relay import RelayResponse, Ticket, collect
 from backend.routing.affinity import parse_conversation
@@ -26,10 +27,10 @@ async def serve(request: Request, door: Door) -> Response:
     """Answer one request of `door`. Raises ApiError before the response opens."""
     house = house_of(request)
     parsed, body = await read_object(request)
-    asked = door.read(parsed, house.settings.max_messages)
+    asked, pace = door.read(parsed, house.settings.max_messages), pace_of(request)
     ticket = await submit(house, request, asked.job.model_copy(update={"door": door.name}), body)
     if asked.stream:
-        return RelayResponse(ticket, door.stream(asked, ticket))
+        return RelayResponse(ticket, door.stream(asked, ticket), pace)
     answer = door.whole(asked, ticket, await collect(ticket, request.receive))
     return Response(orjson.dumps(answer, option=orjson.OPT_UTC_Z), 200, ticket.headers, "application/json")
 

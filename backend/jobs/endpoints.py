@@ -12,6 +12,7 @@ from backend.dialects.native import NativeEvents
 from backend.errors import Conflict, Invalid, job_not_found
 from backend.house import House, house_of
 from backend.jobs.view import view
+from backend.pace import pace_of
 from backend.pool.pools import Found
 from backend.principal import principal_of
 from backend.relay import RelayResponse
@@ -35,6 +36,7 @@ async def events(job: str, request: Request) -> Response:
     after = parse_cursor(request.headers.get("last-event-id") or request.query_params.get("after"))
     # Watching is no promise to stay: who only looks on does not cancel by leaving, unless it says so.
     on_disconnect = parse_on_disconnect(request.headers.get("x-sluice-on-disconnect"), CONTINUE)
+    pace = pace_of(request)
     record = (await find_job(house, job)).record
     if record.end and after == EventId.parse(record.end):
         return Response(status_code=204)  # a browser's EventSource comes back after every end; this one it heeds
@@ -45,7 +47,7 @@ async def events(job: str, request: Request) -> Response:
             f"This job has no event {after}; its log ends at {unknown.last}. Start over without Last-Event-ID.",
             "unknown_event_id",
         ) from None
-    return RelayResponse(ticket, NativeEvents())
+    return RelayResponse(ticket, NativeEvents(), pace)
 
 
 @router.post("/{job}/cancel", summary="End a job; its worker stops within 100 ms")

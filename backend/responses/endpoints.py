@@ -20,6 +20,7 @@ from backend.dialects.openai_responses_request import ResponsesRequest
 from backend.dialects.openai_responses_stream import ResponseEvents
 from backend.house import House, house_of
 from backend.openapi import takes
+from backend.pace import pace_of
 from backend.principal import principal_of
 from backend.relay import RelayResponse, Ticket, collect
 from backend.responses import service
@@ -37,11 +38,11 @@ async def create(request: Request) -> Response:
     asked = DOOR.read(parsed, house.settings.max_messages)
     asked = await service.continued(house, principal_of(), asked, len(body))
     job = asked.job.model_copy(update={"door": DOOR.name})
-    background = bool(parsed.get("background"))
+    background, pace = bool(parsed.get("background")), pace_of(request)
     ticket = await submit(house, request, job, body, on_disconnect=CONTINUE if background else None)
     asked = await _as_let_in(house, request, asked, ticket)
     if asked.stream:
-        return RelayResponse(ticket, DOOR.stream(asked, ticket))
+        return RelayResponse(ticket, DOOR.stream(asked, ticket), pace)
     if background:
         await ticket.leave(gone=False)
         return answer(response(AskedResponse(ticket.job, ticket.model, asked.job), "queued", []), ticket.headers)
@@ -61,7 +62,8 @@ async def show(
     if not stream:
         return answer(await service.told(house, stored))
     after = -1 if starting_after is None else starting_after
-    return RelayResponse(await service.followed(house, stored), ResponseEvents(stored.asked, after))
+    pace = pace_of(request)
+    return RelayResponse(await service.followed(house, stored), ResponseEvents(stored.asked, after), pace)
 
 
 @router.delete("/{response_id}", summary="Delete a response; one that lives is cancelled first")

@@ -17,7 +17,7 @@ import { endOf } from "./ended";
 import { answerError } from "./errors";
 import { Patience } from "./patience";
 import { stopEarly, stopJob } from "./stop";
-import { breath, pause } from "./wake";
+import { pause } from "./wake";
 
 /** What is followed: a turn that is still to be sent, or a job that runs. */
 export type Source = { turn: Turn } | { jobId: string };
@@ -25,10 +25,10 @@ export type Source = { turn: Turn } | { jobId: string };
 export type Turn = { key: string; body: unknown };
 export type World = { fetch: typeof fetch; random: () => number };
 
+/** A little less than the page's pace: each of its updates finds the tokens of one read. */
+const GATHERED = { "X-Sluice-Pace": "45" };
 const REAL: World = { fetch: (...args) => fetch(...args), random: Math.random };
 const DRAINING = new Set(["draining", "starting"]); // a process that leaves, or is not there yet: ask another
-
-const isToken = ({ event }: Heard): boolean => event?.type === "token";
 
 /** Why an abort happened, as assistant-ui says it: `detach` true, the page lets go, and the job is to run on. */
 export const isDetach = (signal: AbortSignal): boolean =>
@@ -85,7 +85,6 @@ class Follower {
         if (this.signal.aborted) return;
         if (this.takeAll(heard)) yield this.answer.snapshot();
         if (this.answer.ended) return;
-        if (heard.some(isToken)) await breath(this.signal);
       }
     } catch (error) {
       this.judge(error);
@@ -126,6 +125,7 @@ class Follower {
         Accept: "text/event-stream",
         "Idempotency-Key": key,
         "X-Sluice-Events": "1",
+        ...GATHERED,
         "X-Sluice-On-Disconnect": "continue",
       },
       body: JSON.stringify(body),
@@ -134,7 +134,7 @@ class Follower {
 
   private async *joined(connection: Connection, jobId: string): AsyncGenerator<Heard[]> {
     const response = await connection.open(this.world.fetch, `/api/jobs/${encodeURIComponent(jobId)}/events`, {
-      headers: { Accept: "text/event-stream", ...(this.after ? { "Last-Event-ID": this.after } : {}) },
+      headers: { Accept: "text/event-stream", ...GATHERED, ...(this.after ? { "Last-Event-ID": this.after } : {}) },
     });
     if (!response.ok) throw await errorOf(response);
     this.answer.joined();

@@ -28,12 +28,3 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) done();
   });
 }
-
-const BREATH_MS = 45; // a little less than the page's pace: its next update finds the tokens of one read
-
-/**
- * Between two reads of tokens: what comes meanwhile is read in one piece, and wakes the main thread once.
- * A hidden tab goes without: its timers may take a minute, and what is heard there is not drawn.
- */
-export const breath = (signal: AbortSignal): Promise<void> =>
-  typeof document !== "undefined" && document.visibilityState === "visible" ? pause(BREATH_MS, signal) : Promise.resolve();

@@ -244,6 +244,12 @@ async def test_an_unknown_wish_for_the_disconnect_is_refused(
     )
 
 
+@pytest.mark.parametrize("pace", ["fast", "-1", "1001", "1.5", "٣"])
+async def test_an_unusable_pace_is_refused(client: httpx.AsyncClient, home: House, truth: Truth, pace: str) -> None:
+    headers = {**JSON, "X-Sluice-Pace": pace.encode()}
+    await refused(client, home, truth, "POST", "/api/chat", 400, "invalid_pace", content=wrong().body, headers=headers)
+
+
 @pytest.mark.parametrize("key", ["a b", "x" * 201, "ü"])
 async def test_an_unusable_idempotency_key_is_refused(
     client: httpx.AsyncClient, home: House, truth: Truth, key: str

@@ -25,6 +25,14 @@ async def test_a_first_chat_is_answered_and_kept(house: Houses, visitor: Visitor
     assert await chat.words() == numbered(30)
 
 
+async def test_an_answer_is_shown_as_fast_as_it_is_given(house: Houses, visitor: Visitor) -> None:
+    """Four seconds of tokens, each sent by itself if nobody asks otherwise: one by one the page would take a minute."""
+    home = await house(SLUICE_SIMULATED_RATE="300")
+    chat = Chat(await (await visitor(home.url)).open())
+    await chat.send("!tokens 1200")
+    await expect(chat.answer).to_contain_text("w1199")
+
+
 async def test_the_first_page_offers_starters_and_says_how_to_connect_a_model(house: Houses, visitor: Visitor) -> None:
     home = await house()
     chat = Chat(await (await visitor(home.url)).open())

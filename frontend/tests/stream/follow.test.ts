@@ -107,12 +107,10 @@ test("what came in one read is one snapshot, and nothing of it is missing", asyn
   expect(snapshots.at(-1)).toMatchObject({ text: whole, meta: { phase: "done" } });
 });
 
-test("the read behind a token waits, so that what comes meanwhile comes with it", async () => {
-  const house = new House(logOf(...texts));
-  const reading = new Reading(house);
-  await vi.advanceTimersByTimeAsync(1);
-  expect(reading.last.text).toBe(texts[0]);
-  expect((await reading.end()).last.text).toBe(whole);
+test("asks the server to gather tokens, since a read brings no more than was sent at once", async () => {
+  const house = new House(logOf(...texts), [{ tells: 4, then: "cut" }]);
+  await new Reading(house).end();
+  expect(house.streams.map(({ headers }) => headers["X-Sluice-Pace"])).toEqual(["45", "45"]);
 });
 
 describe("an answer that is cut", () => {

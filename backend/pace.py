@@ -1,0 +1,20 @@
+"""How long tokens may be gathered before they are sent on: `X-Sluice-Pace`.
+
+A page draws some twenty times a second. What comes in between costs it a wake-up a token, and this process a write.
+"""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from backend.errors import Invalid
+
+LONGEST_MS = 1_000
+
+
+def pace_of(request: Request) -> float:
+    """Seconds; 0 where the header is missing: every token is sent as it comes. Raises Invalid."""
+    value = request.headers.get("x-sluice-pace", "0")
+    if value.isascii() and value.isdigit() and int(value) <= LONGEST_MS:
+        return int(value) / 1000
+    raise Invalid(f"X-Sluice-Pace must be whole milliseconds, from 0 to {LONGEST_MS}.", "invalid_pace")
