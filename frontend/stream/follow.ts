@@ -26,7 +26,7 @@ export type Turn = { key: string; body: unknown };
 export type World = { fetch: typeof fetch; random: () => number };
 
 /** A little less than the page's pace: each of its updates finds the tokens of one read. */
-const GATHERED = { "X-Sluice-Pace": "75" };
+const GATHERED = { "X-Sluice-Pace": "95" };
 const REAL: World = { fetch: (...args) => fetch(...args), random: Math.random };
 const DRAINING = new Set(["draining", "starting"]); // a process that leaves, or is not there yet: ask another
 

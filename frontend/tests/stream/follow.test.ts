@@ -110,7 +110,7 @@ test("what came in one read is one snapshot, and nothing of it is missing", asyn
 test("asks the server to gather tokens, since a read brings no more than was sent at once", async () => {
   const house = new House(logOf(...texts), [{ tells: 4, then: "cut" }]);
   await new Reading(house).end();
-  expect(house.streams.map(({ headers }) => headers["X-Sluice-Pace"])).toEqual(["75", "75"]);
+  expect(house.streams.map(({ headers }) => headers["X-Sluice-Pace"])).toEqual(["95", "95"]);
 });
 
 describe("an answer that is cut", () => {
