@@ -29,9 +29,9 @@ TOKENS = range(30, 60)
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, durable_houses: Houses, fresh_valkey: Valkey, durable_truth: Truth) -> Iterator[Cluster]:
+def cluster(tmp_path: Path, durable_house: Houses, fresh_valkey: Valkey, durable_truth: Truth) -> Iterator[Cluster]:
     grace = float(SETTINGS["SLUICE_GRACE_SECONDS"])
-    cluster = Cluster(tmp_path, durable_houses.build(**SETTINGS), fresh_valkey, durable_truth, grace)
+    cluster = Cluster(tmp_path, durable_house.build(**SETTINGS), fresh_valkey, durable_truth, grace)
     yield cluster
     cluster.stop()
 

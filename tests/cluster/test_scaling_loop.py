@@ -22,9 +22,9 @@ WITHIN = 90.0  # seconds
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("slots", [1, 4])
 async def test_workers_come_and_go_with_the_demand_and_no_job_is_cut(
-    durable_houses: Houses, durable_truth: Truth, slots: int
+    durable_house: Houses, durable_truth: Truth, slots: int
 ) -> None:
-    house = durable_houses.build(**SETTINGS)
+    house = durable_house.build(**SETTINGS)
     await house.start_api().ready()
     async with Scaler(house, durable_truth, slots) as scaler:
         async with Callers(lambda: house.url, MOST * slots + 2, TOKENS) as wave:
