@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from backend.store.address import dsn_of, file_of, is_sqlite
+from backend.store.sqlite import open_connection
 
 CONNECTIONS = 8  # a process's own; more requests than that wait for one
 WAIT_SECONDS = 5.0  # for a free connection, for SQLite's one writer, for a connect
@@ -119,7 +120,12 @@ def _sqlite(url: str, alone: bool) -> AsyncEngine:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)  # it holds everybody's chats
     pool = {"poolclass": NullPool} if alone else _pool()
-    engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)), **pool, **_json())
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(path)),
+        async_creator=lambda: open_connection(path),
+        **pool,
+        **_json(),
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _: object) -> None:

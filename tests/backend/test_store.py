@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from backend.errors import as_api_error
 from backend.store.address import a_database_url, address_of, dsn_of, file_of, shown
 from backend.store.database import Database, DatabaseAway
+from backend.store.sqlite import open_connection
 from backend.store.tables import messages, threads
 from backend.store.words import fold, storable, storable_json
 from tests.support.child import free_port
@@ -85,6 +86,16 @@ async def test_many_who_read_and_then_write_lose_no_update(database_url: str) ->
         assert await tx.scalar(select(threads.c.updated_at)) == 40
     for database in ones:
         await database.close()
+
+
+@pytest.mark.parametrize("closings", [1, 2])
+async def test_a_connection_whose_thread_has_ended_is_closed_at_once(tmp_path: Path, closings: int) -> None:
+    """A user's cancellation ends it by force, while another task closes it in order."""
+    connection = await open_connection(tmp_path / "a.db")
+    connection.stop()
+    async with asyncio.timeout(5):
+        for _ in range(closings):
+            await connection.close()
 
 
 async def test_a_cancelled_writer_leaves_nothing_behind_and_holds_up_nobody(database: Database) -> None:
