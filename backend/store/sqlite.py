@@ -15,18 +15,25 @@ from aiosqlite import Connection
 
 
 class OnceStopped(Connection):
-    _stopped = False
+    _end: asyncio.Future[None] | None = None
 
     def stop(self) -> asyncio.Future[None] | None:
-        """End the thread behind what it was asked before; the future tells when. None: that was asked already."""
-        if self._stopped:
-            return None
-        self._stopped = True
-        return super().stop()
+        """End the thread behind what it was asked before; the future tells when. None: there is no loop any more."""
+        if self._end is None:
+            self._tx.put_nowait((None, self._roll_back))
+            self._end = super().stop()
+        return self._end
+
+    def _roll_back(self) -> None:
+        """In the thread. Closing alone leaves the transaction open, and its lock held, for as long as anything still
+        refers to one of its cursors: the traceback of a cancellation does."""
+        if self._connection is not None:
+            self._connection.rollback()
 
     async def close(self) -> None:
-        if self._connection is not None and (stopped := self.stop()) is not None:
-            await stopped
+        """Returns when the thread has closed the file, whoever asked it to."""
+        if (self._connection is not None or self._end is not None) and (end := self.stop()) is not None:
+            await asyncio.shield(end)
 
 
 def open_connection(path: Path) -> OnceStopped:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sqlite3
 import sys
@@ -96,6 +97,17 @@ async def test_a_connection_whose_thread_has_ended_is_closed_at_once(tmp_path: P
     async with asyncio.timeout(5):
         for _ in range(closings):
             await connection.close()
+
+
+async def test_a_closed_connection_holds_no_lock_though_something_refers_to_its_cursors(tmp_path: Path) -> None:
+    """The traceback of a cancelled writer does, until somebody looks away."""
+    path = tmp_path / "a.db"
+    connection = await open_connection(path)
+    cursors = [await connection.execute(words) for words in ("BEGIN IMMEDIATE", "SELECT 1 UNION SELECT 2")]
+    await connection.close()
+    with contextlib.closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+    assert len(cursors) == 2
 
 
 async def test_a_cancelled_writer_leaves_nothing_behind_and_holds_up_nobody(database: Database) -> None:
