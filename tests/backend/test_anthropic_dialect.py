@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from backend.dialects.anthropic import PING, AnthropicEvents, refusal, whole
 from backend.errors import ApiError, Invalid, JobFailed, NotFound, QueueFull, TooLarge, Unavailable
 from backend.relay import Outcome
-from tests.support.sse import Frame, parse_frame
+from tests.support.sse import Frame, parse_frames
 from wire.events import (
     Cancelled,
     Completed,
@@ -123,8 +123,7 @@ def told(*bodies: bytes, thoughts: bool = True) -> bytes:
 
 
 def frames(*bodies: bytes, thoughts: bool = True) -> list[Frame]:
-    parsed = [parse_frame(block) for block in told(*bodies, thoughts=thoughts).split(b"\n\n")]
-    return [frame for frame in parsed if frame]
+    return parse_frames(told(*bodies, thoughts=thoughts))
 
 
 def kinds(*bodies: bytes, thoughts: bool = True) -> list[str]:

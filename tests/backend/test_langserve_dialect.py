@@ -15,7 +15,7 @@ from langserve.serialization import WellKnownLCSerializer
 from backend.chat.queue_model import Events, QueueChat
 from backend.dialects.langserve import LangServeEvents
 from backend.errors import ApiError, JobFailed, Unavailable
-from tests.support.sse import Frame, parse_frame
+from tests.support.sse import Frame, parse_frames
 from wire.events import (
     Cancelled,
     Completed,
@@ -80,10 +80,6 @@ def model(bodies: Sequence[bytes], reasoning: bool) -> QueueChat:
     return QueueChat(model="m", reasoning=reasoning, follow=follow)
 
 
-def frames(sent: bytes) -> list[Frame]:
-    return [frame for block in sent.split(b"\n\n") if (frame := parse_frame(block)) is not None]
-
-
 def dialect(*, reasoning: bool = False, news: bool = False) -> LangServeEvents:
     return LangServeEvents(JOB, "m", reasoning, news)
 
@@ -104,23 +100,23 @@ async def test_chunks_are_those_of_langchain(bodies: list[bytes], reasoning: boo
     by_langchain = [
         WellKnownLCSerializer().dumps(chunk) async for chunk in model(bodies, reasoning).astream([HumanMessage("hi")])
     ]
-    ours = [f.data for f in frames(dialect(reasoning=reasoning).burst(entries(bodies))) if f.event == "data"]
+    ours = [f.data for f in parse_frames(dialect(reasoning=reasoning).burst(entries(bodies))) if f.event == "data"]
     assert [alike(orjson.loads(chunk)) for chunk in ours] == [alike(orjson.loads(chunk)) for chunk in by_langchain]
     assert [list(orjson.loads(chunk)) for chunk in ours] == [list(orjson.loads(chunk)) for chunk in by_langchain]
 
 
 def test_the_calls_of_a_chunk_and_their_parts_have_one_id() -> None:
-    [chunk] = [f.json() for f in frames(dialect().burst(entries([token("", tool_calls=CALLS)])))]
+    [chunk] = [f.json() for f in parse_frames(dialect().burst(entries([token("", tool_calls=CALLS)])))]
     assert [call["id"] for call in chunk["tool_calls"]] == [part["id"] for part in chunk["tool_call_chunks"]]
 
 
 def test_the_opening_names_the_run_after_the_job() -> None:
-    [frame] = frames(dialect().opening())
+    [frame] = parse_frames(dialect().opening())
     assert frame == Frame(None, "metadata", orjson.dumps({"run_id": JOB}))
 
 
 def test_an_event_s_last_frame_has_its_id() -> None:
-    sent = frames(dialect().burst(entries(ANSWERS["text"])))
+    sent = parse_frames(dialect().burst(entries(ANSWERS["text"])))
     assert [(frame.event, frame.id) for frame in sent] == [
         ("data", "1-1"),
         ("data", "1-2"),
@@ -132,7 +128,7 @@ def test_an_event_s_last_frame_has_its_id() -> None:
 
 
 def test_queue_news_is_metadata() -> None:
-    [frame] = frames(dialect().burst([LogEntry(None, encode(Queued(position=3, eta_seconds=5)))]))
+    [frame] = parse_frames(dialect().burst([LogEntry(None, encode(Queued(position=3, eta_seconds=5)))]))
     assert (frame.id, frame.event) == (None, "metadata")
     assert frame.json()["sluice"] == {"type": "queued", "position": 3, "eta_seconds": 5, "reason": "waiting"}
 
@@ -142,13 +138,13 @@ RESTARTED = [STARTED, token("Hel"), encode(Restarted()), STARTED, token("Hello")
 
 def test_a_lost_attempt_ends_the_stream_as_an_error() -> None:
     speaker = dialect()
-    *_, last = frames(speaker.burst(entries(RESTARTED)))
+    *_, last = parse_frames(speaker.burst(entries(RESTARTED)))
     assert (last.event, last.id, last.json()["status_code"]) == ("error", "1-2", 503)
     assert speaker.done
 
 
 def test_who_takes_text_back_is_told_to() -> None:
-    sent = frames(dialect(news=True).burst(entries(RESTARTED)))
+    sent = parse_frames(dialect(news=True).burst(entries(RESTARTED)))
     told = [frame.json()["sluice"]["type"] for frame in sent if frame.event == "metadata"]
     assert told == ["started", "restarted", "started", "completed"]
     assert sent[-1].event == "end"
@@ -162,7 +158,7 @@ ENDS = {
 
 @pytest.mark.parametrize(("body", "status", "code"), ENDS.values(), ids=ENDS.keys())
 def test_a_job_that_does_not_complete_ends_as_an_error(body: bytes, status: int, code: str) -> None:
-    *_, last = frames(dialect().burst(entries([STARTED, token("Hel"), body])))
+    *_, last = parse_frames(dialect().burst(entries([STARTED, token("Hel"), body])))
     assert (last.event, last.id) == ("error", "1-2")
     assert (last.json()["status_code"], last.json()["code"]) == (status, code)
 
@@ -170,13 +166,13 @@ def test_a_job_that_does_not_complete_ends_as_an_error(body: bytes, status: int,
 @pytest.mark.parametrize("body", [DONE, *(body for body, _, _ in ENDS.values())], ids=["completed", *ENDS])
 def test_who_asks_for_news_is_told_the_end_as_it_is(body: bytes) -> None:
     frame = next(
-        f for f in reversed(frames(dialect(news=True).burst(entries([STARTED, body])))) if f.event == "metadata"
+        f for f in reversed(parse_frames(dialect(news=True).burst(entries([STARTED, body])))) if f.event == "metadata"
     )
     assert (frame.id, frame.json()["sluice"]) == (None, orjson.loads(body))
 
 
 def test_who_asks_for_news_is_shown_thoughts() -> None:
-    sent = frames(dialect(news=True).burst(entries(ANSWERS["a thought"])))
+    sent = parse_frames(dialect(news=True).burst(entries(ANSWERS["a thought"])))
     thoughts = [frame.json()["additional_kwargs"] for frame in sent if frame.event == "data"][:2]
     assert thoughts == [{"reasoning_content": "hm, "}, {"reasoning_content": "yes"}]
 

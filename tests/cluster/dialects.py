@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from tests.flow.listener import EVENTS
+from tests.flow.listener import EVENTS, chat
 from tests.support.sse import Frame, Stream
 
 
@@ -99,18 +99,14 @@ def told(frame: Frame) -> Broken:
     return Broken(f"{frame.event}: {frame.data.decode()}")
 
 
-def messages(prompt: str, **more: Any) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": prompt}], **more}
-
-
 def openai(prompt: str, **more: Any) -> dict[str, Any]:
-    return messages(prompt, model="qwen2.5:0.5b", **more)
+    return chat(prompt, model="qwen2.5:0.5b", **more)
 
 
 DIALECTS = (
-    Dialect("native", "/api/chat", EVENTS, messages, hear_native, resumes=True),
+    Dialect("native", "/api/chat", EVENTS, chat, hear_native, resumes=True),
     Dialect("openai", "/v1/chat/completions", EVENTS, lambda prompt: openai(prompt, stream=True), hear_openai),
-    Dialect("langserve", "/api/lc/chat/stream", EVENTS, lambda prompt: {"input": messages(prompt)}, hear_langserve),
-    Dialect("ollama", "/api/chat", "*/*", messages, hear_ollama),
+    Dialect("langserve", "/api/lc/chat/stream", EVENTS, lambda prompt: {"input": chat(prompt)}, hear_langserve),
+    Dialect("ollama", "/api/chat", "*/*", chat, hear_ollama),
     Dialect("openai, whole", "/v1/chat/completions", "*/*", openai, hear_whole),
 )

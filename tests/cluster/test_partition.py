@@ -66,13 +66,8 @@ async def test_a_worker_cut_off_for_less_than_the_reap_time_goes_on_as_the_same_
 
 
 async def goes_on(heard: Listener, truth: Truth, count: int) -> None:
-    """To a whole end, in one attempt; nothing twice."""
-    assert await heard.end() == "completed"
-    assert heard.text == words(count)
-    assert heard.events == await truth.frames(heard.job)
-    record = await truth.record(heard.job)
-    assert (record.attempt, record.tries) == (1, 0)
-    await truth.check_ended_once(heard.job)
+    """To a whole end, in one attempt; nothing twice, nothing left over."""
+    await truth.check_whole(heard, count)
     assert not await truth.leftovers()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.flow.listener import EVENTS, chat, text_of, words
 from tests.support.house import House, Houses
-from tests.support.sse import Frame, Stream, open_stream, parse_frame
+from tests.support.sse import Stream, open_stream, parse_frames
 
 TOKENS = 400  # two seconds of them
 
@@ -16,7 +16,7 @@ async def test_gathered_tokens_come_in_few_pieces(house: Houses) -> None:
     async with open_stream(home.url + "/api/chat", chat(f"!tokens {TOKENS}"), accept=EVENTS) as stream:
         as_they_come, job = await pieces(stream), stream.headers["x-sluice-job"]
     gathered = await read(home, "/api/chat", "300", chat(f"!tokens {TOKENS}"))
-    assert text(gathered) == text(as_they_come) == words(TOKENS)
+    assert said(gathered) == said(as_they_come) == words(TOKENS)
     assert len(gathered) < len(as_they_come) / 4
     assert b"".join(await read(home, f"/api/jobs/{job}/events", "300")) == b"".join(as_they_come)
 
@@ -45,6 +45,5 @@ async def pieces(stream: Stream) -> list[bytes]:
     return [chunk async for chunk in stream.chunks()]
 
 
-def text(chunks: list[bytes]) -> str:
-    blocks = b"".join(chunks).split(b"\n\n")
-    return text_of([frame for block in blocks if isinstance(frame := parse_frame(block), Frame)])
+def said(chunks: list[bytes]) -> str:
+    return text_of(parse_frames(b"".join(chunks)))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from tests.flow.listener import Listener, chat, listening, words
+from tests.flow.listener import chat, listening
 from tests.flow.truth import Truth
 from tests.support.house import House, Houses
 from tests.support.proxy import Proxy
@@ -46,7 +46,7 @@ async def test_cut_connections_cost_no_token(cables: Cables, truth: Truth, side:
             before = proxy.accepted
             proxy.cut()
             await eventually(lambda: proxy.accepted > before or None, 10, "it connects again")  # noqa: B023
-        await check(heard, truth, 600)
+        await truth.check_whole(heard, 600)
 
 
 @pytest.mark.parametrize("side", ["api", "worker"])
@@ -57,7 +57,7 @@ async def test_a_silent_network_that_comes_back_costs_no_token(cables: Cables, t
         proxy.blackhole()
         await asyncio.sleep(2)  # the length of the fault
         proxy.heal()
-        await check(heard, truth, 600)
+        await truth.check_whole(heard, 600)
 
 
 @pytest.mark.parametrize("side", ["api", "worker"])
@@ -71,7 +71,7 @@ async def test_lost_replies_cost_no_token_and_double_none(cables: Cables, truth:
             await asyncio.sleep(0.1)  # some commands go out
             proxy.cut()
             proxy.heal()
-        await check(heard, truth, 600)
+        await truth.check_whole(heard, 600)
 
 
 async def test_the_end_itself_may_lose_its_reply(cables: Cables, truth: Truth) -> None:
@@ -88,7 +88,7 @@ async def test_the_end_itself_may_lose_its_reply(cables: Cables, truth: Truth) -
             await asyncio.sleep(0.12)
         assert set(await ends) == {"completed"}
         for one in heard:
-            await check(one, truth, 30)
+            await truth.check_whole(one, 30)
     assert not await truth.leftovers()
 
 
@@ -98,7 +98,7 @@ async def test_a_key_finds_the_job_that_got_in_although_its_caller_was_refused(c
     job = await refused_but_in(cables, truth, headers)
     async with listening(cables.home.url, chat("!tokens 800"), headers=headers) as heard:
         assert heard.job == job
-        await check(heard, truth, 800)
+        await truth.check_whole(heard, 800)
 
 
 async def test_a_job_that_got_in_although_its_caller_was_refused_runs_for_nobody(cables: Cables, truth: Truth) -> None:
@@ -123,12 +123,3 @@ async def refused_but_in(cables: Cables, truth: Truth, headers: dict[str, str]) 
     await cables.home.api.ready()
     [job] = set(await truth.states()) - {first.job}
     return job
-
-
-async def check(heard: Listener, truth: Truth, count: int) -> None:
-    assert await heard.end() == "completed"
-    assert heard.text == words(count)
-    assert heard.events == await truth.frames(heard.job)
-    record = await truth.record(heard.job)
-    assert (record.attempt, record.tries) == (1, 0)
-    await truth.check_ended_once(heard.job)

@@ -9,7 +9,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from tests.flow.listener import PATIENCE, text_of
+from tests.flow.listener import PATIENCE, Listener, text_of, words
 from tests.support.sse import Frame
 from tests.support.waiting import eventually
 from wire.client import UNREACHABLE, open_redis
@@ -91,6 +91,15 @@ class Truth:
             if key.decode().rpartition(":")[2] not in alive:
                 left.append(key.decode())
         return left
+
+    async def check_whole(self, heard: Listener, count: int) -> None:
+        """The answer to `!tokens <count>`, heard to its end: all of it, once, in a job's only attempt."""
+        assert await heard.end() == "completed"
+        assert heard.text == words(count)
+        assert heard.events == await self.frames(heard.job)
+        record = await self.record(heard.job)
+        assert (record.attempt, record.tries) == (1, 0)
+        await self.check_ended_once(heard.job)
 
     async def check_ended_once(self, job: str) -> None:
         """Exactly one terminal event, the last of a log without gaps, and the record agrees with it."""

@@ -122,6 +122,11 @@ class Stream:
         self._buffer += data
 
 
+def parse_frames(sent: bytes) -> list[Frame]:
+    """Those of a whole body; blocks without data are left out."""
+    return [frame for block in sent.split(b"\n\n") if (frame := parse_frame(block)) is not None]
+
+
 def parse_frame(block: bytes) -> Frame | None:
     """One block between blank lines; None for a block without data (a comment, a lone `retry:`)."""
     fields: dict[bytes, list[bytes]] = {}
