@@ -173,13 +173,19 @@ def rewrite_meanwhile(pods: Pods, valkey: Valkey, times: int) -> None:
         f"""#!/bin/bash
 echo . >>"$HOME/copies"
 [ "$(wc -l <"$HOME/copies")" -le {times} ] || exit 0
-before=$(cat {valkey.cwd}/appendonlydir/*.manifest)
 exec 3<>/dev/tcp/127.0.0.1/{valkey.port}
 printf 'BGREWRITEAOF\\r\\n' >&3
 read -r answer <&3
-until [ "$(cat {valkey.cwd}/appendonlydir/*.manifest)" != "$before" ]; do sleep 0.02; done
-# A file that it no longer needs may go a moment later; the next rewrite waits for the end of this one.
-until ! ls {valkey.cwd}/temp-* >/dev/null 2>&1; do sleep 0.02; done
+# The manifest changes when this begins and again when it ends; only then is the next copy left in peace.
+going=1
+while [ "$going" = 1 ]; do
+    printf 'INFO persistence\\r\\n' >&3
+    until [[ $answer = aof_rewrite_in_progress:* ]]; do read -r answer <&3; done
+    answer=${{answer%$'\\r'}} going=${{answer#*:}}
+    until [[ $answer = aof_current_rewrite_time_sec:* ]]; do read -r answer <&3; done
+done
+# The files that it no longer needs go a moment later still.
+until [ "$(ls {valkey.cwd}/appendonlydir | wc -l)" = 3 ]; do sleep 0.02; done
 """
     )
     script.chmod(0o755)
