@@ -17,6 +17,7 @@ from starlette.requests import Request
 from backend.admin.room import Admin, build_admin
 from backend.batches.service import Batches
 from backend.chat.admission import Admission
+from backend.chat.answers import LOOK_SECONDS, Answers
 from backend.chat.naming import Naming
 from backend.chat.preparing import Preparing
 from backend.chat.service import ChatService
@@ -76,8 +77,8 @@ def house_of(request: Request) -> House:
     return house
 
 
-def build(settings: ApiSettings, redis: Redis) -> House:
-    """Wire one process's parts together; nothing is started."""
+def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> House:
+    """Wire one process's parts together; nothing is started. `cache`: where what may be dropped lies, else `redis`."""
     fan_in = FanIn(settings.redis_url)
     pools = Pools(redis, fan_in, settings.all_pools)
     trails, sights = Trails(pools), Sights(pools)
@@ -87,7 +88,7 @@ def build(settings: ApiSettings, redis: Redis) -> House:
     claims = IdempotencyKeys(redis, timeout_ms + RECORD_MS)
     database = Database(settings.database_url)
     router = Router(sights, catalogue, settings.rules, Breakers(pools))
-    preparing = Preparing(pools, router, Naming(claims, pools))
+    preparing = Preparing(pools, router, Naming(claims, pools), Answers(cache or redis, pools, settings.cache_seconds))
     chat = ChatService(pools, trails, news, preparing, Admission(bounds), ThreadTurns(database))
     threads, titles = Threads(database, pools), Titles(database, pools, sights, catalogue, chat)
     files = Files(database, settings.max_file_bytes)
@@ -116,7 +117,8 @@ def build(settings: ApiSettings, redis: Redis) -> House:
 async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
     """Clients open, watchers watch; on the way out no job is cancelled by our leaving."""
     redis = open_redis(settings.redis_url, REDIS_SECONDS)
-    house = build(settings, redis)
+    cache = open_redis(settings.cache_url, LOOK_SECONDS) if settings.cache_url else None
+    house = build(settings, redis, cache)
     blocking = open_redis(settings.redis_url, REDIS_SECONDS + BLOCK_MS / 1000, connections=len(house.pools))
     watchers = [Watcher(pool.jobs, pool.workers, pool.clock) for pool in house.pools]
     recorders = [Recorder(pool.jobs, Finished(redis, blocking, pool.keys), house.database) for pool in house.pools]
@@ -143,6 +145,8 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
             task.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await blocking.aclose()
+        if cache is not None:
+            await cache.aclose()
         await redis.aclose()
         await house.database.close()
 

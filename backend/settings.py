@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, field
 
 from backend.routing.rules import Rules, check_pools, read_rules
 from backend.store.address import a_database_url, address_of
-from wire.settings import Names, WireSettings
+from wire.settings import Names, WireSettings, a_redis_url
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 DAY_SECONDS = 86_400
@@ -56,6 +56,11 @@ class ApiSettings(WireSettings):
     max_attempts: int = Field(3, alias="QUEUE_MAX_ATTEMPTS", ge=1, le=20)
     queue_depth: int = Field(10_000, alias="QUEUE_MAX_DEPTH", ge=1)
     queue_per_tenant: int = Field(10_000, alias="QUEUE_MAX_PER_TENANT", ge=1)
+    # How long an answer may be given again to callers who allow it, 0: never; a job's record lives a day.
+    cache_seconds: float = Field(3600.0, alias="SLUICE_CACHE_SECONDS", ge=0, le=DAY_SECONDS)
+    # A Redis of its own for that, which may drop what it holds. Unset: beside the queue.
+    cache_url: Annotated[str, AfterValidator(a_redis_url)] | None = Field(None, alias="SLUICE_CACHE_URL")
+
     # From accept to end, waiting included: what a caller would still read.
     deadline: float = Field(600.0, alias="SLUICE_DEADLINE_SECONDS", gt=0, le=DAY_SECONDS)
     # How long streams may go on after SIGTERM; they are cut then, and their jobs run on.

@@ -61,6 +61,11 @@ def idempotency(digest: str) -> str:
     return f"sluice:idempotency:{{{digest}}}"
 
 
+def answer(digest: str) -> str:
+    """Outside any pool, maybe in a Redis of its own that may drop it: the id of a job that answered this request."""
+    return f"sluice:answer:{{{digest}}}"
+
+
 def orchestrator(pool: str) -> str:
     """Outside any pool, so that workers cannot write it: which of the API processes of this pool marks busy pods."""
     return f"sluice:orchestrator:{{{pool}}}"

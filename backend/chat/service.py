@@ -92,6 +92,8 @@ class ChatService:
         self._news.soon(ticket.reader)
         with suppress(RedisError, OSError):  # the job is in: its caller gets it, with or without the way it took
             ticket.headers |= await headers_of(self._pools.named(ready.route.pool), named.job, ready.route)
+        if ready.answer:
+            ticket.headers["X-Sluice-Cache"] = "miss" if named.found is None else "hit"
         return ticket
 
     def _give_up(self, job: str, wish: Submission) -> None:
@@ -106,7 +108,7 @@ class ChatService:
         """A job that another request let in is there."""
         if ready.named.found is None:
             await self._admission.accept(ready.named.pool, ready.named.job, ready.wish)
-            self._preparing.sent(ready.route)
+            await self._preparing.sent(ready)
 
     async def _may_be_there(self, named: Named, error: Exception) -> bool:
         """Whether another request for the same answer got the job in, though this one is refused."""

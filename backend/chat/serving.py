@@ -28,7 +28,8 @@ async def serve(request: Request, door: Door) -> Response:
     house = house_of(request)
     parsed, body = await read_object(request)
     asked, pace = door.read(parsed, house.settings.max_messages), pace_of(request)
-    ticket = await submit(house, request, asked.job.model_copy(update={"door": door.name}), body)
+    reuse = asked.reuse or request.headers.get("x-sluice-cache") == "allow"
+    ticket = await submit(house, request, asked.job.model_copy(update={"door": door.name}), body, reuse=reuse)
     if asked.stream:
         return RelayResponse(ticket, door.stream(asked, ticket), pace)
     answer = door.whole(asked, ticket, await collect(ticket, request.receive))
@@ -44,9 +45,10 @@ async def submit(
     turn: Turn | None = None,
     on_disconnect: OnDisconnect | None = None,
     trimmed: bool = False,
+    reuse: bool = False,
 ) -> Ticket:
     """Let one job of a request in. `on_disconnect`: where it is not the caller's header that says it. `trimmed`: its
-    messages were cut to what fits.
+    messages were cut to what fits. `reuse`: an answer from the cache will do.
 
     `part` tells the jobs of one request apart, where it makes several: each has an idempotency key of its own. A turn
     has a key anyhow: an answer has one job.
@@ -63,5 +65,6 @@ async def submit(
             conversation=parse_conversation(request.headers.get("x-sluice-conversation")),
             overflow=request.headers.get("x-sluice-overflow") == "allow",
             trimmed=trimmed,
+            reuse=reuse,
         )
     )

@@ -20,7 +20,8 @@ class Submission(NamedTuple):
     None: the setting's.
 
     `conversation`: the caller's name for it, "" for none. `overflow`: it may go elsewhere rather than wait, where the
-    operator's rules say so. `trimmed`: the prompt was cut to what its model can read, as far as that is known.
+    operator's rules say so. `trimmed`: the prompt was cut to what its model can read, as far as that is known. `reuse`: an
+    answer that the same request was given before will do.
     """
 
     request: JobRequest
@@ -34,6 +35,7 @@ class Submission(NamedTuple):
     deadline: float | None = None
     conversation: str = ""
     overflow: bool = False
+    reuse: bool = False
     trimmed: bool = False
 
 

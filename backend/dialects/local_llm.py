@@ -1,8 +1,7 @@
 """`POST /api/v1/local-llm/generate`: a prompt in, one JSON object out, errors in our own shape.
 
 A provider is a pool or an engine; with a model it makes the name `provider/model`, as everywhere. It is a preference:
-where it has no such model, whoever has it answers, and the answer tells who. Without a model it has no say. There is no
-cache of answers, and `cached` says so.
+where it has no such model, whoever has it answers, and the answer tells who. Without a model it has no say.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class LocalRequest(BaseModel):
         None, description="A pool or an engine, like ollama or openai; heeded with a model_preference."
     )
     model_preference: ModelName | None = Field(None, description="Left out: the default model.")
-    use_cache: bool | None = Field(None, description="Read, and without effect: no answer is kept for another call.")
+    use_cache: bool | None = Field(None, description="Take the answer to the same request, where one was made before.")
 
     @property
     def preferred(self) -> str:
@@ -65,7 +64,7 @@ class LocalGenerate(AnswersWhole):
     def read(self, body: dict[str, Any], max_messages: int) -> Asked:
         wanted = read_as(LocalRequest, body)
         model = wanted.model_preference or "" if self._anywhere else wanted.preferred
-        return Asked(wanted.to_job(model), stream=False)
+        return Asked(wanted.to_job(model), stream=False, reuse=bool(wanted.use_cache))
 
     def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
         end = outcome.end
@@ -77,5 +76,5 @@ class LocalGenerate(AnswersWhole):
             "provider": pool[1] if pool else None,
             "usage": end.get("usage"),
             "timings": end.get("timings"),
-            "cached": False,
+            "cached": ticket.headers.get("X-Sluice-Cache") == "hit",
         }

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
 import yaml
 from pydantic_settings import BaseSettings
+from redis import Redis
+from redis.exceptions import AuthenticationError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from backend.settings import ApiSettings
 from ollama_worker.settings import WorkerSettings
@@ -18,6 +23,9 @@ from tests.deploy.test_settings import LEAVING, read, variables
 from tests.images.compose import FILE, Service, parsed, services, whole
 from tests.images.dockerfile import ROOT
 from tests.images.dockerfile import read as dockerfile
+from tests.support.child import Child, free_port
+from tests.support.valkey import server_binary
+from tests.support.waiting import wait_until
 
 SPECIFICATION = Module(
     "github.com/compose-spec/compose-go/v2",
@@ -69,7 +77,8 @@ def test_only_loopback_reaches_the_page_and_nobody_the_rest() -> None:
         "frontend": ["127.0.0.1:8080:8080"]
     }
     assert not any(one.get("network_mode") or one.get("privileged") for one in services().values())
-    assert {name for name, net in whole()["networks"].items() if net and net.get("internal")} == {"queue", "history"}
+    internal = {name for name, net in whole()["networks"].items() if net and net.get("internal")}
+    assert internal == {"queue", "history", "cache"}
 
 
 def test_a_container_has_no_rights_and_writes_to_no_image(service: Service) -> None:
@@ -129,13 +138,20 @@ def test_the_api_is_open_behind_the_page_s_nginx_only(monkeypatch: pytest.Monkey
 
 
 def test_passwords_fit_whoever_uses_them_and_can_be_set() -> None:
-    names = ("REDIS_API_PASSWORD", "REDIS_WORKER_PASSWORD", "REDIS_KEDA_PASSWORD", "POSTGRES_PASSWORD")
+    names = (
+        "REDIS_API_PASSWORD",
+        "REDIS_WORKER_PASSWORD",
+        "REDIS_KEDA_PASSWORD",
+        "POSTGRES_PASSWORD",
+        "CACHE_PASSWORD",
+    )
     for chosen in ({}, {name: f"chosen-{name.lower()}-{'x' * 16}" for name in names}):
         found = parsed(chosen)["services"]
         redis, postgres = found["redis"]["environment"], found["postgres"]["environment"]
         api, worker = found["backend"]["environment"], found["worker"]["environment"]
         assert api["REDIS_URL"] == f"redis://api:{redis['API_PASSWORD']}@redis:6379/0"
         assert worker["REDIS_URL"] == f"redis://worker:{redis['WORKER_PASSWORD']}@redis:6379/0"
+        assert api["SLUICE_CACHE_URL"] == f"redis://:{found['cache']['environment']['CACHE_PASSWORD']}@cache:6379/0"
         assert api["DATABASE_URL"] == f"postgresql://sluice:{postgres['POSTGRES_PASSWORD']}@postgres:5432/sluice"
         assert found["migrate"]["environment"]["DATABASE_URL"] == api["DATABASE_URL"]
         assert all(len(word) >= 16 for word in redis.values())
@@ -153,6 +169,30 @@ def test_the_databases_are_the_cluster_s() -> None:
     settings = (ROOT / "deploy/bases/redis/valkey.conf").read_text()
     assert "appendonly yes" in settings and "maxmemory-policy noeviction" in settings
     assert "/etc/valkey/valkey.conf" in services()["redis"]["command"][0]
+
+
+def test_the_cache_drops_its_oldest_and_asks_for_its_password(tmp_path: Path) -> None:
+    """Its own command, run: the queue's server beside it never drops anything."""
+    service, port = services()["cache"], free_port()
+    [script] = service["command"]
+    config = tmp_path / "valkey.conf"
+    script = script.replace("$$", "$").replace("/tmp/valkey.conf", str(config)).strip()
+    command = f"{script.replace('valkey-server', str(server_binary()))} --port {port}"
+    child = Child("cache", ["sh", "-euc", command], service["environment"], tmp_path)
+    child.start()
+    try:
+        url = f"redis://:{service['environment']['CACHE_PASSWORD']}@127.0.0.1:{port}"
+        wait_until(lambda: _maxmemory_policy(url) == "allkeys-lru", 20, "the cache answers, and drops its oldest")
+        with pytest.raises(AuthenticationError):
+            Redis(port=port).ping()
+    finally:
+        child.stop()
+
+
+def _maxmemory_policy(url: str) -> str:
+    with suppress(RedisConnectionError), Redis.from_url(url) as redis:
+        return str(redis.info("memory")["maxmemory_policy"])
+    return ""
 
 
 def test_foreign_images_are_those_of_the_digests(service: Service) -> None:

@@ -1,0 +1,58 @@
+"""The answer cache: which job answered the same request before, for callers who allow it.
+
+Only the job's id is kept. Its events are told again, as to anybody who follows it: an answer that is still being made
+is shared, one that its caller has forgotten is gone from here too, and nothing of it lies in a second place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from backend.chat.submission import Submission
+from backend.pool.pools import Found, Pools
+from backend.routing.route import Route
+from wire import keys
+
+LOOK_SECONDS = 0.2  # a cache that is away costs this much, and no answer
+REUSABLE = ("queued", "running", "completed")
+# Where and when it runs, and who made it: not what is asked.
+APART = {"model", "fallback", "affinity", "keep_alive"}
+
+
+class Answers:
+    """`ttl`: seconds that an answer may be given again; 0 for never."""
+
+    def __init__(self, redis: Redis, pools: Pools, ttl: float) -> None:
+        self._redis = redis
+        self._pools = pools
+        self._ttl_ms = int(ttl * 1000)
+
+    def key(self, wish: Submission, route: Route) -> str:
+        """What names the answer to this wish; "" where none may be given twice."""
+        if not (wish.reuse and self._ttl_ms) or wish.turn is not None or wish.idempotency_key is not None:
+            return ""
+        asked = wish.request.model_dump(mode="json", exclude=APART, exclude_defaults=True)
+        whole = [wish.principal.id, wish.principal.tenant, route.model, asked]
+        return keys.answer(sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).hexdigest())
+
+    async def find(self, key: str, tenant: str) -> Found | None:
+        """The job that answers it, None where there is none or the cache is away."""
+        with suppress(RedisError, OSError):  # TimeoutError is an OSError
+            async with asyncio.timeout(LOOK_SECONDS):
+                job: Any = await self._redis.get(key)
+            found = await self._pools.find(job.decode()) if job else None
+            if found is not None and found.record.tenant == tenant and found.record.state in REUSABLE:
+                return found
+        return None
+
+    async def keep(self, key: str, job: str) -> None:
+        with suppress(RedisError, OSError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._redis.set(key, job, px=self._ttl_ms)

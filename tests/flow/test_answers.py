@@ -1,0 +1,108 @@
+"""The answer cache: the same request, allowed to, is given the answer that was made before."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.flow.listener import chat, listening, words
+from tests.flow.truth import Truth
+from tests.support.house import Houses
+from tests.support.valkey import Valkey
+
+LOCAL = "/api/v1/local-llm/generate"
+ALLOW = {"X-Sluice-Cache": "allow"}
+ASKED = chat("!tokens 5")
+STREAM = {"model": "qwen2.5:0.5b", "messages": [{"role": "user", "content": "!tokens 6"}], "stream": True}
+
+
+async def told(url: str, prompt: str = "!tokens 4", **fields: Any) -> dict[str, Any]:
+    async with httpx.AsyncClient(timeout=20) as client:
+        answer = await client.post(url + LOCAL, json={"prompt": prompt, **fields})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def test_the_same_request_is_answered_once_by_whichever_api_it_comes_in(house: Houses, truth: Truth) -> None:
+    home = await house(apis=2)
+    first = await told(home.apis[0].url, use_cache=True)
+    again = await told(home.apis[1].url, use_cache=True)
+    assert (first["response"], first["cached"]) == (words(4), False)
+    assert again == {**first, "cached": True}
+    assert list(await truth.states()) == [first["id"]]
+
+
+@pytest.mark.parametrize("other", [{}, {"use_cache": False}, {"use_cache": True, "temperature": 0.5}])
+async def test_who_does_not_allow_it_or_asks_another_thing_gets_an_answer_of_its_own(
+    house: Houses, other: dict[str, Any]
+) -> None:
+    home = await house()
+    first = await told(home.url, use_cache=True)
+    second = await told(home.url, **other)
+    assert second["id"] != first["id"] and second["cached"] is False
+
+
+async def test_a_stream_is_told_again_from_its_start(house: Houses) -> None:
+    home = await house()
+    async with httpx.AsyncClient(base_url=home.url, timeout=20) as client:
+        first, again = [await client.post("/v1/chat/completions", json=STREAM, headers=ALLOW) for _ in range(2)]
+    assert [answer.headers["x-sluice-cache"] for answer in (first, again)] == ["miss", "hit"]
+    assert "by=cache" in again.headers["x-sluice-route"]
+    assert frames(again.text) == frames(first.text) and len(frames(first.text)) > 6
+
+
+def frames(text: str) -> list[str]:
+    """What a stream told, less the second in which it told it."""
+    return [re.sub(r'"created":\d+', "", line) for line in text.splitlines() if line.startswith("data:")]
+
+
+async def test_an_answer_that_is_being_made_is_shared(house: Houses, truth: Truth) -> None:
+    home = await house(workers=0)
+    async with listening(home.url, ASKED, headers=ALLOW) as one, listening(home.url, ASKED, headers=ALLOW) as two:
+        home.start_worker()
+        assert (await one.end(), await two.end()) == ("completed", "completed")
+    assert list(await truth.states()) == [one.job] == [two.job]
+
+
+async def test_what_failed_is_tried_again(house: Houses, truth: Truth) -> None:
+    home = await house()
+    body = {"prompt": "!fault context_too_long", "use_cache": True}
+    async with httpx.AsyncClient(base_url=home.url, timeout=20) as client:
+        answers = [await client.post(LOCAL, json=body) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [413, 413]
+    assert list((await truth.states()).values()) == ["failed", "failed"]
+
+
+async def test_what_its_caller_has_forgotten_is_not_told_to_the_next(house: Houses, truth: Truth) -> None:
+    home = await house()
+    first = await told(home.url, use_cache=True)
+    await truth.jobs.forget(first["id"])
+    again = await told(home.url, use_cache=True)
+    assert again["id"] != first["id"] and again["cached"] is False
+
+
+async def test_without_its_redis_every_request_is_answered_anew(house: Houses, fresh_valkey: Valkey) -> None:
+    home = await house(SLUICE_CACHE_URL=fresh_valkey.url)
+    jobs = [await told(home.url, use_cache=True) for _ in range(2)]
+    assert [job["cached"] for job in jobs] == [False, True]
+    for put_away in (fresh_valkey.pause, fresh_valkey.kill):
+        put_away()
+        assert (await told(home.url, use_cache=True))["cached"] is False
+
+
+async def test_a_queue_keeps_nothing_of_a_cache_that_has_a_redis_of_its_own(
+    house: Houses, valkey: Valkey, fresh_valkey: Valkey
+) -> None:
+    home = await house(SLUICE_CACHE_URL=fresh_valkey.url)
+    await told(home.url, use_cache=True)
+    here, there = (server.command_line("KEYS", "sluice:answer:*") for server in (valkey, fresh_valkey))
+    assert here == b"*0\r\n" and there.startswith(b"*1\r\n")
+
+
+async def test_a_cache_that_is_switched_off_keeps_nothing(house: Houses, valkey: Valkey) -> None:
+    home = await house(SLUICE_CACHE_SECONDS="0")
+    assert [(await told(home.url, use_cache=True))["cached"] for _ in range(2)] == [False, False]
+    assert valkey.command_line("KEYS", "sluice:answer:*") == b"*0\r\n"
