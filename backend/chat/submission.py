@@ -20,8 +20,8 @@ class Submission(NamedTuple):
     None: the setting's.
 
     `conversation`: the caller's name for it, "" for none. `overflow`: it may go elsewhere rather than wait, where the
-    operator's rules say so. `trimmed`: the prompt was cut to what its model can read, as far as that is known. `reuse`: an
-    answer that the same request was given before will do.
+    operator's rules say so. `trimmed`: the prompt was cut to what its model can read, as far as that is known. `reuse`:
+    an answer that the same request was given before will do.
     """
 
     request: JobRequest
