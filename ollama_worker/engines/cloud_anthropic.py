@@ -114,9 +114,13 @@ class AnthropicEngine:
 
 
 def model_info(name: str, entry: dict[str, Any]) -> ModelInfo:
-    able = able_of(entry)
-    more = [word for word, its in THEIRS.items() if (able.get(its) or {}).get("supported")]
-    return ModelInfo(name, True, int(entry.get("max_input_tokens") or 0), ("completion", "tools", *more))
+    """What it can do is not known where its entry does not tell, or there is none: names may be offered that they do
+    not list."""
+    told: tuple[str, ...] = ()
+    if able := able_of(entry):
+        more = [word for word, its in THEIRS.items() if (able.get(its) or {}).get("supported")]
+        told = ("completion", "tools", *more)
+    return ModelInfo(name, True, int(entry.get("max_input_tokens") or 0), told)
 
 
 THEIRS = {"vision": "image_input", "thinking": "thinking"}  # our word for a capability → theirs

@@ -59,9 +59,9 @@ def recognized(entries: list[dict[str, Any]], plain: Server) -> Server:
 
 
 def model_info(entry: dict[str, Any]) -> ModelInfo:
-    """From an entry of `/models`. Only llama.cpp tells what a model can do; no word means not known."""
-    meta, shape = (part if isinstance(part := entry.get(name), dict) else {} for name in ("meta", "architecture"))
+    """From an entry of `/models`. What a model can do stays not known: some lists tell that it sees, and nothing of
+    the rest, which would then count as what it cannot."""
+    meta = part if isinstance(part := entry.get("meta"), dict) else {}
     length = entry.get("max_model_len") or meta.get("n_ctx") or meta.get("n_ctx_train") or 0
     name = entry["id"].removeprefix("models/")  # as Google lists them
-    seen = shape.get("input_modalities") or ()
-    return ModelInfo(name, True, int(length), ("completion", "vision") if "image" in seen else ())
+    return ModelInfo(name, True, int(length))

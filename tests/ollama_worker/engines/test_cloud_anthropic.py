@@ -287,17 +287,19 @@ async def test_models_tell_what_they_can(fake: FakeAnthropic, engine: AnthropicE
     fake.entries = [{"id": "m", "max_input_tokens": 200_000, "capabilities": able}, {"id": "n"}]
     first, second = await engine.models()
     assert (first.context_length, first.capabilities) == (200_000, ("completion", "tools", "vision", "thinking"))
-    assert second.capabilities == ("completion", "tools")
+    assert second.capabilities == ()
     await engine.models()
     await answer(engine)
     assert len(fake.asked("/v1/models")) == 1
 
 
 async def test_only_what_is_offered_is_told(fake: FakeAnthropic) -> None:
-    fake.entries = [{"id": "m", "max_input_tokens": 9}, {"id": "n"}]
-    engine = AnthropicEngine(fake.url, "secret", offered=("m",))
-    (model,) = await engine.models()
-    assert (model.name, model.context_length) == ("m", 9)
+    able = supported("thinking")
+    fake.entries = [{"id": "m", "max_input_tokens": 9, "capabilities": able}, {"id": "n"}]
+    engine = AnthropicEngine(fake.url, "secret", offered=("m", "m-latest"))
+    model, unlisted = await engine.models()
+    assert (model.name, model.context_length, model.capabilities) == ("m", 9, ("completion", "tools", "thinking"))
+    assert (unlisted.name, unlisted.capabilities) == ("m-latest", ()), "nothing is known of what is not listed"
     await engine.close()
 
 

@@ -455,12 +455,18 @@ async def test_a_count_is_asked_as_cheaply_as_the_server_allows(
 
 
 async def test_models_tell_their_window(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
-    llama = {"id": "l", "meta": {"n_ctx": 512}, "architecture": {"input_modalities": ["text", "image"]}}
-    fake.entries = [VLLM_ENTRY, llama, {"id": "models/gemini"}]
+    fake.entries = [VLLM_ENTRY, {"id": "l", "meta": {"n_ctx": 512}}, {"id": "models/gemini"}]
     first, second, third = await engine.models()
     assert (first.name, first.context_length, first.capabilities) == ("m", 4096, ())
-    assert (second.context_length, second.capabilities) == (512, ("completion", "vision"))
+    assert (second.name, second.context_length) == ("l", 512)
     assert (third.name, third.context_length) == ("gemini", 0)
+
+
+async def test_a_list_that_tells_of_images_only_does_not_speak_against_tools(
+    fake: FakeOpenAI, engine: OpenAIEngine
+) -> None:
+    fake.entries = [{"id": "m", "architecture": {"input_modalities": ["text", "image"]}}]
+    assert (await engine.models())[0].capabilities == ()
 
 
 async def test_a_far_list_is_not_asked_for_again_and_again(fake: FakeOpenAI) -> None:

@@ -1,0 +1,45 @@
+"""What engines tell of their models, and what the router lets in because of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backend.routing.router import Wanted
+from ollama_worker.attempt import Meter
+from ollama_worker.engines.base import Engine
+from ollama_worker.engines.cloud_anthropic import AnthropicEngine
+from ollama_worker.engines.openai import OpenAIEngine
+from ollama_worker.shape import Shape
+from tests.backend.test_routing import router, seen
+from tests.ollama_worker.fake_anthropic import fake_anthropic
+from tests.ollama_worker.fake_openai import fake_openai
+from wire.records import JobRequest, Message
+from wire.workers import WorkerRecord
+
+SEES = Message(role="user", content="what is this?", images=("aW1hZ2U=",))
+EVERYTHING = JobRequest(model="m", messages=(SEES,), tools=({"type": "function"},), think="high")
+FILL = JobRequest(kind="generate", model="m", prompt="a", suffix="b")
+EMBED = JobRequest(kind="embed", model="m", inputs=("a",))
+
+
+async def let_in(engine: Engine, *requests: JobRequest) -> None:
+    """Raises what the router says to a request when a worker with this engine is all there is."""
+    shape = Shape(engine, 1, "", Meter())
+    await shape.look()
+    info: dict[str, Any] = {"engine": engine.name, "job_seconds": 0.0, "models": shape.info.models}
+    routes = router({"one": seen(WorkerRecord("w", 1, 1, 0, True, 0, 0, info))})
+    for request in requests:
+        await routes.route(Wanted(request))
+    await engine.close()
+
+
+async def test_a_server_that_tells_only_of_images_is_asked_for_all_else() -> None:
+    async with fake_openai() as fake:
+        fake.entries = [{"id": "m", "architecture": {"input_modalities": ["text", "image"]}}]
+        await let_in(OpenAIEngine(fake.url), EVERYTHING, FILL, EMBED)
+
+
+async def test_a_model_of_anthropic_s_under_a_name_that_they_do_not_list_is_asked() -> None:
+    async with fake_anthropic() as fake:
+        fake.entries = [{"id": "m-20260101", "capabilities": {}}]
+        await let_in(AnthropicEngine(fake.url, "secret", offered=("m",)), EVERYTHING)
