@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.chromium import ARTEFACTS
 from tests.workflows.files import ROOT, SCRIPTS, WORKFLOWS, jobs, read, steps, uses
 
 PINS = ROOT / "docs" / "decisions" / "deploy-pins.md"
@@ -114,6 +115,16 @@ def test_all_tests_run_in_some_job() -> None:
     asked_for = set(re.findall(r"(?:pytest|ARGS=|\s)(tests/\w+)", text))
     assert left_out == {"tests/browser", "tests/deploy", "tests/workflows", "tests/images", "tests/cluster"}
     assert left_out <= asked_for
+
+
+def test_the_pictures_of_the_browser_tests_are_kept_whatever_became_of_them() -> None:
+    steps = read(ROOT / ".github/workflows/ci.yaml")["jobs"]["browser"]["steps"]
+    *_, tested, kept = steps
+    assert tested["run"] == "make test ARGS=tests/browser"
+    assert kept["if"] == "always()" and kept["uses"].startswith("actions/upload-artifact@")
+    assert ROOT / kept["with"]["path"] == ARTEFACTS
+    # The folder is one that the action would pass over.
+    assert kept["with"]["include-hidden-files"] is True and kept["with"]["if-no-files-found"] == "error"
 
 
 def test_every_script_that_a_workflow_runs_is_there() -> None:
