@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import structlog
 from redis.exceptions import ResponseError
 
@@ -60,9 +58,7 @@ def retry(seconds: int) -> dict[str, str]:
 
 
 def _full(answer: str) -> QueueFull:
-    whose: Literal["depth", "tenant"] = "tenant" if answer == "full tenant" else "depth"
-    told = {
-        "depth": "The queue is full; try again when some jobs have ended.",
-        "tenant": "Too many of your jobs are waiting; try again when some have started.",
-    }
-    return QueueFull(told[whose], f"queue_full_{whose}", retry(5))
+    if answer == "full tenant":
+        told = "Too many of your jobs are waiting; try again when some have started."
+        return QueueFull(told, "queue_full_tenant", retry(5))
+    return QueueFull("The queue is full; try again when some jobs have ended.", "queue_full_depth", retry(5))

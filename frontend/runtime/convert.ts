@@ -2,7 +2,7 @@
 import type { ChatModelRunResult, MessageStatus, ThreadMessage, ThreadMessageLike } from "@assistant-ui/react";
 import { costOf, type Snapshot } from "@/stream/answer";
 import type { StoredMessage } from "@/stream/api";
-import { answerError } from "@/stream/errors";
+import { answerError, ownError } from "@/stream/errors";
 import { imagesOf } from "./message-images";
 import type { AnswerError, AnswerMeta } from "./types";
 
@@ -95,6 +95,6 @@ export function metaOf(message: StoredMessage): AnswerMeta {
 }
 
 function errorOf({ status, error }: StoredMessage): AnswerError | undefined {
-  if (status === "running") return answerError({ code: "job_forgotten", message: "" });
+  if (status === "running") return ownError("job_forgotten");
   return error ? answerError(error) : undefined;
 }

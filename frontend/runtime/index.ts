@@ -15,12 +15,15 @@ export type { AnswerError, AnswerMeta, Phase } from "./types";
 export type { ModelInfo, SearchHit, Thinking, ThreadSettings } from "@/stream/api";
 export type { PendingMessage, PendingMode } from "./pending";
 export type { Notice } from "./notices";
+export type { Remedy } from "@/stream/failures";
 export type { ThreadState } from "./thread-states";
 
 export { CustomRuntimeProvider } from "./CustomRuntimeProvider";
 
 /** `useAnswer()`: AnswerMeta of this message, undefined for a user's. `answerOf(message)`: the same without a hook. */
 export { answerOf, useAnswer } from "./answer";
+/** `failureOf(code)`: `{ title, remedies }` of an error's code; undefined for one that nobody foresaw. */
+export { failureOf } from "@/stream/failures";
 /** `useMessageImages()`: data URLs of this message's images, whether attached just now or loaded. */
 export { imagesOf, useMessageImages } from "./message-images";
 /** `{ rating, rate(rating | null, comment?) }`: shown at once, taken back with a notice when the server refuses. */

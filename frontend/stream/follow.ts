@@ -14,7 +14,7 @@ import { ApiError, errorOf } from "./api";
 import { Connection, SILENCE_MS } from "./connection";
 import { langServe, native, type Heard } from "./dialects";
 import { endOf } from "./ended";
-import { answerError } from "./errors";
+import { answerError, ownError } from "./errors";
 import { Patience } from "./patience";
 import { stopEarly, stopJob } from "./stop";
 import { pause } from "./wake";
@@ -28,7 +28,6 @@ export type World = { fetch: typeof fetch; random: () => number };
 /** A little less than the page's pace: each of its updates finds the tokens of one read. */
 const GATHERED = { "X-Sluice-Pace": "95" };
 const REAL: World = { fetch: (...args) => fetch(...args), random: Math.random };
-const DRAINING = new Set(["draining", "starting"]); // a process that leaves, or is not there yet: ask another
 
 /** Why an abort happened, as assistant-ui says it: `detach` true, the page lets go, and the job is to run on. */
 export const isDetach = (signal: AbortSignal): boolean =>
@@ -169,8 +168,7 @@ class Follower {
   private judge(error: unknown): void {
     if (this.signal.aborted || !(error instanceof ApiError)) return;
     const { code, status, retryAfter } = error;
-    if (this.jobId !== undefined && status === 404)
-      return this.answer.fail(answerError({ ...told(error), code: "job_forgotten" }));
+    if (this.jobId !== undefined && status === 404) return this.answer.fail(ownError("job_forgotten"));
     if (code === "job_lost") return this.answer.fail(answerError(told(error)));
     if (code === "unknown_event_id") return this.startOver();
     if (passes(error, this.jobId !== undefined)) this.wish = (retryAfter ?? 0) * 1000;
@@ -210,16 +208,15 @@ const told = ({ code, message, retryAfter }: ApiError) => ({
   ...(retryAfter === undefined ? {} : { retryAfter }),
 });
 
-/** It may pass by itself: nothing was heard, a proxy spoke, or (for a job that runs) anything but a refusal. */
+/** It may pass by itself: nothing was heard, a proxy spoke, a process leaves, or, of a job that runs, no refusal. */
 function passes({ status, code }: ApiError, runs: boolean): boolean {
-  if (status === 0 || status === 408 || status === 502 || status === 504 || DRAINING.has(code)) return true;
+  if (status === 0 || status === 408 || status === 502 || status === 504 || code === "draining") return true;
   return runs && (status === 429 || status >= 500);
 }
 
 function givenUp(sent: boolean) {
   const offline = typeof navigator !== "undefined" && !navigator.onLine;
-  const code = sent ? "connection_lost" : offline ? "offline" : "unreachable";
-  return answerError({ code, message: code });
+  return ownError(sent ? "connection_lost" : offline ? "offline" : "unreachable");
 }
 
 /** Ids are `<attempt>-<seq>` and order like their pairs. */

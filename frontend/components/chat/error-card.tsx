@@ -3,10 +3,16 @@ import { useAui, useAuiState } from "@assistant-ui/react";
 import { CircleAlert } from "lucide-react";
 import { useOverlays } from "@/components/shell/overlays";
 import { Button } from "@/components/ui/button";
-import type { AnswerError } from "@/runtime";
-import { adviceFor, type Remedy } from "./advice";
+import { useNewChat, type AnswerError, type Remedy } from "@/runtime";
+import { adviceFor } from "./advice";
 
-const LABELS: Record<Remedy, string> = { retry: "Try again", edit: "Edit message", settings: "Settings", reload: "Reload" };
+const LABELS: Record<Remedy, string> = {
+  retry: "Try again",
+  edit: "Edit message",
+  settings: "Settings",
+  reload: "Reload",
+  new: "New chat",
+};
 
 /** What went wrong, in words, and the buttons that help. */
 export function ErrorCard({ error }: { error: AnswerError }) {
@@ -33,11 +39,13 @@ export function ErrorCard({ error }: { error: AnswerError }) {
 function useRemedies(): Record<Remedy, () => void> {
   const aui = useAui();
   const { show } = useOverlays();
+  const newChat = useNewChat();
   const parentId = useAuiState((s) => s.message.parentId);
   return {
     retry: () => aui.message.reload(),
     edit: () => parentId && aui.thread.message({ id: parentId }).composer().beginEdit(),
     settings: () => show("settings"),
     reload: () => window.location.reload(),
+    new: newChat,
   };
 }

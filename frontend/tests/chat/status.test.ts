@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { adviceFor } from "@/components/chat/advice";
+import { answerError } from "@/stream/errors";
 import { detailSentence, statusSentence } from "@/components/chat/status";
 import { about, duration, ordinal, speed } from "@/components/ui/words";
 
@@ -67,4 +68,25 @@ describe("advice on an error", () => {
     const advice = adviceFor({ code: "brand_new", message: "Odd.", retryable: false });
     expect(advice).toEqual({ title: "The answer failed", text: "Odd.", remedies: ["retry", "edit"] });
   });
+
+  it.each(["connection_lost", "job_forgotten", "job_not_found", "client_gone"])("has no second try beside an answer that may be there: %s", (code) => {
+    const told = answerError({ code, message: "", retryable: true });
+    expect(adviceFor(told).remedies).toEqual(["reload"]);
+    expect(told.message).toMatch(/[Rr]eload/);
+    expect(told.message).not.toMatch(/try again/i);
+  });
+
+  it("leads to a new chat where this one is gone", () => {
+    expect(adviceFor(answerError({ code: "thread_not_found", message: "" })).remedies).toEqual(["new"]);
+  });
+
+  it.each(["unreachable", "offline", "queue_unavailable", "history_unavailable", "engine_error", "stream_cut", "job_lost", "draining"])(
+    "names what happened: %s",
+    (code) => {
+      const { title, text, remedies } = adviceFor(answerError({ code, message: "" }));
+      expect(title).not.toBe("The answer failed");
+      expect(text).toMatch(/\w+ \w+/);
+      expect(remedies[0]).toBe("retry");
+    },
+  );
 });
