@@ -84,7 +84,9 @@ chromium:
 
 manifests: ## Write deploy/chatbot.yaml anew, from deploy/overlays/minimal (needs Go, or kustomize)
 	@{ echo '# Rendered from deploy/overlays/minimal by `make manifests`: change it there.'; \
-		echo '# kubectl apply -f deploy/chatbot.yaml && kubectl -n sluice port-forward svc/chatbot 8080:8080'; \
+		echo '# The images sluice-* have no registry in their names: they come from yours, where a release or build.sh put them.'; \
+		echo "#   sed 's|image: sluice-|image: YOUR-REGISTRY/sluice-|' deploy/chatbot.yaml | kubectl apply -f -"; \
+		echo '#   kubectl -n sluice port-forward svc/chatbot 8080:8080'; \
 		echo ---; deploy/kustomize.sh build deploy/overlays/minimal; } > deploy/.rendered.yaml
 	@mv deploy/.rendered.yaml deploy/chatbot.yaml
 

@@ -29,18 +29,21 @@ OUTSIDE = [
     Peer("internet by IPv6", address="2a00:1450::7"),
     Peer("docker's host", address="172.18.0.1"),  # and k3d's API server
     Peer("metadata", address="169.254.169.254"),
+    Peer("dns of the node", address="169.254.20.10"),
     Peer("api server", address="10.1.2.3"),  # as any private address: which one it is differs from cluster to cluster
     Peer("api server by IPv6", address="fd00::7"),
 ]
-PORTS = (22, 53, 80, 443, 5432, 6379, 6443, 8000, 8080, 11434)
+# What cert-manager starts in our namespace, for as long as a certificate is asked for.
+SOLVER = Peer("solver", "sluice", (("acme.cert-manager.io/http01-solver", "true"),))
+PORTS = (22, 53, 80, 443, 5432, 6379, 6443, 8000, 8080, 8089, 11434)
 
-NAMES = ("backend", "frontend", "ollama-worker", "redis", "postgres", "vllm", "model-puller")
+NAMES = ("backend", "frontend", "ollama-worker", "redis", "postgres", "vllm", "model-puller", "solver")
 # From, to, port. Everybody may ask the DNS.
 ALWAYS = {
     ("frontend", "backend", 8000),
     ("backend", "redis", 6379),
     ("ollama-worker", "redis", 6379),
-    *((name, "dns", 53) for name in NAMES),
+    *((name, dns, 53) for name in NAMES for dns in ("dns", "dns of the node")),
 }
 POSTGRES = {("backend", "postgres", 5432)}
 ENTRANCE = {
@@ -48,6 +51,7 @@ ENTRANCE = {
     for door in ("traefik", "traefik of k3s")
     for name, port in (("frontend", 8080), ("backend", 8000))
 }
+CERTIFICATES = {(door, "solver", 8089) for door in ("traefik", "traefik of k3s")}
 KEDA = {("keda", "redis", 6379), ("keda", "backend", 8000)}
 API_SERVERS = ("api server", "api server by IPv6", "docker's host")
 API_SERVER = {("backend", name, port) for name in API_SERVERS for port in (443, 6443)}
@@ -55,7 +59,7 @@ MODELS = {("model-puller", "internet", 443), ("model-puller", "internet by IPv6"
 VLLM = {("ollama-worker", "vllm", 8000)}
 HOST = {("ollama-worker", "docker's host", 11434)}
 BACKEND_OUT = {("backend", "internet", 443), ("backend", "internet by IPv6", 443)}
-PRODUCTION = ALWAYS | POSTGRES | ENTRANCE | KEDA | MODELS | API_SERVER
+PRODUCTION = ALWAYS | POSTGRES | ENTRANCE | CERTIFICATES | KEDA | MODELS | API_SERVER
 ALLOWED = {
     "production": PRODUCTION,
     "staging": PRODUCTION,
@@ -69,7 +73,7 @@ ALLOWED = {
 
 
 def test_who_may_speak_to_whom_is_what_this_page_says(name: str, objects: list[Object]) -> None:
-    inside = {Peer(pod.name, "sluice", tuple(sorted(pod.labels.items()))) for pod in pods(objects)}
+    inside = {Peer(pod.name, "sluice", tuple(sorted(pod.labels.items()))) for pod in pods(objects)} | {SOLVER}
     there = {peer.name for peer in (*inside, *OUTSIDE)}
     wanted = {edge for edge in ALLOWED[name] if {edge[0], edge[1]} <= there}
     everybody = [*inside, *OUTSIDE]

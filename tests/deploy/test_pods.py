@@ -145,13 +145,60 @@ def test_every_pod_has_a_rank(objects: list[Object]) -> None:
     assert rank["redis"] > rank["backend"] > rank["ollama-worker"] > rank.get("model-puller", 0)
 
 
-def test_a_rollout_has_a_new_process_ready_before_an_old_one_leaves(objects: list[Object]) -> None:
+def test_a_rollout_has_a_new_process_ready_before_an_old_one_leaves(name: str, objects: list[Object]) -> None:
+    """Where there is one GPU the new one would wait for it, and the old one for the new one."""
     for one in of_kind(objects, "Deployment"):
         strategy = one["spec"]["strategy"]
-        if one["metadata"]["name"] == "vllm":  # one GPU
+        if one["metadata"]["name"] == "vllm":
             assert strategy == {"type": "Recreate"}
+        elif one["metadata"]["name"] == "ollama-worker-default" and name == "staging":
+            assert strategy["rollingUpdate"] == {"maxUnavailable": 1, "maxSurge": 0}
         else:
             assert strategy["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+
+
+def test_a_server_that_never_gets_ready_is_replaced_by_the_version_that_it_is_rolled_back_to(
+    objects: list[Object],
+) -> None:
+    """A StatefulSet that keeps an order waits for the broken pod first, for ever."""
+    for one in of_kind(objects, "StatefulSet"):
+        assert one["spec"]["podManagementPolicy"] == "Parallel", name_of(one)
+
+
+def test_a_gpu_is_asked_for_and_no_label_chooses_its_node(name: str, objects: list[Object]) -> None:
+    """The device plugin and the operator label nodes differently, and a pool of nodes at zero has no labels to find."""
+    assert not any("nodeSelector" in pod.spec for pod in pods(objects))
+    with_gpu = {pod.name: pod for pod in pods(objects) if "nvidia.com/gpu" in needs(pod, "limits")}
+    engine = {"dev": set(), "minimal": {"vllm"}, "vllm": {"vllm"}}.get(name, {"ollama-worker"})
+    assert set(with_gpu) == engine
+    for pod in with_gpu.values():
+        assert [one["key"] for one in pod.spec["tolerations"]] == ["nvidia.com/gpu"]
+        assert "affinity" not in pod.spec
+
+
+def test_a_volume_that_one_node_mounts_is_filled_where_the_gpu_is(objects: list[Object]) -> None:
+    modes = [one["spec"]["accessModes"] for one in of_kind(objects, "PersistentVolumeClaim")]
+    for pod in pods(objects):
+        if pod.name == "model-puller":
+            assert ("nvidia.com/gpu.count" in str(pod.spec.get("affinity"))) == (modes == [["ReadWriteOnce"]])
+
+
+def test_our_images_may_come_from_a_registry_that_asks_for_a_password(objects: list[Object]) -> None:
+    secrets = {
+        one["metadata"]["name"]: [secret["name"] for secret in one.get("imagePullSecrets", [])]
+        for one in of_kind(objects, "ServiceAccount")
+    }
+    for pod, container in containers(objects):
+        if container["image"].startswith("sluice-"):
+            assert secrets[pod.spec["serviceAccountName"]] == ["sluice-registry"], pod.name
+
+
+def test_no_budget_counts_pods_that_no_controller_does(objects: list[Object]) -> None:
+    """Of a Job's pod Kubernetes cannot tell how many there should be: a budget on it lets none go, and a drain hangs."""
+    for budget in of_kind(objects, "PodDisruptionBudget"):
+        labels = budget["spec"]["selector"]["matchLabels"]
+        chosen = {pod.owner["kind"] for pod in pods(objects) if labels.items() <= pod.labels.items()}
+        assert chosen == {"Deployment"}, name_of(budget)
 
 
 def test_replicas_and_nodes_are_spread_and_drained_one_by_one(objects: list[Object]) -> None:
