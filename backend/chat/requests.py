@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from backend.dialects.answer_schema import Enforceable
 from backend.dialects.images import of_base64
 from backend.dialects.reading import bound_messages, read_as
-from backend.dialects.tools import Schema, ToolCalls, Tools, as_tools
+from backend.dialects.tools import ToolCalls, Tools, as_tools
 from wire.records import JobRequest, Message
 
 Positive = Annotated[int, Field(ge=1, le=1_048_576)]
@@ -52,7 +53,7 @@ def given(options: Options | None) -> dict[str, Any]:
     return options.model_dump(exclude_none=True) if options else {}
 
 
-Format = Literal["json", ""] | Schema
+Format = Literal["json", ""] | Enforceable
 Think = bool | Literal["low", "medium", "high"]
 KeepAlive = str | int | float
 TopLogprobs = Annotated[int, Field(ge=0, le=20)]

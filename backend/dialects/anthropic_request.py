@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from backend.chat.requests import ModelName, Share
+from backend.dialects.answer_schema import Enforceable
 from backend.dialects.anthropic_messages import AnthropicMessage, System, check_results, job_messages
 from backend.dialects.reading import bound_messages, read_as
 from backend.dialects.tools import TOOLS_MAX, Name, Schema
@@ -39,9 +40,11 @@ class Tool(BaseModel):
     name: Name
     description: str | None = None
     input_schema: Schema
+    strict: bool | None = None
 
     def to_job(self) -> dict[str, Any]:
-        told = {"name": self.name, "description": self.description, "parameters": self.input_schema}
+        about = {"name": self.name, "description": self.description}
+        told = {**about, "parameters": self.input_schema, "strict": self.strict}
         return {"type": "function", "function": {name: value for name, value in told.items() if value is not None}}
 
 
@@ -65,7 +68,7 @@ class JsonFormat(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     type: Literal["json_schema"]
-    schema_: Schema = Field(alias="schema")
+    schema_: Enforceable = Field(alias="schema")
 
 
 class OutputConfig(BaseModel):

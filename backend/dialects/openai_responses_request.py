@@ -23,9 +23,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from backend.dialects.answer_schema import Enforceable, object_schema
 from backend.dialects.openai_chat_request import THINK
 from backend.dialects.openai_errors import BadParameter, NotOffered
-from backend.dialects.openai_format import answer_schema
 from backend.dialects.openai_responses_input import Items, as_messages, with_names
 from backend.dialects.openai_responses_tools import Chosen, FunctionTool
 from backend.dialects.openai_sampling import TOKENS_MAX
@@ -54,7 +54,7 @@ class TextFormat(BaseModel):
     type: Literal["text", "json_object", "json_schema"]
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")] | None = None
     description: str | None = None
-    schema_: Annotated[dict[str, Any], AfterValidator(answer_schema)] | None = Field(None, alias="schema")
+    schema_: Annotated[Enforceable, AfterValidator(object_schema)] | None = Field(None, alias="schema")
     strict: bool | None = None
 
     @model_validator(mode="after")

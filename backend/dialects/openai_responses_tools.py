@@ -21,7 +21,7 @@ class FunctionTool(BaseModel):
 
     def as_tool(self) -> dict[str, Any]:
         """As a job carries it."""
-        about = self.model_dump(exclude_none=True, include={"name", "description", "parameters"})
+        about = self.model_dump(exclude_none=True, exclude={"type"})
         return {"type": "function", "function": about}
 
 

@@ -39,7 +39,15 @@ def _check(schema: Any, where: str) -> None:
             _check(inner, f"{where}.{name}.{place}")
     for name in SINGLE:
         if name in schema:
-            _check(schema[name], f"{where}.{name}")
+            _check_inner(schema[name], f"{where}.{name}")
+
+
+def _check_inner(inner: Any, where: str) -> None:
+    """Drafts up to 7 list the schemas of a tuple's parts under `items`."""
+    if not (isinstance(inner, list) and where.endswith(".items")):
+        return _check(inner, where)
+    for place, one in enumerate(inner):
+        _check(one, f"{where}.{place}")
 
 
 def _check_words(schema: dict[str, Any], where: str) -> None:

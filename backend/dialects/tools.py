@@ -21,6 +21,7 @@ class Function(BaseModel):
     name: Name
     description: str | None = None
     parameters: Schema | None = None
+    strict: bool | None = None  # the engine that can is to hold calls to the schema
 
 
 class Tool(BaseModel):

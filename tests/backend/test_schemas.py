@@ -1,0 +1,101 @@
+"""Schemas in a request: what no engine can enforce is refused in every dialect, what tools are described by is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from backend.chat.requests import parse_chat
+from backend.dialects.anthropic_request import read_messages
+from backend.dialects.ollama_generate import OllamaGenerate
+from backend.dialects.openai_chat import CHAT
+from backend.dialects.openai_responses import DOOR
+from backend.errors import ApiError
+from wire.records import JobRequest
+
+SAID = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+Ask = Callable[[Any], JobRequest]
+FORMATS: dict[str, Ask] = {
+    "Ollama's chat": lambda schema: parse_chat({**SAID, "format": schema}, 9).to_job(),
+    "Ollama's text": lambda schema: OllamaGenerate().read({"prompt": "hi", "format": schema}, 9).job,
+    "Anthropic": lambda schema: anthropic(output_config={"format": {"type": "json_schema", "schema": schema}}),
+    "OpenAI's chat": lambda schema: (
+        CHAT.read(
+            {**SAID, "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}}, 9
+        ).job
+    ),
+    "OpenAI's responses": lambda schema: (
+        DOOR.read({"input": "hi", "text": {"format": {"type": "json_schema", "name": "n", "schema": schema}}}, 9).job
+    ),
+}
+FUNCTION = {"name": "f", "description": "d"}
+TOOLS: dict[str, Ask] = {
+    "Ollama's chat": lambda schema: parse_chat({**SAID, "tools": [tool(schema)]}, 9).to_job(),
+    "Anthropic": lambda schema: anthropic(tools=[{**FUNCTION, "input_schema": schema, "strict": True}]),
+    "OpenAI's chat": lambda schema: CHAT.read({**SAID, "tools": [tool(schema)]}, 9).job,
+    "OpenAI's responses": lambda schema: (
+        DOOR.read({"input": "hi", "tools": [{"type": "function", **tool(schema)["function"]}]}, 9).job
+    ),
+}
+
+
+def anthropic(**fields: Any) -> JobRequest:
+    return read_messages({**SAID, "max_tokens": 9, **fields}, 9).to_job()
+
+
+def tool(schema: Any) -> dict[str, Any]:
+    return {"type": "function", "function": {**FUNCTION, "parameters": schema, "strict": True}}
+
+
+def of(**word: Any) -> dict[str, Any]:
+    """A schema that says this of the one field that it has."""
+    return {"type": "object", "properties": {"a": word}}
+
+
+BEYOND: dict[str, tuple[dict[str, Any], str]] = {
+    "a condition": (of(**{"if": {"type": "string"}}, then={}), "'if'"),
+    "a negation": (of(anyOf=[{"not": {"type": "null"}}]), "'not'"),
+    "a reference to nothing": (of(**{"$ref": "#/nowhere"}), "points to nothing"),
+    "a remote reference": (of(**{"$ref": "https://127.0.0.1:1/s.json"}), "nothing is fetched"),
+    "a part of a tuple that is none": (of(items=[{"type": "banana"}]), "schema.properties.a.items.0.type"),
+}
+WITHIN = {
+    "a reference within": {**of(**{"$ref": "#/$defs/b"}), "$defs": {"b": {"type": "string"}}},
+    "a field that is named like a keyword": {"type": "object", "properties": {"not": {"type": "string"}}},
+    "a tuple as it was told before 2020": of(type="array", items=[{"type": "string"}, {"type": "number"}]),
+}
+
+
+@pytest.mark.parametrize("dialect", FORMATS)
+@pytest.mark.parametrize("name", BEYOND)
+def test_what_no_engine_can_enforce_is_refused(dialect: str, name: str) -> None:
+    schema, says = BEYOND[name]
+    with pytest.raises(ApiError) as refused:
+        FORMATS[dialect](schema)
+    assert refused.value.status in (400, 422) and says in refused.value.message
+
+
+@pytest.mark.parametrize("dialect", FORMATS)
+@pytest.mark.parametrize("name", WITHIN)
+def test_what_engines_can_enforce_goes_on_as_it_came(dialect: str, name: str) -> None:
+    assert FORMATS[dialect](WITHIN[name]).format == WITHIN[name]
+
+
+@pytest.mark.parametrize("dialect", ["Ollama's chat", "Ollama's text", "Anthropic"])
+def test_an_answer_may_be_a_list_where_the_dialect_allows_it(dialect: str) -> None:
+    listed = {"type": "array", "items": {"type": "string"}}
+    assert FORMATS[dialect](listed).format == listed
+
+
+@pytest.mark.parametrize("dialect", TOOLS)
+@pytest.mark.parametrize("name", WITHIN)
+def test_a_tool_is_passed_on_as_it_was_described(dialect: str, name: str) -> None:
+    assert TOOLS[dialect](WITHIN[name]).tools == (tool(WITHIN[name]),)
+
+
+@pytest.mark.parametrize("dialect", TOOLS)
+def test_a_tool_that_is_described_by_no_schema_is_refused(dialect: str) -> None:
+    with pytest.raises(ApiError, match=r"items\.1\.type must be one of"):
+        TOOLS[dialect](of(items=[{}, {"type": "banana"}]))
