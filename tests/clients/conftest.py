@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.clients.langchain_deselected import reason_for
-from tests.clients.served import REAL, SCRIPTED, Served, serving
+from tests.clients.served import Served, serving
 from tests.flow.truth import Truth, truth_of
+from tests.support.engines import REAL, SCRIPTED
 from tests.support.valkey import Valkey
 
 HERE = Path(__file__).parent

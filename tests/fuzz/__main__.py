@@ -9,9 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.fuzz.campaign import Campaign
-from tests.fuzz.house import fuzzed_house
-from tests.support.house import House
+from tests.fuzz.campaign import Campaign, shares
+from tests.fuzz.house import ENGINES, Fuzzed, fuzzed_house
 
 ROUND = 5_000  # requests of one seed
 
@@ -20,18 +19,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Generated requests by the thousand.")
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--seed", type=int, help="of the first round; the others count on from it")
+    parser.add_argument("--engine", action="append", choices=ENGINES, help="one or more; else all, a part each")
     arguments = parser.parse_args()
     first = secrets.randbits(32) if arguments.seed is None else arguments.seed
-    with tempfile.TemporaryDirectory(prefix="sluice-fuzz-") as home, fuzzed_house(Path(home)) as house:
-        return run(house, arguments.requests, first)
+    engines = arguments.engine or ENGINES
+    for engine, share in zip(engines, shares(arguments.requests, len(engines)), strict=True):
+        print(f"{engine}: {share} requests", flush=True)
+        with tempfile.TemporaryDirectory(prefix="sluice-fuzz-") as home, fuzzed_house(Path(home), engine) as fuzzed:
+            run(fuzzed, share, first)
+    return 0
 
 
-def run(house: House, wanted: int, first: int) -> int:
+def run(fuzzed: Fuzzed, wanted: int, first: int) -> None:
     sent, began = 0, time.monotonic()
     for number in range(first, first + wanted):
         if sent >= wanted:
             break
-        campaign = Campaign(house, number)
+        campaign = Campaign(fuzzed, number)
         share = min(ROUND, wanted - sent)
         campaign.shapes(share * 4 // 5)
         campaign.documented(share - share * 4 // 5)
@@ -40,7 +44,6 @@ def run(house: House, wanted: int, first: int) -> int:
         print(f"seed {number}: {sent} requests in {time.monotonic() - began:.0f} s, nothing wrong", flush=True)
         if not campaign.sent:
             break
-    return 0
 
 
 if __name__ == "__main__":

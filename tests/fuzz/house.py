@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.backend.standing import standing_house, wait_ready
+from tests.fuzz.shapes import MODEL, Shape, asked_of
+from tests.support.engines import Engine, Models, engine_of
 from tests.support.house import House
 from tests.support.valkey import Valkey
 
+ENGINES = ("simulated", "ollama", "openai", "llama-cpp")
 SETTINGS = {
     "SLUICE_SIMULATED_RATE": "0",
     "SLUICE_SIMULATED_FAULTS": "0",
@@ -17,17 +21,33 @@ SETTINGS = {
     "SLUICE_DEADLINE_SECONDS": "10",
     "LOG_LEVEL": "WARNING",
 }
+WINDOW = 256  # tokens of the tiny model: what only the window ends has ended soon
+
+
+class Fuzzed(NamedTuple):
+    """`shapes` name the models of its engine."""
+
+    house: House
+    shapes: tuple[Shape, ...]
 
 
 @contextmanager
-def fuzzed_house(home: Path) -> Iterator[House]:
-    valkey = Valkey(home / "valkey")
-    valkey.start()
-    try:
-        with standing_house(home, valkey, **SETTINGS) as house:
-            house.start_worker()
-            house.start_worker()
-            wait_ready(house.start_api(), workers=2)
-            yield house
-    finally:
-        valkey.stop()
+def fuzzed_house(home: Path, engine: str = "simulated") -> Iterator[Fuzzed]:
+    """`engine`: which one the workers have; the errors of each are told in other words."""
+    with ExitStack() as stack:
+        behind = _engine(engine, home, stack)
+        valkey = Valkey(home / "valkey")
+        stack.callback(valkey.stop)
+        valkey.start()
+        env = {**SETTINGS, "MODEL_NAME": behind.models.chat, **behind.env}
+        house = stack.enter_context(standing_house(home, valkey, **env))
+        house.start_worker()
+        house.start_worker()
+        wait_ready(house.start_api(), workers=2)
+        yield Fuzzed(house, asked_of(behind.models.chat, behind.models.embed))
+
+
+def _engine(name: str, home: Path, stack: ExitStack) -> Engine:
+    if name == "simulated":
+        return Engine(Models(MODEL, MODEL, MODEL), {})
+    return engine_of(name, home, stack, rate=0, context=WINDOW)

@@ -7,7 +7,7 @@ import json
 from random import Random
 from typing import Any, NamedTuple
 
-from tests.fuzz.shapes import SHAPES, Shape
+from tests.fuzz.shapes import Shape
 
 TEXTS = (
     "",
@@ -119,7 +119,7 @@ def bend(dice: Random, body: Any, place: tuple[Any, ...]) -> None:
         holder[dice.choice(TEXTS)] = junk(dice)
 
 
-def request(number: int, shapes: tuple[Shape, ...] = SHAPES) -> Sent:
+def request(number: int, shapes: tuple[Shape, ...]) -> Sent:
     """The same number makes the same request: mostly a bent body, now and then bytes that are no request at all."""
     dice = Random(number)
     shape = shapes[number % len(shapes)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, NamedTuple
 
 MODEL = "qwen2.5:0.5b"
@@ -150,3 +151,17 @@ OTHERS = (
     Shape("/api/lc/chat/stream", {"input": {"messages": [HELLO]}, "config": {"configurable": {"model": MODEL}}}),
 )
 SHAPES = (*OPENAI, *OLLAMA, *OTHERS)
+VECTORS = ("/v1/embeddings", "/api/embed", "/api/embeddings")
+
+
+def asked_of(chat: str, embed: str) -> tuple[Shape, ...]:
+    """All shapes, with these models named in them."""
+    return tuple(_asked(shape, embed if shape.path in VECTORS else chat) for shape in SHAPES)
+
+
+def _asked(shape: Shape, model: str) -> Shape:
+    body = copy.deepcopy(shape.body)
+    for holder in (body, body.get("config", {}).get("configurable", {})):
+        if "model" in holder:
+            holder["model"] = model
+    return Shape(shape.path, body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,20 +12,31 @@ import pytest
 from tests.fuzz.campaign import Campaign
 from tests.fuzz.house import fuzzed_house
 from tests.fuzz.verdict import Wrong, check
+from tests.support.engines import SCRIPTED
 
-SHAPES, DOCUMENTED = 1_600, 400
+SHAPES, DOCUMENTED = 540, 380  # the shapes are sent to three engines: two thousand together
 
 
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
-    with fuzzed_house(tmp_path_factory.mktemp("fuzz")) as house:
-        yield Campaign(house)
+    with fuzzed_house(tmp_path_factory.mktemp("fuzz")) as fuzzed:
+        yield Campaign(fuzzed)
 
 
 @pytest.mark.timeout(300)
 def test_bent_requests_cost_no_more_than_an_error(campaign: Campaign) -> None:
     campaign.shapes(SHAPES)
     campaign.chats_still()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("engine", "seed"), list(zip(SCRIPTED, (1, 2), strict=True)))
+def test_bent_requests_cost_no_more_behind_engines_of_another_protocol(tmp_path: Path, engine: str, seed: int) -> None:
+    """What an engine refuses, too: its errors are other ones than those of the simulated engine."""
+    with fuzzed_house(tmp_path, engine) as fuzzed:
+        campaign = Campaign(fuzzed, seed)
+        campaign.shapes(SHAPES)
+        campaign.chats_still()
 
 
 @pytest.mark.timeout(300)
