@@ -17,7 +17,8 @@ SIMULATED = "simulated"
 @router.get("/api/models", summary="The models a chat may name, live ones first")
 async def models(request: Request) -> dict[str, Any]:
     """`live`: a living worker offers it now; `default`: what a chat gets that names none; `context_length` 0: not
-    known; `aliases`: other names for it. `advice`: how to connect a real model, where all answers are simulated."""
+    known; `aliases`: other names for it. `advice`: how to connect a real model, where all answers are simulated.
+    `limits`: so many of a conversation's last messages reach a model, and so many bytes a request may have."""
     house = house_of(request)
     known, default = await house.catalogue.models(), await house.catalogue.resolve(None)
     offers, workers = await house.catalogue.by_pool(), await house.sights.workers()
@@ -34,6 +35,7 @@ async def models(request: Request) -> dict[str, Any]:
         "engines": sorted({str(engine) for worker in workers if (engine := worker.info.get("engine"))}),
         "workers": len(workers),
         "advice": advice(workers),
+        "limits": {"messages": house.settings.max_context_messages, "body_bytes": house.settings.max_body_bytes},
     }
 
 

@@ -1,11 +1,11 @@
 /** Images of a message: made small in the browser, without what the camera wrote into them. */
 import type { Attachment, AttachmentAdapter, PendingAttachment } from "@assistant-ui/react";
 import { newId } from "@/lib/ids";
+import { imagesMax, limits } from "./limits";
 
 export const LONGEST_SIDE = 1568; // vision models see no more
 const QUALITY = 0.85;
 const SMALL_PNG = 512 * 1024; // drawings and screenshots keep their sharp edges
-const MESSAGE_MAX = 8 * 1024 * 1024;
 
 /** Width and height within the longest side, the shape kept; never larger than they were. */
 export function fit(width: number, height: number, longest = LONGEST_SIDE): { width: number; height: number } {
@@ -28,6 +28,8 @@ export async function shrink(file: File): Promise<string> {
   return canvas.toDataURL(png ? "image/png" : "image/jpeg", QUALITY);
 }
 
+const inMb = (bytes: number): string => (bytes / 1024 / 1024).toLocaleString("en", { maximumFractionDigits: 1 });
+
 /** JPEG knows no transparency: what was clear would be black. */
 function paper(context: CanvasRenderingContext2D, { width, height }: HTMLCanvasElement): void {
   context.fillStyle = "white";
@@ -42,8 +44,9 @@ export function imageAttachments(make: (file: File) => Promise<string> = shrink)
     async add({ file }): Promise<PendingAttachment> {
       const image = await make(file);
       const total = [...sizes.values()].reduce((sum, size) => sum + size, image.length);
-      if (total > MESSAGE_MAX)
-        throw new Error(`With ${file.name} the message's images are over 8 MB. Send it in another message.`);
+      const most = imagesMax(limits.get());
+      if (total > most)
+        throw new Error(`With ${file.name} the message's images are over ${inMb(most)} MB. Send it in another message.`);
       const id = newId();
       sizes.set(id, image.length);
       const content = [{ type: "image" as const, image }];

@@ -14,6 +14,7 @@ import { runBegan, runEnded } from "./thread-states";
 import { listChanged, settingsOf } from "./threads";
 import { nameThread } from "./titles";
 import { turnOf, type TurnIds } from "./turn";
+import type { AnswerMeta } from "./types";
 
 /** "stopped": by the user, here. "detached": this page let go, the job goes on. */
 export type Outcome = "done" | "failed" | "cancelled" | "stopped" | "detached";
@@ -34,8 +35,8 @@ export async function* runTurn(
   begin: () => Promise<string>,
 ): AsyncGenerator<ChatModelRunResult, void> {
   const threadId = await begin();
-  const { turn, ids } = turnOf(threadId, options, settingsOf(threadId));
-  yield* run(threadId, { turn }, ids, options.abortSignal);
+  const { turn, ids, leftOut } = turnOf(threadId, options, settingsOf(threadId));
+  yield* run(threadId, { turn }, ids, options.abortSignal, leftOut > 0 ? { imagesLeftOut: leftOut } : {});
 }
 
 /** assistant-ui's resume: the answer on the page is the server's `answerId`. */
@@ -54,6 +55,7 @@ async function* run(
   source: Source,
   ids: TurnIds,
   signal: AbortSignal,
+  about: Partial<AnswerMeta> = {},
 ): AsyncGenerator<ChatModelRunResult, void> {
   let last: Snapshot | undefined;
   runBegan(threadId);
@@ -62,7 +64,7 @@ async function* run(
       if (!last?.meta.jobId && snapshot.meta.jobId) accepted(threadId, ids, "turn" in source);
       last = snapshot;
       setReconnecting(threadId, snapshot.meta.phase === "reconnecting");
-      yield await result(threadId, ids, snapshot);
+      yield await result(threadId, ids, { ...snapshot, meta: { ...snapshot.meta, ...about } });
     }
   } finally {
     ended(threadId, ids, outcome(last, signal), "turn" in source);

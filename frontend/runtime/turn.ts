@@ -4,6 +4,8 @@ import type { ThreadSettings } from "@/stream/api";
 import type { Turn } from "@/stream/follow";
 import { answerIdOf } from "./assistant-ui";
 import { toLangChain } from "./convert";
+import { fitted } from "./fitting";
+import { limits } from "./limits";
 import { serverId, storedParent } from "./message-ids";
 
 export type TurnIds = { messageId: string; answerId: string };
@@ -12,7 +14,7 @@ export function turnOf(
   threadId: string,
   options: ChatModelRunOptions,
   settings: ThreadSettings,
-): { turn: Turn; ids: TurnIds } {
+): { turn: Turn; ids: TurnIds; leftOut: number } {
   const locals = options.messages.map(({ id }) => id);
   const last = locals.pop();
   if (last === undefined) throw new Error("A turn needs a message");
@@ -25,8 +27,8 @@ export function turnOf(
     message_id: ids.messageId,
     answer_id: ids.answerId,
   };
-  const body = { input: { messages: toLangChain(options.messages, system) }, config: { configurable } };
-  return { turn: { key: ids.answerId, body }, ids };
+  const { messages, leftOut } = fitted(toLangChain(options.messages, system), limits.get());
+  return { turn: { key: ids.answerId, body: { input: { messages }, config: { configurable } } }, ids, leftOut };
 }
 
 /** Without what was left to the pool's default. */

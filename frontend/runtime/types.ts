@@ -29,6 +29,8 @@ export type AnswerMeta = {
   finishReason?: string;
   error?: AnswerError;
   feedback?: "up" | "down";
+  /** Images of earlier messages that did not go along with the question: there was no room for them. */
+  imagesLeftOut?: number;
 };
 
 /**

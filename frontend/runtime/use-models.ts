@@ -1,6 +1,7 @@
 import { useEffect } from "react";
 import { createStore, useStore } from "@/lib/store";
 import { getModels, type ModelList } from "@/stream/api";
+import { limits } from "./limits";
 
 type State = ModelList & { loading: boolean; error: string | null };
 
@@ -13,6 +14,7 @@ export async function refresh(): Promise<void> {
   const list = await getModels().catch((error: unknown) => ({
     error: error instanceof Error ? error.message : String(error),
   }));
+  if ("limits" in list && list.limits) limits.set({ messages: list.limits.messages, bytes: list.limits.body_bytes });
   models.set((now) => ("error" in list ? { ...now, loading: false, error: list.error } : same(now, list)));
 }
 

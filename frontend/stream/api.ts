@@ -67,7 +67,14 @@ export type ModelInfo = {
   capabilities: string[];
 };
 
-export type ModelList = { models: ModelInfo[]; engines: string[]; workers: number; advice: string | null };
+/** `limits`: of the messages of a conversation that reach a model, and of a request's body. */
+export type ModelList = {
+  models: ModelInfo[];
+  engines: string[];
+  workers: number;
+  advice: string | null;
+  limits?: { messages: number; body_bytes: number };
+};
 
 /** `message_id` null: the title matched. */
 export type SearchHit = { thread: Thread; message_id: string | null; snippet: string };

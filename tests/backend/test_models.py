@@ -17,7 +17,7 @@ async def models(home: House) -> dict[str, Any]:
         answer = await client.get("/api/models")
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()
-    assert told.keys() == {"models", "engines", "workers", "advice"}
+    assert told.keys() == {"models", "engines", "workers", "advice", "limits"}
     return told
 
 
@@ -49,8 +49,9 @@ async def test_where_all_answers_are_simulated_it_says_how_to_connect_a_model(ho
 
 
 async def test_a_pool_without_workers_still_offers_its_models_and_no_advice(house: Houses) -> None:
-    home = await house(apis=1, workers=0, MODEL_NAME="tiny")
+    home = await house(apis=1, workers=0, MODEL_NAME="tiny", MAX_CONTEXT_MESSAGES="7", SLUICE_MAX_BODY_BYTES="70000")
     told = await models(home)
+    assert told["limits"] == {"messages": 7, "body_bytes": 70_000}
     assert [(m["name"], m["default"], m["live"]) for m in told["models"]] == [("tiny", True, False)]
     assert (told["engines"], told["workers"], told["advice"]) == ([], 0, None)
 

@@ -5,6 +5,7 @@ import { Thinking } from "@/components/answer/thinking";
 import { useAnswer } from "@/runtime";
 import { AnswerActions } from "./answer-actions";
 import { ErrorCard } from "./error-card";
+import { LeftOut } from "./left-out";
 import { StatusLine } from "./status-line";
 
 /** An answer: thoughts, text, and below them what is going on or, at the end, what can be done. */
@@ -15,6 +16,7 @@ export function AssistantMessage() {
   const id = useAuiState((s) => s.message.id);
   return (
     <article aria-label="Answer" data-message={id} data-role="assistant" className="min-w-0" aria-busy={running}>
+      <LeftOut />
       {thoughts && <Thoughts text={thoughts} running={running && !text} />}
       {text && <Answer text={text} running={running} />}
       {!running && <Ending empty={!text && !thoughts} />}
