@@ -100,6 +100,8 @@ class JobFailed(ApiError):
         "never_started": 503,
         "out_of_memory": 503,
         "engine_unavailable": 503,
+        "engine_failed": 502,
+        "engine_denied": 502,
         "cancelled": 409,
     }
 

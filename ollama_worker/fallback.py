@@ -5,21 +5,26 @@ What has been said cannot be taken back, and another model's words never follow 
 
 from __future__ import annotations
 
-from ollama_worker.engines.base import EngineError, EngineUnavailable
+from ollama_worker.engines.base import EngineDenied, EngineError, EngineUnavailable
 from wire.records import JobRequest, Target
 
 # What speaks against an engine with a model. All else speaks against the request, and would meet it anywhere.
-FAULTS = frozenset({"engine_unavailable", "model_not_found", "out_of_memory", "engine_silent", "stream_cut"})
+FAULTS = frozenset(
+    {
+        *("engine_unavailable", "engine_denied", "engine_failed", "engine_silent"),
+        *("model_not_found", "out_of_memory", "stream_cut"),
+    }
+)
 
 
 def next_place(request: JobRequest, error: EngineError, pool: str) -> Target | None:
     """The first alternative that this failure, met in `pool`, leaves open; None: none.
 
-    Where the engine itself is away, its other models are too.
+    Where the engine itself is away, or does not let us in, its other models are too.
     """
     if error.code not in FAULTS:
         return None
-    away = isinstance(error, EngineUnavailable)
+    away = isinstance(error, EngineUnavailable | EngineDenied)
     return next((place for place in request.fallback if not (away and place.pool == pool)), None)
 
 

@@ -13,8 +13,9 @@ from typing import Any
 from ollama_worker.engines.base import (
     ContextTooLong,
     EngineBusy,
+    EngineDenied,
     EngineError,
-    EngineUnavailable,
+    EngineFailed,
     Finished,
     ModelNotFound,
     Piece,
@@ -40,6 +41,7 @@ STATUSES = {
     "api_error": 0,
     "timeout_error": 0,
 }  # of errors in mid-stream
+SPENT = "credit balance"  # is too low: told as 400
 TOO_LONG = ("prompt is too long", "context window", "context limit")
 
 
@@ -47,8 +49,12 @@ def fault(model: str, status: int, text: str) -> EngineError:
     said = text.lower()
     if any(words in said for words in TOO_LONG):
         return ContextTooLong(f"The prompt does not fit {model}'s context window: {text}")
+    if status == 402 or SPENT in said:
+        return EngineDenied(f"Anthropic answers no more until its account is topped up: {text}")
+    if status == 403 and "model" in said and model.lower() in said:
+        return ModelNotFound(f"Anthropic does not give {model} to the owner of this key: {text}")
     if status in (401, 403):
-        return EngineUnavailable(f"Anthropic does not let us in (status {status}): check ANTHROPIC_API_KEY")
+        return EngineDenied(f"Anthropic does not let us in (status {status}): check ANTHROPIC_API_KEY")
     if status == 404:
         return ModelNotFound(f"Anthropic does not have {model}: `GET /v1/models` lists what it has")
     if status in (429, 502, 503, 504, 529):
@@ -57,7 +63,7 @@ def fault(model: str, status: int, text: str) -> EngineError:
         return RequestRefused(f"Anthropic refused the request: {text}")
     if status == 0:
         return StreamCut(f"Anthropic broke off: {text}")
-    return EngineError(f"Anthropic failed: {text}")
+    return EngineFailed(f"Anthropic failed: {text}")
 
 
 class Answer:

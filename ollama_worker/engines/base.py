@@ -3,6 +3,8 @@
 EngineError                what went wrong, for the caller and for the queue
 ├── EngineUnavailable      nobody answers: the job goes back to the queue, uncharged; this worker stops asking
 │   └── EngineBusy         it answers, and asks to be left alone for a while
+├── EngineDenied           a key is refused, or what was paid for is used up: its operator has to act
+├── EngineFailed           the engine itself broke (status 500): another attempt may get past it
 ├── ModelNotFound          the engine lacks the model; the message says how to get it
 ├── ContextTooLong         the prompt does not fit the model's context window
 ├── RequestRefused         the engine says the request itself is wrong
@@ -92,6 +94,17 @@ class EngineUnavailable(EngineError):
 
 class EngineBusy(EngineUnavailable):
     """To the queue the same: only the engine itself makes a difference, and rests."""
+
+
+class EngineDenied(EngineError):
+    """Told at once: nothing that waits in a queue mends a key."""
+
+    code = "engine_denied"
+
+
+class EngineFailed(EngineError):
+    code = "engine_failed"
+    retryable = True
 
 
 class ModelNotFound(EngineError):

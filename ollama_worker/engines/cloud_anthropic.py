@@ -72,7 +72,8 @@ class AnthropicEngine:
 
     async def count(self, request: JobRequest) -> int:
         body = prompt_body(request, await self._about(request.model))
-        said = await self._http.post("/v1/messages/count_tokens", partial(fault, request.model), body)
+        with self._rest.noted():
+            said = await self._http.post("/v1/messages/count_tokens", partial(fault, request.model), body)
         return int(said["input_tokens"])
 
     # Models

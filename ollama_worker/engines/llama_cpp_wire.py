@@ -9,6 +9,7 @@ from ollama_worker.engines import openai_wire
 from ollama_worker.engines.base import (
     ContextTooLong,
     EngineError,
+    EngineFailed,
     EngineUnavailable,
     Finished,
     OutOfMemory,
@@ -17,6 +18,7 @@ from ollama_worker.engines.base import (
     Unsupported,
 )
 from ollama_worker.engines.http import Faults
+from ollama_worker.engines.openai_faults import WRONG
 from ollama_worker.engines.openai_servers import LLAMA_CPP
 from ollama_worker.engines.openai_stream import events, finished
 from wire.records import JobRequest
@@ -78,9 +80,9 @@ def fault(status: int, text: str) -> EngineError:
         return OutOfMemory(f"llama.cpp: {text}")
     if status == 503:
         return EngineUnavailable(f"llama.cpp is not ready: {text}")
-    if 400 <= status < 500:
+    if 400 <= status < 500 or any(words in said for words in WRONG):
         return RequestRefused(f"llama.cpp refused the request: {text}")
-    return EngineError(f"llama.cpp failed: {text}")
+    return EngineFailed(f"llama.cpp failed: {text}")
 
 
 class RawAnswer:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from ollama_worker.engines.base import (
     ContextTooLong,
     EngineError,
+    EngineFailed,
     EngineUnavailable,
     ModelNotFound,
     OutOfMemory,
@@ -28,7 +29,13 @@ NO_MEMORY = (
 )
 TOO_LONG = ("exceeds the context length", "exceeds maximum context", "exceed the context", "context length exceeded")
 RUNNER_DIED = ("unexpected eof", "runner process has terminated", "runner process no longer running")
-WRONG = ("must be of type", "invalid json schema", "invalid option", "invalid format", "failed to parse grammar")
+# What it tells as 500 although the request is wrong. "Inputs" are the prompt's images: one that breaks off is told as
+# an "unexpected EOF" too, like a runner that died.
+WRONG = (
+    *("must be of type", "invalid json schema", "invalid option", "invalid format", "failed to parse grammar"),
+    *("unable to create sampling context", "failed to process inputs", "image: unknown format", "invalid image"),
+    *("failed to decode image", "failed to load image", "unable to decode image"),
+)
 BUSY = ("server busy", "maximum pending requests")
 
 
@@ -41,10 +48,12 @@ def fault(model: str, status: int, text: str) -> EngineError:
         return OutOfMemory(f"{model} does not fit in this machine's memory: {text}")
     if any(words in said for words in TOO_LONG):
         return ContextTooLong(f"The prompt does not fit {model}'s context window: shorten it, or raise num_ctx")
-    if any(words in said for words in RUNNER_DIED):
-        return StreamCut(f"Ollama's runner died: {text}")
     if "does not support" in said:
         return Unsupported(f"{text}. Use a model that can: `ollama show {model}` lists what this one can do")
+    if any(words in said for words in WRONG):
+        return RequestRefused(f"Ollama refused the request: {text}")
+    if any(words in said for words in RUNNER_DIED):
+        return StreamCut(f"Ollama's runner died: {text}")
     return _other(status, text, said)
 
 
@@ -53,13 +62,13 @@ def not_found(model: str) -> ModelNotFound:
 
 
 def _other(status: int, text: str, said: str) -> EngineError:
-    if status == 503 or any(words in said for words in BUSY):
+    if status in (429, 503) or any(words in said for words in BUSY):
         return EngineUnavailable(f"Ollama is busy: {text}")
     if status in (404, 405, 502, 504):
         return EngineUnavailable(f"What answers here is not Ollama (status {status}): check OLLAMA_BASE_URL")
-    if 400 <= status < 500 or any(words in said for words in WRONG):
+    if 400 <= status < 500:
         return RequestRefused(f"Ollama refused the request: {text}")
-    return EngineError(f"Ollama failed: {text}")
+    return EngineFailed(f"Ollama failed: {text}")
 
 
 def pull_fault(model: str, text: str) -> EngineError:

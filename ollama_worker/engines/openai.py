@@ -111,7 +111,7 @@ class OpenAIEngine:
     async def embed(self, request: JobRequest) -> Embeddings:
         await self._server()
         told = self._fault(request.model, "embeddings")
-        said = await self._http.post(self._v1 + "/embeddings", told, embedding_body(request))
+        said = await self._post("/embeddings", told, embedding_body(request))
         rows = sorted(said.get("data") or (), key=lambda row: int(row.get("index", 0)))
         return Embeddings([row["embedding"] for row in rows], (said.get("usage") or {}).get("prompt_tokens") or 0)
 
@@ -125,8 +125,12 @@ class OpenAIEngine:
             with contextlib.suppress(Unsupported):  # an older one, or a proxy that lets only some routes through
                 return int((await self._http.post(path, told, prompt))[name])
         del body["stream"], body["stream_options"]
-        said = await self._http.post(self._v1 + "/chat/completions", told, body | {server.budget: FEW_TOKENS})
+        said = await self._post("/chat/completions", told, body | {server.budget: FEW_TOKENS})
         return int((said.get("usage") or {}).get("prompt_tokens") or 0)
+
+    async def _post(self, path: str, told: Faults, body: dict[str, Any]) -> dict[str, Any]:
+        with self._rest.noted():
+            return await self._http.post(self._v1 + path, told, body)
 
     # Models
 

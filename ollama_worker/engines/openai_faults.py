@@ -9,7 +9,9 @@ from __future__ import annotations
 from ollama_worker.engines.base import (
     ContextTooLong,
     EngineBusy,
+    EngineDenied,
     EngineError,
+    EngineFailed,
     EngineUnavailable,
     ModelNotFound,
     OutOfMemory,
@@ -17,7 +19,7 @@ from ollama_worker.engines.base import (
     StreamCut,
     Unsupported,
 )
-from ollama_worker.engines.openai_servers import Server
+from ollama_worker.engines.openai_servers import GOOGLE, Server
 
 TOO_LONG = (
     "maximum context length",
@@ -38,6 +40,24 @@ CANNOT = (
     "tool choice requires",
     "at most 0 image",
 )
+# Of a status 500, where it is the request that is wrong: it would be answered so again and again.
+WRONG = (
+    "image: unknown format",
+    "failed to decode image",
+    "failed to load image",
+    "cannot identify image",
+    "invalid image",
+    "failed to parse grammar",
+    "json schema",
+    "jinja",
+)
+SPENT = (
+    "insufficient_quota",
+    "check your plan and billing",
+    "insufficient balance",
+    "insufficient credits",
+    "credit balance is too low",
+)
 LACKING = ("not found", "does not exist", "not exist", "not a valid model", "no such model")
 MID_STREAM = 0  # the status of an error that comes in an answer that has begun
 
@@ -49,8 +69,12 @@ def fault(server: Server, model: str, asked: str, status: int, text: str) -> Eng
         return ContextTooLong(f"The prompt does not fit {model}'s context window: {text}")
     if any(words in said for words in NO_MEMORY):
         return OutOfMemory(f"{server.who} ran out of memory: {text}")
+    if status == 403 and "model" in said and model.lower() in said:
+        return ModelNotFound(f"{server.who} does not give {model} to the owner of this key: {text}")
+    if spent(server, status, said):
+        return EngineDenied(f"{server.who} answers no more until its account is topped up: {text}")
     if status in (401, 403):
-        return EngineUnavailable(f"{server.who} does not let us in (status {status}): {key_advice(server)}")
+        return EngineDenied(f"{server.who} does not let us in (status {status}): {key_advice(server)}")
     if status in (429, 503, 529):
         return EngineBusy(f"{server.who} is busy or not ready (status {status}): {text}")
     if status in (502, 504):
@@ -58,6 +82,13 @@ def fault(server: Server, model: str, asked: str, status: int, text: str) -> Eng
     if (status == 404 and model.lower() in said) or (status in (400, 404) and lacks_model(said)):
         return ModelNotFound(f"{server.who} does not have {model}: `GET /v1/models` lists what it has")
     return _other(server, asked, status, text, said)
+
+
+def spent(server: Server, status: int, said: str) -> bool:
+    """True where no time helps. Google says the same of a minute's limit, and so may others, with a time to wait."""
+    if server.who == GOOGLE.who or "retry in" in said or "try again in" in said:
+        return False
+    return status == 402 or (400 <= status < 500 and any(words in said for words in SPENT))
 
 
 def lacks_model(said: str) -> bool:
@@ -71,11 +102,11 @@ def _other(server: Server, asked: str, status: int, text: str, said: str) -> Eng
         return Unsupported(f"{server.who} has no route for {asked} (status {status}): {another_engine(asked)}")
     if status in (404, 405):
         return EngineUnavailable(f"No OpenAI-compatible server answers there (status {status}): check {server.setting}")
-    if 400 <= status < 500:
+    if 400 <= status < 500 or any(words in said for words in WRONG):
         return RequestRefused(f"{server.who} refused the request: {text}")
     if status == MID_STREAM:
         return StreamCut(f"{server.who} broke off: {text}")
-    return EngineError(f"{server.who} failed: {text}")
+    return EngineFailed(f"{server.who} failed: {text}")
 
 
 def key_advice(server: Server) -> str:

@@ -20,6 +20,7 @@ from ollama_worker.engines.base import (
     ContextTooLong,
     Embeddings,
     EngineError,
+    EngineFailed,
     EngineSilent,
     EngineUnavailable,
     Finished,
@@ -50,6 +51,7 @@ ERRORS: dict[str, type[EngineError]] = {
     "stream_cut": StreamCut,
     "silent": EngineSilent,
     "unavailable": EngineUnavailable,
+    "failed": EngineFailed,
     "context_too_long": ContextTooLong,
     "model_not_found": ModelNotFound,
 }

@@ -23,7 +23,10 @@ import orjson
 from ollama_worker.engines.simulated_schema import example
 from wire.records import JobRequest
 
-FAULTS = ("out_of_memory", "stream_cut", "silent", "unavailable", "context_too_long", "model_not_found", "die")
+FAULTS = (
+    *("out_of_memory", "stream_cut", "silent", "unavailable", "failed"),
+    *("context_too_long", "model_not_found", "die"),
+)
 MOST_WORDS = 1_000_000  # an order for more is a slip of the keyboard
 
 ORDER = re.compile(r"!(?:tokens (?P<words>\d+)|think|fault (?P<kind>\w+)|(?P<die>die))(?: after (?P<after>\d+))?\s*$")

@@ -13,6 +13,8 @@ from redis.asyncio import Redis
 
 from ollama_worker.engines.base import (
     ContextTooLong,
+    EngineDenied,
+    EngineFailed,
     EngineSilent,
     EngineUnavailable,
     Finished,
@@ -94,6 +96,42 @@ async def test_an_engine_is_asked_again_before_the_alternative_is(redis: Redis, 
         await here.ask("k", "m1", HERE)
         assert await here.text("k") == "m2 says"
         assert here.engine.asked == {"m1": 6, "m2": 1}
+
+
+async def test_an_engine_that_breaks_is_asked_again_and_then_left_for_the_alternative(
+    redis: Redis, valkey: Valkey
+) -> None:
+    async with standing(redis, valkey.url, "here", retries=1) as here:
+        here.engine.fails("m1", EngineFailed("status 500"))
+        await here.ask("j", "m1", HERE)
+        assert await here.text("j") == "m1 says"
+        here.engine.fails("m1", EngineFailed("status 500"), times=2)
+        await here.ask("k", "m1", HERE)
+        assert await here.text("k") == "m2 says"
+        [circuit] = (await here.circuits.all()).values()
+        assert (circuit.model, circuit.failures, circuit.reason) == ("m1", 1, "engine_failed")
+
+
+async def test_an_engine_that_goes_on_breaking_costs_a_try_each_time_until_none_is_left(here: Standing) -> None:
+    here.engine.fails("m1", EngineFailed("status 500"), times=BOUNDS.max_attempts)
+    record = await here.ask("j", "m1")
+    assert (record.state, record.tries) == ("failed", BOUNDS.max_attempts)
+    end = (await here.truth.log("j"))[-1].fields()
+    assert (end["code"], end["message"]) == ("engine_failed", "status 500")
+
+
+async def test_an_engine_that_lets_nobody_in_fails_a_job_at_once_and_sends_it_to_another_pool(
+    here: Standing, redis: Redis
+) -> None:
+    """No caller waits in the queue for what only an operator mends; its other models are refused as well."""
+    here.engine.fails("m1", EngineDenied("check the key"), times=2)
+    record = await here.ask("j", "m1", HERE)
+    assert (record.state, record.why, record.attempt) == ("failed", "engine_denied", 1)
+    assert (await here.truth.log("j"))[-1].fields()["message"] == "check the key"
+    await here.ask("k", "m1", HERE, THERE)
+    assert (await Truth(redis, "there").until_state("k", "queued")).model == "m2"
+    await here.ask("next")
+    assert await here.text("next") == "m1 says"
 
 
 async def test_a_job_goes_on_in_another_pool_as_the_same_job(here: Standing, redis: Redis, valkey: Valkey) -> None:

@@ -11,7 +11,9 @@ import pytest
 from ollama_worker.engines.base import (
     ContextTooLong,
     EngineBusy,
+    EngineDenied,
     EngineError,
+    EngineFailed,
     EngineUnavailable,
     Finished,
     ModelNotFound,
@@ -228,11 +230,13 @@ async def test_reasons_are_ours(fake: FakeAnthropic, engine: AnthropicEngine, re
     [
         (400, "invalid_request_error", "prompt is too long: 200251 tokens > 200000 maximum", ContextTooLong),
         (400, "invalid_request_error", "messages: roles must alternate", RequestRefused),
-        (401, "authentication_error", "invalid x-api-key", EngineUnavailable),
+        (400, "invalid_request_error", "Your credit balance is too low to access the Anthropic API", EngineDenied),
+        (401, "authentication_error", "invalid x-api-key", EngineDenied),
+        (403, "permission_error", "Your API key may not use the model: m", ModelNotFound),
         (404, "not_found_error", "model: m", ModelNotFound),
         (429, "rate_limit_error", "slow down", EngineBusy),
         (529, "overloaded_error", "Overloaded", EngineBusy),
-        (500, "api_error", "Internal server error", EngineError),
+        (500, "api_error", "Internal server error", EngineFailed),
     ],
 )
 async def test_a_refusal_becomes_its_error(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import statistics
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from ollama_worker.engines.base import (
     ContextTooLong,
     EngineError,
+    EngineFailed,
     EngineSilent,
     EngineUnavailable,
     Finished,
@@ -147,7 +149,10 @@ async def test_loading_is_not_said_for_a_loaded_model(fake: FakeOllama, engine: 
         (500, "invalid JSON schema in format", RequestRefused),
         (503, "server busy, please try again.  maximum pending requests exceeded", EngineUnavailable),
         (502, "<html>bad gateway</html>", EngineUnavailable),
-        (500, "something new", EngineError),
+        (500, "Failed to create new sequence: failed to process inputs: image: unknown format", RequestRefused),
+        (500, "Failed to create new sequence: failed to process inputs: unexpected EOF", RequestRefused),
+        (429, "you have reached your hourly usage limit", EngineUnavailable),
+        (500, "something new", EngineFailed),
     ],
 )
 async def test_a_refusal_becomes_its_error(
@@ -343,12 +348,18 @@ def test_the_parts_that_a_tool_s_schema_defines_stay_within_reach() -> None:
 
 async def test_closing_early_closes_the_connection_within_100_ms(fake: FakeOllama, engine: OllamaEngine) -> None:
     fake.chunks, fake.hang, fake.running = [said("one")], True, {"m:latest": 1}
+    assert statistics.median([await seconds_to_close(fake, engine) for _ in range(7)]) < 0.1
+
+
+async def seconds_to_close(fake: FakeOllama, engine: OllamaEngine) -> float:
+    """From a stream's early end to the server's own view of its connection."""
+    fake.disconnected.clear()
     stream: Any = engine.generate(CHAT)
     assert isinstance(await anext(stream), Piece)
     since = time.monotonic()
     await stream.aclose()
-    await asyncio.wait_for(fake.disconnected.wait(), 2)
-    assert time.monotonic() - since < 0.1
+    await asyncio.wait_for(fake.disconnected.wait(), 10)
+    return time.monotonic() - since
 
 
 async def test_closing_a_forced_call_early_closes_the_connection(fake: FakeOllama, engine: OllamaEngine) -> None:
@@ -362,11 +373,9 @@ async def test_closing_a_forced_call_early_closes_the_connection(fake: FakeOllam
 async def test_cancelling_a_waiting_task_closes_the_connection(fake: FakeOllama, engine: OllamaEngine) -> None:
     fake.chunks, fake.hang = [], True
     waiting = asyncio.create_task(answer(engine))
-    await asyncio.wait_for(fake.sent.wait(), 2)
-    since = time.monotonic()
+    await asyncio.wait_for(fake.sent.wait(), 10)
     waiting.cancel()
-    await asyncio.wait_for(fake.disconnected.wait(), 2)
-    assert time.monotonic() - since < 0.1
+    await asyncio.wait_for(fake.disconnected.wait(), 10)
     with pytest.raises(asyncio.CancelledError):
         await waiting
 

@@ -15,6 +15,7 @@ import pytest
 from ollama_worker.engines.base import (
     ContextTooLong,
     EngineError,
+    EngineFailed,
     EngineSilent,
     EngineUnavailable,
     Finished,
@@ -212,6 +213,7 @@ async def test_a_bare_prompt_is_answered_too() -> None:
         ("stream_cut", StreamCut),
         ("silent", EngineSilent),
         ("unavailable", EngineUnavailable),
+        ("failed", EngineFailed),
         ("context_too_long", ContextTooLong),
     ],
 )
