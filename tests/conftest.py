@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from backend.store.migrate import migrate
 from tests.support.features import (  # noqa: F401 - pytest takes hooks from here
@@ -18,6 +19,10 @@ from tests.support.features import (  # noqa: F401 - pytest takes hooks from her
 from tests.support.house import Houses
 from tests.support.postgres import Postgres, run_apart
 from tests.support.valkey import Valkey
+
+# Its 200 ms for an example are a limit on this machine's load, and no property of ours.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 # Folders whose files take minutes: begun first, so that no process is left alone with one at the end.
 LONG = ("flow", "browser", "wire", "images", "cluster")

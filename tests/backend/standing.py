@@ -27,7 +27,7 @@ def standing_house(home: Path, valkey: Valkey, **settings: str) -> Iterator[Hous
 
 
 def wait_ready(api: Api, workers: int = 0) -> None:
-    """Block until it is ready and sees this many workers."""
+    """Block until it is ready and sees this many workers that ask for jobs."""
 
     def ready() -> bool:
         api.expect_alive()
@@ -35,6 +35,9 @@ def wait_ready(api: Api, workers: int = 0) -> None:
             answer = httpx.get(api.url + "/health/detailed")
         except httpx.TransportError:
             return False
-        return answer.status_code == 200 and len(answer.json()["workers"]) == workers
+        if answer.status_code != 200:
+            return False
+        asking = [worker["asking"] for worker in answer.json()["workers"]]
+        return len(asking) == workers and all(asking)
 
     wait_until(ready, START, f"{api.name} is ready")

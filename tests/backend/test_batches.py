@@ -260,7 +260,7 @@ async def test_a_batch_whose_window_has_passed_is_expired(
 ) -> None:
     lines = [a_line("short", "!tokens 2"), *(a_line(f"long-{n}", LONG) for n in range(WINDOW))]
     file = await client.files.create(file=("a.jsonl", jsonl(*lines)), purpose="batch")
-    name = await a_batch(database, input_file_id=file.id, expires_at=now_ms() + 3_000)
+    name = await a_batch(database, input_file_id=file.id, expires_at=now_ms() + 8_000)
     batch = await until(client, name, "expired")
     assert batch.expired_at and [line["custom_id"] for line in await lines_of(client, batch.output_file_id)] == [
         "short"

@@ -16,6 +16,7 @@ from tests.backend.test_threads import error_of
 from tests.flow.listener import words
 from tests.support.house import Houses
 from tests.support.valkey import Valkey
+from tests.support.waiting import eventually
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
 
@@ -233,8 +234,14 @@ async def test_a_batch_has_no_turns(visitor: Visitor) -> None:
     error_of(await visitor.http.post("/api/lc/chat/batch", json=body), 422, "invalid_turn")
 
 
+async def settled(visitor: Visitor) -> dict[str, Any] | None:
+    """All threads, once none of them awaits an answer."""
+    page: dict[str, Any] = await visitor.get("/api/threads", limit=200)
+    return None if any(thread["job"] for thread in page["threads"]) else page
+
+
 async def test_a_chat_without_a_turn_leaves_no_trace_in_sql(visitor: Visitor) -> None:
-    before = await visitor.get("/api/threads", limit=200)
+    before = await eventually(lambda: settled(visitor), 20, "what other tests asked is recorded")
     body = {"input": {"messages": [{"type": "human", "content": "!tokens 2"}]}, "config": {"configurable": {}}}
     assert (await visitor.ask(body)).status_code == 200
     assert await visitor.get("/api/threads", limit=200) == before

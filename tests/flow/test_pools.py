@@ -18,6 +18,7 @@ from tests.backend.standing import standing_house, wait_ready
 from tests.flow.listener import Listener, chat, following, listening
 from tests.flow.truth import Truth, truth_of
 from tests.support.house import House
+from tests.support.processes import Worker
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
@@ -252,20 +253,33 @@ async def _acknowledged(truth: Truth) -> bool | None:
     return (group["pending"] == 0 and not group["lag"]) or None
 
 
+@contextlib.contextmanager
+def standing_still(worker: Worker) -> Iterator[None]:
+    """It says no more meanwhile: its answer is a short one, and must not end before it is cancelled."""
+    worker.pause()
+    try:
+        yield
+    finally:
+        worker.resume()
+
+
 async def test_a_job_that_went_elsewhere_is_cancelled_there(home: Pools, truths: dict[str, Truth]) -> None:
     async with listening(home.url, chat(FAULT, model="weaker")) as heard:
         await heard.words(1)
-        async with httpx.AsyncClient(base_url=home.url) as http:
-            answer = await http.post(f"/api/jobs/{heard.job}/cancel")
-        assert answer.json() == {"id": heard.job, "state": "cancelled"}
-        assert await heard.end() == "cancelled"
+        with standing_still(home.house.workers[1]):
+            async with httpx.AsyncClient(base_url=home.url) as http:
+                answer = await http.post(f"/api/jobs/{heard.job}/cancel")
+            assert answer.json() == {"id": heard.job, "state": "cancelled"}
+            assert await heard.end() == "cancelled"
     assert (await truths[home.two].record(heard.job)).why == "asked"
 
 
 async def test_a_caller_who_leaves_cancels_the_job_where_it_went(home: Pools, truths: dict[str, Truth]) -> None:
-    async with listening(home.url, chat(FAULT, model="weaker")) as heard:
-        await heard.words(1)
-    record = await truths[home.two].until_state(heard.job, "cancelled", "completed")
+    with contextlib.ExitStack() as stack:
+        async with listening(home.url, chat(FAULT, model="weaker")) as heard:
+            await heard.words(1)
+            stack.enter_context(standing_still(home.house.workers[1]))
+        record = await truths[home.two].until_state(heard.job, "cancelled", "completed")
     assert (record.state, record.why) == ("cancelled", "client_gone")
 
 

@@ -50,6 +50,7 @@ async def test_slow_readers_of_a_long_answer_cost_bounded_memory(house: Houses, 
         await asked.until(lambda heard: heard.of("started"), "its start")
         before = rss(home.api.pid)
         for first in range(1, EVENTS, BATCH):
+            await truth.workers.beat(life)
             await _say(truth, asked.job, range(first, first + BATCH))
             await asked.until(lambda heard, first=first: len(heard.events) >= first + BATCH, "this batch")
         grown = (rss(home.api.pid) - before) / MiB

@@ -100,14 +100,15 @@ class Api(PythonProcess):
         return answer if answer is not None and answer.status_code == 200 else None
 
     async def sees_workers(self, count: int, within: float = START) -> None:
-        """Wait until `GET /health/detailed` counts this many workers alive."""
+        """Wait until `GET /health/detailed` counts this many workers, and each asks for jobs: to be known is less."""
         with self.explained():
             await eventually(lambda: self._counts(count), within, f"{self.name} sees {count} workers")
 
     async def _counts(self, count: int) -> httpx.Response | None:
         self.expect_alive()
         answer = await self.get("/health/detailed")
-        return answer if answer is not None and len(answer.json().get("workers", ())) == count else None
+        asking = [worker["asking"] for worker in answer.json().get("workers", ())] if answer is not None else []
+        return answer if answer is not None and len(asking) == count and all(asking) else None
 
     async def get(self, path: str) -> httpx.Response | None:
         """One GET; None where nobody answers."""
