@@ -5,7 +5,7 @@
 | `messages` | see `openai_messages` |
 | `tools`, `tool_choice` (none, auto, required, a function, allowed_tools), `parallel_tool_calls` | the job's own |
 | `response_format` | see `openai_format` |
-| `reasoning_effort` | `think`: none → False, minimal → low, xhigh → high, else the word |
+| `reasoning_effort` | `think`: none → False, minimal → low, xhigh and max → high, else the word |
 | `temperature`, `top_p`, `presence_penalty`, `frequency_penalty`, `seed`, `stop` (up to 16) | options of that name |
 | `max_completion_tokens`, else `max_tokens` | `num_predict` |
 | `logprobs`, `top_logprobs`, `stream`, `stream_options.include_usage` | themselves |
@@ -43,6 +43,7 @@ THINK: dict[str, bool | Literal["low", "medium", "high"]] = {
     "medium": "medium",
     "high": "high",
     "xhigh": "high",
+    "max": "high",
 }
 IMPOSSIBLE = {
     "functions": "'functions' is the older form: send 'tools'.",
@@ -117,7 +118,7 @@ class ChatRequest(Sampling):
     tool_choice: Chosen | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None

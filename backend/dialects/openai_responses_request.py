@@ -123,7 +123,7 @@ class ResponsesRequest(BaseModel):
             tool_name=self.tool_choice.name if self.tool_choice and self.tool_choice.type == "function" else None,
             parallel_tool_calls=self.parallel_tool_calls if tools else None,
             format=self.text.format.as_format() if self.text and self.text.format else None,
-            think=THINK.get(self.reasoning.effort, "high") if self.reasoning and self.reasoning.effort else None,
+            think=THINK[self.reasoning.effort] if self.reasoning and self.reasoning.effort else None,
             logprobs=logprobs or None,
             top_logprobs=self.top_logprobs if logprobs else None,
             echo=self._echo(),

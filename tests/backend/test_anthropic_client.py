@@ -11,6 +11,7 @@ import httpx
 import pytest
 from anthropic.types import MessageParam, ToolParam
 
+from tests.backend.pictures import PNG
 from tests.backend.standing import standing_house, wait_ready
 from tests.flow.listener import words
 from tests.flow.truth import Truth, truth_of
@@ -140,7 +141,7 @@ async def test_max_tokens_ends_a_message(client: anthropic.AsyncAnthropic) -> No
 
 
 async def test_an_image_is_seen(client: anthropic.AsyncAnthropic) -> None:
-    source = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
+    source = {"type": "base64", "media_type": "image/png", "data": PNG}
     content = [{"type": "image", "source": source}, {"type": "text", "text": "What is it?"}]
     answer = await client.messages.create(**{**ask(""), "messages": [{"role": "user", "content": content}]})
     assert "Images sent with it: 1." in str(answer.content[0])

@@ -8,8 +8,8 @@ import pytest
 
 from backend.dialects.anthropic_request import read_messages
 from backend.errors import Invalid
+from tests.backend.pictures import PNG as PIXEL
 
-PIXEL = "iVBORw0KGgo="
 TOOL = {"name": "f", "description": "d", "input_schema": {"type": "object"}}
 USE = {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": 1}}
 RESULT = {"type": "tool_result", "tool_use_id": "t1", "content": "4"}

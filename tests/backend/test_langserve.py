@@ -16,6 +16,7 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langserve import RemoteRunnable
 
+from tests.backend.pictures import PNG
 from tests.backend.standing import standing_house, wait_ready
 from tests.flow.listener import words
 from tests.flow.truth import Truth, truth_of
@@ -148,7 +149,7 @@ async def test_the_client_raises_a_stream_s_error_with_its_status(remote: Remote
 
 CALL = {"name": "f", "args": {"a": 1}, "id": "c1", "type": "tool_call"}
 OPENAI_CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
-IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+IMAGE = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
 ASK = "!tokens 2"
 FORMS: dict[str, list[Any]] = {
     "role and content": [{"role": "user", "content": ASK}],

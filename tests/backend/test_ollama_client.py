@@ -11,6 +11,7 @@ import ollama
 import pytest
 
 from backend.dialects.ollama_models import SPOKEN
+from tests.backend.pictures import PNG as PIXEL
 from tests.backend.standing import standing_house, wait_ready
 from tests.flow.listener import words
 from tests.flow.truth import Truth, truth_of
@@ -21,7 +22,6 @@ from tests.support.waiting import eventually
 MODEL = "qwen2.5:0.5b"
 ASLEEP = "asleep:7b"  # no worker has it
 DIMENSIONS = 64  # of the simulated engine's vectors
-PIXEL = "iVBORw0KGgo="
 
 
 @pytest.fixture(scope="module")

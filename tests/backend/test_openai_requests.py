@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import pytest
@@ -12,9 +11,9 @@ from backend.dialects.openai_chat import CHAT
 from backend.dialects.openai_completions import COMPLETIONS
 from backend.dialects.openai_errors import BadParameter, refusal
 from backend.errors import Conflict, Forbidden, Invalid, JobFailed, NotFound, QueueFull, Unavailable
+from tests.backend.pictures import PNG
 from wire.records import JobRequest, Message
 
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(20)).decode()
 TOOL = {"type": "function", "function": {"name": "add", "parameters": {"type": "object", "properties": {}}}}
 OTHER = {"type": "function", "function": {"name": "sub"}}
 CALL = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
@@ -52,7 +51,15 @@ def test_sampling_becomes_options() -> None:
 
 @pytest.mark.parametrize(
     ("effort", "think"),
-    [("none", False), ("minimal", "low"), ("low", "low"), ("medium", "medium"), ("high", "high"), ("xhigh", "high")],
+    [
+        ("none", False),
+        ("minimal", "low"),
+        ("low", "low"),
+        ("medium", "medium"),
+        ("high", "high"),
+        ("xhigh", "high"),
+        ("max", "high"),
+    ],
 )
 def test_reasoning_effort_is_think(effort: str, think: Any) -> None:
     assert job_of(reasoning_effort=effort).think == think

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 from typing import Any
 
@@ -22,6 +21,7 @@ from backend.dialects.openai_responses_object import Asked, ended, output_of
 from backend.dialects.openai_responses_stream import ResponseEvents
 from backend.errors import ApiError
 from backend.relay import Outcome
+from tests.backend.pictures import PNG
 from wire.events import EventId, LogEntry, Restarted, encode, token
 
 JOB = "12345678-1234-4234-8234-123456789abc"
@@ -36,7 +36,6 @@ COMPLETED = {
 }
 FAILED = {"type": "failed", "code": "worker_lost", "message": "It broke.", "retryable": True}
 CANCELLED = {"type": "cancelled", "reason": "asked"}
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(20)).decode()
 WEATHER = {"type": "function", "name": "weather", "parameters": {"type": "object", "properties": {}}}
 CALL = {"type": "function_call", "call_id": "c1", "name": "weather", "arguments": '{"city":"Ulm"}'}
 
