@@ -23,7 +23,7 @@ from backend.chat.langserve_requests import Chat, checked, filters_of, parse_man
 from backend.chat.queue_model import Events, Follow, QueueChat
 from backend.chat.service import ANSWER_SECONDS
 from backend.chat.serving import submit
-from backend.chat.trim import Room, room_of, text_tokens, trim
+from backend.chat.trim import Room, context_of, room_of, text_tokens, trim
 from backend.errors import ApiError
 from backend.house import House, house_of
 from backend.relay import Ticket
@@ -35,9 +35,19 @@ PLAYGROUND_CSP = (
     "img-src 'self' data:; font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
+CONTEXT = "X-Sluice-Context-Messages"  # so many of the conversation's last messages were read; absent: all of them
 log = structlog.get_logger()
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Prepared(NamedTuple):
+    """One conversation before its job is let in. `context`: how many of its messages are read; None: all."""
+
+    room: Room
+    model: QueueChat
+    job: JobRequest
+    context: int | None
 
 
 class LetIn(NamedTuple):
@@ -133,9 +143,12 @@ async def let_in(request: Request, chats: list[Chat], body: bytes) -> Party:
         ready = [await _prepare(house, chat) for chat in chats]
     members: list[LetIn] = []
     try:
-        for n, (room, model, job) in enumerate(ready):
+        for n, (room, model, job, context) in enumerate(ready):
             part = f"#{n}" if len(ready) > 1 else ""
-            ticket = await submit(house, request, job, body, part, chats[n].turn, trimmed=True)
+            turn = chats[n].turn
+            placed = turn and turn._replace(context_messages=context)
+            ticket = await submit(house, request, job, body, part, placed, trimmed=True)
+            ticket.headers |= {} if context is None else {CONTEXT: str(context)}
             members.append(LetIn(room, model.model_copy(update=_sent_by(ticket)), ticket))
     except BaseException:
         await _withdraw(house, members)
@@ -143,7 +156,7 @@ async def let_in(request: Request, chats: list[Chat], body: bytes) -> Party:
     return Party(members)
 
 
-async def _prepare(house: House, chat: Chat) -> tuple[Room, QueueChat, JobRequest]:
+async def _prepare(house: House, chat: Chat) -> Prepared:
     """The job that the chain's own steps would make of it. Raises Invalid and NotFound."""
     asked = chat.model.model  # the caller's word: the router needs it as it is
     name = await house.catalogue.resolve(asked)
@@ -155,8 +168,9 @@ async def _prepare(house: House, chat: Chat) -> tuple[Room, QueueChat, JobReques
         model.num_predict,
         beside=text_tokens(orjson.dumps(model.tools).decode()) if model.tools else 0,
     )
-    job = checked(lambda: model.to_job(trim(chat.messages, room)), "messages")
-    return room, model, job.model_copy(update={"model": asked})
+    kept = trim(chat.messages, room)
+    job = checked(lambda: model.to_job(kept), "messages")
+    return Prepared(room, model, job.model_copy(update={"model": asked}), context_of(chat.messages, kept))
 
 
 def _sent_by(ticket: Ticket) -> dict[str, Any]:

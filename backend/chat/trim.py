@@ -54,6 +54,13 @@ def trim(messages: Sequence[BaseMessage], room: Room) -> list[BaseMessage]:
     return kept
 
 
+def context_of(messages: Sequence[BaseMessage], kept: Sequence[BaseMessage]) -> int | None:
+    """How many messages, system messages aside, were kept of a conversation; None: all of them."""
+    if len(kept) == len(messages):
+        return None
+    return sum(not isinstance(message, SystemMessage) for message in kept)
+
+
 def tokens_of(message: BaseMessage) -> int:
     """More than it will take, as a rule."""
     parts = [message.content] if isinstance(message.content, str) else message.content

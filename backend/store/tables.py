@@ -75,6 +75,7 @@ messages = Table(
     Column("feedback_comment", Words),
     Column("folded", Words, nullable=False, default=""),  # the text as search compares it
     Column("created_at", BigInteger, nullable=False),
+    Column("context_messages", Integer),  # of an answer: so many messages its model was given; NULL: the whole chat
     Column("ended_at", BigInteger),  # of an answer: when its job ended; NULL until a recorder has written its end
     PrimaryKeyConstraint("thread_id", "id"),
     Index("ix_messages_job_id", "job_id"),

@@ -29,7 +29,10 @@ class TurnFields(BaseModel):
 
 
 class Turn(NamedTuple):
-    """The user's message and the answer that is to follow it. `images`: {"mime", "data"}, data in base64."""
+    """The user's message and the answer that is to follow it. `images`: {"mime", "data"}, data in base64.
+
+    `context_messages`: so many of the conversation's last messages, this one among them, the model is given; None: all.
+    """
 
     thread: str
     parent: str | None
@@ -37,6 +40,7 @@ class Turn(NamedTuple):
     answer: str
     text: str
     images: tuple[dict[str, str], ...] = ()
+    context_messages: int | None = None
 
     @property
     def key(self) -> str:

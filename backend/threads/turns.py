@@ -96,7 +96,8 @@ async def _check_parent(tx: AsyncConnection, turn: Turn) -> None:
 async def _await_answer(tx: AsyncConnection, turn: Turn, job: str, model: str, now: int) -> bool:
     """The answer's row waits for this job from now on; False: it did, or its answer is there already."""
     there = await repository.message(tx, turn.thread, turn.answer)
-    waiting = {"status": "running", "job_id": job, "model": model, "created_at": now}
+    asked = {"job_id": job, "model": model, "context_messages": turn.context_messages}
+    waiting = {"status": "running", "created_at": now, **asked}
     if there is None:
         place = {"thread_id": turn.thread, "id": turn.answer, "parent_id": turn.message, "role": "assistant"}
         await repository.add_message(tx, **place, **waiting)

@@ -12,6 +12,7 @@ from backend.jobs.view import moment
 AS_THEY_ARE = (
     *("id", "parent_id", "role", "text", "thinking", "images", "status", "model", "job_id", "worker"),
     *("error", "finish_reason", "usage", "timings", "tokens_per_second", "feedback"),
+    "context_messages",
 )
 NO_SETTINGS: dict[str, Any] = {"model": None, "system": None, "think": None, "options": {}}
 

@@ -60,6 +60,24 @@ async def test_images_are_kept_with_their_kind(visitor: Visitor) -> None:
     assert question["images"] == [{"mime": "image/png", "data": PIXEL}, {"mime": "image/webp", "data": PIXEL}]
 
 
+@pytest.mark.parametrize(
+    ("said", "size", "options", "read"),
+    [(21, 1, {}, 19), (20, 1, {}, None), (3, 500, {"num_ctx": 2_048}, 1)],
+    ids=["more than MAX_CONTEXT_MESSAGES", "all", "more than the window"],
+)
+async def test_an_answer_tells_and_keeps_how_much_of_a_long_chat_was_read(
+    visitor: Visitor, said: int, size: int, options: dict[str, Any], read: int | None
+) -> None:
+    """The cut is at a question: no answer comes first. System messages do not count."""
+    thread = await visitor.thread()
+    body = visitor.turn(thread, "!tokens 1", answer="a", **options)
+    before = [{"type": "ai" if n % 2 else "human", "content": "word " * size} for n in range(said - 1)]
+    body["input"]["messages"] = [*before, *body["input"]["messages"]]
+    answer = await visitor.ask(body)
+    assert answer.headers.get("x-sluice-context-messages") == (None if read is None else str(read))
+    assert (await visitor.messages(thread))["a"]["context_messages"] == read
+
+
 async def test_edits_and_regenerated_answers_are_branches(visitor: Visitor) -> None:
     thread = await visitor.thread()
     first = visitor.turn(thread, "!tokens 1", message="q1", answer="a1")
