@@ -21,7 +21,8 @@ async def test_a_first_chat_is_answered_and_kept(house: Houses, visitor: Visitor
     assert await chat.words() == numbered(30)
     await expect(chat.page.get_by_test_id("timing").last).to_contain_text("first token")
     await chat.page.reload()
-    await expect(chat.answers).to_have_count(1)
+    await chat.says("w29")
+    await chat.done()
     assert await chat.words() == numbered(30)
 
 
@@ -52,10 +53,9 @@ async def test_stop_ends_the_job_and_keeps_what_was_said(house: Houses, visitor:
     said = await chat.words()
     assert said == numbered(len(said)) and 6 <= len(said) < 500
     await chat.page.reload()
-    await expect(chat.answer).to_contain_text("w5")
+    await expect(chat.page.get_by_test_id("timing").last).to_contain_text("stopped")
     kept = await chat.words()
     assert kept == numbered(len(kept)) and len(kept) >= len(said)
-    await expect(chat.page.get_by_test_id("timing").last).to_contain_text("stopped")
 
 
 async def test_an_edited_question_begins_a_branch_that_can_be_walked(house: Houses, visitor: Visitor) -> None:
@@ -88,6 +88,8 @@ async def test_an_answer_can_be_made_again_and_both_are_kept(house: Houses, visi
     await chat.done()
     await chat.page.reload()
     await expect(chat.answer).to_contain_text("2/2")
+    await chat.says("w2")  # the last word runs into what is written behind it
+    await chat.done()
     assert await chat.words() == numbered(4)
 
 
@@ -171,10 +173,11 @@ async def test_the_queue_is_seen_while_one_waits(house: Houses, visitor: Visitor
     home = await house(SLUICE_SIMULATED_RATE="10")
     visit = await visitor(home.url)
     first, second = Chat(await visit.open()), Chat(await visit.open())
-    await first.send("!tokens 30")
+    await first.send("!tokens 3000")
     await first.says("w1")
     await second.send("!tokens 3")
     await expect(second.status).to_contain_text("Next in the queue")
+    await first.stop_button.click()
     await second.done()
     assert await second.words() == numbered(3)
 
@@ -190,7 +193,7 @@ async def test_without_a_worker_the_page_says_that_one_is_starting(house: Houses
 
 
 async def test_a_model_that_loads_is_told(house: Houses, visitor: Visitor) -> None:
-    home = await house(SLUICE_SIMULATED_LOAD_MS="3000")
+    home = await house(SLUICE_SIMULATED_LOAD_MS="8000")
     chat = Chat(await (await visitor(home.url)).open())
     await chat.send("!tokens 3")
     await expect(chat.status).to_contain_text("Loading")

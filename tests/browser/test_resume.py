@@ -59,15 +59,15 @@ async def test_a_network_that_is_away_for_a_while_is_told_and_survived(house: Ho
         visit = await visitor(f"http://127.0.0.1:{proxy.port}")
         visit.expected += CUT
         chat = Chat(await visit.open())
-        await chat.send("!tokens 60")
+        await chat.send("!tokens 200")
         await chat.says("w5")
         proxy.refuse()
         proxy.cut()
         await expect(chat.status).to_contain_text("Reconnecting")
         proxy.heal()
-        await chat.says("w59")
+        await chat.says("w199")
         await chat.done()
-        assert await chat.words() == numbered(60)
+        assert await chat.words() == numbered(200)
         await visit.context.close()
 
 
