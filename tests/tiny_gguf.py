@@ -43,15 +43,28 @@ class Vocabulary(NamedTuple):
     types: list[gguf.TokenType]
 
 
-def make_tiny_gguf(path: Path, ctx: int = 2048, embedding: bool = False, template: str | None = CHATML) -> Path:
+FILLING = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
+
+
+def make_tiny_gguf(
+    path: Path, ctx: int = 2048, embedding: bool = False, template: str | None = CHATML, filling: str = ""
+) -> Path:
     """Write the model to `path` and return it. `ctx`: tokens it claims to be trained for.
 
-    `embedding`: it says how to pool, as embedding models do. `template` None: it brings no chat template.
+    `embedding`: it says how to pool, as embedding models do. `template` None: it brings no chat template. `filling`:
+    it has marks for a gap in a text, known by their `words` or told by their `ids`.
     """
     words = vocabulary()
+    if filling:
+        words.tokens.extend(mark.encode() if filling == "words" else f"<{mark[2:9]}>".encode() for mark in FILLING)
+        words.scores.extend([0.0] * 3)
+        words.types.extend([gguf.TokenType.CONTROL] * 3)
     file = gguf.GGUFWriter(path, "llama")
     _describe(file, ctx, len(words.tokens))
     _add_tokenizer(file, words, template)
+    if filling == "ids":
+        for number, name in enumerate(("pre", "suf", "mid"), len(words.tokens) - 3):
+            file.add_uint32(f"tokenizer.ggml.fim_{name}_token_id", number)
     if embedding:
         file.add_pooling_type(gguf.PoolingType.MEAN)
     _add_weights(file, np.random.default_rng(1), words)

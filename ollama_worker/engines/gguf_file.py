@@ -1,7 +1,8 @@
 """Reads the facts at the head of a GGUF file (its metadata), without loading the model.
 
 The head is: magic, version, number of tensors, number of facts, then the facts: key, type, value. Little-endian, as in
-the format's specification (ggml's docs/gguf.md). Lists (a vocabulary has 150,000 entries) are skipped, not kept.
+the format's specification (ggml's docs/gguf.md). Lists (a vocabulary has 150,000 entries) are not kept: of the
+vocabulary, only the marks for filling in text are looked for.
 """
 
 from __future__ import annotations
@@ -14,7 +15,22 @@ STRING, LIST = 8, 9
 # Type number → struct code. 8 and 9 are a string and a list.
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 
-Fact = str | int | float | bool
+VOCABULARY = "tokenizer.ggml.tokens"
+# What stands before, behind and in the gap that is to be filled in: the keys of their tokens in a file, of old and new
+# ones, and the words of families whose files have no such key. llama.cpp knows them by the same.
+FILL_KEYS = (
+    ("tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.prefix_token_id"),
+    ("tokenizer.ggml.fim_suf_token_id", "tokenizer.ggml.suffix_token_id"),
+    ("tokenizer.ggml.fim_mid_token_id", "tokenizer.ggml.middle_token_id"),
+)
+FILL_WORDS = (
+    ("<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>", "<\uff5cfim\u2581begin\uff5c>", "<PRE>", "\u2581<PRE>"),
+    ("<|fim_suffix|>", "<fim-suffix>", "<fim_suffix>", "<\uff5cfim\u2581hole\uff5c>", "<SUF>", "\u2581<SUF>"),
+    ("<|fim_middle|>", "<fim-middle>", "<fim_middle>", "<\uff5cfim\u2581end\uff5c>", "<MID>", "\u2581<MID>"),
+)
+MARKS = frozenset(word for words in FILL_WORDS for word in words)
+
+Fact = str | int | float | bool | frozenset[str]
 
 
 class NotGguf(Exception):
@@ -27,6 +43,7 @@ class GgufFacts(NamedTuple):
     context_length: int  # tokens that the model was trained for
     template: str  # its chat template: Jinja source
     pooling: bool  # it says how to make one vector of a text, as embedding models do
+    fills: bool = False  # it has marks for the text before and behind a gap
 
 
 def read_facts(path: Path) -> GgufFacts:
@@ -38,10 +55,16 @@ def read_facts(path: Path) -> GgufFacts:
         raise NotGguf(f"{path.name} is cut off or not a GGUF file") from error
     family = facts.get("general.architecture", "")
     return GgufFacts(
-        int(facts.get(f"{family}.context_length", 0)),
+        int(str(facts.get(f"{family}.context_length", 0))),
         str(facts.get("tokenizer.chat_template", "")),
         f"{family}.pooling_type" in facts,
+        _fills(facts),
     )
+
+
+def _fills(facts: dict[str, Fact]) -> bool:
+    found = {*facts, *marks} if isinstance(marks := facts.get(VOCABULARY), frozenset) else {*facts}
+    return all(found.intersection((*keys, *words)) for keys, words in zip(FILL_KEYS, FILL_WORDS, strict=True))
 
 
 def _facts(file: BinaryIO) -> dict[str, Fact]:
@@ -61,18 +84,18 @@ def _value(file: BinaryIO, kind: int) -> Fact | None:
     if kind == STRING:
         return _string(file)
     if kind == LIST:
-        _skip_list(file)
-        return None
+        return _marks(file)
     return _number(file, SCALARS[kind])
 
 
-def _skip_list(file: BinaryIO) -> None:
+def _marks(file: BinaryIO) -> frozenset[str] | None:
+    """Those of `MARKS` that a list of strings holds; None for a list of anything else."""
     kind, count = struct.unpack("<IQ", file.read(12))
     if kind in SCALARS:
         file.seek(count * struct.calcsize("<" + SCALARS[kind]), 1)
-        return
-    for _ in range(count):
-        _value(file, kind)
+        return None
+    values = [_value(file, kind) for _ in range(count)]
+    return MARKS.intersection(values) if kind == STRING else None
 
 
 def _string(file: BinaryIO) -> str:

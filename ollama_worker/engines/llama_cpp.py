@@ -39,6 +39,8 @@ from ollama_worker.engines.openai_stream import Answer, said_in_completion
 from ollama_worker.engines.openai_wire import messages_of
 from wire.records import JobRequest
 
+THINKS = ("enable_thinking", "<think>", "reasoning_effort")  # in the template of a model that can
+
 
 class LlamaCppEngine:
     """Loads its file at the first job. Embeddings run on a second, smaller instance, made when the first is asked for:
@@ -156,11 +158,17 @@ class LlamaCppEngine:
 
     async def models(self) -> list[ModelInfo]:
         facts = await asyncio.to_thread(self._facts)
-        abilities: tuple[str, ...] = ("embedding",) if facts.pooling else ("completion", "embedding")
-        abilities += ("tools",) if "tools" in facts.template else ()
-        abilities += ("vision",) if self._mmproj else ()
+        able = {
+            "completion": not facts.pooling,
+            "embedding": True,
+            "tools": "tools" in facts.template,
+            "vision": self._mmproj is not None,
+            "thinking": any(word in facts.template for word in THINKS),
+            "insert": facts.fills,
+        }
         loaded = self._chat.ready or self._embed.ready
-        return [ModelInfo(self._model, loaded, self._plan().context, abilities)]
+        told = tuple(word for word, can in able.items() if can)
+        return [ModelInfo(self._model, loaded, self._plan().context, told)]
 
     async def pull(self, model: str) -> AsyncGenerator[PullProgress]:
         raise Unsupported("llama.cpp serves one file and pulls none: set SLUICE_GGUF, or run Ollama to pull models")

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from backend.errors import Unsupported
 from backend.routing.router import Wanted
 from ollama_worker.attempt import Meter
 from ollama_worker.engines.base import Engine
 from ollama_worker.engines.cloud_anthropic import AnthropicEngine
+from ollama_worker.engines.llama_cpp import LlamaCppEngine
 from ollama_worker.engines.openai import OpenAIEngine
 from ollama_worker.shape import Shape
 from tests.backend.test_routing import router, seen
 from tests.ollama_worker.fake_anthropic import fake_anthropic
 from tests.ollama_worker.fake_openai import fake_openai
+from tests.tiny_gguf import make_tiny_gguf
 from wire.records import JobRequest, Message
 from wire.workers import WorkerRecord
 
 SEES = Message(role="user", content="what is this?", images=("aW1hZ2U=",))
 EVERYTHING = JobRequest(model="m", messages=(SEES,), tools=({"type": "function"},), think="high")
 FILL = JobRequest(kind="generate", model="m", prompt="a", suffix="b")
+THOUGHT = JobRequest(model="m", messages=(Message(role="user", content="hello"),), think=True)
 EMBED = JobRequest(kind="embed", model="m", inputs=("a",))
 
 
@@ -43,3 +50,12 @@ async def test_a_model_of_anthropic_s_under_a_name_that_they_do_not_list_is_aske
     async with fake_anthropic() as fake:
         fake.entries = [{"id": "m-20260101", "capabilities": {}}]
         await let_in(AnthropicEngine(fake.url, "secret", offered=("m",)), EVERYTHING)
+
+
+async def test_a_file_thinks_where_its_template_does_and_fills_in_where_it_has_marks(tmp_path: Path) -> None:
+    able = make_tiny_gguf(tmp_path / "able.gguf", template="{% if enable_thinking %}<think>{% endif %}", filling="ids")
+    await let_in(LlamaCppEngine(able, "m"), THOUGHT, FILL)
+    plain = make_tiny_gguf(tmp_path / "plain.gguf")
+    for asked in (THOUGHT, FILL):
+        with pytest.raises(Unsupported, match="cannot (think|fill in text)"):
+            await let_in(LlamaCppEngine(plain, "m"), asked)

@@ -27,7 +27,7 @@ from ollama_worker.engines.http import EngineHttp
 from ollama_worker.engines.llama_cpp import LlamaCppEngine
 from ollama_worker.engines.llama_cpp_wire import fault
 from tests.ollama_worker.tiny_mmproj import make_tiny_mmproj, png
-from tests.tiny_gguf import make_tiny_gguf
+from tests.tiny_gguf import CHATML, make_tiny_gguf
 from wire.records import JobRequest, Message
 
 TALK = (
@@ -353,6 +353,29 @@ async def test_models_tell_what_the_file_says(engine: LlamaCppEngine, tiny_embed
     assert after.loaded
     (other,) = await LlamaCppEngine(tiny_embedding_gguf, "e").models()
     assert other.capabilities == ("embedding",)
+
+
+THINKING = CHATML.replace("assistant\n", "assistant\n{% if enable_thinking is false %}<think></think>{% endif %}")
+
+
+@pytest.mark.parametrize("filling", ["words", "ids"])
+async def test_a_model_with_marks_for_a_gap_fills_in_text(models_dir: Path, filling: str) -> None:
+    engine = LlamaCppEngine(
+        make_tiny_gguf(models_dir / f"{filling}.gguf", ctx=512, filling=filling), "tiny", silence=30
+    )
+    assert (await engine.models())[0].capabilities == ("completion", "embedding", "insert")
+    items = await answer(engine, JobRequest(kind="generate", model="tiny", prompt="the", suffix="of", options=GREEDY))
+    assert isinstance(items[-1], Finished) and items[-1].completion_tokens
+    await engine.close()
+
+
+async def test_a_model_whose_template_thinks_is_told_whether_to(models_dir: Path) -> None:
+    engine = LlamaCppEngine(make_tiny_gguf(models_dir / "thinks.gguf", ctx=512, template=THINKING), "tiny", silence=30)
+    assert (await engine.models())[0].capabilities == ("completion", "embedding", "thinking")
+    lengths = [await engine.count(chat(think=think)) for think in (True, "high", False)]
+    assert lengths[0] == lengths[1] < lengths[2], "an empty thought stands in the prompt"
+    assert isinstance((await answer(engine, chat(think=True)))[-1], Finished)
+    await engine.close()
 
 
 async def test_unloading_frees_and_the_next_job_loads_again(engine: LlamaCppEngine) -> None:
