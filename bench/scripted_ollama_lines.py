@@ -16,6 +16,7 @@ DETAILS = {"format": "gguf", "family": "scripted", "parameter_size": "1B", "quan
 FAULTS = {
     "context": (400, "the input length exceeds the context length"),
     "memory": (500, "model requires more system memory (99.0 GiB) than is available (1.0 GiB)"),
+    "image": (500, "Failed to create new sequence: failed to process inputs: image: unknown format"),
     "503": (503, "server busy, please try again. maximum pending requests exceeded"),
 }
 

@@ -16,6 +16,7 @@ DONE = b"data: [DONE]\n\n"
 FAULTS = {
     "context": (400, f"This model's maximum context length is {WINDOW} tokens. Please reduce the length of the input."),
     "memory": (500, "CUDA out of memory"),
+    "image": (400, "cannot identify image file"),
 }
 KINDS = {400: "BadRequestError", 404: "NotFoundError", 401: "AuthenticationError", 429: "RateLimitError"}
 

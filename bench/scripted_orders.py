@@ -8,6 +8,7 @@
     silent              nothing more comes, and the connection stays open
     context             the prompt is said to be too long
     memory              the model is said not to fit
+    image               an image is said to be none: by Ollama as status 500
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ ORDER = re.compile(
     r"!(?:tokens (?P<words>\d{1,6})|say (?P<say>.*)|fault (?P<kind>\w+)(?: after (?P<after>\d{1,6}))?)", re.S
 )
 STATUSES = ("500", "503", "429", "400")
-FAULTS = (*STATUSES, "cut", "silent", "context", "memory")
+FAULTS = (*STATUSES, "cut", "silent", "context", "memory", "image")
 
 
 class Fault(NamedTuple):

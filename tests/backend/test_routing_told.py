@@ -57,5 +57,5 @@ async def test_a_file_thinks_where_its_template_does_and_fills_in_where_it_has_m
     await let_in(LlamaCppEngine(able, "m"), THOUGHT, FILL)
     plain = make_tiny_gguf(tmp_path / "plain.gguf")
     for asked in (THOUGHT, FILL):
-        with pytest.raises(Unsupported, match="cannot (think|fill in text)"):
+        with pytest.raises(Unsupported, match=r"cannot (think|fill in text)"):
             await let_in(LlamaCppEngine(plain, "m"), asked)

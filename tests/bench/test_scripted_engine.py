@@ -149,6 +149,8 @@ async def test_it_fails_as_ordered(as_openai: openai.AsyncOpenAI, as_ollama: oll
         await as_openai.chat.completions.create(model=MODEL, messages=ask("!fault context"))
     with pytest.raises(ollama.ResponseError, match="exceeds the context length"):
         await as_ollama.chat(MODEL, ask("!fault context"))
+    with pytest.raises(ollama.ResponseError, match="image: unknown format"):
+        await as_ollama.chat(MODEL, ask("!fault image"))
     with pytest.raises(ollama.ResponseError, match="does not support tools"):
         await as_ollama.chat("scripted-plain:1b", ask("hi"), tools=[WEATHER])
     with pytest.raises(ollama.ResponseError, match="not found"):
