@@ -89,6 +89,13 @@ describe("what is drawn", () => {
     expect(container.querySelectorAll(".katex-display")).toHaveLength(1);
   });
 
+  it("a fence of math as a formula, and one that would take long as its source", async () => {
+    const long = "x".repeat(4_001);
+    const container = draw(`Words.\n\n\`\`\`math\nz + 1\n\`\`\`\n\n\`\`\`math\n${long}\n\`\`\`\n`);
+    await waitFor(() => expect(container.querySelectorAll(".katex")).toHaveLength(1));
+    expect(container.querySelector("pre code")?.textContent).toBe(long);
+  });
+
   it("prices as prices", async () => {
     const container = draw("From $5 to $10, and $x$.");
     await waitFor(() => expect(container.querySelectorAll(".katex")).toHaveLength(1));

@@ -11,10 +11,10 @@ import { useHighlight } from "./use-highlight";
 /** Code with its language and its tools. It is coloured once it is `finished`; its height does not change by that. */
 export const Code = memo(function Code({ text, language, finished }: Props) {
   const [wrap, setWrap] = useState(false);
-  const lines = useHighlight(text, language, finished);
+  const { lines, waiting } = useHighlight(text, language, finished);
   const name = language || "text";
   return (
-    <figure className="answer-frame">
+    <figure className="answer-frame" data-code={waiting ? "waiting" : lines ? "coloured" : "plain"}>
       <figcaption className="answer-bar">
         <span className="min-w-0 flex-1 truncate">{name}</span>
         <ToolButton label="Wrap long lines" pressed={wrap} onClick={() => setWrap(!wrap)}>

@@ -4,19 +4,23 @@ import { grammarOf } from "./languages";
 
 const MAX_COLOURED = 50_000; // characters; more is rarely read and would keep the page busy
 
-/** The code's coloured lines, or null: not yet, not finished, too long, or a language that we do not know. */
-export function useHighlight(code: string, language: string, finished: boolean): Piece[][] | null {
+/** `lines` is null for plain code: it is not finished, too long, or in a language we do not know, or its colours are `waiting`. */
+type Highlight = { lines: Piece[][] | null; waiting: boolean };
+
+export function useHighlight(code: string, language: string, finished: boolean): Highlight {
   const grammar = finished && code.length <= MAX_COLOURED ? grammarOf(language) : null;
-  const [drawn, setDrawn] = useState<{ code: string; lines: Piece[][] } | null>(null);
+  const [drawn, setDrawn] = useState<{ code: string; lines: Piece[][] | null } | null>(null);
   useEffect(() => {
     if (!grammar) return undefined;
     let here = true;
-    colouredLines(code, grammar).then((lines) => here && setDrawn({ code, lines }), () => undefined); // it stays plain
+    const draw = (lines: Piece[][] | null) => here && setDrawn({ code, lines });
+    colouredLines(code, grammar).then(draw, () => draw(null)); // it stays plain
     return () => {
       here = false;
     };
   }, [code, grammar]);
-  return drawn?.code === code ? drawn.lines : null;
+  const done = drawn?.code === code;
+  return { lines: done ? drawn.lines : null, waiting: grammar !== null && !done };
 }
 
 /** One code after the other: a long chat that opens must not colour all of its code in one go. */

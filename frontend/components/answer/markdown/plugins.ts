@@ -41,6 +41,8 @@ function changed(node: Node, within: readonly string[]): Node[] {
     case "math":
     case "inlineMath":
       return (node.value ?? "").length > MAX_FORMULA ? [{ type: "inlineCode", value: node.value ?? "" }] : [node];
+    case "code":
+      return node.lang === "math" && (node.value ?? "").length > MAX_FORMULA ? [{ type: "code", value: node.value ?? "" }] : [node];
     default:
       return [node];
   }

@@ -2,6 +2,7 @@
 export type Node = {
   type: string;
   value?: string;
+  lang?: string | null;
   url?: string;
   alt?: string | null;
   identifier?: string;
