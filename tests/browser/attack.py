@@ -23,50 +23,43 @@ from backend.store.database import Database
 from backend.store.tables import messages, threads
 from tests.browser.chromium import Visit, chromium
 from tests.browser.corpus import Payload, corpus, sample
+from tests.browser.hostile_models import draw_models
+from tests.browser.suspects import Finding, findings, suspects, told, watched
 from tests.support.house import House
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
 THREAD = 8  # payloads in one thread: few enough to find the guilty one, many enough to be quick
+# Formulas, colours and diagrams come behind the text: KaTeX, Shiki and Mermaid are fetched when the first one is there.
 SETTLED = """(answers) => document.querySelectorAll('article[data-role=assistant]').length === answers
-  && !document.querySelector('[data-diagram=waiting]')"""
+  && !document.querySelector('[data-diagram=waiting], [data-code=waiting], code.language-math, .answer-formula')"""
+FORMULAS = "() => document.querySelectorAll('.katex, .katex-error').length"
 # A model's name stands among the details of an answer.
 OPEN_DETAILS = "() => document.querySelectorAll('[data-testid=timing]').forEach((button) => button.click())"
-# What the page must not hold, however it came there; every link and every source is looked at.
-SUSPECTS = """() => {
-  const bad = [];
-  if (window.__xss !== undefined) bad.push('a script ran');
-  const allowed = /^(https?:|mailto:|#|\\/)/i;
-  for (const link of document.querySelectorAll('a, area, use, image, [*|href]:not(head *)')) {
-    const href = link.getAttribute('href') ?? link.getAttributeNS('http://www.w3.org/1999/xlink', 'href');
-    if (href && !allowed.test(href.trim())) bad.push('link: ' + href.slice(0, 80));
-  }
-  for (const tag of document.querySelectorAll('main :is(iframe, object, embed, script, base, link, meta)'))
-    bad.push('element: ' + tag.outerHTML.slice(0, 80));
-  for (const node of document.querySelectorAll('main *'))
-    for (const { name } of node.attributes) if (/^on/i.test(name)) bad.push('handler: ' + name);
-  return bad;
-}"""
 
 
-class Finding(NamedTuple):
-    """Something that happened while these payloads were drawn."""
+class Place(NamedTuple):
+    """Where attacks are drawn: a house without workers, and one visitor of it."""
 
-    payloads: tuple[str, ...]
-    what: str
+    visit: Visit
+    database: Database
+    redis_url: str
 
 
-async def attack(visit: Visit, database: Database, payloads: Sequence[Payload], tell: bool = False) -> list[Finding]:
-    """Draw every payload in the visit's page; what happened that must not."""
+async def attack(place: Place, payloads: Sequence[Payload], tell: bool = False) -> list[Finding]:
+    """Draw every payload in the visitor's page; what happened that must not."""
     groups = grouped(payloads)
-    await write(database, groups)
-    page = await visit.open()
-    findings: list[Finding] = []
+    await write(place.database, groups)
+    page = await watched(place.visit)
+    found: list[Finding] = []
     for number, group in enumerate(groups):
-        findings += await draw(visit, page, f"attack-{number}", group)
+        found += await draw(place.visit, page, f"attack-{number}", group)
         if tell and number % 20 == 0:
-            print(f"{number * THREAD:5} of {len(payloads)} payloads, {len(findings)} findings", flush=True)
-    return findings
+            print(f"{number * THREAD:5} of {len(payloads)} payloads, {len(found)} findings", flush=True)
+    names = [payload for payload in payloads if payload.place == "model_name"]
+    found += await draw_models(place.visit, page, place.redis_url, names)
+    await page.goto("about:blank")
+    return [*found, *told(place.visit, names)]
 
 
 def grouped(payloads: Sequence[Payload]) -> list[tuple[Payload, ...]]:
@@ -74,10 +67,7 @@ def grouped(payloads: Sequence[Payload]) -> list[tuple[Payload, ...]]:
 
 
 async def draw(visit: Visit, page: Page, thread: str, group: tuple[Payload, ...]) -> list[Finding]:
-    """Open one thread and look."""
-    names = tuple(payload.id for payload in group)
-    visit.complaints.clear()
-    visit.foreign.clear()
+    """Open one thread and look. What the thread before it did late is told here, and not forgotten."""
     await page.goto(f"{visit.origin}/?c={thread}")
 
     async def settled() -> bool | None:
@@ -86,11 +76,14 @@ async def draw(visit: Visit, page: Page, thread: str, group: tuple[Payload, ...]
     try:
         await eventually(settled, 20, f"{thread} is drawn")
     except TimeoutError as error:
-        return [Finding(names, str(error))]
+        return findings(group, [str(error)])
     await page.evaluate(OPEN_DETAILS)
-    suspects: list[str] = await page.evaluate(SUSPECTS)
-    asked = [f"asked {url[:80]}" for url in visit.foreign]
-    return [Finding(names, what) for what in (*suspects, *asked, *visit.complaints)]
+    undrawn = has_formulas(group) and not await page.evaluate(FORMULAS)
+    return [*findings(group, ["no formula was drawn"] if undrawn else []), *await suspects(visit, page, group)]
+
+
+def has_formulas(group: Sequence[Payload]) -> bool:
+    return any(payload.kind.startswith("formula") for payload in group)
 
 
 async def write(database: Database, groups: Sequence[tuple[Payload, ...]]) -> None:
@@ -168,14 +161,14 @@ async def run(count: int | None) -> int:
             await home.ready()
             async with chromium() as browser:
                 visit = Visit(await browser.new_context(), api.url)
-                findings = await attack(visit, database_of(home), payloads, tell=True)
+                found = await attack(Place(visit, database_of(home), home.redis_url), payloads, tell=True)
         finally:
             home.stop()
             server.stop()
-    for finding in findings:
+    for finding in found:
         print(f"{finding.what}   in one of {', '.join(finding.payloads)}")
-    print(f"{len(payloads)} payloads, {len(findings)} findings")
-    return 1 if findings else 0
+    print(f"{len(payloads)} payloads, {len(found)} findings")
+    return 1 if found else 0
 
 
 def database_of(home: House) -> Database:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser.attack import attack, database_of
+from tests.browser.attack import Place, attack, database_of
 from tests.browser.conftest import Visitor
 from tests.browser.corpus import sample
 from tests.support.house import Houses
@@ -14,6 +14,8 @@ async def test_no_attack_of_the_corpus_runs_or_leaves_the_origin(house: Houses, 
     home = await house(workers=0)
     visit = await visitor(home.url)
     database = database_of(home)
-    findings = await attack(visit, database, sample(IN_CI))
-    await database.close()
-    assert not findings, findings[:5]
+    try:
+        found = await attack(Place(visit, database, home.redis_url), sample(IN_CI))
+    finally:
+        await database.close()
+    assert not found, found[:5]

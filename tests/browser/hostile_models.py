@@ -1,0 +1,77 @@
+"""A worker, registered on the wire as any is, that says attacks where its models and its engine have names."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from playwright.async_api import Page, expect
+
+from tests.browser.chat import Chat
+from tests.browser.chromium import Visit
+from tests.browser.corpus import Payload
+from tests.browser.suspects import Finding, suspects
+from tests.support.waiting import eventually
+from wire.client import open_redis
+from wire.keys import Keys
+from wire.workers import BEAT_SECONDS, Gpu, WorkerInfo, WorkerRegistry
+
+WORKER = "hostile"
+
+
+async def draw_models(visit: Visit, page: Page, redis_url: str, group: Sequence[Payload]) -> list[Finding]:
+    """Draw each as a model's name: in the picker, chosen, and on the admin page, where a job waits for one as well."""
+    async with hostile_worker(redis_url, [payload.text for payload in group]):
+        picked = await pick(visit, page, group)
+        return [*picked, *await administer(visit, page, group)]
+
+
+async def pick(visit: Visit, page: Page, group: Sequence[Payload]) -> list[Finding]:
+    chat = Chat(page)
+
+    async def listed() -> bool | None:
+        answer = await (await page.request.get(f"{visit.origin}/api/models")).json()
+        return sum(model["live"] for model in answer["models"]) == len(group) or None
+
+    await eventually(listed, 10, "the pool knows the worker's models")
+    await page.goto(visit.origin)
+    names = page.get_by_role("menu").get_by_role("menuitemradio").filter(has_text="loaded")  # the default one is not
+    await page.get_by_test_id("model").click()
+    await expect(names).to_have_count(len(group))
+    found = await suspects(visit, page, group)
+    await names.first.click()
+    async with page.expect_response("**/api/lc/chat/stream") as answered:
+        await chat.send("words")
+    assert (await answered.value).ok  # by now its job is accepted
+    return [*found, *await suspects(visit, page, group)]
+
+
+async def administer(visit: Visit, page: Page, group: Sequence[Payload]) -> list[Finding]:
+    await page.goto(f"{visit.origin}/admin/")
+    await expect(page.get_by_role("list", name="Models").get_by_role("listitem")).to_have_count(len(group))
+    await page.get_by_role("table").get_by_role("button").first.click()
+    await expect(page.get_by_role("dialog")).to_contain_text("accepted", ignore_case=True)
+    return await suspects(visit, page, group)
+
+
+@asynccontextmanager
+async def hostile_worker(redis_url: str, names: Sequence[str]) -> AsyncIterator[None]:
+    """It lives as long as this lasts, and takes no job."""
+    redis = open_redis(redis_url, 5.0)
+    registry = WorkerRegistry(redis, Keys("default"))
+    models = {name: {"loaded": True, "context_length": 4096, "capabilities": ["completion", name]} for name in names}
+    info = WorkerInfo(names[0], models, host=names[-1], detail=names[len(names) // 2], gpus=(Gpu(names[0]),))
+    await registry.register(WORKER, 1, info)
+    beating = asyncio.create_task(_beat(registry))
+    try:
+        yield
+    finally:
+        beating.cancel()
+        await asyncio.wait([beating])
+        await redis.aclose()
+
+
+async def _beat(registry: WorkerRegistry) -> None:
+    while (await registry.beat(WORKER)).alive:
+        await asyncio.sleep(BEAT_SECONDS)
