@@ -87,6 +87,16 @@ const TOLD: Record<string, Failure> = {
     text: "The model's engine failed while it answered. Send the message once more, or choose another model.",
     remedies: ["retry", "settings"],
   },
+  engine_failed: {
+    title: "The model's engine failed",
+    text: "The model's engine failed, several times over. Send the message once more, or choose another model.",
+    remedies: ["retry", "settings"],
+  },
+  engine_denied: {
+    title: "The model's provider lets nobody in",
+    text: "The provider of this model refuses this server. Choose another model, or tell whoever runs the server.",
+    remedies: ["settings", "retry"],
+  },
   engine_silent: { title: "The model stopped answering", text: "The model stopped answering.", remedies: ["retry"] },
   stream_cut: {
     title: "The model's stream broke off",
