@@ -63,10 +63,6 @@ class CalledFunction(BaseModel):
     name: Name
     arguments: str = ""
 
-    def as_object(self) -> dict[str, Any]:
-        """Raises ValueError."""
-        return arguments_of(self.arguments)
-
 
 class Call(BaseModel):
     model_config = ConfigDict(extra="ignore")
@@ -74,11 +70,6 @@ class Call(BaseModel):
     id: CallId
     type: Literal["function"] = "function"
     function: CalledFunction
-
-    @model_validator(mode="after")
-    def arguments_are_an_object(self) -> Call:
-        self.function.as_object()
-        return self
 
 
 class ChatMessage(BaseModel):
@@ -136,4 +127,4 @@ def _as_message(message: ChatMessage, place: int, called: dict[str, str]) -> Mes
 
 
 def _as_call(call: Call) -> dict[str, Any]:
-    return {"id": call.id, "function": {"name": call.function.name, "arguments": call.function.as_object()}}
+    return {"id": call.id, "function": {"name": call.function.name, "arguments": arguments_of(call.function.arguments)}}

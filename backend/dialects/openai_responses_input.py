@@ -5,7 +5,7 @@
 | `message` (or none said) of role `user`, `assistant`, `system`, `developer` (the same) | a message of that role |
 | `function_call` | a call of the assistant's message before it, else of a new one |
 | `function_call_output` | a tool's message; its call must stand before it, also in the response that is continued |
-| `reasoning` | nothing: no engine here takes thoughts back |
+| `reasoning` | the thoughts of the assistant's message or call behind it: its content, else its summary |
 
 Parts are `input_text`, `output_text`, `refusal`, and `input_image` with a data URL. A message's text parts are joined
 with line feeds.
@@ -16,13 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
-import orjson
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from backend.dialects.images import IMAGES_MAX, of_data_url
 from backend.dialects.openai_errors import BadParameter
 from backend.dialects.openai_messages import CallId
-from backend.dialects.tools import Name, arguments_of, hex_of
+from backend.dialects.tools import Name, arguments_of, hex_of, written_of
 from wire.records import Message
 
 TEXTS = ("input_text", "output_text", "text")
@@ -53,6 +52,12 @@ def as_parts(content: object) -> object:
 Parts = Annotated[list[Part], BeforeValidator(as_parts, json_schema_input_type=str | list[Part])]
 
 
+class Thought(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    text: str
+
+
 class Item(BaseModel):
     """One flat model for all kinds, so that a complaint names the place and not a union."""
 
@@ -65,12 +70,15 @@ class Item(BaseModel):
     name: Name | None = None
     arguments: str | None = None
     output: Parts | None = None
+    summary: list[Thought] | None = None
 
     @model_validator(mode="before")
     @classmethod
-    def thoughts_are_not_read(cls, value: object) -> object:
-        ignored = isinstance(value, dict) and value.get("type") == "reasoning"
-        return {"type": "reasoning"} if ignored else value
+    def thoughts_stand_in_one_place(cls, value: object) -> object:
+        """An item of reasoning has parts of its own; those in full say more than a summary."""
+        if not isinstance(value, dict) or value.get("type") != "reasoning":
+            return value
+        return {"type": "reasoning", "summary": value.get("content") or value.get("summary")}
 
     @model_validator(mode="after")
     def has_what_it_needs(self) -> Item:
@@ -88,12 +96,12 @@ class Item(BaseModel):
             raise ValueError(f"a message of role {self.role} is text; images belong to role user")
         if len(images or ()) > IMAGES_MAX:
             raise ValueError(f"a message holds at most {IMAGES_MAX} images")
-        self.call_arguments()
         return self
 
-    def call_arguments(self) -> dict[str, Any]:
-        """Raises ValueError."""
-        return arguments_of(self.arguments)
+    @property
+    def thoughts(self) -> str:
+        """Of an item of reasoning."""
+        return "\n".join(thought.text for thought in self.summary or ())
 
 
 def as_items(value: object) -> object:
@@ -114,21 +122,37 @@ def images_of(parts: Iterable[Part] | None) -> tuple[str, ...] | None:
 def as_messages(items: Sequence[Item]) -> list[Message]:
     """A job's messages, their results not yet held against the calls."""
     messages: list[Message] = []
+    thoughts = ""
     for item in items:
+        if item.type == "reasoning":
+            thoughts = _joined(thoughts, item.thoughts)
+            continue
         if item.type == "function_call":
-            _add_call(messages, item)
+            _add_call(messages, item, thoughts)
         elif item.type == "function_call_output":
             messages.append(Message(role="tool", content=text_of(item.output), tool_call_id=item.call_id))
-        elif item.type == "message":
-            role: Any = "system" if item.role == "developer" else item.role
-            messages.append(Message(role=role, content=text_of(item.content), images=images_of(item.content)))
+        else:
+            messages.append(_said(item, thoughts))
+        thoughts = ""
     return messages
 
 
-def _add_call(messages: list[Message], item: Item) -> None:
-    call = {"id": item.call_id, "function": {"name": item.name, "arguments": item.call_arguments()}}
+def _said(item: Item, thoughts: str) -> Message:
+    role: Any = "system" if item.role == "developer" else item.role
+    thinking = thoughts if role == "assistant" else ""  # thoughts before anybody else's words have led to nothing
+    return Message(role=role, content=text_of(item.content), images=images_of(item.content), thinking=thinking or None)
+
+
+def _add_call(messages: list[Message], item: Item, thoughts: str) -> None:
+    call = {"id": item.call_id, "function": {"name": item.name, "arguments": arguments_of(item.arguments)}}
     before = messages.pop() if messages and messages[-1].role == "assistant" else Message(role="assistant")
-    messages.append(before.model_copy(update={"tool_calls": (*(before.tool_calls or ()), call)}))
+    thinking = _joined(before.thinking or "", thoughts)
+    more = {"tool_calls": (*(before.tool_calls or ()), call), "thinking": thinking or None}
+    messages.append(before.model_copy(update=more))
+
+
+def _joined(*texts: str) -> str:
+    return "\n".join(text for text in texts if text)
 
 
 def with_names(messages: Sequence[Message]) -> tuple[Message, ...]:
@@ -149,7 +173,7 @@ def with_names(messages: Sequence[Message]) -> tuple[Message, ...]:
 def told_items(job: str, messages: Iterable[Message]) -> list[dict[str, Any]]:
     """The input items of a response, as `…/input_items` lists them; ids are made of the job's and their place."""
     told = [item for message in messages for item in _items_of(message)]
-    kinds = {"message": "msg", "function_call": "fc", "function_call_output": "fco"}
+    kinds = {"message": "msg", "function_call": "fc", "function_call_output": "fco", "reasoning": "rs"}
     return [{"id": f"{kinds[item['type']]}_{hex_of(job)}_in{n}", **item} for n, item in enumerate(told)]
 
 
@@ -158,11 +182,14 @@ def _items_of(message: Message) -> Iterable[dict[str, Any]]:
         about = {"call_id": message.tool_call_id, "output": message.content}
         yield {"type": "function_call_output", "status": "completed", **about}
         return
+    if message.thinking:
+        summary = [{"type": "summary_text", "text": message.thinking}]
+        yield {"type": "reasoning", "status": "completed", "summary": summary}
     if message.content or message.images or not message.tool_calls:
         yield {"type": "message", "status": "completed", "role": message.role, "content": _parts_of(message)}
     for call in message.tool_calls or ():
         function = call["function"]
-        arguments = orjson.dumps(function.get("arguments", {})).decode()
+        arguments = written_of(function.get("arguments", {}))
         about = {"call_id": call.get("id"), "name": function["name"], "arguments": arguments}
         yield {"type": "function_call", "status": "completed", **about}
 

@@ -13,6 +13,7 @@ from backend.dialects.schemas import real_schema
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 Schema = Annotated[dict[str, Any], AfterValidator(real_schema)]
 TOOLS_MAX = 128
+MALFORMED = "malformed_arguments"  # the key of what a model wrote instead of a call's arguments
 
 
 class Function(BaseModel):
@@ -67,11 +68,21 @@ def hex_of(job: str) -> str:
 
 
 def arguments_of(written: str | None) -> dict[str, Any]:
-    """A call's arguments, which OpenAI writes as a text. Raises ValueError: engines are told objects."""
+    """A call's arguments, which OpenAI writes as a text; what is no JSON object stands under `MALFORMED`.
+
+    A model wrote it, and whoever replays it cannot mend it: the model sees what it did, and engines are told objects,
+    without which some refuse the whole conversation.
+    """
     try:
         read = orjson.loads(written or b"{}")
     except orjson.JSONDecodeError:
         read = None
-    if not isinstance(read, dict):
-        raise ValueError("a call's arguments are a JSON object, written as a string")
-    return read
+    return read if isinstance(read, dict) else {MALFORMED: written}
+
+
+def written_of(arguments: dict[str, Any]) -> str:
+    """The same as a text again."""
+    malformed = arguments.get(MALFORMED)
+    if isinstance(malformed, str) and len(arguments) == 1:
+        return malformed
+    return orjson.dumps(arguments).decode()

@@ -140,7 +140,8 @@ async def _said(house: House, stored: Stored) -> list[Message]:
     instructed = bool((stored.asked.request.echo or {}).get("instructed"))
     as_told = calls_of(stored.asked.job, outcome.restarts, outcome.tool_calls, 0)
     calls = tuple({**call, "id": told["id"]} for call, told in zip(outcome.tool_calls, as_told, strict=True))
-    answer = Message(role="assistant", content="".join(outcome.text), tool_calls=calls or None)
+    text, thinking = "".join(outcome.text), "".join(outcome.thinking) or None
+    answer = Message(role="assistant", content=text, thinking=thinking, tool_calls=calls or None)
     return [*stored.asked.request.messages[int(instructed) :], answer]
 
 

@@ -10,6 +10,7 @@ from backend.dialects import openai_embeddings
 from backend.dialects.openai_chat import CHAT
 from backend.dialects.openai_completions import COMPLETIONS
 from backend.dialects.openai_errors import BadParameter, refusal
+from backend.dialects.tools import MALFORMED, written_of
 from backend.errors import Conflict, Forbidden, Invalid, JobFailed, NotFound, QueueFull, Unavailable
 from tests.backend.pictures import PNG
 from wire.records import JobRequest, Message
@@ -110,6 +111,16 @@ def test_a_call_without_arguments_has_none() -> None:
     assert message.tool_calls == ({"id": "c1", "function": {"name": "add", "arguments": {}}},)
 
 
+@pytest.mark.parametrize("written", ['{"a": ', "[1]", "null", "add 1"])
+def test_arguments_that_a_model_got_wrong_are_replayed_as_it_wrote_them(written: str) -> None:
+    """LangChain sends a model's invalid calls back as they are, and so does OpenAI take them."""
+    call = {**CALL, "function": {"name": "add", "arguments": written}}
+    message, _ = said({"role": "assistant", "tool_calls": [call]}, {**RESULT, "content": "That was no JSON."})
+    [replayed] = message.tool_calls or ()
+    assert replayed["function"]["arguments"] == {MALFORMED: written}
+    assert written_of(replayed["function"]["arguments"]) == written
+
+
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
@@ -173,10 +184,6 @@ def picture(url: Any) -> dict[str, Any]:
     return message(content=[{"type": "image_url", "image_url": {"url": url}}])
 
 
-def called(arguments: str) -> dict[str, Any]:
-    return message(role="assistant", tool_calls=[{**CALL, "function": {"name": "f", "arguments": arguments}}])
-
-
 RESULT = {"role": "tool", "content": "2", "tool_call_id": "c1"}
 WRONG: dict[str, tuple[dict[str, Any], str, str]] = {  # what is sent besides, param, what the message names
     "no messages": ({"messages": []}, "messages", "at least 1"),
@@ -215,8 +222,6 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {  # what is sent besides, p
     ),
     "a result that answers nothing": (message(role="tool"), "messages[0]", "tool_call_id"),
     "a user's calls": (message(tool_calls=[CALL]), "messages[0]", "assistant"),
-    "arguments that are no JSON": (called("{a"), "messages[0].tool_calls[0]", "JSON object"),
-    "arguments that are a list": (called("[]"), "messages[0].tool_calls[0]", "JSON object"),
     "the older calls": (message(role="function"), "messages[0]", "tool_calls"),
     "functions": ({"functions": [{"name": "f"}]}, "functions", "'tools'"),
     "function_call": ({"function_call": "auto"}, "function_call", "'tool_choice'"),

@@ -235,6 +235,14 @@ async def test_a_response_is_continued_with_all_that_was_said_but_its_instructio
     assert len(items.data) == 1, "what is continued is not this response's own input"
 
 
+async def test_a_response_is_continued_with_its_thoughts(client: AsyncOpenAI, truth: Truth) -> None:
+    first = await client.responses.create(input="!think", reasoning={"effort": "low"})
+    [thought] = [item for item in first.output if item.type == "reasoning"]
+    second = await client.responses.create(input="!tokens 1", previous_response_id=first.id)
+    asked = DOOR.read({"input": "x"}, 9).job.model_validate_json((await truth.record(job_of(second.id))).request)
+    assert [message.thinking for message in asked.messages] == [None, thought.summary[0].text, None]
+
+
 async def test_only_an_answer_that_is_there_can_be_continued(client: AsyncOpenAI) -> None:
     running = await client.responses.create(input=LONG, background=True)
     with pytest.raises(openai.BadRequestError, match="in progress"):

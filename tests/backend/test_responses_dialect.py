@@ -19,6 +19,7 @@ from backend.dialects.openai_responses import DOOR
 from backend.dialects.openai_responses_input import told_items
 from backend.dialects.openai_responses_object import Asked, ended, output_of
 from backend.dialects.openai_responses_stream import ResponseEvents
+from backend.dialects.tools import MALFORMED
 from backend.errors import ApiError
 from backend.relay import Outcome
 from tests.backend.pictures import PNG
@@ -289,6 +290,40 @@ def test_items_become_messages_and_are_told_again() -> None:
     assert again.messages == job.messages, "what is told again cannot be sent again"
 
 
+def test_arguments_that_a_model_got_wrong_are_replayed_and_told_again() -> None:
+    job = DOOR.read({"input": [{**CALL, "arguments": '{"city": '}]}, 100).job
+    assert [call["function"]["arguments"] for call in job.messages[0].tool_calls or ()] == [{MALFORMED: '{"city": '}]
+    assert [item["arguments"] for item in told_items(JOB, job.messages)] == ['{"city": ']
+
+
+THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "It rains"}]}
+FULL = {**THOUGHT, "content": [{"type": "reasoning_text", "text": "It rains, so"}]}
+SAID = {"role": "assistant", "content": "I look."}
+ASKED = {"role": "user", "content": "Why?"}
+RESULT = {"type": "function_call_output", "call_id": "c1", "output": "sun"}
+
+
+@pytest.mark.parametrize(
+    ("items", "thoughts"),
+    [
+        ([THOUGHT, CALL, RESULT], ["It rains", None]),
+        ([FULL, SAID, CALL, RESULT], ["It rains, so", None]),
+        ([THOUGHT, FULL, SAID], ["It rains\nIt rains, so"]),
+        ([THOUGHT, SAID, FULL, CALL, RESULT], ["It rains\nIt rains, so", None]),
+        ([SAID, ASKED, THOUGHT, CALL, RESULT], [None, None, "It rains", None]),
+        ([THOUGHT, ASKED, SAID], [None, None]),
+        ([SAID, THOUGHT], [None]),
+        ([{**THOUGHT, "summary": [], "encrypted_content": "x"}, SAID], [None]),
+    ],
+)
+def test_thoughts_belong_to_what_the_assistant_says_next(
+    items: list[dict[str, Any]], thoughts: list[str | None]
+) -> None:
+    job = DOOR.read({"input": items}, 100).job
+    assert [message.thinking for message in job.messages] == thoughts
+    assert DOOR.read({"input": told_items(JOB, job.messages)}, 100).job.messages == job.messages
+
+
 def test_options_become_the_jobs_own() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string"}}}
     body = {
@@ -327,8 +362,9 @@ WRONG: dict[str, tuple[dict[str, Any], str | None]] = {
     "an output without its call": (
         {"input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]}, "input",
     ),
-    "arguments that are no JSON": ({"input": [{**CALL, "arguments": "{"}]}, "input[0]"),
-    "arguments that are a list": ({"input": [{**CALL, "arguments": "[]"}]}, "input[0]"),
+    "thoughts that are no text": (
+        {"input": [{"type": "reasoning", "summary": [{"text": 7}]}]}, "input[0].summary[0].text",
+    ),
     "a remote image": (
         {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "https://example.org/a.png"}]}]},
         "input[0].content[0].image_url",
