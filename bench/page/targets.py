@@ -1,4 +1,8 @@
-"""What the page promises, and whether it keeps it."""
+"""What the page promises, and whether it keeps it.
+
+The promise is the whole page's, in a running house, and of CPU: what the main thread itself used. How long it was busy
+is told beside it, without a target, since that counts waiting for a core, which whoever shares the machine causes.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,14 @@ class Target(NamedTuple):
     kind: str
     """Of a scenario: `stream`, `open` or `load`."""
     figure: str
-    most: float
+    most: float | None
+    """None: nothing is promised, the figure is told."""
     of: Callable[[Cost], float | None]
     unit: str = ""
 
     def reached(self, cost: Cost) -> bool:
         found = self.of(cost)
-        return found is not None and found <= self.most
+        return self.most is None or (found is not None and found <= self.most)
 
     def shown(self, value: float | None) -> str:
         if value is None:
@@ -27,8 +32,8 @@ class Target(NamedTuple):
 
 
 TARGETS = (
-    Target("stream", "main thread busy", 0.20, lambda cost: cost.busy, "%"),
-    Target("stream", "of it, CPU time", 0.20, lambda cost: cost.cpu, "%"),
+    Target("stream", "main thread, CPU", 0.20, lambda cost: cost.cpu, "%"),
+    Target("stream", "the same, waiting for a core included", None, lambda cost: cost.busy, "%"),
     Target("stream", "frames dropped", 0.02, lambda cost: cost.dropped, "%"),
     Target("stream", "longest task", 150, lambda cost: cost.longest_task, "ms"),
     Target("stream", "layout shift", 0.03, lambda cost: cost.shift),

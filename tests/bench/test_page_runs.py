@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backend.store.tables import messages
-from bench.page.__main__ import QUICK, missed, parse, table
+from bench.page.__main__ import QUICK, judged, missed, parse, table
 from bench.page.chat import LAST, spoken
 from bench.page.gauges import Cost
 from bench.page.house import Said, Told, rows
@@ -56,13 +56,27 @@ def test_a_kept_promise_is_not_missed() -> None:
 
 @pytest.mark.parametrize(
     "worse",
-    [{"busy": 0.21}, {"cpu": 0.21}, {"dropped": 0.021}, {"longest_task": 151}, {"shift": 0.031}, {"key_to_paint": 51}],
+    [{"cpu": 0.21}, {"dropped": 0.021}, {"longest_task": 151}, {"shift": 0.031}, {"key_to_paint": 51}],
     ids=lambda worse: next(iter(worse)),
 )
-def test_a_broken_promise_is_missed_by_the_chat_and_by_the_blocks(worse: dict[str, float]) -> None:
-    for subject in ("chat", "blocks"):
-        found = missed({Run("stream", subject): GOOD._replace(**worse)})
-        assert [run.subject for _, run in found] == [subject]
+def test_a_broken_promise_is_missed_by_the_page_and_told_of_its_parts(worse: dict[str, float]) -> None:
+    results = {Run("stream", subject): GOOD._replace(**worse) for subject in ("chat", "blocks")}
+    [(target, run)] = missed(results)
+    assert run.subject == "chat"
+    assert ["missed" in judged(target, results, subject)[1] for subject in ("chat", "blocks")] == [True, True]
+
+
+def test_waiting_for_a_core_is_told_and_breaks_no_promise() -> None:
+    results = {Run("stream", "chat"): GOOD._replace(busy=0.5)}
+    [target] = [target for target in TARGETS if target.most is None]
+    assert missed(results) == []
+    assert judged(target, results, "chat") == ("50.0 %", "")
+
+
+def test_to_check_what_the_page_s_parts_cost_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--check", "--only", "blocks"])
+    assert "chat" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["open", "load"])
