@@ -11,9 +11,12 @@ export type LangChainMessage = { type: "system" | "human" | "ai"; content: strin
 
 /** What the model is to read. Answers of which there is no text, and thoughts, are left out. */
 export function toLangChain(messages: readonly ThreadMessage[], system?: string | null): LangChainMessage[] {
-  const said = messages.map(langChain).filter(({ content }) => content !== "");
+  const said = messages.filter(isSent).map(langChain);
   return system?.trim() ? [{ type: "system", content: system }, ...said] : said;
 }
+
+/** Whether the model is to read it; what says nothing is left out. */
+export const isSent = (message: ThreadMessage): boolean => textOf(message) !== "" || imagesSent(message).length > 0;
 
 export const textOf = (message: Pick<ThreadMessage, "content">): string =>
   message.content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n");
@@ -21,11 +24,13 @@ export const textOf = (message: Pick<ThreadMessage, "content">): string =>
 function langChain(message: ThreadMessage): LangChainMessage {
   const type = message.role === "user" ? "human" : message.role === "assistant" ? "ai" : "system";
   const text = textOf(message);
-  const images = message.role === "user" ? imagesOf(message) : [];
+  const images = imagesSent(message);
   if (images.length === 0) return { type, content: text };
   const words: Block[] = text ? [{ type: "text", text }] : [];
   return { type, content: [...words, ...images.map((url): Block => ({ type: "image_url", image_url: { url } }))] };
 }
+
+const imagesSent = (message: ThreadMessage): string[] => (message.role === "user" ? imagesOf(message) : []);
 
 /** A snapshot as an update of the message on the page. Never an empty part: the page would draw it. */
 export function toResult({ text, thinking, toolCalls, meta }: Snapshot): ChatModelRunResult {
@@ -90,6 +95,7 @@ export function metaOf(message: StoredMessage): AnswerMeta {
     tokensPerSecond: message.tokens_per_second ?? undefined,
     finishReason: message.finish_reason ?? undefined,
     feedback: message.feedback ?? undefined,
+    contextMessages: message.context_messages ?? undefined,
     error: errorOf(message),
   };
 }

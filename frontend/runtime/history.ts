@@ -11,6 +11,9 @@ import { markStored } from "./message-ids";
 import { resumeJob } from "./runs";
 import { remember, threads } from "./threads";
 
+/** How much of its thread the running answer's model was given, by the answer; its job's log does not tell. */
+const contexts = new Map<string, number>();
+
 /** Why a thread's messages could not be loaded, by thread. */
 export const loadErrors = createStore<Readonly<Record<string, string>>>({});
 
@@ -23,7 +26,7 @@ export function useHistory(): ThreadHistoryAdapter {
       async *resume(options) {
         const id = threadId();
         const job = id === undefined ? null : threads.get()[id]?.job;
-        if (id !== undefined && job) yield* resumeJob(options, id, job);
+        if (id !== undefined && job) yield* resumeJob(options, id, job, contexts.get(job.answer_id));
       },
       append: () => Promise.resolve(), // the server writes down what it lets in
     };
@@ -57,6 +60,7 @@ export function taken({ thread, messages, head_id }: ThreadContent) {
   const kept = messages.filter((message) => message !== running);
   const known = new Set(kept.map(({ id }) => id));
   const head = running ? running.parent_id : head_id;
+  if (running?.context_messages) contexts.set(running.id, running.context_messages);
   if (head_id) headIs(thread.id, head_id);
   const repository = ExportedMessageRepository.fromBranchableArray(
     // A parent that is not there would make the whole thread load empty.

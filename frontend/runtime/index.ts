@@ -24,6 +24,8 @@ export { CustomRuntimeProvider } from "./CustomRuntimeProvider";
 export { answerOf, useAnswer } from "./answer";
 /** `failureOf(code)`: `{ title, remedies }` of an error's code; undefined for one that nobody foresaw. */
 export { failureOf } from "@/stream/failures";
+/** `readFrom(messages)`: the index from which on the newest answer's model was given them; 0: it was given all. */
+export { readFrom } from "./context";
 /** `useMessageImages()`: data URLs of this message's images, whether attached just now or loaded. */
 export { imagesOf, useMessageImages } from "./message-images";
 /** `{ rating, rate(rating | null, comment?) }`: shown at once, taken back with a notice when the server refuses. */
@@ -33,7 +35,7 @@ export { useFeedback } from "./use-feedback";
 export { useShownThread } from "./use-shown-thread";
 /** A function that shows an empty chat (this is also "reset"); nothing is stored before its first message. */
 export { useNewChat } from "./use-shown-thread";
-/** A function that shows a thread by its id (a search hit, a link). */
+/** A function that shows a thread by its id (a search hit, a link); one that is archived stays so. */
 export { useOpenThread } from "./use-shown-thread";
 /** `useThreadStates()`: thread id → `{ running, unread }`; a thread that is absent is neither. */
 export { useThreadStates } from "./thread-states";

@@ -44,10 +44,12 @@ export async function* resumeJob(
   options: ChatModelRunOptions,
   threadId: string,
   job: { id: string; answer_id: string },
+  contextMessages?: number,
 ): AsyncGenerator<ChatModelRunResult, void> {
   alias(threadId, answerIdOf(options), job.answer_id);
   markStored(threadId, [job.answer_id]);
-  yield* run(threadId, { jobId: job.id }, { messageId: "", answerId: job.answer_id }, options.abortSignal);
+  const ids = { messageId: "", answerId: job.answer_id };
+  yield* run(threadId, { jobId: job.id }, ids, options.abortSignal, { contextMessages });
 }
 
 async function* run(

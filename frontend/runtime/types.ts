@@ -27,6 +27,8 @@ export type AnswerMeta = {
   promptTokens?: number;
   completionTokens?: number;
   finishReason?: string;
+  /** So many of the chat's messages, up to its question, its model was given; absent: all of them. */
+  contextMessages?: number;
   error?: AnswerError;
   feedback?: "up" | "down";
   /** Images of earlier messages that did not go along with the question: there was no room for them. */

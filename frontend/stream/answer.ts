@@ -41,6 +41,11 @@ export class Answer {
     if (this.meta.jobId !== jobId) this.tell({ jobId });
   }
 
+  /** How many messages its model was given; undefined: all. */
+  reads(contextMessages: number | undefined): void {
+    this.tell({ contextMessages });
+  }
+
   cut(): void {
     if (this.meta.phase !== "reconnecting") this.before = this.meta.phase;
     this.tell({ phase: "reconnecting" });

@@ -52,6 +52,8 @@ export type StoredMessage = {
   timings: Timings | null;
   tokens_per_second: number | null;
   feedback: Rating | null;
+  /** Of an answer: so many messages its model was given; null or absent: the whole chat. */
+  context_messages?: number | null;
   created_at: string;
 };
 
@@ -144,7 +146,9 @@ export function listThreads(
 export const createThread = (id: string, settings: ThreadSettings) =>
   request<Thread>("/api/threads", json("POST", { id, settings }));
 export const getThread = (id: string) => request<Thread>(thread(id));
-export const patchThread = (id: string, patch: ThreadPatch) => request<Thread>(thread(id), json("PATCH", patch));
+/** `keepalive`: also if the page goes away meanwhile. */
+export const patchThread = (id: string, patch: ThreadPatch, keepalive = false) =>
+  request<Thread>(thread(id), { ...json("PATCH", patch), keepalive });
 export const deleteThread = (id: string) => request<void>(thread(id), { method: "DELETE" });
 export const getMessages = (id: string) => request<ThreadContent>(`${thread(id)}/messages`);
 export const requestTitle = (id: string) => request<{ job: string | null }>(`${thread(id)}/title`, { method: "POST" });

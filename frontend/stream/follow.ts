@@ -110,6 +110,7 @@ class Follower {
     const response = await or(this.posting, this.signal);
     this.posting = undefined;
     if (!response.ok) throw await errorOf(response);
+    this.answer.reads(Number(response.headers.get("x-sluice-context-messages")) || undefined);
     const jobId = response.headers.get("x-sluice-job");
     if (jobId) yield [{ jobId }];
     yield* connection.hear(response, langServe());

@@ -222,3 +222,16 @@ async def test_a_thread_is_renamed_found_and_deleted(house: Houses, visitor: Vis
     await expect(chats).not_to_contain_text("Ships")
     await chat.page.reload()
     await expect(chats).to_contain_text("Your chats will be here")
+
+
+async def test_a_chat_too_long_for_the_model_says_where_it_begins_to_read(house: Houses, visitor: Visitor) -> None:
+    home = await house(MAX_CONTEXT_MESSAGES="1")
+    chat = Chat(await (await visitor(home.url)).open())
+    line = chat.page.get_by_test_id("reads-from")
+    await chat.ask("!tokens 3")
+    await expect(line).to_have_count(0)
+    await chat.ask("!tokens 4")
+    await expect(line).to_have_text("The model reads from here: the 2 messages above are not sent.")
+    await chat.page.reload()
+    await expect(chat.answers).to_have_count(2)
+    await expect(line).to_have_text("The model reads from here: the 2 messages above are not sent.")

@@ -1,13 +1,14 @@
 "use client";
 import { MessageByIndexProvider, useAuiState } from "@assistant-ui/react";
 import { ArrowDown } from "lucide-react";
-import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from "react";
+import { Fragment, memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from "react";
 import { Button } from "@/components/ui/button";
 import { cn } from "@/components/ui/cn";
 import { IconButton } from "@/components/ui/icon-button";
 import { whenIdle } from "@/lib/idle";
-import { useShownThread } from "@/runtime";
+import { readFrom, useShownThread } from "@/runtime";
 import { AssistantMessage } from "./assistant-message";
+import { ReadsFrom } from "./reads-from";
 import { useTarget } from "./target";
 import { firstDrawn, outlineOf, turnsOf, type Turn } from "./turns";
 import { useKeepPlace, useScroll } from "./use-scroll";
@@ -25,6 +26,8 @@ export function Thread() {
   const content = useRef<HTMLDivElement>(null);
   const outline = useAuiState((s) => outlineOf(s.thread.messages));
   const turns = useMemo(() => turnsOf(outline), [outline]);
+  const readsFrom = useAuiState((s) => readFrom(s.thread.messages));
+  const cut = turns.find(({ start, end }) => start <= readsFrom && readsFrom < end);
   const [drawn, setDrawn] = useState(AT_ONCE);
   const { atEnd, jump, anchor } = useScroll(viewport, content);
   const keepPlace = useKeepPlace(viewport);
@@ -50,7 +53,10 @@ export function Thread() {
             </Button>
           )}
           {turns.slice(first).map((turn) => (
-            <TurnView key={turn.key} turnKey={turn.key} start={turn.start} end={turn.end} last={turn === turns.at(-1)} tall={turn.key === anchored} />
+            <Fragment key={turn.key}>
+              {turn === cut && turn.start > 0 && <ReadsFrom unread={turn.start} />}
+              <TurnView turnKey={turn.key} start={turn.start} end={turn.end} last={turn === turns.at(-1)} tall={turn.key === anchored} />
+            </Fragment>
           ))}
         </div>
       </section>

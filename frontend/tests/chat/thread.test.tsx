@@ -4,6 +4,7 @@ import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { Thread } from "@/components/chat/thread";
 
 const drawn = vi.hoisted(() => new Map<string, number>());
+const read = vi.hoisted(() => ({ from: 0 }));
 
 vi.mock("@/components/answer", () => ({
   Answer: ({ text }: { text: string }) => {
@@ -14,6 +15,7 @@ vi.mock("@/components/answer", () => ({
 }));
 
 vi.mock("@/runtime", () => ({
+  readFrom: () => read.from,
   useAnswer: () => undefined,
   useFeedback: () => ({ rating: null, rate: () => {} }),
   useMessageImages: () => [],
@@ -32,6 +34,7 @@ beforeAll(() => {
 afterEach(() => {
   cleanup();
   drawn.clear();
+  read.from = 0;
 });
 
 /** A conversation of `messages` messages whose next answer comes in as many steps as `next` is called. */
@@ -86,20 +89,34 @@ async function house(messages: number) {
 
 /** A busy machine draws sixty messages in seconds where a browser takes milliseconds. */
 const SLOW_MS = 30_000;
+const PATIENT = { timeout: SLOW_MS };
 
 const count = () => document.querySelectorAll("[data-message]").length;
 
 describe("the conversation", () => {
   it("draws the last forty messages, and earlier ones when they are asked for", async () => {
     await house(60);
-    await vi.waitFor(() => expect(count()).toBe(40)); // page by page, in idle moments
+    await vi.waitFor(() => expect(count()).toBe(40), PATIENT); // page by page, in idle moments
     act(() => screen.getByText("Show earlier messages (20)").click());
     expect(count()).toBe(60);
   }, SLOW_MS);
 
+  it("says above the first message that the model read that those before it are not sent", async () => {
+    read.from = 4;
+    await house(8);
+    const line = await screen.findByText("The model reads from here: the 4 messages above are not sent.");
+    expect(line.nextElementSibling?.querySelector("[data-message]")?.textContent).toContain("question4");
+  }, SLOW_MS);
+
+  it("says nothing where the model read it all", async () => {
+    await house(8);
+    await vi.waitFor(() => expect(count()).toBe(8), PATIENT);
+    expect(screen.queryByTestId("reads-from")).toBeNull();
+  }, SLOW_MS);
+
   it("draws only the running answer at a token", async () => {
     const { ask, token } = await house(10);
-    await vi.waitFor(() => expect(count()).toBe(10));
+    await vi.waitFor(() => expect(count()).toBe(10), PATIENT);
     await ask();
     await token(1);
     const before = new Map(drawn);

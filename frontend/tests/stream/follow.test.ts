@@ -62,6 +62,13 @@ describe("an answer that nothing cuts", () => {
     });
   });
 
+  test("knows how much of its chat was read, also behind a cut", async () => {
+    const { last } = await new Reading(new House(logOf(...texts), [{ context: 19, tells: 2, then: "cut" }])).end();
+    expect(last).toMatchObject({ text: whole, meta: { contextMessages: 19 } });
+    const all = await new Reading(new House(logOf(...texts))).end();
+    expect(all.last.meta.contextMessages).toBeUndefined();
+  });
+
   test("tells what it has cost", async () => {
     const { last } = await new Reading(new House(logOf(...texts))).end();
     expect(last.meta).toMatchObject({

@@ -10,6 +10,8 @@ export type Plan = {
   refuse?: { status: number; code?: string; headers?: Record<string, string> };
   before?: "headers";
   again?: number;
+  /** So many messages its model was given. */
+  context?: number;
   /** All of it in one read. */
   together?: boolean;
 };
@@ -59,7 +61,10 @@ export class House {
     if (this.holdPost) await orAborted(this.holdPost, signal);
     if (plan.before === "headers") throw new TypeError("network error");
     if (plan.refuse) return refusal(plan.refuse);
-    return answer(plan, [LC_OPENING, ...this.log.map(langServeFrames)], call, signal, { "X-Sluice-Job": "j" });
+    return answer(plan, [LC_OPENING, ...this.log.map(langServeFrames)], call, signal, {
+      "X-Sluice-Job": "j",
+      ...(plan.context === undefined ? {} : { "X-Sluice-Context-Messages": String(plan.context) }),
+    });
   }
 
   private events(call: Call, signal?: AbortSignal | null): Promise<Response> | Response {
