@@ -1,19 +1,26 @@
 #!/bin/sh
 # Bring an overlay up on the cluster that kubectl speaks to, and see it answer. Safe to repeat.
 #
-#   deploy/deploy.sh dev|staging|production|minimal      REGISTRY=ghcr.io/you TAG=<commit> choose our images
-#   deploy/deploy.sh production --dry-run                show what would be changed, and change nothing
+#   REGISTRY=ghcr.io/you deploy/deploy.sh dev|staging|production|minimal      where our images are; dev needs none
+#   REGISTRY=ghcr.io/you TAG=<commit> deploy/deploy.sh production --dry-run   show what would be changed, change nothing
 #
-# It makes the Secrets that are not there (random passwords; those that are there stay), applies, waits for every
-# rollout, and sends one chat through the queue. A rollout that fails is taken back.
+# A registry that asks who reads it: REGISTRY_USER and REGISTRY_TOKEN, which need no right but to read packages. REGISTRY=
+# (empty) takes the names as the overlay has them, for nodes that have the images already.
+# It makes the Secrets that are not there (random passwords; those that are there stay), applies, waits for the models and
+# every rollout, and sends one chat through the queue. A rollout that fails is taken back.
 set -eu
 
 NAMESPACE=sluice
-PATIENCE=${PATIENCE:-30m} # an old worker may take ten minutes to leave, a new one minutes to load its model
+# A Deployment says by itself that nothing has moved for its progressDeadlineSeconds; this bounds one that moves for ever:
+# eight workers leave one after the other, ten minutes each.
+PATIENCE=${PATIENCE:-120m}
+SERVERS_PATIENCE=30m # a StatefulSet never says it
+MODELS_PATIENCE=7200 # seconds for the Job that fetches models
+LOOK=${LOOK:-5}      # seconds between two looks at it
 here=$(cd "$(dirname "$0")" && pwd)
 
 usage() {
-    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 
@@ -27,14 +34,17 @@ main() {
 
     choose_images
     kubectl kustomize "$work" >"$work/all.yaml"
+    have_a_registry
     if [ "${2:-}" = --dry-run ]; then
         kubectl diff -f "$work/all.yaml" || [ $? = 1 ] # 1: there are differences
         exit 0
     fi
     kubectl apply -f "$here/bases/namespace/namespace.yaml"
     ensure_secrets
+    ensure_pull_secret
     remove_old_jobs
     kubectl apply -f "$work/all.yaml"
+    wait_for_models
     wait_for_rollouts
     smoke_test
 }
@@ -51,6 +61,14 @@ choose_images() { # the overlay, with our images from REGISTRY at TAG where thos
             [ -z "${TAG:-}" ] || echo "    newTag: \"$TAG\""
         done
     } >"$work/kustomization.yaml"
+}
+
+have_a_registry() { # a name without one is Docker Hub's, where nobody has our images
+    [ "$overlay" = dev ] || [ -n "${REGISTRY+said}" ] || ! grep -q 'image: sluice-' "$work/all.yaml" || {
+        echo 'deploy.sh: our images have no registry: REGISTRY=your.registry/you says where build.sh or a release put' \
+            'them (REGISTRY= if every node has them already)' >&2
+        exit 2
+    }
 }
 
 random() { # letters and digits only: it stands in URLs
@@ -77,6 +95,20 @@ ensure_secrets() { # an overlay that brings its own, or has them brought by a va
     fi
 }
 
+ensure_pull_secret() { # its name stands in the service accounts; one without a password in it harms nobody
+    if [ -n "${REGISTRY_TOKEN:-}" ]; then
+        login=$(printf %s "${REGISTRY_USER:-sluice}:$REGISTRY_TOKEN" | openssl base64 -A)
+        printf '{"auths":{"%s":{"auth":"%s"}}}' "${REGISTRY%%/*}" "$login" >"$work/registry.json"
+        in_namespace delete secret sluice-registry --ignore-not-found
+    elif in_namespace get secret sluice-registry >/dev/null 2>&1 || brings sluice-registry; then
+        return
+    else
+        printf '{"auths":{}}' >"$work/registry.json"
+    fi
+    in_namespace create secret generic sluice-registry --type=kubernetes.io/dockerconfigjson \
+        --from-file=.dockerconfigjson="$work/registry.json"
+}
+
 brings() { # does the overlay make this Secret, or an ExternalSecret of its name?
     awk -v name="$1" '
         /^---/ { kind = "" }
@@ -93,10 +125,31 @@ remove_old_jobs() { # a Job cannot be changed, only made anew; what it fetched i
     in_namespace delete jobs --selector app.kubernetes.io/name=model-puller --ignore-not-found
 }
 
+wait_for_models() { # before anybody waits for a worker, which could only wait for its model
+    waited=0
+    for job in $(in_namespace get jobs --selector app.kubernetes.io/name=model-puller --output name); do
+        until [ "$(state_of "$job")" = Complete ]; do
+            if [ "$(state_of "$job")" = Failed ] || [ "$waited" -ge "$MODELS_PATIENCE" ]; then
+                echo "deploy.sh: $job has not fetched its models: kubectl -n $NAMESPACE logs $job" >&2
+                exit 1
+            fi
+            sleep "$LOOK"
+            waited=$((waited + LOOK))
+        done
+    done
+}
+
+state_of() { # how a Job ended; nothing while it runs
+    in_namespace get "$1" \
+        --output 'jsonpath={range .status.conditions[?(@.status=="True")]}{.type}{"\n"}{end}' | grep -x 'Complete\|Failed'
+}
+
 wait_for_rollouts() {
     workloads=$(in_namespace get statefulsets,deployments --selector app.kubernetes.io/part-of=sluice --output name)
     for workload in $workloads; do
-        in_namespace rollout status "$workload" --timeout "$PATIENCE" || take_back "$workload"
+        patience=$PATIENCE
+        case $workload in statefulset*) patience=$SERVERS_PATIENCE ;; esac
+        in_namespace rollout status "$workload" --timeout "$patience" || take_back "$workload"
     done
 }
 
@@ -109,10 +162,17 @@ take_back() {
 
 # One chat through the queue, from inside the API's pod: it needs no entrance and no password.
 ASK='
-import json, urllib.request
+import json, urllib.error, urllib.request
 body = json.dumps({"messages": [{"role": "user", "content": "Say hello."}], "stream": False}).encode()
 asked = urllib.request.Request("http://localhost:8000/api/chat", body, {"Content-Type": "application/json"})
-answer = json.load(urllib.request.urlopen(asked, timeout=600))
+def ask():
+    return json.load(urllib.request.urlopen(asked, timeout=660))
+try:
+    answer = ask()
+except urllib.error.HTTPError as refused:
+    if refused.code != 504:
+        raise
+    answer = ask() # its deadline has passed, but it has started the first worker: once more
 assert answer["message"]["content"], answer
 print("An answer came:", answer["message"]["content"][:80])
 '

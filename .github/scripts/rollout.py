@@ -5,7 +5,7 @@
     python3 .github/scripts/rollout.py production --images images/ --dry-run    render it, ask no cluster
 
 1. An image that is not new stays the one that runs: a Deployment whose template is what it was is not rolled.
-2. `kubectl apply -k`; then every rollout is awaited, and one chat goes through the queue (smoke.py).
+2. `kubectl apply -k`; models are fetched, every rollout is awaited, and one chat goes through the queue (smoke.py).
 3. What fails is taken back: of each object, what was applied before is applied again. Objects that are new stay; they
    are named.
 
@@ -20,6 +20,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,11 @@ OURS = {"backend": "sluice-backend", "worker": "sluice-worker", "frontend": "slu
 # What is pushed is named by its digest: a tag can be moved, a digest is the image.
 PUSHED = re.compile(r"[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}")
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-PATIENCE = "30m"  # an old worker may take ten minutes to leave, a new one minutes to load its model
+# A Deployment says by itself that it is stuck: nothing has moved for its progressDeadlineSeconds. This only bounds one
+# that moves for ever: eight workers leave one after the other, ten minutes each, before the last new one has its GPU.
+PATIENCE = {"deployment": "120m", "statefulset": "30m"}  # a StatefulSet never says it
+MODELS = 7200  # seconds for the Job that fetches them; it is done in seconds where they are there
+LOOK = 5  # seconds between two looks at it
 
 
 class Failed(Exception):
@@ -159,6 +164,7 @@ def roll_out(overlay: str, images: dict[str, str], restart: list[str]) -> int:
         try:
             apply(place)
             restart_pods(restart)
+            wait_for_models()
             wait_for_rollouts()
             smoke()
         except Failed as failure:
@@ -187,10 +193,32 @@ def restart_pods(names: list[str]) -> None:
         kubectl("rollout", "restart", "deployments", "--selector", f"app.kubernetes.io/name={label}")
 
 
+def wait_for_models() -> None:
+    """Before anybody waits for a worker, which could only wait for its model. Failed where they cannot be fetched."""
+    end = time.monotonic() + MODELS
+    while waiting := [name for name, state in pullers() if state != "Complete"]:
+        if time.monotonic() > end:
+            raise Failed(f"Job {', '.join(waiting)} has not fetched its models within {MODELS} s")
+        time.sleep(LOOK)
+
+
+def pullers() -> list[tuple[str, str]]:
+    """Each Job that fetches models, and how it ended; "" while it runs. One that failed raises."""
+    found = []
+    for job in ask("get", "jobs", "--selector", "app.kubernetes.io/name=model-puller"):
+        name = job["metadata"]["name"]
+        held = {one["type"] for one in job.get("status", {}).get("conditions", []) if one["status"] == "True"}
+        if "Failed" in held:
+            raise Failed(f"Job {name} could not fetch its models: kubectl -n {NAMESPACE} logs job/{name}")
+        found.append((name, "Complete" if "Complete" in held else ""))
+    return found
+
+
 def wait_for_rollouts() -> None:
     ours = ("--selector", "app.kubernetes.io/part-of=sluice")
     for workload in kubectl("get", "statefulsets,deployments", *ours, "--output", "name").stdout.split():
-        print(kubectl("rollout", "status", workload, "--timeout", PATIENCE).stdout, end="")
+        kind = workload.partition(".")[0]  # deployment.apps/backend
+        print(kubectl("rollout", "status", workload, "--timeout", PATIENCE[kind]).stdout, end="")
 
 
 def smoke() -> None:

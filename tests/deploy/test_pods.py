@@ -194,7 +194,7 @@ def test_our_images_may_come_from_a_registry_that_asks_for_a_password(objects: l
 
 
 def test_no_budget_counts_pods_that_no_controller_does(objects: list[Object]) -> None:
-    """Of a Job's pod Kubernetes cannot tell how many there should be: a budget on it lets none go, and a drain hangs."""
+    """How many pods of a Job there should be nobody can tell: a budget on them lets none go, and a drain hangs."""
     for budget in of_kind(objects, "PodDisruptionBudget"):
         labels = budget["spec"]["selector"]["matchLabels"]
         chosen = {pod.owner["kind"] for pod in pods(objects) if labels.items() <= pod.labels.items()}

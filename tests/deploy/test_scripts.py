@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -34,9 +35,12 @@ case "$1" in
     create) for word; do case "$word" in
         --from-env-file=*) cp "${word#*=}" "$KUBECTL_HOME/created-$4" ;;
         --from-file=users=*) cp "${word#*=users=}" "$KUBECTL_HOME/created-$4" ;;
+        --from-file=.dockerconfigjson=*) cp "${word#*json=}" "$KUBECTL_HOME/created-$4" ;;
     esac; done ;;
     get)
         if [ "$2" = secret ]; then [ -e "$KUBECTL_HOME/has-$3" ]; exit; fi
+        if [ "$2" = jobs ]; then echo job.batch/pull-models; exit; fi
+        if [ "$2" = job.batch/pull-models ]; then cat "$KUBECTL_HOME/models" 2>/dev/null || echo Complete; exit; fi
         printf 'statefulset.apps/redis\\ndeployment.apps/backend\\n' ;;
     rollout) [ "$2" != status ] || [ ! -e "$KUBECTL_HOME/broken" ] || [ "$3" != deployment.apps/backend ] ;;
     diff) exit 1 ;;
@@ -58,7 +62,7 @@ class Cluster:
     def deploy(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
         path = f"{self.home}:{os.environ['PATH']}"
         more = {"KUBECTL_HOME": str(self.home), "KUSTOMIZE": str(DEPLOY / "kustomize.sh")}
-        return run([str(self.tree / "deploy.sh"), *words], {**os.environ, **more, "PATH": path, **env})
+        return run([str(self.tree / "deploy.sh"), *words], {**os.environ, "REGISTRY": "", **more, "PATH": path, **env})
 
     @property
     def calls(self) -> list[str]:
@@ -87,8 +91,10 @@ def test_an_overlay_is_brought_up_in_order(cluster: Cluster) -> None:
         "apply -f namespace.yaml",
         "create secret generic sluice-secrets",
         "create secret generic sluice-entrance",
+        "create secret generic sluice-registry",
         "delete jobs",
         "apply -f all.yaml",
+        "get jobs",
         "rollout status statefulset.apps/redis",
         "rollout status deployment.apps/backend",
         "exec deployment/backend",
@@ -103,6 +109,47 @@ def test_without_a_registry_the_overlay_is_applied_as_it_is(cluster: Cluster) ->
     assert cluster.deploy("staging").returncode == 0
     applied = yaml.safe_load_all(cluster.kept("applied-all.yaml"))
     assert sorted(map(str, applied)) == sorted(map(str, yaml.safe_load_all(text_of("staging"))))
+
+
+def test_images_without_a_registry_are_refused_before_anything_is_changed(cluster: Cluster) -> None:
+    """Nodes would look for them on Docker Hub, for as long as a rollout may take."""
+    command, path = [str(cluster.tree / "deploy.sh"), "production"], f"{cluster.home}:{os.environ['PATH']}"
+    env = {"KUBECTL_HOME": str(cluster.home), "KUSTOMIZE": str(DEPLOY / "kustomize.sh"), "PATH": path}
+    refused = run(command, env)
+    assert refused.returncode == 2 and "REGISTRY=your.registry/you" in refused.stderr
+    assert [call.split()[0] for call in cluster.calls] == ["kustomize"]
+    assert run([command[0], "dev"], env).returncode == 0, "its images are built here"
+
+
+def test_a_registry_that_asks_for_a_password_gets_the_one_that_is_given(cluster: Cluster) -> None:
+    done = cluster.deploy("minimal", REGISTRY="registry.example.org/us", REGISTRY_USER="us", REGISTRY_TOKEN="read")
+    assert done.returncode == 0, done.stderr
+    login = base64.b64encode(b"us:read").decode()
+    assert json.loads(cluster.kept("created-sluice-registry")) == {"auths": {"registry.example.org": {"auth": login}}}
+    assert "read" not in " ".join(cluster.calls), "whoever lists processes reads it"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_without_a_password_for_the_registry_its_secret_is_empty_or_stays(cluster: Cluster, there: bool) -> None:
+    if there:
+        (cluster.home / "has-sluice-registry").touch()
+    assert cluster.deploy("minimal").returncode == 0
+    assert (cluster.home / "created-sluice-registry").exists() != there
+    assert there or json.loads(cluster.kept("created-sluice-registry")) == {"auths": {}}
+
+
+def test_models_that_cannot_be_fetched_end_it_before_a_worker_is_waited_for(cluster: Cluster) -> None:
+    (cluster.home / "models").write_text("FailureTarget\nFailed\n")
+    done = cluster.deploy("production")
+    assert done.returncode == 1 and "has not fetched its models" in done.stderr
+    assert not any(call.startswith("rollout") for call in cluster.calls)
+
+
+def test_a_deployment_judges_its_progress_and_a_server_is_given_half_an_hour(cluster: Cluster) -> None:
+    """Eight workers that leave one after the other take longer than any of them."""
+    assert cluster.deploy("production").returncode == 0
+    given = dict(re.findall(r"rollout status (\S+) --timeout (\S+)", "\n".join(cluster.calls)))
+    assert given == {"statefulset.apps/redis": "30m", "deployment.apps/backend": "120m"}
 
 
 def test_secrets_are_random_and_fit_for_a_url(cluster: Cluster, tmp_path: Path) -> None:
@@ -127,10 +174,10 @@ def test_the_entrances_password_is_told_once_and_kept_as_a_hash(cluster: Cluster
 @pytest.mark.parametrize("overlay", ["dev", "minimal"])
 def test_secrets_that_are_there_or_come_along_are_left_alone(cluster: Cluster, overlay: str) -> None:
     assert cluster.deploy(overlay).returncode == 0
-    for name in ("sluice-secrets", "sluice-entrance"):
+    for name in ("sluice-secrets", "sluice-entrance", "sluice-registry"):
         (cluster.home / f"has-{name}").touch()
     assert cluster.deploy("production").returncode == 0
-    assert not any(call.startswith("create") for call in cluster.calls)
+    assert not any("create" in call and "sluice-registry" not in call for call in cluster.calls)
 
 
 def test_a_rollout_that_fails_is_taken_back(cluster: Cluster) -> None:

@@ -1,9 +1,9 @@
 """A stand-in for kubectl and the cluster behind it, which no test can have: it keeps what is applied in a file.
 
 `python stand_in_kubectl.py HOME WORDS…`. In HOME lies `state.json`: `objects` by "Kind/name", as an API server would
-keep them; `pods`, of each Deployment, the images of all processes that it has had; `calls`; and what a test wants to go
-wrong: `broken`, a part of an image's name whose pods never get ready, and `silent`, a house that answers no chat.
-Rendering is kustomize's own.
+keep them; `pods`, of each Deployment and StatefulSet, the images of all processes that it has had; `calls`; and what a
+test wants to go wrong: `broken`, a part of an image's name whose pods never get ready, `unfetched`, models that no Job
+can fetch, and `silent`, a house that answers no chat. Rendering is kustomize's own.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class Cluster:
             case ["get", "-k", folder, *_]:
                 self.tell([self.objects[key] for key in map(key_of, objects(folder)) if key in self.objects])
             case ["get", "statefulsets,deployments", *_]:
-                print("\n".join(sorted(key.lower() for key in self.objects if key.startswith(("Stateful", "Deploy")))))
+                print("\n".join(name_of(key) for key in sorted(self.objects) if is_workload(key)))
+            case ["get", "jobs", *_]:
+                self.tell([self.ended(one) for key, one in self.objects.items() if key.startswith("Job/")])
             case ["get", "deployments", *_]:
                 self.tell([one for key, one in self.objects.items() if key.startswith("Deployment/")])
             case ["get", "scaledjobs", *_]:
@@ -56,7 +58,8 @@ class Cluster:
             case ["rollout", "restart", "deployments", "--selector", label]:
                 self.start_pods(next(key for key, one in self.objects.items() if is_labelled(one, label)))
             case ["rollout", "status", name, *_]:
-                return self.status("Deployment/" + name.partition("/")[2])
+                kind = "StatefulSet" if name.startswith("statefulset.") else "Deployment"
+                return self.status(f"{kind}/{name.partition('/')[2]}")
             case ["exec", *_]:
                 sys.stdin.read()
                 print("no answer" if self.state["silent"] else "Job 1 was answered")
@@ -72,18 +75,31 @@ class Cluster:
             kept = json.loads(json.dumps(one))
             kept["metadata"].setdefault("annotations", {})[LAST_APPLIED] = json.dumps(one)
             self.objects[key] = kept
-            if one["kind"] == "Deployment" and (not before or before["spec"]["template"] != kept["spec"]["template"]):
+            changed = is_workload(key) and (not before or before["spec"]["template"] != kept["spec"]["template"])
+            if changed and not self.waits_for_its_pod(key):
                 self.start_pods(key)
+
+    def ended(self, job: Object) -> Object:
+        how = "Failed" if self.state["unfetched"] else "Complete"
+        return {**job, "status": {"conditions": [{"type": how, "status": "True"}]}}
+
+    def waits_for_its_pod(self, key: str) -> bool:
+        """A StatefulSet that keeps an order replaces no pod that is not ready, whatever is wanted instead."""
+        policy = self.objects[key]["spec"].get("podManagementPolicy", "OrderedReady")
+        return key.startswith("StatefulSet/") and policy == "OrderedReady" and self.is_stuck(key)
 
     def start_pods(self, key: str) -> None:
         spec = self.objects[key]["spec"]["template"]["spec"]
         self.state["pods"].setdefault(key, []).append([one["image"] for one in spec["containers"]])
 
     def status(self, key: str) -> int:
-        broken = self.state["broken"]
-        stuck = bool(broken) and any(broken in image for image in self.state["pods"].get(key, [[]])[-1])
+        stuck = self.is_stuck(key)
         print(f"{key} {'exceeded its progress deadline' if stuck else 'successfully rolled out'}")
         return int(stuck)
+
+    def is_stuck(self, key: str) -> bool:
+        broken = self.state["broken"]
+        return bool(broken) and any(broken in image for image in self.state["pods"].get(key, [[]])[-1])
 
 
 def objects(folder: str) -> list[Object]:
@@ -96,6 +112,16 @@ def render(folder: str) -> str:
 
 def key_of(one: Object) -> str:
     return f"{one['kind']}/{one['metadata']['name']}"
+
+
+def name_of(key: str) -> str:
+    """As `--output name` has it."""
+    kind, _, name = key.partition("/")
+    return f"{kind.lower()}.apps/{name}"
+
+
+def is_workload(key: str) -> bool:
+    return key.startswith(("Deployment/", "StatefulSet/"))
 
 
 def is_labelled(one: Object, label: str) -> bool:

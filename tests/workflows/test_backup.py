@@ -151,6 +151,7 @@ def test_a_copy_of_a_busy_queue_holds_what_was_acknowledged_before(
     with busy(fresh_valkey) as acknowledged:
         wait_until(lambda: acknowledged[-1] > 50, 20, "it is busy")
         before = acknowledged[-1]
+        fresh_valkey.written()
         pods.backup("save", "redis", tmp_path / "queue.tar")
     assert before <= number_in(tmp_path / "queue.tar", tmp_path) <= acknowledged[-1]
 

@@ -33,7 +33,7 @@ class Cluster:
         shutil.copytree(SCRIPTS, self.tree / ".github" / "scripts")
         (home / "kubectl").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{STAND_IN}" "{home}" "$@"\n')
         (home / "kubectl").chmod(0o755)
-        self.write({"objects": {}, "pods": {}, "calls": [], "broken": "", "silent": False})
+        self.write({"objects": {}, "pods": {}, "calls": [], "broken": "", "silent": False, "unfetched": False})
 
     def read(self) -> dict[str, Any]:
         state: dict[str, Any] = json.loads((self.home / "state.json").read_text())
@@ -88,9 +88,12 @@ def test_the_first_release_has_all_images_and_answers_a_chat(cluster: Cluster) -
     assert done.returncode == 0, done.stderr
     assert cluster.pods() == {part: [image(part, "one")] for part in WORKLOADS}
     calls = [" ".join(call.split()[:2]) for call in cluster.read()["calls"]]
-    order = ["get -k", "delete jobs", "apply -k", "rollout status", "exec -i"]
+    order = ["get -k", "delete jobs", "apply -k", "get jobs", "rollout status", "exec -i"]
     assert [calls.index(one) for one in order] == sorted(calls.index(one) for one in order)
     assert calls[-1] == "exec -i"
+    waits = [call.split() for call in cluster.read()["calls"] if call.startswith("rollout status")]
+    patience = {name.partition("/")[0]: within for _, _, name, _, within in waits}
+    assert patience == {"deployment.apps": "120m", "statefulset.apps": "30m"}, "a Deployment judges its own progress"
 
 
 def test_only_what_has_a_new_image_is_rolled(running: Cluster) -> None:
@@ -123,6 +126,25 @@ def test_a_release_that_does_not_answer_is_taken_back_whole(running: Cluster, wr
         assert running.pods()[part] == [image(part, release) for release in ("one", "two", "one")]
     assert len(running.pods()["worker"]) == 1
     assert running.read()["objects"]["Service/backend"]["spec"]["ports"][0]["port"] == 8000
+
+
+def test_a_server_that_never_gets_ready_is_taken_back_too(running: Cluster) -> None:
+    images = running.tree / "deploy/components/images/kustomization.yaml"
+    text = images.read_text()
+    images.write_text(text.replace("newTag: 8.1.10", "newTag: 8.1.10-broken"))
+    running.set(broken="8.1.10-broken")
+    done = running.roll_out()
+    assert done.returncode == 1 and "could not be taken back" not in done.stderr, done.stderr
+    releases = [images[0] for images in running.read()["pods"]["StatefulSet/redis"]]
+    assert ["broken" in image for image in releases] == [False, True, False]
+
+
+def test_models_that_cannot_be_fetched_are_told_before_a_worker_is_waited_for(cluster: Cluster) -> None:
+    cluster.set(unfetched=True)
+    done = cluster.roll_out(**ALL)
+    assert done.returncode == 1 and "Job pull-models could not fetch its models" in done.stderr
+    until_taken_back, _, _ = "\n".join(cluster.read()["calls"]).partition("get pods")
+    assert "get jobs" in until_taken_back and "rollout status" not in until_taken_back
 
 
 def test_what_a_failed_release_brought_along_is_named_and_stays(running: Cluster) -> None:
