@@ -5,7 +5,8 @@
 - `Origin`, and what a browser says in `Sec-Fetch-Site`, must be this server or an allowed origin. Following a link
   here (a navigation by GET) stays possible.
 - A body must come as `application/json`: what a foreign form can send without asking is not. A file may come as a
-  form; there the two above are what keeps foreign pages out.
+  form; there the two above are what keeps foreign pages out. What Ollama's own examples send by curl, JSON that calls
+  itself a form, is taken on Ollama's paths from what shows no sign of a browser (docs/decisions/dialects-ollama.md).
 """
 
 from __future__ import annotations
@@ -14,10 +15,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.body import is_upload
 from backend.context import header
+from backend.dialects.ollama import PATHS
 from backend.errors import ApiError, Forbidden, WrongMediaType
 from backend.refusal import error_response
 
 FORM_WANTED = "Send the file as a form, with the header 'Content-Type: multipart/form-data'."
+
+CURL_SENDS = (b"application/x-www-form-urlencoded", b"")  # where nobody told it what it sends
+# Some browser of some age leaves out one or the other of these, none all of them; and no page can take any away.
+SHOWN_BY_BROWSERS = (b"origin", b"referer", b"cookie", b"accept-language")
+BROWSERS = (b"mozilla/", b"opera/")
 
 
 class Guard:
@@ -81,4 +88,18 @@ def _not_json(scope: Scope) -> ApiError | None:
         return None
     if is_upload(scope):
         return None if kind == b"multipart/form-data" else WrongMediaType(FORM_WANTED)
+    if kind in CURL_SENDS and _is_ollama(scope) and not _is_browser(scope):
+        return None
     return WrongMediaType("Send the body as JSON, with the header 'Content-Type: application/json'.")
+
+
+def _is_ollama(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", "")).startswith(PATHS)
+
+
+def _is_browser(scope: Scope) -> bool:
+    """Whether a request shows any sign of one. What is none may show them, too: then it says what it sends, as ever."""
+    names = [name for name, _ in scope["headers"]]
+    said = any(name in SHOWN_BY_BROWSERS or name.startswith(b"sec-") for name in names)
+    return said or header(scope, b"user-agent").lower().startswith(BROWSERS)
