@@ -1,18 +1,23 @@
 "use client";
-import { AssistantRuntimeProvider, RuntimeAdapterProvider, useRemoteThreadListRuntime } from "@assistant-ui/react";
+import {
+  AssistantRuntimeProvider,
+  RuntimeAdapterProvider,
+  useRemoteThreadListRuntime,
+  type AssistantRuntime,
+} from "@assistant-ui/react";
 import { useMemo, type ReactNode } from "react";
-import { withProvider } from "./assistant-ui";
+import { LOOK, withProvider } from "./assistant-ui";
 import { useHistory } from "./history";
 import { Keeper } from "./Keeper";
-import { useThreadInAddress } from "./location";
+import { shownIs, useThreadInAddress } from "./location";
 import { threadList } from "./thread-list";
 import { useChatThread } from "./use-chat-thread";
 
 /** assistant-ui over this API: threads and messages in the server's database, answers as jobs that outlive the page. */
 export function CustomRuntimeProvider({ children }: { children: ReactNode }) {
-  const [threadId, onThreadIdChange] = useThreadInAddress();
   // oxlint-disable-next-line react/hooks -- assistant-ui calls it, once in each thread it keeps
-  const runtime = useRemoteThreadListRuntime({ runtimeHook: useChatThread, adapter, threadId, onThreadIdChange });
+  const runtime = useRemoteThreadListRuntime({ runtimeHook: useChatThread, adapter, onThreadIdChange });
+  useThreadInAddress((threadId) => void show(runtime, threadId).catch(() => {})); // `fetch` has told why
   return (
     <AssistantRuntimeProvider runtime={runtime}>
       <Keeper />
@@ -26,5 +31,10 @@ function WithHistory({ children }: { children?: ReactNode }) {
   const adapters = useMemo(() => ({ history }), [history]);
   return <RuntimeAdapterProvider adapters={adapters}>{children}</RuntimeAdapterProvider>;
 }
+
+const onThreadIdChange = (threadId: string | undefined) => shownIs(threadId);
+
+const show = ({ threads }: AssistantRuntime, threadId: string | undefined): Promise<void> =>
+  threadId === undefined ? threads.switchToNewThread() : threads.switchToThread(threadId, LOOK);
 
 const adapter = withProvider(threadList, WithHistory);

@@ -28,6 +28,9 @@ export const withProvider = (
   unstable_Provider: provider,
 });
 
+/** To show a thread is not to take it out of the archive, as assistant-ui would unless it is told. */
+export const LOOK = { unarchive: false };
+
 /** Calls `heed` whenever a run of the thread has ended, however it ended. */
 export const onRunEnd = (thread: ThreadRuntime, heed: () => void): (() => void) => thread.unstable_on("runEnd", heed);
 

@@ -1,6 +1,7 @@
 import { useAui, useAuiState } from "@assistant-ui/react";
 import { useCallback } from "react";
 import { useStore } from "@/lib/store";
+import { LOOK } from "./assistant-ui";
 import { forget, loadErrors } from "./history";
 import { reloadShown } from "./reload";
 import { fresh } from "./threads";
@@ -28,7 +29,8 @@ export function useNewChat(): () => void {
   }, [aui]);
 }
 
+/** Takes the server's id, or the page's. */
 export function useOpenThread(): (threadId: string) => void {
   const aui = useAui();
-  return useCallback((threadId) => aui.threads.switchToThread(threadId), [aui]);
+  return useCallback((threadId) => aui.threads.switchToThread(threadId, LOOK), [aui]);
 }

@@ -8,7 +8,7 @@ import { Dialog } from "@/components/ui/dialog";
 import { IconButton } from "@/components/ui/icon-button";
 import { Menu, MenuItem } from "@/components/ui/menu";
 import { useToast } from "@/components/ui/toast";
-import { exportUrl } from "@/runtime";
+import { exportUrl, useOpenThread } from "@/runtime";
 import { download } from "./download";
 import { RenameField } from "./rename-field";
 
@@ -18,10 +18,11 @@ type ItemProps = { item: Item; shown: boolean; running: boolean; unread: boolean
 /** One chat of the list: open, rename, export, archive, delete. */
 export const ThreadItem = memo(function ThreadItem({ item, shown, running, unread, onNavigate }: ItemProps) {
   const aui = useAui();
+  const show = useOpenThread();
   const [mode, setMode] = useState<"idle" | "rename" | "delete">("idle");
   const thread = () => aui.threads.item({ id: item.id });
   const open = () => {
-    aui.threads.switchToThread(item.id);
+    show(item.id);
     onNavigate();
   };
   if (mode === "rename") {

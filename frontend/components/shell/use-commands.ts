@@ -2,7 +2,7 @@
 import { useAui } from "@assistant-ui/react";
 import { useEffect, useEffectEvent } from "react";
 import { useToast } from "@/components/ui/toast";
-import { useNewChat } from "@/runtime";
+import { useNewChat, useOpenThread } from "@/runtime";
 import { useOverlays } from "./overlays";
 import { commandOf, type Command } from "./shortcuts";
 
@@ -36,10 +36,11 @@ export function useCommands(): Record<Command, () => void> {
 
 function useStep() {
   const aui = useAui();
+  const show = useOpenThread();
   return (by: number) => {
     const { threadIds, mainThreadId } = aui.threads.getState();
     const next = threadIds[threadIds.indexOf(mainThreadId) + by];
-    if (next) aui.threads.switchToThread(next);
+    if (next) show(next);
   };
 }
 

@@ -1,17 +1,18 @@
 import { act, cleanup, renderHook } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { useThreadInAddress } from "@/runtime/location";
+import { shownIs, useThreadInAddress } from "@/runtime/location";
 import { lostLink } from "@/runtime/thread-list";
 
 vi.mock("next/navigation", () => ({ usePathname: () => location.pathname }));
 
 function open() {
-  const { result, unmount } = renderHook(() => useThreadInAddress());
-  return {
-    unmount,
-    shown: () => result.current[0],
-    change: (threadId?: string) => act(() => result.current[1](threadId)),
+  let shown: string | undefined;
+  const { unmount } = renderHook(() => useThreadInAddress((threadId) => void (shown = threadId)));
+  const change = (threadId?: string) => {
+    shown = threadId;
+    act(() => shownIs(threadId));
   };
+  return { unmount, shown: () => shown, change };
 }
 
 beforeEach(() => history.replaceState(null, "", "/"));

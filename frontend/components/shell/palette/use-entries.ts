@@ -1,7 +1,7 @@
 "use client";
-import { useAui, useAuiState } from "@assistant-ui/react";
+import { useAuiState } from "@assistant-ui/react";
 import { Activity, Bot, Copy, Download, Keyboard, MessageSquare, PanelLeft, RefreshCw, Search, Settings2, Square, SquarePen, type LucideIcon } from "lucide-react";
-import { exportUrl, useModels, useSettings, useShownThread } from "@/runtime";
+import { exportUrl, useModels, useOpenThread, useSettings, useShownThread } from "@/runtime";
 import { download } from "../download";
 import { SHORTCUTS, type Command } from "../shortcuts";
 import { THEMES } from "../sidebar-foot";
@@ -62,12 +62,12 @@ function useExportEntries(): PaletteEntry[] {
 }
 
 function useChatEntries(): PaletteEntry[] {
-  const aui = useAui();
+  const open = useOpenThread();
   const items = useAuiState((s) => s.threads.threadItems);
   const ids = useAuiState((s) => s.threads.threadIds);
   return ids.flatMap((id) => {
     const title = items.find((item) => item.id === id)?.title;
-    return title ? [{ id: `chat-${id}`, title, section: "Chat", icon: MessageSquare, run: () => aui.threads.switchToThread(id) }] : [];
+    return title ? [{ id: `chat-${id}`, title, section: "Chat", icon: MessageSquare, run: () => open(id) }] : [];
   });
 }
 
