@@ -7,6 +7,7 @@ import { liveThread } from "./live";
 import { readPending } from "./pending";
 import { reloadShown } from "./reload";
 import { sawEnd } from "./runs";
+import { saveAtOnce } from "./settings";
 import { onNews, type News } from "./tabs";
 import { isFollowed, lookElsewhere, seeShown, show } from "./thread-states";
 import { listVersion, readDefaults } from "./threads";
@@ -24,7 +25,9 @@ export function Keeper(): null {
     readPending();
     const timer = setInterval(() => document.visibilityState === "visible" && void lookElsewhere(), ELSEWHERE_MS);
     document.addEventListener("visibilitychange", seeShown);
+    window.addEventListener("pagehide", saveAtOnce);
     return () => {
+      window.removeEventListener("pagehide", saveAtOnce);
       clearInterval(timer);
       document.removeEventListener("visibilitychange", seeShown);
     };

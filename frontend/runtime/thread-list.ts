@@ -9,6 +9,8 @@ import { begin, remember } from "./threads";
 import { provisionalTitle, titleOf } from "./titles";
 
 const PAGE = 50;
+const LARGEST = 200; // the server's
+let pages = 1; // that are shown
 
 /** Where either list goes on; null: it does not, absent: at its beginning. */
 type Cursors = { regular?: string | null; archived?: string | null };
@@ -20,12 +22,14 @@ export const moreThreads = createStore({ regular: false, archived: false });
 export const lostLink = createStore<string | undefined>(undefined);
 
 export const threadList: RemoteThreadListAdapter = {
+  /** A list that is read again is read as far as it is shown. */
   async list({ after } = {}) {
-    const from: Cursors = after ? (JSON.parse(after) as Cursors) : {};
-    const [regular, archived] = await Promise.all([page(false, from.regular), page(true, from.archived)]);
-    const found = [...regular.threads, ...archived.threads];
-    remember(...found);
-    return { threads: found.map(metadata), nextCursor: cursorOf(regular, archived) };
+    const { threads, next } = await read(after ? (JSON.parse(after) as Cursors) : {}, after ? 1 : pages);
+    if (after) pages += 1;
+    remember(...threads);
+    moreThreads.set({ regular: next.regular !== null, archived: next.archived !== null });
+    const nextCursor = isEnd(next) ? undefined : JSON.stringify(next);
+    return { threads: threads.map(metadata), nextCursor };
   },
   async initialize() {
     const remoteId = await saying("The message was not sent.", begin());
@@ -46,15 +50,27 @@ export const threadList: RemoteThreadListAdapter = {
   generateTitle: provisionalTitle,
 };
 
+type Part = { threads: Thread[]; next: Cursors };
+
 /** assistant-ui knows one list: both are told as one, and read on together. */
-function page(archived: boolean, cursor: string | null | undefined): Promise<ThreadPage> {
-  if (cursor === null) return Promise.resolve({ threads: [], next_cursor: null });
-  return listThreads({ archived, limit: PAGE, cursor });
+async function read(from: Cursors, left: number): Promise<Part> {
+  const limit = Math.min(LARGEST, left * PAGE);
+  const [regular, archived] = await Promise.all([
+    page(false, limit, from.regular),
+    page(true, limit, from.archived),
+  ]);
+  const threads = [...regular.threads, ...archived.threads];
+  const next = { regular: regular.next_cursor, archived: archived.next_cursor };
+  if (limit === left * PAGE || isEnd(next)) return { threads, next };
+  const rest = await read(next, left - LARGEST / PAGE);
+  return { threads: [...threads, ...rest.threads], next: rest.next };
 }
 
-function cursorOf({ next_cursor: regular }: ThreadPage, { next_cursor: archived }: ThreadPage): string | undefined {
-  moreThreads.set({ regular: regular !== null, archived: archived !== null });
-  return regular === null && archived === null ? undefined : JSON.stringify({ regular, archived } satisfies Cursors);
+const isEnd = ({ regular, archived }: Cursors): boolean => regular === null && archived === null;
+
+function page(archived: boolean, limit: number, cursor: string | null | undefined): Promise<ThreadPage> {
+  if (cursor === null) return Promise.resolve({ threads: [], next_cursor: null });
+  return listThreads({ archived, limit, cursor });
 }
 
 const metadata = (thread: Thread) => ({

@@ -2,13 +2,16 @@
 import { createStore } from "@/lib/store";
 import { load, save } from "@/lib/storage";
 import { newId } from "@/lib/ids";
-import { createThread, patchThread, type Thread, type ThreadSettings } from "@/stream/api";
-import { notify, sentence } from "./notices";
+import { createThread, type Thread, type ThreadSettings } from "@/stream/api";
 
 export const threads = createStore<Readonly<Record<string, Thread>>>({});
 
+/** Settings that the server does not have yet, by thread: what it says meanwhile does not undo them. */
+export const unsaved = new Map<string, ThreadSettings>();
+
 export function remember(...known: Thread[]): void {
-  threads.set((now) => ({ ...now, ...Object.fromEntries(known.map((thread) => [thread.id, thread])) }));
+  const changed = (thread: Thread) => ({ ...thread, settings: unsaved.get(thread.id) ?? thread.settings });
+  threads.set((now) => ({ ...now, ...Object.fromEntries(known.map((thread) => [thread.id, changed(thread)])) }));
 }
 
 /** Grows with every change of the list that the page did not make through assistant-ui. */
@@ -44,25 +47,3 @@ export async function begin(): Promise<string> {
 const begun = new Set<string>();
 
 export const wasBegunHere = (threadId: string | undefined): boolean => threadId !== undefined && begun.has(threadId);
-
-const SAVE_MS = 400; // a slider tells every step
-const saving = new Map<string, ReturnType<typeof setTimeout>>();
-
-export function changeSettings(threadId: string | undefined, patch: Partial<ThreadSettings>): void {
-  const settings = { ...settingsOf(threadId), ...patch };
-  const thread = threadId === undefined ? undefined : threads.get()[threadId];
-  if (!thread) return fresh.set(settings);
-  remember({ ...thread, settings });
-  clearTimeout(saving.get(thread.id));
-  saving.set(
-    thread.id,
-    setTimeout(() => void saveSettings(thread.id), SAVE_MS),
-  );
-}
-
-async function saveSettings(threadId: string): Promise<void> {
-  saving.delete(threadId);
-  await patchThread(threadId, { settings: settingsOf(threadId) }).catch((error: unknown) => {
-    notify(`The chat's settings were not saved. ${sentence(error)}`);
-  });
-}

@@ -1,7 +1,8 @@
 import { useStore } from "@/lib/store";
 import type { ThreadSettings } from "@/stream/api";
+import { changeSettings } from "./settings";
 import { shown } from "./thread-states";
-import { changeDefaults, changeSettings, defaults, fresh, threads } from "./threads";
+import { changeDefaults, defaults, fresh, threads } from "./threads";
 
 const NONE: ThreadSettings = {};
 

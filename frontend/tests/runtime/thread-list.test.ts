@@ -16,7 +16,7 @@ const thread = (id: string, archived: boolean): Thread => ({
 const asked: string[] = [];
 vi.stubGlobal("fetch", async (path: string) => {
   const query = new URL(path, "http://here").searchParams;
-  asked.push(`${query.get("archived")} ${query.get("cursor")}`);
+  asked.push(`${query.get("archived")} ${query.get("cursor")} ${query.get("limit")}`);
   if (query.get("archived") === "false") return Response.json({ threads: [thread("t", false)], next_cursor: null });
   const first = query.get("cursor") === null;
   return Response.json({ threads: [thread(first ? "a1" : "a2", true)], next_cursor: first ? "next" : null });
@@ -33,6 +33,17 @@ test("the archived chats are read on page by page, and nothing is read twice", a
   expect(moreThreads.get()).toEqual({ regular: false, archived: true });
   const second = await threadList.list({ after: first.nextCursor });
   expect(second.threads.map(({ remoteId }) => remoteId)).toEqual(["a2"]);
-  expect(asked).toEqual(["false null", "true null", "true next"]);
+  expect(asked).toEqual(["false null 50", "true null 50", "true next 50"]);
   expect([second.nextCursor, moreThreads.get()]).toEqual([undefined, { regular: false, archived: false }]);
+});
+
+test("a list that is read again is read as far as it was shown", async () => {
+  const again = await threadList.list(); // after the two pages of the test above
+  expect(asked).toEqual(["false null 100", "true null 100"]);
+  await threadList.list({ after: again.nextCursor });
+  await threadList.list({ after: again.nextCursor });
+  await threadList.list({ after: again.nextCursor });
+  asked.splice(0);
+  expect((await threadList.list()).threads.map(({ remoteId }) => remoteId)).toEqual(["t", "a1", "a2"]);
+  expect(asked).toEqual(["false null 200", "true null 200", "true next 50"]);
 });
