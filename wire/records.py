@@ -59,7 +59,8 @@ class JobRequest(BaseModel):
     vector of each input; `count` tells how many tokens the messages and tools are, and generates nothing.
 
     `options` are Ollama's sampling names (temperature, top_p, top_k, seed, stop, num_predict, num_ctx, …), already
-    reduced to the allow list by the API. `format` is `"json"` or a JSON schema. `think` absent: the model's default.
+    reduced to the allow list by the API. `format` is `"json"` or a JSON schema. `think` absent: the model's default;
+    `effort` is the caller's own word for it, for engines that know more of them; absent: `think` says it all.
     `tool_choice` absent: the model decides. `tools` are `{"type": "function", "function": {"name", "parameters", …}}`.
 
     `fallback`: where to go next, in this order, when this model cannot answer and no token has gone out. `affinity`
@@ -84,6 +85,7 @@ class JobRequest(BaseModel):
     parallel_tool_calls: bool | None = None
     format: Literal["json"] | dict[str, Any] | None = None
     think: bool | Literal["low", "medium", "high"] | None = None
+    effort: str | None = None
     keep_alive: str | int | float | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None

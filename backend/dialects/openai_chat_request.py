@@ -137,6 +137,7 @@ class ChatRequest(Sampling):
             parallel_tool_calls=self.parallel_tool_calls if tools else None,
             format=self.response_format.as_format() if self.response_format else None,
             think=THINK[self.reasoning_effort] if self.reasoning_effort else None,
+            effort=self.reasoning_effort,
             logprobs=self.logprobs,
             top_logprobs=self.top_logprobs,
         )

@@ -10,7 +10,7 @@ from backend.dialects.answer_schema import Enforceable, object_schema
 
 
 class JsonSchema(BaseModel):
-    """`strict` or not: an answer is always held to the schema."""
+    """`strict` or not: an answer is held to the schema, by OpenAI's cloud to a closed one."""
 
     model_config = ConfigDict(extra="ignore")
 

@@ -47,7 +47,7 @@ Metadata = Annotated[
 
 
 class TextFormat(BaseModel):
-    """`strict` or not: an answer is always held to the schema."""
+    """`strict` or not: an answer is held to the schema, by OpenAI's cloud to a closed one."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -124,6 +124,7 @@ class ResponsesRequest(BaseModel):
             parallel_tool_calls=self.parallel_tool_calls if tools else None,
             format=self.text.format.as_format() if self.text and self.text.format else None,
             think=THINK[self.reasoning.effort] if self.reasoning and self.reasoning.effort else None,
+            effort=self.reasoning.effort if self.reasoning else None,
             logprobs=logprobs or None,
             top_logprobs=self.top_logprobs if logprobs else None,
             echo=self._echo(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -37,7 +37,7 @@ def budget_of(request: JobRequest, about: Mapping[str, Any]) -> int:
 
 def prompt_body(request: JobRequest, about: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
     """What the model reads, as `/v1/messages/count_tokens` takes it too."""
-    body: dict[str, Any] = {"model": request.model, "messages": turns_of(request), **tools_of(request)}
+    body: dict[str, Any] = {"model": request.model, "messages": turns_of(request), **tools_of(request, about)}
     if system := "\n\n".join(message.content for message in request.messages if message.role == "system"):
         body["system"] = system
     config: dict[str, Any] = {}
@@ -79,7 +79,8 @@ def sampling(request: JobRequest) -> dict[str, Any]:
     return said
 
 
-def tools_of(request: JobRequest) -> dict[str, Any]:
+def tools_of(request: JobRequest, about: Mapping[str, Any]) -> dict[str, Any]:
+    """`strict` goes only to a model that is known to hold calls to their schemas: others refuse the word."""
     if not request.tools:
         return {}
     choice: dict[str, Any] = {"type": "any" if request.tool_choice == "required" else request.tool_choice or "auto"}
@@ -87,12 +88,15 @@ def tools_of(request: JobRequest) -> dict[str, Any]:
         choice = {"type": "tool", "name": request.tool_name}
     if request.parallel_tool_calls is not None and choice["type"] != "none":
         choice["disable_parallel_tool_use"] = not request.parallel_tool_calls
-    return {"tools": [_tool(tool.get("function") or {}) for tool in request.tools], "tool_choice": choice}
+    holds = (able_of(about).get("structured_outputs") or {}).get("supported")
+    more = ("description", "strict") if holds else ("description",)
+    tools = [_tool(tool.get("function") or {}, more) for tool in request.tools]
+    return {"tools": tools, "tool_choice": choice}
 
 
-def _tool(function: dict[str, Any]) -> dict[str, Any]:
+def _tool(function: dict[str, Any], more: Sequence[str]) -> dict[str, Any]:
     tool = {"name": function.get("name", ""), "input_schema": function.get("parameters") or {"type": "object"}}
-    return tool | ({"description": function["description"]} if function.get("description") else {})
+    return tool | {name: function[name] for name in more if function.get(name)}
 
 
 def thinking_of(request: JobRequest, about: Mapping[str, Any]) -> dict[str, Any]:

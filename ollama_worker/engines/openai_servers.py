@@ -24,6 +24,7 @@ class Server(NamedTuple):
     samplers: Mapping[str, str] = MappingProxyType({})  # our option → its name, beyond `COMMON`
     budget: str = "max_tokens"
     switches_thinking: bool = False  # by the template's `enable_thinking`; else `reasoning_effort` is all there is
+    efforts: frozenset[str] = frozenset()  # words of the caller's for thinking, beyond low, medium and high
     strict_schemas: bool = False  # keeps to a schema only if it is marked as strict, and takes few of them as such
     signs_calls: bool = False  # wants calls in the history signed, or marked as not signed
     key: str = "OPENAI_API_KEY"
@@ -39,8 +40,20 @@ PLAIN = Server("The OpenAI-compatible server", shows=True)
 VLLM = Server("vLLM", samplers=VLLM_SAMPLERS, switches_thinking=True)
 LLAMA_CPP = Server("llama.cpp", samplers=LLAMA_SAMPLERS, switches_thinking=True)
 HF = PLAIN._replace(setting="HF_LOCAL_HOST", key="")
-OPENAI = Server("OpenAI", "SLUICE_OPENAI_URL", budget="max_completion_tokens", strict_schemas=True)
-GOOGLE = Server("Google", "SLUICE_GOOGLE_URL", signs_calls=True, key="GOOGLE_API_KEY")
+OPENAI = Server(
+    "OpenAI",
+    "SLUICE_OPENAI_URL",
+    budget="max_completion_tokens",
+    efforts=frozenset({"none", "minimal", "xhigh", "max"}),
+    strict_schemas=True,
+)
+GOOGLE = Server(
+    "Google",
+    "SLUICE_GOOGLE_URL",
+    efforts=frozenset({"none", "minimal"}),
+    signs_calls=True,
+    key="GOOGLE_API_KEY",
+)
 
 
 def named(entries: Any) -> list[dict[str, Any]]:

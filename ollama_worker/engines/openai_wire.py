@@ -68,7 +68,12 @@ def tools_of(request: JobRequest) -> dict[str, Any]:
 
 
 def thinking_of(request: JobRequest, server: Server) -> dict[str, Any]:
-    """`think` as the server takes it. One without a switch cannot be told not to think: then nothing is said."""
+    """`think` as the server takes it.
+
+    One without a switch is told not to think only in the caller's own word for it: models that never think refuse it.
+    """
+    if request.effort in server.efforts:
+        return {"reasoning_effort": request.effort}
     if request.think is None:
         return {}
     effort = {"reasoning_effort": request.think} if isinstance(request.think, str) else {}

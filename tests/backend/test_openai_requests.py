@@ -63,7 +63,8 @@ def test_sampling_becomes_options() -> None:
     ],
 )
 def test_reasoning_effort_is_think(effort: str, think: Any) -> None:
-    assert job_of(reasoning_effort=effort).think == think
+    job = job_of(reasoning_effort=effort)
+    assert (job.think, job.effort) == (think, effort)
 
 
 def test_null_is_as_if_it_were_left_out() -> None:

@@ -128,6 +128,16 @@ async def test_the_choice_of_tools_is_theirs(
     assert (await sent(fake, engine, chat(tools=(TOOL,), **changes)))["tool_choice"] == choice
 
 
+@pytest.mark.parametrize("holds", [True, False])
+async def test_a_strict_tool_is_strict_for_a_model_that_holds_to_schemas(
+    fake: FakeAnthropic, engine: AnthropicEngine, holds: bool
+) -> None:
+    fake.entries = [{"id": "m", "capabilities": {"structured_outputs": {"supported": holds}}}]
+    strict = {"type": "function", "function": {**TOOL["function"], "strict": True}}
+    (told, plain) = (await sent(fake, engine, chat(tools=(strict, TOOL))))["tools"]
+    assert (told.get("strict"), plain.get("strict")) == (True if holds else None, None)
+
+
 async def test_a_talk_with_tools_and_images_becomes_turns(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
     calls = tuple({"function": {"name": name, "arguments": {}}} for name in ("a", "b"))
     talk = (

@@ -30,7 +30,8 @@ from ollama_worker.engines.base import (
 )
 from ollama_worker.engines.llama_cpp_server import Plan, start, stop
 from ollama_worker.engines.openai import OpenAIEngine
-from ollama_worker.engines.openai_servers import GOOGLE, OPENAI
+from ollama_worker.engines.openai_servers import GOOGLE, OPENAI, PLAIN, Server
+from ollama_worker.engines.openai_wire import thinking_of
 from ollama_worker.engines.rest import Rest
 from tests.ollama_worker.fake_openai import DONE, VLLM_ENTRY, FakeOpenAI, call, data, delta, fake_openai, usage
 from tests.ollama_worker.fake_openai import text as completion
@@ -275,8 +276,10 @@ async def test_formats_are_asked_for(fake: FakeOpenAI, engine: OpenAIEngine) -> 
 @pytest.mark.parametrize(("schema", "strict"), [(SCHEMA, True), ({**SCHEMA, "required": []}, None), ({}, True)])
 async def test_a_cloud_is_told_to_be_strict_where_it_can_be(fake: FakeOpenAI, schema: Any, strict: bool | None) -> None:
     engine = OpenAIEngine(fake.url, server=OPENAI)
-    body = await sent(fake, engine, chat(format=schema))
+    demanding = {"type": "function", "function": {**tool("a")["function"], "strict": True}}
+    body = await sent(fake, engine, chat(format=schema, tools=(demanding,)))
     assert body["response_format"]["json_schema"].get("strict") is strict
+    assert body["tools"] == [demanding]
     await engine.close()
 
 
@@ -296,6 +299,24 @@ async def test_thinking_is_switched_as_the_server_takes_it(
 ) -> None:
     fake.entries = [entry]
     assert sampled(await sent(fake, engine, chat(think=think))) == expected
+
+
+@pytest.mark.parametrize(
+    ("server", "think", "effort", "expected"),
+    [
+        (OPENAI, False, "none", {"reasoning_effort": "none"}),
+        (OPENAI, False, None, {}),  # of a dialect that only knows a switch
+        (OPENAI, "low", "minimal", {"reasoning_effort": "minimal"}),
+        (OPENAI, "high", "high", {"reasoning_effort": "high"}),
+        (GOOGLE, "high", "xhigh", {"reasoning_effort": "high"}),
+        (PLAIN, "high", "xhigh", {"reasoning_effort": "high"}),
+        (PLAIN, False, "none", {}),
+    ],
+)
+def test_a_cloud_gets_the_callers_own_word_for_thinking(
+    server: Server, think: Any, effort: str | None, expected: dict[str, Any]
+) -> None:
+    assert thinking_of(chat(think=think, effort=effort), server) == expected
 
 
 async def test_the_key_is_shown_and_only_where_there_is_one(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
@@ -353,7 +374,7 @@ async def test_a_refusal_becomes_its_error(
 
 
 async def test_after_a_busy_server_no_more_is_asked_for_a_while(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
-    engine._rest = Rest(seconds=0.05)
+    engine._rest = Rest(seconds=0.5)
     fake.status, fake.error = 429, "slow down"
     with pytest.raises(EngineBusy):
         await answer(engine)
