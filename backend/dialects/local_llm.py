@@ -1,7 +1,8 @@
 """`POST /api/v1/local-llm/generate`: a prompt in, one JSON object out, errors in our own shape.
 
 A provider is a pool or an engine; with a model it makes the name `provider/model`, as everywhere. It is a preference:
-where it has no such model, whoever has it answers, and the answer tells who. Without a model it has no say.
+where it has no such model, whoever has it answers, and the answer tells who. Alone it means the default model if that
+provider has it, else the first there that chats.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ class LocalRequest(BaseModel):
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     max_tokens: Annotated[int, Field(ge=1, le=1_048_576)] | None = None
     provider_preference: Annotated[str, Field(max_length=100)] | None = Field(
-        None, description="A pool or an engine, like ollama or openai; heeded with a model_preference."
+        None, description="A pool or an engine, like ollama or openai."
     )
-    model_preference: ModelName | None = Field(None, description="Left out: the default model.")
+    model_preference: ModelName | None = Field(None, description="Left out: the default one, or one of the provider's.")
     use_cache: bool | None = Field(None, description="Take the answer to the same request, where one was made before.")
 
     @property
@@ -41,7 +42,7 @@ class LocalRequest(BaseModel):
         """The model at its provider, by the name that routing knows; "" the default."""
         asked, model = self.provider_preference or "", self.model_preference or ""
         provider = PROVIDERS.get(asked, asked)
-        return f"{provider}/{model}" if provider and model else model
+        return f"{provider}/{model}" if provider else model
 
     def to_job(self, model: str) -> JobRequest:
         system = (Message(role="system", content=self.system_prompt),) if self.system_prompt else ()

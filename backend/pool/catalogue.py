@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from backend.errors import NotFound
 from backend.pool.sights import Sight, Sights
-from backend.routing.names import About, Meaning, Models, Offers, find, meaning
+from backend.routing.names import About, Meaning, Models, Offers, find, is_chat, meaning
 from backend.settings import ApiSettings
 from wire.records import Target
 from wire.workers import WorkerRecord
@@ -51,7 +51,7 @@ class Catalogue:
         offers = await self.by_pool()
         if not name:
             return self._default(offers)
-        found = self.meant(name, offers)
+        found = self._placed_default(name, offers) or self.meant(name, offers)
         if found is None:  # it may have been pulled just now
             found = self.meant(name, await self.by_pool(anew=True))
         if found is None:
@@ -65,6 +65,10 @@ class Catalogue:
     async def context_length(self, name: str) -> int:
         """Tokens the model's window holds, 0 not known."""
         return int((await self.models()).known.get(name, {}).get("context_length", 0))
+
+    def _placed_default(self, name: str, offers: Offers) -> Meaning | None:
+        """The default model where `name` is a provider alone, `ollama/`, and has it."""
+        return self.meant(name + self._default(offers).model, offers) if name.endswith("/") else None
 
     def _default(self, offers: Offers) -> Meaning:
         """`MODEL_NAME` where it is set or a worker has it, else a model that a worker has, else the default."""
@@ -123,11 +127,6 @@ def engines_of(workers: list[WorkerRecord]) -> dict[str, frozenset[str]]:
         for name in worker.info.get("models", {}):
             engines[name] = engines.get(name, frozenset()) | {str(worker.info.get("engine", ""))}
     return engines
-
-
-def is_chat(about: About) -> bool:
-    capabilities = about.get("capabilities") or ("completion",)
-    return "completion" in capabilities
 
 
 def model_not_found(name: str, models: Models) -> NotFound:

@@ -1,4 +1,4 @@
-"""What a caller's word for a model means: a model's name, an alias, or `provider/model`."""
+"""What a caller's word for a model means: a model's name, an alias, `provider/model`, or `provider/`."""
 
 from __future__ import annotations
 
@@ -55,9 +55,32 @@ def _without_aliases(name: str, offers: Offers) -> Meaning | None:
     """A model whose own name has a slash is known by it, and wins."""
     if targets := _offering(name, offers):
         return Meaning(targets)
-    provider, _, model = name.partition("/")
+    provider, slash, model = name.partition("/")
+    model = model or (_first_of(provider, offers) if slash else "")
     targets = _offering(model, _pools_of(provider, model, offers))
     return Meaning(targets, placed=True) if targets else None
+
+
+def _first_of(provider: str, offers: Offers) -> str:
+    """What `provider/` means: the first model that chats of the pool of this name, else of a living worker's engine."""
+    in_pool = [name for name, about in _in_order(offers.get(provider)) if is_chat(about)]
+    of_engine = (
+        name
+        for models in offers.values()
+        for name, about in _in_order(models)
+        if is_chat(about) and provider in models.engines.get(name, ())
+    )
+    return next(iter(in_pool), "") or next(of_engine, "")
+
+
+def _in_order(models: Models | None) -> list[tuple[str, About]]:
+    """Live ones first."""
+    return list({**models.live, **models.known}.items()) if models else []
+
+
+def is_chat(about: About) -> bool:
+    """Also where nobody tells what it can."""
+    return "completion" in (about.get("capabilities") or ("completion",))
 
 
 def _pools_of(provider: str, model: str, offers: Offers) -> Offers:

@@ -48,6 +48,17 @@ async def test_a_provider_that_lacks_the_model_is_a_preference_and_no_refusal(cl
     assert (answer.status_code, answer.json()["response"]) == (200, words(2))
 
 
+@pytest.mark.parametrize("provider", ["", "simulated", "openai"])
+async def test_a_provider_alone_brings_its_own_model_or_any(
+    client: httpx.AsyncClient, served: House, provider: str
+) -> None:
+    """A pool, an engine, and one that nobody has."""
+    wishes = {"provider_preference": provider or served.env["SLUICE_POOL"]}
+    answer = await client.post(PATH, json={"prompt": "!tokens 2", **wishes})
+    assert (answer.status_code, answer.json()["response"]) == (200, words(2))
+    assert ("by=name" in answer.headers["x-sluice-route"]) == (provider != "openai")
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "says"),
     [
@@ -72,7 +83,8 @@ async def test_errors_have_our_own_shape(
     ("provider", "model", "named"),
     [
         (None, None, ""),
-        ("openai", None, ""),
+        ("openai", None, "openai/"),
+        ("auto", None, ""),
         (None, "a:1", "a:1"),
         ("auto", "a:1", "a:1"),
         ("local_ollama", "a:1", "ollama/a:1"),

@@ -118,6 +118,10 @@ OFFERS = {
         ("default/gpt", None, False),
         ("nobody/m", None, False),
         ("/m", None, False),
+        ("openai/", ["openai gpt"], True),
+        ("ollama/", ["default m:latest"], True),
+        ("vllm/", ["hf org/m"], True),
+        ("hf/", ["hf org/m"], True),
         ("m/", None, False),
         ("/", None, False),
     ],
@@ -137,6 +141,17 @@ def test_an_alias_is_stronger_than_a_model_s_own_name_unless_nobody_has_what_it_
     assert within is not None and (within.targets[0], within.alias) == (Target(pool="openai", model="gpt"), "quick")
     dead = meaning("gpt", OFFERS, {"gpt": "gone"})
     assert dead is not None and (dead.model, dead.alias) == ("gpt", "")
+
+
+async def test_a_provider_alone_is_the_default_model_there_or_the_first_that_chats() -> None:
+    embedding = worker("e", engine="vllm", capabilities=["embedding"])
+    pools = {"own": seen(worker("a", "m", engine="ollama")), "far": seen(embedding, worker("b", engine="vllm"))}
+    one = router(pools, MODEL_NAME="m")
+    for name, model in (("own/", "m"), ("ollama/", "m"), ("far/", "b"), ("vllm/", "b")):
+        route = await one.route(Wanted(chat(name)))
+        assert (route.model, route.by) == (model, "name"), name
+    with pytest.raises(NotFound):
+        await one.route(Wanted(chat("nobody/")))
 
 
 async def test_a_name_that_nobody_knows_is_told_with_those_that_are_known() -> None:
