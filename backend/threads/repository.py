@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, tuple_, update
+from sqlalchemy import Column, ColumnElement, Row, and_, delete, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.cursor import Cursor
@@ -100,16 +100,16 @@ async def first_exchange(tx: AsyncConnection, thread: str) -> tuple[Row[Any], Ro
 
 
 # -- search ------------------------------------------------------------------------------------------------------
-async def titles_with(tx: AsyncConnection, tenant: str, folded: str, limit: int) -> list[Row[Any]]:
-    """Threads whose title has this text, newest first."""
-    has = threads.c.folded.like(pattern(folded), escape=ESCAPE)
+async def titles_with(tx: AsyncConnection, tenant: str, words: Sequence[str], limit: int) -> list[Row[Any]]:
+    """Threads whose title has all these, newest first."""
+    has = _all_in(threads.c.folded, words)
     asked = select(threads).where(threads.c.tenant == tenant, has).order_by(threads.c.updated_at.desc()).limit(limit)
     return [*await tx.execute(asked)]
 
 
-async def messages_with(tx: AsyncConnection, tenant: str, folded: str, limit: int) -> list[Row[Any]]:
-    """Messages that have this text, newest first: thread_id, id, text, created_at."""
-    has = messages.c.folded.like(pattern(folded), escape=ESCAPE)
+async def messages_with(tx: AsyncConnection, tenant: str, words: Sequence[str], limit: int) -> list[Row[Any]]:
+    """Messages that have all these, newest first: thread_id, id, text, created_at."""
+    has = _all_in(messages.c.folded, words)
     asked = select(messages.c.thread_id, messages.c.id, messages.c.text, messages.c.created_at)
     asked = asked.join(threads, threads.c.id == messages.c.thread_id).where(threads.c.tenant == tenant, has)
     asked = asked.order_by(messages.c.created_at.desc(), messages.c.id.desc()).limit(limit)
@@ -118,6 +118,11 @@ async def messages_with(tx: AsyncConnection, tenant: str, folded: str, limit: in
 
 async def threads_named(tx: AsyncConnection, names: Sequence[str]) -> list[Row[Any]]:
     return list((await tx.execute(select(threads).where(threads.c.id.in_(names)))).all())
+
+
+def _all_in(column: Column[Any], words: Sequence[str]) -> ColumnElement[bool]:
+    """At least one word. Both databases stop at the first that a row lacks."""
+    return and_(*(column.like(pattern(word), escape=ESCAPE) for word in words))
 
 
 def pattern(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Where a text is found, shown: some words around the match, as they were written."""
+"""A query's words, and where a text has them, shown: some words around the match, as they were written."""
 
 from __future__ import annotations
 
@@ -13,12 +13,21 @@ BEFORE = 60  # of them before the match
 WORD = 20  # how far a snippet's beginning moves to the beginning of a word
 PIECE = 4_096  # characters folded at once where a place is looked for: a text may have millions
 MORE = "…"
+NOWHERE = (0, 0)
 SPACE = re.compile(r"\s")
 
 
-def snippet(text: str, folded_query: str) -> str:
-    """About `AROUND` characters of `text` around the first match, whitespace collapsed; its beginning where none is."""
-    begin, end = match(text, folded_query)
+def words_of(query: str) -> list[str]:
+    """What a text must have, in any order and with anything between, folded. The longest come first: of two words the
+    longer is the rarer, as a rule, and a text that lacks it is done with."""
+    return sorted(dict.fromkeys(fold(query).split()), key=len, reverse=True)
+
+
+def snippet(text: str, query: str) -> str:
+    """About `AROUND` characters of `text`, whitespace collapsed: around the query as it is, else around its longest
+    word; the text's beginning where neither is."""
+    places = (match(text, sought) for sought in dict.fromkeys([fold(query), *words_of(query)[:1]]))
+    begin, end = next((place for place in places if place != NOWHERE), NOWHERE)
     left = _at_word(text, max(0, min(begin - BEFORE, len(text) - AROUND)), begin)
     right = min(len(text), max(left + AROUND, end))
     shown = " ".join(text[left:right].split())
@@ -29,7 +38,7 @@ def match(text: str, folded_query: str) -> tuple[int, int]:
     """Where the match begins and ends in the text as written: folding changes lengths (ß → ss)."""
     at = fold(text).find(folded_query)
     if at < 0:
-        return 0, 0
+        return NOWHERE
     end = _reach(text, at + len(folded_query))
     while end < len(text) and unicodedata.combining(text[end]):
         end += 1

@@ -23,7 +23,7 @@ from backend.store.database import Database
 from backend.store.words import fold
 from backend.threads import repository
 from backend.threads.requests import Feedback, NewThread, ThreadChange, message_not_found, thread_not_found
-from backend.threads.search import snippet
+from backend.threads.search import snippet, words_of
 
 ACCEPT_SECONDS = 1.0  # a turn's row is written before its job is accepted, which takes as long at most
 LOST_MS = 30_000  # the same with room for clocks that differ
@@ -169,15 +169,16 @@ class Threads:
             await repository.change_message(tx, name, message, feedback=feedback.rating, feedback_comment=comment)
 
     async def search(self, tenant: str, query: str, limit: int) -> tuple[list[Hit], dict[str, Row[Any]]]:
-        """Newest first, at most one hit a message; with the answers that still run in the threads that were hit."""
-        folded = fold(query)
+        """What has all words of the query, newest first, at most one hit a message; and, in the threads that were
+        hit, the answers that still run."""
+        words = words_of(query)
         async with self._database.read() as tx:
-            titled = await repository.titles_with(tx, tenant, folded, limit)
-            said = await repository.messages_with(tx, tenant, folded, limit)
+            titled = await repository.titles_with(tx, tenant, words, limit)
+            said = await repository.messages_with(tx, tenant, words, limit)
             hit = {row.id: row for row in await repository.threads_named(tx, [row.thread_id for row in said])}
             running = await repository.running(tx, [*hit, *(row.id for row in titled)])
-        hits = [Hit(row, None, snippet(row.title, folded), row.updated_at) for row in titled]
-        hits += [Hit(hit[row.thread_id], row.id, snippet(row.text, folded), row.created_at) for row in said]
+        hits = [Hit(row, None, snippet(row.title, query), row.updated_at) for row in titled]
+        hits += [Hit(hit[row.thread_id], row.id, snippet(row.text, query), row.created_at) for row in said]
         return sorted(hits, key=lambda one: -one.at)[:limit], newest(running)
 
     # -- healing -----------------------------------------------------------------------------------------------

@@ -37,13 +37,23 @@ async def found(visitor: Visitor, query: str, **more: Any) -> list[tuple[str, st
         ("100% sure_thing", "SURE_"),
         (r"C:\path", "c:\\"),
         ("日本語のテキスト", "テキ"),
-        ("many   \n  spaces", "spaces"),
+        ("many   \n  spaces", "many spaces"),
+        ("one line\nand another", "line and"),
+        ("words in some other order", "order other WORDS"),
+        ("said twice, twice", "twice twice"),
     ],
 )
 async def test_a_text_is_found_however_it_is_written(visitor: Visitor, said: str, query: str) -> None:
     thread = await visitor.thread()
     message = await visitor.written(thread, None, f"{an_id()} {said}")
     assert (thread, message) in [(t, m) for t, m, _ in await found(visitor, query, limit=100)]
+
+
+async def test_a_text_that_lacks_one_of_the_words_is_not_found(visitor: Visitor) -> None:
+    thread, word = await visitor.thread(title="Of words"), an_id()
+    message = await visitor.written(thread, None, f"these are {word} words")
+    assert await found(visitor, f"{word} absent") == []
+    assert await found(visitor, f"words {word}") == [(thread, message, f"these are {word} words")]
 
 
 @pytest.mark.parametrize("query", ["50%x", "a_c", "%", "_", "\\", "%%%"])
@@ -105,10 +115,12 @@ def test_a_match_is_found_in_the_text_as_it_was_written(text: str, query: str, s
 
 def test_a_snippet_shows_the_match_and_some_words_around_it() -> None:
     text = "\n".join(f"word{n}" for n in range(500)) + " ßtraße " + "later words " * 100
-    shown = snippet(text, fold("ßTRASSE"))
+    shown = snippet(text, "ßTRASSE")
     assert "ßtraße later words" in shown and "word499\n" not in shown and " word499 " in shown
     assert shown.startswith("…") and shown.endswith("…") and len(shown) <= 170 and "\n" not in shown
-    assert snippet("short text", fold("text")) == "short text"
+    assert snippet("short text", "text") == "short text"
+    assert "the needle is" in snippet("hay " * 100 + "the needle is here " + "hay " * 100, "hay needle")
+    assert "hay needle" in snippet("needle " + "hay " * 100 + "hay needle " + "hay " * 100, "hay needle")
     assert snippet("x" * 1_000, "y").startswith("xxx")
 
 
