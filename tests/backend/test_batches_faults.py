@@ -14,7 +14,7 @@ from backend.batches.answers import job_of
 from backend.store.database import Database
 from backend.store.tables import jobs
 from tests.backend.batch_calls import a_line, begin, jobs_of, jsonl, lines_of, said_in, until, words
-from tests.backend.conversations import KINDS, history_house
+from tests.backend.conversations import KINDS, LONG, history_house
 from tests.backend.openai_calls import openai_client
 from tests.backend.standing import standing_house, wait_ready
 from tests.flow.listener import chat, listening
@@ -98,23 +98,36 @@ async def test_an_api_that_leaves_hands_its_batches_over_at_once(house: House, t
         await check_whole(client, name, truth, house)
 
 
+async def begun_in(truth: Truth, job: str) -> int:
+    """When its first attempt started, by Redis's clock."""
+    timeline: Any = (await truth.record(job)).timeline
+    return int(next(at for at, what, _ in timeline if what == "started:1"))
+
+
 # -- beside chats ------------------------------------------------------------------------------------------------
 async def test_a_chat_goes_before_the_lines_that_wait(valkey: Valkey, tmp_path: Path) -> None:
     with standing_house(tmp_path, valkey) as house:  # one slot
         house.start_worker()
         wait_ready(house.start_api(), workers=1)
         async with openai_client(house.api) as client, truth_of(house.redis_url, house.env["SLUICE_POOL"]) as truth:
-            batch = await begin(client, jsonl(*(a_line(str(n), "!tokens 100") for n in range(8))))
+            batch = await begin(client, jsonl(*(a_line(str(n), LONG) for n in range(8))))
 
-            async def one_runs_and_all_others_wait() -> bool | None:
+            async def one_has_the_slot_and_all_others_wait() -> list[str] | None:
                 states = await jobs_of(truth, batch, 8)
-                return (states.count("running") == 1 and states.count("queued") >= 5) or None
+                return states if sorted(states) == ["queued"] * 7 + ["running"] else None
 
-            await eventually(one_runs_and_all_others_wait, 15, "the batch's jobs wait")
-            async with listening(house.url, chat("!tokens 5")) as heard:
-                assert await heard.end() == "completed"
-            waiting = [record for n in range(8) if (record := await truth.record(job_of(batch.id, n)))]
-            begun: Any = [at for record in waiting for at, what, _ in record.timeline if what == "started:1"]
-            mine = next(at for at, what, _ in (await truth.record(heard.job)).timeline if what == "started:1")
-            assert sum(at > mine for at in begun) + (8 - len(begun)) >= 5, "the chat waited for the batch"
-            assert (await until(client, batch.id, "completed")).request_counts
+            states = await eventually(one_has_the_slot_and_all_others_wait, 15, "the batch's jobs wait")
+            async with listening(house.url, chat("!tokens 5")) as heard:  # accepted, the last of nine
+                await truth.jobs.cancel(job_of(batch.id, states.index("running")))
+                assert await heard.end() == "completed", "the chat waited for lines without an end"
+
+            async def the_next_line_has_the_slot() -> list[str] | None:
+                states = await jobs_of(truth, batch, 8)
+                return states if "running" in states else None
+
+            states = await eventually(the_next_line_has_the_slot, 15, "the batch goes on behind the chat")
+            assert sorted(states) == ["cancelled", *["queued"] * 6, "running"]
+            following = await begun_in(truth, job_of(batch.id, states.index("running")))
+            assert await begun_in(truth, heard.job) < following
+            await client.batches.cancel(batch.id)
+            await until(client, batch.id, "cancelled")
