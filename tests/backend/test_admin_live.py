@@ -230,7 +230,7 @@ async def test_a_process_that_leaves_does_not_wait_for_those_who_watch(house: Ho
     async with watching(home) as heard:
         await heard.until(lambda heard: heard.of("snapshot"), "a snapshot")
         api.term()
-        assert await api.wait_for_exit(5) == -signal.SIGTERM  # as uvicorn leaves, once it has shut down
+        assert await api.wait_for_exit(20) == -signal.SIGTERM  # as uvicorn leaves, once it has shut down
         await heard.hung_up()
         assert heard.broken is None
 

@@ -59,11 +59,13 @@ class Callers:
         return list(self._open.values())
 
     async def all_listen(self) -> None:
-        """Wait until every caller whose dialect streams hears its answer."""
+        """Wait until every caller whose dialect streams has heard something since; they are not in step."""
+        expected = {number for number, dialect in enumerate(self.dialects) if dialect.name != "openai, whole"}
+        heard: set[int] = set()
 
-        def listening() -> bool | None:
-            silent = [answer for answer in self.open if not answer.words and answer.dialect.name != "openai, whole"]
-            return (len(self._open) == len(self._tasks) and not silent) or None
+        def listening() -> bool:
+            heard.update(number for number, answer in self._open.items() if answer.words)
+            return heard >= expected
 
         await eventually(listening, PATIENCE, "every caller hears its answer")
 

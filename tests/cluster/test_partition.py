@@ -133,19 +133,19 @@ async def ended_elsewhere(heard: Listener, truth: Truth, prompt: str, other: Wor
 
 async def works_on(hosts: Divided, truth: Truth, old: str) -> None:
     """Two jobs at once need both workers: the one that was cut off takes its share, in a new life."""
-    beats = await eventually(lambda: both_beat(truth), 10, "both workers are registered")
-    assert old not in beats
+    workers = await eventually(lambda: both_ask(truth), 20, "both workers ask for jobs")
+    assert old not in workers
     url = hosts.api.url
-    async with listening(url, chat("!tokens 50")) as one, listening(url, chat("!tokens 50")) as two:
+    async with listening(url, chat("!tokens 200")) as one, listening(url, chat("!tokens 200")) as two:
         assert [await one.end(), await two.end()] == ["completed", "completed"]
-        assert one.text == two.text == words(50)
+        assert one.text == two.text == words(200)
         workers = [start["worker"] for heard in (one, two) for start in heard.of("started")]
     assert any(f"-{hosts.far_worker.pid}-" in worker for worker in workers), workers
 
 
-async def both_beat(truth: Truth) -> dict[str, int] | None:
-    beats = await truth.workers.beats()
-    return beats if len(beats) == 2 else None
+async def both_ask(truth: Truth) -> list[str] | None:
+    workers = await truth.workers.all()
+    return [one.incarnation for one in workers] if [one.asking for one in workers] == [True, True] else None
 
 
 async def test_an_api_cut_off_for_longer_than_its_patience_says_so_and_its_stream_goes_on(

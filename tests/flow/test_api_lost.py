@@ -56,7 +56,7 @@ async def test_an_api_told_to_stop_lets_its_streams_end(house: Houses, truth: Tr
 
 async def test_an_api_out_of_time_cuts_its_streams_and_cancels_nothing(house: Houses, truth: Truth) -> None:
     home = await house(apis=2, workers=1, SLUICE_GRACE_SECONDS="1")
-    async with listening(home.url, chat("!tokens 1200")) as before:
+    async with listening(home.url, chat("!tokens 3000")) as before:
         assert "x-sluice-on-disconnect" not in before.stream.headers  # so: cancel, were it the client that left
         await before.words(20)
         home.api.term()
@@ -66,7 +66,7 @@ async def test_an_api_out_of_time_cuts_its_streams_and_cancels_nothing(house: Ho
     assert (await truth.record(before.job)).state == "running"
     async with following(home.apis[1].url, before.job, before.last_id) as after:
         assert await after.end() == "completed"
-    await check_whole(truth, 1200, before, after)
+    await check_whole(truth, 3000, before, after)
 
 
 async def test_an_api_that_is_leaving_cancels_nobody_who_hangs_up_meanwhile(house: Houses, truth: Truth) -> None:

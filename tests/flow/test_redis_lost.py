@@ -127,7 +127,8 @@ class Backup:
         self._kept = home / "backup"
 
     def take(self) -> None:
-        """Every write is in the file before its reply is sent, so what was acknowledged by now is in the copy."""
+        """What was acknowledged by now is in the copy."""
+        self._server.written()
         shutil.copytree(self._server.cwd / "appendonlydir", self._kept)
 
     def put_back(self) -> None:

@@ -43,22 +43,22 @@ async def test_a_worker_that_slept_through_its_reaping_reaches_nobody_and_begins
         assert heard.text == words(600)
         assert {entry.id.attempt for entry in await truth.log(heard.job) if entry.id} == {1, 2}
         assert heard.events == await truth.frames(heard.job)
-    beats = await eventually(lambda: _both_alive(truth), 10, "both workers are registered")
+    beats = await eventually(lambda: _both_ask(truth), 20, "both workers ask for jobs")
     assert owner not in beats
     await truth.check_ended_once(heard.job)
     await _works_on(home.url, truth, f"-{sleeper.pid}-")
 
 
-async def _both_alive(truth: Truth) -> dict[str, int] | None:
-    beats = await truth.workers.beats()
-    return beats if len(beats) == 2 else None
+async def _both_ask(truth: Truth) -> list[str] | None:
+    workers = await truth.workers.all()
+    return [one.incarnation for one in workers] if [one.asking for one in workers] == [True, True] else None
 
 
 async def _works_on(url: str, truth: Truth, name: str) -> None:
     """Two jobs at once need both workers: the one that slept must take its share."""
-    async with listening(url, chat("!tokens 100")) as one, listening(url, chat("!tokens 100")) as two:
+    async with listening(url, chat("!tokens 400")) as one, listening(url, chat("!tokens 400")) as two:
         assert [await one.end(), await two.end()] == ["completed", "completed"]
-        assert one.text == two.text == words(100)
+        assert one.text == two.text == words(400)
         workers = [start["worker"] for heard in (one, two) for start in heard.of("started")]
     assert any(name in worker for worker in workers), workers
 

@@ -81,6 +81,12 @@ class Postgres(Child):
         """SIGINT: SIGTERM would wait until the last client has gone."""
         self.signal(signal.SIGINT)
 
+    def kill(self) -> None:
+        """With its children: the kernel may end them a moment later, and until then it cannot be started again."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        super().kill()
+        wait_until(lambda: not any(Path("/proc", child).exists() for child in children), 30, "its children have ended")
+
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self.cwd)

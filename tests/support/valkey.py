@@ -80,6 +80,12 @@ class Valkey(Child):
             connection.sendall(_encode(words))
             return connection.recv(65_536)
 
+    def written(self) -> None:
+        """Block until what it has acknowledged is in its file: while an fsync runs, that may be a moment later."""
+        wait_until(
+            lambda: b"aof_buffer_length:0\r" in self.command_line("INFO", "persistence"), 10, "its file is written"
+        )
+
     def flush(self) -> None:
         """Forget every key; loaded scripts stay."""
         answer = self.command_line("FLUSHALL")

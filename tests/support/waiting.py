@@ -25,13 +25,13 @@ async def eventually(look: Callable[[], Awaitable[T | None]], within: float, wha
 @overload
 async def eventually(look: Callable[[], T | None], within: float, what: str) -> T: ...
 async def eventually(look: Callable[[], object], within: float, what: str) -> object:
-    """The first answer of `look`, a function or a coroutine function, that is not None. `within` in seconds."""
+    """The first answer of `look`, a function or a coroutine function, that is neither None nor False. `within` in seconds."""
     end = time.monotonic() + within
     while True:
         found = look()
         if isinstance(found, Awaitable):
             found = await found
-        if found is not None:
+        if found is not None and found is not False:
             return found
         if time.monotonic() > end:
             raise TimeoutError(f"not within {within} s: {what}")
