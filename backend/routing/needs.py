@@ -57,15 +57,26 @@ def _able(wanted: list[str], offers: Offers) -> str:
     return ", ".join(f"{name} ({engines})" for name, engines in sorted(found.items())[:SHOWN])
 
 
-def check_length(request: JobRequest, about: About) -> None:
-    """Raises TooLarge where no tokenizer could make the prompt fit the model's window."""
-    window = int(about.get("context_length") or 0)
-    if not window or request.kind not in ("chat", "generate"):
-        return
-    length = sum(len(message.content.encode()) for message in request.messages) + len((request.prompt or "").encode())
-    if length > window * BYTES_A_TOKEN:
-        raise TooLarge(
-            f"The prompt of {length:,} bytes cannot fit the {window:,} tokens that {request.model!r} can read; "
-            "send less of it.",
-            "context_too_long",
-        )
+def length_of(request: JobRequest) -> int:
+    """Bytes of the prompt; 0 of what has no window to fit."""
+    if request.kind not in ("chat", "generate"):
+        return 0
+    return sum(len(message.content.encode()) for message in request.messages) + len((request.prompt or "").encode())
+
+
+def fits(length: int, about: About) -> bool:
+    """False where no tokenizer could make a prompt of so many bytes fit the model's window."""
+    window = window_of(about)
+    return not window or length <= window * BYTES_A_TOKEN
+
+
+def window_of(about: About) -> int:
+    """Tokens, 0 not known."""
+    return int(about.get("context_length") or 0)
+
+
+def too_long(length: int, model: str, window: int) -> TooLarge:
+    return TooLarge(
+        f"The prompt of {length:,} bytes cannot fit the {window:,} tokens that {model!r} can read; send less of it.",
+        "context_too_long",
+    )

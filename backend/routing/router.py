@@ -1,6 +1,7 @@
 """The router: a caller's word for a model becomes a pool, a model, and what comes next if that fails.
 
-name → the pools that offer it → those that can do what is asked → by strategy → around open circuits → overflow
+name → the pools that offer it → those that can do what is asked, and can read all of it
+     → by strategy → around open circuits → overflow
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from backend.pool.catalogue import Catalogue
 from backend.pool.sights import Sight, Sights
 from backend.routing.breakers import Breakers, broken
 from backend.routing.names import Meaning, Offers
-from backend.routing.needs import check_length, lacks, needs, unsupported
+from backend.routing.needs import fits, lacks, length_of, needs, too_long, unsupported, window_of
 from backend.routing.route import Route
 from backend.routing.rules import ModelRule, Rules
 from backend.routing.strategies import Candidate, Strategies, by_wait
@@ -32,10 +33,11 @@ class Wanted(NamedTuple):
 
 
 class View(NamedTuple):
-    """What is known as one job is routed."""
+    """What is known as one job is routed. `length`: bytes of its prompt."""
 
     wanted: Wanted
     needs: list[str]
+    length: int
     offers: Offers
     sights: dict[str, Sight]
 
@@ -54,10 +56,8 @@ class Router:
         meant = await self._catalogue.meaning(wanted.request.model)
         offers, sights = await self._catalogue.by_pool(), await self._sights.look()
         self._waits.see(sights)
-        view = View(wanted, needs(wanted.request), offers, sights)
+        view = View(wanted, needs(wanted.request), length_of(wanted.request), offers, sights)
         first = self._able(meant, view)
-        if not wanted.trimmed:
-            check_length(wanted.request, _about(first[0], offers))
         rule = self._rules.of(meant.model, wanted.request.model)
         if wanted.request.kind == "embed":  # another model's vectors lie in another space
             rule = rule.model_copy(update={"fallback": (), "overflow": None})
@@ -70,11 +70,15 @@ class Router:
 
     # -- candidates --------------------------------------------------------------------------------------------
     def _able(self, meant: Meaning, view: View) -> list[Target]:
-        """At least one; raises Unsupported where none can do what is asked."""
+        """At least one; raises Unsupported where none can do what is asked, TooLarge where none can read it."""
         able = [target for target in meant.targets if not lacks(_about(target, view.offers), view.needs)]
         if not able:
             raise unsupported(meant.targets[0], view.needs, view.offers)
-        return able
+        reading = [target for target in able if fits(view.length, _about(target, view.offers))]
+        if not (reading or view.wanted.trimmed):
+            windows = [window_of(_about(target, view.offers)) for target in able]
+            raise too_long(view.length, able[0].model, max(windows))
+        return reading or able
 
     def _spare(self, rule: ModelRule, view: View) -> list[Target]:
         """The model's fallbacks, in the file's order; what nobody offers, or what cannot do it, is passed over."""
@@ -84,8 +88,12 @@ class Router:
 
     def _named(self, name: str, view: View) -> list[Target]:
         meant = self._catalogue.meant(name, view.offers)
-        able = [t for t in meant.targets if not lacks(_about(t, view.offers), view.needs)] if meant else []
+        able = [target for target in meant.targets if self._can(target, view)] if meant else []
         return [one.target for one in by_wait([self._candidate(target, view) for target in able])]
+
+    def _can(self, target: Target, view: View) -> bool:
+        about = _about(target, view.offers)
+        return not lacks(about, view.needs) and fits(view.length, about)
 
     def _candidate(self, target: Target, view: View) -> Candidate:
         expected = self._waits.expect(target.pool, view.wanted.cls)

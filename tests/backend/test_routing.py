@@ -292,6 +292,25 @@ async def test_only_a_prompt_that_cannot_fit_is_refused_before_it_is_let_in() ->
         await router(one).route(Wanted(JobRequest(model="m", kind="generate", prompt="x" * 161)))
 
 
+async def test_a_prompt_goes_only_where_it_can_be_read() -> None:
+    small, large = worker("m", context_length=10), worker("m", "n", owned=1, context_length=100)
+    spare = {"s": {"context_length": 10}}
+    three = {
+        "one": seen(small),
+        "two": seen(large),
+        "three": seen(WorkerRecord("w", 1, 1, 0, True, 0, 0, {"models": spare})),
+    }
+    overflow = {"after_seconds": 0.1, "to": "s", "always": True}
+    rules = {"models": {"m": {"fallback": ["s", "n"], "overflow": overflow}}}
+    for length, taken in ((160, ["one/m", "two/m", "three/s", "two/n"]), (161, ["two/m", "two/n"])):
+        request = JobRequest(model="m", messages=(Message(role="user", content="x" * length),))
+        route = await router(three, rules).route(Wanted(request))
+        assert [f"{target.pool}/{target.model}" for target in route.targets] == taken
+    long = JobRequest(model="m", messages=(Message(role="user", content="x" * 1601),))
+    with pytest.raises(TooLarge, match="1,601 bytes cannot fit the 100 tokens that 'm' can read"):
+        await router(three, rules).route(Wanted(long))
+
+
 # -- fallback, circuits, overflow --------------------------------------------------------------------------------
 def open_circuit(model: str = "m", engine: str = "ollama", state: Any = "open") -> Circuit:
     return Circuit(engine, model, state, 5, 1, 0, "engine_unavailable")
