@@ -17,6 +17,8 @@ How each is told to a client is its dialect's: see `backend.refusal`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -157,6 +159,19 @@ def as_api_error(error: Exception) -> ApiError:
     if isinstance(error, HTTPException):
         return _of_status(error)
     return ApiError("Something failed here that nobody foresaw; the log has it under this request id.")
+
+
+@contextmanager
+def told_with(headers: Mapping[str, str]) -> Iterator[None]:
+    """Inside, what goes wrong with jobs that are let in is told with the headers that their answer would have had."""
+    try:
+        yield
+    except (ApiError, JobLost) as error:
+        told = as_api_error(error)
+        told.headers = {**headers, **told.headers}
+        if told is error:
+            raise
+        raise told from error
 
 
 def _of_status(error: HTTPException) -> ApiError:

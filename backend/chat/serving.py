@@ -12,7 +12,8 @@ from starlette.responses import Response
 from backend.body import read_object
 from backend.chat.disconnect import OnDisconnect, parse_on_disconnect
 from backend.chat.service import Submission
-from backend.dialects.door import Door
+from backend.dialects.door import Asked, Door
+from backend.errors import told_with
 from backend.house import House, house_of
 from backend.pace import pace_of
 from backend.principal import principal_of
@@ -32,7 +33,13 @@ async def serve(request: Request, door: Door) -> Response:
     ticket = await submit(house, request, asked.job.model_copy(update={"door": door.name}), body, reuse=reuse)
     if asked.stream:
         return RelayResponse(ticket, door.stream(asked, ticket), pace)
-    answer = door.whole(asked, ticket, await collect(ticket, request.receive))
+    return await whole(request, door, asked, ticket)
+
+
+async def whole(request: Request, door: Door, asked: Asked, ticket: Ticket) -> Response:
+    """The answer as one object, when it is there. A failure, too, is told with the job's headers."""
+    with told_with(ticket.headers):
+        answer = door.whole(asked, ticket, await collect(ticket, request.receive))
     return Response(orjson.dumps(answer, option=orjson.OPT_UTC_Z), 200, ticket.headers, "application/json")
 
 

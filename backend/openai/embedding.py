@@ -16,7 +16,7 @@ from fastapi import Request
 from starlette.types import Receive
 
 from backend.chat.serving import submit
-from backend.errors import ApiError, Unavailable
+from backend.errors import ApiError, Unavailable, told_with
 from backend.house import House, house_of
 from backend.relay import Outcome, Ticket
 from wire.records import JobRequest
@@ -46,16 +46,18 @@ async def embed(request: Request, job: JobRequest, body: bytes) -> Embedded:
     house = house_of(request)
     parts = split(job.inputs, house.settings.embed_batch)
     tickets = await let_all_in(house, request, [job.model_copy(update={"inputs": part}) for part in parts], body)
-    outcomes = await all_outcomes(tickets, request.receive)
-    vectors = [vector for outcome in outcomes for vector in outcome.embeddings]
-    ends = [outcome.end for outcome in outcomes]
-    if all(ends):
-        check(ends, len(vectors), len(job.inputs))
+    headers = {**tickets[0].headers, "X-Sluice-Job": ", ".join(ticket.job for ticket in tickets)}
+    with told_with(headers):
+        outcomes = await all_outcomes(tickets, request.receive)
+        vectors = [vector for outcome in outcomes for vector in outcome.embeddings]
+        ends = [outcome.end for outcome in outcomes]
+        if all(ends):
+            check(ends, len(vectors), len(job.inputs))
     return Embedded(
         vectors,
         sum(end.get("usage", {}).get("prompt_tokens", 0) for end in ends),
         tickets[0].model,
-        {**tickets[0].headers, "X-Sluice-Job": ", ".join(ticket.job for ticket in tickets)},
+        headers,
         max(end.get("timings", {}).get("queued_ms", 0) + end.get("timings", {}).get("total_ms", 0) for end in ends),
         max(end.get("timings", {}).get("load_ms", 0) for end in ends),
     )

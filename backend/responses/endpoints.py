@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from backend.body import read_object
 from backend.chat.disconnect import CONTINUE
-from backend.chat.serving import submit
+from backend.chat.serving import submit, whole
 from backend.dialects.door import Asked
 from backend.dialects.openai_errors import BadParameter
 from backend.dialects.openai_responses import DOOR
@@ -22,7 +22,7 @@ from backend.house import House, house_of
 from backend.openapi import takes
 from backend.pace import pace_of
 from backend.principal import principal_of
-from backend.relay import RelayResponse, Ticket, collect
+from backend.relay import RelayResponse, Ticket
 from backend.responses import service
 from backend.responses.service import Stored
 
@@ -46,7 +46,7 @@ async def create(request: Request) -> Response:
     if background:
         await ticket.leave(gone=False)
         return answer(response(AskedResponse(ticket.job, ticket.model, asked.job), "queued", []), ticket.headers)
-    return answer(DOOR.whole(asked, ticket, await collect(ticket, request.receive)), ticket.headers)
+    return await whole(request, DOOR, asked, ticket)
 
 
 @router.get("/{response_id}", summary="A response as it is now, or its events from any one on")

@@ -18,6 +18,7 @@ from tests.support.house import House
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
+MODEL = "qwen2.5:0.5b"
 STAY = {"X-Sluice-On-Disconnect": "continue"}
 FIELDS = {
     "id", "state", "pool", "model", "class", "position", "eta_seconds", "reason", "attempts", "worker", "note",
@@ -54,6 +55,30 @@ async def view(client: httpx.AsyncClient, job: str) -> dict[str, Any]:
     told: dict[str, Any] = answer.json()
     assert told.keys() == FIELDS
     return told
+
+
+FAULT = "!fault context_too_long"
+WRONG = [{"role": "user", "content": FAULT}]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/chat", {"messages": WRONG, "stream": False}),
+        ("/api/generate", {"model": MODEL, "prompt": FAULT, "stream": False}),
+        ("/api/v1/local-llm/generate", {"prompt": FAULT}),
+        ("/v1/chat/completions", {"model": MODEL, "messages": WRONG}),
+        ("/v1/responses", {"model": MODEL, "input": FAULT}),
+        ("/v1/messages", {"model": MODEL, "messages": WRONG, "max_tokens": 9}),
+        ("/api/lc/chat/invoke", {"input": {"messages": WRONG}}),
+    ],
+)
+async def test_a_whole_answer_that_fails_names_its_job(client: httpx.AsyncClient, path: str, body: Any) -> None:
+    answer = await client.post(path, json=body)
+    assert answer.status_code in (400, 413), answer.text
+    assert answer.headers["x-sluice-route"]
+    told = await view(client, answer.headers["x-sluice-job"])
+    assert (told["state"], told["error"]["code"]) == ("failed", "context_too_long")
 
 
 async def test_a_completed_job_tells_its_whole_life(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
