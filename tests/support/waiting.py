@@ -25,7 +25,7 @@ async def eventually(look: Callable[[], Awaitable[T | None]], within: float, wha
 @overload
 async def eventually(look: Callable[[], T | None], within: float, what: str) -> T: ...
 async def eventually(look: Callable[[], object], within: float, what: str) -> object:
-    """The first answer of `look`, a function or a coroutine function, that is neither None nor False. `within` in seconds."""
+    """The first answer of `look`, a function or a coroutine function, but None and False. `within` in seconds."""
     end = time.monotonic() + within
     while True:
         found = look()
