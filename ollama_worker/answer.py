@@ -77,6 +77,7 @@ class Answer:
             ),
             tokens_per_second=round(generated / seconds, 2),
             model=model,
+            stop_sequence=end.stop_sequence or None,
         )
 
     def _usage(self, end: Finished, generated: int) -> Usage:

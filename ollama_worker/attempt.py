@@ -234,7 +234,7 @@ class Attempt:
                     if any(item[:4]):
                         put(*item)
                     if stops is not None and stops.found:
-                        return Finished("stop", completion_tokens=self._answer.tokens)
+                        return Finished("stop", completion_tokens=self._answer.tokens, stop_sequence=stops.found)
                 elif type(item) is Loading:
                     await self._say_loading()
                 elif type(item) is Finished:

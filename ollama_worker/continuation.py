@@ -62,7 +62,7 @@ def with_rest_of_budget(request: JobRequest, earlier: Earlier) -> JobRequest:
 class StopStrings:
     """Finds a stop string that begins in the earlier text and ends in the new: the engine sees only the new one.
 
-    `cut` returns the part of a piece that may be shown, and sets `found` when the answer ends there.
+    `cut` returns the part of a piece that may be shown, and sets `found` to the one that ends the answer there.
     """
 
     def __init__(self, request: JobRequest, earlier: str) -> None:
@@ -70,7 +70,7 @@ class StopStrings:
         self._stops = [stop] if isinstance(stop, str) else [s for s in stop if s]
         self._tail = earlier[-(max(map(len, self._stops), default=1) - 1) or len(earlier) :] if self._stops else ""
         self._new = ""
-        self.found = False
+        self.found = ""
 
     def cut(self, text: str) -> str:
         if not self._tail:
@@ -80,7 +80,7 @@ class StopStrings:
         for stop in self._stops:
             at = (self._tail + self._new).find(stop)
             if 0 <= at < len(self._tail):
-                self.found = True
+                self.found = stop
                 return text[: max(0, at - len(self._tail) - before)]
         if len(self._new) >= len(self._tail):
             self._tail = ""  # no stop string can reach back any more

@@ -79,12 +79,15 @@ class Timings(_Event):
 
 
 class Completed(_Event):
+    """`stop_sequence`: the caller's stop string that ended it; absent: none did, or the engine does not tell."""
+
     type: Literal["completed"] = "completed"
     finish_reason: str  # "stop" | "length" | "tool_calls" | "content_filter"
     usage: Usage
     timings: Timings
     tokens_per_second: float = 0.0
     model: str = ""
+    stop_sequence: str | None = None
 
 
 class Failed(_Event):

@@ -39,6 +39,7 @@ TYPES = {
 # A full queue stays a 429 with Retry-After and is no 529: its clients send both again, and wait as told only here.
 # A cancelled job is no 409, which they would send again, too.
 STATUSES = {"context_too_long": 400, "cancelled": 499}
+UNSTOPPED: dict[str, str | None] = {"stop_reason": None, "stop_sequence": None}
 STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 EMPTY: dict[str, dict[str, Any]] = {
@@ -123,7 +124,7 @@ class AnthropicEvents:
         if self._begun:
             return []
         self._begun = True
-        return [frame({"type": "message_start", "message": message(self._job, self._model, [], None, usage({}))})]
+        return [frame({"type": "message_start", "message": message(self._job, self._model, [], UNSTOPPED, usage({}))})]
 
     def _close(self) -> list[bytes]:
         if not self._open:
@@ -137,7 +138,7 @@ class AnthropicEvents:
 
     def _end(self, end: dict[str, Any]) -> list[bytes]:
         self.done = True
-        why = {"stop_reason": stop_reason(end, self._calls), "stop_sequence": None}
+        why = stopped(end, self._calls)
         frames = [*self._begin(), *self._close()]
         delta = frame({"type": "message_delta", "delta": why, "usage": usage(end)})
         return [*frames, delta, frame({"type": "message_stop"})]
@@ -160,7 +161,7 @@ def frame(data: dict[str, Any]) -> bytes:
 
 
 def message(
-    job: str, model: str, content: list[dict[str, Any]], stop: str | None, used: dict[str, Any]
+    job: str, model: str, content: list[dict[str, Any]], stop: dict[str, str | None], used: dict[str, Any]
 ) -> dict[str, Any]:
     return {
         "id": f"msg_{hex_of(job)}",
@@ -168,8 +169,7 @@ def message(
         "role": "assistant",
         "model": model,
         "content": content,
-        "stop_reason": stop,
-        "stop_sequence": None,
+        **stop,
         "usage": used,
     }
 
@@ -180,7 +180,7 @@ def whole(job: str, model: str, thoughts: bool, outcome: Outcome) -> dict[str, A
     content: list[dict[str, Any]] = [{**EMPTY["thinking"], "thinking": thinking}] if thinking else []
     content += [{**EMPTY["text"], "text": text}] if text else []
     content += [tool_use(job, place, call) for place, call in enumerate(outcome.tool_calls)]
-    stop = stop_reason(outcome.end, len(outcome.tool_calls))
+    stop = stopped(outcome.end, len(outcome.tool_calls))
     return message(job, outcome.end.get("model") or model, content, stop, usage(outcome.end))
 
 
@@ -190,10 +190,14 @@ def tool_use(job: str, place: int, call: dict[str, Any]) -> dict[str, Any]:
     return {"type": "tool_use", "id": call.get("id") or call_id(job, place, "toolu"), "name": name, "input": arguments}
 
 
-def stop_reason(end: dict[str, Any], calls: int) -> str:
-    """Engines do not tell a stop sequence from an end of their own: both are `end_turn`."""
+def stopped(end: dict[str, Any], calls: int) -> dict[str, str | None]:
+    """Where an engine does not tell a stop sequence from an end of its own, both are `end_turn`."""
     reason = STOPS.get(end.get("finish_reason", "stop"), "end_turn")
-    return "tool_use" if calls and reason == "end_turn" else reason
+    if calls and reason == "end_turn":
+        return {**UNSTOPPED, "stop_reason": "tool_use"}
+    if (stop := end.get("stop_sequence")) and reason == "end_turn":
+        return {"stop_reason": "stop_sequence", "stop_sequence": stop}
+    return {**UNSTOPPED, "stop_reason": reason}
 
 
 def usage(end: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ export type Cancelled = {
   reason?: string;
 };
 
+/** `stop_sequence`: the caller's stop string that ended it; absent: none did, or the engine does not tell. */
 export type Completed = {
   type: "completed";
   finish_reason: string;
@@ -12,6 +13,7 @@ export type Completed = {
   timings: Timings;
   tokens_per_second?: number;
   model?: string;
+  stop_sequence?: string;
 };
 
 /** `retryable`: the same request may succeed if it is sent again. */

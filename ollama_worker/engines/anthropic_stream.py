@@ -71,7 +71,7 @@ class Answer:
 
     def __init__(self, model: str) -> None:
         self._model = model
-        self._reason = ""
+        self._reason, self._stop = "", ""
         self._calls = Calls()
         self._usage: dict[str, Any] = {}
 
@@ -117,7 +117,8 @@ class Answer:
                 self._calls.add([{"index": event["index"], "id": block["id"], "function": {"name": block["name"]}}])
             return block.get("text") or "", block.get("thinking") or ""
         self._usage |= event.get("usage") or (event.get("message") or {}).get("usage") or {}
-        self._reason = (event.get("delta") or {}).get("stop_reason") or self._reason
+        delta = event.get("delta") or {}
+        self._reason, self._stop = delta.get("stop_reason") or self._reason, delta.get("stop_sequence") or self._stop
         return "", ""
 
     def _end(self) -> Iterator[Piece | Finished]:
@@ -126,7 +127,7 @@ class Answer:
         reason = REASONS.get(self._reason, "stop")
         if calls := self._calls.told(cut=reason == "length"):
             yield Piece(tool_calls=calls)
-        yield finished(reason, self._usage)
+        yield finished(reason, self._usage)._replace(stop_sequence=self._stop)
 
 
 def finished(reason: str, usage: dict[str, Any]) -> Finished:

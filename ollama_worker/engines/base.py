@@ -49,6 +49,7 @@ class Finished(NamedTuple):
     generate_ms: int = 0
     cached_tokens: int = 0  # of the prompt, that came from the engine's cache
     thinking_tokens: int = 0  # of the answer, that were thoughts
+    stop_sequence: str = ""  # of the request's, that ended it
 
 
 class Embeddings(NamedTuple):

@@ -104,7 +104,8 @@ class RawAnswer:
                     "prompt_tokens": said.get("tokens_evaluated"),
                     "completion_tokens": said.get("tokens_predicted"),
                 }
-                yield finished(reason, counts, said.get("timings") or {})
+                end = finished(reason, counts, said.get("timings") or {})
+                yield end._replace(stop_sequence=said.get("stopping_word") or "")
                 return
         if text:
             yield Piece(text, tokens=max(1, tokens))

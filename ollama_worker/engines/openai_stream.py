@@ -92,7 +92,7 @@ class Answer:
     def __init__(self, fault: Faults, said_in: Callable[[dict[str, Any]], Said] = said_in_chat) -> None:
         self._fault = fault
         self._said_in = said_in
-        self._reason = ""
+        self._reason, self._stop = "", ""
         self._calls = Calls()
         self._usage: dict[str, Any] = {}
         self._timings: dict[str, Any] = {}
@@ -130,6 +130,8 @@ class Answer:
         if said.calls:
             self._calls.add(said.calls)
         self._reason = choices[0].get("finish_reason") or self._reason
+        if isinstance(stop := choices[0].get("stop_reason"), str):  # vLLM's: a stop string, or a token's number
+            self._stop = stop
         return said
 
     def _end(self) -> Iterator[Piece | Finished]:
@@ -139,7 +141,8 @@ class Answer:
         if calls:
             yield Piece(tool_calls=calls)
         how = "stop" if self._reason in ("tool_calls", "function_call") else self._reason
-        yield finished("tool_calls" if calls and how == "stop" else how, self._usage, self._timings)
+        end = finished("tool_calls" if calls and how == "stop" else how, self._usage, self._timings)
+        yield end._replace(stop_sequence=self._stop)
 
 
 def finished(reason: str, usage: dict[str, Any], timings: dict[str, Any]) -> Finished:

@@ -106,7 +106,8 @@ class SimulatedEngine:
         took = int((asyncio.get_running_loop().time() - start) * 1000)
         thoughts = len(script.thought)
         counts = (prompt_tokens(request), said + thoughts)
-        yield Finished(reason, *counts, load_ms=load_ms, generate_ms=took, thinking_tokens=thoughts)
+        stop = script.stop if reason == "stop" else ""
+        yield Finished(reason, *counts, load_ms=load_ms, generate_ms=took, thinking_tokens=thoughts, stop_sequence=stop)
 
     async def _until(self, moment: float) -> None:
         """By the clock and not by equal pauses, so that the rate holds; at least one turn for everybody else."""

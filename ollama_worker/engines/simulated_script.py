@@ -87,6 +87,7 @@ class Script(NamedTuple):
     calls: tuple[dict[str, Any], ...] = ()
     fault: str = ""
     fault_at: int = 0
+    stop: str = ""  # the stop string behind the tokens
 
 
 def script_of(request: JobRequest, faults_allowed: bool) -> Script:
@@ -98,7 +99,8 @@ def script_of(request: JobRequest, faults_allowed: bool) -> Script:
     script = ordered or Script(tokens_of(_canned(request, asked)))
     thinks = request.think or (faults_allowed and asked.startswith("!think"))
     script = script._replace(thought=tokens_of(THOUGHT) if thinks else ())
-    return script._replace(tokens=tokens_of(until_stop("".join(script.tokens), request)))
+    text, stop = until_stop("".join(script.tokens), request)
+    return script._replace(tokens=tokens_of(text), stop=stop)
 
 
 def may_call(request: JobRequest) -> bool:
@@ -162,12 +164,12 @@ def _canned(request: JobRequest, asked: str) -> str:
     )
 
 
-def until_stop(text: str, request: JobRequest) -> str:
-    """`text` up to the first stop string."""
+def until_stop(text: str, request: JobRequest) -> tuple[str, str]:
+    """`text` up to the first stop string, and that; "" where there is none."""
     stop = request.options.get("stop") or []
-    places = [text.find(word) for word in ([stop] if isinstance(stop, str) else stop) if word]
-    found = [place for place in places if place >= 0]
-    return text[: min(found)] if found else text
+    words = [word for word in ([stop] if isinstance(stop, str) else stop) if word and word in text]
+    first = min(words, key=text.find, default="")
+    return text[: text.find(first)] if first else text, first
 
 
 def tokens_of(text: str) -> tuple[str, ...]:

@@ -140,6 +140,17 @@ async def test_max_tokens_ends_a_message(client: anthropic.AsyncAnthropic) -> No
     assert (answer.content[0].to_dict()["text"], answer.stop_reason) == (words(4), "max_tokens")
 
 
+async def test_a_message_tells_the_sequence_that_stopped_it(client: anthropic.AsyncAnthropic) -> None:
+    answer = await client.messages.create(**ask("!tokens 50"), stop_sequences=["nowhere", " w4"])
+    assert (answer.content[0].to_dict()["text"], answer.stop_reason, answer.stop_sequence) == (
+        words(4),
+        "stop_sequence",
+        " w4",
+    )
+    ended = await client.messages.create(**ask("!tokens 4"), stop_sequences=["nowhere"])
+    assert (ended.stop_reason, ended.stop_sequence) == ("end_turn", None)
+
+
 async def test_an_image_is_seen(client: anthropic.AsyncAnthropic) -> None:
     source = {"type": "base64", "media_type": "image/png", "data": PNG}
     content = [{"type": "image", "source": source}, {"type": "text", "text": "What is it?"}]

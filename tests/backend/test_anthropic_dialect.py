@@ -38,8 +38,8 @@ USED = Usage(prompt_tokens=11, completion_tokens=7, cached_tokens=4, thinking_to
 STARTED = encode(Started(attempt=1, worker="w", model="m:1"))
 
 
-def done(reason: str = "stop") -> bytes:
-    return encode(Completed(finish_reason=reason, usage=USED, timings=Timings(), model="m:1"))
+def done(reason: str = "stop", stop: str | None = None) -> bytes:
+    return encode(Completed(finish_reason=reason, usage=USED, timings=Timings(), model="m:1", stop_sequence=stop))
 
 
 ALL = [
@@ -169,6 +169,11 @@ def test_an_empty_answer_is_a_message_without_blocks() -> None:
 def test_why_it_stopped(reason: str, told_as: str) -> None:
     [last] = [frame.json() for frame in frames(STARTED, token("a"), done(reason)) if frame.event == "message_delta"]
     assert last["delta"]["stop_reason"] == told_as
+
+
+def test_a_stop_sequence_is_told_where_it_ended_the_message() -> None:
+    [last] = [one.json() for one in frames(STARTED, token("a"), done("stop", "END")) if one.event == "message_delta"]
+    assert last["delta"] == {"stop_reason": "stop_sequence", "stop_sequence": "END"}
 
 
 def test_a_call_stops_a_message_for_its_use_whatever_the_engine_says() -> None:

@@ -343,6 +343,12 @@ async def test_cached_and_thinking_tokens_are_told_as_the_engine_tells_them(here
     )
 
 
+async def test_the_stop_string_that_ended_an_answer_is_told(here: Standing) -> None:
+    here.engine.end = Finished("stop", 7, 3, stop_sequence="END")
+    await here.ask("j")
+    assert (await completed(here.truth, "j")).stop_sequence == "END"
+
+
 async def test_the_time_of_thinking_lies_between_the_first_thought_and_the_first_word(here: Standing) -> None:
     await here.ask("plain")
     assert (await completed(here.truth, "plain")).timings.thinking_ms == 0

@@ -235,6 +235,14 @@ async def test_reasons_are_ours(fake: FakeAnthropic, engine: AnthropicEngine, re
     assert (await answer(engine))[-1].reason == expected
 
 
+async def test_a_stop_sequence_is_told(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
+    stop = event("message_delta", delta={"stop_reason": "stop_sequence", "stop_sequence": "END"}, usage={})
+    fake.chunks = [*HELLO[:-1], stop, event("message_stop")]
+    assert (await answer(engine))[-1].stop_sequence == "END"
+    fake.chunks = HELLO
+    assert (await answer(engine))[-1].stop_sequence == ""
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "sentence", "expected"),
     [

@@ -89,6 +89,15 @@ async def test_it_streams_and_ends_with_the_counts(fake: FakeOpenAI, engine: Ope
     assert body["messages"] == [{"role": "user", "content": "hi"}]
 
 
+@pytest.mark.parametrize(("told", "expected"), [("END", "END"), (151645, ""), (None, "")])
+async def test_vllm_tells_the_stop_string_and_other_servers_none(
+    fake: FakeOpenAI, engine: OpenAIEngine, told: object, expected: str
+) -> None:
+    choice = {"index": 0, "delta": {}, "finish_reason": "stop", "stop_reason": told}
+    fake.chunks = [delta(content="a"), data({"choices": [choice]}), DONE]
+    assert (await answer(engine))[-1].stop_sequence == expected
+
+
 async def test_chunks_of_one_read_are_one_piece(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     fake.chunks = [delta(content="a") + delta(content="b") + delta("stop") + DONE]
     assert [item for item in await answer(engine) if isinstance(item, Piece)] == [Piece("ab", tokens=2)]

@@ -90,6 +90,7 @@ async def test_the_token_budget_ends_an_answer() -> None:
 @pytest.mark.parametrize("stop", [" w2", [" w2"], ["zz", "w1 w2"]])
 async def test_a_stop_string_ends_an_answer(stop: object) -> None:
     items = await answer(engine(), ask("!tokens 4", options={"stop": stop}))
+    assert end(items).stop_sequence == ("w1 w2" if "zz" in str(stop) else " w2")
     assert text(items).rstrip() in ("w0 w1", "w0") and "w2" not in text(items)
     assert end(items).reason == "stop"
 
