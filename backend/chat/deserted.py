@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
+from itertools import repeat
 
 import structlog
 from redis.exceptions import RedisError
@@ -13,7 +14,9 @@ from backend.chat.disconnect import OnDisconnect
 from backend.pool.pools import Pools
 
 PATIENT_TRIES = 40
-PATIENT_SECONDS = 3.0
+PATIENT_SECONDS = 3.0  # long enough for other API processes to be subscribed again: they may follow a deserted job
+SOON_SECONDS = 0.1  # a job that nobody knows of may be a short one
+AGAIN_SECONDS = 1.0
 log = structlog.get_logger()
 
 
@@ -32,7 +35,7 @@ class Deserted:
 
     def withdraw(self, job: str) -> None:
         """Its caller was told that it is not let in, though it may have been: it must not run for nobody."""
-        self._soon(self._patiently(lambda: self._pools.cancel(job, "client_gone")))
+        self._soon(self._withdraw(job))
 
     def stop(self) -> None:
         """From now on no disconnect cancels a job."""
@@ -50,18 +53,32 @@ class Deserted:
 
     async def _cancel_later(self, job: str, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        await self._patiently(lambda: self._cancel(job))
+        await _patiently(lambda: self._cancel(job), repeat(PATIENT_SECONDS, PATIENT_TRIES))
 
-    async def _patiently(self, act: Callable[[], Awaitable[object]]) -> None:
-        """Do it as soon as Redis answers. A pause is long enough for other API processes to be subscribed again."""
-        for _ in range(PATIENT_TRIES):
-            with suppress(RedisError, OSError):
-                await act()
+    async def _withdraw(self, job: str) -> None:
+        """Looked for twice: a Redis that hung may read what asks for the job before what lets it in."""
+        for _ in range(2):
+            if await _patiently(lambda: self._pools.cancel(job, "client_gone"), soon()):
                 return
-            await asyncio.sleep(PATIENT_SECONDS)
+            await asyncio.sleep(AGAIN_SECONDS)
 
     async def _cancel(self, job: str) -> None:
         """Only if nobody else follows it, in any API process; and never because this process is leaving."""
         if not self._stopped and await self._pools.deserted(job):
             state = await self._pools.cancel(job, "client_gone")
             log.info("the caller is gone", action="job.deserted", job_id=job, state=state)
+
+
+def soon() -> Iterator[float]:
+    """Pauses that begin short and become `PATIENT_SECONDS`: nobody else has to be waited for."""
+    for number in range(PATIENT_TRIES):
+        yield min(SOON_SECONDS * 2**number, PATIENT_SECONDS)
+
+
+async def _patiently(act: Callable[[], Awaitable[object]], pauses: Iterable[float]) -> object:
+    """Do it as soon as Redis answers, a try before each pause. Its result; None also where Redis stays away."""
+    for pause in pauses:
+        with suppress(RedisError, OSError):
+            return await act()
+        await asyncio.sleep(pause)
+    return None

@@ -185,8 +185,9 @@ async def test_one_that_fails_ends_the_others(client: openai.AsyncOpenAI, hand: 
     first, second, third = await hand.jobs(3)
     await hand.answer(first)
     await hand.fail(third)
-    with pytest.raises(openai.BadRequestError, match="No vectors today"):
+    with pytest.raises(openai.BadRequestError, match="No vectors today") as raised:
         await asked
+    assert set(raised.value.response.headers["x-sluice-job"].split(", ")) == {first.id, second.id, third.id}
     assert (await truth.until_state(second.id, "cancelled")).why == "client_gone"
     assert (await truth.record(first.id)).state == "completed"
 

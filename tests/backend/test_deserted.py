@@ -1,0 +1,43 @@
+"""A job whose caller was told that it is not let in must not run for nobody, also where it comes in late."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+from redis.exceptions import ConnectionError as Away
+
+from backend.chat.deserted import PATIENT_SECONDS, Deserted, soon
+from backend.pool.pools import Pools
+
+
+class Late:
+    """Pools that answer a cancel with these, one after the other."""
+
+    def __init__(self, *answers: str | Exception | None) -> None:
+        self._answers = list(answers)
+        self.done = asyncio.Event()
+        self.asked: list[tuple[str, str]] = []
+
+    async def cancel(self, job: str, why: str) -> Any:
+        self.asked.append((job, why))
+        answer = self._answers.pop(0)
+        if not self._answers:
+            self.done.set()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+async def test_a_withdrawn_job_that_was_not_there_yet_is_looked_for_once_more() -> None:
+    pools = Late(Away("gone"), None, "cancelled")
+    Deserted(cast(Pools, pools)).withdraw("j")
+    await asyncio.wait_for(pools.done.wait(), 30)
+    assert pools.asked == [("j", "client_gone")] * 3
+
+
+def test_it_is_withdrawn_soon_after_redis_is_back_and_for_minutes() -> None:
+    pauses = list(soon())
+    assert pauses[:4] == [0.1, 0.2, 0.4, 0.8]
+    assert pauses == sorted(pauses) and max(pauses) == PATIENT_SECONDS
+    assert sum(pauses) > 100
