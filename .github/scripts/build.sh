@@ -15,5 +15,7 @@ if grep -v '@sha256:' <<<"$bases"; then
 fi
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
 options=(--build-arg "VERSION=$version" --build-arg "REVISION=${GITHUB_SHA:-unknown}")
+# By this GitHub knows whose package it is.
+[ -z "${GITHUB_REPOSITORY:-}" ] || options+=(--build-arg "SOURCE=$GITHUB_SERVER_URL/$GITHUB_REPOSITORY")
 while read -r base; do options+=(--build-arg "$base"); done <<<"$bases"
 exec docker buildx build --file "deploy/images/$part.Dockerfile" "${options[@]}" "$@" .

@@ -24,11 +24,13 @@ RUN python -m hatchling build -t wheel \
 FROM ${PYTHON_IMAGE}
 ARG VERSION=unknown
 ARG REVISION=unknown
+ARG SOURCE=unknown
 LABEL org.opencontainers.image.title="sluice-backend" \
       org.opencontainers.image.description="Sluice's API: one durable queue in front of all your GPUs" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}"
 # Nothing but /tmp is ever written to, and only a history without a DATABASE_URL lies there.
 ENV PATH=/opt/sluice/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \

@@ -21,11 +21,13 @@ RUN mv out/headers.nginx.conf /build/page-headers.conf \
 FROM ${NGINX_IMAGE}
 ARG VERSION=unknown
 ARG REVISION=unknown
+ARG SOURCE=unknown
 LABEL org.opencontainers.image.title="sluice-frontend" \
       org.opencontainers.image.description="Sluice's page, and the way to its API" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}"
 COPY --from=build --chown=0:0 /build/frontend/out /srv/page
 COPY --from=build --chown=0:0 /build/page-headers.conf /etc/nginx/page-headers.conf
 COPY --chown=0:0 deploy/images/nginx.conf /etc/nginx/nginx.conf

@@ -31,11 +31,13 @@ RUN test "${LLAMA_CPP}" = 0 \
     || { apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*; }
 ARG VERSION=unknown
 ARG REVISION=unknown
+ARG SOURCE=unknown
 LABEL org.opencontainers.image.title="sluice-worker" \
       org.opencontainers.image.description="Sluice's worker: runs the queue's jobs on an engine" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}"
 # Nothing but /tmp is ever written to; a GGUF file that is fetched lies there too, unless SLUICE_DATA_DIR is a volume.
 ENV PATH=/opt/sluice/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \

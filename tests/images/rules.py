@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from tests.images.dockerfile import Dockerfile, Stage, Step
 
-LABELS = ("title", "description", "licenses", "version", "revision")
+LABELS = ("title", "description", "licenses", "version", "revision", "source")
 SECRET = re.compile(r"password|secret|token|api_?key", re.IGNORECASE)
 FETCHED = re.compile(r"\b(curl|wget|git clone)\b|https?://")
 Rule = Callable[[Dockerfile], Iterator[str]]

@@ -13,6 +13,7 @@ import pytest
 from tests.workflows.files import ROOT
 
 DIGEST = "@sha256:" + "a" * 64
+HUB = {"GITHUB_SERVER_URL": "https://hub.example.org", "GITHUB_REPOSITORY": "somebody/sluice"}
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def pin(tree: Path, digest: str) -> None:
 def build(tree: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
     path = f"{tree}:{os.environ['PATH']}"
     command = [tree / ".github/scripts/build.sh", *words]
-    whole = {**os.environ, "PATH": path, "GITHUB_SHA": "0123abcd", **env}
+    whole = {**os.environ, "PATH": path, "GITHUB_SHA": "0123abcd", **HUB, **env}
     return subprocess.run(command, env=whole, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -48,6 +49,7 @@ def test_an_image_is_built_of_pinned_bases_and_says_what_it_is(tree: Path) -> No
     given = dict(word.split("=", 1) for word, before in zip(words[1:], words, strict=False) if before == "--build-arg")
     version = re.search(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version and given.pop("VERSION") == version[1] and given.pop("REVISION") == "0123abcd"
+    assert given.pop("SOURCE") == "https://hub.example.org/somebody/sluice"
     assert set(given) == {"PYTHON_IMAGE", "NODE_IMAGE", "NGINX_IMAGE"}
     assert all(image.endswith(DIGEST) for image in given.values())
 

@@ -1,0 +1,46 @@
+"""Since which commit changes count; GitHub is a stand-in that tells of runs as `gh` does."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.workflows.files import SCRIPTS, steps
+
+ROLLED_OUT = SCRIPTS / "rolled_out.py"
+STEP = runpy.run_path(str(ROLLED_OUT))["STEP"]
+GH = """#!/bin/sh
+if [ "$2" = list ]; then cat "$GH_HOME/runs"; else cat "$GH_HOME/$3"; fi
+"""
+
+
+def rolled_out(home: Path, *runs: tuple[str, str]) -> str:
+    """(commit, how its rollout's step ended), newest first; "" where that job did not run."""
+    (home / "gh").write_text(GH)
+    (home / "gh").chmod(0o755)
+    listed = [{"databaseId": number, "headSha": commit} for number, (commit, _) in enumerate(runs)]
+    (home / "runs").write_text(json.dumps(listed))
+    for number, (_, conclusion) in enumerate(runs):
+        step = {"name": STEP, "conclusion": conclusion}
+        jobs = [{"name": "CI", "steps": []}, *([{"name": "Roll out", "steps": [step]}] if conclusion else [])]
+        (home / str(number)).write_text(json.dumps({"jobs": jobs}))
+    env = {"PATH": f"{home}:{os.environ['PATH']}", "GH_HOME": str(home)}
+    return subprocess.run([sys.executable, ROLLED_OUT], env=env, check=True, capture_output=True, text=True).stdout
+
+
+def test_changes_count_from_the_last_push_that_reached_the_cluster(tmp_path: Path) -> None:
+    """Neither a dry run nor a push that only changed docs did, and both of their runs went well."""
+    assert rolled_out(tmp_path, ("docs", ""), ("dry", "skipped"), ("real", "success"), ("old", "success")) == "real\n"
+
+
+def test_where_none_did_there_is_none(tmp_path: Path) -> None:
+    assert rolled_out(tmp_path, ("dry", "skipped")) == rolled_out(tmp_path) == ""
+
+
+def test_the_step_that_is_looked_for_is_the_workflows() -> None:
+    [found] = [step for name, step in steps() if name.startswith("build-and-deploy") and step.get("name") == STEP]
+    assert "rollout.py" in found["run"] and "--dry-run" not in found["run"]
