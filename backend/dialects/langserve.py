@@ -30,7 +30,7 @@ PLAIN = {"type", "text", "n"}  # a token with these fields and no others is text
 
 class LangServeEvents:
     """`reasoning`: thoughts are shown. `news`: they are, and all but tokens is told as it is, too, for a caller that
-    takes text back.
+    takes text back; of a chunk that is several of the model's tokens, `tokens` says how many.
 
     To all other callers `restarted` after text is an error: attempts are never mixed.
     """
@@ -63,12 +63,16 @@ class LangServeEvents:
     def _token(self, fields: dict[str, Any]) -> bytes:
         if fields.keys() <= PLAIN:
             text = orjson.dumps(fields.get("text", ""))
+            if self._news and "n" in fields:
+                text += b',"tokens":%d' % fields["n"]
             return b'event: data\ndata: {"content":%b%b\n\n' % (text, self._after_text)
         return data_frame({**self._empty, **self._unusual(fields)})
 
     def _unusual(self, fields: dict[str, Any]) -> dict[str, Any]:
         """What tells a chunk with thoughts, tool calls or logprobs from an empty one."""
         told: dict[str, Any] = {"content": fields.get("text", "")}
+        if self._news and "n" in fields:
+            told["tokens"] = fields["n"]
         if self._reasoning and fields.get("thinking"):
             told["additional_kwargs"] = {"reasoning_content": fields["thinking"]}
         if "logprobs" in fields:

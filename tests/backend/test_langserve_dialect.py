@@ -127,6 +127,14 @@ def test_an_event_s_last_frame_has_its_id() -> None:
     ]
 
 
+def test_who_asks_for_news_is_told_how_many_tokens_a_chunk_is() -> None:
+    bodies = [token("one"), token("two three", n=2), token("", "hm so", n=3)]
+    told = [frame.json().get("tokens") for frame in parse_frames(dialect(news=True).burst(entries(bodies)))]
+    assert told == [None, 2, 3]
+    for frame in parse_frames(dialect(reasoning=True).burst(entries(bodies))):
+        assert "tokens" not in frame.json()
+
+
 def test_queue_news_is_metadata() -> None:
     [frame] = parse_frames(dialect().burst([LogEntry(None, encode(Queued(position=3, eta_seconds=5)))]))
     assert (frame.id, frame.event) == (None, "metadata")
