@@ -39,7 +39,7 @@ ABOUT = "One durable queue in front of all your GPUs. Every answer is a job: wat
 # What a page of another origin may read of an answer.
 EXPOSED = [
     *("X-Sluice-Job", "X-Sluice-Route", "X-Sluice-Queue-Position"),
-    *("X-Request-ID", "Retry-After", "Content-Disposition"),
+    *("X-Sluice-Cache", "X-Request-ID", "Retry-After", "Content-Disposition"),
 ]
 
 

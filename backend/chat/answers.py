@@ -19,6 +19,7 @@ from backend.chat.submission import Submission
 from backend.pool.pools import Found, Pools
 from backend.routing.route import Route
 from wire import keys
+from wire.records import JobRecord
 
 LOOK_SECONDS = 0.2  # a cache that is away costs this much, and no answer
 REUSABLE = ("queued", "running", "completed")
@@ -39,16 +40,17 @@ class Answers:
         if not (wish.reuse and self._ttl_ms) or wish.turn is not None or wish.idempotency_key is not None:
             return ""
         asked = wish.request.model_dump(mode="json", exclude=APART, exclude_defaults=True)
-        whole = [wish.principal.id, wish.principal.tenant, route.model, asked]
+        placed = route.pool if route.by == "name" else ""  # who names a provider means that one's answer
+        whole = [wish.principal.id, wish.principal.tenant, route.model, placed, asked]
         return keys.answer(sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).hexdigest())
 
-    async def find(self, key: str, tenant: str) -> Found | None:
+    async def find(self, key: str, tenant: str, model: str) -> Found | None:
         """The job that answers it, None where there is none or the cache is away."""
         with suppress(RedisError, OSError):  # TimeoutError is an OSError
             async with asyncio.timeout(LOOK_SECONDS):
                 job: Any = await self._redis.get(key)
             found = await self._pools.find(job.decode()) if job else None
-            if found is not None and found.record.tenant == tenant and found.record.state in REUSABLE:
+            if found is not None and found.record.tenant == tenant and _is_reusable(found.record, model):
                 return found
         return None
 
@@ -56,3 +58,9 @@ class Answers:
         with suppress(RedisError, OSError):
             async with asyncio.timeout(LOOK_SECONDS):
                 await self._redis.set(key, job, px=self._ttl_ms)
+
+
+def _is_reusable(record: JobRecord, model: str) -> bool:
+    """Of the model that is asked now, and no fallback's, who answered while that one was in trouble. In one attempt: a
+    log in which an answer begins anew ends most dialects' streams with an error, which would be told for an hour."""
+    return record.state in REUSABLE and record.attempt <= 1 and record.model == model

@@ -29,7 +29,7 @@ async def serve(request: Request, door: Door) -> Response:
     house = house_of(request)
     parsed, body = await read_object(request)
     asked, pace = door.read(parsed, house.settings.max_messages), pace_of(request)
-    reuse = asked.reuse or request.headers.get("x-sluice-cache") == "allow"
+    reuse = request.headers.get("x-sluice-cache") == "allow" if asked.reuse is None else asked.reuse
     ticket = await submit(house, request, asked.job.model_copy(update={"door": door.name}), body, reuse=reuse)
     if asked.stream:
         return RelayResponse(ticket, door.stream(asked, ticket), pace)

@@ -19,14 +19,14 @@ from wire.records import JobRequest
 class Asked(NamedTuple):
     """One request, understood. `job.model` is the caller's word for it, "" the default; the router finds what is meant.
 
-    `extra`: what the door's own answer needs to know of the request, in a shape that only it knows. `reuse`: the caller
-    takes an answer from the cache.
+    `extra`: what the door's own answer needs to know of the request, in a shape that only it knows. `reuse`: an answer
+    from the cache will do, None: the request's header says whether.
     """
 
     job: JobRequest
     stream: bool
     extra: Any = None
-    reuse: bool = False
+    reuse: bool | None = None
 
 
 class Door(Protocol):

@@ -65,7 +65,7 @@ class LocalGenerate(AnswersWhole):
     def read(self, body: dict[str, Any], max_messages: int) -> Asked:
         wanted = read_as(LocalRequest, body)
         model = wanted.model_preference or "" if self._anywhere else wanted.preferred
-        return Asked(wanted.to_job(model), stream=False, reuse=bool(wanted.use_cache))
+        return Asked(wanted.to_job(model), stream=False, reuse=wanted.use_cache)
 
     def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
         end = outcome.end

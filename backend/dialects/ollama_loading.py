@@ -28,7 +28,8 @@ def loading(model: str | None, keep_alive: KeepAlive | None, wanting: str) -> As
         keep_alive=keep_alive,
         think=False,
     )
-    return Asked(job, stream=False, extra="unload" if is_none(keep_alive) else "load")
+    extra = "unload" if is_none(keep_alive) else "load"
+    return Asked(job, stream=False, extra=extra, reuse=False)  # it is to happen, whoever asked for it before
 
 
 def is_none(keep_alive: KeepAlive | None) -> bool:

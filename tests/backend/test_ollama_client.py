@@ -93,6 +93,13 @@ async def test_no_prompt_loads_the_model(client: ollama.AsyncClient, keep_alive:
     assert (chat.message.content, chat.done, chat.done_reason) == ("", True, reason)
 
 
+async def test_loading_is_done_and_never_told_from_the_cache(plain: httpx.AsyncClient) -> None:
+    loads = [{"model": MODEL, "keep_alive": kept} for kept in ("10m", 0, "10m")]
+    answers = [await plain.post("/api/generate", json=load, headers={"X-Sluice-Cache": "allow"}) for load in loads]
+    assert [answer.json()["done_reason"] for answer in answers] == ["load", "unload", "load"]
+    assert len({answer.headers["x-sluice-job"] for answer in answers}) == 3
+
+
 WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
     "raw with a system": ("generate", {"prompt": "a", "raw": True, "system": "s"}, "raw goes without"),
     "images without a template": ("generate", {"prompt": "a", "suffix": "b", "images": [PIXEL]}, "images and system"),

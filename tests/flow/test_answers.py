@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.flow.listener import chat, listening, words
 from tests.flow.truth import Truth
@@ -35,14 +34,16 @@ async def test_the_same_request_is_answered_once_by_whichever_api_it_comes_in(ho
     assert list(await truth.states()) == [first["id"]]
 
 
-@pytest.mark.parametrize("other", [{}, {"use_cache": False}, {"use_cache": True, "temperature": 0.5}])
-async def test_who_does_not_allow_it_or_asks_another_thing_gets_an_answer_of_its_own(
-    house: Houses, other: dict[str, Any]
-) -> None:
+OF_ONE = {"provider_preference": "simulated"}  # a name for the worker's engine
+
+
+async def test_who_does_not_allow_it_or_asks_another_thing_gets_an_answer_of_its_own(house: Houses) -> None:
     home = await house()
-    first = await told(home.url, use_cache=True)
-    second = await told(home.url, **other)
-    assert second["id"] != first["id"] and second["cached"] is False
+    allow = {"use_cache": True}
+    wishes: list[dict[str, Any]] = [allow, {}, {"use_cache": False}, {**allow, "temperature": 0.5}, {**allow, **OF_ONE}]
+    answers = [await told(home.url, **wish) for wish in wishes]
+    assert [answer["cached"] for answer in answers] == [False] * 5
+    assert len({answer["id"] for answer in answers}) == 5
 
 
 async def test_a_stream_is_told_again_from_its_start(house: Houses) -> None:
@@ -82,6 +83,17 @@ async def test_what_its_caller_has_forgotten_is_not_told_to_the_next(house: Hous
     await truth.jobs.forget(first["id"])
     again = await told(home.url, use_cache=True)
     assert again["id"] != first["id"] and again["cached"] is False
+
+
+async def test_what_began_anew_or_a_fallback_answered_is_not_told_to_the_next(house: Houses, truth: Truth) -> None:
+    home = await house()
+    changes: list[dict[Any, Any]] = [{"attempt": 2}, {"model": "fallback"}]
+    for changed in changes:
+        kept = await told(home.url, use_cache=True)
+        await truth.redis.hset(truth.keys.job(kept["id"]), mapping=changed)
+        again = await told(home.url, use_cache=True)
+        assert again["id"] != kept["id"] and again["cached"] is False, changed
+        assert (await told(home.url, use_cache=True))["id"] == again["id"]
 
 
 async def test_without_its_redis_every_request_is_answered_anew(house: Houses, fresh_valkey: Valkey) -> None:
