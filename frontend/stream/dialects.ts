@@ -45,6 +45,8 @@ export function langServe(): Dialect {
 
 type Chunk = {
   content?: string;
+  /** Of the model, where they are several. */
+  tokens?: number;
   additional_kwargs?: { reasoning_content?: string };
   tool_calls?: Record<string, unknown>[];
   usage_metadata?: { input_tokens: number; output_tokens: number } | null;
@@ -59,10 +61,10 @@ function metadata(data: string): Heard {
   return { jobId: run_id, ...(sluice && KNOWN.has(sluice.type) ? { event: sluice } : {}) };
 }
 
-function tokenOf({ content, additional_kwargs, tool_calls }: Chunk): Token | undefined {
+function tokenOf({ content, tokens = 1, additional_kwargs, tool_calls }: Chunk): Token | undefined {
   const thinking = additional_kwargs?.reasoning_content;
   if (!content && !thinking && !tool_calls?.length) return undefined;
-  return { type: "token", text: content ?? "", thinking: thinking ?? "", tool_calls: tool_calls ?? [] };
+  return { type: "token", text: content ?? "", thinking: thinking ?? "", tool_calls: tool_calls ?? [], n: tokens };
 }
 
 /** LangChain's last but one chunk tells it, for servers that do not tell `completed`. */

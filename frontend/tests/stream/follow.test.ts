@@ -69,6 +69,13 @@ describe("an answer that nothing cuts", () => {
     expect(all.last.meta.contextMessages).toBeUndefined();
   });
 
+  test("counts the model's tokens, of which a chunk may be several", async () => {
+    const log = logOf("one", "two three four").slice(0, -1);
+    log[3] = { id: "1-2", event: { type: "token", text: "two three four", n: 3 } };
+    const { last } = await new Reading(new House(log, [{ then: "cut" }])).end();
+    expect(last.meta.completionTokens).toBe(4);
+  });
+
   test("tells what it has cost", async () => {
     const { last } = await new Reading(new House(logOf(...texts))).end();
     expect(last.meta).toMatchObject({

@@ -120,7 +120,7 @@ function nativeFrame({ id, event }: Logged): string {
 function langServeFrames({ id, event }: Logged): string {
   if (event.type === "token") {
     const about = event.thinking ? { reasoning_content: event.thinking } : {};
-    const chunk = { content: event.text ?? "", additional_kwargs: about };
+    const chunk = { content: event.text ?? "", ...(event.n ? { tokens: event.n } : {}), additional_kwargs: about };
     return `${idLine(id)}event: data\ndata: ${JSON.stringify(chunk)}\n\n`;
   }
   const told = `event: metadata\ndata: ${JSON.stringify({ run_id: "j", sluice: event })}\n\n`;
