@@ -25,6 +25,7 @@ from tests.support.waiting import wait_until
 
 IS_ROOT = os.geteuid() == 0
 HIDDEN = sorted({"/root", "/home", "/tmp", "/" + ROOT.parts[1]})
+TMPFS = "noexec,nosuid,nodev"  # what Docker mounts one with where nothing else is said
 LOCAL = "usr/local"  # where Python's official image has it
 LOOPBACK_UP = """
 import fcntl, socket, struct
@@ -88,7 +89,7 @@ class Tree:
         self._overlay(Path("/"), self._changes, self.path, "scratch")
         if sys.base_prefix != "/usr":
             self._overlay(Path(sys.base_prefix), self._local, self.path / LOCAL, "scratch-local")
-        self._furnish()
+        self._furnish("mode=1777,exec")  # a layer is written there, no tmpfs
 
     def close(self) -> None:
         """As a container has it, from now on: nothing may be written, but in /tmp."""
@@ -105,14 +106,14 @@ class Tree:
         self.ground.mount("-o", "remount,bind,ro", self.place(path))
 
     def memory(self, path: str, options: str) -> None:
-        """A folder in memory, as compose's `tmpfs`."""
-        self.ground.mount("-t", "tmpfs", "-o", options, "tmpfs", self.place(path))
+        """A folder in memory, as compose's `tmpfs`: nothing in it is run, unless the options say `exec`."""
+        self.ground.mount("-t", "tmpfs", "-o", f"{TMPFS},{options}", "tmpfs", self.place(path))
 
-    def _furnish(self) -> None:
+    def _furnish(self, options: str = "mode=1777") -> None:
         for path in ("/proc", "/dev"):
             self.ground.mount("--rbind", path, self.place(path))
         for path in HIDDEN:
-            self.memory(path, "mode=1777")
+            self.memory(path, options)
 
     def _overlay(self, lower: Path, upper: Path, target: Path, scratch: str) -> None:
         options = f"lowerdir={lower},upperdir={upper},workdir={self._home / scratch}"

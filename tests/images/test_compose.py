@@ -231,6 +231,12 @@ def test_profiles_bring_gpus_and_nothing_else_needs_one() -> None:
     assert f"--max-num-seqs={slots}" in services()["vllm"]["command"]
 
 
+def test_what_vllm_compiles_in_tmp_may_be_run() -> None:
+    """Its kernels are shared objects below HOME, and Docker mounts a tmpfs noexec."""
+    with_exec = {name for name, one in services().items() if "/tmp:mode=1777,exec" in one["tmpfs"]}
+    assert with_exec == {"vllm"} and services()["vllm"]["environment"]["HOME"] == "/tmp"
+
+
 def test_every_variable_has_a_default() -> None:
     """`docker compose up` in a fresh checkout asks for nothing."""
     text = "\n".join(line for line in FILE.read_text().splitlines() if not line.lstrip().startswith("#"))

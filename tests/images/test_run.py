@@ -49,6 +49,11 @@ def test_a_container_is_nobody_and_writes_nowhere_but_in_tmp(platform: Platform,
     assert user == "10001"
 
 
+def test_what_is_written_in_tmp_is_not_run_as_docker_has_it(platform: Platform) -> None:
+    said = platform.look("sluice-worker", "sh", "-c", "cp /bin/true /tmp/true && /tmp/true || echo refused")
+    assert said.strip() == "refused"
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_a_health_check_says_yes_where_it_runs(platform: Platform, part: str) -> None:
     platform.visit("ready")
