@@ -11,12 +11,13 @@ export function load<T>(key: string, fallback: T, where: Where = "localStorage")
   }
 }
 
-/** Undefined forgets the key. */
-export function save(key: string, value: unknown, where: Where = "localStorage"): void {
+/** Undefined forgets the key. False: there is no room, or no storage; then it lasts as long as the page. */
+export function save(key: string, value: unknown, where: Where = "localStorage"): boolean {
   try {
     if (value === undefined) window[where].removeItem(`sluice.${key}`);
     else window[where].setItem(`sluice.${key}`, JSON.stringify(value));
+    return true;
   } catch {
-    // then it lasts as long as the page
+    return false;
   }
 }

@@ -4,7 +4,7 @@ import { useEffect } from "react";
 import { useStore } from "@/lib/store";
 import { useLatest } from "@/lib/use-latest";
 import { liveThread } from "./live";
-import { readPending } from "./pending";
+import { keepPending } from "./pending";
 import { reloadShown } from "./reload";
 import { sawEnd } from "./runs";
 import { saveAtOnce } from "./settings";
@@ -22,12 +22,13 @@ export function Keeper(): null {
   useOtherTabs();
   useEffect(() => {
     readDefaults();
-    readPending();
+    const letGo = keepPending();
     const timer = setInterval(() => document.visibilityState === "visible" && void lookElsewhere(), ELSEWHERE_MS);
     document.addEventListener("visibilitychange", seeShown);
     window.addEventListener("pagehide", saveAtOnce);
     return () => {
       window.removeEventListener("pagehide", saveAtOnce);
+      letGo();
       clearInterval(timer);
       document.removeEventListener("visibilitychange", seeShown);
     };

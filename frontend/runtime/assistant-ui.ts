@@ -34,6 +34,16 @@ export const LOOK = { unarchive: false };
 /** Calls `heed` whenever a run of the thread has ended, however it ended. */
 export const onRunEnd = (thread: ThreadRuntime, heed: () => void): (() => void) => thread.unstable_on("runEnd", heed);
 
+/** Calls `heed` whenever the thread's messages have been loaded. */
+export function onLoaded(thread: ThreadRuntime, heed: () => void): () => void {
+  let loading = thread.getState().isLoading;
+  return thread.subscribe(() => {
+    const before = loading;
+    loading = thread.getState().isLoading;
+    if (before && !loading) heed();
+  });
+}
+
 /** Shows the branch that holds a message, wherever it is in the thread: any message's id is taken for its branch's. */
 export const showBranch = (thread: ThreadRuntime, messageId: string): void =>
   thread.getMessageByIndex(0).switchToBranch({ branchId: messageId });

@@ -8,7 +8,7 @@ import { loaded } from "./assistant-ui";
 import { fromStored } from "./convert";
 import { headIs } from "./heads";
 import { markStored } from "./message-ids";
-import { resumeJob } from "./runs";
+import { endedBefore, resumeJob } from "./runs";
 import { remember, threads } from "./threads";
 
 /** How much of its thread the running answer's model was given, by the answer; its job's log does not tell. */
@@ -57,6 +57,7 @@ export function taken({ thread, messages, head_id }: ThreadContent) {
     messages.map(({ id }) => id),
   );
   const running = messages.find(({ id }) => id === thread.job?.answer_id);
+  endedBefore(thread.id, thread.job ? undefined : messages.find(({ id, role }) => id === head_id && role === "assistant"));
   const kept = messages.filter((message) => message !== running);
   const known = new Set(kept.map(({ id }) => id));
   const head = running ? running.parent_id : head_id;

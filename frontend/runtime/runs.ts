@@ -1,7 +1,7 @@
 /** Runs an answer: sends a turn or picks up a job, shows it grow, and tells everybody who should know. */
 import type { ChatModelRunOptions, ChatModelRunResult } from "@assistant-ui/react";
 import type { Snapshot } from "@/stream/answer";
-import { getMessages } from "@/stream/api";
+import { getMessages, type StoredMessage } from "@/stream/api";
 import { follow, isDetach, type Source } from "@/stream/follow";
 import { pace } from "@/stream/pace";
 import { answerIdOf } from "./assistant-ui";
@@ -19,10 +19,18 @@ import type { AnswerMeta } from "./types";
 /** "stopped": by the user, here. "detached": this page let go, the job goes on. */
 export type Outcome = "done" | "failed" | "cancelled" | "stopped" | "detached";
 
-const outcomes = new Map<string, Outcome>();
+export type End = { how: Outcome; answerId: string };
 
-/** How the thread's last run ended. */
-export const outcomeOf = (threadId: string): Outcome | undefined => outcomes.get(threadId);
+const ends = new Map<string, End>();
+
+/** How the thread's last answer ended; undefined: it did not yet, or nobody knows. */
+export const endOf = (threadId: string): End | undefined => ends.get(threadId);
+
+/** What the history says of it. */
+export function endedBefore(threadId: string, answer: StoredMessage | undefined): void {
+  if (!answer) ends.delete(threadId);
+  else ends.set(threadId, { how: answer.status === "complete" ? "done" : "failed", answerId: answer.id });
+}
 
 const followedToEnd = new Set<string>();
 
@@ -89,7 +97,7 @@ function outcome(last: Snapshot | undefined, signal: AbortSignal): Outcome {
 }
 
 function ended(threadId: string, { answerId }: TurnIds, how: Outcome, isNew: boolean): void {
-  outcomes.set(threadId, how);
+  ends.set(threadId, { how, answerId });
   setReconnecting(threadId, false);
   runEnded(threadId, how !== "detached");
   if (how === "detached") return;

@@ -4,6 +4,7 @@ import { createStore } from "@/lib/store";
 import { ApiError, deleteThread, getThread, listThreads, patchThread } from "@/stream/api";
 import type { Thread, ThreadPage } from "@/stream/api";
 import { notify, sentence } from "./notices";
+import { forgetPending } from "./pending";
 import { tell } from "./tabs";
 import { begin, remember } from "./threads";
 import { provisionalTitle, titleOf } from "./titles";
@@ -45,6 +46,7 @@ export const threadList: RemoteThreadListAdapter = {
   unarchive: (id) => saying("The chat was not restored.", change(id, { archived: false })),
   async delete(id) {
     await saying("The chat was not deleted.", deleteThread(id));
+    forgetPending(id);
     tell({ type: "list" });
   },
   generateTitle: provisionalTitle,

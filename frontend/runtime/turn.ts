@@ -6,7 +6,7 @@ import { answerIdOf } from "./assistant-ui";
 import { toLangChain } from "./convert";
 import { fitted } from "./fitting";
 import { limits } from "./limits";
-import { serverId, storedParent } from "./message-ids";
+import { alias, isStored, serverId, storedParent } from "./message-ids";
 
 export type TurnIds = { messageId: string; answerId: string };
 
@@ -18,6 +18,7 @@ export function turnOf(
   const locals = options.messages.map(({ id }) => id);
   const last = locals.pop();
   if (last === undefined) throw new Error("A turn needs a message");
+  adopt(threadId, options);
   const ids = { messageId: serverId(threadId, last), answerId: serverId(threadId, answerIdOf(options)) };
   const { model, think, system, options: given } = settings;
   const configurable = {
@@ -29,6 +30,15 @@ export function turnOf(
   };
   const { messages, leftOut } = fitted(toLangChain(options.messages, system), limits.get());
   return { turn: { key: ids.answerId, body: { input: { messages }, config: { configurable } } }, ids, leftOut };
+}
+
+/** A message that waited has its name since then, and so has its first answer: another tab may send them, too. */
+function adopt(threadId: string, options: ChatModelRunOptions): void {
+  const last = options.messages.at(-1);
+  const ids = last?.metadata.custom.ids as TurnIds | undefined;
+  if (!last || !ids) return;
+  alias(threadId, last.id, ids.messageId);
+  if (!isStored(threadId, ids.answerId)) alias(threadId, answerIdOf(options), ids.answerId);
 }
 
 /** Without what was left to the pool's default. */

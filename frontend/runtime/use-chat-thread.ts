@@ -1,12 +1,12 @@
 import { useAui, useLocalRuntime, type AssistantRuntime, type ChatModelAdapter } from "@assistant-ui/react";
 import { useEffect, useMemo } from "react";
 import { useLatest } from "@/lib/use-latest";
-import { onRunEnd } from "./assistant-ui";
+import { onLoaded, onRunEnd } from "./assistant-ui";
 import { keepHead } from "./heads";
 import { imageAttachments } from "./images";
 import { keepLive, letGo } from "./live";
 import { flush } from "./pending";
-import { outcomeOf, runTurn } from "./runs";
+import { endOf, runTurn } from "./runs";
 
 /** One thread's runtime. It lives on, and its answer with it, while another thread is shown. */
 export function useChatThread(): AssistantRuntime {
@@ -21,8 +21,12 @@ export function useChatThread(): AssistantRuntime {
   useEffect(() => {
     const { thread } = runtime;
     const threadId = () => aui.current.threadListItem.getState().remoteId;
-    const stops = [keepHead(thread, threadId), onRunEnd(thread, () => setTimeout(() => goOn(threadId()), 0))];
-    const goOn = (id: string | undefined) => id !== undefined && flush(id, thread, outcomeOf(id));
+    const goOn = () => {
+      const id = threadId();
+      if (id !== undefined && !thread.getState().isRunning) flush(id, thread, endOf(id));
+    };
+    const soon = () => setTimeout(goOn, 0); // assistant-ui is in the middle of it
+    const stops = [keepHead(thread, threadId), onRunEnd(thread, soon), onLoaded(thread, soon)];
     const register = () => keepLive(threadId() ?? "", thread);
     register();
     stops.push(thread.subscribe(register), () => letGo(thread));

@@ -1,19 +1,23 @@
 "use client";
+import { useAuiState } from "@assistant-ui/react";
 import { CornerDownRight, X, Zap } from "lucide-react";
 import { IconButton } from "@/components/ui/icon-button";
 import { usePending } from "@/runtime";
 
-/** Messages that wait for the running answer; each can go now in its place, or be dropped. */
+/** Messages that wait for the running answer, or for a word after one that did not end well; each can go now, or be dropped. */
 export function Pending() {
   const { items, remove, sendNow } = usePending();
+  const running = useAuiState((s) => s.thread.isRunning);
+  const broken = useAuiState((s) => s.thread.messages.at(-1)?.status?.type === "incomplete");
   if (items.length === 0) return null;
   return (
     <ul aria-label="Waiting messages" className="mb-2 space-y-1.5">
+      {broken && <li className="px-3 text-sm text-muted-fg">Not sent, as the answer before was stopped or failed:</li>}
       {items.map((item) => (
         <li key={item.id} className="flex items-center gap-1 rounded-xl bg-muted py-0.5 pr-1 pl-3 text-sm">
           <CornerDownRight aria-hidden className="size-4 shrink-0 text-muted-fg" />
           <span className="min-w-0 flex-1 truncate px-1">{item.text || "Images"}</span>
-          <IconButton label="Send now instead of the running answer" className="size-8" onClick={() => sendNow(item.id)}>
+          <IconButton label={running ? "Send now instead of the running answer" : "Send now"} className="size-8" onClick={() => sendNow(item.id)}>
             <Zap />
           </IconButton>
           <IconButton label="Remove from the queue" className="size-8" onClick={() => remove(item.id)}>

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { taken } from "@/runtime/history";
 import { alias, localId, markStored, serverId, storedParent } from "@/runtime/message-ids";
+import { endOf } from "@/runtime/runs";
 import type { StoredMessage, Thread } from "@/stream/api";
 
 const thread = (job: Thread["job"] = null): Thread => ({
@@ -53,6 +54,15 @@ test("an answer under way is left to be followed, behind its question", () => {
   });
   expect(messages.map(({ message: { id } }) => id)).not.toContain("a3");
   expect([headId, unstable_resume]).toEqual(["u1", true]);
+});
+
+test("an answer that had ended before is known to have, and how", () => {
+  taken({ thread: thread(), messages: BRANCHES, head_id: "a1" });
+  expect(endOf("t")).toEqual({ how: "done", answerId: "a1" });
+  taken({ thread: thread(), messages: [...BRANCHES, message("a3", "u1", { status: "failed" })], head_id: "a3" });
+  expect(endOf("t")?.how).toBe("failed");
+  taken({ thread: thread({ id: "j", answer_id: "a2" }), messages: BRANCHES, head_id: "a2" });
+  expect(endOf("t")).toBeUndefined();
 });
 
 test("a message whose parent is not there does not take the rest with it", () => {

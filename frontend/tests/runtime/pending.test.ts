@@ -2,6 +2,7 @@ import type { ThreadRuntime } from "@assistant-ui/react";
 import { beforeEach, expect, test, vi } from "vitest";
 import { keepLive } from "@/runtime/live";
 import { addPending, flush, pendingOf, readPending, sendNow } from "@/runtime/pending";
+import type { Outcome } from "@/runtime/runs";
 import { runBegan, runEnded } from "@/runtime/thread-states";
 
 let count = 0;
@@ -15,8 +16,20 @@ const choose = (mode: string) => {
   readPending();
 };
 
+let answers = 0;
+const end = (how: Outcome) => ({ how, answerId: `a${++answers}` });
+const KEPT = "sluice.waiting";
+/** Another tab of this browser begins with what is kept. */
+const anotherTab = async () => {
+  vi.resetModules();
+  const tab = await import("@/runtime/pending");
+  tab.readPending();
+  return tab;
+};
+
 beforeEach(() => {
   vi.clearAllMocks();
+  localStorage.clear();
   id = `t${++count}`;
   keepLive(id, thread);
   runBegan(id);
@@ -27,16 +40,16 @@ test("messages wait for the answer, and go one by one", () => {
   addPending(id, "one", []);
   addPending(id, "two", []);
   expect(sent()).toEqual([]);
-  flush(id, thread, "done");
+  flush(id, thread, end("done"));
   expect(sent()).toEqual(["one"]);
-  flush(id, thread, "done");
+  flush(id, thread, end("done"));
   expect(sent()).toEqual(["one", "two"]);
   expect(pendingOf(id)).toEqual([]);
 });
 
 test.each(["failed", "stopped", "cancelled", "detached"] as const)("after an answer that %s they stay", (outcome) => {
   addPending(id, "one", []);
-  flush(id, thread, outcome);
+  flush(id, thread, end(outcome));
   expect([sent(), pendingOf(id).length]).toEqual([[], 1]);
 });
 
@@ -45,7 +58,7 @@ test("one that replaces stops the answer and goes first", () => {
   choose("replace");
   addPending(id, "two", ["data:image/png;base64,AA=="]);
   expect(cancelRun).toHaveBeenCalledOnce();
-  flush(id, thread, "stopped");
+  flush(id, thread, end("stopped"));
   expect(sent()).toEqual(["two"]);
   expect(append.mock.calls[0]?.[0].attachments).toHaveLength(1);
   expect(pendingOf(id).map(({ text }) => text)).toEqual(["one"]);
@@ -58,8 +71,46 @@ test("one that is left over can be sent while nothing runs", () => {
   expect([sent(), cancelRun.mock.calls.length]).toEqual([["one"], 0]);
 });
 
-test("a reload of the page loses none of them", () => {
+test("neither a reload nor the tab's end loses any of them", async () => {
   addPending(id, "one", []);
-  const kept = sessionStorage.getItem("sluice.pending") ?? "";
-  expect(JSON.parse(kept)[id]).toMatchObject([{ text: "one" }]);
+  expect((await anotherTab()).pendingOf(id)).toMatchObject([{ text: "one" }]);
+});
+
+test("of two tabs that see an answer end one sends the next message, whichever it is", async () => {
+  addPending(id, "one", []);
+  addPending(id, "two", []);
+  const other = await anotherTab();
+  const ended = end("done");
+  flush(id, thread, ended);
+  other.flush(id, thread, ended);
+  expect(sent()).toEqual(["one"]);
+  other.flush(id, thread, end("done"));
+  flush(id, thread, end("done"));
+  expect(sent()).toEqual(["one", "two"]);
+});
+
+test("two that look at the same moment send it under the same names", async () => {
+  addPending(id, "one", []);
+  const other = await anotherTab();
+  const before = localStorage.getItem(KEPT) ?? "";
+  const ended = end("done");
+  flush(id, thread, ended);
+  localStorage.setItem(KEPT, before);
+  other.flush(id, thread, ended);
+  const [first, second] = append.mock.calls.map(([message]) => message.metadata.custom.ids);
+  expect([sent().length, first]).toEqual([2, second]);
+  expect(first.messageId).not.toBe(first.answerId);
+});
+
+test("a message for which the browser has no room waits as long as the page", () => {
+  const full = vi.spyOn(Storage.prototype, "setItem").mockImplementation((_, value) => {
+    if (value.includes("large")) throw new DOMException("full", "QuotaExceededError");
+  });
+  addPending(id, "one", []);
+  addPending(id, "large", []);
+  expect(pendingOf(id).map(({ text }) => text)).toContain("large");
+  sendNow(id, pendingOf(id).at(-1)?.id ?? "");
+  flush(id, thread, end("stopped"));
+  expect(sent()).toEqual(["large"]);
+  full.mockRestore();
 });

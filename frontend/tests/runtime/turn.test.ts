@@ -47,3 +47,15 @@ test("settings that were left to the pool are not sent", () => {
 test.each([false, true, "high"] as const)("thinking that was chosen is sent: %s", (think) => {
   expect(configurableOf(turnOf("t", options(["u1"], "x"), { think }))).toMatchObject({ reasoning: think });
 });
+
+test("a message that waited has the names it was given then, and its second answer another one", () => {
+  const ids = { messageId: "m", answerId: "a" };
+  const asked = (answer: string) => {
+    const one = options(["u1"], answer);
+    return { ...one, messages: one.messages.map((message) => ({ ...message, metadata: { custom: { ids } } })) };
+  };
+  expect(turnOf("t9", asked("one") as unknown as ChatModelRunOptions, {}).ids).toEqual(ids);
+  markStored("t9", ["m", "a"]);
+  const again = turnOf("t9", asked("two") as unknown as ChatModelRunOptions, {}).ids;
+  expect([again.messageId, again.answerId === "a"]).toEqual(["m", false]);
+});
