@@ -10,6 +10,7 @@ import { Header } from "./header";
 import { OverlayProvider, Sheets } from "./overlays";
 import { Sidebar } from "./sidebar";
 import { TabTitle } from "./tab-title";
+import { useTheme } from "./theme";
 import { useShortcuts } from "./use-commands";
 
 /** The page: chats at the left, the conversation and where one writes at the right. */
@@ -25,6 +26,7 @@ export function Shell() {
         <TabTitle />
         <Announcer />
         <Shortcuts />
+        <Appearance />
       </OverlayProvider>
     </ToastProvider>
   );
@@ -47,5 +49,11 @@ function Conversation() {
 
 function Shortcuts() {
   useShortcuts();
+  return null;
+}
+
+/** Heeds the system's light and dark, and another tab's choice, also while no button for them is on the page. */
+function Appearance() {
+  useTheme();
   return null;
 }
