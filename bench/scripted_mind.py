@@ -137,9 +137,26 @@ def pictures_of(question: Question) -> list[str]:
     return [str(look_at(image) or "something that is no picture") for image in last.images]
 
 
+def chosen(ways: list[dict[str, Any]], question: Question) -> dict[str, Any]:
+    """Of several schemas a call's whose tool is asked for, unless tools have just answered; else one that is none's."""
+    calls = {str(_called(way)): way for way in ways if _called(way)}
+    asked = [way for name, way in calls.items() if is_asked(Tool(name, {}), question.asked)]
+    others = [way for way in ways if not _called(way)]
+    return ((others or asked or ways) if results_of(question) else (asked or others or ways))[0]
+
+
+def _called(way: dict[str, Any]) -> str | None:
+    """The tool whose call has this schema: `{"name": one, "arguments": …}`."""
+    parts = way.get("properties") or {}
+    named = (parts.get("name") or {}).get("enum") or [None]
+    return named[0] if "arguments" in parts else None
+
+
 def filled(question: Question) -> Any:
     """The schema's instance; for `json` an object with the keys that the prompt quotes."""
     if isinstance(question.format, dict):
-        return instance_of(question.format, Offer(question.asked))
+        ways = question.format.get("anyOf")
+        schema = question.format | chosen(ways, question) if ways else question.format
+        return instance_of({name: part for name, part in schema.items() if name != "anyOf"}, Offer(question.asked))
     keys = [name for _, name in KEYS.findall(question.asked)]
     return {key: f"the {key}" for key in keys} or {"answer": question.asked}

@@ -61,24 +61,35 @@ def forced(request: JobRequest) -> JobRequest:
     return request.model_copy(update={**changes, "messages": (order, *request.messages)})
 
 
-def schema_of(tools: list[dict[str, Any]]) -> dict[str, Any]:
-    """A JSON schema that a call of one of the tools satisfies, and nothing else."""
+def schema_of(tools: list[dict[str, Any]], answer: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A JSON schema that a call of one of the tools satisfies, or an answer of that schema, and nothing else."""
     shared: dict[str, Any] = {}
-    calls = [_call_schema(tool, f"tool{n}_", shared) for n, tool in enumerate(tools)]
-    schema = calls[0] if len(calls) == 1 else {"anyOf": calls}
+    ways = [_call_schema(tool, f"tool{n}_", shared) for n, tool in enumerate(tools)]
+    if answer is not None:
+        ways.append(_within(answer, "answer_", shared))
+    schema = ways[0] if len(ways) == 1 else {"anyOf": ways}
     return schema | ({"$defs": shared} if shared else {})
 
 
-def _call_schema(tool: dict[str, Any], prefix: str, shared: dict[str, Any]) -> dict[str, Any]:
-    """One tool's. What its schema defines moves to `shared`, since references count from the root."""
-    arguments = (tool.get("function") or {}).get("parameters") or {"type": "object"}
+def _within(schema: dict[str, Any], prefix: str, shared: dict[str, Any]) -> dict[str, Any]:
+    """A schema as a part of another. What it defines moves to `shared`, since references count from the root."""
     for place in ("$defs", "definitions"):
-        for name, part in (arguments.get(place) or {}).items():
+        for name, part in (schema.get(place) or {}).items():
             shared[prefix + name] = _moved(part, prefix)
-    own = {name: part for name, part in arguments.items() if name not in ("$defs", "definitions", "$schema")}
+    own = {name: part for name, part in schema.items() if name not in ("$defs", "definitions", "$schema")}
+    return {name: _moved(part, prefix) for name, part in own.items()} | _reference(own, prefix)
+
+
+def _reference(schema: dict[str, Any], prefix: str) -> dict[str, str]:
+    reference = schema.get("$ref")
+    return {"$ref": f"#/$defs/{prefix}{reference.rpartition('/')[2]}"} if isinstance(reference, str) else {}
+
+
+def _call_schema(tool: dict[str, Any], prefix: str, shared: dict[str, Any]) -> dict[str, Any]:
+    arguments = _within((tool.get("function") or {}).get("parameters") or {"type": "object"}, prefix, shared)
     return {
         "type": "object",
-        "properties": {"name": {"type": "string", "enum": [name_of(tool)]}, "arguments": _moved(own, prefix)},
+        "properties": {"name": {"type": "string", "enum": [name_of(tool)]}, "arguments": arguments},
         "required": ["name", "arguments"],
         "additionalProperties": False,
     }
@@ -90,10 +101,7 @@ def _moved(schema: Any, prefix: str) -> Any:
         return [_moved(part, prefix) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    moved = {name: _moved(part, prefix) for name, part in schema.items()}
-    if isinstance(reference := moved.get("$ref"), str):
-        moved["$ref"] = f"#/$defs/{prefix}{reference.rpartition('/')[2]}"
-    return moved
+    return {name: _moved(part, prefix) for name, part in schema.items()} | _reference(schema, prefix)
 
 
 async def _first_call(stream: AsyncGenerator[Item]) -> AsyncGenerator[Item]:

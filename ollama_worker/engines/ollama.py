@@ -21,6 +21,7 @@ from ollama_worker.engines.base import (
     Unsupported,
     texts_of,
 )
+from ollama_worker.engines.call_or_answer import as_either, is_either, told_apart
 from ollama_worker.engines.continuation import listed, spent
 from ollama_worker.engines.forced_call import as_sent, steered
 from ollama_worker.engines.http import EngineHttp, Lines, parse
@@ -71,7 +72,9 @@ class OllamaEngine:
     # Answers
 
     def generate(self, request: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
-        """Ollama knows no `tool_choice`: it is kept here."""
+        """Ollama knows no `tool_choice`, and keeps to a schema or calls tools, not both: that is done here."""
+        if is_either(request):
+            return told_apart(request, self._answer(as_either(request), prefill))
         return steered(request, lambda asked: self._answer(asked, prefill))
 
     async def _answer(self, request: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
@@ -110,8 +113,9 @@ class OllamaEngine:
 
         What was read stays in its cache, so a chat that follows with the same messages does not read it again.
         """
-        await self._refuse_what_it_lacks(as_sent(request))
-        _, body = body_of(as_sent(request))
+        sent = as_either(as_sent(request))
+        await self._refuse_what_it_lacks(sent)
+        _, body = body_of(sent)
         body |= {"stream": False, "options": {**request.options, "num_predict": 1}}
         said = await self._http.post("/api/chat", partial(fault, request.model), body)
         return int(said.get("prompt_eval_count", 0))

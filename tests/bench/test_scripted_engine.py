@@ -130,6 +130,19 @@ async def test_the_most_and_stop_strings_end_an_answer(
     assert (two.message.content, two.done_reason) == ("w0 w1 w2 w3 ", "stop")
 
 
+async def test_of_several_schemas_it_fills_the_one_that_fits(as_ollama: ollama.AsyncClient) -> None:
+    def way(**parts: Any) -> dict[str, Any]:
+        return {"type": "object", "properties": parts, "required": list(parts)}
+
+    weather = way(name={"enum": ["weather"]}, arguments=way(city={"type": "string"}))
+    ways = {"anyOf": [way(name={"enum": ["time"]}, arguments=way()), weather, way(degrees={"type": "integer"})]}
+    call = await as_ollama.chat(MODEL, ask("The weather in 'Paris'?"), format=ways)
+    assert json.loads(call.message.content or "") == {"name": "weather", "arguments": {"city": "Paris"}}
+    told = [*ask("The weather in 'Paris'?"), {"role": "tool", "content": "7 degrees"}]
+    answer = await as_ollama.chat(MODEL, told, format=ways)
+    assert json.loads(answer.message.content or "").keys() == {"degrees"}
+
+
 async def test_chances_are_told_where_asked(as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient) -> None:
     one = await as_openai.chat.completions.create(model=MODEL, messages=ask("Hi"), logprobs=True, top_logprobs=3)
     told = one.choices[0].logprobs and one.choices[0].logprobs.content

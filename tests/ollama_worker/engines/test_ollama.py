@@ -280,6 +280,57 @@ async def test_thinking_that_is_forbidden_needs_no_thinker(fake: FakeOllama, eng
 
 TOOL = {"type": "function", "function": {"name": "add", "parameters": {"type": "object", "properties": {"x": {}}}}}
 OTHER = {"type": "function", "function": {"name": "now"}}
+ANSWER = {"type": "object", "properties": {"sum": {"$ref": "#/$defs/n"}}, "$defs": {"n": {"type": "integer"}}}
+EITHER = CHAT.model_copy(update={"tools": (TOOL, OTHER), "format": ANSWER})
+
+
+async def test_tools_and_a_schema_at_once_allow_a_call_and_an_answer(fake: FakeOllama, engine: OllamaEngine) -> None:
+    """Ollama holds calls to the schema too: it could never call."""
+    fake.models["m:latest"] = {"capabilities": ["completion", "tools"]}
+    fake.chunks = [said('{ "na'), said('me": "add", "arguments"'), said(': {"a": 1}}'), end()]
+    items = await answer(engine, EITHER)
+    [body] = fake.asked("/api/chat")
+    assert "tools" not in body and '"add"' in body["messages"][0]["content"]
+    names = [way["properties"].get("name", {}).get("enum") for way in body["format"]["anyOf"]]
+    assert names == [["add"], ["now"], None]
+    assert body["format"]["anyOf"][2]["properties"] == {"sum": {"$ref": "#/$defs/answer_n"}}
+    assert body["format"]["$defs"] == {"answer_n": {"type": "integer"}}
+    call = {"function": {"name": "add", "arguments": {"a": 1}}}
+    assert [item for item in items if isinstance(item, Piece)] == [Piece(tool_calls=[call], tokens=3)]
+    assert items[-1].reason == "tool_calls"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "told"),
+    [
+        (['{"', 'sum": ', "3}"], '{"sum": 3}'),
+        (['{"name": "addi', 'tion"}'], '{"name": "addition"}'),
+        (['{"name": "add"', "}"], '{"name": "add"}'),
+        (["{"], "{"),
+        (['{"name": "add", "argu'], ""),
+    ],
+)
+async def test_an_answer_in_the_schema_comes_as_it_is_said(
+    fake: FakeOllama, engine: OllamaEngine, pieces: list[str], told: str
+) -> None:
+    fake.models["m:latest"] = {"capabilities": ["completion", "tools"]}
+    fake.chunks = [*map(said, pieces), end("length")]
+    items = await answer(engine, EITHER)
+    assert (text(items), items[-1].reason) == (told, "length")
+
+
+async def test_an_answer_in_the_schema_is_not_held_back(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.models["m:latest"], fake.hang = {"capabilities": ["completion", "tools"]}, True
+    fake.chunks = [said('{"sum'), said('": 3')]
+    stream = engine.generate(EITHER)
+    heard = ""
+    async for item in stream:
+        heard += item.text if isinstance(item, Piece) else ""
+        if heard == '{"sum": 3':
+            break
+    await stream.aclose()  # type: ignore[attr-defined]
+
+
 FORCED = CHAT.model_copy(update={"tools": (TOOL, OTHER), "tool_choice": "required"})
 
 

@@ -1,0 +1,88 @@
+"""Tools and a schema for the answer at once, for an engine that keeps to one grammar: a call, or the answer.
+
+Ollama holds all that a model says to `format`, its calls too: with both it could never call. So the grammar is widened
+by the calls (see `forced_call`), and what comes is told by how it begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+
+from ollama_worker.engines.base import Finished, Piece
+from ollama_worker.engines.forced_call import Item, schema_of
+from ollama_worker.engines.tool_calls import name_of
+from wire.records import JobRequest, Message
+
+OFFER = (
+    "You can call these tools. To call one, write one JSON object with the tool's `name` and its `arguments`, which "
+    "fit the tool's schema, and nothing else. When you know enough, write your answer as JSON instead.\n"
+)
+BEGINNING = '{"name":"'  # of a call, spaces left out
+FAR_ENOUGH = 1024  # characters in which a call's name has been said: names have 256 at most
+
+
+def is_either(request: JobRequest) -> bool:
+    return bool(request.tools) and request.format is not None and request.tool_choice in (None, "auto")
+
+
+def as_either(request: JobRequest) -> JobRequest:
+    """The request as an engine gets it, which knows one grammar; the same where it asks for one thing only."""
+    if not is_either(request):
+        return request
+    tools = list(request.tools or ())
+    offer = Message(
+        role="system", content=OFFER + b"\n".join(orjson.dumps(tool.get("function")) for tool in tools).decode()
+    )
+    wanted = request.format if isinstance(request.format, dict) else {"type": "object"}
+    changes = {"tools": None, "tool_choice": None, "format": schema_of(tools, wanted)}
+    return request.model_copy(update={**changes, "messages": (offer, *request.messages)})
+
+
+async def told_apart(request: JobRequest, stream: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
+    """The answer to `as_either(request)`: what begins as a call is held back to its end, all else comes as it is."""
+    names = {name_of(tool) for tool in request.tools or ()}
+    held, tokens, answering = "", 0, False
+    async with aclosing(stream):
+        async for item in stream:
+            if isinstance(item, Finished):
+                for piece in _rest(held, tokens, names):
+                    yield piece
+                    item = item._replace(reason="tool_calls") if piece.tool_calls else item
+                yield item
+                return
+            if isinstance(item, Piece) and item.text and not answering:
+                held, tokens = held + item.text, tokens + item.tokens
+                item = item._replace(text="", tokens=0)
+                if answering := not _may_call(held, names):
+                    item, held = item._replace(text=held, tokens=tokens), ""
+            if not isinstance(item, Piece) or any(item[:4]):
+                yield item
+
+
+def _may_call(text: str, names: set[str]) -> bool:
+    """False once `text` begins as no call of one of these does."""
+    said = "".join(text[:FAR_ENOUGH].split())
+    beginnings = [f'{BEGINNING}{"".join(name.split())}"' for name in names]
+    return any(said.startswith(call) or call.startswith(said) for call in beginnings)
+
+
+def _rest(held: str, tokens: int, names: set[str]) -> list[Piece]:
+    """What was held back: a call, an answer that looked like one, or a call that the budget cut off, which is none."""
+    if not held:
+        return []
+    try:
+        said = orjson.loads(held)
+    except orjson.JSONDecodeError:
+        cut = any("".join(held[:FAR_ENOUGH].split()).startswith(f'{BEGINNING}{name}"') for name in names)
+        return [] if cut else [Piece(held, tokens=tokens)]
+    if said.keys() == {"name", "arguments"} and isinstance(said["arguments"], dict):
+        return [Piece(tool_calls=[{"function": _call(said)}], tokens=max(1, tokens))]
+    return [Piece(held, tokens=tokens)]
+
+
+def _call(said: dict[str, Any]) -> dict[str, Any]:
+    return {"name": said["name"], "arguments": said["arguments"]}
