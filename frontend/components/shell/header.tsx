@@ -9,6 +9,7 @@ import { download } from "./download";
 import { ModelPicker } from "./model-picker";
 import { useOverlays } from "./overlays";
 import { RenameField } from "./rename-field";
+import { useFocusBack } from "./use-refocus";
 import { useWide } from "./use-wide";
 
 /** The thread's title, its model, its settings. */
@@ -45,11 +46,16 @@ function Title() {
   const title = useAuiState((s) => s.threadListItem.title);
   const { isNew } = useShownThread();
   const [editing, setEditing] = useState(false);
+  const { control, closed } = useFocusBack(editing);
+  const renamed = (byKey: boolean) => {
+    closed(byKey);
+    setEditing(false);
+  };
   if (editing) {
     return (
       <div className="mr-auto max-w-md min-w-0 flex-1">
         <h1 className="sr-only">{title}</h1>
-        <RenameField title={title ?? ""} onDone={() => setEditing(false)} onRename={(next) => aui.threadListItem.rename(next)} />
+        <RenameField title={title ?? ""} onDone={renamed} onRename={(next) => aui.threadListItem.rename(next)} />
       </div>
     );
   }
@@ -59,6 +65,7 @@ function Title() {
         <span className="px-2 text-muted-fg max-sm:sr-only">New chat</span>
       ) : (
         <button
+          ref={control}
           type="button"
           title="Rename this chat"
           onClick={() => setEditing(true)}

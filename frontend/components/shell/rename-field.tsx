@@ -1,15 +1,23 @@
 "use client";
 import { useEffect, useRef } from "react";
 
+type RenameProps = {
+  title: string;
+  onRename: (title: string) => void;
+  /** `byKey`: the focus was in here to the end, and goes with this field; else it is elsewhere already. */
+  onDone: (byKey: boolean) => void;
+};
+
 /** A title being changed in its place: Enter and leaving keep it, Escape does not. */
-export function RenameField({ title, onRename, onDone }: { title: string; onRename: (title: string) => void; onDone: () => void }) {
+export function RenameField({ title, onRename, onDone }: RenameProps) {
   const field = useRef<HTMLInputElement>(null);
   const dropped = useRef(false);
+  const byKey = useRef(false);
   useEffect(() => field.current?.select(), []);
   const finish = () => {
     const next = field.current?.value.trim();
     if (!dropped.current && next && next !== title) onRename(next);
-    onDone();
+    onDone(byKey.current);
   };
   return (
     <input
@@ -22,6 +30,7 @@ export function RenameField({ title, onRename, onDone }: { title: string; onRena
         if (event.nativeEvent.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
         event.stopPropagation();
         dropped.current = event.key === "Escape";
+        byKey.current = true;
         field.current?.blur();
       }}
       className="h-8 w-full rounded-md border border-line bg-bg px-2 text-sm outline-none focus:border-accent"

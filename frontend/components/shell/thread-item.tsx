@@ -1,7 +1,7 @@
 "use client";
 import { useAui } from "@assistant-ui/react";
 import { Archive, ArchiveRestore, Download, Ellipsis, Pencil, Trash2 } from "lucide-react";
-import { memo, useState } from "react";
+import { memo, useRef, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { cn } from "@/components/ui/cn";
 import { Dialog } from "@/components/ui/dialog";
@@ -11,6 +11,7 @@ import { useToast } from "@/components/ui/toast";
 import { exportUrl, useOpenThread } from "@/runtime";
 import { download } from "./download";
 import { RenameField } from "./rename-field";
+import { useFocusAfter, useFocusBack } from "./use-refocus";
 
 export type Item = { id: string; remoteId: string | undefined; title: string; at: string | undefined; archived: boolean };
 type ItemProps = { item: Item; shown: boolean; running: boolean; unread: boolean; onNavigate: () => void };
@@ -20,7 +21,14 @@ export const ThreadItem = memo(function ThreadItem({ item, shown, running, unrea
   const aui = useAui();
   const show = useOpenThread();
   const [mode, setMode] = useState<"idle" | "rename" | "delete">("idle");
+  const row = useRef<HTMLLIElement>(null);
+  const { control, closed } = useFocusBack(mode === "rename");
+  useFocusAfter(row);
   const thread = () => aui.threads.item({ id: item.id });
+  const renamed = (byKey: boolean) => {
+    closed(byKey);
+    setMode("idle");
+  };
   const open = () => {
     show(item.id);
     onNavigate();
@@ -28,13 +36,14 @@ export const ThreadItem = memo(function ThreadItem({ item, shown, running, unrea
   if (mode === "rename") {
     return (
       <li className="px-1 py-0.5">
-        <RenameField title={item.title} onRename={(title) => thread().rename(title)} onDone={() => setMode("idle")} />
+        <RenameField title={item.title} onRename={(title) => thread().rename(title)} onDone={renamed} />
       </li>
     );
   }
   return (
-    <li className={cn("thread-item group relative flex items-center rounded-lg", shown ? "bg-fg/9" : "hover:bg-fg/5")}>
+    <li ref={row} className={cn("thread-item group relative flex items-center rounded-lg", shown ? "bg-fg/9" : "hover:bg-fg/5")}>
       <button
+        ref={control}
         type="button"
         aria-current={shown ? "page" : undefined}
         onClick={open}
