@@ -1,22 +1,32 @@
 "use client";
 import { useAuiState } from "@assistant-ui/react";
 import { useEffect, useState } from "react";
+import { answerOf, type Phase } from "@/runtime";
 
-/** The tab says what its thread does: answering, or done while nobody looked. */
+/** The tab says what its thread does: waiting, answering, or how it ended while nobody looked. */
 export function TabTitle() {
   const title = useAuiState((s) => s.threadListItem.title) || "Sluice";
   const running = useAuiState((s) => s.thread.isRunning);
+  const phase = useAuiState((s) => {
+    const last = s.thread.messages.at(-1);
+    return last && answerOf(last)?.phase;
+  });
   const unseen = useUnseen(running);
   useEffect(() => {
-    document.title = tabTitle(title, running, unseen);
-  }, [title, running, unseen]);
+    document.title = tabTitle(title, running, phase, unseen);
+  }, [title, running, phase, unseen]);
   return null;
 }
 
-export function tabTitle(title: string, running: boolean, unseen: boolean): string {
-  if (running) return `● Answering… – ${title}`;
-  return unseen ? `✓ ${title}` : title;
+/** `unseen`: it ended while nobody looked. */
+export function tabTitle(title: string, running: boolean, phase: Phase | undefined, unseen: boolean): string {
+  if (running) return `${GOING_ON[phase ?? "connecting"] ?? "○ Waiting…"} – ${title}`;
+  if (!unseen) return title;
+  return phase === "failed" ? `✗ Failed – ${title}` : phase === "cancelled" ? title : `✓ ${title}`;
 }
+
+/** All other phases of a run wait, for a place or for a worker. */
+const GOING_ON: Partial<Record<Phase, string>> = { answering: "● Answering…", reconnecting: "○ Reconnecting…" };
 
 /** An answer that ended in the background stays unseen until the tab is looked at. */
 function useUnseen(running: boolean): boolean {

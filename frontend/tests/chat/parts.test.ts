@@ -74,8 +74,18 @@ describe("the card for a simulated engine", () => {
 
 describe("the tab's title", () => {
   it("says what goes on, and that an answer came while nobody looked", () => {
-    expect(tabTitle("Plans", true, false)).toBe("● Answering… – Plans");
-    expect(tabTitle("Plans", false, true)).toBe("✓ Plans");
-    expect(tabTitle("Plans", false, false)).toBe("Plans");
+    expect(tabTitle("Plans", true, "answering", false)).toBe("● Answering… – Plans");
+    expect(tabTitle("Plans", false, "done", true)).toBe("✓ Plans");
+    expect(tabTitle("Plans", false, "done", false)).toBe("Plans");
+  });
+
+  it.each(["connecting", "waiting", "starting_worker", "loading_model"] as const)("does not call %s an answer", (phase) => {
+    expect(tabTitle("Plans", true, phase, false)).toBe("○ Waiting… – Plans");
+    expect(tabTitle("Plans", true, undefined, false)).toBe("○ Waiting… – Plans");
+  });
+
+  it("does not call a failure done", () => {
+    expect(tabTitle("Plans", false, "failed", true)).toBe("✗ Failed – Plans");
+    expect(tabTitle("Plans", false, "cancelled", true)).toBe("Plans");
   });
 });
