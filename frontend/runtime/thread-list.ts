@@ -8,6 +8,7 @@ import { forgetPending } from "./pending";
 import { tell } from "./tabs";
 import { begin, remember } from "./threads";
 import { provisionalTitle, titleOf } from "./titles";
+import { forgetDraft } from "./use-draft";
 
 const PAGE = 50;
 const LARGEST = 200; // the server's
@@ -46,6 +47,7 @@ export const threadList: RemoteThreadListAdapter = {
   unarchive: (id) => saying("The chat was not restored.", change(id, { archived: false })),
   async delete(id) {
     await saying("The chat was not deleted.", deleteThread(id));
+    forgetDraft(id);
     forgetPending(id);
     tell({ type: "list" });
   },
@@ -97,6 +99,7 @@ async function saying<T>(what: string, promise: Promise<T>): Promise<T> {
 
 function lost(threadId: string, error: unknown): never {
   if (error instanceof ApiError && error.status === 404) {
+    forgetDraft(threadId);
     lostLink.set(threadId);
     notify("This chat is not here: it was deleted, or the link is wrong.");
   }

@@ -1,9 +1,13 @@
 import { useAui, useAuiState } from "@assistant-ui/react";
 import { useEffect, useRef } from "react";
 import { load, save } from "@/lib/storage";
+import { useSaved } from "@/lib/use-saved";
 import { useReady } from "./use-ready";
 
-const SAVE_MS = 300;
+const keyOf = (threadId: string) => `draft.${threadId}`;
+
+/** The thread is gone. */
+export const forgetDraft = (threadId: string) => save(keyOf(threadId), undefined);
 
 /** Keeps what is typed and not sent, thread by thread, over reloads; not images. Call it once, in the composer. */
 export function useDraft(): void {
@@ -17,21 +21,17 @@ export function useDraft(): void {
   useEffect(() => {
     if (!ready || shownIn.current === mainId) return;
     shownIn.current = mainId;
-    const draft = load(`draft.${threadId}`, "");
+    const draft = load(keyOf(threadId), "");
     if (draft && !aui.composer.getState().text) aui.composer.setText(draft);
   }, [aui, ready, mainId, threadId]);
 
-  useEffect(() => {
-    if (shownIn.current !== mainId) return;
-    const timer = setTimeout(() => save(`draft.${threadId}`, text || undefined), text ? SAVE_MS : 0);
-    return () => clearTimeout(timer);
-  }, [mainId, threadId, text]);
+  useSaved(mainId, keyOf(threadId), text, (place) => shownIn.current === place);
 
   const before = useRef({ mainId, threadId });
   useEffect(() => {
     const { mainId: sameId, threadId: was } = before.current;
     before.current = { mainId, threadId };
     const stored = sameId === mainId && was === "new" && threadId !== "new";
-    if (stored) save("draft.new", undefined);
+    if (stored) forgetDraft("new");
   }, [mainId, threadId]);
 }

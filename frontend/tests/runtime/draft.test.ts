@@ -1,0 +1,59 @@
+import { cleanup, renderHook } from "@testing-library/react";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { load, save } from "@/lib/storage";
+import { useSaved } from "@/lib/use-saved";
+import { forgetDraft } from "@/runtime/use-draft";
+
+beforeEach(() => {
+  localStorage.clear();
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  cleanup();
+  vi.useRealTimers();
+});
+
+type Typed = { place: string; text: string; mine?: boolean };
+
+const typing = (first: Typed) =>
+  renderHook(({ place, text, mine = true }: Typed) => useSaved(place, `draft.${place}`, text, () => mine), {
+    initialProps: first,
+  });
+
+const drafts = () => ["a", "b"].map((place) => load(`draft.${place}`, ""));
+
+test("a draft is saved when the typing rests", () => {
+  const { rerender } = typing({ place: "a", text: "" });
+  rerender({ place: "a", text: "wor" });
+  rerender({ place: "a", text: "words" });
+  expect(drafts()).toEqual(["", ""]);
+  vi.advanceTimersByTime(400);
+  expect(drafts()).toEqual(["words", ""]);
+});
+
+test("the last keys before a reload are saved", () => {
+  const { rerender } = typing({ place: "a", text: "" });
+  rerender({ place: "a", text: "words" });
+  window.dispatchEvent(new Event("pagehide"));
+  expect(drafts()).toEqual(["words", ""]);
+});
+
+test("the last keys before another chat is shown are saved, as that chat's", () => {
+  const { rerender } = typing({ place: "a", text: "" });
+  rerender({ place: "a", text: "words" });
+  rerender({ place: "b", text: "", mine: false });
+  expect(drafts()).toEqual(["words", ""]);
+  rerender({ place: "b", text: "others" });
+  vi.advanceTimersByTime(400);
+  expect(drafts()).toEqual(["words", "others"]);
+});
+
+test("what was sent, and what a chat that is gone had, is forgotten", () => {
+  save("draft.b", "old");
+  forgetDraft("b");
+  const { rerender } = typing({ place: "a", text: "words" });
+  vi.advanceTimersByTime(400);
+  rerender({ place: "a", text: "" });
+  vi.advanceTimersByTime(0);
+  expect(drafts()).toEqual(["", ""]);
+});
