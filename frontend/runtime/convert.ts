@@ -83,7 +83,7 @@ export const toAttachment = (image: string, place: number) => ({
 const attachment = ({ mime, data }: StoredMessage["images"][number], place: number) =>
   toAttachment(`data:${mime};base64,${data}`, place);
 
-/** What is stored of an answer's job. One that still says "running" has lost its job: who follows it says better. */
+/** What is stored of an answer's job. One that still runs, and is not the one that the page follows, says so. */
 export function metaOf(message: StoredMessage): AnswerMeta {
   const { status } = message;
   return {
@@ -101,6 +101,6 @@ export function metaOf(message: StoredMessage): AnswerMeta {
 }
 
 function errorOf({ status, error }: StoredMessage): AnswerError | undefined {
-  if (status === "running") return ownError("job_forgotten");
+  if (status === "running") return ownError("runs_beside");
   return error ? answerError(error) : undefined;
 }

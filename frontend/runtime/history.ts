@@ -1,18 +1,28 @@
 /** A thread's messages, as the server has them. */
-import { ExportedMessageRepository, useAui, type ThreadHistoryAdapter } from "@assistant-ui/react";
+import {
+  ExportedMessageRepository,
+  useAui,
+  type AssistantClient,
+  type ThreadHistoryAdapter,
+} from "@assistant-ui/react";
 import { useMemo } from "react";
 import { createStore } from "@/lib/store";
 import { useLatest } from "@/lib/use-latest";
 import { getMessages, type ThreadContent } from "@/stream/api";
+import { follow } from "@/stream/follow";
+import { pause } from "@/stream/wake";
 import { loaded } from "./assistant-ui";
 import { fromStored } from "./convert";
 import { headIs } from "./heads";
 import { markStored } from "./message-ids";
+import { reloadShown } from "./reload";
 import { endedBefore, resumeJob } from "./runs";
 import { remember, threads } from "./threads";
 
 /** How much of its thread the running answer's model was given, by the answer; its job's log does not tell. */
 const contexts = new Map<string, number>();
+
+const RECORDED_MS = 1_000; // an answer is written down a moment after its job's end
 
 /** Why a thread's messages could not be loaded, by thread. */
 export const loadErrors = createStore<Readonly<Record<string, string>>>({});
@@ -22,7 +32,7 @@ export function useHistory(): ThreadHistoryAdapter {
   return useMemo((): ThreadHistoryAdapter => {
     const threadId = () => aui.current.threadListItem.getState().remoteId;
     return {
-      load: () => load(threadId()),
+      load: () => load(threadId(), () => loadAgain(aui.current, threadId())),
       async *resume(options) {
         const id = threadId();
         const job = id === undefined ? null : threads.get()[id]?.job;
@@ -33,16 +43,37 @@ export function useHistory(): ThreadHistoryAdapter {
   }, [aui]);
 }
 
-async function load(threadId: string | undefined) {
+/** The thread, if it is on the screen and nothing in it runs. */
+function loadAgain(aui: AssistantClient, threadId: string | undefined): void {
+  const { mainThreadId, threadItems } = aui.threads.getState();
+  const isShown = threadItems.some(({ id, remoteId }) => id === mainThreadId && remoteId === threadId);
+  if (isShown && !aui.thread.getState().isRunning) void reloadShown(() => aui);
+}
+
+async function load(threadId: string | undefined, again: () => void) {
   if (threadId === undefined) return { messages: [] };
   try {
     const content = await getMessages(threadId);
     forget(threadId);
+    void besides(content).then((some) => some && again());
     return taken(content);
   } catch (error) {
     loadErrors.set((now) => ({ ...now, [threadId]: error instanceof Error ? error.message : String(error) }));
     throw error;
   }
+}
+
+/** Waits for all answers of a thread in which more than one runs: the page follows one. False: there were no others. */
+async function besides({ thread, messages }: ThreadContent): Promise<boolean> {
+  const running = messages.filter(({ status, job_id }) => status === "running" && job_id !== null);
+  if (running.every(({ id }) => id === thread.job?.answer_id)) return false;
+  await Promise.all(running.map(({ job_id }) => ended(job_id!)));
+  await pause(RECORDED_MS);
+  return true;
+}
+
+async function ended(jobId: string): Promise<void> {
+  for await (const _ of follow({ jobId }, new AbortController().signal)) continue;
 }
 
 export function forget(threadId: string): void {

@@ -139,8 +139,8 @@ const TOLD: Record<string, Failure> = {
   // the request
   too_large: {
     title: "The message is too large",
-    text: "The message is too large. Send fewer or smaller images.",
-    remedies: ["edit"],
+    text: "This is more than the server takes at once. Take images away or shorten the message, or start a new chat.",
+    remedies: ["edit", "new"],
   },
   too_many_messages: {
     title: "The conversation is too long",
@@ -188,6 +188,11 @@ const OWN = {
     remedies: ["reload"],
   },
   job_forgotten: forgotten,
+  runs_beside: {
+    title: "This answer is being written",
+    text: "Another answer of this chat is written at the same time. Both will be here when they are done.",
+    remedies: ["reload"],
+  },
   failed: { title: "The answer failed", remedies: ["retry"] },
 } satisfies Record<string, Failure>;
 
