@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -12,7 +13,25 @@ from backend.dialects.reading import bound_messages, read_as
 from backend.dialects.tools import ToolCalls, Tools, as_tools
 from wire.records import JobRequest, Message
 
-Positive = Annotated[int, Field(ge=1, le=1_048_576)]
+DURATION_MAX = 100  # characters
+# Ollama says how long by Go's words for it: 300, "5m", "1h30m", "-1s" for ever; a number is seconds.
+GO_DURATION = re.compile(r"[+-]?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|ms|s|m|h))+)")
+
+
+def whole(value: object) -> object:
+    """Go's decoder takes 10.0 for a whole number, and so do we."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def go_duration(value: str | int | float) -> str | int | float:
+    """As it came. Raises ValueError."""
+    if isinstance(value, str) and (len(value) > DURATION_MAX or not GO_DURATION.fullmatch(value)):
+        raise ValueError("must be a time with its unit, like 5m or 1h30m, or a number of seconds")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(whole, json_schema_input_type=int)]
+Positive = Annotated[Whole, Field(ge=1, le=1_048_576)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Penalty = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
 
@@ -28,22 +47,22 @@ class Options(BaseModel):
 
     temperature: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] | None = None
     top_p: Share | None = None
-    top_k: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    top_k: Annotated[Whole, Field(ge=0, le=1_000_000)] | None = None
     min_p: Share | None = None
     typical_p: Share | None = None
     tfs_z: Penalty | None = None
-    seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | None = None
-    num_predict: Annotated[int, Field(ge=-2, le=1_048_576)] | None = None
+    seed: Annotated[Whole, Field(ge=-(2**63), le=2**63 - 1)] | None = None
+    num_predict: Annotated[Whole, Field(ge=-2, le=1_048_576)] | None = None
     num_ctx: Positive | None = None
-    num_keep: Annotated[int, Field(ge=-1, le=1_048_576)] | None = None
+    num_keep: Annotated[Whole, Field(ge=-1, le=1_048_576)] | None = None
     stop: Annotated[list[Annotated[str, Field(min_length=1, max_length=500)]], BeforeValidator(as_list)] | None = Field(
         None, max_length=16
     )
-    repeat_last_n: Annotated[int, Field(ge=-1, le=1_048_576)] | None = None
+    repeat_last_n: Annotated[Whole, Field(ge=-1, le=1_048_576)] | None = None
     repeat_penalty: Penalty | None = None
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
-    mirostat: Literal[0, 1, 2] | None = None
+    mirostat: Annotated[Whole, Field(ge=0, le=2)] | None = None
     mirostat_eta: Penalty | None = None
     mirostat_tau: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
 
@@ -55,7 +74,7 @@ def given(options: Options | None) -> dict[str, Any]:
 
 Format = Literal["json", ""] | Enforceable
 Think = bool | Literal["low", "medium", "high"]
-KeepAlive = str | int | float
+KeepAlive = Annotated[str | int | float, AfterValidator(go_duration)]
 TopLogprobs = Annotated[int, Field(ge=0, le=20)]
 ModelName = Annotated[str, Field(max_length=200)]
 Image = Annotated[str, AfterValidator(of_base64)]
@@ -71,6 +90,14 @@ class ChatMessage(BaseModel):
     tool_calls: ToolCalls | None = None
     tool_name: str | None = None
     tool_call_id: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def a_call_needs_no_words(cls, value: object) -> object:
+        """Who sends an answer back as OpenAI tells it sends `content: null` beside its calls."""
+        if isinstance(value, dict) and value.get("tool_calls") and value.get("content", "") is None:
+            return {**value, "content": ""}
+        return value
 
 
 class ChatRequest(BaseModel):

@@ -7,7 +7,7 @@ Clients read names, capabilities and the context's length; what they find beside
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -54,8 +54,9 @@ def spoken() -> dict[str, str]:
     return {"version": SPOKEN, "sluice": version("sluice")}
 
 
-def tags(models: Mapping[str, About]) -> dict[str, Any]:
-    return {"models": [_entry(name) | {"modified_at": UNKNOWN_TIME} for name in models]}
+def tags(names: Iterable[str]) -> dict[str, Any]:
+    """Each once."""
+    return {"models": [_entry(name) | {"modified_at": UNKNOWN_TIME} for name in dict.fromkeys(names)]}
 
 
 def running(models: Mapping[str, About]) -> dict[str, Any]:

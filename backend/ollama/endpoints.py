@@ -73,9 +73,12 @@ async def _vectors(
     return Response(await joined(told(vectors)), 200, made.headers, "application/json")
 
 
+@router.head("/tags", include_in_schema=False)
 @router.get("/tags", summary="The models there are, as Ollama lists them")
 async def tags(request: Request) -> dict[str, Any]:
-    return ollama_models.tags((await house_of(request).catalogue.models()).known)
+    """An alias is one more name."""
+    catalogue = house_of(request).catalogue
+    return ollama_models.tags([*(await catalogue.models()).known, *await catalogue.present_aliases()])
 
 
 @router.get("/ps", summary="The models that living workers have loaded")
@@ -92,6 +95,7 @@ async def show(request: Request) -> dict[str, Any]:
     return ollama_models.shown(name, (await catalogue.models()).known.get(name, {}))
 
 
+@router.head("/version", include_in_schema=False)
 @router.get("/version", summary="The Ollama whose language is spoken here, and our own version")
 async def spoken() -> dict[str, str]:
     return ollama_models.spoken()

@@ -49,10 +49,8 @@ async def embeddings(request: Request) -> Response:
 async def models(request: Request) -> dict[str, Any]:
     """`live`: a worker offers it now; the others are started for whoever asks. An alias is one more id."""
     catalogue = house_of(request).catalogue
-    known, offers = await catalogue.models(), await catalogue.by_pool()
-    meant = {alias: catalogue.meant(alias, offers) for alias in catalogue.aliases}
-    aliases = {alias: one.model for alias, one in meant.items() if one is not None}
-    return openai_models.listed(known.known, known.live, aliases)
+    models = await catalogue.models()
+    return openai_models.listed(models.known, models.live, await catalogue.present_aliases())
 
 
 @router.get("/models/{model:path}", summary="One model")

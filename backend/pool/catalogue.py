@@ -62,6 +62,12 @@ class Catalogue:
         """None: nobody here knows it."""
         return meaning(name, offers, self.aliases)
 
+    async def present_aliases(self) -> dict[str, str]:
+        """Alias → model, of those whose model is there."""
+        offers = await self.by_pool()
+        meant = {alias: self.meant(alias, offers) for alias in self.aliases}
+        return {alias: one.model for alias, one in meant.items() if one is not None}
+
     async def context_length(self, name: str) -> int:
         """Tokens the model's window holds, 0 not known."""
         return int((await self.models()).known.get(name, {}).get("context_length", 0))

@@ -229,6 +229,9 @@ async def test_a_model_is_shown(client: ollama.AsyncClient) -> None:
 
 async def test_the_version_is_that_of_the_language(plain: httpx.AsyncClient) -> None:
     told = (await plain.get("/api/version")).json()
+    for path in ("/api/version", "/api/tags"):
+        looked = await plain.head(path)
+        assert (looked.status_code, looked.content) == (200, b"")
     assert told["version"] == SPOKEN
     assert told["sluice"]
 

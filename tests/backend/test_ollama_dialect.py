@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.chat.requests import parse_chat
 from backend.dialects.fast_text import text_literal
 from backend.dialects.ollama import CHAT, TEXT, Form, OllamaChunks, partial, refusal
 from backend.errors import ApiError, Forbidden, Invalid, JobFailed, NotFound, QueueFull, Unavailable
 from wire import events
 from wire.events import EventId, LogEntry
+from wire.records import JobRequest
 
 TEXTS = st.text(st.one_of(st.sampled_from('",\\{}:%b\n\x7f'), st.characters(codec="utf-8"))).filter(bool)
 
@@ -143,3 +145,32 @@ def test_every_cut_into_bursts_gives_the_same_bytes(name: str, form: Form) -> No
 )
 def test_errors_are_told_as_ollama_tells_them(error: ApiError, status: int) -> None:
     assert refusal(error, "r1") == (status, {"error": "x", "code": error.code, "request_id": "r1"})
+
+
+# -- what Go's decoder takes -------------------------------------------------------------------------------------
+def chat(*messages: dict[str, Any], **fields: Any) -> JobRequest:
+    return parse_chat(
+        {"model": "m", "messages": list(messages) or [{"role": "user", "content": "hi"}], **fields}, 9
+    ).to_job()
+
+
+def test_a_call_needs_no_words_beside_it() -> None:
+    call = {"function": {"name": "f", "arguments": {}}}
+    said = {"role": "assistant", "content": None, "tool_calls": [call]}
+    assert chat(said, {"role": "tool", "content": "4"}).messages[0].content == ""
+
+
+def test_a_whole_number_may_be_written_with_a_point() -> None:
+    options = {"num_predict": 10.0, "seed": -1.0, "mirostat": 2.0}
+    assert chat(options=options).options == {"num_predict": 10, "seed": -1, "mirostat": 2}
+
+
+@pytest.mark.parametrize("kept", ["5m", "1h30m", "-1s", "1.5h", ".5s", "300ms", "0", 300, -1, 0.5, None])
+def test_how_long_a_model_stays_is_told_in_go_s_words(kept: Any) -> None:
+    assert chat(keep_alive=kept).keep_alive == kept
+
+
+def test_what_go_does_not_read_as_a_time_is_refused_at_once() -> None:
+    for kept in ("1" * 1_000_000, "1s" * 500_000, "٣s", "m", "5", "1d"):
+        with pytest.raises(Invalid, match="keep_alive"):
+            chat(keep_alive=kept)

@@ -126,6 +126,8 @@ async def test_a_job_goes_to_the_pool_that_has_its_model(home: Pools, truths: di
         assert told["worker"] in ("idle", "loaded", "warm")
     async with httpx.AsyncClient(base_url=home.url) as http:
         models = {one["name"]: one for one in (await http.get("/api/models")).json()["models"]}
+        tags = [one["name"] for one in (await http.get("/api/tags")).json()["models"]]
+    assert {"alpha", "gpt-4o-mini"} <= set(tags) and len(tags) == len(set(tags))
     assert (models["alpha"]["pool"], models["beta"]["pool"]) == (home.one, home.two)
     assert (models["alpha"]["aliases"], models["beta"]["aliases"]) == (["gpt-4o-mini"], [])
     assert sorted(models["turns"]["pools"]) == sorted([home.one, home.two])
