@@ -23,6 +23,19 @@ EACH_CITY = "Tell the weather for each of: Paris, Rome and Oslo."
 CITIES = ["Paris", "Rome", "Oslo"]
 
 
+PAINT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"colour": {"type": "string", "enum": ["red", "blue"]}, "warm": {"type": "boolean"}},
+    "required": ["colour", "warm"],
+    "additionalProperties": False,
+}
+# A tool that any model can be made to call: nothing in its arguments can be as long as it likes.
+PAINT: dict[str, Any] = {
+    "type": "function",
+    "function": {"name": "paint", "description": "Paints the wall.", "parameters": PAINT_SCHEMA},
+}
+
+
 class Person(BaseModel):
     """A form to be filled."""
 

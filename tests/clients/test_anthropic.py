@@ -8,7 +8,17 @@ from typing import Any
 import anthropic
 import pytest
 
-from tests.clients.asking import CITIES, EACH_CITY, PICTURE, SEEN, WEATHER_SCHEMA, user, words
+from tests.clients.asking import (
+    CITIES,
+    EACH_CITY,
+    PAINT_SCHEMA,
+    PICTURE,
+    SEEN,
+    WEATHER_SCHEMA,
+    Colour,
+    user,
+    words,
+)
 from tests.clients.served import Served, unique
 from tests.clients.watching import running_job
 from tests.flow.truth import Truth
@@ -100,6 +110,19 @@ async def test_choices_of_tools(client: anthropic.AsyncAnthropic, served: Served
     assert len(await calls(EACH_CITY, {"type": "auto", "disable_parallel_tool_use": True})) == 1
 
 
+@pytest.mark.any_model
+@pytest.mark.shows(dialect=DIALECT, feature="tool choice")
+@pytest.mark.shows(dialect=DIALECT, feature="structured output")
+async def test_a_form_is_filled_by_a_model_of_any_wit(client: anthropic.AsyncAnthropic, served: Served) -> None:
+    paint: Any = {"name": "paint", "description": "Paints the wall.", "input_schema": PAINT_SCHEMA}
+    asked: Any = {"model": served.models.chat, "max_tokens": 200, "messages": user("Good evening."), "tools": [paint]}
+    for choice in ({"type": "any"}, {"type": "tool", "name": "paint"}):
+        answer = await client.messages.create(**asked, tool_choice=choice)
+        [call] = answer.content
+        assert (call.type, answer.stop_reason) == ("tool_use", "tool_use")
+        assert call.type == "tool_use" and call.name == "paint" and Colour.model_validate(call.input)
+
+
 @pytest.mark.shows(dialect=DIALECT, feature="vision")
 async def test_vision(client: anthropic.AsyncAnthropic, served: Served) -> None:
     source = {"type": "base64", "media_type": "image/png", "data": PICTURE}
@@ -120,6 +143,20 @@ async def test_thinking(client: anthropic.AsyncAnthropic, served: Served) -> Non
         thought, text = answer.content
         assert thought.type == "thinking" and "My rules tell" in thought.thinking
         assert text.type == "text" and text.text == "You said: Think."
+
+
+@pytest.mark.any_model
+@pytest.mark.shows(dialect=DIALECT, feature="stop, seed, most tokens")
+async def test_an_answer_ends_where_it_is_told_to(client: anthropic.AsyncAnthropic, served: Served) -> None:
+    async def said(most: int, **more: Any) -> tuple[str, str | None]:
+        asked: Any = {"model": served.models.chat, "messages": user("!tokens 9"), "extra_body": GREEDY, **more}
+        answer = await client.messages.create(**asked, max_tokens=most)
+        return "".join(block.text for block in answer.content if block.type == "text"), answer.stop_reason
+
+    whole, why = await said(6)
+    stop = whole.split()[4]
+    assert (len(whole.split()), why) == (6, "max_tokens")
+    assert (await said(9, stop_sequences=[stop]))[0] == whole[: whole.index(stop)]
 
 
 @pytest.mark.shows(dialect=DIALECT, feature="stop, seed, most tokens")
@@ -152,8 +189,7 @@ async def test_closing_the_stream_cancels(client: anthropic.AsyncAnthropic, serv
             break
         job = await running_job(truth)
     assert (await truth.until_state(job, "cancelled", "completed")).why == "client_gone"
-    if served.scripted:
-        await served.book.until(prompt, "closed")
+    await served.hung_up_on(prompt)
 
 
 @pytest.mark.any_model

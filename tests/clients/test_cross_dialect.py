@@ -21,32 +21,44 @@ from tests.flow.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 
 DIALECT = "between dialects"
+GREEDY = {"temperature": 0}
 
 
+STAYS = {"X-Sluice-On-Disconnect": "continue"}
+
+
+@pytest.fixture
+async def client(served: Served) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with openai.AsyncOpenAI(base_url=f"{served.url}/v1", api_key="none", max_retries=0) as client:
+        yield client
+
+
+@pytest.mark.any_model
 @pytest.mark.shows(dialect=DIALECT, feature="started with openai, resumed natively, cancelled by the jobs route")
-async def test_openai_resumed_natively_and_cancelled(served: Served, truth: Truth) -> None:
+async def test_openai_resumed_natively_and_cancelled(client: openai.AsyncOpenAI, served: Served, truth: Truth) -> None:
     """The id of the last line that the client got is where native events go on."""
     prompt = unique("!tokens 100000")
-    body = {"model": served.models.chat, "messages": user(prompt), "stream": True}
-    async with httpx.AsyncClient(timeout=30) as http:
-        job, last, said = await hear_openai(http, served.url, body, chunks=20)
-        async with following(served.url, job, last) as heard:
-            await heard.until(lambda heard: len(heard.of("token")) >= 5, "more words")
-            answer = await http.post(f"{served.url}/api/jobs/{job}/cancel")
-            assert answer.json() == {"id": job, "state": "cancelled"}
-            assert await heard.end() == "cancelled"
-            together = said + "".join(token.get("text", "") for token in heard.of("token"))
+    job, last, said = await hear_openai(client, served.models.chat, prompt, chunks=20)
+    async with following(served.url, job, last) as heard, httpx.AsyncClient(timeout=30) as http:
+        await heard.until(lambda heard: len(heard.of("token")) >= 5, "more words")
+        answer = await http.post(f"{served.url}/api/jobs/{job}/cancel")
+        assert answer.json() == {"id": job, "state": "cancelled"}
+        assert await heard.end() == "cancelled"
+        together = said + "".join(token.get("text", "") for token in heard.of("token"))
     assert together == (await truth.text(job))
-    assert together.startswith(words(15))
-    await served.book.until(prompt, "closed")
+    assert together.startswith(words(15)) or not served.scripted
+    await served.hung_up_on(prompt)
 
 
-async def hear_openai(http: httpx.AsyncClient, url: str, body: dict[str, Any], chunks: int) -> tuple[str, str, str]:
-    """Some chunks of a stream, then the connection is closed: job, last id, text. The answer is to go on."""
+async def hear_openai(client: openai.AsyncOpenAI, model: str, prompt: str, chunks: int) -> tuple[str, str, str]:
+    """Some chunks of a stream, then the client closes it: job, last id, text. The answer is to go on.
+
+    The client's own chunks have no ids of events, so the lines are taken from its answer as they came.
+    """
     last, said = "", []
-    headers = {"X-Sluice-On-Disconnect": "continue"}
-    async with http.stream("POST", f"{url}/v1/chat/completions", json=body, headers=headers) as answer:
-        async for line in answer.aiter_lines():
+    asked: Any = {"model": model, "messages": user(prompt), "stream": True, "temperature": 0}
+    async with client.chat.completions.with_streaming_response.create(**asked, extra_headers=STAYS) as answer:
+        async for line in answer.iter_lines():
             if line.startswith("id: "):
                 last = line.removeprefix("id: ")
             if line.startswith("data: "):
@@ -57,28 +69,27 @@ async def hear_openai(http: httpx.AsyncClient, url: str, body: dict[str, Any], c
         return answer.headers["x-sluice-job"], last, "".join(said)
 
 
+@pytest.mark.any_model
 @pytest.mark.shows(dialect=DIALECT, feature="started with openai, watched by its client's own stream to the end")
-async def test_openai_goes_on_for_others_when_its_caller_has_gone(served: Served, truth: Truth) -> None:
-    async with openai.AsyncOpenAI(base_url=f"{served.url}/v1", api_key="none", max_retries=0) as client:
-        stream = await client.chat.completions.create(
-            model=served.models.chat,
-            messages=user(unique("!tokens 300")),
-            stream=True,
-            extra_headers={"X-Sluice-On-Disconnect": "continue"},
-        )
-        job = stream.response.headers["x-sluice-job"]
-        await anext(stream)
-        await stream.close()
+async def test_openai_goes_on_for_others_when_its_caller_has_gone(
+    client: openai.AsyncOpenAI, served: Served, truth: Truth
+) -> None:
+    asked: Any = {"model": served.models.chat, "messages": user(unique("!tokens 300")), "temperature": 0}
+    stream = await client.chat.completions.create(**asked, max_tokens=700, stream=True, extra_headers=STAYS)
+    job = stream.response.headers["x-sluice-job"]
+    await anext(stream)
+    await stream.close()
     async with following(served.url, job) as heard:
         assert await heard.end() == "completed"
-        assert heard.text == words(300)
+        assert heard.text == words(300) if served.scripted else len(heard.text.split()) > 300
 
 
+@pytest.mark.any_model
 @pytest.mark.shows(dialect=DIALECT, feature="started with anthropic, watched natively")
 async def test_anthropic_watched_natively(served: Served, truth: Truth) -> None:
     async with anthropic.AsyncAnthropic(base_url=served.url, api_key="none", max_retries=0) as client:
         async with client.messages.stream(
-            model=served.models.chat, max_tokens=1000, messages=user(unique("!tokens 200"))
+            model=served.models.chat, max_tokens=1000, messages=user(unique("!tokens 200")), extra_body=GREEDY
         ) as stream:
             text = stream.text_stream
             first = await anext(text)
@@ -86,7 +97,8 @@ async def test_anthropic_watched_natively(served: Served, truth: Truth) -> None:
             async with following(served.url, job) as heard:
                 said = first + "".join([piece async for piece in text])
                 assert await heard.end() == "completed"
-    assert said == heard.text == words(200)
+    assert said == heard.text
+    assert said == words(200) or not served.scripted
     assert heard.events == await truth.frames(job)
 
 

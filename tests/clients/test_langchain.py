@@ -64,6 +64,17 @@ async def test_a_form_and_a_picture(model: BaseChatModel) -> None:
     assert answer.text == SEEN
 
 
+@pytest.mark.any_model
+async def test_a_stream_says_what_the_whole_answer_says(model: BaseChatModel) -> None:
+    greedy: Any = model.model_copy(update={"temperature": 0})
+    bounded = {"num_predict": 9} if isinstance(model, ChatOllama) else {"max_completion_tokens": 9}
+    greedy = greedy.model_copy(update=bounded) if isinstance(model, ChatOllama) else greedy.bind(**bounded)
+    whole = await greedy.ainvoke("Go on.")
+    assert whole.text and whole.text == "".join([chunk.text async for chunk in greedy.astream("Go on.")])
+    assert whole.usage_metadata and 0 < whole.usage_metadata["output_tokens"] <= 9
+
+
+@pytest.mark.any_model
 async def test_closing_the_stream_cancels(model: BaseChatModel, served: Served, truth: Truth) -> None:
     prompt = unique("!tokens 100000")
     async with contextlib.aclosing(model.astream(prompt)) as stream:  # type: ignore[type-var]
@@ -71,9 +82,10 @@ async def test_closing_the_stream_cancels(model: BaseChatModel, served: Served, 
             break
         job = await running_job(truth)
     assert (await truth.until_state(job, "cancelled", "completed")).why == "client_gone"
-    await served.book.until(prompt, "closed")
+    await served.hung_up_on(prompt)
 
 
+@pytest.mark.any_model
 async def test_errors(model: BaseChatModel) -> None:
     with pytest.raises((openai.NotFoundError, ollama.ResponseError)) as raised:
         await model.ainvoke("hi", model="nobody:7b")
@@ -98,17 +110,25 @@ async def test_langserve_sees(remote: RemoteRunnable[Any, Any]) -> None:
     assert (await remote.ainvoke(asked)).content == SEEN
 
 
+@pytest.mark.any_model
+@pytest.mark.shows(dialect=LANGSERVE, feature="stream")
 @pytest.mark.shows(dialect=LANGSERVE, feature="cancel by closing")
-async def test_langserve_cancels_by_closing(remote: RemoteRunnable[Any, Any], served: Served, truth: Truth) -> None:
+async def test_langserve_streams_and_cancels_by_closing(
+    remote: RemoteRunnable[Any, Any], served: Served, truth: Truth
+) -> None:
+    """Its client can set no end to an answer, so one that only the model's window would end is left."""
     prompt = unique("!tokens 100000")
-    stream = remote.astream({"messages": [HumanMessage(prompt)]})
-    await anext(stream)
+    greedy: Any = {"configurable": {"temperature": 0}}
+    stream = remote.astream({"messages": [HumanMessage(prompt)]}, config=greedy)
+    said = "".join([(await anext(stream)).content for _ in range(9)])
     job = await running_job(truth)
     await stream.aclose()  # type: ignore[attr-defined]
     assert (await truth.until_state(job, "cancelled", "completed")).why == "client_gone"
-    await served.book.until(prompt, "closed")
+    assert said and (await truth.text(job)).startswith(said)
+    await served.hung_up_on(prompt)
 
 
+@pytest.mark.any_model
 @pytest.mark.shows(dialect=LANGSERVE, feature="errors")
 async def test_langserve_errors(remote: RemoteRunnable[Any, Any]) -> None:
     with pytest.raises(httpx.HTTPStatusError) as raised:

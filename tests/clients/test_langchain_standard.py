@@ -91,6 +91,7 @@ class TestChatOllama(Housed, ChatModelIntegrationTests):
         return self.served.models.plain
 
 
+@pytest.mark.any_model
 @pytest.mark.shows(dialect="OpenAI embeddings", feature=SUITE)
 class TestOpenAIEmbeddings(Housed, EmbeddingsIntegrationTests):
     @property

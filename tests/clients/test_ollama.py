@@ -117,6 +117,21 @@ async def test_logprobs(client: ollama.AsyncClient, served: Served) -> None:
     assert all(one.logprob <= 0 and len(one.top_logprobs or ()) == 2 for one in answer.logprobs)
 
 
+@pytest.mark.any_model
+@pytest.mark.shows(dialect=DIALECT, feature="stop, seed, most tokens")
+async def test_an_answer_ends_where_it_is_told_to(client: ollama.AsyncClient, served: Served) -> None:
+    async def said(**options: Any) -> tuple[str, str | None]:
+        answer = await client.chat(served.models.chat, user("!tokens 9"), options={"temperature": 0, **options})
+        return answer.message.content or "", answer.done_reason
+
+    whole, why = await said(num_predict=6)
+    stop = whole.split()[4]
+    assert (len(whole.split()), why) == (6, "length")
+    assert await said(num_predict=9, stop=[stop]) == (whole[: whole.index(stop)], "stop")
+    hot = {"num_predict": 9, "temperature": 1, "seed": 3}
+    assert await said(**hot) == await said(**hot)
+
+
 @pytest.mark.shows(dialect=DIALECT, feature="stop, seed, most tokens")
 async def test_sampling(client: ollama.AsyncClient, served: Served) -> None:
     async def said(text: str, **options: Any) -> tuple[str | None, str | None]:
@@ -137,8 +152,7 @@ async def test_closing_the_stream_cancels(client: ollama.AsyncClient, served: Se
     job = await running_job(truth)
     await stream.aclose()
     assert (await truth.until_state(job, "cancelled", "completed")).why == "client_gone"
-    if served.scripted:
-        await served.book.until(prompt, "closed")
+    await served.hung_up_on(prompt)
 
 
 @pytest.mark.any_model
@@ -193,7 +207,7 @@ async def test_generate_without_a_template(client: ollama.AsyncClient, served: S
 # -- vectors and models ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.engines("ollama", "openai", "real-ollama")
+@pytest.mark.any_model
 @pytest.mark.shows(dialect=DIALECT, feature="embeddings")
 async def test_embeddings(client: ollama.AsyncClient, served: Served) -> None:
     texts = [f"text number {n}" for n in range(40)]

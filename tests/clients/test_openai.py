@@ -11,6 +11,7 @@ import pytest
 from tests.clients.asking import (
     CITIES,
     EACH_CITY,
+    PAINT,
     PERSON,
     PICTURE_URL,
     SEEN,
@@ -114,6 +115,18 @@ async def test_choices_of_tools(client: openai.AsyncOpenAI, served: Served) -> N
     assert len(await calls(EACH_CITY, "auto", parallel_tool_calls=False)) == 1
 
 
+@pytest.mark.any_model
+@pytest.mark.shows(dialect=CHAT, feature="tool choice")
+async def test_a_call_is_made_by_a_model_of_any_wit(client: openai.AsyncOpenAI, served: Served) -> None:
+    asked: Any = {"model": served.models.chat, "messages": user("Good evening."), "tools": [PAINT]}
+    asked |= {"max_completion_tokens": 200}
+    for choice in ("required", {"type": "function", "function": {"name": "paint"}}):
+        answer = await client.chat.completions.create(**asked, tool_choice=choice)
+        [call] = answer.choices[0].message.tool_calls or ()
+        assert (call.type, answer.choices[0].finish_reason) == ("function", "tool_calls")
+        assert call.function.name == "paint" and Colour.model_validate_json(call.function.arguments)
+
+
 @pytest.mark.shows(dialect=CHAT, feature="structured output")
 async def test_structured_output(client: openai.AsyncOpenAI, served: Served) -> None:
     answer = await client.chat.completions.parse(
@@ -182,6 +195,21 @@ async def test_logprobs(client: openai.AsyncOpenAI, served: Served) -> None:
     assert streamed == [one.token for one in told]
 
 
+@pytest.mark.any_model
+@pytest.mark.shows(dialect=CHAT, feature="stop, seed, most tokens")
+async def test_an_answer_ends_where_it_is_told_to(client: openai.AsyncOpenAI, served: Served) -> None:
+    async def said(**more: Any) -> tuple[str, str]:
+        asked: Any = {"model": served.models.chat, "messages": user("!tokens 9"), "temperature": 0, **more}
+        choice = (await client.chat.completions.create(**asked)).choices[0]
+        return choice.message.content or "", choice.finish_reason
+
+    whole, why = await said(max_completion_tokens=6)
+    stop = whole.split()[4]
+    assert (len(whole.split()), why) == (6, "length")
+    assert await said(max_tokens=9, stop=[stop]) == (whole[: whole.index(stop)], "stop")
+    assert await said(max_tokens=9, temperature=1, seed=3) == await said(max_tokens=9, temperature=1, seed=3)
+
+
 @pytest.mark.shows(dialect=CHAT, feature="stop, seed, most tokens")
 async def test_sampling(client: openai.AsyncOpenAI, served: Served) -> None:
     async def said(text: str, **more: Any) -> tuple[str | None, str]:
@@ -205,8 +233,7 @@ async def test_closing_the_stream_cancels(client: openai.AsyncOpenAI, served: Se
     await anext(stream)
     await stream.close()
     assert (await truth.until_state(job, "cancelled", "completed")).why == "client_gone"
-    if served.scripted:
-        await served.book.until(prompt, "closed")
+    await served.hung_up_on(prompt)
 
 
 @pytest.mark.any_model

@@ -38,7 +38,7 @@ async def test_completions(client: openai.AsyncOpenAI, served: Served) -> None:
 # -- embeddings ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.engines("ollama", "openai", "real-ollama")
+@pytest.mark.any_model
 @pytest.mark.shows(dialect=VECTORS, feature="embeddings")
 async def test_embeddings(client: openai.AsyncOpenAI, served: Served) -> None:
     """The client asks for base64 by itself, and unpacks it; floats are asked for by name."""
@@ -54,10 +54,17 @@ async def test_embeddings(client: openai.AsyncOpenAI, served: Served) -> None:
     assert packed.usage.prompt_tokens > 0
 
 
+@pytest.mark.any_model
 @pytest.mark.shows(dialect=VECTORS, feature="errors")
-async def test_embeddings_that_cannot_be(client: openai.AsyncOpenAI, served: Served) -> None:
+async def test_embeddings_of_nothing(client: openai.AsyncOpenAI, served: Served) -> None:
     with pytest.raises(openai.BadRequestError):
         await client.embeddings.create(model=served.models.embed, input=[])
+    with pytest.raises(openai.NotFoundError):
+        await client.embeddings.create(model="nobody:7b", input="hi")
+
+
+@pytest.mark.shows(dialect=VECTORS, feature="errors")
+async def test_embeddings_of_a_model_for_chats(client: openai.AsyncOpenAI, served: Served) -> None:
     with pytest.raises(openai.BadRequestError) as raised:
         await client.embeddings.create(model=served.models.chat, input="hi")
     assert raised.value.code == "unsupported"

@@ -9,13 +9,18 @@ from typing import NamedTuple
 
 from tests.ollama_worker.real_ollama import real_ollama
 from tests.support.scripted import CHAT, EMBED, PLAIN, ScriptedEngine
-from tests.tiny_gguf import make_tiny_gguf
+from tests.tiny_gguf import CHATML, make_tiny_gguf
 
 SCRIPTED = ("ollama", "openai")  # protocols of the scripted engine
 REAL = ("llama-cpp", "real-ollama")  # engines that run a real model, a tiny one that recites
 CONTEXT = 8192  # tokens: a recital that only the window ends takes seconds, so that it can be cancelled
 
-TEMPLATE = "{{ range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
+# Templates with a place for tools: a model is held to be one that calls them if its template has one.
+TEMPLATE = (
+    "{{ if .Tools }}{{ .Tools }}{{ end }}"
+    "{{ range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
+)
+WITH_TOOLS = "{% if tools %}<|im_start|>system\n{{ tools | tojson }}<|im_end|>\n{% endif %}" + CHATML
 
 
 class Models(NamedTuple):
@@ -37,7 +42,7 @@ def engine_of(name: str, home: Path, stack: ExitStack, rate: float = 400.0, cont
     `context`: tokens of the tiny model's window."""
     home.mkdir(parents=True, exist_ok=True)
     if name == "llama-cpp":
-        gguf = make_tiny_gguf(home / "tiny.gguf", ctx=context)
+        gguf = make_tiny_gguf(home / "tiny.gguf", ctx=context, template=WITH_TOOLS)
         # One file for both: it says nothing of vectors, so the engine makes them of a second instance of it.
         return Engine(Models("tiny", "tiny", "tiny"), {"SLUICE_ENGINE": "llama-cpp", "SLUICE_GGUF": str(gguf)})
     if name == "real-ollama":

@@ -12,7 +12,7 @@ const sluice = createOpenAICompatible({
   supportsStructuredOutputs: true,
 });
 const model = sluice(asked.model);
-const plain = { model, maxRetries: 0 };
+const plain = { model, maxRetries: 0, temperature: 0, maxOutputTokens: asked.most };
 
 const schema = z.object({ name: z.string(), age: z.number().int() });
 const tools = {
