@@ -1,7 +1,7 @@
 """Tools and a schema for the answer at once, for an engine that keeps to one grammar: a call, or the answer.
 
-Ollama holds all that a model says to `format`, its calls too: with both it could never call. So the grammar is widened
-by the calls (see `forced_call`), and what comes is told by how it begins.
+Ollama and llama.cpp hold all that a model says to the schema, its calls too: with both it could never call. So the
+schema is widened by the calls (see `forced_call`), and what comes is told by how it begins.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from ollama_worker.engines.base import (
     StreamCut,
     Unsupported,
 )
+from ollama_worker.engines.call_or_answer import as_either, is_either, told_apart
 from ollama_worker.engines.continuation import listed, spent
 from ollama_worker.engines.forced_call import as_sent, steered
 from ollama_worker.engines.gguf_file import GgufFacts, NotGguf, read_facts
@@ -67,7 +68,12 @@ class LlamaCppEngine:
     # Answers
 
     def generate(self, request: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
-        """Which tool is called is forced here: llama.cpp forces it for the templates that it recognizes only."""
+        """Which tool is called is forced here: llama.cpp forces it for the templates that it recognizes only.
+
+        It keeps to a schema or calls tools, not both: so that is done here as well.
+        """
+        if is_either(request):
+            return told_apart(request, self._answer(as_either(request), prefill))
         return steered(request, lambda asked: self._answer(asked, prefill))
 
     async def _answer(self, request: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
@@ -121,7 +127,7 @@ class LlamaCppEngine:
         self._check_model(request.model)
         self._check_images(request)
         http = await self._chat.http(self._plan())
-        said = await http.post("/v1/chat/completions/input_tokens", fault, chat_body(as_sent(request)))
+        said = await http.post("/v1/chat/completions/input_tokens", fault, chat_body(as_either(as_sent(request))))
         return int(said["input_tokens"])
 
     def _check_model(self, model: str) -> None:

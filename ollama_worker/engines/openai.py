@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from ollama_worker.engines.base import (
     StreamCut,
     Unsupported,
 )
+from ollama_worker.engines.call_or_answer import as_either, is_either, told_apart
 from ollama_worker.engines.forced_call import at_most_one_call
 from ollama_worker.engines.http import EngineHttp, Faults
 from ollama_worker.engines.llama_cpp_wire import RawAnswer, infill_body
@@ -80,6 +82,11 @@ class OpenAIEngine:
 
     async def _answer(self, request: JobRequest) -> AsyncGenerator[Piece | Loading | Finished]:
         server = await self._server()
+        if server.one_grammar and is_either(request):
+            async with aclosing(told_apart(request, self._answer(as_either(request)))) as stream:
+                async for item in stream:
+                    yield item
+            return
         asked, path, body, answer = self._question(request, server)
         told = self._fault(request.model, asked)
         with self._rest.noted():

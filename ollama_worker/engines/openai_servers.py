@@ -26,6 +26,7 @@ class Server(NamedTuple):
     switches_thinking: bool = False  # by the template's `enable_thinking`; else `reasoning_effort` is all there is
     efforts: frozenset[str] = frozenset()  # words of the caller's for thinking, beyond low, medium and high
     strict_schemas: bool = False  # keeps to a schema only if it is marked as strict, and takes few of them as such
+    one_grammar: bool = False  # with a schema it holds its calls to that too, so that there are none
     signs_calls: bool = False  # wants calls in the history signed, or marked as not signed
     key: str = "OPENAI_API_KEY"
     shows: bool = False  # its list of models may show that it is another kind
@@ -38,7 +39,7 @@ VLLM_SAMPLERS = MappingProxyType({"top_k": "top_k", "min_p": "min_p", "repeat_pe
 
 PLAIN = Server("The OpenAI-compatible server", shows=True)
 VLLM = Server("vLLM", samplers=VLLM_SAMPLERS, switches_thinking=True)
-LLAMA_CPP = Server("llama.cpp", samplers=LLAMA_SAMPLERS, switches_thinking=True)
+LLAMA_CPP = Server("llama.cpp", samplers=LLAMA_SAMPLERS, switches_thinking=True, one_grammar=True)
 HF = PLAIN._replace(setting="HF_LOCAL_HOST", key="")
 OPENAI = Server(
     "OpenAI",

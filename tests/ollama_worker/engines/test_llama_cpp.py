@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import time
 from collections.abc import AsyncIterator
@@ -353,6 +354,23 @@ async def test_models_tell_what_the_file_says(engine: LlamaCppEngine, tiny_embed
     assert after.loaded
     (other,) = await LlamaCppEngine(tiny_embedding_gguf, "e").models()
     assert other.capabilities == ("embedding",)
+
+
+async def test_tools_and_a_schema_at_once_allow_a_call_and_an_answer(engine: LlamaCppEngine) -> None:
+    """Random weights choose between the two: some seeds call, some answer."""
+    parts = {"properties": {"x": {"enum": ["one", "two"]}}, "required": ["x"], "additionalProperties": False}
+    add = {"type": "function", "function": {"name": "add", "parameters": {"type": "object", **parts}}}
+    schema = {"type": "object", **parts}
+    told: dict[bool, str] = {}
+    for seed in range(40):
+        options = {"temperature": 3, "seed": seed, "num_predict": 200}
+        items = await answer(engine, chat(tools=(add,), format=schema, options=options))
+        assert isinstance(items[-1], Finished)
+        called = [item.tool_calls for item in items if isinstance(item, Piece) and item.tool_calls]
+        told[bool(called)] = str(called) + text(items)
+        if len(told) == 2:
+            break
+    assert "'name': 'add'" in told[True] and json.loads(told[False].removeprefix("[]"))["x"] in ("one", "two")
 
 
 THINKING = CHATML.replace("assistant\n", "assistant\n{% if enable_thinking is false %}<think></think>{% endif %}")

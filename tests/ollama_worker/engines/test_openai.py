@@ -482,6 +482,27 @@ async def seconds_to_close(fake: FakeOpenAI, engine: OpenAIEngine, request: JobR
 # The rest
 
 
+async def test_a_server_with_one_grammar_gets_a_schema_of_a_call_or_the_answer(
+    fake: FakeOpenAI, engine: OpenAIEngine
+) -> None:
+    fake.entries, fake.chunks = (
+        [{"id": "m", "owned_by": "llamacpp"}],
+        [delta(content='{"name": "a", '), delta(content='"arguments": {}}'), delta("stop"), DONE],
+    )
+    either = chat(tools=(tool("a"),), format=SCHEMA)
+    items = await answer(engine, either)
+    body = fake.asked("/v1/chat/completions")[-1]
+    assert "tools" not in body and len(body["response_format"]["json_schema"]["schema"]["anyOf"]) == 2
+    assert [item.tool_calls for item in items if isinstance(item, Piece)] == [
+        [{"function": {"name": "a", "arguments": {}}}]
+    ]
+    assert items[-1].reason == "tool_calls"
+    fake.entries = [VLLM_ENTRY]
+    other = OpenAIEngine(fake.url)
+    assert (await sent(fake, other, either))["tools"] == [tool("a")]
+    await other.close()
+
+
 async def test_embeddings_come_in_the_order_asked(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     asked = JobRequest(kind="embed", model="m", inputs=("a", "bbb", (1, 2)), dimensions=2)
     found = await engine.embed(asked)
