@@ -2,10 +2,11 @@
 
 | role | blocks |
 | --- | --- |
-| `user` | `text`, `image` with base64, `tool_result` of a call that stands before it |
+| `user` | `text`, `image` with base64, `document` that is text, `tool_result` of a call that stands before it |
 | `assistant` | `text`, `thinking`, `redacted_thinking` (dropped: only its author can read it), `tool_use` |
 | `system` | `text` |
 
+A document is read as texts: its title, its context, and what is in it. So is `is_error`, as words before a result.
 A message's texts are joined with line feeds. Results become messages of their own, before what else the user says;
 images in a result follow as the user's, since few engines take one from a tool.
 """
@@ -20,6 +21,7 @@ from backend.dialects.images import IMAGES_MAX, of_base64
 from backend.dialects.tools import Name
 from wire.records import Message
 
+FAILED = "The tool failed:"
 CallId = Annotated[str, Field(min_length=1, max_length=256)]
 NEEDED = {
     "text": ("text",),
@@ -52,9 +54,25 @@ class Source(BaseModel):
 
 
 def as_blocks(content: object) -> object:
+    """Raises ValueError for a document that is no text."""
     if content is None:
         return []
-    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    return [one for block in content for one in _opened(block)] if isinstance(content, list) else content
+
+
+def _opened(block: object) -> list[object]:
+    """A document's parts; of all else, itself."""
+    if not isinstance(block, dict) or block.get("type") != "document":
+        return [block]
+    source = block.get("source")
+    kind = source.get("type") if isinstance(source, dict) else None
+    if not isinstance(source, dict) or kind not in ("text", "content"):
+        raise ValueError("a document is sent as text, its source of type text or content; files are not read here")
+    inner = source.get("data" if kind == "text" else "content")
+    about = [{"type": "text", "text": block[name]} for name in ("title", "context") if block.get(name)]
+    return [*about, *(inner if isinstance(inner, list) else [{"type": "text", "text": inner}])]
 
 
 class ResultPart(BaseModel):
@@ -83,6 +101,7 @@ class Block(BaseModel):
     name: Name | None = None
     input: dict[str, Any] | None = None
     tool_use_id: CallId | None = None
+    is_error: bool | None = None
     content: Annotated[
         list[ResultPart], BeforeValidator(as_blocks, json_schema_input_type=str | list[ResultPart] | None)
     ] = Field(default_factory=list)
@@ -159,7 +178,7 @@ def _users(message: AnthropicMessage, names: dict[str | None, str | None]) -> li
     results = [
         Message(
             role="tool",
-            content=joined(block.content),
+            content=_result(block),
             tool_call_id=block.tool_use_id,
             tool_name=names.get(block.tool_use_id),
         )
@@ -169,6 +188,10 @@ def _users(message: AnthropicMessage, names: dict[str | None, str | None]) -> li
     if results and not (text or images):
         return results
     return [*results, Message(role="user", content=text, images=images or None)]
+
+
+def _result(block: Block) -> str:
+    return "\n".join(text for text in (FAILED if block.is_error else "", joined(block.content)) if text)
 
 
 def _others(message: AnthropicMessage) -> Message:

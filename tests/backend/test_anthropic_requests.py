@@ -77,6 +77,41 @@ def test_an_image_in_a_result_follows_as_the_users() -> None:
     ]
 
 
+def document(source: Any, **about: Any) -> dict[str, Any]:
+    return {"role": "user", "content": [{"type": "document", "source": source, **about}]}
+
+
+PLAIN = {"type": "text", "media_type": "text/plain", "data": "It rains."}
+BLOCKS = {"type": "content", "content": [{"type": "text", "text": "It rains."}, {"type": "text", "text": "Still."}]}
+
+
+@pytest.mark.parametrize(
+    ("source", "about", "read"),
+    [
+        (PLAIN, {"title": None, "citations": {"enabled": False}}, "It rains."),
+        (PLAIN, {"title": "Weather", "context": "Of today"}, "Weather\nOf today\nIt rains."),
+        (BLOCKS, {"title": "Weather"}, "Weather\nIt rains.\nStill."),
+        ({"type": "content", "content": "It rains."}, {}, "It rains."),
+    ],
+)
+def test_a_document_that_is_text_is_read(source: dict[str, Any], about: dict[str, Any], read: str) -> None:
+    said = document(source, **about)
+    said["content"].append({"type": "text", "text": "Why?"})
+    assert job(said)["messages"][0]["content"] == f"{read}\nWhy?"
+    result = {**RESULT, "content": document(source, **about)["content"]}
+    made = job({"role": "assistant", "content": [USE]}, {"role": "user", "content": [result]}, tools=[TOOL])
+    assert made["messages"][1]["content"] == read
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("No such city", "The tool failed:\nNo such city"), ("", "The tool failed:")]
+)
+def test_a_result_that_is_an_error_says_so(content: str, said: str) -> None:
+    result = {**RESULT, "content": content, "is_error": True}
+    made = job({"role": "assistant", "content": [USE]}, {"role": "user", "content": [result]}, tools=[TOOL])
+    assert made["messages"][1]["content"] == said
+
+
 @pytest.mark.parametrize(
     ("choice", "fields"),
     [
@@ -123,7 +158,18 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "too many messages": ({"messages": [{"role": "user", "content": "a"}] * 101}, "101"),
     "an unknown role": ({"messages": [{"role": "robot", "content": "a"}]}, "messages.0.role"),
     "an unknown block": (
-        {"messages": [{"role": "user", "content": [{"type": "document"}]}]},
+        {"messages": [{"role": "user", "content": [{"type": "video"}]}]},
+        "messages.0.content.0.type",
+    ),
+    "a document of nothing": (
+        {"messages": [document(None)]},
+        "messages.0.content: Value error, a document is sent as text",
+    ),
+    "a PDF": ({"messages": [document({"type": "base64", "media_type": "application/pdf", "data": "AA=="})]}, "as text"),
+    "a remote document": ({"messages": [document({"type": "url", "url": "http://127.0.0.1/a"})]}, "as text"),
+    "a document that is a number": ({"messages": [document({"type": "text", "data": 7})]}, "messages.0.content.0.text"),
+    "a document in a document": (
+        {"messages": [document({"type": "content", "content": [{"type": "document"}]})]},
         "messages.0.content.0.type",
     ),
     "a block without its field": (
