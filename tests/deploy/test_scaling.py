@@ -149,7 +149,8 @@ def test_every_engine_has_one_gpu_and_nobody_else_has_any(name: str) -> None:
     assert gpus == {engine: "1"}
     for pod in pods(objects_of(name)):
         if pod.name == engine[0]:
-            assert pod.spec["tolerations"] and pod.spec["nodeSelector"]
+            assert [one["key"] for one in pod.spec["tolerations"]] == ["nvidia.com/gpu"]
+            assert "affinity" not in pod.spec
 
 
 @pytest.mark.parametrize("name", ["staging", "production", "long-jobs"])
