@@ -149,12 +149,12 @@ def response(asked: Asked, status: str, output: list[Item]) -> dict[str, Any]:
         "service_tier": "default",
         "store": echo.get("store", True),
         "temperature": echo.get("temperature"),
-        "text": {"format": text.get("format", {"type": "text"})},
+        "text": {"format": {"type": "text"}, **text},
         "tool_choice": echo.get("tool_choice", "auto"),
         "tools": [{"parameters": None, "strict": None, **tool} for tool in echo.get("tools", ())],
         "top_logprobs": echo.get("top_logprobs", 0),
         "top_p": echo.get("top_p"),
-        "truncation": echo.get("truncation", "disabled"),
+        "truncation": "disabled",  # whatever was asked for: nothing is cut from a conversation here
         "usage": None,
         "user": echo.get("user"),
     }

@@ -10,9 +10,10 @@
 | `include: ["message.output_text.logprobs"]`, `top_logprobs` | `logprobs`, `top_logprobs` |
 | `previous_response_id` | the messages of that response and its answer, before the input |
 
-`metadata`, `user`, `truncation`, `store`, `background` are told again in every answer. Refused with 400 is what asks
-for something that nothing here can do: tools that run elsewhere, `conversation`, `prompt`, files and audio in the
-input. Whatever else there is, known to OpenAI or not, is ignored.
+`metadata`, `user`, `store`, `background`, `text.verbosity` are told again in every answer; `truncation` is read, and
+told as `disabled`: a conversation that is too long is refused and never cut. Refused with 400 is what asks for
+something that nothing here can do: tools that run elsewhere, `conversation`, `prompt`, files and audio in the input.
+Whatever else there is, known to OpenAI or not, is ignored.
 """
 
 from __future__ import annotations

@@ -331,7 +331,8 @@ def test_options_become_the_jobs_own() -> None:
         "tools": [WEATHER, {**WEATHER, "name": "time"}],
         "tool_choice": {"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "time"}]},
         "parallel_tool_calls": False,
-        "text": {"format": {"type": "json_schema", "name": "a", "schema": schema}},
+        "text": {"format": {"type": "json_schema", "name": "a", "schema": schema}, "verbosity": "low"},
+        "truncation": "auto",
         "reasoning": {"effort": "minimal"},
         "max_output_tokens": 7,
         "temperature": 0.5,
@@ -346,7 +347,8 @@ def test_options_become_the_jobs_own() -> None:
     assert (job.format, job.logprobs) == (schema, True)
     told = ended(Asked(JOB, "tiny", job), COMPLETED, [])
     assert told["tool_choice"] == body["tool_choice"] and len(told["tools"]) == 2
-    assert told["text"]["format"] == {"type": "json_schema", "name": "a", "schema": schema}
+    assert told["text"] == body["text"]
+    assert told["truncation"] == "disabled", "nothing here cuts a conversation"
     Response.model_validate(told)
 
 
