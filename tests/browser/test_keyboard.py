@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import httpx
 from playwright.async_api import expect
 
 from tests.browser.chat import Chat, numbered
@@ -52,6 +53,37 @@ async def test_a_chat_from_the_first_word_to_a_second_thread_by_keys_alone(house
     await keys.press("Enter")
     await expect(chat.answers).to_have_count(2)
     await expect(chat.composer).to_be_focused()
+
+
+async def test_a_chat_is_renamed_and_another_deleted_and_the_focus_is_never_lost(
+    house: Houses, visitor: Visitor
+) -> None:
+    home = await house(workers=0)
+    async with httpx.AsyncClient(base_url=home.url) as api:
+        for title in ("One", "Two", "Three"):
+            (await api.post("/api/threads", json={"title": title})).raise_for_status()
+    chat = Chat(await (await visitor(home.url)).open())
+    keys, chats = chat.page.keyboard, chat.page.get_by_role("navigation", name="Your chats")
+    await chat.button("Actions for Two").focus()
+    await keys.press("Enter")
+    await expect(chat.page.get_by_role("menuitem", name="Rename")).to_be_focused()
+    await keys.press("Enter")
+    await expect(chat.page.get_by_role("textbox", name="Title of this chat")).to_be_focused()
+    await keys.type("Second")
+    await keys.press("Enter")
+    await expect(chats.get_by_role("button", name="Second", exact=True)).to_be_focused()
+    await expect(chat.page.get_by_title("Rename this chat")).to_have_count(0)  # it was renamed, and not opened
+
+    await keys.press("Tab")
+    await keys.press("Enter")
+    await expect(chat.page.get_by_role("menuitem", name="Rename")).to_be_focused()
+    await keys.press("End")
+    await keys.press("Enter")
+    await expect(chat.button("Keep it")).to_be_focused()
+    await keys.press("Tab")
+    await keys.press("Enter")
+    await expect(chats.get_by_role("button", name="Second", exact=True)).to_have_count(0)
+    await expect(chats.get_by_role("button", name="One", exact=True)).to_be_focused()
 
 
 async def test_the_shortcut_sheet_opens_on_a_question_mark_but_not_while_typing(

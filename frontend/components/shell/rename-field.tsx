@@ -29,6 +29,7 @@ export function RenameField({ title, onRename, onDone }: RenameProps) {
       onKeyDown={(event) => {
         if (event.nativeEvent.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
         event.stopPropagation();
+        event.preventDefault(); // else it is pressed as well, what the focus goes to
         dropped.current = event.key === "Escape";
         byKey.current = true;
         field.current?.blur();
