@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from pydantic import ValidationError
@@ -18,7 +18,6 @@ from ollama_worker.answer import Answer
 from ollama_worker.continuation import Earlier, StopStrings, read_earlier, with_rest_of_budget
 from ollama_worker.ending import Ending
 from ollama_worker.engines.base import (
-    Engine,
     EngineError,
     EngineUnavailable,
     Finished,
@@ -29,45 +28,14 @@ from ollama_worker.engines.base import (
 )
 from ollama_worker.fallback import FAULTS, as_other_model, next_place
 from ollama_worker.patience import once, until_answered
+from ollama_worker.tools import Tools
 from ollama_worker.vectors import bursts
-from wire.circuits import Circuits
 from wire.events import EventId, LogEntry, Queued, Rerouted, Restarted, Started, encode
-from wire.jobs import JobPipe
 from wire.records import JobRequest, Order, Target
-from wire.writer import EventWriter, Outbox, Stale
+from wire.writer import Outbox, Stale
 
 T = TypeVar("T")
 log = structlog.get_logger()
-
-
-class Backoff(NamedTuple):
-    """Waiting times between tries of one engine call, before its first token. Seconds."""
-
-    retries: int
-    exponential: bool = True
-    first: float = 0.5
-    longest: float = 10.0
-
-    def delay(self, tried: int) -> float:
-        return min(self.longest, self.first * (2**tried if self.exponential else 1))
-
-
-class Meter:
-    """Counts what this process generates, whatever becomes of it. One addition a burst."""
-
-    def __init__(self) -> None:
-        self.tokens = 0
-
-
-class Tools(NamedTuple):
-    """What an attempt works with; born once a process."""
-
-    jobs: JobPipe
-    writer: EventWriter
-    engine: Engine
-    backoff: Backoff
-    meter: Meter
-    circuits: Circuits
 
 
 class Attempt:

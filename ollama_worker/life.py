@@ -13,10 +13,11 @@ from typing import Any
 
 import structlog
 
-from ollama_worker.attempt import Attempt, Tools
+from ollama_worker.attempt import Attempt
 from ollama_worker.lease import Lease, is_down
 from ollama_worker.patience import AWAY, once, unless, until_answered
 from ollama_worker.shape import Shape
+from ollama_worker.tools import Tools
 from wire.records import Order
 from wire.workers import BEAT_SECONDS, WorkerRegistry, decode_order
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import structlog
 
-from ollama_worker.attempt import Meter
 from ollama_worker.engines.base import Engine, EngineError, ModelInfo
+from ollama_worker.tools import Meter
 from wire.workers import Gpu, WorkerInfo, loaded_of
 
 REFRESH_SECONDS = 15.0

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 
 import structlog
 
-from ollama_worker.attempt import Backoff, Meter, Tools
 from ollama_worker.engines.auto import build_engine, choose_engine
 from ollama_worker.engines.base import Engine
 from ollama_worker.gpu import watch_gpus
@@ -17,6 +16,7 @@ from ollama_worker.life import BLOCK_MS, Life, LifeOver
 from ollama_worker.patience import unless
 from ollama_worker.settings import WorkerSettings
 from ollama_worker.shape import Shape
+from ollama_worker.tools import Backoff, Meter, Tools
 from wire.circuits import Circuits
 from wire.client import open_redis
 from wire.jobs import JobPipe

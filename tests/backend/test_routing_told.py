@@ -9,12 +9,12 @@ import pytest
 
 from backend.errors import Unsupported
 from backend.routing.router import Wanted
-from ollama_worker.attempt import Meter
 from ollama_worker.engines.base import Engine
 from ollama_worker.engines.cloud_anthropic import AnthropicEngine
 from ollama_worker.engines.llama_cpp import LlamaCppEngine
 from ollama_worker.engines.openai import OpenAIEngine
 from ollama_worker.shape import Shape
+from ollama_worker.tools import Meter
 from tests.backend.test_routing import router, seen
 from tests.ollama_worker.fake_anthropic import fake_anthropic
 from tests.ollama_worker.fake_openai import fake_openai

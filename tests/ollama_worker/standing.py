@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 import orjson
 from redis.asyncio import Redis
 
-from ollama_worker.attempt import Backoff, Meter, Tools
 from ollama_worker.engines.base import Embeddings, EngineError, Finished, Health, Loading, Piece
 from ollama_worker.engines.simulated import SimulatedEngine
 from ollama_worker.life import Life
 from ollama_worker.shape import Shape
+from ollama_worker.tools import Backoff, Meter, Tools
 from tests.flow.truth import Truth
 from tests.support.waiting import eventually
 from wire.circuits import Circuits

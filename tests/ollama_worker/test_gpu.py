@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from ollama_worker import gpu
-from ollama_worker.attempt import Meter
 from ollama_worker.engines.simulated import SimulatedEngine
 from ollama_worker.gpu import Unreadable, amd, find_look, nvidia, parse_nvidia, watch_gpus
 from ollama_worker.shape import Shape
+from ollama_worker.tools import Meter
 from tests.support.waiting import eventually
 from wire.workers import Gpu
 
