@@ -124,6 +124,7 @@ async def test_what_waits_is_sent_although_no_tab_saw_the_answer_end(
     with paused(home):
         await chat.send("!tokens 5")
         thread = await chat.thread_id()
+        await expect(chat.stop_button).to_be_visible()
         await chat.send("!tokens 3")
         await expect(waiting(chat)).to_contain_text("!tokens 3")
         await chat.page.close()
@@ -146,6 +147,7 @@ async def test_what_waits_is_sent_once_by_two_tabs_that_see_the_answer_end(
     with paused(home):
         await chat.send("!tokens 5")
         thread = await chat.thread_id()
+        await expect(chat.stop_button).to_be_visible()
         other = Chat(await visit.open(f"/?c={thread}"))
         await expect(other.stop_button).to_be_visible()
         await chat.send("!tokens 3")
@@ -156,6 +158,29 @@ async def test_what_waits_is_sent_once_by_two_tabs_that_see_the_answer_end(
         await tab.done()
         await expect(waiting(tab)).to_have_count(0)
     assert len((await api.get(f"/api/threads/{thread}/messages")).json()["messages"]) == 4
+
+
+async def test_of_two_answers_that_run_at_once_both_are_there_in_the_end(
+    home: House, api: httpx.AsyncClient, visitor: Visitor
+) -> None:
+    thread = (await api.post("/api/threads", json={})).json()["id"]
+    with paused(home):
+        for number in range(2):
+            names = {"thread_id": thread, "parent_id": None, "message_id": f"q{number}", "answer_id": f"a{number}"}
+            turn = {"input": {"messages": [["human", f"!tokens {5 + number}"]]}, "config": {"configurable": names}}
+            goes_on = {"X-Sluice-On-Disconnect": "continue"}
+            async with api.stream("POST", "/api/lc/chat/stream", json=turn, headers=goes_on) as answer:
+                assert answer.status_code == 200
+        chat = Chat(await (await visitor(home.url)).open(f"/?c={thread}"))
+        await expect(chat.stop_button).to_be_visible()
+        async with chat.page.expect_response(re.compile("/messages$")):  # read once more when both have ended
+            home.worker.resume()
+    await chat.done()
+    assert await chat.words() == numbered(6)
+    await chat.questions.first.hover()
+    await chat.button("Previous version").first.click()
+    await expect(chat.answer).to_contain_text("w4")
+    assert await chat.words() == numbered(5)
 
 
 @contextmanager
