@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ollama_worker.engines.base import (
     ContextTooLong,
+    EngineDenied,
     EngineError,
     EngineFailed,
     EngineUnavailable,
@@ -62,6 +63,8 @@ def not_found(model: str) -> ModelNotFound:
 
 
 def _other(status: int, text: str, said: str) -> EngineError:
+    if status in (401, 402, 403) or (status == 429 and "usage limit" in said):  # of a model that runs in its cloud
+        return EngineDenied(f"Ollama's cloud does not answer this account (status {status}): {text}")
     if status in (429, 503) or any(words in said for words in BUSY):
         return EngineUnavailable(f"Ollama is busy: {text}")
     if status in (404, 405, 502, 504):

@@ -13,6 +13,7 @@ import pytest
 
 from ollama_worker.engines.base import (
     ContextTooLong,
+    EngineDenied,
     EngineError,
     EngineFailed,
     EngineSilent,
@@ -151,7 +152,9 @@ async def test_loading_is_not_said_for_a_loaded_model(fake: FakeOllama, engine: 
         (502, "<html>bad gateway</html>", EngineUnavailable),
         (500, "Failed to create new sequence: failed to process inputs: image: unknown format", RequestRefused),
         (500, "Failed to create new sequence: failed to process inputs: unexpected EOF", RequestRefused),
-        (429, "you have reached your hourly usage limit", EngineUnavailable),
+        (401, "unauthorized", EngineDenied),
+        (429, "you have reached your hourly usage limit", EngineDenied),
+        (429, "too many requests", EngineUnavailable),
         (500, "something new", EngineFailed),
     ],
 )
