@@ -23,6 +23,7 @@ QUIET = (
 )
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = Path(os.environ.get("SLUICE_ARTEFACTS", ROOT / ".cache" / "artefacts"))
+TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -83,7 +84,8 @@ class Visit:
 async def violations(page: Page) -> list[str]:
     """What axe finds wrong with the page as it is now: a line a rule and element."""
     # Evaluated over the debugger, which no CSP forbids; the page itself may not run foreign scripts.
-    await page.evaluate(AXE.read_text())
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(AXE.read_text())
     result: dict[str, Any] = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
         f"{rule['id']} ({rule['impact']}): {node['html'][:200]} {node.get('failureSummary', '')}"

@@ -1,4 +1,4 @@
-"""A worker, registered on the wire as any is, that says attacks where its models and its engine have names."""
+"""A worker that says attacks where its models and its engine have names, registered on the wire as any is."""
 
 from __future__ import annotations
 
@@ -17,24 +17,19 @@ from wire.client import open_redis
 from wire.keys import Keys
 from wire.workers import BEAT_SECONDS, Gpu, WorkerInfo, WorkerRegistry
 
-WORKER = "hostile"
+WORKER = "on-the-wire"
 
 
 async def draw_models(visit: Visit, page: Page, redis_url: str, group: Sequence[Payload]) -> list[Finding]:
     """Draw each as a model's name: in the picker, chosen, and on the admin page, where a job waits for one as well."""
-    async with hostile_worker(redis_url, [payload.text for payload in group]):
+    async with wire_worker(redis_url, [payload.text for payload in group]):
         picked = await pick(visit, page, group)
         return [*picked, *await administer(visit, page, group)]
 
 
 async def pick(visit: Visit, page: Page, group: Sequence[Payload]) -> list[Finding]:
     chat = Chat(page)
-
-    async def listed() -> bool | None:
-        answer = await (await page.request.get(f"{visit.origin}/api/models")).json()
-        return sum(model["live"] for model in answer["models"]) == len(group) or None
-
-    await eventually(listed, 10, "the pool knows the worker's models")
+    await wait_listed(page, visit.origin, [payload.text for payload in group])
     await page.goto(visit.origin)
     names = page.get_by_role("menu").get_by_role("menuitemradio").filter(has_text="loaded")  # the default one is not
     await page.get_by_test_id("model").click()
@@ -47,6 +42,16 @@ async def pick(visit: Visit, page: Page, group: Sequence[Payload]) -> list[Findi
     return [*found, *await suspects(visit, page, group)]
 
 
+async def wait_listed(page: Page, origin: str, names: Sequence[str]) -> None:
+    """The house knows that these models are there: the page asks it again only after a while."""
+
+    async def listed() -> bool | None:
+        answer = await (await page.request.get(f"{origin}/api/models")).json()
+        return {model["name"] for model in answer["models"] if model["live"]} >= set(names) or None
+
+    await eventually(listed, 10, "the house knows the worker's models")
+
+
 async def administer(visit: Visit, page: Page, group: Sequence[Payload]) -> list[Finding]:
     await page.goto(f"{visit.origin}/admin/")
     await expect(page.get_by_role("list", name="Models").get_by_role("listitem")).to_have_count(len(group))
@@ -56,7 +61,7 @@ async def administer(visit: Visit, page: Page, group: Sequence[Payload]) -> list
 
 
 @asynccontextmanager
-async def hostile_worker(redis_url: str, names: Sequence[str]) -> AsyncIterator[None]:
+async def wire_worker(redis_url: str, names: Sequence[str]) -> AsyncIterator[None]:
     """It lives as long as this lasts, and takes no job."""
     redis = open_redis(redis_url, 5.0)
     registry = WorkerRegistry(redis, Keys("default"))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from playwright.async_api import Page
 
-from tests.browser.chromium import Visit
+from tests.browser.chromium import TWO_FRAMES, Visit
 from tests.browser.corpus import Payload
 
 RAN = "a script ran"
@@ -34,8 +34,6 @@ SUSPECTS = """() => {
     for (const { name } of node.attributes) if (/^on/i.test(name)) bad.push('handler: ' + name);
   return bad;
 }"""
-# What was written into the page has had two frames to fetch, to run and to be refused.
-TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 class Finding(NamedTuple):
@@ -53,7 +51,7 @@ async def watched(visit: Visit) -> Page:
 
 async def suspects(visit: Visit, page: Page, group: Sequence[Payload]) -> list[Finding]:
     """What is wrong with the page, which has drawn these payloads."""
-    await page.evaluate(TWO_FRAMES)
+    await page.evaluate(TWO_FRAMES)  # in which to fetch, to run and to be refused
     seen: list[str] = await page.evaluate(SUSPECTS)
     return [*findings(group, seen), *told(visit, group)]
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests.browser.chat import Chat
-from tests.browser.chromium import keep_screenshot, violations
 from tests.browser.conftest import Visitor
-from tests.browser.test_looks import LOOKS, expect_nothing_beyond_the_edge
+from tests.browser.looks import SCREENS, Judge
 from tests.support.house import Houses
+from tests.support.valkey import Valkey
 
 
 async def test_a_job_is_seen_live_and_then_among_the_ended(house: Houses, visitor: Visitor) -> None:
@@ -64,24 +66,52 @@ async def test_a_dead_letter_is_shown_with_its_reason(house: Houses, visitor: Vi
     await expect(admin.get_by_role("table")).to_contain_text("out_of_memory")
 
 
-@pytest.mark.parametrize("look", LOOKS)
-async def test_the_admin_page_has_no_accessibility_violation(house: Houses, visitor: Visitor, look: str) -> None:
-    home = await house(QUEUE_MAX_ATTEMPTS="1", SLUICE_SIMULATED_RATE="5")
-    visit = await visitor(home.url, **LOOKS[look])
+@pytest.mark.parametrize("screen", SCREENS)
+async def test_the_admin_page_has_no_accessibility_violation(
+    house: Houses, fresh_valkey: Valkey, visitor: Visitor, screen: str
+) -> None:
+    home = await house(redis_url=fresh_valkey.url, QUEUE_MAX_ATTEMPTS="1", SLUICE_SIMULATED_RATE="5")
+    visit = await visitor(home.url, **SCREENS[screen])
+    visit.expected.append("status of 503")  # of the lists, once Redis is gone
     chat = Chat(await visit.open())
-    await chat.ask("!tokens 2")
+    await chat.ask("!fault out_of_memory after 1")
     await chat.send("!tokens 500")
     await chat.says("w1")
-    admin = await visit.open("/admin/")
+    admin, judge = await visit.open("/admin/"), Judge(screen)
+    async for state in admin_states(admin):
+        await judge.look(admin, f"admin-{state}")
+    await chat.stop_button.click()
+    await chat.done()
+    home.worker.stop()
+    await expect(admin.get_by_text("No worker is alive")).to_be_visible()
+    await judge.look(admin, "admin-no-workers")
+    fresh_valkey.kill()
+    await expect(admin.get_by_role("alert").first).to_be_visible()
+    await judge.look(admin, "admin-trouble")
+    await visit.context.close()
+    assert not judge.wrong, judge.wrong
+
+
+async def admin_states(admin: Page) -> AsyncIterator[str]:
+    """One job runs, one has failed."""
     await expect(admin.get_by_role("article", name="Worker")).to_contain_text("1 of 1 slots")
-    wrong: dict[str, list[str]] = {}
-    for tab in ("Live", "Ended", "Dead letters"):
-        await admin.get_by_role("tab", name=tab).click()
-        await keep_screenshot(admin, f"admin-{tab.split()[0].lower()}-{look}")
-        if found := await violations(admin):
-            wrong[tab] = found
-    await expect_nothing_beyond_the_edge(admin)
-    assert not wrong, wrong
+    table, dialog = admin.get_by_role("table"), admin.get_by_role("dialog")
+    await expect(table).to_contain_text("running")
+    yield "live"
+    await table.get_by_role("button", name="Cancel").first.click()
+    await expect(dialog).to_contain_text("Cancel this job?")
+    yield "cancel"
+    await dialog.get_by_role("button", name="Keep it").click()
+    await admin.get_by_role("tab", name="Ended").click()
+    await expect(table).to_contain_text("failed")
+    yield "ended"
+    await table.get_by_role("button").first.click()
+    await expect(dialog).to_contain_text("accepted", ignore_case=True)
+    yield "job"
+    await admin.keyboard.press("Escape")
+    await admin.get_by_role("tab", name="Dead letters").click()
+    await expect(table).to_contain_text("out_of_memory")
+    yield "dead"
 
 
 async def test_charts_come_with_history_and_say_their_figures(house: Houses, visitor: Visitor) -> None:

@@ -117,6 +117,17 @@ async def test_a_message_may_replace_the_one_that_runs(house: Houses, visitor: V
     await chat.done()
     assert await chat.words(1) == numbered(3)
     assert len(await chat.words(0)) < 500
+    await chat.button("Settings of this chat").click()
+    await chat.page.get_by_text("Replaces it", exact=True).click()
+    await chat.button("Done").click()
+    await chat.send("!tokens 500")
+    await expect(chat.answers).to_have_count(3)
+    await chat.says("w2")
+    await chat.send("!tokens 4")  # by Enter alone, as chosen
+    await expect(chat.answers).to_have_count(4)
+    await chat.done()
+    assert await chat.words(3) == numbered(4)
+    assert len(await chat.words(2)) < 500
 
 
 async def test_two_threads_run_at_once_each_to_its_end(house: Houses, visitor: Visitor) -> None:
@@ -204,9 +215,14 @@ async def test_a_thread_is_renamed_found_and_deleted(house: Houses, visitor: Vis
     home = await house()
     chat = Chat(await (await visitor(home.url)).open())
     await chat.ask("The Straße of Gibraltar")
+    thread = await chat.thread_id()
+    await chat.button("New chat").first.click()
+    await expect(chat.questions).to_have_count(0)
     chats = chat.page.get_by_role("navigation", name="Your chats")
     await chat.page.get_by_role("searchbox", name="Search all chats").fill("STRASSE OF")
-    await expect(chats).to_contain_text("Straße")
+    await chats.get_by_role("region", name="Search results").get_by_role("button", name="Straße").last.click()
+    await expect(chat.questions.first).to_contain_text("The Straße of Gibraltar")
+    assert await chat.thread_id() == thread
     await chat.page.get_by_role("searchbox", name="Search all chats").fill("")
     await chats.get_by_role("button", name=re.compile("^Actions for")).first.click()
     await chat.page.get_by_role("menuitem", name="Rename").click()

@@ -12,7 +12,15 @@ from tests.support.proxy import Proxy
 
 SLOW = {"SLUICE_SIMULATED_RATE": "20", "SLUICE_SLOTS": "4"}
 CUT = [
-    *("ERR_CONNECTION", "ERR_EMPTY_RESPONSE", "ERR_INCOMPLETE_CHUNKED", "ERR_NETWORK", "ERR_TIMED_OUT", "status of 50"),
+    *(
+        "ERR_CONNECTION",
+        "ERR_INTERNET_DISCONNECTED",
+        "ERR_EMPTY_RESPONSE",
+        "ERR_INCOMPLETE_CHUNKED",
+        "ERR_NETWORK",
+        "ERR_TIMED_OUT",
+        "status of 50",
+    ),
     "thread list load failed",  # where it was being looked at as the server died
 ]
 
@@ -65,6 +73,10 @@ async def test_a_network_that_is_away_for_a_while_is_told_and_survived(house: Ho
         proxy.cut()
         await expect(chat.status).to_contain_text("Reconnecting")
         proxy.heal()
+        await visit.context.set_offline(True)
+        await expect(chat.page.get_by_test_id("offline")).to_contain_text("You are offline")
+        await visit.context.set_offline(False)
+        await expect(chat.page.get_by_test_id("offline")).to_have_count(0)
         await chat.says("w199")
         await chat.done()
         assert await chat.words() == numbered(200)
