@@ -214,24 +214,32 @@ async def contents(truth: Truth) -> tuple[int, list[bytes]]:
 
 
 FORM = "application/x-www-form-urlencoded"
-BROWSERS = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:60.0)", "Accept-Language": "en", "Sec-Fetch-Site": "none"}
+SIGNS = {
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:60.0)",
+    "Accept-Language": "en",
+    "Sec-Fetch-Site": "none",
+    "Referer": "https://evil.example/",
+    "Cookie": "a=b",
+}
+NO_JSON = [(kind, "", "/api/chat") for kind in ("text/plain", "multipart/form-data; boundary=x", "text/json")]
+NO_JSON += [(kind, sign, "/api/chat") for kind in (FORM, "") for sign in SIGNS]
+NO_JSON += [(kind, "", "/api/v1/local-llm/generate") for kind in (FORM, "")]  # none of Ollama's paths
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", "text/json", FORM, ""])
-@pytest.mark.parametrize("sign", [*BROWSERS, "Referer", "Cookie", "Origin", None])
+@pytest.mark.parametrize(("kind", "sign", "path"), NO_JSON)
 async def test_a_body_of_another_type_is_refused(
-    client: httpx.AsyncClient, home: House, truth: Truth, kind: str, sign: str | None
+    client: httpx.AsyncClient, home: House, truth: Truth, kind: str, sign: str, path: str
 ) -> None:
     """What a foreign page's form can send without asking the browser: one sign of a browser is enough."""
-    if sign is None and kind in (FORM, ""):
-        path = "/api/v1/local-llm/generate"  # none of Ollama's
-    else:
-        path = "/api/chat"
     headers = {"Content-Type": kind} if kind else {}
-    if sign:
-        headers[sign] = BROWSERS.get(sign, home.url)
+    headers |= {sign: SIGNS[sign]} if sign else {}
     body, code = wrong().body, "wrong_media_type"
     await refused(client, home, truth, "POST", path, 415, code, "Content-Type", content=body, headers=headers)
+
+
+async def test_a_form_of_our_own_page_is_refused_too(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
+    body, headers = wrong().body, {"Content-Type": FORM, "Origin": home.url}
+    await refused(client, home, truth, "POST", "/api/chat", 415, "wrong_media_type", content=body, headers=headers)
 
 
 @pytest.mark.parametrize("kind", [FORM, ""])
