@@ -107,7 +107,11 @@ def objects(folder: str) -> list[Object]:
 
 
 def render(folder: str) -> str:
-    return subprocess.run([KUSTOMIZE, "build", folder], check=True, capture_output=True, text=True).stdout
+    """Once a folder, since it takes a second and nobody changes one: each rollout has its own, and takes it away."""
+    kept = Path(folder, "rendered")
+    if not kept.exists():
+        kept.write_text(subprocess.run([KUSTOMIZE, "build", folder], check=True, capture_output=True, text=True).stdout)
+    return kept.read_text()
 
 
 def key_of(one: Object) -> str:
