@@ -39,7 +39,8 @@ ABOUT = "One durable queue in front of all your GPUs. Every answer is a job: wat
 # What a page of another origin may read of an answer.
 EXPOSED = [
     *("X-Sluice-Job", "X-Sluice-Route", "X-Sluice-Queue-Position"),
-    *("X-Sluice-Cache", "X-Request-ID", "Retry-After", "Content-Disposition"),
+    *("X-Sluice-Context-Messages", "X-Sluice-Cache"),
+    *("X-Request-ID", "Retry-After", "Content-Disposition"),
 ]
 
 
