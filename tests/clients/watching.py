@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.flow.listener import PATIENCE
 from tests.flow.truth import Truth
 from tests.support.waiting import eventually
 
@@ -13,4 +14,4 @@ async def running_job(truth: Truth) -> str:
         running = [job for job, state in (await truth.states()).items() if state == "running"]
         return running[0] if len(running) == 1 else None
 
-    return await eventually(look, 10, "one job runs")
+    return await eventually(look, PATIENCE, "one job runs")
