@@ -57,6 +57,8 @@ test("changes are sent one after the other, the last one last", async () => {
   done();
   await vi.advanceTimersByTimeAsync(0);
   expect([sent.map(([system]) => system), settingsOf(id).system]).toEqual([["one", "two"], "two"]);
+  done();
+  await vi.advanceTimersByTimeAsync(0);
 });
 
 test("a page that goes away sends what still waits, once", async () => {
