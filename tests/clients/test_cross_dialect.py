@@ -74,14 +74,14 @@ async def hear_openai(client: openai.AsyncOpenAI, model: str, prompt: str, chunk
 async def test_openai_goes_on_for_others_when_its_caller_has_gone(
     client: openai.AsyncOpenAI, served: Served, truth: Truth
 ) -> None:
-    asked: Any = {"model": served.models.chat, "messages": user(unique("!tokens 300")), "temperature": 0}
-    stream = await client.chat.completions.create(**asked, max_tokens=700, stream=True, extra_headers=STAYS)
+    asked: Any = {"model": served.models.chat, "messages": user(unique("!tokens 200")), "temperature": 0}
+    stream = await client.chat.completions.create(**asked, max_tokens=200, stream=True, extra_headers=STAYS)
     job = stream.response.headers["x-sluice-job"]
     await anext(stream)
     await stream.close()
     async with following(served.url, job) as heard:
         assert await heard.end() == "completed"
-        assert heard.text == words(300) if served.scripted else len(heard.text.split()) > 300
+        assert heard.text == words(200) if served.scripted else len(heard.text.split()) > 100
 
 
 @pytest.mark.any_model
@@ -89,7 +89,7 @@ async def test_openai_goes_on_for_others_when_its_caller_has_gone(
 async def test_anthropic_watched_natively(served: Served, truth: Truth) -> None:
     async with anthropic.AsyncAnthropic(base_url=served.url, api_key="none", max_retries=0) as client:
         async with client.messages.stream(
-            model=served.models.chat, max_tokens=1000, messages=user(unique("!tokens 200")), extra_body=GREEDY
+            model=served.models.chat, max_tokens=200, messages=user(unique("!tokens 200")), extra_body=GREEDY
         ) as stream:
             text = stream.text_stream
             first = await anext(text)

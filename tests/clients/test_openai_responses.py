@@ -84,7 +84,7 @@ async def test_vision(client: openai.AsyncOpenAI, served: Served) -> None:
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=DIALECT, feature="background and resume")
 async def test_background_and_resume(client: openai.AsyncOpenAI, served: Served) -> None:
-    asked: Any = {"model": served.models.chat, "input": unique("!tokens 200"), "max_output_tokens": 500}
+    asked: Any = {"model": served.models.chat, "input": unique("!tokens 200"), "max_output_tokens": 200}
     made = await client.responses.create(**asked, temperature=0, background=True, stream=True)
     heard: list[Any] = []
     async for event in made:
