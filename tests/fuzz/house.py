@@ -21,6 +21,7 @@ SETTINGS = {
     "SLUICE_DEADLINE_SECONDS": "10",
     "LOG_LEVEL": "WARNING",
 }
+REFUSED = ("!fault context", "!fault 400")  # the scripted engine says so of what is asked: the caller's mistake too
 WINDOW = 256  # tokens of the tiny model: what only the window ends has ended soon
 
 
@@ -44,7 +45,8 @@ def fuzzed_house(home: Path, engine: str = "simulated") -> Iterator[Fuzzed]:
         house.start_worker()
         house.start_worker()
         wait_ready(house.start_api(), workers=2)
-        yield Fuzzed(house, asked_of(behind.models.chat, behind.models.embed))
+        orders = REFUSED if behind.scripted else ()
+        yield Fuzzed(house, asked_of(behind.models.chat, behind.models.embed, orders))
 
 
 def _engine(name: str, home: Path, stack: ExitStack) -> Engine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any, NamedTuple
 
 MODEL = "qwen2.5:0.5b"
@@ -14,7 +15,8 @@ SCHEMA: dict[str, Any] = {
 }
 TOOL = {"type": "function", "function": {"name": "get_weather", "description": "weather", "parameters": SCHEMA}}
 PART = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}", "detail": "low"}}
-HELLO = {"role": "user", "content": "Hello"}
+GREETING = "Hello"
+HELLO = {"role": "user", "content": GREETING}
 
 
 class Shape(NamedTuple):
@@ -154,9 +156,10 @@ SHAPES = (*OPENAI, *OLLAMA, *OTHERS)
 VECTORS = ("/v1/embeddings", "/api/embed", "/api/embeddings")
 
 
-def asked_of(chat: str, embed: str) -> tuple[Shape, ...]:
-    """All shapes, with these models named in them."""
-    return tuple(_asked(shape, embed if shape.path in VECTORS else chat) for shape in SHAPES)
+def asked_of(chat: str, embed: str, orders: tuple[str, ...] = ()) -> tuple[Shape, ...]:
+    """All shapes, with these models named in them; then again with each order instead of the greeting."""
+    named = tuple(_asked(shape, embed if shape.path in VECTORS else chat) for shape in SHAPES)
+    return (*named, *(_ordering(shape, order) for order in orders for shape in named if shape.path not in VECTORS))
 
 
 def _asked(shape: Shape, model: str) -> Shape:
@@ -165,3 +168,8 @@ def _asked(shape: Shape, model: str) -> Shape:
         if "model" in holder:
             holder["model"] = model
     return Shape(shape.path, body)
+
+
+def _ordering(shape: Shape, order: str) -> Shape:
+    said = json.dumps(shape.body).replace(json.dumps(GREETING), json.dumps(order))
+    return Shape(shape.path, json.loads(said))
