@@ -93,7 +93,7 @@ async def test_anthropic_watched_natively(served: Served, truth: Truth) -> None:
         ) as stream:
             text = stream.text_stream
             first = await anext(text)
-            job = await running_job(truth)
+            job = stream.response.headers["x-sluice-job"]
             async with following(served.url, job) as heard:
                 said = first + "".join([piece async for piece in text])
                 assert await heard.end() == "completed"
