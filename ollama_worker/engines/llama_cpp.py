@@ -203,7 +203,7 @@ class Running:
     def __init__(self, silence: float) -> None:
         self._silence = silence
         self._lock = asyncio.Lock()
-        self._native: Native | None = None
+        self._held: list[Native] = []
         self._http: EngineHttp | None = None
 
     @property
@@ -213,7 +213,8 @@ class Running:
     async def http(self, plan: Plan) -> EngineHttp:
         async with self._lock:
             if self._http is None:
-                self._native = native = await start(plan)
+                native = await start(plan)
+                self._held.append(native)
                 headers = {"Authorization": f"Bearer {native.key}"}
                 # Its server hangs up after every stream, so a kept connection would fail at its next use.
                 self._http = EngineHttp(native.url, "llama.cpp", self._silence, headers, keep=False)
@@ -221,9 +222,8 @@ class Running:
 
     async def stop(self) -> None:
         async with self._lock:
-            http, native = self._http, self._native
-            self._http = self._native = None
+            http, held = self._http, self._held
+            self._http, self._held = None, []
             if http:
                 await http.close()
-            if native:
-                await stop(native)
+            await stop(held)

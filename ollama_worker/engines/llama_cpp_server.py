@@ -8,8 +8,11 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from ollama_worker.engines.base import EngineError, OutOfMemory, Unsupported
 
@@ -17,6 +20,7 @@ from ollama_worker.engines.base import EngineError, OutOfMemory, Unsupported
 # 8,192 cost a 0.5b model about 100 MB a slot, and a 7b one about 0.5 to 1 GB.
 CONTEXT_CAP = 8192
 SPARE_THREADS = 4  # each running answer holds one of the server's threads; these are for the short questions
+BEGIN_SECONDS = 60.0  # a model is in memory by then: what is left takes milliseconds
 QUIET = -1  # llama.cpp's log level: nothing. Its lines would run through ours, which are JSON.
 
 GOMP_ADVICE = (
@@ -49,10 +53,8 @@ async def start(plan: Plan) -> Native:
     return await asyncio.to_thread(_start, import_xllamacpp(), plan)
 
 
-async def stop(native: Native) -> None:
-    """End a server. Its destructor waits for its threads, so it runs on a thread too."""
-    held = [native.server]
-    del native
+async def stop(held: list[Native]) -> None:
+    """End the servers in this list, which nothing else may refer to: destructors wait, so they run on a thread too."""
     await asyncio.to_thread(held.clear)
 
 
@@ -80,7 +82,19 @@ def _start(library: Any, plan: Plan) -> Native:
             f"llama.cpp could not load {plan.gguf.name} ({size:.1f} GB, {plan.slots} slots of {plan.context} tokens): "
             "the file is damaged or does not fit in memory. Try fewer SLUICE_SLOTS or a smaller model"
         ) from error
-    return Native(server, server.listening_address, key)
+    native = Native(server, server.listening_address, key)
+    _wait_until_it_runs(native)
+    return native
+
+
+def _wait_until_it_runs(native: Native) -> None:
+    """It tells its address before its loop begins. An order to end that comes in between is lost: its destructor would
+    wait for ever, and all of Python with it. What its loop has answered once does end."""
+    url = urlsplit(native.url)
+    connection = HTTPConnection(str(url.hostname), url.port, timeout=BEGIN_SECONDS)
+    with closing(connection):
+        connection.request("GET", "/slots", headers={"Authorization": f"Bearer {native.key}"})
+        connection.getresponse().read()
 
 
 def threads() -> int:

@@ -204,7 +204,7 @@ async def test_without_a_worker_the_page_says_that_one_is_starting(house: Houses
 
 
 async def test_a_model_that_loads_is_told(house: Houses, visitor: Visitor) -> None:
-    home = await house(SLUICE_SIMULATED_LOAD_MS="8000")
+    home = await house(SLUICE_SIMULATED_LOAD_MS="4000")
     chat = Chat(await (await visitor(home.url)).open())
     await chat.send("!tokens 3")
     await expect(chat.status).to_contain_text("Loading")

@@ -67,7 +67,7 @@ async def test_a_network_that_is_away_for_a_while_is_told_and_survived(house: Ho
         visit = await visitor(f"http://127.0.0.1:{proxy.port}")
         visit.expected += CUT
         chat = Chat(await visit.open())
-        await chat.send("!tokens 200")
+        await chat.send("!tokens 120")
         await chat.says("w5")
         proxy.refuse()
         proxy.cut()
@@ -77,9 +77,9 @@ async def test_a_network_that_is_away_for_a_while_is_told_and_survived(house: Ho
         await expect(chat.page.get_by_test_id("offline")).to_contain_text("You are offline")
         await visit.context.set_offline(False)
         await expect(chat.page.get_by_test_id("offline")).to_have_count(0)
-        await chat.says("w199")
+        await chat.says("w119")
         await chat.done()
-        assert await chat.words() == numbered(200)
+        assert await chat.words() == numbered(120)
         await visit.context.close()
 
 

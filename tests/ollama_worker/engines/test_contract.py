@@ -43,9 +43,9 @@ async def made(which: str, gguf: Path, stack: AsyncExitStack) -> Engine:
     if which == "llama-cpp":
         return LlamaCppEngine(gguf, "m")
     if which == "openai of llama.cpp":
-        native = await start(Plan(gguf, 512, 1))
-        stack.push_async_callback(stop, native)
-        return OpenAIEngine(f"{native.url}/v1", native.key)
+        held = [await start(Plan(gguf, 512, 1))]
+        stack.push_async_callback(stop, held)
+        return OpenAIEngine(f"{held[0].url}/v1", held[0].key)
     if which == "anthropic":
         return AnthropicEngine((await stack.enter_async_context(fake_anthropic())).url, "secret")
     url = (await stack.enter_async_context(fake_openai())).url

@@ -576,11 +576,11 @@ async def test_health_says_what_to_correct(fake: FakeOpenAI, engine: OpenAIEngin
 
 @pytest.fixture
 async def llama(tiny_gguf: Path) -> AsyncIterator[OpenAIEngine]:
-    native = await start(Plan(tiny_gguf, 512, 2))
-    engine = OpenAIEngine(f"{native.url}/v1", native.key, silence=30)
+    held = [await start(Plan(tiny_gguf, 512, 2))]
+    engine = OpenAIEngine(f"{held[0].url}/v1", held[0].key, silence=30)
     yield engine
     await engine.close()
-    await stop(native)
+    await stop(held)
 
 
 async def test_a_real_server_streams_counts_and_refuses(llama: OpenAIEngine) -> None:
