@@ -74,6 +74,7 @@ async def wire_worker(redis_url: str, names: Sequence[str]) -> AsyncIterator[Non
     finally:
         beating.cancel()
         await asyncio.wait([beating])
+        await registry.reap(WORKER, (await registry.beats()).get(WORKER, 0))
         await redis.aclose()
 
 
