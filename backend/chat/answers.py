@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -19,10 +18,11 @@ from backend.chat.submission import Submission
 from backend.pool.pools import Found, Pools
 from backend.routing.route import Route
 from wire import keys
-from wire.records import JobRecord
+from wire.idempotency import body_hash
+from wire.records import LIVE_STATES, JobRecord
 
 LOOK_SECONDS = 0.2  # a cache that is away costs this much, and no answer
-REUSABLE = ("queued", "running", "completed")
+REUSABLE = (*LIVE_STATES, "completed")
 # Where and when it runs, and who made it: not what is asked.
 APART = {"model", "fallback", "affinity", "keep_alive"}
 
@@ -42,7 +42,7 @@ class Answers:
         asked = wish.request.model_dump(mode="json", exclude=APART, exclude_defaults=True)
         placed = route.pool if route.by == "name" else ""  # who names a provider means that one's answer
         whole = [wish.principal.id, wish.principal.tenant, route.model, placed, asked]
-        return keys.answer(sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).hexdigest())
+        return keys.answer(body_hash(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)))
 
     async def find(self, key: str, tenant: str, model: str) -> Found | None:
         """The job that answers it, None where there is none or the cache is away."""

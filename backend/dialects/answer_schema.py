@@ -6,14 +6,13 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
-from backend.dialects.schemas import real_schema
+from backend.dialects.schemas import NAMED, real_schema
 
 # What no engine's grammar enforces, and what would not only loosen but change the meaning if it were passed over.
 BEYOND_US = frozenset(
     "not if then else dependencies dependentRequired dependentSchemas unevaluatedProperties unevaluatedItems "
     "$dynamicRef $recursiveRef".split()
 )
-NAMED = ("properties", "patternProperties", "$defs", "definitions")  # name → schema: names are no keywords
 DATA = ("const", "default", "enum", "example", "examples")  # values: what is in them is no schema
 
 
@@ -45,7 +44,7 @@ def _check(node: Any, root: dict[str, Any]) -> None:
     if "$ref" in node and not _points_into(root, reference := str(node["$ref"])):
         raise ValueError(f"the schema's $ref {reference[:100]!r} points to nothing in it")
     for name, inner in node.items():
-        if name in NAMED and isinstance(inner, dict):
+        if name in NAMED and isinstance(inner, dict):  # its names are no keywords
             _check(list(inner.values()), root)
         elif name not in DATA:
             _check(inner, root)

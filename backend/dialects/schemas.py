@@ -34,20 +34,14 @@ def _check(schema: Any, where: str) -> None:
     for name in NAMED:
         for key, inner in _object(schema.get(name, {}), f"{where}.{name}").items():
             _check(inner, f"{where}.{name}.{key[:64]}")
-    for name in LISTED:
+    # Drafts up to 7 list the schemas of a tuple's parts under `items`.
+    listed = (*LISTED, "items") if isinstance(schema.get("items"), list) else LISTED
+    for name in listed:
         for place, inner in enumerate(_list(schema.get(name, []), f"{where}.{name}")):
             _check(inner, f"{where}.{name}.{place}")
     for name in SINGLE:
-        if name in schema:
-            _check_inner(schema[name], f"{where}.{name}")
-
-
-def _check_inner(inner: Any, where: str) -> None:
-    """Drafts up to 7 list the schemas of a tuple's parts under `items`."""
-    if not (isinstance(inner, list) and where.endswith(".items")):
-        return _check(inner, where)
-    for place, one in enumerate(inner):
-        _check(one, f"{where}.{place}")
+        if name in schema and name not in listed:
+            _check(schema[name], f"{where}.{name}")
 
 
 def _check_words(schema: dict[str, Any], where: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from tests.support.house import House
-from tests.support.processes import START, Api
+from tests.support.processes import START, Api, all_ask
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 
@@ -35,9 +35,6 @@ def wait_ready(api: Api, workers: int = 0) -> None:
             answer = httpx.get(api.url + "/health/detailed")
         except httpx.TransportError:
             return False
-        if answer.status_code != 200:
-            return False
-        asking = [worker["asking"] for worker in answer.json()["workers"]]
-        return len(asking) == workers and all(asking)
+        return answer.status_code == 200 and all_ask(answer.json()["workers"], workers)
 
     wait_until(ready, START, f"{api.name} is ready")

@@ -116,15 +116,21 @@ async def test_a_chat_with_many_pictures_goes_on(home: House, visitor: Visitor) 
     await expect(told).to_contain_text(["An earlier image was too much", "2 earlier images were too much"])
 
 
+async def asked(chat: Chat) -> str:
+    """The thread of an answer that has begun."""
+    await chat.send("!tokens 5")
+    thread = await chat.thread_id()
+    await expect(chat.stop_button).to_be_visible()
+    return thread
+
+
 async def test_what_waits_is_sent_although_no_tab_saw_the_answer_end(
     home: House, api: httpx.AsyncClient, visitor: Visitor
 ) -> None:
     visit = await visitor(home.url)
     chat = Chat(await visit.open())
     with paused(home):
-        await chat.send("!tokens 5")
-        thread = await chat.thread_id()
-        await expect(chat.stop_button).to_be_visible()
+        thread = await asked(chat)
         await chat.send("!tokens 3")
         await expect(waiting(chat)).to_contain_text("!tokens 3")
         await chat.page.close()
@@ -145,9 +151,7 @@ async def test_what_waits_is_sent_once_by_two_tabs_that_see_the_answer_end(
     visit = await visitor(home.url)
     chat = Chat(await visit.open())
     with paused(home):
-        await chat.send("!tokens 5")
-        thread = await chat.thread_id()
-        await expect(chat.stop_button).to_be_visible()
+        thread = await asked(chat)
         other = Chat(await visit.open(f"/?c={thread}"))
         await expect(other.stop_button).to_be_visible()
         await chat.send("!tokens 3")

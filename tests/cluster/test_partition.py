@@ -17,7 +17,6 @@ from tests.cluster.partition import FAR_RATE, NEAR_RATE, Divided, divided, monit
 from tests.flow.listener import Listener, chat, listening, words
 from tests.flow.truth import Truth, truth_of
 from tests.support.processes import Worker
-from tests.support.waiting import eventually
 from wire.jobs import NOT_YOURS
 from wire.workers import REAP_SECONDS
 
@@ -133,19 +132,13 @@ async def ended_elsewhere(heard: Listener, truth: Truth, prompt: str, other: Wor
 
 async def works_on(hosts: Divided, truth: Truth, old: str) -> None:
     """Two jobs at once need both workers: the one that was cut off takes its share, in a new life."""
-    workers = await eventually(lambda: both_ask(truth), 20, "both workers ask for jobs")
-    assert old not in workers
+    assert old not in await truth.until_asking(2)
     url = hosts.api.url
     async with listening(url, chat("!tokens 200")) as one, listening(url, chat("!tokens 200")) as two:
         assert [await one.end(), await two.end()] == ["completed", "completed"]
         assert one.text == two.text == words(200)
         workers = [start["worker"] for heard in (one, two) for start in heard.of("started")]
     assert any(f"-{hosts.far_worker.pid}-" in worker for worker in workers), workers
-
-
-async def both_ask(truth: Truth) -> list[str] | None:
-    workers = await truth.workers.all()
-    return [one.incarnation for one in workers] if [one.asking for one in workers] == [True, True] else None
 
 
 async def test_an_api_cut_off_for_longer_than_its_patience_says_so_and_its_stream_goes_on(

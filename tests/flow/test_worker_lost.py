@@ -7,7 +7,6 @@ import asyncio
 from tests.flow.listener import chat, listening, words
 from tests.flow.truth import Truth
 from tests.support.house import Houses
-from tests.support.waiting import eventually
 
 
 async def test_a_killed_worker_costs_no_token_and_repeats_none(house: Houses, truth: Truth) -> None:
@@ -43,15 +42,9 @@ async def test_a_worker_that_slept_through_its_reaping_reaches_nobody_and_begins
         assert heard.text == words(600)
         assert {entry.id.attempt for entry in await truth.log(heard.job) if entry.id} == {1, 2}
         assert heard.events == await truth.frames(heard.job)
-    beats = await eventually(lambda: _both_ask(truth), 20, "both workers ask for jobs")
-    assert owner not in beats
+    assert owner not in await truth.until_asking(2)
     await truth.check_ended_once(heard.job)
     await _works_on(home.url, truth, f"-{sleeper.pid}-")
-
-
-async def _both_ask(truth: Truth) -> list[str] | None:
-    workers = await truth.workers.all()
-    return [one.incarnation for one in workers] if [one.asking for one in workers] == [True, True] else None
 
 
 async def _works_on(url: str, truth: Truth, name: str) -> None:

@@ -76,6 +76,16 @@ class Truth:
 
         await eventually(look, within, "no job is live")
 
+    async def until_asking(self, count: int) -> set[str]:
+        """Wait for so many workers, each of which asks for jobs; their incarnations."""
+
+        async def look() -> set[str] | None:
+            workers = await self.workers.all()
+            asking = {one.incarnation for one in workers if one.asking}
+            return asking if len(asking) == len(workers) == count else None
+
+        return await eventually(look, PATIENCE, f"{count} workers ask for jobs")
+
     async def reap(self, incarnation: str) -> None:
         """What a watcher does after ten silent seconds, now: by compare-and-set on the beat that stands."""
         beat = (await self.workers.beats())[incarnation]

@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +107,7 @@ class Api(PythonProcess):
     async def _counts(self, count: int) -> httpx.Response | None:
         self.expect_alive()
         answer = await self.get("/health/detailed")
-        asking = [worker["asking"] for worker in answer.json().get("workers", ())] if answer is not None else []
-        return answer if answer is not None and len(asking) == count and all(asking) else None
+        return answer if answer is not None and all_ask(answer.json().get("workers", ()), count) else None
 
     async def get(self, path: str) -> httpx.Response | None:
         """One GET; None where nobody answers."""
@@ -117,6 +116,11 @@ class Api(PythonProcess):
                 return await client.get(self.url + path)
             except httpx.TransportError:
                 return None
+
+
+def all_ask(workers: Sequence[Mapping[str, Any]], count: int) -> bool:
+    """Whether these, of `GET /health/detailed`, are so many, and each asks for jobs."""
+    return len(workers) == count and all(worker["asking"] for worker in workers)
 
 
 class Worker(PythonProcess):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import statistics
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -30,6 +29,7 @@ from ollama_worker.engines.base import (
 )
 from ollama_worker.engines.forced_call import schema_of
 from ollama_worker.engines.ollama import OllamaEngine
+from tests.ollama_worker.closing import seconds_to_close
 from tests.ollama_worker.fake_ollama import FakeOllama, end, fake_ollama, said
 from wire.records import JobRequest, Message
 
@@ -402,18 +402,7 @@ def test_the_parts_that_a_tool_s_schema_defines_stay_within_reach() -> None:
 
 async def test_closing_early_closes_the_connection_within_100_ms(fake: FakeOllama, engine: OllamaEngine) -> None:
     fake.chunks, fake.hang, fake.running = [said("one")], True, {"m:latest": 1}
-    assert statistics.median([await seconds_to_close(fake, engine) for _ in range(7)]) < 0.1
-
-
-async def seconds_to_close(fake: FakeOllama, engine: OllamaEngine) -> float:
-    """From a stream's early end to the server's own view of its connection."""
-    fake.disconnected.clear()
-    stream: Any = engine.generate(CHAT)
-    assert isinstance(await anext(stream), Piece)
-    since = time.monotonic()
-    await stream.aclose()
-    await asyncio.wait_for(fake.disconnected.wait(), 10)
-    return time.monotonic() - since
+    assert statistics.median([await seconds_to_close(fake.disconnected, engine, CHAT) for _ in range(7)]) < 0.1
 
 
 async def test_closing_a_forced_call_early_closes_the_connection(fake: FakeOllama, engine: OllamaEngine) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import statistics
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from ollama_worker.engines.openai import OpenAIEngine
 from ollama_worker.engines.openai_servers import GOOGLE, OPENAI, PLAIN, Server
 from ollama_worker.engines.openai_wire import thinking_of
 from ollama_worker.engines.rest import Rest
+from tests.ollama_worker.closing import seconds_to_close
 from tests.ollama_worker.fake_openai import DONE, VLLM_ENTRY, FakeOpenAI, call, data, delta, fake_openai, usage
 from tests.ollama_worker.fake_openai import text as completion
 from wire.records import JobRequest, Message
@@ -465,18 +465,7 @@ async def test_closing_early_closes_the_connection_within_100_ms(fake: FakeOpenA
     """Also through the wrapper that watches over the number of calls."""
     fake.chunks, fake.hang = [delta(content="one")], True
     for request in (CHAT, chat(tools=(tool("a"),), parallel_tool_calls=False)):
-        assert statistics.median([await seconds_to_close(fake, engine, request) for _ in range(7)]) < 0.1
-
-
-async def seconds_to_close(fake: FakeOpenAI, engine: OpenAIEngine, request: JobRequest) -> float:
-    """From a stream's early end to the server's own view of its connection."""
-    fake.disconnected.clear()
-    stream: Any = engine.generate(request)
-    assert isinstance(await anext(stream), Piece)
-    since = time.monotonic()
-    await stream.aclose()
-    await asyncio.wait_for(fake.disconnected.wait(), 10)
-    return time.monotonic() - since
+        assert statistics.median([await seconds_to_close(fake.disconnected, engine, request) for _ in range(7)]) < 0.1
 
 
 # The rest

@@ -1,0 +1,21 @@
+"""How soon an engine's server notices that nobody wants its answer any more."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from ollama_worker.engines.base import Engine, Piece
+from wire.records import JobRequest
+
+
+async def seconds_to_close(disconnected: asyncio.Event, engine: Engine, request: JobRequest) -> float:
+    """From a stream's early end, behind its first piece, to the server's own view of its connection."""
+    disconnected.clear()
+    stream: Any = engine.generate(request)
+    assert isinstance(await anext(stream), Piece)
+    since = time.monotonic()
+    await stream.aclose()
+    await asyncio.wait_for(disconnected.wait(), 10)
+    return time.monotonic() - since
