@@ -65,9 +65,16 @@ async def told_apart(request: JobRequest, stream: AsyncGenerator[Item]) -> Async
 
 def _may_call(text: str, names: set[str]) -> bool:
     """False once `text` begins as no call of one of these does."""
-    said = "".join(text[:FAR_ENOUGH].split())
-    beginnings = [f'{BEGINNING}{"".join(name.split())}"' for name in names]
-    return any(said.startswith(call) or call.startswith(said) for call in beginnings)
+    said = _dense(text[:FAR_ENOUGH])
+    return any(said.startswith(call) or call.startswith(said) for call in _beginnings(names))
+
+
+def _beginnings(names: set[str]) -> list[str]:
+    return [f'{BEGINNING}{_dense(name)}"' for name in names]
+
+
+def _dense(text: str) -> str:
+    return "".join(text.split())
 
 
 def _rest(held: str, tokens: int, names: set[str]) -> list[Piece]:
@@ -77,7 +84,7 @@ def _rest(held: str, tokens: int, names: set[str]) -> list[Piece]:
     try:
         said = orjson.loads(held)
     except orjson.JSONDecodeError:
-        cut = any("".join(held[:FAR_ENOUGH].split()).startswith(f'{BEGINNING}{name}"') for name in names)
+        cut = any(_dense(held[:FAR_ENOUGH]).startswith(call) for call in _beginnings(names))
         return [] if cut else [Piece(held, tokens=tokens)]
     if said.keys() == {"name", "arguments"} and isinstance(said["arguments"], dict):
         return [Piece(tool_calls=[{"function": _call(said)}], tokens=max(1, tokens))]
