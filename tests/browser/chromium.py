@@ -23,6 +23,8 @@ QUIET = (
 )
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = Path(os.environ.get("SLUICE_ARTEFACTS", ROOT / ".cache" / "artefacts"))
+# What a console says where the test cuts a connection (Chromium has a dozen names for that) or ends a server.
+CUT = ("Failed to load resource: net::ERR_", "status of 50")
 TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 

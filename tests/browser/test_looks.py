@@ -7,13 +7,13 @@ import re
 import pytest
 from playwright.async_api import expect
 
+from tests.browser.chromium import CUT
 from tests.browser.conftest import Visitor
 from tests.browser.looks import SCHEMES, SCREENS, Judge
 from tests.browser.states import TOURS, Place
 from tests.support.house import Houses
 from tests.support.proxy import Proxy
 
-CUT = ["ERR_CONNECTION", "ERR_EMPTY_RESPONSE", "ERR_INCOMPLETE_CHUNKED", "ERR_NETWORK", "ERR_INTERNET", "status of 50"]
 UNREADABLE = "local thread history load failed"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
+from tests.browser import chromium
 from tests.browser.chat import Chat, numbered
 from tests.browser.conftest import Visitor
 from tests.support.house import House, Houses
@@ -11,18 +12,7 @@ from tests.support.processes import Worker
 from tests.support.proxy import Proxy
 
 SLOW = {"SLUICE_SIMULATED_RATE": "20", "SLUICE_SLOTS": "4"}
-CUT = [
-    *(
-        "ERR_CONNECTION",
-        "ERR_INTERNET_DISCONNECTED",
-        "ERR_EMPTY_RESPONSE",
-        "ERR_INCOMPLETE_CHUNKED",
-        "ERR_NETWORK",
-        "ERR_TIMED_OUT",
-        "status of 50",
-    ),
-    "thread list load failed",  # where it was being looked at as the server died
-]
+CUT = [*chromium.CUT, "thread list load failed"]  # where the list was being read as the server died
 
 
 async def busy_worker(home: House) -> Worker:
