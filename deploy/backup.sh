@@ -4,9 +4,10 @@
 #   deploy/backup.sh save redis|postgres FILE       a copy, complete or none
 #   deploy/backup.sh restore redis|postgres FILE    back; the API is away meanwhile (docs/deploy/backup.md)
 #
-# The queue's append-only file is copied as it is written: what is acknowledged stands in it, an unfinished last line is
-# dropped when it is read. Only while the server writes it anew could a copy mix old and new files: the manifest, which
-# changes then, is read before and after, and the copy begins again. No user may CONFIG or BGREWRITEAOF, and none need.
+# The queue's append-only file is copied as it is written: what is acknowledged stands in it (while the disk is slow to
+# sync: up to two seconds later), an unfinished last line is dropped when it is read. Only while the server writes it
+# anew could a copy mix old and new files: the manifest, which changes then, is read before and after, and the copy
+# begins again. No user may CONFIG or BGREWRITEAOF, and none need.
 set -eu
 umask 077
 

@@ -245,6 +245,7 @@ async def test_it_goes_on_where_redis_was_away(fresh_valkey: Valkey, database_ur
     async with contextlib.aclosing(play), running(play.recorder()):
         names = [await play.completed()]
         await until_recorded(play, *names)
+        fresh_valkey.written()
         fresh_valkey.restart()
         names.append(await play.completed())
         await until_recorded(play, *names)

@@ -28,6 +28,7 @@ async def test_a_killed_redis_under_load_costs_no_job_and_no_token(
         heard = [await stack.enter_async_context(listening(home.url, chat("!tokens 150"))) for _ in range(12)]
         for listener in heard[:8]:
             await listener.words(10)
+        fresh_valkey.written()
         fresh_valkey.kill()
         await home.api.wait_for_action("watch.failed")
         fresh_valkey.start()
@@ -48,7 +49,7 @@ async def test_a_client_that_vanished_while_redis_was_away_is_heeded_when_it_is_
     home = await durable_house(apis=1, workers=1)
     async with listening(home.url, chat("!tokens 100000")) as heard:
         await heard.words(5)
-        fresh_valkey.written()  # a job let in a moment before a kill within an fsync may be lost, as the design says
+        fresh_valkey.written()
         fresh_valkey.kill()
         await home.api.wait_for_action("watch.failed")
     fresh_valkey.start()

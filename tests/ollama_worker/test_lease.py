@@ -82,6 +82,7 @@ async def test_a_redis_that_is_down_reaps_nobody_so_its_jobs_run_on(quick: None,
     redis = open_redis(fresh_valkey.url, SECONDS)
     async with standing(redis, fresh_valkey.url, "here") as life:
         await is_asked(life, "on")
+        fresh_valkey.written()
         fresh_valkey.kill()
         await asyncio.sleep(2 * SECONDS)
         await asyncio.to_thread(fresh_valkey.start)

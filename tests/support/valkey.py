@@ -81,7 +81,10 @@ class Valkey(Child):
             return connection.recv(65_536)
 
     def written(self) -> None:
-        """Block until what it has acknowledged is in its file: while an fsync runs, that may be a moment later."""
+        """Block until what it has acknowledged is in its file, and so outlives a kill.
+
+        While an fsync runs, that is up to two seconds later (`everysec`; the design promises no more).
+        """
         wait_until(
             lambda: b"aof_buffer_length:0\r" in self.command_line("INFO", "persistence"), 10, "its file is written"
         )

@@ -95,6 +95,7 @@ async def test_a_killed_redis_comes_back_with_every_acknowledged_job_and_unknown
     for n in range(50):
         await house.accept(f"j{n}", f"tenant-{n % 10}")
     await house.jobs.start("j0", "w", 1, STARTED)
+    fresh_valkey.written()
     fresh_valkey.restart()
 
     assert await house.jobs.depth() == 50
