@@ -32,6 +32,11 @@ class Served(NamedTuple):
         assert self.scripted, "only the scripted engine keeps a book"
         return self.scripted
 
+    async def answering(self, prompt: str) -> None:
+        """Wait until the engine works on this prompt: who leaves before is heeded without it ever being asked."""
+        if self.scripted:
+            await self.scripted.until(prompt, "answering")
+
     async def hung_up_on(self, prompt: str) -> None:
         """Wait until the engine has stopped working on this prompt; only the scripted one tells."""
         if self.scripted:

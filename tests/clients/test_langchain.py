@@ -81,6 +81,7 @@ async def test_closing_the_stream_cancels(model: BaseChatModel, served: Served, 
         async for _ in stream:
             break
         job = await running_job(truth)
+        await served.answering(prompt)
     assert (await truth.until_state(job, "cancelled", "completed")).why == "client_gone"
     await served.hung_up_on(prompt)
 

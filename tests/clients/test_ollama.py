@@ -150,6 +150,7 @@ async def test_closing_the_stream_cancels(client: ollama.AsyncClient, served: Se
     stream: Any = await client.chat(served.models.chat, user(prompt), stream=True)
     await anext(stream)
     job = await running_job(truth)
+    await served.answering(prompt)
     await stream.aclose()
     assert (await truth.until_state(job, "cancelled", "completed")).why == "client_gone"
     await served.hung_up_on(prompt)

@@ -231,6 +231,7 @@ async def test_closing_the_stream_cancels(client: openai.AsyncOpenAI, served: Se
     )
     job = stream.response.headers["x-sluice-job"]
     await anext(stream)
+    await served.answering(prompt)
     await stream.close()
     assert (await truth.until_state(job, "cancelled", "completed")).why == "client_gone"
     await served.hung_up_on(prompt)

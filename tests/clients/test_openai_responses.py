@@ -124,8 +124,7 @@ async def test_background_is_cancelled(client: openai.AsyncOpenAI, served: Serve
     prompt = unique("!tokens 100000")
     made = await client.responses.create(model=served.models.chat, input=prompt, background=True, temperature=0)
     await running_job(truth)
-    if served.scripted:
-        await served.scripted.until(prompt, "answering")
+    await served.answering(prompt)
     assert (await client.responses.cancel(made.id)).status == "cancelled"
     await served.hung_up_on(prompt)
     assert (await client.responses.retrieve(made.id)).status == "cancelled"
@@ -138,6 +137,7 @@ async def test_closing_the_stream_cancels(client: openai.AsyncOpenAI, served: Se
     stream = await client.responses.create(model=served.models.chat, input=prompt, stream=True, temperature=0)
     job = stream.response.headers["x-sluice-job"]
     await anext(stream)
+    await served.answering(prompt)
     await stream.close()
     assert (await truth.until_state(job, "cancelled", "completed")).why == "client_gone"
     await served.hung_up_on(prompt)
