@@ -20,6 +20,7 @@ from tests.backend.standing import standing_house, wait_ready
 from tests.flow.listener import chat, listening
 from tests.flow.truth import Truth, truth_of
 from tests.support.house import House
+from tests.support.processes import Api
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
@@ -39,11 +40,17 @@ async def truth(house: House) -> AsyncIterator[Truth]:
         yield truth
 
 
-async def begun_at(house: House, place: int, data: bytes) -> str:
-    """A batch that this API process works on, a quarter of its lines answered."""
-    async with openai_client(house.apis[place]) as client:
+async def begun(house: House, data: bytes) -> tuple[str, Api, Api]:
+    """A batch with a quarter of its lines answered, the process that works on it, and the other."""
+    async with openai_client(house.api) as client:
         batch = await begin(client, data)
-        await house.apis[place].wait_for_action("batch.moved", batch=batch.id, status="in_progress")
+        moved = {"action": "batch.moved", "batch": batch.id, "status": "in_progress"}
+
+        def at_work() -> Api | None:
+            logs = ((api, line) for api in house.apis for line in api.log_lines())
+            return next((api for api, line in logs if moved.items() <= line.items()), None)
+
+        holder = await eventually(at_work, 15, "one of them works on it")
 
         async def quarter() -> bool | None:
             counts = (await client.batches.retrieve(batch.id)).request_counts
@@ -51,7 +58,8 @@ async def begun_at(house: House, place: int, data: bytes) -> str:
 
         await eventually(quarter, 30, "a quarter is answered")
         assert (await client.batches.retrieve(batch.id)).status == "in_progress", "too fast to be interrupted"
-    return batch.id
+    [other] = (api for api in house.apis if api is not holder)
+    return batch.id, holder, other
 
 
 async def check_whole(client: AsyncOpenAI, name: str, truth: Truth, house: House) -> None:
@@ -59,7 +67,7 @@ async def check_whole(client: AsyncOpenAI, name: str, truth: Truth, house: House
     batch = await until(client, name, "completed")
     answers = await lines_of(client, batch.output_file_id)
     assert [(answer["custom_id"], said_in(answer)) for answer in answers] == [
-        (str(n), words(n + 20)) for n in range(COUNT)
+        (str(n), words(n + 100)) for n in range(COUNT)
     ]
     assert batch.error_file_id is None
     assert await jobs_of(truth, name, COUNT) == ["completed"] * COUNT
@@ -78,30 +86,34 @@ async def check_whole(client: AsyncOpenAI, name: str, truth: Truth, house: House
         await database.close()
 
 
-LINES = jsonl(*(a_line(str(n), f"!tokens {n + 20}") for n in range(COUNT)))
+LINES = jsonl(*(a_line(str(n), f"!tokens {n + 100}") for n in range(COUNT)))
 
 
 async def test_an_api_that_is_killed_loses_and_doubles_nothing(house: House, truth: Truth) -> None:
-    name = await begun_at(house, 0, LINES)
-    house.apis[0].kill()
-    async with openai_client(house.apis[1]) as client:
+    name, holder, other = await begun(house, LINES)
+    holder.kill()
+    async with openai_client(other) as client:
         await check_whole(client, name, truth, house)
-    await house.apis[1].wait_for_action("batch.ended", batch=name)
+    await other.wait_for_action("batch.ended", batch=name)
 
 
 @pytest.mark.parametrize("house", ["sqlite"], indirect=True)
 async def test_an_api_that_leaves_hands_its_batches_over_at_once(house: House, truth: Truth) -> None:
-    name = await begun_at(house, 0, LINES)
-    house.apis[0].term()
-    await house.apis[0].wait_for_exit()
-    async with openai_client(house.apis[1]) as client:
+    name, holder, other = await begun(house, LINES)
+    holder.term()
+    await holder.wait_for_exit()
+    async with openai_client(other) as client:
         await check_whole(client, name, truth, house)
 
 
 async def begun_in(truth: Truth, job: str) -> int:
-    """When its first attempt started, by Redis's clock."""
-    timeline: Any = (await truth.record(job)).timeline
-    return int(next(at for at, what, _ in timeline if what == "started:1"))
+    """When its first attempt started, by Redis's clock: a job runs before its worker says that it has started."""
+
+    async def look() -> int | None:
+        timeline: Any = (await truth.record(job)).timeline
+        return next((int(at) for at, what, _ in timeline if what == "started:1"), None)
+
+    return await eventually(look, 15, f"{job} has started")
 
 
 # -- beside chats ------------------------------------------------------------------------------------------------
