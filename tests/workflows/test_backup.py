@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -116,6 +117,7 @@ async def test_jobs_that_waited_when_the_copy_was_made_are_answered_after_the_re
 ) -> None:
     whole = await house(workers=0, redis_url=fresh_valkey.url)
     jobs = [await left_behind(whole.url) for _ in range(3)]
+    await asyncio.to_thread(fresh_valkey.written)
     pods.backup("save", "redis", tmp_path / "queue.tar")
     fresh_valkey.flush()
     restore(pods, fresh_valkey, tmp_path / "queue.tar")
@@ -198,6 +200,7 @@ def copies(pods: Pods) -> int:
 
 def test_a_copy_that_the_server_rewrote_behind_is_made_again(fresh_valkey: Valkey, pods: Pods, tmp_path: Path) -> None:
     fresh_valkey.command_line("SET", "number", "7")
+    fresh_valkey.written()
     rewrite_meanwhile(pods, fresh_valkey, times=1)
     pods.backup("save", "redis", tmp_path / "queue.tar")
     assert copies(pods) == 2
