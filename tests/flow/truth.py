@@ -87,9 +87,15 @@ class Truth:
         return await eventually(look, PATIENCE, f"{count} workers ask for jobs")
 
     async def reap(self, incarnation: str) -> None:
-        """What a watcher does after ten silent seconds, now: by compare-and-set on the beat that stands."""
-        beat = (await self.workers.beats())[incarnation]
-        assert await self.workers.reap(incarnation, beat)
+        """What a watcher does after ten silent seconds, now: by compare-and-set on the beat that stands.
+
+        Again where it has beaten in between.
+        """
+
+        async def look() -> bool:
+            return await self.workers.reap(incarnation, (await self.workers.beats())[incarnation])
+
+        await eventually(look, PATIENCE, f"{incarnation} is reaped")
 
     async def leftovers(self) -> list[str]:
         """After a drain: every queue, set, deadline and owner that should be gone (invariants 1, 5 and 7)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -60,17 +61,22 @@ async def _survives_resets(valkey: Valkey) -> None:
 async def test_a_server_that_does_not_answer_is_given_up_in_time(valkey: Valkey) -> None:
     async with Proxy(valkey.port) as proxy:
         redis = open_redis(f"redis://127.0.0.1:{proxy.port}", 0.3)
-        await redis.ping()
-        proxy.blackhole()
-        began = asyncio.get_running_loop().time()
-        for _ in range(2):  # on the open connection, then on a new one
-            with pytest.raises(UNREACHABLE):
-                await redis.ping()
-        assert asyncio.get_running_loop().time() - began < 3
-        proxy.heal()
+        clock, took = asyncio.get_running_loop().time, []
 
         async def answers() -> bool | None:
-            return bool(await redis.ping()) or None
+            with contextlib.suppress(*UNREACHABLE):
+                return bool(await redis.ping()) or None
+            return None
 
-        await eventually(answers, 5, "it answers again")
+        for _ in range(2):  # a loaded machine may add to one of the two
+            await eventually(answers, 10, "it answers")
+            proxy.blackhole()
+            began = clock()
+            for _ in range(2):  # on the open connection, then on a new one
+                with pytest.raises(UNREACHABLE):
+                    await redis.ping()
+            took.append(clock() - began)
+            proxy.heal()
+        assert min(took) < 3, took
+        await eventually(answers, 10, "it answers again")
         await redis.aclose()

@@ -399,7 +399,13 @@ async def test_news_has_no_id_and_only_the_latest_counts(pipe: Pipe) -> None:
 # Redis came back with less
 
 
-async def test_a_log_that_is_filled_up_again_is_heard_on_as_if_nothing_was(pipe: Pipe) -> None:
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader waits for what is missing longer than `read` waits for it."""
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 60.0)
+
+
+async def test_a_log_that_is_filled_up_again_is_heard_on_as_if_nothing_was(patient: None, pipe: Pipe) -> None:
     async with pipe.events.open(JOB) as reader:
         await pipe.words(0, 6)
         heard = await read(reader, "1-5")
@@ -426,7 +432,7 @@ async def test_a_log_that_stays_behind_is_void(pipe: Pipe, monkeypatch: pytest.M
         assert ids(heard[1:]) == numbered(0, 3)
 
 
-async def test_another_text_under_the_same_id_is_void_at_once(pipe: Pipe) -> None:
+async def test_another_text_under_the_same_id_is_void_at_once(patient: None, pipe: Pipe) -> None:
     async with pipe.events.open(JOB) as reader:
         await pipe.words(0, 4)
         await read(reader, "1-3")
@@ -434,9 +440,7 @@ async def test_another_text_under_the_same_id_is_void_at_once(pipe: Pipe) -> Non
         for seq in range(5):
             await pipe.log(f"1-{seq}", token(f" other{seq}"))
         reader.look_again()
-        began = asyncio.get_running_loop().time()
         heard = await read(reader, "1-4")
-        assert asyncio.get_running_loop().time() - began < module.PATIENCE_SECONDS
         assert heard[0] == VOID
         assert [entry.body for entry in heard[1:]] == [token(f" other{seq}") for seq in range(5)]
 
@@ -445,16 +449,17 @@ async def test_who_resumed_knows_another_text_too(pipe: Pipe) -> None:
     """It has read nothing yet but its cursor's own entry: that is enough to know it again."""
     await pipe.words(0, 4)
     async with pipe.events.open(JOB, EventId(1, 3)) as reader:
-        await quiet_start(reader)
+        reading = asyncio.create_task(read(reader, "1-4"))
+        await eventually(lambda: reader._last_body or None, 5, "its cursor's entry was read")
         await pipe.redis.delete(pipe.keys.events(JOB))
         for seq in range(5):
             await pipe.log(f"1-{seq}", token(f" other{seq}"))
         reader.look_again()
-        heard = await read(reader, "1-4")
+        heard = await reading
         assert heard[0] == VOID and len(heard) == 6
 
 
-async def test_a_later_attempt_in_a_shorter_log_is_void_at_once(pipe: Pipe) -> None:
+async def test_a_later_attempt_in_a_shorter_log_is_void_at_once(patient: None, pipe: Pipe) -> None:
     """Ids only grow: what the log lacks before that attempt will never come."""
     async with pipe.events.open(JOB) as reader:
         await pipe.words(0, 6)
@@ -463,9 +468,7 @@ async def test_a_later_attempt_in_a_shorter_log_is_void_at_once(pipe: Pipe) -> N
         await pipe.emit("1001-0", STARTED)
         reader.look_again()
         await pipe.emit("1001-1", word(0))
-        began = asyncio.get_running_loop().time()
         heard = await read(reader, "1001-1")
-        assert asyncio.get_running_loop().time() - began < module.PATIENCE_SECONDS
         assert heard[0] == VOID
         assert ids(heard[1:]) == ["1001-0", "1001-1"]
 
