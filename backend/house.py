@@ -45,7 +45,7 @@ from wire.idempotency import IdempotencyKeys
 from wire.jobs import Bounds
 from wire.reader import FanIn
 
-REDIS_SECONDS = 0.8
+TELL_SECONDS = 0.1  # what is left of a request, when Redis has not answered, until its caller is told so
 SCHEMA_SECONDS = 2.0  # for the first look at the schema: a database that says nothing keeps nobody from starting
 RECORD_MS = 86_400_000  # how long a record outlives its job
 
@@ -89,7 +89,8 @@ def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> Ho
     database = Database(settings.database_url)
     router = Router(sights, catalogue, settings.rules, Breakers(pools))
     preparing = Preparing(pools, router, Naming(claims, pools), Answers(cache or redis, pools, settings.cache_seconds))
-    chat = ChatService(pools, trails, news, preparing, Admission(bounds), ThreadTurns(database))
+    answer_seconds = settings.redis_seconds + TELL_SECONDS
+    chat = ChatService(pools, trails, news, preparing, Admission(bounds), ThreadTurns(database), answer_seconds)
     threads, titles = Threads(database, pools), Titles(database, pools, sights, catalogue, chat)
     files = Files(database, settings.max_file_bytes)
     admin = build_admin(pools, database, lambda: chat.draining)
@@ -116,10 +117,10 @@ def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> Ho
 @asynccontextmanager
 async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
     """Clients open, watchers watch; on the way out no job is cancelled by our leaving."""
-    redis = open_redis(settings.redis_url, REDIS_SECONDS)
+    redis = open_redis(settings.redis_url, settings.redis_seconds)
     cache = open_redis(settings.cache_url, LOOK_SECONDS) if settings.cache_url else None
     house = build(settings, redis, cache)
-    blocking = open_redis(settings.redis_url, REDIS_SECONDS + BLOCK_MS / 1000, connections=len(house.pools))
+    blocking = open_redis(settings.redis_url, settings.redis_seconds + BLOCK_MS / 1000, connections=len(house.pools))
     watchers = [Watcher(pool.jobs, pool.workers, pool.clock) for pool in house.pools]
     recorders = [Recorder(pool.jobs, Finished(redis, blocking, pool.keys), house.database) for pool in house.pools]
     with suppress(RedisError, OSError):  # a Redis that is not there yet is waited for, red until then

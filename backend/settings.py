@@ -56,6 +56,8 @@ class ApiSettings(WireSettings):
     max_attempts: int = Field(3, alias="QUEUE_MAX_ATTEMPTS", ge=1, le=20)
     queue_depth: int = Field(10_000, alias="QUEUE_MAX_DEPTH", ge=1)
     queue_per_tenant: int = Field(10_000, alias="QUEUE_MAX_PER_TENANT", ge=1)
+    # How long Redis may take for one answer until a request is refused with 503: within a second, in all.
+    redis_seconds: float = Field(0.8, alias="SLUICE_REDIS_SECONDS", gt=0, le=60)
     # How long an answer may be given again to callers who allow it, 0: never; a job's record lives a day.
     cache_seconds: float = Field(3600.0, alias="SLUICE_CACHE_SECONDS", ge=0, le=DAY_SECONDS)
     # A Redis of its own for that, which may drop what it holds. Unset: beside the queue.

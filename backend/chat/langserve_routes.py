@@ -21,7 +21,6 @@ from starlette.types import Message, Receive, Scope, Send
 from backend.body import read_object
 from backend.chat.langserve_requests import Chat, checked, filters_of, parse_many, parse_one
 from backend.chat.queue_model import Events, Follow, QueueChat
-from backend.chat.service import ANSWER_SECONDS
 from backend.chat.serving import submit
 from backend.chat.trim import Room, context_of, room_of, text_tokens, trim
 from backend.errors import ApiError
@@ -139,7 +138,7 @@ def _confined(langserve: Handler) -> Handler:
 async def let_in(request: Request, chats: list[Chat], body: bytes) -> Party:
     """All or none: every chat is checked before the first job is made, and a refusal withdraws those before it."""
     house = house_of(request)
-    async with asyncio.timeout(ANSWER_SECONDS):
+    async with asyncio.timeout(house.chat.answer_seconds):
         ready = [await _prepare(house, chat) for chat in chats]
     members: list[LetIn] = []
     try:

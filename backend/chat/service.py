@@ -26,12 +26,12 @@ from wire.events import START, EventId
 from wire.reader import JobLost
 from wire.records import JobRecord
 
-__all__ = ["ANSWER_SECONDS", "ChatService", "Submission"]
-
-ANSWER_SECONDS = 0.9  # Redis away is told within a second
+__all__ = ["ChatService", "Submission"]
 
 
 class ChatService:
+    """`answer_seconds`: how long a caller waits until it is told that Redis is away."""
+
     def __init__(
         self,
         pools: Pools,
@@ -40,6 +40,7 @@ class ChatService:
         preparing: Preparing,
         admission: Admission,
         turns: Turns,
+        answer_seconds: float,
     ) -> None:
         self._pools = pools
         self._trails = trails
@@ -47,6 +48,7 @@ class ChatService:
         self._preparing = preparing
         self._admission = admission
         self._turns = turns
+        self.answer_seconds = answer_seconds
         self._deserted = Deserted(pools)
         self.draining = False
 
@@ -54,14 +56,14 @@ class ChatService:
     async def submit(self, wish: Submission) -> Ticket:
         """Accept a job, or join the one that the idempotency key names. Raises ApiError or a Redis error."""
         self._check_open()
-        until = _soon_enough()
+        until = self._soon_enough()
         async with asyncio.timeout_at(until):
             ready = await self._preparing.prepare(wish)
         if wish.turn is None:
             return await self._let_in(ready, until)
         await self._turns.begin(wish.turn, wish.principal.tenant, ready.named.job, ready.route.model)
         try:
-            return await self._let_in(ready, _soon_enough())
+            return await self._let_in(ready, self._soon_enough())
         except Exception as error:
             if not await self._may_be_there(ready.named, error):
                 await self._turns.refused(wish.turn, ready.named.job, as_api_error(error))
@@ -70,8 +72,12 @@ class ChatService:
     async def enqueue(self, job: str, wish: Submission) -> None:
         """Accept, under an id that its caller made, a job that nobody follows. Raises ApiError or a Redis error."""
         self._check_open()
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(self.answer_seconds):
             await self._accept(await self._preparing.prepare(wish._replace(job=job, idempotency_key=None)))
+
+    def _soon_enough(self) -> float:
+        """The loop's time by which a caller is told that Redis is away."""
+        return asyncio.get_running_loop().time() + self.answer_seconds
 
     def _check_open(self) -> None:
         if self.draining:
@@ -115,14 +121,14 @@ class ChatService:
         if not isinstance(error, ApiError):
             return not named.fresh
         with suppress(RedisError, OSError):
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self.answer_seconds):
                 return await self._pools.find(named.job) is not None
         return False
 
     # -- following ---------------------------------------------------------------------------------------------
     async def follow(self, record: JobRecord, after: EventId, on_disconnect: OnDisconnect) -> Ticket:
         """Attach to a job that is there, and the caller's. Raises CursorUnknown, and JobLost where it is gone again."""
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(self.answer_seconds):
             path = await self._pools.path(record.id)
             if not path:
                 raise JobLost(record.id)
@@ -159,8 +165,3 @@ class ChatService:
     def close(self) -> None:
         """This process is leaving: jobs whose callers are in their grace run on."""
         self._deserted.close()
-
-
-def _soon_enough() -> float:
-    """The loop's time by which a caller is told that Redis is away."""
-    return asyncio.get_running_loop().time() + ANSWER_SECONDS

@@ -22,7 +22,6 @@ from wire.records import PROTOCOL
 from wire.workers import WorkerRecord
 
 router = APIRouter(tags=["health"])
-PING_SECONDS = 0.5
 
 
 @router.get("/health/live", summary="The process runs")
@@ -51,7 +50,7 @@ async def why_not_ready(house: House) -> str:
     if house.chat.draining:
         return "draining: this process is shutting down"
     try:
-        async with asyncio.timeout(PING_SECONDS):
+        async with asyncio.timeout(house.settings.redis_seconds):
             await check_server(house.redis)
     except (RedisError, OSError, TimeoutError):
         return "redis: it does not answer"

@@ -18,7 +18,7 @@ from tests.backend.standing import standing_house, wait_ready
 from tests.flow.listener import Listener, chat, listening
 from tests.flow.truth import Truth, truth_of
 from tests.support.child import free_port
-from tests.support.house import House, Houses
+from tests.support.house import PROMPT, House, Houses
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.client import open_redis
@@ -60,7 +60,7 @@ def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture
 def durable(fresh_valkey: Valkey, tmp_path: Path) -> Iterator[Houses]:
-    houses = Houses(tmp_path, fresh_valkey)
+    houses = Houses(tmp_path, fresh_valkey, PROMPT)
     yield houses
     houses.stop()
 

@@ -13,7 +13,7 @@ from backend.house import House as ApiHouse
 from backend.house import build
 from backend.settings import ApiSettings
 from tests.flow.listener import chat, listening
-from tests.support.house import Houses
+from tests.support.house import PROMPT, Houses
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.client import open_redis
@@ -67,7 +67,7 @@ async def test_a_lost_redis_turns_it_red_and_back(durable: Houses, fresh_valkey:
 
 @pytest.fixture
 def durable(fresh_valkey: Valkey, tmp_path: Path) -> Houses:
-    houses = Houses(tmp_path, fresh_valkey)
+    houses = Houses(tmp_path, fresh_valkey, PROMPT)
     yield houses
     houses.stop()
 

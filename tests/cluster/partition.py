@@ -17,13 +17,13 @@ from typing import NamedTuple
 
 from tests.backend.standing import wait_ready
 from tests.cluster.hosts import Cable, Host
-from tests.support.house import House
+from tests.support.house import PROMPT, House
 from tests.support.processes import Api, Worker
 from tests.support.scripted import CHAT, ScriptedEngine
 from tests.support.valkey import Valkey
 
 # Tokens a second at most. The far engine speaks so slowly that a worker can be reaped within one answer.
-FAR_RATE, NEAR_RATE = 40.0, 120.0
+FAR_RATE, NEAR_RATE = 40.0, 60.0
 
 
 class FarHost(NamedTuple):
@@ -57,7 +57,7 @@ def divided(home: Path) -> Iterator[Divided]:
         for child in (server, far_engine, near_engine):
             stack.callback(child.stop)
             child.start()
-        engine = {"SLUICE_ENGINE": "ollama", "MODEL_NAME": CHAT, "OLLAMA_BASE_URL": near_engine.url}
+        engine = {**PROMPT, "SLUICE_ENGINE": "ollama", "MODEL_NAME": CHAT, "OLLAMA_BASE_URL": near_engine.url}
         house = House(home, server.url, engine)
         stack.callback(lambda: print(house.report()))
         stack.callback(house.stop)

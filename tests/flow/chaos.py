@@ -25,7 +25,7 @@ from tests.flow.listener import EVENTS, chat
 from tests.flow.talk import Talk
 from tests.flow.truth import truth_of
 from tests.flow.verdict import DRAIN_SECONDS, Verdict
-from tests.support.house import House
+from tests.support.house import PROMPT, House
 from tests.support.processes import Api, Worker
 from tests.support.proxy import Proxy
 from tests.support.sse import Cut, Stream, open_stream
@@ -88,7 +88,7 @@ class Chaos:
     @asynccontextmanager
     async def _house(self) -> AsyncIterator[House]:
         async with Proxy(self.server.port) as self.cables:
-            house = House(self.home, f"redis://127.0.0.1:{self.cables.port}", self.settings)
+            house = House(self.home, f"redis://127.0.0.1:{self.cables.port}", PROMPT | self.settings)
             try:
                 for _ in range(APIS):
                     house.start_api()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.flow.truth import Truth, truth_of
-from tests.support.house import Houses
+from tests.support.house import PROMPT, Houses
 from tests.support.valkey import Valkey
 
 
@@ -21,8 +21,8 @@ async def truth(valkey: Valkey) -> AsyncIterator[Truth]:
 
 @pytest.fixture
 def durable_house(fresh_valkey: Valkey, tmp_path: Path) -> Iterator[Houses]:
-    """As `house`, on a durable server of this test's own."""
-    houses = Houses(tmp_path, fresh_valkey)
+    """As `house`, on a durable server of this test's own, which may go away: callers are told as in production."""
+    houses = Houses(tmp_path, fresh_valkey, PROMPT)
     yield houses
     houses.stop()
 

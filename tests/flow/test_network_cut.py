@@ -12,7 +12,7 @@ import pytest
 
 from tests.flow.listener import chat, listening
 from tests.flow.truth import Truth
-from tests.support.house import House, Houses
+from tests.support.house import PROMPT, House, Houses
 from tests.support.proxy import Proxy
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
@@ -29,7 +29,7 @@ class Cables(NamedTuple):
 @pytest.fixture
 async def cables(house: Houses, valkey: Valkey) -> AsyncIterator[Cables]:
     async with Proxy(valkey.port) as api, Proxy(valkey.port) as worker:
-        home = house.build()
+        home = house.build(**PROMPT)
         home.start_api(REDIS_URL=f"redis://127.0.0.1:{api.port}")
         home.start_worker(REDIS_URL=f"redis://127.0.0.1:{worker.port}")
         await home.ready()

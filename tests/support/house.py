@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,7 +11,14 @@ from tests.support.processes import Api, Worker, clean_environment
 from tests.support.valkey import Valkey
 
 # Fast tokens, since tests wait for them; faults on, so that a prompt can ask the engine to fail in a given way.
-SIMULATED = {"SLUICE_ENGINE": "simulated", "SLUICE_SIMULATED_FAULTS": "1", "SLUICE_SIMULATED_RATE": "200"}
+SIMULATED = {
+    "SLUICE_ENGINE": "simulated",
+    "SLUICE_SIMULATED_FAULTS": "1",
+    "SLUICE_SIMULATED_RATE": "200",
+    "SLUICE_REDIS_SECONDS": "5",  # a busy machine may stand still for a second, and refuses nobody
+}
+# As in production, for tests of a Redis that is away, hangs or is cut off: a caller is told within a second.
+PROMPT = {"SLUICE_REDIS_SECONDS": "0.8"}
 
 
 class House:
@@ -81,11 +89,12 @@ class House:
 
 
 class Houses:
-    """Makes houses for one test, and takes all of them down."""
+    """Makes houses for one test, and takes all of them down. `settings` are for all of them."""
 
-    def __init__(self, home: Path, valkey: Valkey) -> None:
+    def __init__(self, home: Path, valkey: Valkey, settings: Mapping[str, str] | None = None) -> None:
         self._home = home
         self._valkey = valkey
+        self._settings = dict(settings or {})
         self._built: list[House] = []
 
     async def __call__(
@@ -103,7 +112,7 @@ class Houses:
     def build(self, *, redis_url: str | None = None, **settings: str) -> House:
         """A house with nobody in it yet."""
         home = self._home / f"house{len(self._built)}"
-        house = House(home, redis_url or self._valkey.url, settings)
+        house = House(home, redis_url or self._valkey.url, self._settings | settings)
         self._built.append(house)
         return house
 
