@@ -29,10 +29,12 @@ def main() -> None:
         timeout_graceful_shutdown=int(settings.grace),
         server_header=False,
     )
+    server = uvicorn.Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn raises the signal again once it has shut down; being told to stop is no failure: exit with 0.
-        signal.signal(number, lambda *_: None)
-    uvicorn.Server(config).run()
+        # Heeds them until uvicorn listens to signals itself, which raises them again once it has shut down: being told
+        # to stop is no failure, so the process then exits with 0.
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+    server.run()
 
 
 if __name__ == "__main__":

@@ -94,9 +94,9 @@ def signal_pipe() -> int:
     """A descriptor that becomes readable with the numbers of the signals that arrive."""
     read, write = os.pipe()
     os.set_blocking(write, False)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)  # first, or a signal in between would be heeded by nobody
     for number in (*STOP_SIGNALS, signal.SIGQUIT, signal.SIGCHLD):
         signal.signal(number, lambda *_: None)  # a handler of any kind makes the wakeup descriptor work
-    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
     return read
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.flow.listener import Listener, chat, following, listening, words
 from tests.flow.truth import Truth
 from tests.support.house import Houses
+from tests.support.processes import START, Api
 
 
 async def check_whole(truth: Truth, count: int, *parts: Listener) -> None:
@@ -52,6 +56,31 @@ async def test_an_api_told_to_stop_lets_its_streams_end(house: Houses, truth: Tr
         assert heard.broken is None
     await home.api.wait_for_exit()
     await check_whole(truth, 200, heard)
+
+
+STOPPED_AT_ITS_START = """
+import os, signal, uvicorn
+from backend.__main__ import main
+
+its_own = uvicorn.Config.get_loop_factory
+
+def told_before_uvicorn_listens(config):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return its_own(config)
+
+uvicorn.Config.get_loop_factory = told_before_uvicorn_listens
+main()
+"""
+
+
+async def test_an_api_told_to_stop_while_it_starts_ends(house: Houses, tmp_path: Path) -> None:
+    api = Api(tmp_path / "api", house.build().env)
+    api.command = [sys.executable, "-c", STOPPED_AT_ITS_START]
+    api.start()
+    try:
+        assert await api.wait_for_exit(START) == 0, api.tail()
+    finally:
+        api.kill()
 
 
 async def test_an_api_out_of_time_cuts_its_streams_and_cancels_nothing(house: Houses, truth: Truth) -> None:
