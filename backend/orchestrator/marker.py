@@ -75,14 +75,16 @@ class Marker:
         return self._every
 
     async def _ours(self) -> bool:
-        if self._marked is not None and await self._lease.keep():
+        held = await self._lease.keep()  # also where a look failed: it is still ours then
+        if held and self._marked is not None:
             return True
         self._marked = None
-        if not await self._lease.take():
+        if not held and not await self._lease.take():
             return False
         self._marked = {}
         await self._learn(())
-        log.info("this process marks busy pods", action="orchestrator.leads")
+        if not held:
+            log.info("this process marks busy pods", action="orchestrator.leads")
         return True
 
     async def _mark(self, wanted: dict[str, int]) -> None:

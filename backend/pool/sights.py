@@ -40,9 +40,9 @@ class Sights:
                     await self._look_at_all()
         return self._seen
 
-    async def workers(self) -> list[WorkerRecord]:
+    async def workers(self, anew: bool = False) -> list[WorkerRecord]:
         """All that live, of every pool."""
-        return [worker for sight in (await self.look()).values() for worker in sight.workers]
+        return [worker for sight in (await self.look(anew)).values() for worker in sight.workers]
 
     async def _look_at_all(self) -> None:
         began = asyncio.get_running_loop().time()

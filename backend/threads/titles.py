@@ -62,7 +62,7 @@ class Titles:
 
     async def _only_simulated(self) -> bool:
         """Canned answers name nothing. With no worker at all one is started for it, as for any job."""
-        workers = await self._sights.workers()
+        workers = await self._sights.workers() or await self._sights.workers(anew=True)  # one may have come just now
         return bool(workers) and all(worker.info.get("engine") == "simulated" for worker in workers)
 
     async def _let_in(self, who: Principal, thread: Row[Any], exchange: Exchange) -> str | None:

@@ -17,7 +17,7 @@ from backend.orchestrator.cluster import NoCluster, open_cluster
 from backend.orchestrator.lease import Lease
 from backend.orchestrator.marker import PATCHES, Marker, open_marker
 from backend.pool.pools import Pools
-from backend.pool.sights import Sights
+from backend.pool.sights import Sight, Sights
 from backend.settings import ApiSettings
 from tests.backend.recording import BOUNDS
 from tests.support.kubernetes import ApiServer, api_server
@@ -26,7 +26,7 @@ from wire.client import open_redis
 from wire.reader import FanIn
 from wire.records import JobRequest
 from wire.settings import read_settings
-from wire.workers import WorkerInfo, WorkerRecord
+from wire.workers import WorkerInfo
 
 LEASE = 0.5  # seconds
 
@@ -34,8 +34,8 @@ LEASE = 0.5  # seconds
 class Fresh(Sights):
     """Without the two seconds for which a look is good: tests look at once."""
 
-    async def workers(self) -> list[WorkerRecord]:
-        return [worker for sight in (await self.look(anew=True)).values() for worker in sight.workers]
+    async def look(self, anew: bool = False) -> dict[str, Sight]:
+        return await super().look(anew=True)
 
 
 @dataclass
@@ -109,6 +109,21 @@ async def test_only_what_changed_is_patched_and_the_list_is_asked_for_once(room:
         await marker.look()
     assert room.server.patches() == [("pod-a", "100")]
     assert [one.verb for one in room.server.asked].count("list") == 1
+
+
+async def test_a_look_without_redis_costs_its_process_no_lease(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(sights: Sights, anew: bool = False) -> dict[str, Sight]:
+        raise ConnectionError
+
+    room.server.add("pod-a")
+    marker = await room.marker()
+    await marker.look()
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Fresh, "look", away)
+        await marker.look()
+    await room.busy("pod-a")
+    await marker.look()
+    assert room.server.cost("pod-a") == "100"
 
 
 async def test_workers_of_every_pool_count(room: Room) -> None:
