@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import random
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.support.forked import Forked
@@ -15,20 +17,31 @@ from tests.support.waiting import wait_until
 
 # Below the range from which Linux and macOS take ports for outgoing connections, which could steal one meanwhile.
 PORTS = range(20_000, 32_000)
-_random = random.SystemRandom()  # two xdist workers started from one seed must not draw the same ports
+PARTS = 4  # of them: a process of xdist has one to itself, since a port is seldom listened on as soon as it is drawn
+
+
+def own_ports() -> Iterator[int]:
+    """This process's part, from anywhere in it on, none twice before all were drawn."""
+    part = int(os.environ.get("PYTEST_XDIST_WORKER", f"gw{PARTS - 1}")[2:]) % PARTS
+    ports = PORTS[part::PARTS]
+    first = random.SystemRandom().randrange(len(ports))  # several processes may have been started from one seed
+    return itertools.cycle([*ports[first:], *ports[:first]])
+
+
+_ports = own_ports()
 
 
 def free_port() -> int:
     """A TCP port on 127.0.0.1 that nothing listens on."""
-    while True:
-        port = _random.choice(PORTS)
+    for port in _ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return port
+        return port
+    raise AssertionError("a cycle has no end")
 
 
 class Child:

@@ -6,6 +6,7 @@ it is all that differs; what is about the start itself (a preloaded library, ano
 
 from __future__ import annotations
 
+import contextlib
 import os
 import runpy
 import signal
@@ -58,8 +59,10 @@ class Forked:
         return status
 
     def send_signal(self, number: int) -> None:
+        """Nothing where it has ended: the server that forks reaps it before it tells, so that is no error either."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
