@@ -93,8 +93,9 @@ async def test_a_house_starts_them_and_tells_the_api_their_pools(ups: Ups) -> No
 
 async def test_keys_that_are_merely_inherited_start_no_worker(ups: Ups) -> None:
     house = ups(**KEYS)
-    family = await house.up()
-    assert len(family) == 6  # API, worker, Valkey, and a guard for each
+    await house.up()
+    await house.workers_listen(1)
+    assert len(house.look()) == 6  # API, worker, Valkey, and a guard for each
     assert (await house.wait_for_action("up")).get("pools") is None
 
 

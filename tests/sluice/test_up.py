@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import stat
+import sys
 import time
 from pathlib import Path
 from typing import cast
@@ -19,6 +20,12 @@ from tests.sluice.conftest import PATIENT, Ups
 from tests.sluice.family import alive, find, named
 from tests.support.child import free_port
 from tests.support.valkey import Valkey
+
+# With the signal as a terminal has it: these tests themselves may run under nohup.
+OF_A_TERMINAL = (
+    "import runpy, signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+    "runpy.run_module('tests.sluice.standins.up', run_name='__main__')"
+)
 
 
 async def test_it_comes_up_and_stops_in_order(ups: Ups) -> None:
@@ -53,9 +60,9 @@ async def test_a_second_ctrl_c_does_not_wait_for_a_worker_that_will_not_end(ups:
 
 async def test_kill_9_of_the_parent_leaves_no_orphan_and_keeps_the_order(ups: Ups) -> None:
     up = ups(SLUICE_WORKERS="2")
-    family = await up.up()
-    assert len(family) == 8  # API, two workers, Valkey, and a guard for each
+    await up.up()
     await up.workers_listen(2)
+    assert len(up.look()) == 8  # API, two workers, Valkey, and a guard for each
     up.kill()
     up.nobody_stays()
     ended = (up.data_dir / "ended").read_text().splitlines()
@@ -83,7 +90,9 @@ async def test_the_next_up_waits_until_a_killed_one_has_ended(ups: Ups) -> None:
 @pytest.mark.parametrize("program", ["standins.worker", "standins.api", "valkey-server"])
 async def test_a_killed_child_is_started_again(ups: Ups, program: str) -> None:
     up = ups()
-    before = named(await up.up(), program)
+    await up.up()
+    await up.workers_listen(1)
+    before = named(up.look(), program)
     os.kill(before, signal.SIGKILL)
     await up.wait_for_action("child_ended", PATIENT, code=137)
     after = await up.see(lambda: find(up.look(), program), f"{program} runs again")
@@ -155,7 +164,7 @@ async def test_a_redis_that_is_not_there_is_said_at_once(ups: Ups) -> None:
     nobody = free_port()
     up = ups(REDIS_URL=f"redis://:secret@127.0.0.1:{nobody}")
     up.start()
-    assert await up.wait_for_exit(15) == 1
+    assert await up.wait_for_exit(PATIENT) == 1
     assert f"REDIS_URL: cannot work with Redis at redis://127.0.0.1:{nobody}" in up.tail()
     assert "secret" not in up.tail()
 
@@ -164,7 +173,7 @@ async def test_a_redis_that_accepts_and_says_nothing_is_given_up(ups: Ups, fresh
     fresh_valkey.pause()
     up = ups(REDIS_URL=fresh_valkey.url)
     up.start()
-    assert await up.wait_for_exit(15) == 1
+    assert await up.wait_for_exit(PATIENT) == 1
     assert "REDIS_URL: cannot work with Redis" in up.tail()
     fresh_valkey.resume()
 
@@ -309,9 +318,9 @@ async def test_a_redis_that_forgets_at_a_restart_is_used_with_a_warning(ups: Ups
 
 
 async def test_a_closed_terminal_ends_it(ups: Ups) -> None:
-    up, ours = ups(), signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests themselves may run under nohup
+    up = ups()
+    up.command = [sys.executable, "-c", OF_A_TERMINAL]
     await up.up()
-    signal.signal(signal.SIGHUP, ours)
     up.signal(signal.SIGHUP)
     assert await up.wait_for_exit(PATIENT) == 0
 
@@ -319,7 +328,9 @@ async def test_a_closed_terminal_ends_it(ups: Ups) -> None:
 async def test_nohup_keeps_it(ups: Ups) -> None:
     up = ups()
     up.command = ["nohup", *up.command]
-    worker = named(await up.up(), "standins.worker")
+    await up.up()
+    await up.workers_listen(1)
+    worker = named(up.look(), "standins.worker")
     up.signal(signal.SIGHUP)
     os.kill(worker, signal.SIGKILL)
     await up.wait_for_action("child_ended", PATIENT, code=137)  # it still looks after its children

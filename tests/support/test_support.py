@@ -43,20 +43,16 @@ async def dial(proxy: Proxy) -> AsyncIterator[Connection]:
 async def ping(connection: Connection) -> bytes:
     reader, writer = connection
     writer.write(b"PING\r\n")
-    async with asyncio.timeout(0.5):
+    async with asyncio.timeout(10):
         return await reader.read(100)
 
 
 def test_valkey_keeps_acknowledged_writes_over_a_kill(fresh_valkey: Valkey) -> None:
     fresh_valkey.command_line("SET", "kept", "yes")
-    wait_until(lambda: b"kept" in appended(fresh_valkey), 5, "the append-only file has it")
+    fresh_valkey.written()
     fresh_valkey.kill()
     fresh_valkey.restart()
     assert fresh_valkey.command_line("GET", "kept") == b"$3\r\nyes\r\n"
-
-
-def appended(server: Valkey) -> bytes:
-    return b"".join(path.read_bytes() for path in server.cwd.glob("appendonlydir/*.aof"))
 
 
 def test_valkey_paused_answers_nothing_and_resumed_answers(fresh_valkey: Valkey) -> None:
@@ -80,9 +76,9 @@ def test_a_child_dies_with_its_killed_parent(made: str, tmp_path: Path) -> None:
     parent = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert parent.stdin and parent.stdout
     child = int(parent.stdout.readline())
-    os.kill(child, 0)  # it is there
+    wait_until(lambda: os.getsid(child) == child, 20, "the child has a session of its own, and dies with its parent")
     parent.send_signal(signal.SIGKILL)
-    wait_until(lambda: gone(child), 5, "the child is gone")
+    wait_until(lambda: gone(child), 20, "the child is gone")
     parent.wait()
     parent.stdin.close()
     parent.stdout.close()
