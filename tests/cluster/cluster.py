@@ -138,6 +138,6 @@ class Cluster:
 
 
 async def streams_of(api: Api) -> int:
-    answer = await api.get("/health/detailed")
+    answer = await api.get("/metrics/streams")
     assert answer is not None and answer.status_code == 200, api.tail()
     return int(answer.json()["streams"])

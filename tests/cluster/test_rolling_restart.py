@@ -23,9 +23,15 @@ from tests.support.sse import open_stream
 from tests.support.valkey import Valkey
 
 APIS, WORKERS, STREAMS = 3, 4, 50
-# Slots for all while one worker drains, and answers of two to four seconds.
-SETTINGS = {"SLUICE_SLOTS": "16", "SLUICE_SIMULATED_RATE": "15", "SLUICE_GRACE_SECONDS": "60"}
-TOKENS = range(30, 60)
+# Slots for all while one worker drains, and answers of four to six seconds. Nobody is refused where the machine stands
+# still for a second.
+SETTINGS = {
+    "SLUICE_SLOTS": "16",
+    "SLUICE_SIMULATED_RATE": "15",
+    "SLUICE_GRACE_SECONDS": "60",
+    "SLUICE_REDIS_SECONDS": "5",
+}
+TOKENS = range(60, 90)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.flow.truth import Truth
 from tests.support.house import Houses
 from tests.support.waiting import eventually
 
-SETTINGS = {"SLUICE_SIMULATED_RATE": "20", "SLUICE_GRACE_SECONDS": "60"}
+SETTINGS = {"SLUICE_SIMULATED_RATE": "20", "SLUICE_GRACE_SECONDS": "60", "SLUICE_REDIS_SECONDS": "5"}
 TOKENS = range(20, 80)  # one to four seconds: some are busy long after others have nothing to do
 FEW = 5  # workers that a second, smaller wave needs, which comes when there are fewer already
 WITHIN = 90.0  # seconds
@@ -33,6 +33,7 @@ async def test_workers_come_and_go_with_the_demand_and_no_job_is_cut(
             ending = asyncio.create_task(wave.finish())
             await scaler.until(range(1, FEW), WITHIN)
             async with Callers(lambda: house.url, FEW * slots, TOKENS) as second:
+                second.patient = True
                 await scaler.until(range(FEW, MOST), WITHIN)
                 await second.finish()
             await ending
