@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -20,12 +21,16 @@ BOOK_LENGTH = 2_000  # entries; older ones are forgotten
 
 @dataclass
 class Entry:
-    """One request. `state`: answering, done, closed (the caller hung up), refused or broken (as ordered)."""
+    """One request. `state`: answering, done, closed (the caller hung up), refused or broken (as ordered).
+
+    `ended`: seconds by the machine's monotonic clock, which all its processes share; 0: not yet.
+    """
 
     path: str
     prompt: str
     body: dict[str, Any]
     state: str = "answering"
+    ended: float = 0.0
 
 
 class Room:
@@ -49,6 +54,8 @@ class Room:
         except Exception:
             entry.state = "refused"
             raise
+        finally:
+            entry.ended = time.monotonic()
         entry.state = "done" if entry.state == "answering" else entry.state
 
     async def book(self, request: web.Request) -> web.Response:

@@ -22,7 +22,8 @@ from tests.support.processes import Api, Worker
 from tests.support.scripted import CHAT, ScriptedEngine
 from tests.support.valkey import Valkey
 
-# Tokens a second at most. The far engine speaks so slowly that a worker can be reaped within one answer.
+# Tokens a second at most. The far engine speaks so slowly that a worker can be reaped within one answer, the near one
+# so that what the reaped one says late comes within the same.
 FAR_RATE, NEAR_RATE = 40.0, 60.0
 
 
@@ -57,7 +58,7 @@ def divided(home: Path) -> Iterator[Divided]:
         for child in (server, far_engine, near_engine):
             stack.callback(child.stop)
             child.start()
-        engine = {**PROMPT, "SLUICE_ENGINE": "ollama", "MODEL_NAME": CHAT, "OLLAMA_BASE_URL": near_engine.url}
+        engine = {"SLUICE_ENGINE": "ollama", "MODEL_NAME": CHAT, "OLLAMA_BASE_URL": near_engine.url}
         house = House(home, server.url, engine)
         stack.callback(lambda: print(house.report()))
         stack.callback(house.stop)
@@ -100,7 +101,7 @@ class FarApi(Api):
 
 def an_api_at(far: FarHost, house: House, server: Valkey) -> Api:
     listens = {"SLUICE_HOST": far.other.there, "SLUICE_ALLOW_OPEN": "1"}
-    env = {**house.env, **listens, "REDIS_URL": f"redis://{far.queue.here}:{server.port}"}
+    env = {**house.env, **listens, **PROMPT, "REDIS_URL": f"redis://{far.queue.here}:{server.port}"}
     api = FarApi(house.home / "far-api", env, "far-api")
     far.host.takes_in(api)
     house.apis.append(api)
