@@ -260,8 +260,11 @@ async def test_a_batch_whose_window_has_passed_is_expired(
 ) -> None:
     lines = [a_line("short", "!tokens 2"), *(a_line(f"long-{n}", LONG) for n in range(WINDOW))]
     file = await client.files.create(file=("a.jsonl", jsonl(*lines)), purpose="batch")
-    name = await a_batch(database, input_file_id=file.id, expires_at=now_ms() + 8_000)
-    batch = await until(client, name, "expired")
+    for window_ms in (6_000, 24_000):  # a loaded machine may answer nothing within the first
+        name = await a_batch(database, input_file_id=file.id, expires_at=now_ms() + window_ms)
+        batch = await until(client, name, "expired", within=60)
+        if await jobs_of(truth, name, 1) == ["completed"]:
+            break
     assert batch.expired_at and [line["custom_id"] for line in await lines_of(client, batch.output_file_id)] == [
         "short"
     ]
@@ -278,7 +281,7 @@ async def test_processes_that_both_believe_to_hold_it_lose_and_double_nothing(
 ) -> None:
     """The hold is taken away again and again: both processes work on the same lines."""
     count = 40
-    batch = await begin(client, jsonl(*(a_line(str(n), f"!tokens {n + 40}") for n in range(count))))
+    batch = await begin(client, jsonl(*(a_line(str(n), f"!tokens {n + 80}") for n in range(count))))
 
     async def look() -> bool | None:
         async with database.write() as tx:
@@ -288,7 +291,7 @@ async def test_processes_that_both_believe_to_hold_it_lose_and_double_nothing(
 
     await eventually(look, 60, "the batch is completed")
     answers = await lines_of(client, (await client.batches.retrieve(batch.id)).output_file_id)
-    assert [said_in(answer) for answer in answers] == [words(n + 40) for n in range(count)]
+    assert [said_in(answer) for answer in answers] == [words(n + 80) for n in range(count)]
     for api in house.apis:
         await api.wait_for_action("batch.held", batch=batch.id)
     assert {(await truth.record(job_of(batch.id, n))).attempt for n in range(count)} == {1}
