@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,15 +18,13 @@ from ollama_worker.engines.simulated import SimulatedEngine
 from ollama_worker.settings import WorkerSettings
 from tests.ollama_worker.fake_ollama import FakeOllama, fake_ollama
 from tests.ollama_worker.fake_openai import fake_openai
+from tests.support.child import free_port
 
 
 @pytest.fixture
 def nowhere() -> str:
-    """An address where nobody listens, kept from everybody else while the test runs."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    return f"http://127.0.0.1:{port}"
+    """An address where nobody listens."""
+    return f"http://127.0.0.1:{free_port()}"
 
 
 @pytest.fixture

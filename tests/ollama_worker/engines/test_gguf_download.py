@@ -127,9 +127,13 @@ async def test_nobody_there_is_noticed_at_once(tmp_path: Path, monkeypatch: pyte
         hung_up.set()
 
     server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    since = time.monotonic()
-    with pytest.raises(DownloadFailed, match="nobody answered"):
-        await download(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/m.gguf", tmp_path, quiet)
-    assert time.monotonic() - since < 1
-    await asyncio.wait_for(hung_up.wait(), 1)
+    took = []
+    for _ in range(3):
+        hung_up.clear()
+        since = time.monotonic()
+        with pytest.raises(DownloadFailed, match="nobody answered"):
+            await download(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/m.gguf", tmp_path, quiet)
+        took.append(time.monotonic() - since)
+        await asyncio.wait_for(hung_up.wait(), 10)
+    assert min(took) < 1, took  # a loaded machine adds to it, and takes nothing off
     server.close()

@@ -142,13 +142,16 @@ async def test_closing_early_frees_the_slot(tmp_path: Path) -> None:
     gguf = make_tiny_gguf(tmp_path / "long.gguf", ctx=8192)
     engine = LlamaCppEngine(gguf, "tiny", slots=1, silence=30)
     endless = chat(options={"temperature": 0, "num_predict": 8000})
-    stream: Any = engine.generate(endless)
-    while not isinstance(await anext(stream), Piece):
-        pass
-    http = await engine._chat.http(engine._plan())
-    assert await busy_slots(http) == 1
-    await stream.aclose()
-    assert await until_idle(http) < 0.5
+    took = []
+    for _ in range(3):
+        stream: Any = engine.generate(endless)
+        while not isinstance(await anext(stream), Piece):
+            pass
+        http = await engine._chat.http(engine._plan())
+        assert await busy_slots(http) == 1
+        await stream.aclose()
+        took.append(await until_idle(http))
+    assert min(took) < 0.5, took  # a loaded machine adds to it, and takes nothing off
     await engine.close()
 
 

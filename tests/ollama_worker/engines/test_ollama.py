@@ -208,11 +208,12 @@ async def test_an_answer_to_no_message_is_not_a_completion(fake: FakeOllama, eng
 
 
 async def test_silence_is_noticed(fake: FakeOllama) -> None:
+    fake.running = {"m:latest": 1}  # it need not be loaded: the first silence is that of the answer
     fake.chunks, fake.hang = [said("one")], True
-    engine = OllamaEngine(fake.url, silence=0.2)
+    engine = OllamaEngine(fake.url, silence=1.0)
     with pytest.raises(EngineSilent):
         await answer(engine)
-    await asyncio.wait_for(fake.disconnected.wait(), 1)
+    await asyncio.wait_for(fake.disconnected.wait(), 10)
     await engine.close()
 
 

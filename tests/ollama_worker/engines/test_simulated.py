@@ -100,10 +100,12 @@ async def test_a_stop_string_is_found_over_a_prefill() -> None:
 
 
 async def test_the_rate_is_kept() -> None:
-    loop = asyncio.get_running_loop()
-    since = loop.time()
-    await answer(engine(rate=100), ask("!tokens 20"))
-    assert 0.2 <= loop.time() - since < 1.0
+    loop, took = asyncio.get_running_loop(), []
+    for _ in range(3):
+        since = loop.time()
+        await answer(engine(rate=100), ask("!tokens 20"))
+        took.append(loop.time() - since)
+    assert 0.2 <= min(took) < 1.0, took  # a loaded machine adds to it, and takes nothing off
 
 
 async def test_loading_takes_its_time_once_a_model() -> None:
