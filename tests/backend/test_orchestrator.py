@@ -28,7 +28,7 @@ from wire.records import JobRequest
 from wire.settings import read_settings
 from wire.workers import WorkerInfo
 
-LEASE = 0.5  # seconds
+LEASE = 60.0  # seconds: none runs out by itself
 
 
 class Fresh(Sights):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -126,15 +127,18 @@ def test_a_snippet_shows_the_match_and_some_words_around_it() -> None:
 
 def test_a_snippet_of_a_very_long_text_costs_little() -> None:
     text = "ß" * 2_000_000 + "needle"
-    began = time.process_time()
     assert snippet(text, "needle").endswith("ßneedle")
-    assert time.process_time() - began < 5 * _folding(text)
+    assert _least(lambda: snippet(text, "needle")) < 5 * _least(lambda: fold(text))
 
 
-def _folding(text: str) -> float:
-    began = time.process_time()
-    fold(text)
-    return time.process_time() - began
+def _least(work: Callable[[], object]) -> float:
+    """Seconds of this process, the fewest of three: a loaded machine adds to them."""
+    took = []
+    for _ in range(3):
+        began = time.process_time()
+        work()
+        took.append(time.process_time() - began)
+    return min(took)
 
 
 # -- export ------------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ async def home(redis_url: str, database_url: str) -> AsyncIterator[House]:
     redis = open_redis(redis_url, 0.8)
     house = build(ApiSettings(REDIS_URL=redis_url, DATABASE_URL=database_url), redis)
     hearing = asyncio.create_task(house.fan_in.run())
+    await asyncio.wait_for(house.fan_in.link.up.wait(), 10)
     yield house
     hearing.cancel()
     await asyncio.gather(hearing, return_exceptions=True)
