@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.browser.attack import Place, attack, database_of
 from tests.browser.conftest import Visitor
 from tests.browser.corpus import sample
@@ -10,6 +12,7 @@ from tests.support.house import Houses
 IN_CI = 300  # of over 2,000: `python -m tests.browser.attack` runs them all
 
 
+@pytest.mark.timeout(300)
 async def test_no_attack_of_the_corpus_runs_or_leaves_the_origin(house: Houses, visitor: Visitor) -> None:
     home = await house(workers=0)
     visit = await visitor(home.url)

@@ -17,6 +17,7 @@ from tests.support.proxy import Proxy
 UNREADABLE = "local thread history load failed"
 
 
+@pytest.mark.timeout(300)  # some thirty states, each in two schemes
 @pytest.mark.parametrize("screen", SCREENS)
 async def test_no_state_of_the_chat_has_an_accessibility_violation(
     house: Houses, visitor: Visitor, screen: str

@@ -10,6 +10,7 @@ from tests.browser.conftest import Visitor
 from tests.support.house import House, Houses
 from tests.support.processes import Worker
 from tests.support.proxy import Proxy
+from tests.support.waiting import eventually
 
 SLOW = {"SLUICE_SIMULATED_RATE": "20", "SLUICE_SLOTS": "4"}
 CUT = [*chromium.CUT, "thread list load failed"]  # where the list was being read as the server died
@@ -17,10 +18,14 @@ CUT = [*chromium.CUT, "thread list load failed"]  # where the list was being rea
 
 async def busy_worker(home: House) -> Worker:
     """The worker that runs the one job there is."""
-    answer = await home.api.get("/health/detailed")
-    assert answer is not None
-    [owner] = [worker["id"] for worker in answer.json()["workers"] if worker["running"]]
-    return next(worker for worker in home.workers if f"-{worker.pid}-" in owner)
+
+    async def look() -> Worker | None:
+        answer = await home.api.get("/health/detailed")
+        known = answer.json().get("workers", ()) if answer is not None else ()  # a busy one says 503 without them
+        busy = [worker["id"] for worker in known if worker["running"]]
+        return next((worker for worker in home.workers for owner in busy if f"-{worker.pid}-" in owner), None)
+
+    return await eventually(look, 10, "a worker runs the job")
 
 
 async def test_a_reload_in_the_middle_goes_on(house: Houses, visitor: Visitor) -> None:
