@@ -97,7 +97,8 @@ async def test_history_comes_first_and_then_a_snapshot_at_once(staffed: House) -
         await heard.until(lambda heard: len(heard.of("snapshot")) >= 2, "two snapshots")
         assert heard.stream.headers["content-type"].startswith("text/event-stream")
         assert heard.stream.headers["cache-control"] == "no-cache, no-transform"
-        assert heard.kinds[:3] == ["history", "snapshot", "snapshot"]
+        first, *rest = heard.kinds
+        assert first == "history" and set(rest) <= {"snapshot", "trouble"}  # trouble: a look that took too long
         [worker] = heard.of("snapshot")[-1]["workers"]
         assert worker.keys() == WORKER
         assert (worker["engine"], worker["slots"], worker["running"], worker["state"]) == ("simulated", 1, 0, "idle")
@@ -171,8 +172,12 @@ async def test_a_killed_worker_falls_silent_is_gone_and_its_job_is_back(house: H
     async with listening(home.url, chat("!tokens 100000")) as job, watching(home) as heard:
         await job.words(1)
         home.worker.kill()
-        told = await snapshot_with(heard, lambda told: told["workers"][0]["state"] == "silent", "its silence")
-        assert told["workers"][0]["beat_age_ms"] > 4_000
+        silent_or_gone = lambda told: not told["workers"] or told["workers"][0]["state"] == "silent"  # noqa: E731
+        told = await snapshot_with(heard, silent_or_gone, "its silence")
+        if told["workers"]:
+            assert told["workers"][0]["beat_age_ms"] > 4_000
+        else:
+            assert heard.of("trouble"), "only a look that failed, which counts the silence anew, may let it be missed"
         told = await snapshot_with(heard, lambda told: not told["workers"], "its end")
         assert (classes(told)["interactive"]["returned"], told["queue"]["waiting"]) == (1, 1)
 

@@ -14,6 +14,7 @@ from backend.house import build
 from backend.settings import ApiSettings
 from tests.flow.listener import chat, listening
 from tests.support.house import PROMPT, Houses
+from tests.support.processes import Api
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.client import open_redis
@@ -100,9 +101,10 @@ async def test_detailed_tells_queue_workers_and_models(house: Houses) -> None:
     await eventually(lambda: _idle(home.api), 10, "no job and no stream is left")
 
 
-async def _idle(api: object) -> bool | None:
-    told = (await api.get("/health/detailed")).json()  # type: ignore[attr-defined]
-    return (told["jobs"], told["streams"]) == (0, 0) or None
+async def _idle(api: Api) -> bool:
+    answer = await api.get("/health/detailed")
+    told = answer.json() if answer is not None else {}
+    return (told.get("jobs"), told.get("streams")) == (0, 0)
 
 
 async def test_no_worker_is_degraded_and_not_red(house: Houses) -> None:

@@ -183,10 +183,10 @@ async def test_events_begin_behind_any_id_and_end_with_the_job(
     for cut in range(len(heard.events) - 1):
         after = heard.events[cut].id or ""
         async with following(home.url, heard.job, after) as rest:
-            await rest.hung_up(5)
+            await rest.hung_up()
             assert rest.events == heard.events[cut + 1 :]
         async with listening(f"{home.url}/api/jobs/{heard.job}/events?after={after}") as rest:
-            await rest.hung_up(5)
+            await rest.hung_up()
             assert rest.events == heard.events[cut + 1 :]
 
 

@@ -162,7 +162,7 @@ async def test_numbers_count_on_over_attempts_and_the_end_holds_what_won(
 ) -> None:
     """Thoughts cannot be continued: the second attempt begins anew."""
     stream = await client.responses.create(
-        input="!tokens 300", reasoning={"effort": "low"}, background=True, stream=True
+        input="!tokens 1000", reasoning={"effort": "low"}, background=True, stream=True
     )
     whole: list[dict[str, Any]] = []
     deltas = 0
@@ -176,8 +176,8 @@ async def test_numbers_count_on_over_attempts_and_the_end_holds_what_won(
     assert [event["sequence_number"] for event in whole] == list(range(len(whole)))
     final = whole[-1]["response"]
     assert [item["type"] for item in final["output"]] == ["reasoning", "message"]
-    assert final["output"][1]["content"][0]["text"] == words(300)
-    for after in [*range(40), *range(40, len(whole), 20), len(whole) - 1]:
+    assert final["output"][1]["content"][0]["text"] == words(1000)
+    for after in [*range(40), *range(40, len(whole), 100), len(whole) - 1]:
         assert await resumed(other, name, after) == whole[after + 1 :], f"cut behind {after}"
     assert (await other.responses.retrieve(name)).to_dict() == final
 
