@@ -30,7 +30,7 @@ def test_the_page_comes_up_and_its_api_sees_a_worker(platform: Platform) -> None
 
 def test_a_chat_goes_through_and_its_tokens_are_held_back_nowhere(platform: Platform) -> None:
     seen = platform.visit("chat")
-    assert seen["end"] == "completed" and seen["numbers"] == list(range(60))
+    assert seen["end"] == "completed" and seen["numbers"] == list(range(120))
     assert seen["first_read"] < seen["last_written"], "the first was read after the last was written"
 
 

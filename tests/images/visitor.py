@@ -46,8 +46,8 @@ async def _health(client: httpx.AsyncClient) -> dict[str, Any] | None:
 
 
 async def talk() -> dict[str, Any]:
-    """One answer of three seconds."""
-    async with listening(PAGE, _wish(60)) as heard:
+    """One answer of six seconds."""
+    async with listening(PAGE, _wish(120)) as heard:
         await _few(heard)
         read = time.monotonic_ns()
         end = await heard.end()
