@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Any
 
 import httpx
 
-from tests.flow.listener import chat, listening, words
+from tests.flow.listener import Listener, chat, listening, words
 from tests.flow.truth import Truth
 from tests.support.house import Houses
 from tests.support.valkey import Valkey
 
 LOCAL = "/api/v1/local-llm/generate"
 ALLOW = {"X-Sluice-Cache": "allow"}
-ASKED = chat("!tokens 5")
-STREAM = {"model": "qwen2.5:0.5b", "messages": [{"role": "user", "content": "!tokens 6"}], "stream": True}
+STREAM = {"model": "qwen2.5:0.5b", "stream": True}
 
 
 async def told(url: str, prompt: str = "!tokens 4", **fields: Any) -> dict[str, Any]:
@@ -26,14 +26,18 @@ async def told(url: str, prompt: str = "!tokens 4", **fields: Any) -> dict[str, 
 
 
 async def test_the_same_request_is_answered_once_by_whichever_api_it_comes_in(house: Houses, truth: Truth) -> None:
-    home = await house(apis=2)
-    first = await told(home.apis[0].url, use_cache=True)
-    again = await told(home.apis[1].url, use_cache=True)
-    assert (first["response"], first["cached"]) == (words(4), False)
+    home, made = await house(apis=2), set[str]()
+    for count in COUNTS:
+        first, again = [await told(api.url, f"!tokens {count}", use_cache=True) for api in home.apis]
+        made |= {first["id"], again["id"]}
+        assert (first["response"], first["cached"]) == (words(count), False)
+        if again["cached"]:
+            break
     assert again == {**first, "cached": True}
-    assert list(await truth.states()) == [first["id"]]
+    assert set(await truth.states()) == made
 
 
+COUNTS = (6, 7, 8)  # of words that are asked for, until one is found: a look that takes long is a miss, by design
 OF_ONE = {"provider_preference": "simulated"}  # a name for the worker's engine
 
 
@@ -49,7 +53,11 @@ async def test_who_does_not_allow_it_or_asks_another_thing_gets_an_answer_of_its
 async def test_a_stream_is_told_again_from_its_start(house: Houses) -> None:
     home = await house()
     async with httpx.AsyncClient(base_url=home.url, timeout=20) as client:
-        first, again = [await client.post("/v1/chat/completions", json=STREAM, headers=ALLOW) for _ in range(2)]
+        for count in COUNTS:
+            asked = {**STREAM, "messages": [{"role": "user", "content": f"!tokens {count}"}]}
+            first, again = [await client.post("/v1/chat/completions", json=asked, headers=ALLOW) for _ in range(2)]
+            if again.headers["x-sluice-cache"] == "hit":
+                break
     assert [answer.headers["x-sluice-cache"] for answer in (first, again)] == ["miss", "hit"]
     assert "by=cache" in again.headers["x-sluice-route"]
     assert frames(again.text) == frames(first.text) and len(frames(first.text)) > 6
@@ -62,10 +70,17 @@ def frames(text: str) -> list[str]:
 
 async def test_an_answer_that_is_being_made_is_shared(house: Houses, truth: Truth) -> None:
     home = await house(workers=0)
-    async with listening(home.url, ASKED, headers=ALLOW) as one, listening(home.url, ASKED, headers=ALLOW) as two:
+    async with contextlib.AsyncExitStack() as stack:
+        heard: list[Listener] = []
+        for count in COUNTS:
+            asked = chat(f"!tokens {count}")
+            heard += [await stack.enter_async_context(listening(home.url, asked, headers=ALLOW)) for _ in range(2)]
+            if heard[-2].job == heard[-1].job:
+                break
         home.start_worker()
-        assert (await one.end(), await two.end()) == ("completed", "completed")
-    assert list(await truth.states()) == [one.job] == [two.job]
+        assert {await one.end() for one in heard} == {"completed"}
+    assert heard[-2].job == heard[-1].job
+    assert set(await truth.states()) == {one.job for one in heard}
 
 
 async def test_what_failed_is_tried_again(house: Houses, truth: Truth) -> None:
@@ -89,28 +104,37 @@ async def test_what_began_anew_or_a_fallback_answered_is_not_told_to_the_next(ho
     home = await house()
     changes: list[dict[Any, Any]] = [{"attempt": 2}, {"model": "fallback"}]
     for changed in changes:
-        kept = await told(home.url, use_cache=True)
-        await truth.redis.hset(truth.keys.job(kept["id"]), mapping=changed)
-        again = await told(home.url, use_cache=True)
-        assert again["id"] != kept["id"] and again["cached"] is False, changed
-        assert (await told(home.url, use_cache=True))["id"] == again["id"]
+        for count in COUNTS:
+            kept = await told(home.url, f"!tokens {count}", use_cache=True)
+            await truth.redis.hset(truth.keys.job(kept["id"]), mapping=changed)
+            again, later = [await told(home.url, f"!tokens {count}", use_cache=True) for _ in range(2)]
+            assert again["id"] != kept["id"] and again["cached"] is False, changed
+            if later["cached"]:
+                break
+        assert (later["id"], later["cached"]) == (again["id"], True)
 
 
 async def test_without_its_redis_every_request_is_answered_anew(house: Houses, fresh_valkey: Valkey) -> None:
     home = await house(SLUICE_CACHE_URL=fresh_valkey.url)
-    jobs = [await told(home.url, use_cache=True) for _ in range(2)]
+    for count in COUNTS:
+        jobs = [await told(home.url, f"!tokens {count}", use_cache=True) for _ in range(2)]
+        if jobs[1]["cached"]:
+            break
     assert [job["cached"] for job in jobs] == [False, True]
     for put_away in (fresh_valkey.pause, fresh_valkey.kill):
         put_away()
-        assert (await told(home.url, use_cache=True))["cached"] is False
+        assert (await told(home.url, f"!tokens {count}", use_cache=True))["cached"] is False
 
 
 async def test_a_queue_keeps_nothing_of_a_cache_that_has_a_redis_of_its_own(
     house: Houses, valkey: Valkey, fresh_valkey: Valkey
 ) -> None:
     home = await house(SLUICE_CACHE_URL=fresh_valkey.url)
-    await told(home.url, use_cache=True)
-    here, there = (server.command_line("KEYS", "sluice:answer:*") for server in (valkey, fresh_valkey))
+    for _ in COUNTS:
+        await told(home.url, use_cache=True)
+        here, there = (server.command_line("KEYS", "sluice:answer:*") for server in (valkey, fresh_valkey))
+        if there != b"*0\r\n":
+            break
     assert here == b"*0\r\n" and there.startswith(b"*1\r\n")
 
 
