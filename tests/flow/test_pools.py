@@ -8,14 +8,15 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.backend.standing import standing_house, wait_ready
-from tests.flow.listener import Listener, chat, following, listening
+from tests.flow.listener import PATIENCE, Listener, chat, following, listening
 from tests.flow.truth import Truth, truth_of
 from tests.support.house import House
 from tests.support.processes import Worker
@@ -82,7 +83,7 @@ async def truths(home: Pools) -> AsyncIterator[dict[str, Truth]]:
     async with (
         truth_of(home.house.redis_url, home.one) as one,
         truth_of(home.house.redis_url, home.two) as two,
-        httpx.AsyncClient(base_url=home.url) as http,
+        httpx.AsyncClient(base_url=home.url, timeout=30) as http,
     ):
         yield {home.one: one, home.two: two}
         for truth in (one, two):
@@ -93,8 +94,16 @@ async def truths(home: Pools) -> AsyncIterator[dict[str, Truth]]:
 
 
 async def _idle(http: httpx.AsyncClient) -> bool | None:
-    detailed = (await http.get("/health/detailed")).json()
+    detailed = await _detailed(http)
     return (detailed["jobs"] == 0 and all(one["running"] == 0 for one in detailed["workers"])) or None
+
+
+async def _detailed(http: httpx.AsyncClient) -> dict[str, Any]:
+    async def look() -> dict[str, Any] | None:
+        answer = await http.get("/health/detailed")
+        return answer.json() if answer.status_code == 200 else None
+
+    return await eventually(look, PATIENCE, "the API tells what it sees")
 
 
 def route(heard: Listener) -> dict[str, str]:
@@ -110,6 +119,22 @@ async def went(home: Pools, model: str, prompt: str = "!tokens 1", **headers: st
         return route(heard)
 
 
+async def said(home: Pools, messages: list[dict[str, str]]) -> dict[str, str]:
+    """The route of a turn of a conversation."""
+    async with listening(home.url, {"model": "beta", "messages": messages}) as heard:
+        assert await heard.end() == "completed"
+        return route(heard)
+
+
+async def until_told(ask: Callable[[], Awaitable[dict[str, str]]]) -> dict[str, str]:
+    """The first of three routes that names a worker: a look that takes long costs that news, by design."""
+    for _ in range(3):
+        told = await ask()
+        if "worker" in told:
+            return told
+    raise AssertionError(f"no worker is named: {told}")
+
+
 @contextlib.asynccontextmanager
 async def busy(home: Pools, model: str) -> AsyncIterator[Listener]:
     """A job that runs for as long as the block lasts."""
@@ -121,10 +146,10 @@ async def busy(home: Pools, model: str) -> AsyncIterator[Listener]:
 # -- where jobs go -----------------------------------------------------------------------------------------------
 async def test_a_job_goes_to_the_pool_that_has_its_model(home: Pools, truths: dict[str, Truth]) -> None:
     for model, pool in (("alpha", home.one), ("beta", home.two)):
-        told = await went(home, model)
+        told = await until_told(partial(went, home, model))
         assert (told["pool"], told["model"], told["by"]) == (pool, model, "least-wait")
         assert told["worker"] in ("idle", "loaded", "warm")
-    async with httpx.AsyncClient(base_url=home.url) as http:
+    async with httpx.AsyncClient(base_url=home.url, timeout=30) as http:
         models = {one["name"]: one for one in (await http.get("/api/models")).json()["models"]}
         tags = [one["name"] for one in (await http.get("/api/tags")).json()["models"]]
     assert {"alpha", "gpt-4o-mini"} <= set(tags) and len(tags) == len(set(tags))
@@ -140,7 +165,7 @@ async def test_an_alias_and_a_provider_are_understood(home: Pools, truths: dict[
         told = await went(home, f"{home.two}/{model}")
         assert (told["pool"], told["model"], told["by"]) == (home.two, model, "name")
     assert (await went(home, "simulated/alpha"))["pool"] == home.one
-    async with httpx.AsyncClient(base_url=home.url) as http:
+    async with httpx.AsyncClient(base_url=home.url, timeout=30) as http:
         for unknown in (f"{home.two}/alpha", "nobody/alpha", "zero"):
             answer = await http.post("/api/chat", json=chat("x", model=unknown))
             assert answer.status_code == 404, answer.text
@@ -159,9 +184,15 @@ async def test_a_busy_pool_is_avoided(home: Pools, truths: dict[str, Truth]) -> 
 
 
 async def test_who_waits_is_told_where(home: Pools, truths: dict[str, Truth]) -> None:
-    async with busy(home, "alpha"), listening(home.url, chat("!tokens 1", model="alpha")) as heard:
-        assert route(heard)["worker"] == "queue"
-        assert heard.stream.headers["x-sluice-queue-position"] == "1"
+    async def waits() -> dict[str, str]:
+        async with listening(home.url, chat("!tokens 1", model="alpha")) as heard:
+            told = {"position": heard.stream.headers.get("x-sluice-queue-position", ""), **route(heard)}
+        await truths[home.one].until_state(heard.job, "cancelled")
+        return told
+
+    async with busy(home, "alpha"):
+        told = await until_told(waits)
+    assert (told["worker"], told["position"]) == ("queue", "1")
     assert "x-sluice-queue-position" not in (await _headers(home, "beta"))
 
 
@@ -180,20 +211,20 @@ async def test_overflow_is_for_those_who_allow_it(home: Pools, truths: dict[str,
 
 
 async def test_a_conversation_comes_back_to_the_worker_that_had_it(home: Pools, truths: dict[str, Truth]) -> None:
-    name = {"X-Sluice-Conversation": secrets.token_hex(4)}
-    first, again = await went(home, "beta", **name), await went(home, "beta", **name)
-    assert first["worker"] != "warm" and again["worker"] == "warm"
-    words = f"!say {secrets.token_hex(4)}"
-    turns = [
-        {"role": "user", "content": words},
-        {"role": "assistant", "content": "?"},
-        {"role": "user", "content": "?"},
-    ]
-    for turn, warm in ((turns[:1], False), (turns, True)):  # nobody names it: it is known by how it begins
-        async with listening(home.url, {"model": "beta", "messages": turn}) as heard:
-            assert await heard.end() == "completed"
-            assert (route(heard)["worker"] == "warm") is warm
-    async with httpx.AsyncClient(base_url=home.url) as http:
+    async def named() -> dict[str, str]:
+        name = {"X-Sluice-Conversation": secrets.token_hex(4)}
+        assert (await went(home, "beta", **name)).get("worker") != "warm"
+        return await went(home, "beta", **name)
+
+    async def known_by_how_it_begins() -> dict[str, str]:
+        turns = [("user", f"!say {secrets.token_hex(4)}"), ("assistant", "?"), ("user", "?")]
+        messages = [{"role": role, "content": content} for role, content in turns]
+        assert (await said(home, messages[:1])).get("worker") != "warm"
+        return await said(home, messages)
+
+    for comes_back in (named, known_by_how_it_begins):
+        assert (await until_told(comes_back))["worker"] == "warm"
+    async with httpx.AsyncClient(base_url=home.url, timeout=30) as http:
         answer = await http.post("/api/chat", json=chat("x"), headers={"X-Sluice-Conversation": "x" * 201})
         assert answer.status_code in (400, 422), answer.text
 
@@ -229,7 +260,7 @@ async def test_before_its_first_token_a_job_goes_on_in_another_pool_and_its_call
     left, there = await truths[home.one].record(heard.job), await truths[home.two].record(heard.job)
     assert (left.state, left.why, there.state, there.base) == ("failed", "rerouted", "completed", 1)
 
-    async with httpx.AsyncClient(base_url=home.url) as http:
+    async with httpx.AsyncClient(base_url=home.url, timeout=30) as http:
         told = (await http.get(f"/api/jobs/{heard.job}")).json()
         assert (told["state"], told["pool"], told["model"]) == ("completed", home.two, "beta")
         assert told["result"]["text"] == heard.text
@@ -257,7 +288,7 @@ async def _acknowledged(truth: Truth) -> bool | None:
 
 @contextlib.contextmanager
 def standing_still(worker: Worker) -> Iterator[None]:
-    """It says no more meanwhile: its answer is a short one, and must not end before it is cancelled."""
+    """It says nothing meanwhile: its answer is a short one, and must not end before it is cancelled."""
     worker.pause()
     try:
         yield
@@ -265,11 +296,16 @@ def standing_still(worker: Worker) -> Iterator[None]:
         worker.resume()
 
 
+async def has_gone_over(heard: Listener, there: Truth) -> None:
+    await heard.until(lambda heard: heard.of("rerouted"), "it goes elsewhere")
+    await there.until_state(heard.job, "running")
+
+
 async def test_a_job_that_went_elsewhere_is_cancelled_there(home: Pools, truths: dict[str, Truth]) -> None:
-    async with listening(home.url, chat(FAULT, model="weaker")) as heard:
-        await heard.words(1)
-        with standing_still(home.house.workers[1]):
-            async with httpx.AsyncClient(base_url=home.url) as http:
+    with standing_still(home.house.workers[1]):
+        async with listening(home.url, chat(FAULT, model="weaker")) as heard:
+            await has_gone_over(heard, truths[home.two])
+            async with httpx.AsyncClient(base_url=home.url, timeout=30) as http:
                 answer = await http.post(f"/api/jobs/{heard.job}/cancel")
             assert answer.json() == {"id": heard.job, "state": "cancelled"}
             assert await heard.end() == "cancelled"
@@ -277,10 +313,9 @@ async def test_a_job_that_went_elsewhere_is_cancelled_there(home: Pools, truths:
 
 
 async def test_a_caller_who_leaves_cancels_the_job_where_it_went(home: Pools, truths: dict[str, Truth]) -> None:
-    with contextlib.ExitStack() as stack:
+    with standing_still(home.house.workers[1]):
         async with listening(home.url, chat(FAULT, model="weaker")) as heard:
-            await heard.words(1)
-            stack.enter_context(standing_still(home.house.workers[1]))
+            await has_gone_over(heard, truths[home.two])
         record = await truths[home.two].until_state(heard.job, "cancelled", "completed")
     assert (record.state, record.why) == ("cancelled", "client_gone")
 
@@ -296,7 +331,7 @@ async def test_a_job_lost_between_two_pools_is_found_followed_and_carried_on(
     async with following(home.url, heard.job, heard.events[1].id or "") as again:
         assert await again.end() == "completed"
     assert again.of("started")[0]["attempt"] == 2 and again.text == heard.text
-    async with httpx.AsyncClient(base_url=home.url) as http:
+    async with httpx.AsyncClient(base_url=home.url, timeout=30) as http:
         assert (await http.get(f"/api/jobs/{heard.job}")).json()["pool"] == home.two
 
 
@@ -304,8 +339,8 @@ async def test_an_engine_that_keeps_failing_is_gone_around_and_told_of(home: Poo
     for _ in range(5):
         async with listening(home.url, chat(FAULT, model="frail")) as heard:
             assert await heard.end() == "completed"
-    async with httpx.AsyncClient(base_url=home.url) as http:
-        circuits = (await http.get("/health/detailed")).json()["circuits"]
+    async with httpx.AsyncClient(base_url=home.url, timeout=30) as http:
+        circuits = (await _detailed(http))["circuits"]
         [circuit] = [one for one in circuits if one["model"] == "frail"]
         assert (circuit["pool"], circuit["engine"], circuit["state"]) == (home.one, "simulated", "open")
         assert (circuit["failures"], circuit["reason"]) == (5, "engine_unavailable")
@@ -322,7 +357,7 @@ async def test_an_engine_that_keeps_failing_is_gone_around_and_told_of(home: Poo
 
 async def test_live_jobs_of_all_pools_are_one_list(home: Pools, truths: dict[str, Truth]) -> None:
     async with busy(home, "alpha") as first, busy(home, "beta") as second:
-        async with httpx.AsyncClient(base_url=home.url) as http:
+        async with httpx.AsyncClient(base_url=home.url, timeout=30) as http:
             jobs, cursor = [], None
             while True:
                 query = {"limit": "1"} | ({"cursor": cursor} if cursor else {})
@@ -331,7 +366,7 @@ async def test_live_jobs_of_all_pools_are_one_list(home: Pools, truths: dict[str
                 if (cursor := page["next_cursor"]) is None:
                     break
             assert [(one["id"], one["pool"]) for one in jobs] == [(second.job, home.two), (first.job, home.one)]
-            pools = {one["name"]: one for one in (await http.get("/health/detailed")).json()["pools"]}
+            pools = {one["name"]: one for one in (await _detailed(http))["pools"]}
             assert (pools[home.one]["jobs"], pools[home.two]["jobs"]) == (1, 1)
             assert await _cancelled(http, second.job) == await _cancelled(http, first.job) == "cancelled"
 
