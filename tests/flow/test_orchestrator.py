@@ -90,7 +90,7 @@ async def streams(api: Api) -> int:
     return int(answer.json()["streams"])
 
 
-async def test_open_answers_are_counted_as_they_come_and_go(home: House) -> None:
+async def test_open_answers_are_counted_as_they_come_and_go(home: House, server: ApiServer) -> None:
     """Streams and callers who wait for a whole answer, those that wait for a slot too; each process has its own."""
     first, second = home.apis
     async with contextlib.AsyncExitStack() as stack:
@@ -100,6 +100,7 @@ async def test_open_answers_are_counted_as_they_come_and_go(home: House) -> None
             whole = asyncio.create_task(client.post(first.url + "/api/chat", json=chat("!tokens 5000", stream=False)))
             await eventually(lambda: counted(first, 6), PATIENCE, "six answers are open")
             assert await streams(second) == 0
+            await marked(server, "200", "200")  # else this could still come when the next test counts patches
             whole.cancel()
             await asyncio.gather(whole, return_exceptions=True)
         await eventually(lambda: counted(first, 5), PATIENCE, "one caller is gone")
@@ -111,22 +112,24 @@ async def counted(api: Api, wanted: int) -> bool | None:
 
 
 async def test_a_busy_pod_is_marked_and_an_idle_one_no_more(home: House, server: ApiServer) -> None:
-    await marked(server, "0", "0")
-    before = len(server.patches())
-    async with listening(home.url, chat("!tokens 5000")) as heard:
-        await heard.words(1)
-        await marked(server, "100", "0")
-        busy = next(pod for pod in PODS if server.cost(pod) == "100")
-    await marked(server, "0", "0")
+    leaders, rounds = -1, 0
+    while len(leads(home)) != leaders and rounds < 3:  # who takes the lease over marks what it finds, too
+        await marked(server, "0", "0")
+        leaders, rounds, before = len(leads(home)), rounds + 1, len(server.patches())
+        async with listening(home.url, chat("!tokens 5000")) as heard:
+            await heard.words(1)
+            await marked(server, "100", "0")
+            busy = next(pod for pod in PODS if server.cost(pod) == "100")
+        await marked(server, "0", "0")
     assert server.patches()[before:] == [(busy, "100"), (busy, "0")]
     assert {one.kind for one in server.asked if one.verb == "patch"} == {"application/merge-patch+json"}
-    assert len(leads(home)) == 1
+    assert len(leads(home)) == leaders
 
 
 async def test_an_api_server_that_hangs_slows_no_chat(home: House, server: ApiServer) -> None:
     """Whole chats begin and end while one question to it hangs, in the very process that asked."""
     holder = next(api for api in home.apis if api.name == last(leads(home)))
-    server.answers = "hang"
+    server.answers, before = "hang", len(leads(home))
     async with httpx.AsyncClient(timeout=30) as client, listening(holder.url, chat("!tokens 5000")) as heard:
         await heard.words(1)  # a pod is busy, so there is something to patch
         await asyncio.to_thread(server.held.acquire, timeout=PATIENCE)
@@ -138,7 +141,7 @@ async def test_an_api_server_that_hangs_slows_no_chat(home: House, server: ApiSe
         assert done > 0
     await holder.wait_for_action("orchestrator.failed", trouble="Away")
     server.answers = ""
-    await eventually(lambda: len(leads(home)) > 1 or None, PATIENCE, "whoever reaches it marks again")
+    await eventually(lambda: len(leads(home)) > before or None, PATIENCE, "whoever reaches it marks again")
 
 
 async def test_the_next_follows_a_holder_that_was_killed(home: House, server: ApiServer) -> None:
