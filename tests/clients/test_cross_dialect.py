@@ -123,7 +123,7 @@ async def pair(engine: str, clients_valkey: Valkey, tmp_path: Path) -> AsyncIter
 async def test_ollama_survives_its_worker(pair: Pair) -> None:
     """The client notices nothing: the other worker continues behind the text so far."""
     client = ollama.AsyncClient(pair.served.url)
-    stream: Any = await client.chat(pair.served.models.plain, user(unique("!tokens 600")), stream=True)
+    stream: Any = await client.chat(pair.served.models.plain, user(unique("!tokens 2000")), stream=True)
     said = [(await anext(stream)).message.content for _ in range(5)]
     job = await running_job(pair.truth)
     owner = (await pair.truth.record(job)).owner
@@ -132,7 +132,7 @@ async def test_ollama_survives_its_worker(pair: Pair) -> None:
     await pair.truth.reap(owner)  # the watcher's ten seconds are another test's subject
     chunks = [chunk async for chunk in stream]
     await client.close()  # type: ignore[no-untyped-call]
-    assert "".join(said) + "".join(chunk.message.content or "" for chunk in chunks) == words(600)
+    assert "".join(said) + "".join(chunk.message.content or "" for chunk in chunks) == words(2000)
     assert chunks[-1].done and chunks[-1].done_reason == "stop"
     record = await pair.truth.record(job)
     assert (record.state, record.attempt, record.tries) == ("completed", 2, 1)

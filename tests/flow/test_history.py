@@ -44,25 +44,27 @@ async def answer(history: Kept, job: str) -> Any:
 async def test_an_answer_is_kept_though_the_api_that_served_it_was_killed(
     house: Houses, truth: Truth, history: Kept, database_url: str
 ) -> None:
-    home = await house(apis=2, workers=1, DATABASE_URL=database_url)
-    async with listening(home.url, chat("!tokens 600")) as heard:
-        await heard.words(20)
+    home = await house(apis=2, workers=0, DATABASE_URL=database_url)
+    async with listening(home.url, chat("!tokens 1000")) as heard:
         await awaits(history, heard.job)
+        home.start_worker()
+        await heard.words(20)
         home.api.kill()
         await heard.hung_up()
     await history.until_recorded({heard.job})
     kept = await answer(history, heard.job)
-    assert (kept.status, kept.text) == ("complete", words(600))
-    assert kept.usage["completion_tokens"] == 600
+    assert (kept.status, kept.text) == ("complete", words(1000))
+    assert kept.usage["completion_tokens"] == 1000
 
 
 async def test_an_answer_is_kept_though_no_api_ran_as_it_ended(
     house: Houses, truth: Truth, history: Kept, database_url: str
 ) -> None:
-    home = await house(apis=1, workers=1, DATABASE_URL=database_url)
+    home = await house(apis=1, workers=0, DATABASE_URL=database_url)
     async with listening(home.url, chat("!tokens 400"), headers=CONTINUE) as heard:
-        await heard.words(1)
         await awaits(history, heard.job)
+        home.start_worker()
+        await heard.words(1)
         home.api.kill()
     await truth.until_state(heard.job, "completed")
     home.api.start()

@@ -76,11 +76,13 @@ async def test_a_redis_that_hangs_for_three_seconds_costs_no_token(
 async def test_without_redis_a_chat_is_refused_within_a_second(
     durable_house: Houses, fresh_valkey: Valkey, fault: str
 ) -> None:
-    """The contract's second. The quickest of five: a loaded machine adds to what we take, and takes nothing off."""
+    """The contract's second. The quickest of twenty: a loaded machine adds to what we take, and takes nothing off."""
     home = await durable_house(apis=1, workers=0)
     fresh_valkey.kill() if fault == "killed" else fresh_valkey.pause()
-    async with httpx.AsyncClient(timeout=10) as client:
-        took = [await _refused(client, home.url) for _ in range(5)]
+    took: list[float] = []
+    async with httpx.AsyncClient(timeout=30) as client:
+        while len(took) < 20 and min(took, default=1.0) >= 1.0:
+            took.append(await _refused(client, home.url))
     assert min(took) < 1.0, took
     home.api.expect_alive()
     ready = await home.api.get("/health/ready")
@@ -150,13 +152,13 @@ async def test_lost_tokens_of_a_running_job_are_sent_again_by_its_worker(
 ) -> None:
     """The log comes back behind what the client has read: the client waits for it, and hears nothing twice."""
     home = await durable_house(apis=1, workers=1)
-    async with listening(home.url, chat("!tokens 600")) as heard:
+    async with listening(home.url, chat("!tokens 1500")) as heard:
         await heard.words(50)
         backup.take()
-        await heard.words(150)
+        await heard.words(len(heard.text.split()) + 100)
         backup.put_back()
         assert await heard.end() == "completed"
-        assert heard.text == words(600)
+        assert heard.text == words(1500)
         assert heard.events == await durable_truth.frames(heard.job)
     await durable_truth.check_ended_once(heard.job)
     assert not await durable_truth.leftovers()
@@ -167,18 +169,20 @@ async def test_a_lost_give_makes_the_text_so_far_void_and_says_so(
 ) -> None:
     """Redis has forgotten that the job was ever given: another attempt begins anew, and `restarted` tells readers."""
     home = await durable_house(apis=2, workers=0)
-    async with listening(home.url, chat("!tokens 300")) as heard, truth_of(fresh_valkey.url) as truth:
+    async with listening(home.url, chat("!tokens 1000")) as heard, truth_of(fresh_valkey.url) as truth:
         await heard.until(lambda heard: heard.of("queued"), "its place")
         backup.take()
         home.start_worker()
         await heard.words(100)
         last = heard.last_id
+        home.worker.pause()  # or it might have caught up with that before somebody asks
         backup.put_back()
         await _is_refused_ahead_of_the_log(home.apis[1], heard.job, last)
+        home.worker.resume()
         assert await heard.end() == "completed"
         assert heard.kinds.count("restarted") == 1
-        assert heard.text == words(300)
-        assert await truth.text(heard.job) == words(300)
+        assert heard.text == words(1000)
+        assert await truth.text(heard.job) == words(1000)
         await truth.check_ended_once(heard.job)
         anew = heard.kinds.index("restarted") + 1
         assert [frame for frame in heard.frames[anew:] if frame.id] == await truth.frames(heard.job)
@@ -187,7 +191,7 @@ async def test_a_lost_give_makes_the_text_so_far_void_and_says_so(
 async def _is_refused_ahead_of_the_log(api: Api, job: str, last: str) -> None:
     """A client that resumes behind what is left: a clear conflict, never silence."""
     await api.ready()
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=30) as client:
         answer = await client.get(f"{api.url}/api/jobs/{job}/events", headers={"Last-Event-ID": last})
     assert answer.status_code == 409, answer.text
     assert answer.json()["error"]["code"] == "unknown_event_id"

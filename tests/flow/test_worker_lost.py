@@ -11,13 +11,13 @@ from tests.support.house import Houses
 
 async def test_a_killed_worker_costs_no_token_and_repeats_none(house: Houses, truth: Truth) -> None:
     home = await house(apis=1, workers=2)
-    async with listening(home.url, chat("!tokens 300")) as heard:
+    async with listening(home.url, chat("!tokens 1000")) as heard:
         await heard.words(20)
         owner = (await truth.record(heard.job)).owner
         victim = next(worker for worker in home.workers if f"-{worker.pid}-" in owner)
         victim.kill()
         assert await heard.end() == "completed"
-        assert heard.text == words(300)
+        assert heard.text == words(1000)
         assert [start["attempt"] for start in heard.of("started")] == [1, 2]
         assert heard.events == await truth.frames(heard.job)
     record = await truth.record(heard.job)
@@ -49,9 +49,9 @@ async def test_a_worker_that_slept_through_its_reaping_reaches_nobody_and_begins
 
 async def _works_on(url: str, truth: Truth, name: str) -> None:
     """Two jobs at once need both workers: the one that slept must take its share."""
-    async with listening(url, chat("!tokens 400")) as one, listening(url, chat("!tokens 400")) as two:
+    async with listening(url, chat("!tokens 1000")) as one, listening(url, chat("!tokens 1000")) as two:
         assert [await one.end(), await two.end()] == ["completed", "completed"]
-        assert one.text == two.text == words(400)
+        assert one.text == two.text == words(1000)
         workers = [start["worker"] for heard in (one, two) for start in heard.of("started")]
     assert any(name in worker for worker in workers), workers
 

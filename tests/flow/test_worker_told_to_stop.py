@@ -13,12 +13,12 @@ from tests.support.processes import Worker
 
 async def test_a_worker_with_time_enough_ends_its_job_and_takes_no_other(house: Houses, truth: Truth) -> None:
     home = await house(apis=1, workers=1)
-    async with listening(home.url, chat("!tokens 300")) as heard, listening(home.url, chat("!tokens 20")) as waiting:
+    async with listening(home.url, chat("!tokens 1000")) as heard, listening(home.url, chat("!tokens 20")) as waiting:
         await heard.words(20)
         home.worker.term()
         await home.worker.wait_for_action("worker.draining")
         assert await heard.end() == "completed"
-        assert heard.text == words(300)
+        assert heard.text == words(1000)
         assert len(heard.of("started")) == 1
         assert await home.worker.wait_for_exit() == 0
         assert await truth.workers.beats() == {}
@@ -33,7 +33,7 @@ async def test_a_worker_out_of_time_gives_its_job_back_uncharged_and_another_con
     house: Houses, truth: Truth
 ) -> None:
     home = await house(apis=1, workers=1, SLUICE_GRACE_SECONDS="0.2")
-    async with listening(home.url, chat("!tokens 300")) as heard:
+    async with listening(home.url, chat("!tokens 1000")) as heard:
         await heard.words(20)
         home.worker.term()
         assert await home.worker.wait_for_exit() == 0
@@ -41,7 +41,7 @@ async def test_a_worker_out_of_time_gives_its_job_back_uncharged_and_another_con
         assert (given_back.state, given_back.tries, given_back.note) == ("queued", 0, "interrupted")
         home.start_worker()
         assert await heard.end() == "completed"
-        assert heard.text == words(300)
+        assert heard.text == words(1000)
         assert heard.events == await truth.frames(heard.job)
     record = await truth.record(heard.job)
     assert (record.attempt, record.tries) == (2, 0)
