@@ -29,7 +29,7 @@ async def test_200_at_once_over_two_apis_make_one_job_and_all_get_its_answer(hou
 
 async def test_the_same_key_with_another_body_is_refused(house: Houses, truth: Truth) -> None:
     home = await house(apis=2, workers=0)
-    async with listening(home.url, chat("!tokens 5"), headers=KEY) as heard, httpx.AsyncClient() as client:
+    async with listening(home.url, chat("!tokens 5"), headers=KEY) as heard, httpx.AsyncClient(timeout=30) as client:
         other = await client.post(home.apis[1].url + "/api/chat", json=chat("!tokens 6"), headers=KEY)
         assert other.status_code == 400
         assert other.json()["code"] == "idempotency_key_reused"

@@ -13,8 +13,10 @@ from tests.support.house import Houses
 
 async def test_a_pool_at_zero_takes_the_job_and_answers_when_a_worker_starts(house: Houses, truth: Truth) -> None:
     home = await house(apis=1, workers=0)
-    detailed = await home.api.get("/health/detailed")
-    assert detailed is not None and detailed.status_code == 200 and detailed.json()["status"] == "degraded"
+    async with httpx.AsyncClient(timeout=30) as client:
+        detailed = await client.get(home.url + "/health/detailed")
+    assert detailed.status_code == 200, detailed.text
+    assert detailed.json()["status"] == "degraded"
     async with listening(home.url, chat("!tokens 20")) as heard:
         await heard.until(lambda heard: heard.of("queued"), "its place")
         assert heard.of("queued")[0]["reason"] == "starting_worker"
@@ -46,7 +48,7 @@ def positions(heard: object) -> list[int]:
 async def test_a_full_queue_refuses_with_429_and_when_to_come_back(house: Houses, truth: Truth) -> None:
     home = await house(apis=2, workers=0, QUEUE_MAX_DEPTH="2")
     async with listening(home.url, chat("a")) as first, listening(home.apis[1].url, chat("b")):
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=30) as client:
             refused = await client.post(home.url + "/api/chat", json=chat("c"))
         assert refused.status_code == 429
         assert refused.headers["retry-after"].isdigit()
@@ -60,7 +62,7 @@ async def test_a_full_queue_refuses_with_429_and_when_to_come_back(house: Houses
 
 async def test_one_tenants_bound_is_its_own_refusal(house: Houses, truth: Truth) -> None:
     home = await house(apis=1, workers=0, QUEUE_MAX_PER_TENANT="1")
-    async with listening(home.url, chat("a")), httpx.AsyncClient() as client:
+    async with listening(home.url, chat("a")), httpx.AsyncClient(timeout=30) as client:
         refused = await client.post(home.url + "/api/chat", json=chat("b"))
         assert (refused.status_code, refused.json()["code"]) == (429, "queue_full_tenant")
 

@@ -137,7 +137,7 @@ def check_sequence(log: list[LogEntry]) -> None:
 
 @contextlib.asynccontextmanager
 async def truth_of(url: str, pool: str = "default") -> AsyncIterator[Truth]:
-    redis = open_redis(url, 2.0, connections=8)
+    redis = open_redis(url, 10.0, connections=8)
     try:
         yield Truth(redis, pool)
     finally:

@@ -31,7 +31,7 @@ class ScriptedEngine(Child):
 
     async def entries(self, prompt: str) -> list[dict[str, Any]]:
         """What it was asked whose prompt has this in it, the oldest first."""
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=30) as client:
             found: list[dict[str, Any]] = (
                 await client.get(f"{self.url}/scripted/book", params={"prompt": prompt})
             ).json()
