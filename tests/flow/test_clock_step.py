@@ -90,17 +90,17 @@ async def test_a_stepped_clock_moves_no_deadline(
     home = await stepped_house(apis=2, workers=1, **settings)
     began = time.monotonic()
     async with (
-        listening(home.url, chat("!tokens 800")) as short,  # 4 s: ends in time
+        listening(home.url, chat("!tokens 600")) as short,  # 3 s: ends in time
         listening(home.url, chat("!tokens 100000")) as endless,  # does not: its deadline must end it
         listening(home.url, chat("!tokens 10")) as waiting,  # until the short one has ended
     ):
         await short.words(50)
         server.step(step)
         async with listening(home.apis[1].url, chat("!tokens 5")) as late:  # let in at the stepped clock
-            await short.words(400)
+            await endless.words(len(endless.text.split()) + 300)  # 1.5 s: every watcher has looked at the clock
             server.step(0)  # and back: another step
             assert await short.end() == "completed"
-            assert short.text == words(800)
+            assert short.text == words(600)
             assert [await waiting.end(), await late.end()] == ["completed", "completed"]
         assert await endless.end() == "failed"
         ended = time.monotonic() - began
