@@ -21,6 +21,7 @@ from tests.backend.standing import standing_house, wait_ready
 from tests.flow.listener import words
 from tests.flow.truth import Truth, truth_of
 from tests.support.house import House, Houses
+from tests.support.remote import remote_runnable
 from tests.support.sse import Stream, open_stream
 from tests.support.valkey import Valkey
 
@@ -61,10 +62,8 @@ async def http(served: House) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def remote(served: House) -> AsyncIterator[RemoteRunnable[Any, Any]]:
-    runnable: RemoteRunnable[Any, Any] = RemoteRunnable(served.url + CHAT)
-    yield runnable
-    await runnable.async_client.aclose()
-    runnable.sync_client.close()
+    async with remote_runnable(served.url + CHAT) as runnable:
+        yield runnable
 
 
 async def kinds(stream: Stream) -> list[str]:
@@ -98,8 +97,7 @@ async def test_stream(remote: RemoteRunnable[Any, Any]) -> None:
     assert whole.chunk_position == "last"
 
 
-def test_without_asyncio(served: House) -> None:
-    remote: RemoteRunnable[Any, Any] = RemoteRunnable(served.url + CHAT)
+def test_without_asyncio(remote: RemoteRunnable[Any, Any]) -> None:
     assert "".join(chunk.content for chunk in remote.stream({"messages": [HumanMessage("!tokens 4")]})) == words(4)
     assert remote.invoke({"messages": [HumanMessage("!tokens 4")]}).content == words(4)
 

@@ -41,10 +41,8 @@ async def model(request: pytest.FixtureRequest, served: Served) -> AsyncIterator
 
 @pytest.fixture
 async def remote(served: Served) -> AsyncIterator[RemoteRunnable[Any, Any]]:
-    runnable: RemoteRunnable[Any, Any] = RemoteRunnable(f"{served.url}/api/lc/chat")
-    yield runnable
-    await runnable.async_client.aclose()
-    runnable.sync_client.close()
+    async with remote_runnable(f"{served.url}/api/lc/chat") as runnable:
+        yield runnable
 
 
 # -- ChatOpenAI and ChatOllama ---------------------------------------------------------------------------------------
