@@ -21,6 +21,7 @@ from tests.clients.asking import CITIES, EACH_CITY, PERSON, PICTURE_URL, SEEN, W
 from tests.clients.served import Served, unique
 from tests.clients.watching import running_job
 from tests.flow.truth import Truth
+from tests.support.remote import remote_runnable
 
 LANGSERVE = "LangServe"
 
