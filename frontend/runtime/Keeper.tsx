@@ -1,15 +1,15 @@
 "use client";
-import { useAui, useAuiState, type AssistantClient } from "@assistant-ui/react";
+import { useAui, useAuiState } from "@assistant-ui/react";
 import { useEffect } from "react";
 import { useStore } from "@/lib/store";
 import { useLatest } from "@/lib/use-latest";
 import { liveThread } from "./live";
 import { keepPending } from "./pending";
-import { reloadShown } from "./reload";
+import { keepFresh, refresh } from "./reload";
 import { sawEnd } from "./runs";
 import { saveAtOnce } from "./settings";
 import { onNews, type News } from "./tabs";
-import { isFollowed, lookElsewhere, seeShown, show } from "./thread-states";
+import { followedIn, lookElsewhere, seeShown, show } from "./thread-states";
 import { listVersion, readDefaults } from "./threads";
 
 const ELSEWHERE_MS = 5_000;
@@ -54,15 +54,16 @@ function useListReload(): void {
 /** What another tab has begun is shown here, too; what this tab follows itself it knows. */
 function useOtherTabs(): void {
   const aui = useLatest(useAui());
-  useEffect(() => onNews((news) => heed(() => aui.current, news)), [aui]);
+  useEffect(() => keepFresh(() => aui.current), [aui]);
+  useEffect(() => onNews((news) => {
+    void aui.current.threads.reload();
+    heed(news);
+  }), [aui]);
 }
 
-function heed(aui: () => AssistantClient, news: News): void {
-  const { threads } = aui();
-  void threads.reload();
-  if (news.type === "list" || isFollowed(news.threadId) || sawEnd(news.answerId) || !liveThread(news.threadId)) return;
-  const { mainThreadId, threadItems } = threads.getState();
-  const item = threadItems.find(({ remoteId }) => remoteId === news.threadId);
-  if (item?.id === mainThreadId) void reloadShown(aui);
-  else if (item) threads.item({ id: item.id }).detach(); // it is loaded again when it is shown
+function heed(news: News): void {
+  if (news.type === "list") return;
+  const { threadId, answerId } = news;
+  if (followedIn(threadId) === answerId || sawEnd(answerId) || !liveThread(threadId)) return;
+  refresh(threadId);
 }

@@ -1,10 +1,5 @@
 /** A thread's messages, as the server has them. */
-import {
-  ExportedMessageRepository,
-  useAui,
-  type AssistantClient,
-  type ThreadHistoryAdapter,
-} from "@assistant-ui/react";
+import { ExportedMessageRepository, useAui, type ThreadHistoryAdapter } from "@assistant-ui/react";
 import { useMemo } from "react";
 import { createStore } from "@/lib/store";
 import { useLatest } from "@/lib/use-latest";
@@ -15,7 +10,7 @@ import { loaded } from "./assistant-ui";
 import { fromStored } from "./convert";
 import { headIs } from "./heads";
 import { markStored } from "./message-ids";
-import { reloadShown } from "./reload";
+import { loadBegins, refresh } from "./reload";
 import { endedBefore, resumeJob } from "./runs";
 import { remember, threads } from "./threads";
 
@@ -32,7 +27,7 @@ export function useHistory(): ThreadHistoryAdapter {
   return useMemo((): ThreadHistoryAdapter => {
     const threadId = () => aui.current.threadListItem.getState().remoteId;
     return {
-      load: () => load(threadId(), () => loadAgain(aui.current, threadId())),
+      load: () => load(threadId()),
       async *resume(options) {
         const id = threadId();
         const job = id === undefined ? null : threads.get()[id]?.job;
@@ -43,19 +38,13 @@ export function useHistory(): ThreadHistoryAdapter {
   }, [aui]);
 }
 
-/** The thread, if it is on the screen and nothing in it runs. */
-function loadAgain(aui: AssistantClient, threadId: string | undefined): void {
-  const { mainThreadId, threadItems } = aui.threads.getState();
-  const isShown = threadItems.some(({ id, remoteId }) => id === mainThreadId && remoteId === threadId);
-  if (isShown && !aui.thread.getState().isRunning) void reloadShown(() => aui);
-}
-
-async function load(threadId: string | undefined, again: () => void) {
+async function load(threadId: string | undefined) {
   if (threadId === undefined) return { messages: [] };
+  loadBegins(threadId);
   try {
     const content = await getMessages(threadId);
     forget(threadId);
-    void besides(content).then((some) => some && again());
+    void besides(content).then((some) => some && refresh(threadId));
     return taken(content);
   } catch (error) {
     loadErrors.set((now) => ({ ...now, [threadId]: error instanceof Error ? error.message : String(error) }));

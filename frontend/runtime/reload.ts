@@ -1,13 +1,48 @@
-import type { AssistantClient } from "@assistant-ui/react";
+import type { AssistantClient, ComposerState, ThreadRuntime } from "@assistant-ui/react";
+import { isFollowed } from "./thread-states";
+
+/** Threads of which the server has more than the page, until they are loaded again. */
+const stale = new Set<string>();
+let loadAgain = (_threadId: string): void => {};
+
+export const isStale = (threadId: string): boolean => stale.has(threadId);
+
+/** What the server answers from now on is all there is. */
+export const loadBegins = (threadId: string): unknown => stale.delete(threadId);
+
+/** Has a thread loaded anew: at once, at the end of the answer that the page follows in it, or when it is shown. */
+export function refresh(threadId: string): void {
+  stale.add(threadId);
+  if (!isFollowed(threadId)) loadAgain(threadId);
+}
+
+/** `aui`: the page's own, which outlives its threads. */
+export function keepFresh(aui: () => AssistantClient): () => void {
+  loadAgain = (threadId) => {
+    const { threads } = aui();
+    const { mainThreadId, threadItems } = threads.getState();
+    const item = threadItems.find(({ remoteId }) => remoteId === threadId);
+    if (item?.id === mainThreadId) void reloadShown(aui);
+    else if (item) threads.item({ id: item.id }).detach(); // it is loaded when it is shown
+  };
+  return () => (loadAgain = () => {});
+}
+
+/** By thread: what lay in its composer as it was loaded anew. */
+const unsent = new Map<string, Pick<ComposerState, "text" | "attachments">>();
 
 /** Loads the shown thread anew. What lies in its composer is carried over: assistant-ui would drop it. */
 export async function reloadShown(aui: () => AssistantClient): Promise<void> {
-  const { text, attachments } = aui().composer.getState();
+  const { remoteId } = aui().threadListItem.getState();
+  if (remoteId !== undefined) unsent.set(remoteId, aui().composer.getState());
   await aui().threads.reloadMainThread();
-  const { composer } = aui();
-  if (text && !composer.getState().text) composer.setText(text);
-  const ready = attachments.flatMap(({ content, ...about }) => (content ? [{ ...about, content }] : []));
-  await Promise.all(
-    ready.map(({ name, type, contentType, content }) => composer.addAttachment({ name, type, contentType, content })),
-  );
+}
+
+/** The thread is made anew: its composer gets what lay in the one before. */
+export function putBack(threadId: string, { composer }: ThreadRuntime): void {
+  const { text = "", attachments = [] } = unsent.get(threadId) ?? {};
+  unsent.delete(threadId);
+  if (text) composer.setText(text);
+  for (const { name, type, contentType, content } of attachments)
+    if (content) void composer.addAttachment({ name, type, contentType, content });
 }

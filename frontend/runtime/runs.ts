@@ -8,7 +8,7 @@ import { answerIdOf } from "./assistant-ui";
 import { setReconnecting } from "./connection";
 import { fromStored, metaOf, toResult } from "./convert";
 import { headIs } from "./heads";
-import { alias, markStored } from "./message-ids";
+import { alias, isStored, markStored } from "./message-ids";
 import { tell } from "./tabs";
 import { runBegan, runEnded } from "./thread-states";
 import { listChanged, settingsOf } from "./threads";
@@ -68,7 +68,7 @@ async function* run(
   about: Partial<AnswerMeta> = {},
 ): AsyncGenerator<ChatModelRunResult, void> {
   let last: Snapshot | undefined;
-  runBegan(threadId);
+  runBegan(threadId, ids.answerId);
   try {
     for await (const snapshot of pace(follow(source, signal))) {
       if (!last?.meta.jobId && snapshot.meta.jobId) accepted(threadId, ids, "turn" in source);
@@ -101,8 +101,11 @@ function ended(threadId: string, { answerId }: TurnIds, how: Outcome, isNew: boo
   setReconnecting(threadId, false);
   runEnded(threadId, how !== "detached");
   if (how === "detached") return;
-  followedToEnd.add(answerId);
-  if (isNew) tell({ type: "ended", threadId, answerId });
+  // One that was refused has not begun: another tab may ask for it again.
+  if (how !== "failed" || isStored(threadId, answerId)) {
+    followedToEnd.add(answerId);
+    if (isNew) tell({ type: "ended", threadId, answerId });
+  }
   listChanged();
   if (how === "done") void nameThread(threadId);
 }

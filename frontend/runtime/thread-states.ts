@@ -6,8 +6,8 @@ import { remember, threads } from "./threads";
 
 export type ThreadState = { running: boolean; unread: boolean };
 
-/** Ids of threads whose answer this page follows; of the others the server tells which run. */
-const followed = createStore<ReadonlySet<string>>(new Set());
+/** Thread → the answer that this page follows; of other threads the server tells which run. */
+const followed = createStore<ReadonlyMap<string, string>>(new Map());
 const unread = createStore<ReadonlySet<string>>(new Set());
 /** The thread on the screen; undefined: one that is not stored yet. */
 export const shown = createStore<string | undefined>(undefined);
@@ -18,13 +18,15 @@ const withoutId = (id: string) => (set: ReadonlySet<string>) =>
 
 export const isFollowed = (threadId: string): boolean => followed.get().has(threadId);
 
-export function runBegan(threadId: string): void {
-  followed.set(withId(threadId));
+export const followedIn = (threadId: string): string | undefined => followed.get().get(threadId);
+
+export function runBegan(threadId: string, answerId: string): void {
+  followed.set((now) => new Map(now).set(threadId, answerId));
 }
 
 /** `over`: the job has ended, too; false: this page only looks away. */
 export function runEnded(threadId: string, over: boolean): void {
-  followed.set(withoutId(threadId));
+  followed.set((now) => new Map([...now].filter(([id]) => id !== threadId)));
   if (!over) return;
   const thread = threads.get()[threadId];
   if (thread) remember({ ...thread, job: null });
@@ -58,7 +60,7 @@ export async function lookElsewhere(): Promise<void> {
 
 /** Thread id → its state; a thread that is absent neither runs nor waits to be read. */
 export const statesOf = (here = followed.get(), waiting = unread.get(), known = threads.get()) => {
-  const running = new Set([...here, ...Object.values(known).flatMap(({ id, job }) => (job ? [id] : []))]);
+  const running = new Set([...here.keys(), ...Object.values(known).flatMap(({ id, job }) => (job ? [id] : []))]);
   const state = (id: string): [string, ThreadState] => [id, { running: running.has(id), unread: waiting.has(id) }];
   return Object.fromEntries([...new Set([...running, ...waiting])].map(state));
 };

@@ -6,6 +6,7 @@ import { keepHead } from "./heads";
 import { imageAttachments } from "./images";
 import { keepLive, letGo } from "./live";
 import { flush } from "./pending";
+import { isStale, putBack, refresh } from "./reload";
 import { endOf, runTurn } from "./runs";
 
 /** One thread's runtime. It lives on, and its answer with it, while another thread is shown. */
@@ -23,12 +24,15 @@ export function useChatThread(): AssistantRuntime {
     const threadId = () => aui.current.threadListItem.getState().remoteId;
     const goOn = () => {
       const id = threadId();
-      if (id !== undefined && !thread.getState().isRunning) flush(id, thread, endOf(id));
+      if (id === undefined || thread.getState().isRunning) return;
+      if (isStale(id)) refresh(id); // what waits goes behind what is there then
+      else flush(id, thread, endOf(id));
     };
     const soon = () => setTimeout(goOn, 0); // assistant-ui is in the middle of it
     const stops = [keepHead(thread, threadId), onRunEnd(thread, soon), onLoaded(thread, soon)];
     const register = () => keepLive(threadId() ?? "", thread);
     register();
+    putBack(threadId() ?? "", thread);
     stops.push(thread.subscribe(register), () => letGo(thread));
     return () => stops.forEach((stop) => stop());
   }, [runtime, aui]);

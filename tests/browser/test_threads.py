@@ -164,6 +164,19 @@ async def test_what_waits_is_sent_once_by_two_tabs_that_see_the_answer_end(
     assert len((await api.get(f"/api/threads/{thread}/messages")).json()["messages"]) == 4
 
 
+async def test_what_is_typed_in_one_tab_stays_there_when_another_tab_asks(home: House, visitor: Visitor) -> None:
+    visit = await visitor(home.url)
+    chat = Chat(await visit.open())
+    await chat.ask("!tokens 2")
+    typing = Chat(await visit.open(f"/?c={await chat.thread_id()}"))
+    await expect(typing.answers).to_have_count(1)
+    await typing.composer.fill("half a thought")
+    await chat.ask("!tokens 3")
+    await expect(typing.answers).to_have_count(2)
+    await typing.done()
+    await expect(typing.composer).to_have_value("half a thought")
+
+
 async def test_of_two_answers_that_run_at_once_both_are_there_in_the_end(
     home: House, api: httpx.AsyncClient, visitor: Visitor
 ) -> None:

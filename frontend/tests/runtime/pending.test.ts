@@ -32,7 +32,7 @@ beforeEach(() => {
   localStorage.clear();
   id = `t${++count}`;
   keepLive(id, thread);
-  runBegan(id);
+  runBegan(id, "a");
   choose("queue");
 });
 

@@ -23,12 +23,12 @@ beforeEach(() => {
 });
 
 test("a thread runs while this page follows its answer", () => {
-  runBegan(id);
+  runBegan(id, "a");
   expect(statesOf()[id]).toEqual({ running: true, unread: false });
 });
 
 test("an answer that ended out of sight waits to be read, until its thread is shown", () => {
-  runBegan(id);
+  runBegan(id, "a");
   runEnded(id, true);
   expect(statesOf()[id]).toEqual({ running: false, unread: true });
   show(id);
@@ -37,7 +37,7 @@ test("an answer that ended out of sight waits to be read, until its thread is sh
 
 test("an answer that ended on the screen was read", () => {
   show(id);
-  runBegan(id);
+  runBegan(id, "a");
   runEnded(id, true);
   expect(statesOf()[id]).toBeUndefined();
 });
@@ -45,7 +45,7 @@ test("an answer that ended on the screen was read", () => {
 test("on the screen of a hidden tab it was not, until somebody looks", () => {
   const visibility = vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
   show(id);
-  runBegan(id);
+  runBegan(id, "a");
   runEnded(id, true);
   expect(statesOf()[id]?.unread).toBe(true);
   visibility.mockRestore();
@@ -55,7 +55,7 @@ test("on the screen of a hidden tab it was not, until somebody looks", () => {
 
 test("a page that lets go of an answer does not say that it ended", () => {
   remember(thread(id, JOB));
-  runBegan(id);
+  runBegan(id, "a");
   runEnded(id, false);
   expect(statesOf()[id]).toEqual({ running: true, unread: false });
 });
