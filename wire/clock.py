@@ -1,9 +1,13 @@
 """Pool time: milliseconds that all processes of a pool agree on, though any wall clock may be stepped.
 
-Redis's TIME minus `skew` is pool time. Each API process compares raw TIME with its own monotonic clock; a difference
-that appears between two looks is a step of Redis's clock, and is added to `skew` by compare-and-set on the count of
+Redis's TIME minus `skew` is pool time. Each API process compares it with its own monotonic clock; where pool time has
+jumped between two looks, Redis's clock was stepped, and the step is added to `skew` by compare-and-set on the count of
 steps, so two watchers never count one step twice. `accept` and `expire` carry the caller's estimate and change nothing
 when the pool's clock is off by more than two seconds.
+
+It is pool time that is compared, not TIME alone: who looked away while others put a first step right must still see a
+second one. So others' corrections are checked too, and a process whose whole machine stood still, which took that for a
+step of Redis's clock, is overruled by those that ran on. It yields, else they would correct each other for ever.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from wire.scripts import scripts
 STEP_MS = 2000  # as in prelude.lua
 SLOW_LOOK_MS = STEP_MS // 4  # an answer slower than this measures the network, not the clock
 NOTICED_MS = STEP_MS // 2  # half of what scripts refuse, so that two small steps are not missed
+GROWN_MS = 5000  # who has looked for less may have begun between a step and its correction, and overrules nobody
 
 
 class Look(NamedTuple):
@@ -30,6 +35,10 @@ class Look(NamedTuple):
     steps: int
     at: int
 
+    @property
+    def pool(self) -> int:
+        return self.raw - self.skew
+
 
 class Clock:
     """One process's view of pool time. `tick()` about every second; `now()` in between, without a round trip."""
@@ -39,20 +48,23 @@ class Clock:
         self._keys = keys
         self._look = redis.register_script(scripts()["look"])
         self._step = redis.register_script(scripts()["step"])
-        self._seen: Look | None = None
+        self._seen: Look | None = None  # the last one that agreed with the one before
+        self._born = 0  # the instant of the first
+        self._told = 0  # the last step that this process put right, ms
 
     def now(self) -> int | None:
         """Pool milliseconds by this process's monotonic clock; None before the first look."""
         if self._seen is None:
             return None
-        return self._seen.raw - self._seen.skew + self._monotonic() - self._seen.at
+        return self._seen.pool + self._monotonic() - self._seen.at
 
     async def tick(self) -> bool:
         """Look, and put a step right where one is seen. True when a step was found."""
         found = await self._observe()
         if found is None:
             return False
-        await self._step(keys=[self._keys.prefix], args=list(found))
+        if await self._step(keys=[self._keys.prefix], args=list(found)):
+            self._told = found[1]
         await self._observe()
         return True
 
@@ -63,8 +75,18 @@ class Clock:
         at = self._monotonic()
         if at - before > SLOW_LOOK_MS:
             return None
-        old, self._seen = self._seen, Look(raw, skew, steps, at)
-        if old is None or old.steps != steps:
-            return None
-        delta = (raw - old.raw) - (at - old.at)
-        return (steps, delta) if abs(delta) > NOTICED_MS else None
+        look = Look(raw, skew, steps, at)
+        if self._seen is not None and not self._agrees(self._seen, look):
+            return steps, look.pool - self._seen.pool - (at - self._seen.at)
+        self._born = at if self._seen is None else self._born
+        self._seen = look
+        return None
+
+    def _agrees(self, old: Look, new: Look) -> bool:
+        """Whether pool time went as this process's clock did, or others say that it did and know better."""
+        if abs(new.pool - old.pool - (new.at - old.at)) <= NOTICED_MS:
+            return True
+        if new.steps == old.steps:
+            return False
+        taken_back = self._told and abs(new.skew - old.skew + self._told) <= NOTICED_MS
+        return bool(taken_back) or new.at - self._born < GROWN_MS
