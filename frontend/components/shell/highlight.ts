@@ -16,4 +16,5 @@ export function highlight(text: string, query: string): Piece[] {
     .filter((piece) => piece.text);
 }
 
-const escaped = (word: string) => word.replace(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`);
+/** Only the signs of a pattern's syntax: with the flag `u`, a backslash before any other is itself an error. */
+const escaped = (word: string) => word.replace(/[.*+?^${}()|[\]\\/]/g, String.raw`\$&`);
