@@ -7,19 +7,24 @@ go out, and are dropped where they arrive. That needs root, iproute2 and the ker
 
 from __future__ import annotations
 
+import ctypes
 import ipaddress
 import os
 import random
 import secrets
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.forkserver import ensure_running
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from tests.support.child import Child
 
 # Two addresses a cable, out of the range that is kept free for tests of networks (RFC 2544).
 NETS = ipaddress.ip_network("198.18.0.0/15")
+CLONE_NEWNET = 0x40000000  # <linux/sched.h>
 NOBODY = "02:00:00:00:de:ad"  # a card that no end has
 # It outlives a test run that is killed: the end of its input tells it to clear up.
 JANITOR = 'cat; ip netns del "$0"'
@@ -49,6 +54,21 @@ class Host:
     ) -> None:
         self._janitor.communicate()
 
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """This thread is there meanwhile, with all the sockets that it opens and the processes that it starts itself.
+
+        Cables between namespaces change nothing in the machine's own network. A browser of another test that sees an
+        interface come or go there breaks its connections off.
+        """
+        ensure_running()  # the server that forks for later tests must not be born in here
+        with open("/proc/thread-self/ns/net") as before, open(f"/run/netns/{self.name}") as inside:
+            go_to(inside)
+            try:
+                yield
+            finally:
+                go_to(before)
+
     def takes_in(self, child: Child) -> None:
         """The process will run there; it is not started yet. Its pid stays its own: `ip` becomes it."""
         child.command = ["ip", "netns", "exec", self.name, *child.command]
@@ -61,7 +81,7 @@ class Host:
 
 
 class Cable:
-    """Joins this host (`here`, an address) and another (`there`)."""
+    """Joins the host that this thread is on (`here`, an address) and another (`there`)."""
 
     def __init__(self, namespace: str) -> None:
         self._name = f"sl{secrets.token_hex(5)}"  # of both ends; the kernel takes 15 characters
@@ -90,6 +110,13 @@ class Cable:
         """Which card each end sends to: this one's first."""
         for end, address, card in zip(self._ends, reversed(self._addresses), cards, strict=True):
             ip(*end, "neigh", "replace", address, "lladdr", card, "dev", self._name, "nud", "permanent")
+
+
+def go_to(network: IO[str]) -> None:
+    """Take this thread to a network namespace (setns(2); Python has it from 3.12 on)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(network.fileno(), CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 def check_rights() -> None:

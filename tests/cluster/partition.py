@@ -1,9 +1,10 @@
 """What a partition divides: an API and a worker with its engine, each in a host of its own, and a queue between them.
 
-    this host: Valkey, an API, a worker that can be started    far host: a worker and its engine
-                                                               another: an API
+    the test's host: Valkey, an API, a worker that can be started    far host: a worker and its engine
+                                                                     another: an API
 
-Each far host has two cables: one to the queue, which is cut, and one by which the test looks and asks.
+Each far host has two cables: one to the queue, which is cut, and one by which the test looks and asks. The test's host
+is not this machine's own network either: that one other tests use meanwhile.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,8 +35,9 @@ class FarHost(NamedTuple):
 
 
 class Divided(NamedTuple):
-    """Everything runs, but for a worker of this host, whose engine would be `near_engine`."""
+    """Everything runs, but for a worker of the test's host, whose engine would be `near_engine`."""
 
+    near: Host
     valkey: Valkey
     house: House
     api: Api
@@ -50,7 +52,7 @@ class Divided(NamedTuple):
 @contextmanager
 def divided(home: Path) -> Iterator[Divided]:
     """All of it, whole and ready."""
-    with far_host() as for_api, far_host() as for_worker, contextlib.ExitStack() as stack:
+    with Host() as near, near.entered(), far_host() as for_api, far_host() as for_worker, ExitStack() as stack:
         server = queue_for(home / "queue", for_api.queue, for_worker.queue)
         far_engine = ScriptedEngine(home / "far-engine", FAR_RATE, for_worker.other.there)
         for_worker.host.takes_in(far_engine)
@@ -63,10 +65,12 @@ def divided(home: Path) -> Iterator[Divided]:
         stack.callback(lambda: print(house.report()))
         stack.callback(house.stop)
         worker, far_api = a_worker_at(for_worker, house, far_engine.url, server), an_api_at(for_api, house, server)
-        api = house.start_api()
+        api = an_api_near(near, house)
         for one in (api, far_api):
             wait_ready(one, workers=1)
-        yield Divided(server, house, api, far_api, worker, far_engine, near_engine, for_api.queue, for_worker.queue)
+        yield Divided(
+            near, server, house, api, far_api, worker, far_engine, near_engine, for_api.queue, for_worker.queue
+        )
 
 
 @contextmanager
@@ -79,6 +83,22 @@ def queue_for(home: Path, *cables: Cable) -> Valkey:
     """A durable server that listens at this end of each cable too."""
     ends = ["--bind", "127.0.0.1", *(cable.here for cable in cables)]
     return Valkey(home, appendonly=True, options=[*ends, "--protected-mode", "no"])
+
+
+def an_api_near(near: Host, house: House) -> Api:
+    api = Api(house.home / "api", house.env)
+    near.takes_in(api)
+    house.apis.append(api)
+    api.start()
+    return api
+
+
+def a_worker_near(near: Host, house: House) -> Worker:
+    worker = Worker(house.home / "worker", house.env)
+    near.takes_in(worker)
+    house.workers.append(worker)
+    worker.start()
+    return worker
 
 
 def a_worker_at(far: FarHost, house: House, engine: str, server: Valkey) -> Worker:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.cluster.hosts import Cable
-from tests.cluster.partition import FAR_RATE, NEAR_RATE, Divided, divided, monitored
+from tests.cluster.partition import FAR_RATE, NEAR_RATE, Divided, a_worker_near, divided, monitored
 from tests.flow.listener import Listener, chat, listening, words
 from tests.flow.truth import Truth, truth_of
 from tests.support.processes import Worker
@@ -97,7 +97,7 @@ async def test_a_worker_cut_off_for_longer_stops_by_itself_and_its_job_ends_else
         assert f"-{hosts.far_worker.pid}-" in old
         hosts.worker_cable.cut()
         cut = time.monotonic()
-        other = hosts.house.start_worker()
+        other = a_worker_near(hosts.near, hosts.house)
         stopped = await stops(hosts, prompt) - cut
         assert 0 < stopped < REAP_SECONDS + 1
         await heard.until(lambda heard: len(heard.of("started")) == 2, "the second attempt")
