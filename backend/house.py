@@ -155,5 +155,7 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
 def _leave_if_broken(task: asyncio.Task[None]) -> None:
     """A process whose watching or fan-in crashed serves nobody well: it drains, and is started again from outside."""
     if not task.cancelled() and (error := task.exception()) is not None:
-        log.critical("a background loop crashed; leaving", action="house.broken", exc_info=error)
-        os.kill(os.getpid(), signal.SIGTERM)
+        try:
+            log.critical("a background loop crashed; leaving", action="house.broken", exc_info=error)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import sys
 import textwrap
 from collections.abc import AsyncIterator, MutableMapping, Sequence
@@ -22,6 +24,17 @@ from wire.logs import configure_logs
 
 WIDTH = 100  # characters of a sentence in the banner
 CHAT = '{"messages": [{"role": "user", "content": "Why is the sky blue?"}]}'
+
+
+class LossyPrintLogger(structlog.PrintLogger):
+    """A line that nobody can take, since the terminal is closed, is lost: the house must still be stopped in order."""
+
+    def msg(self, message: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg
 
 
 class Screen:
@@ -61,7 +74,7 @@ class Screen:
     def announce(self, settings: UpSettings, engine: EngineFound, redis: str, others: Sequence[Further] = ()) -> None:
         """Say that the house is up. `redis`: where the queue is, fit to be shown."""
         if self.terminal:
-            print(banner(settings, engine, redis, self.place_of_logs, others), flush=True)
+            LossyPrintLogger().info(banner(settings, engine, redis, self.place_of_logs, others))
         else:
             facts: dict[str, Any] = {"engine": engine.kind, "detail": engine.detail, "redis": redis}
             facts |= {"pools": [one.pool for one in others]} if others else {}
@@ -71,6 +84,14 @@ class Screen:
     def _warn(self, name: str, line: str) -> None:
         if sentence := loud(line):
             self.log.warning(f"{name}: {sentence}")
+
+
+def drop_unwritten() -> None:
+    """Let go of what a closed stdout never took: Python would try it again at the end, and exit with 120."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def banner(settings: UpSettings, engine: EngineFound, redis: str, logs: str, others: Sequence[Further] = ()) -> str:
@@ -93,7 +114,7 @@ def banner(settings: UpSettings, engine: EngineFound, redis: str, logs: str, oth
 def _configure(terminal: bool, level: str) -> structlog.typing.FilteringBoundLogger:
     """Set up this process's logs, once, and return the logger."""
     if terminal:
-        structlog.configure(processors=[_sentence], logger_factory=structlog.PrintLoggerFactory(sys.stdout))
+        structlog.configure(processors=[_sentence], logger_factory=lambda *_: LossyPrintLogger())
     else:
         configure_logs(level, "up")
     log: structlog.typing.FilteringBoundLogger = structlog.get_logger()

@@ -21,7 +21,7 @@ from sluice.further import Further, further_workers, pools
 from sluice.page import Building, PageBuilder, nothing_to_build
 from sluice.programs import Programs
 from sluice.redis_check import RedisRefused, inspect, without_secrets
-from sluice.screen import Screen
+from sluice.screen import Screen, drop_unwritten
 from sluice.settings import UpSettings
 from sluice.supervisor import Child, ChildRefused, Supervisor
 from sluice.valkey import NoServer, embedded_valkey, wait_until_loaded
@@ -53,6 +53,8 @@ def run(show_logs: bool | None = None, commands: Programs | None = None) -> int:
         return 0  # told to stop, and everything has ended in order
     except KeyboardInterrupt:
         return 130  # told to stop before anything was started
+    finally:
+        drop_unwritten()
     return 0
 
 
@@ -136,8 +138,8 @@ def stop_on_signals(house: Supervisor, screen: Screen) -> None:
             house.hurry()
         elif main is not None:
             asked = True
-            screen.log.info("Stopping: what runs may finish. Again: at once.", action="stopping")
             main.cancel()
+            screen.log.info("Stopping: what runs may finish. Again: at once.", action="stopping")
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)

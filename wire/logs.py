@@ -6,11 +6,23 @@ job_id, attempt. Never a prompt, an answer or a secret.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 
 import orjson
 import structlog
+
+
+class LossyBytesLogger(structlog.BytesLogger):
+    """A line that nobody can take (a closed terminal or pipe, a full disk) is lost; who wrote it goes on."""
+
+    def msg(self, message: bytes) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg
 
 
 def configure_logs(level: str, process: str) -> None:
@@ -24,7 +36,7 @@ def configure_logs(level: str, process: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.BytesLoggerFactory(),
+        logger_factory=lambda *_: LossyBytesLogger(),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(process=process)

@@ -24,6 +24,7 @@ class Terminal:
 
     def __init__(self, home: Path) -> None:
         self.port = free_port()
+        self._screen: int | None
         self._screen, theirs = pty.openpty()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.sluice.standins.up"],
@@ -39,14 +40,28 @@ class Terminal:
 
     async def shows(self, words: str, within: float = 60) -> None:
         """Read on until these words have been shown."""
+        assert self._screen is not None
         async with asyncio.timeout(within):
             while words not in self.shown:
                 self.shown += (await asyncio.to_thread(os.read, self._screen, 4096)).decode()
 
     def end(self) -> None:
+        try:
+            self.stop()
+        finally:
+            self.process.kill()  # one that did not listen; its guards end the rest
+            self.close()
+
+    def stop(self) -> int:
+        """Its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
-        os.close(self._screen)
+        return self.process.wait(60)
+
+    def close(self) -> None:
+        """The window is gone: whatever is written from now on fails."""
+        if self._screen is not None:
+            os.close(self._screen)
+        self._screen = None
 
 
 @pytest.fixture
@@ -65,6 +80,13 @@ async def test_a_terminal_shows_a_banner_and_the_children_s_warnings(terminal: T
     assert "stand-in API listens" not in terminal.shown  # no warning
     assert "stand-in API listens" in (tmp_path / ".sluice" / "logs" / "api.log").read_text()
     assert not re.search(r"\{.*action", terminal.shown)  # nothing for machines
+
+
+async def test_a_house_whose_terminal_is_gone_is_still_stopped_in_order(terminal: Terminal, tmp_path: Path) -> None:
+    await terminal.shows("sluice: worker-1: stand-in worker waits")
+    terminal.close()
+    assert terminal.stop() == 0
+    assert (tmp_path / ".sluice" / "ended").read_text().splitlines() == ["api with redis", "worker with redis"]
 
 
 @pytest.mark.parametrize(
