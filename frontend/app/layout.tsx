@@ -18,7 +18,7 @@ export const viewport: Viewport = {
 };
 
 /** Before the first paint, so that a dark page never flashes white. Its hash is in the page's CSP. */
-const THEME = `try{var t=localStorage.getItem("theme");document.documentElement.classList.toggle("dark",t==="dark"||(t!=="light"&&matchMedia("(prefers-color-scheme: dark)").matches))}catch(e){}`;
+const THEME = `try{var t=JSON.parse(localStorage.getItem("sluice.theme"))}catch(e){}document.documentElement.classList.toggle("dark",t==="dark"||(t!=="light"&&matchMedia("(prefers-color-scheme: dark)").matches))`;
 
 export default function RootLayout({ children }: { children: ReactNode }) {
   return (

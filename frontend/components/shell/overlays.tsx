@@ -1,5 +1,6 @@
 "use client";
 import { createContext, lazy, Suspense, use, useCallback, useMemo, useState, useSyncExternalStore, type ReactNode } from "react";
+import { load, save } from "@/lib/storage";
 import { useWide } from "./use-wide";
 
 export type Overlay = "palette" | "settings" | "shortcuts";
@@ -60,12 +61,12 @@ const never = () => () => {};
 /** Open on wide screens unless the person closed it; on phones it is a drawer that begins closed. */
 function useSidebarState(): [boolean, (open: boolean) => void] {
   const wide = useWide();
-  const stored = useSyncExternalStore(never, () => localStorage.getItem(KEY), () => null);
+  const stored = useSyncExternalStore(never, () => load(KEY, ""), () => "");
   const [choice, setChoice] = useState<{ wide: boolean; open: boolean } | null>(null);
   const choose = useCallback(
     (open: boolean) => {
       setChoice({ wide, open });
-      if (wide) localStorage.setItem(KEY, open ? "open" : "closed");
+      if (wide) save(KEY, open ? "open" : "closed");
     },
     [wide],
   );

@@ -1,5 +1,6 @@
 "use client";
 import { useSyncExternalStore } from "react";
+import { load, save } from "@/lib/storage";
 
 export type Theme = "system" | "light" | "dark";
 
@@ -16,14 +17,17 @@ export function isDark(theme: Theme): boolean {
   return theme === "dark" || (theme === "system" && matchMedia(DARK).matches);
 }
 
+/** A choice that the browser does not keep lasts as long as the page. */
+const unkept: { theme?: Theme } = {};
+
 function chosen(): Theme {
-  const stored = localStorage.getItem(KEY);
-  return stored === "light" || stored === "dark" ? stored : "system";
+  const theme = unkept.theme ?? load<unknown>(KEY, "system");
+  return theme === "light" || theme === "dark" ? theme : "system";
 }
 
 function choose(theme: Theme) {
-  if (theme === "system") localStorage.removeItem(KEY);
-  else localStorage.setItem(KEY, theme);
+  const kept = save(KEY, theme === "system" ? undefined : theme);
+  unkept.theme = kept ? undefined : theme;
   window.dispatchEvent(new Event(CHANGED));
 }
 
