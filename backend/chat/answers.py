@@ -14,6 +14,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from backend.chat.disconnect import CANCEL
 from backend.chat.submission import Submission
 from backend.pool.pools import Found, Pools
 from backend.routing.route import Route
@@ -23,6 +24,8 @@ from wire.records import LIVE_STATES, JobRecord
 
 LOOK_SECONDS = 0.2  # a cache that is away costs this much, and no answer
 REUSABLE = (*LIVE_STATES, "completed")
+ALONE = " alone"  # behind a job's id: nobody shares it before its end
+BEGINNING = 16  # events of a log: a job goes elsewhere before its first token
 # Where and when it runs, and who made it: not what is asked.
 APART = {"model", "fallback", "affinity", "keep_alive"}
 
@@ -44,20 +47,35 @@ class Answers:
         whole = [wish.principal.id, wish.principal.tenant, route.model, placed, asked]
         return keys.answer(body_hash(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)))
 
-    async def find(self, key: str, tenant: str, model: str) -> Found | None:
+    async def find(self, key: str, wish: Submission, model: str) -> Found | None:
         """The job that answers it, None where there is none or the cache is away."""
         with suppress(RedisError, OSError):  # TimeoutError is an OSError
             async with asyncio.timeout(LOOK_SECONDS):
-                job: Any = await self._redis.get(key)
-            found = await self._pools.find(job.decode()) if job else None
-            if found is not None and found.record.tenant == tenant and _is_reusable(found.record, model):
+                held: Any = await self._redis.get(key)
+            job, alone, _ = held.decode().partition(ALONE) if held else ("", "", "")
+            found = await self._pools.find(job) if job else None
+            if found is None or found.record.tenant != wish.principal.tenant or not _is_reusable(found.record, model):
+                return None
+            if not found.record.live:
+                return found if await self._answered_itself(found) else None
+            if not alone and wish.on_disconnect == CANCEL and not await self._went_on(found):
                 return found
         return None
 
-    async def keep(self, key: str, job: str) -> None:
+    async def keep(self, key: str, job: str, wish: Submission) -> None:
+        """Who wants it to run on without a caller shares it with nobody: who leaves last ends it, by a wish of theirs
+        alone."""
         with suppress(RedisError, OSError):
             async with asyncio.timeout(LOOK_SECONDS):
-                await self._redis.set(key, job, px=self._ttl_ms)
+                await self._redis.set(key, job if wish.on_disconnect == CANCEL else job + ALONE, px=self._ttl_ms)
+
+    async def _answered_itself(self, found: Found) -> bool:
+        """The record's model made it: a job that went on with another in the same pool keeps its record as it was."""
+        end = await self._pools.ending(found)
+        return end is not None and end.fields().get("model") in ("", None, found.record.model)
+
+    async def _went_on(self, found: Found) -> bool:
+        return any(entry.fields().get("type") == "rerouted" for entry in await self._pools.beginning(found, BEGINNING))
 
 
 def _is_reusable(record: JobRecord, model: str) -> bool:

@@ -34,7 +34,7 @@ class Preparing:
         """Raises ApiError for what cannot be let in at all."""
         route = await self._router.route(Wanted(wish.request, wish.cls, wish.overflow, wish.trimmed))
         answer = self._answers.key(wish, route)
-        if answer and (kept := await self._answers.find(answer, wish.principal.tenant, route.model)):
+        if answer and (kept := await self._answers.find(answer, wish, route.model)):
             return Ready(wish, _joined(kept, "cache"), Named(kept.record.id, kept.pool, False, kept), answer)
         named = await self._naming.name(wish, self._pools.named(route.pool))
         if named.found is not None:
@@ -49,7 +49,7 @@ class Preparing:
         """It was let in."""
         self._router.sent(ready.route)
         if ready.answer:
-            await self._answers.keep(ready.answer, ready.named.job)
+            await self._answers.keep(ready.answer, ready.named.job, ready.wish)
 
 
 def _joined(found: Found, by: str) -> Route:

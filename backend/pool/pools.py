@@ -136,6 +136,11 @@ class Pools:
         rows: Any = await self._redis.xrange(found.pool.keys.events(found.record.id), end, end) if end else []
         return LogEntry(EventId.parse(rows[0][0]), rows[0][1].get(b"e", b"{}")) if rows else None
 
+    async def beginning(self, found: Found, count: int) -> list[LogEntry]:
+        """The first events of its log in the pool where it is."""
+        rows: Any = await self._redis.xrange(found.pool.keys.events(found.record.id), count=count)
+        return [LogEntry(EventId.parse(name), fields.get(b"e", b"{}")) for name, fields in rows]
+
     async def deserted(self, job: str) -> bool:
         """True when nobody follows it, in any pool and any API process."""
         await self._fan_in.settled()
