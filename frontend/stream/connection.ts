@@ -3,14 +3,16 @@ import { hear, type Dialect, type Heard } from "./dialects";
 import { onWake } from "./wake";
 
 /** The server says something at least every 10 s (wire/reader.py, SILENCE_SECONDS); two and a half of those missed. */
-export const SILENCE_MS = 25_000;
+const SILENCE_MS = 25_000;
 const DOZE_MS = 12_000; // after this, a tab that becomes visible does not wait for the rest of the silence
+const STOOD_MS = 15_000; // a connection that still tells something then works: the server's first sign of life alone is less
 const ANSWER_MS = 120_000; // until the headers: a message with images may take its time on its way up
 
 export class Connection {
   private readonly controller = new AbortController();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private lastHeard = performance.now();
+  private openedAt = Infinity; // when its headers came
   private readonly forget: () => void;
 
   constructor() {
@@ -28,9 +30,15 @@ export class Connection {
   async *hear(response: Response, dialect: Dialect): AsyncGenerator<Heard[]> {
     if (!response.body) return;
     this.watch(SILENCE_MS);
+    this.openedAt = this.lastHeard;
     yield* hear(response.body, dialect, () => {
       this.lastHeard = performance.now();
     });
+  }
+
+  /** Something was heard on it for a while; to wait for headers, or behind them for a first word, is not to stand. */
+  get stood(): boolean {
+    return this.lastHeard - this.openedAt > STOOD_MS;
   }
 
   close(): void {

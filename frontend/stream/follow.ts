@@ -11,7 +11,7 @@
  */
 import { Answer, type Snapshot } from "./answer";
 import { ApiError, errorOf } from "./api";
-import { Connection, SILENCE_MS } from "./connection";
+import { Connection } from "./connection";
 import { langServe, native, type Heard } from "./dialects";
 import { endOf } from "./ended";
 import { answerError, ownError } from "./errors";
@@ -77,7 +77,6 @@ class Follower {
 
   /** One connection, from its opening to its end, and the pause behind it. */
   private async *once(): AsyncGenerator<Snapshot> {
-    const beganAt = performance.now();
     this.wish = 0;
     try {
       for await (const heard of this.connected()) {
@@ -89,7 +88,7 @@ class Follower {
       this.judge(error);
     }
     if (this.signal.aborted) return;
-    if (performance.now() - beganAt > SILENCE_MS) this.patience.restored(); // it stood for a while: this is a new cut
+    if (this.connection?.stood) this.patience.restored(); // this is a new cut
     if (!this.answer.ended) this.retreat();
     yield this.answer.snapshot();
     if (!this.answer.ended) await pause(this.wish, this.signal);
@@ -157,6 +156,7 @@ class Follower {
     if (!event) return jobId !== undefined;
     this.patience.restored();
     this.answer.apply(event);
+    if (event.type === "restarted" && !id) this.startOver(); // its log was lost, and another begins
     return true;
   }
 

@@ -247,6 +247,42 @@ describe("an answer that is cut", () => {
   });
 });
 
+describe("a server that cannot be heard", () => {
+  const hanging = (signal?: AbortSignal | null) =>
+    new Promise<Response>((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+  const silent = (signal?: AbortSignal | null) =>
+    new Response(new ReadableStream({ start: (body) => signal?.addEventListener("abort", () => body.error(signal.reason)) }));
+  const late = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+    return new Response("<h1>Gateway Timeout</h1>", { status: 504 });
+  };
+
+  test.each([
+    ["never answers", hanging],
+    ["answers and then says nothing", silent],
+    ["stands behind a proxy that says so late", late],
+  ])("since it %s, is given up after minutes", async (_, answer) => {
+    const house = new House([]);
+    house.fetch = async (_path, init) => answer(init?.signal);
+    const reading = new Reading(house, JOB);
+    await vi.advanceTimersByTimeAsync(240_000);
+    expect((await reading.end()).last.meta).toMatchObject({ phase: "failed", error: { code: "connection_lost" } });
+  });
+
+  test("is waited for as long as it says that it is there", async () => {
+    const beat = (body: ReadableStreamDefaultController<Uint8Array>, left: number) => {
+      if (left === 0) return body.error(new TypeError("network error"));
+      body.enqueue(new TextEncoder().encode(": sluice\n\n"));
+      setTimeout(() => beat(body, left - 1), 10_000);
+    };
+    const house = new House([]);
+    house.fetch = async () => new Response(new ReadableStream({ start: (body) => beat(body, 4) }));
+    const reading = new Reading(house, JOB);
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(reading.done).toBe(false);
+  });
+});
+
 test("however it is cut, the text is the log's", async () => {
   let seed = 7;
   const random = (below: number) => (seed = (seed * 48_271) % 2_147_483_647) % below;
@@ -287,6 +323,19 @@ describe("an answer that begins anew", () => {
     const { snapshots, last } = await new Reading(new House(log)).end();
     expect(last).toMatchObject({ text: "new", meta: { attempt: 2, worker: "v" } });
     expect(snapshots.some(({ text }) => text === "lost text")).toBe(true);
+  });
+
+  test("and whose log was lost is whole, though the new log has the ids of the old", async () => {
+    const log: Logged[] = [
+      ...logOf("lost", " text", " of before").slice(0, -1),
+      { event: { type: "restarted", reason: "log_lost" } },
+      ...logOf("all", " of", " it").slice(1),
+    ];
+    for (const source of [TURN, JOB]) {
+      const { snapshots, last } = await new Reading(new House(log), source).end();
+      expect(last).toMatchObject({ text: "all of it", meta: { phase: "done" } });
+      expect(snapshots.some(({ text, meta }) => text === "" && meta.detail === "restarted")).toBe(true);
+    }
   });
 
   test("says so until its first word", async () => {
