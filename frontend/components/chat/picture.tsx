@@ -1,8 +1,9 @@
 "use client";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { cn } from "@/components/ui/cn";
+import { late } from "@/components/ui/late";
 
-const PictureDialog = lazy(() => import("./picture-dialog"));
+const PictureDialog = late(() => import("./picture-dialog"));
 
 /** An image of a message; pressed, it is shown large. `source` is a data or blob URL, never a remote one. */
 export function Picture({ source, name, className }: { source: string; name: string; className?: string }) {
@@ -13,11 +14,7 @@ export function Picture({ source, name, className }: { source: string; name: str
       <button type="button" aria-label={`Show ${name} large`} onClick={() => setOpen(true)} className="cursor-zoom-in rounded-xl">
         <img src={source} alt={name} className={cn("border border-line object-cover", className)} />
       </button>
-      {open && (
-        <Suspense fallback={null}>
-          <PictureDialog source={source} name={name} onClose={() => setOpen(false)} />
-        </Suspense>
-      )}
+      {open && <PictureDialog source={source} name={name} onClose={() => setOpen(false)} />}
     </>
   );
 }

@@ -1,5 +1,6 @@
 "use client";
-import { createContext, lazy, Suspense, use, useCallback, useMemo, useState, useSyncExternalStore, type ReactNode } from "react";
+import { createContext, use, useCallback, useMemo, useState, useSyncExternalStore, type ReactNode } from "react";
+import { late } from "@/components/ui/late";
 import { load, save } from "@/lib/storage";
 import { useWide } from "./use-wide";
 
@@ -30,11 +31,10 @@ const Context = createContext<Overlays>({
 /** What lies over the page, and how to open it from anywhere in it. */
 export const useOverlays = () => use(Context);
 
-/** Loaded when they are first opened, so that the first page stays small. */
 const SHEETS = {
-  palette: lazy(() => import("./palette/palette")),
-  settings: lazy(() => import("./settings/settings-dialog")),
-  shortcuts: lazy(() => import("./shortcut-sheet")),
+  palette: late(() => import("./palette/palette")),
+  settings: late(() => import("./settings/settings-dialog")),
+  shortcuts: late(() => import("./shortcut-sheet")),
 };
 
 export function OverlayProvider({ children }: { children: ReactNode }) {
@@ -52,7 +52,7 @@ export function OverlayProvider({ children }: { children: ReactNode }) {
 export function Sheets() {
   const { overlay, close } = useOverlays();
   const Sheet = overlay ? SHEETS[overlay] : null;
-  return <Suspense fallback={null}>{Sheet && <Sheet onClose={close} />}</Suspense>;
+  return Sheet && <Sheet onClose={close} />;
 }
 
 const KEY = "sidebar";

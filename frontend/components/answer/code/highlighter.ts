@@ -8,14 +8,17 @@ export type Piece = { readonly text: string; readonly color?: string };
 const LINES_A_STEP = 40; // a step of that many lines keeps the page's thread for some milliseconds
 const THEMES = { light: "github-light-high-contrast", dark: "github-dark-high-contrast" } as const;
 
-/** Shiki with its JavaScript engine: no WebAssembly and no `eval`, which the page's policy refuses. */
+/**
+ * Shiki with its JavaScript engine: no WebAssembly and no `eval`, which the page's policy refuses. What failed to load is
+ * loaded again for the next code.
+ */
 class Highlighter {
   #core: Promise<HighlighterCore> | undefined;
   readonly #grammars = new Map<string, Promise<void>>();
 
   /** Lines of coloured pieces. It yields to the page between steps. */
   async lines(code: string, grammar: string): Promise<Piece[][]> {
-    const core = await (this.#core ??= createCore());
+    const core = await this.#ready();
     await this.#load(core, grammar);
     const lines = code.split(/\r\n|\n|\r/);
     const coloured: Piece[][] = [];
@@ -29,9 +32,16 @@ class Highlighter {
     return coloured;
   }
 
+  #ready(): Promise<HighlighterCore> {
+    const core = (this.#core ??= createCore());
+    core.catch(() => (this.#core = undefined));
+    return core;
+  }
+
   #load(core: HighlighterCore, grammar: string): Promise<void> {
     const loading = this.#grammars.get(grammar) ?? loadGrammar(grammar).then((input) => core.loadLanguage(input));
     this.#grammars.set(grammar, loading);
+    loading.catch(() => this.#grammars.delete(grammar));
     return loading;
   }
 }

@@ -36,7 +36,7 @@ class Drafter {
   readonly #drawn = new Map<string, Promise<Drawing>>();
   #count = 0;
 
-  /** Fails where the source is no diagram that Mermaid knows. */
+  /** Fails where the source is no diagram that Mermaid knows, or Mermaid was not loaded; the next who asks tries again. */
   draw(source: string, dark: boolean): Promise<Drawing> {
     const key = `${dark}${source}`;
     const known = this.#drawn.get(key);
@@ -58,6 +58,7 @@ class Drafter {
 
   #keep(key: string, drawing: Promise<Drawing>) {
     this.#drawn.set(key, drawing);
+    drawing.catch(() => this.#drawn.delete(key));
     const oldest = this.#drawn.keys().next().value;
     if (this.#drawn.size > MOST_KEPT && oldest !== undefined) this.#drawn.delete(oldest);
   }
