@@ -6,7 +6,7 @@ import type { Thread, ThreadPage } from "@/stream/api";
 import { notify, sentence } from "./notices";
 import { forgetPending } from "./pending";
 import { tell } from "./tabs";
-import { begin, remember } from "./threads";
+import { begin, forgetThread, remember } from "./threads";
 import { provisionalTitle, titleOf } from "./titles";
 import { forgetDraft } from "./use-draft";
 
@@ -47,6 +47,7 @@ export const threadList: RemoteThreadListAdapter = {
   unarchive: (id) => saying("The chat was not restored.", change(id, { archived: false })),
   async delete(id) {
     await saying("The chat was not deleted.", deleteThread(id));
+    forgetThread(id);
     forgetDraft(id);
     forgetPending(id);
     tell({ type: "list" });

@@ -1,8 +1,8 @@
 /** Which threads are being answered, and which have an answer that nobody has seen. */
 import { useMemo } from "react";
 import { createStore, useStore } from "@/lib/store";
-import { getThread } from "@/stream/api";
-import { remember, threads } from "./threads";
+import { ApiError, getThread } from "@/stream/api";
+import { forgetThread, remember, threads } from "./threads";
 
 export type ThreadState = { running: boolean; unread: boolean };
 
@@ -50,12 +50,17 @@ export async function lookElsewhere(): Promise<void> {
   const elsewhere = Object.values(threads.get()).filter(({ id, job }) => job !== null && !isFollowed(id));
   await Promise.all(
     elsewhere.slice(0, 5).map(async ({ id }) => {
-      const thread = await getThread(id).catch(() => null);
+      const thread = await getThread(id).catch((error: unknown) => missed(id, error));
       if (!thread || isFollowed(id)) return;
       remember(thread);
       if (thread.job === null) runEnded(id, true);
     }),
   );
+}
+
+/** One that was deleted elsewhere is asked after no more. */
+function missed(threadId: string, error: unknown): void {
+  if (error instanceof ApiError && error.status === 404) forgetThread(threadId);
 }
 
 /** Thread id → its state; a thread that is absent neither runs nor waits to be read. */

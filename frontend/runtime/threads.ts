@@ -14,6 +14,11 @@ export function remember(...known: Thread[]): void {
   threads.set((now) => ({ ...now, ...Object.fromEntries(known.map((thread) => [thread.id, changed(thread)])) }));
 }
 
+/** It is no longer there. */
+export function forgetThread(threadId: string): void {
+  threads.set((now) => Object.fromEntries(Object.entries(now).filter(([id]) => id !== threadId)));
+}
+
 /** Grows with every change of the list that the page did not make through assistant-ui. */
 export const listVersion = createStore(0);
 export const listChanged = (): void => listVersion.set((version) => version + 1);

@@ -1,5 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { moreThreads, threadList } from "@/runtime/thread-list";
+import { lookElsewhere, statesOf } from "@/runtime/thread-states";
+import { remember } from "@/runtime/threads";
 import type { Thread } from "@/stream/api";
 
 const thread = (id: string, archived: boolean): Thread => ({
@@ -15,6 +17,7 @@ const thread = (id: string, archived: boolean): Thread => ({
 /** A server with two pages of archived threads and one of the others. */
 const asked: string[] = [];
 vi.stubGlobal("fetch", async (path: string) => {
+  if (!path.includes("?")) return (asked.push(path), new Response(null, { status: 204 }));
   const query = new URL(path, "http://here").searchParams;
   asked.push(`${query.get("archived")} ${query.get("cursor")} ${query.get("limit")}`);
   if (query.get("archived") === "false") return Response.json({ threads: [thread("t", false)], next_cursor: null });
@@ -46,4 +49,13 @@ test("a list that is read again is read as far as it was shown", async () => {
   asked.splice(0);
   expect((await threadList.list()).threads.map(({ remoteId }) => remoteId)).toEqual(["t", "a1", "a2"]);
   expect(asked).toEqual(["false null 200", "true null 200", "true next 50"]);
+});
+
+test("a chat that is deleted while it is answered is not asked after", async () => {
+  remember({ ...thread("d", false), job: { id: "j", answer_id: "a" } });
+  expect(statesOf().d?.running).toBe(true);
+  await threadList.delete("d");
+  await lookElsewhere();
+  expect(asked).toEqual(["/api/threads/d"]);
+  expect(statesOf().d).toBeUndefined();
 });

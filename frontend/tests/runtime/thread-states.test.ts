@@ -69,3 +69,22 @@ test("a thread that runs elsewhere is asked after until it has ended", async () 
   expect(statesOf()[id]).toEqual({ running: false, unread: true });
   fetch.mockRestore();
 });
+
+test("a thread that was deleted elsewhere while it ran is asked after once", async () => {
+  remember(thread(id, JOB));
+  const gone = Response.json({ error: { code: "thread_not_found", message: "gone" } }, { status: 404 });
+  const fetch = vi.spyOn(globalThis, "fetch").mockResolvedValue(gone);
+  await lookElsewhere();
+  await lookElsewhere();
+  expect(fetch).toHaveBeenCalledOnce();
+  expect(statesOf()[id]).toBeUndefined();
+  fetch.mockRestore();
+});
+
+test("a server that cannot be reached says nothing about a thread that runs", async () => {
+  remember(thread(id, JOB));
+  const fetch = vi.spyOn(globalThis, "fetch").mockRejectedValue(new TypeError("network error"));
+  await lookElsewhere();
+  expect(statesOf()[id]?.running).toBe(true);
+  fetch.mockRestore();
+});
