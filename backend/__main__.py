@@ -9,6 +9,7 @@ import sys
 import uvicorn
 
 from backend.app import create_app
+from backend.heads import BoundedHeads
 from backend.settings import ApiSettings
 from wire.settings import describe_settings, read_settings
 
@@ -24,6 +25,7 @@ def main() -> None:
         create_app(settings),
         host=settings.host,
         port=settings.port,
+        http=BoundedHeads,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=int(settings.grace),

@@ -1,0 +1,54 @@
+"""A request's head is bounded before anything of ours sees it.
+
+The parser joins a header, or a URL, that comes in many pieces, each time anew: one without an end would take ever more
+memory, and the loop with it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_MAX = 64 * 1024  # and what comes in one piece: proxies in front of us allow less
+TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+log = structlog.get_logger()
+
+
+class BoundedHeads(HttpToolsProtocol):
+    """Closes a connection on which more than `HEAD_MAX` bytes have brought neither a head to its end nor any body:
+    what follows a body in pieces, its trailers, is bounded by the same."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._held = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._held += len(data)
+        super().data_received(data)
+        if self._held > HEAD_MAX and not self.transport.is_closing():
+            self._refuse()
+
+    def on_message_begin(self) -> None:
+        self._held = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._held = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._held = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._held = 0
+        super().on_message_complete()
+
+    def _refuse(self) -> None:
+        """Told only where no answer is under way on this connection."""
+        log.info("a head without an end", action="request.head_too_long")
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(TOO_LONG)
+        self.transport.close()
