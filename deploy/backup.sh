@@ -8,6 +8,7 @@
 # sync: up to two seconds later), an unfinished last line is dropped when it is read. Only while the server writes it
 # anew could a copy mix old and new files: the manifest, which changes then, is read before and after, and the copy
 # begins again. No user may CONFIG or BGREWRITEAOF, and none need.
+# shellcheck disable=SC2016 # what a pod is told to do has variables of its own
 set -eu
 umask 077
 
@@ -20,14 +21,12 @@ usage() {
 }
 
 main() {
-    # shellcheck disable=SC2016 # the password is the pod's: it is looked up there, and stands in no command line
-    AS_OWNER='PGPASSWORD=$POSTGRES_PASSWORD exec "$@" --username sluice'
     [ $# = 3 ] || usage
     case "$1-$2" in
         save-redis | save-postgres | restore-redis | restore-postgres) ;;
         *) usage ;;
     esac
-    work=$(mktemp -d)
+    work=
     resting=
     trap leave EXIT
     trap 'exit 130' INT TERM
@@ -35,8 +34,18 @@ main() {
 }
 
 leave() {
-    rm -rf "$work"
-    [ -z "$resting" ] || echo "backup.sh: the API is still away: kubectl -n $NAMESPACE scale deployment backend --replicas 2" >&2
+    [ -z "$work" ] || rm -rf "$work"
+    [ -z "$resting" ] || echo "backup.sh: the API is still away: kubectl -n $NAMESPACE scale deployment backend --replicas $replicas" >&2
+}
+
+begin() { # a folder beside the file, so that the copy takes its place in one step; and what the pod ends a copy with
+    work=$(mktemp -d "$(dirname -- "$1")/.backup.XXXXXX")
+    end=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+}
+
+take_end_off() { # `kubectl exec` may break off and still say that all went well: then the copy lacks its end
+    [ "$(tail -c ${#end} "$work/copy" | LC_ALL=C tr -cd 0-9a-f)" = "$end" ] || return 1
+    dd if=/dev/null of="$work/copy" bs=1 seek=$(($(wc -c <"$work/copy") - ${#end})) 2>/dev/null
 }
 
 within() { # a command in the pod of redis or postgres
@@ -50,16 +59,18 @@ manifest() {
 }
 
 save_redis() {
+    begin "$1"
     tries=0
     until manifest >"$work/before" && copy_redis && manifest >"$work/after" && cmp -s "$work/before" "$work/after"; do
         tries=$((tries + 1))
-        [ "$tries" -lt 5 ] || fail "the queue's file was written anew each time that it was copied"
+        [ "$tries" -lt 5 ] || fail "the queue's file was written anew, or the copy broke off, each time"
     done
     mv "$work/copy" "$1"
 }
 
 copy_redis() { # tar tells with 1 that a file grew while it was read: it is the one that is written to
-    within redis tar --create --file - --directory /data "$FILES" >"$work/copy" || [ $? = 1 ]
+    within redis sh -c 'tar --create --file - --directory /data "$1" || [ $? = 1 ] && printf %s "$2"' \
+        sh "$FILES" "$end" >"$work/copy" && take_end_off
 }
 
 restore_redis() {
@@ -77,27 +88,36 @@ readable() {
     tar -tf "$1" 2>/dev/null | grep -q "^$FILES/.*\.manifest\$" || fail "$1 is no copy of a queue"
 }
 
+# The password is the pod's: it is looked up there, and stands in no command line.
 save_postgres() {
-    within postgres sh -c "$AS_OWNER" sh pg_dump --format custom --dbname sluice >"$work/copy"
+    begin "$1"
+    within postgres sh -c 'PGPASSWORD=$POSTGRES_PASSWORD pg_dump --username sluice --format custom --dbname sluice &&
+        printf %s "$1"' sh "$end" >"$work/copy"
+    take_end_off || fail "the copy broke off"
     mv "$work/copy" "$1"
 }
 
 restore_postgres() { # in one transaction: all of it or nothing
     [ "$(head -c 5 "$1")" = PGDMP ] || fail "$1 is no copy of a database"
     rest
-    within postgres sh -c "$AS_OWNER" sh pg_restore --dbname sluice \
-        --clean --if-exists --no-owner --single-transaction --exit-on-error <"$1"
+    within postgres sh -c 'PGPASSWORD=$POSTGRES_PASSWORD exec pg_restore --username sluice --dbname sluice \
+        --clean --if-exists --no-owner --single-transaction --exit-on-error' <"$1"
     wake
 }
 
 rest() { # nobody lets jobs in; workers end what they run. An autoscaler leaves a Deployment at zero alone
+    asked=$(kubectl --namespace "$NAMESPACE" get deployment backend \
+        --output 'jsonpath={.spec.replicas} {.spec.template.spec.terminationGracePeriodSeconds}')
+    replicas=${asked% *}
+    [ "$replicas" != 0 ] || replicas=1 # a restore that failed has left it there; an autoscaler adds what is missing
     resting=1
     scale 0
-    kubectl --namespace "$NAMESPACE" wait --for delete pod --selector app.kubernetes.io/name=backend --timeout 15m
+    kubectl --namespace "$NAMESPACE" wait --for delete pod --selector app.kubernetes.io/name=backend \
+        --timeout "$((${asked#* } + 60))s"
 }
 
 wake() {
-    scale 2
+    scale "$replicas"
     resting=
     kubectl --namespace "$NAMESPACE" rollout status deployment/backend --timeout 15m
 }

@@ -25,7 +25,8 @@ from tests.support.waiting import eventually, wait_until
 from tests.workflows.files import ROOT
 
 BACKUP = ROOT / "deploy" / "backup.sh"
-KUBECTL = """#!/bin/sh
+KUBECTL = """#!/bin/bash
+set -o pipefail
 shift 2
 echo "$*" >> "$HOME/calls"
 case "$1" in
@@ -36,11 +37,13 @@ case "$1" in
             set -- "$@" "$(printf %s "$word" | sed "s#/data#$REDIS_DATA#g")"
             shift
         done
-        [ "$1" = tar ] && [ -e "$HOME/meanwhile" ] || exec "$@"
-        "$@"
+        case "$*" in *"tar --create"* | *pg_dump*) ;; *) exec "$@" ;; esac
+        if [ -e "$HOME/cut" ]; then "$@" | head -c 700; exit "$(cat "$HOME/cut")"; fi
+        "$@" | cat # what a pod's command writes to is no file
         status=$?
-        "$HOME/meanwhile"
+        [ ! -e "$HOME/meanwhile" ] || "$HOME/meanwhile"
         exit "$status" ;;
+    get) echo "5 1800" ;;
     delete) touch "$HOME/deleted" ;;
     rollout) [ "$3" != statefulset/redis ] || until [ -e "$HOME/started" ]; do sleep 0.05; done ;;
 esac
@@ -125,7 +128,9 @@ async def test_jobs_that_waited_when_the_copy_was_made_are_answered_after_the_re
     for job in jobs:
         await completed(whole.url, job)
     told = [call for call in pods.calls if not call.startswith("exec")]
-    assert [call.split()[0] for call in told] == ["scale", "wait", "delete", "rollout", "scale", "rollout"]
+    assert [call.split()[0] for call in told] == ["get", "scale", "wait", "delete", "rollout", "scale", "rollout"]
+    assert told[1].endswith("--replicas 0") and told[5].endswith("--replicas 5"), "as many as there were"
+    assert told[2].endswith("--timeout 1860s"), "its pods may take their whole grace"
 
 
 @contextlib.contextmanager
@@ -211,9 +216,30 @@ def test_where_that_happens_each_time_there_is_no_copy(fresh_valkey: Valkey, pod
     rewrite_meanwhile(pods, fresh_valkey, times=99)
     process = pods.begin("save", "redis", tmp_path / "queue.tar")
     said, _ = process.communicate(timeout=60)
-    assert process.returncode == 1 and "written anew each time" in said
+    assert process.returncode == 1 and "written anew" in said
     assert copies(pods) == 5
     assert not (tmp_path / "queue.tar").exists()
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_a_copy_of_the_queue_that_breaks_off_takes_no_other_s_place(
+    fresh_valkey: Valkey, pods: Pods, tmp_path: Path, status: int
+) -> None:
+    """Whatever `kubectl exec` says of it; 1 is also what tar says of a file that grew."""
+    fresh_valkey.command_line("SET", "number", "x" * 5000)
+    fresh_valkey.written()
+    refuses_what_breaks_off(pods, "redis", tmp_path, status)
+
+
+def refuses_what_breaks_off(pods: Pods, kind: str, home: Path, status: int) -> None:
+    (pods.home / "cut").write_text(str(status))
+    (home / "kept").mkdir()
+    file = home / "kept" / "copy"
+    file.write_text("yesterday's")
+    process = pods.begin("save", kind, file)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, said
+    assert list(file.parent.iterdir()) == [file] and file.read_text() == "yesterday's"
 
 
 def test_what_is_no_copy_is_not_restored(pods: Pods, tmp_path: Path) -> None:
@@ -260,8 +286,17 @@ def messages(url: str) -> int:
     return run_apart(count)
 
 
+def pods_of(history: Postgres, home: Path) -> Pods:
+    return Pods(home / "pods", PGHOST="127.0.0.1", PGPORT=str(history.port), POSTGRES_PASSWORD="none")
+
+
+def test_a_copy_of_the_history_that_breaks_off_takes_no_other_s_place(history: Postgres, tmp_path: Path) -> None:
+    sluice_db(history.url("sluice"), "migrate")
+    refuses_what_breaks_off(pods_of(history, tmp_path), "postgres", tmp_path, 0)
+
+
 def test_conversations_come_back_after_a_reset(history: Postgres, tmp_path: Path) -> None:
-    pods = Pods(tmp_path / "pods", PGHOST="127.0.0.1", PGPORT=str(history.port), POSTGRES_PASSWORD="none")
+    pods = pods_of(history, tmp_path)
     url = history.url("sluice")
     sluice_db(url, "migrate")
     sluice_db(url, "seed")
@@ -290,9 +325,11 @@ def test_the_commands_for_one_machine_save_a_house_and_bring_it_back(tmp_path: P
     sluice_db(url, "seed")
     saving, restoring = re.split(r"^# later.*$", blocks("One machine"), flags=re.MULTILINE)
     for commands, change in ((saving, "rm -r .sluice"), (restoring, "true")):
-        script = f"set -eu\n{commands}\n{change}\n"
+        script = f"set -eu\numask 022\n{commands}\n{change}\n"
         done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     assert (data / "valkey" / "appendonlydir" / "appendonly.aof.manifest").read_text() == "a queue"
+    made = (tmp_path / "backup" / "sluice.db", tmp_path / "backup" / "queue.tar", data, data / "sluice.db")
+    assert [path for path in made if path.stat().st_mode & 0o077] == [], "everybody's chats are this user's alone"
     with contextlib.closing(sqlite3.connect(data / "sluice.db")) as connection:
         assert connection.execute("SELECT count(*) FROM messages").fetchone()[0] > 0
