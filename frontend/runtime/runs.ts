@@ -78,7 +78,7 @@ async function* run(
     }
   } finally {
     ended(threadId, ids, outcome(last, signal), "turn" in source);
-    if (!last?.meta.jobId) void learnStored(threadId);
+    if (!last?.meta.jobId) void learnStored(threadId, ids.answerId);
   }
 }
 
@@ -110,14 +110,15 @@ function ended(threadId: string, { answerId }: TurnIds, how: Outcome, isNew: boo
   if (how === "done") void nameThread(threadId);
 }
 
-/** After a refusal only the server knows whether it wrote the messages down. */
-async function learnStored(threadId: string): Promise<void> {
+/** After a refusal only the server knows whether it wrote the messages down; if it did, other tabs lack them. */
+async function learnStored(threadId: string, answerId: string): Promise<void> {
   const content = await getMessages(threadId).catch(() => null);
-  if (content)
-    markStored(
-      threadId,
-      content.messages.map(({ id }) => id),
-    );
+  if (!content) return;
+  markStored(
+    threadId,
+    content.messages.map(({ id }) => id),
+  );
+  if (isStored(threadId, answerId) && !sawEnd(answerId)) tell({ type: "ended", threadId, answerId });
 }
 
 /** What the queue has forgotten, the history may have. */

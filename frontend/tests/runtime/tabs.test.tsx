@@ -18,7 +18,7 @@ type Stored = Pick<StoredMessage, "id" | "parent_id" | "role" | "status" | "job_
 /** The server: two threads, the first with turns, each a question `q…` and an answer `a…` of the job `j…`. */
 class House {
   messages: Stored[] = [];
-  refuses = false;
+  refuses: false | "unwritten" | "written" = false;
   readonly asked: string[] = [];
   readonly turns: { parent_id: string; answer_id: string }[] = [];
   private readonly streams = new Map<ReadableStreamDefaultController<Uint8Array>, string>(); // → the job
@@ -75,6 +75,7 @@ class House {
   private post({ body, signal }: RequestInit): Response {
     const names = JSON.parse(String(body)).config.configurable;
     this.turns.push(names);
+    if (this.refuses === "written") this.store(names.message_id, names.answer_id, ASKED, "failed", names.parent_id);
     if (this.refuses) return Response.json({ error: { code: "queue_full", message: "full" } }, { status: 429 });
     this.store(names.message_id, names.answer_id, ASKED, "running", names.parent_id);
     return this.stream(ASKED, signal, { "X-Sluice-Job": ASKED });
@@ -208,13 +209,26 @@ test("an answer that was refused here and then began elsewhere is shown", async 
   house.turn(1, "running");
   await follows(1);
   addPending(house.id, "next", []);
-  house.refuses = true;
+  house.refuses = "unwritten";
   act(() => house.end(1));
   await waitFor(() => expect(house.turns).toHaveLength(1));
   await idle();
   house.turn(2, "complete");
   await told({ type: "began", threadId: house.id, answerId: house.turns[0]!.answer_id });
   await waitFor(() => expect(shown()).toEqual(["q1", "a1", "q2", "a2"]));
+});
+
+test("a message that waited, and was refused but written down, is told to other tabs", async () => {
+  house.turn(1, "running");
+  await follows(1);
+  const heard: News[] = [];
+  others.onmessage = ({ data }) => heard.push(data);
+  addPending(house.id, "next", []);
+  house.refuses = "written";
+  act(() => house.end(1));
+  await waitFor(() => expect(house.turns).toHaveLength(1));
+  const { answer_id } = house.turns[0]!;
+  await waitFor(() => expect(heard).toContainEqual({ type: "ended", threadId: house.id, answerId: answer_id }));
 });
 
 test("an answer that ran beside is shown although another was asked for when it ended", async () => {
