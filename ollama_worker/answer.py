@@ -45,9 +45,14 @@ class Answer:
         return int((time.monotonic() - self._began) * 1000)
 
     @property
+    def begun(self) -> bool:
+        """Something of this attempt has gone out; a thought may cost no token of its own."""
+        return bool(self.tokens or self.thinking or self.text or self.tool_calls)
+
+    @property
     def spoken(self) -> bool:
         """A token has gone out, in this attempt or in one before it: what comes now must go with it."""
-        return bool(self.tokens) or self.earlier.spoken
+        return self.begun or self.earlier.spoken
 
     def result(self) -> bytes:
         """What is kept in the record. Vectors and counts leave nothing there: the log has them."""

@@ -26,7 +26,7 @@ from ollama_worker.engines.base import (
     StreamCut,
     Unsupported,
 )
-from ollama_worker.fallback import FAULTS, as_other_model, next_place
+from ollama_worker.fallback import FAULTS, as_other_model, as_spoken, next_place
 from ollama_worker.patience import once, until_answered
 from ollama_worker.tools import Tools
 from ollama_worker.vectors import bursts
@@ -122,19 +122,20 @@ class Attempt:
             await self._say(request)
 
     async def _say(self, request: JobRequest) -> None:
-        rest, prefill = await self._take_up(request)
+        request, prefill = await self._take_up(request)
+        rest = with_rest_of_budget(request, self._answer.earlier) if prefill else request
         if prefill and rest.options.get("num_predict") == 0:
             return await self._complete(Finished("length"), self._answer.result())
         try:
             end = await self._generate(rest, prefill)
         except Unsupported:
-            if not prefill or self._answer.tokens:
+            if not prefill or self._answer.begun:
                 raise
             end = await self._begin_anew(request)
         await self._complete(end, self._answer.result())
 
     async def _embed(self, request: JobRequest) -> None:
-        await self._take_up(request)  # a half of them that an earlier attempt wrote is void
+        request, _ = await self._take_up(request)  # a half of them that an earlier attempt wrote is void
         found = await self._patiently(lambda: self._tools.engine.embed(request))
         for event in bursts(found.vectors):
             await self._outbox.drained()
@@ -152,20 +153,29 @@ class Attempt:
         return await self._generate(request, "")
 
     async def _take_up(self, request: JobRequest) -> tuple[JobRequest, str]:
-        """Look at what earlier attempts said: go on behind it where that is sound, else declare it void."""
+        """Look at what earlier attempts said: go on behind it where that is sound, else declare it void.
+
+        What the model that spoke had begun, it goes on with or begins anew: no other model's words follow its own.
+        """
         if self._address[2] == 1:
             return request, ""
         earlier = read_earlier(await until_answered(self._log))
+        self._answer.earlier = Earlier(spoken=earlier.spoken)  # at once: what fails from here on is not rerouted
+        same = as_spoken(request, earlier.model, self._pool) if earlier.spoken else request
+        request = same or request
+        self.model = request.model
         if not earlier.anything:
-            self._answer.earlier = Earlier(spoken=earlier.spoken)
             return request, ""
-        if earlier.other or not request.plain or not await self._tools.engine.can_continue(request.model):
+        if same is None or not await self._may_continue(request, earlier):
             self._answer.earlier = Earlier(spoken=True)
             self._outbox.put_event(Restarted())
             return request, ""
         self._answer.earlier = earlier
         log.info("continuing behind the text so far", action="attempt.continued", tokens=earlier.tokens)
-        return with_rest_of_budget(request, earlier), earlier.text
+        return request, earlier.text
+
+    async def _may_continue(self, request: JobRequest, earlier: Earlier) -> bool:
+        return not earlier.other and request.plain and await self._tools.engine.can_continue(request.model)
 
     async def _log(self) -> list[LogEntry]:
         jobs = self._tools.jobs
@@ -182,7 +192,7 @@ class Attempt:
             try:
                 return await call()
             except EngineError as error:
-                if not error.retryable or self._answer.tokens or tried >= self._tools.backoff.retries:
+                if not error.retryable or self._answer.begun or tried >= self._tools.backoff.retries:
                     raise
                 delay = self._tools.backoff.delay(tried)
                 log.warning("engine call failed, trying again", action="engine.retry", code=error.code, delay=delay)
@@ -230,10 +240,11 @@ class Attempt:
         await self.ending.leave_for(place, error.code)
 
     async def _engine_failed(self, error: EngineError) -> None:
-        if isinstance(error, EngineUnavailable) and not self._answer.tokens:
-            await self.ending.give_back(error.message)
+        """The queue and its logs are told the code alone: an engine's message may hold what the model said."""
+        if isinstance(error, EngineUnavailable) and not self._answer.begun:
+            await self.ending.give_back(error.code)
         elif error.retryable:
-            await self.ending.give_back(error.message, (error.code, error.message))
+            await self.ending.give_back(error.code, (error.code, error.message))
         else:
             await self.ending.fail(error.code, error.message)
 

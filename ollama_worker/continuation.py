@@ -14,12 +14,16 @@ from wire.records import JobRequest
 
 
 class Earlier(NamedTuple):
-    """Output of the attempts before this one, since the last `restarted`. `tokens`: how many model tokens it cost."""
+    """Output of the attempts before this one, since the last `restarted`. `tokens`: how many model tokens it cost.
+
+    `model`: the alternative in this pool whose words it is; empty where it is the request's own.
+    """
 
     text: str = ""
     tokens: int = 0
     other: bool = False  # thinking, tool calls, logprobs or vectors, which nothing continues
     spoken: bool = False  # a token has gone out, even if it is void by now
+    model: str = ""
 
     @property
     def anything(self) -> bool:
@@ -29,10 +33,14 @@ class Earlier(NamedTuple):
 def read_earlier(log: Iterable[LogEntry]) -> Earlier:
     """Sum up a log; entries that do not decode count as output that cannot be continued."""
     text: list[str] = []
-    tokens, other, spoken = 0, False, False
+    tokens, other, spoken, model = 0, False, False, ""
     for entry in log:
         fields = _fields(entry)
-        if fields.get("type") == "restarted":
+        if fields.get("type") == "rerouted":
+            model = fields.get("model", "")
+        elif fields.get("type") == "started" and not spoken:  # each attempt begins with the request's own model
+            model = ""
+        elif fields.get("type") == "restarted":
             text, tokens, other = [], 0, False
         elif fields.get("type") == "token":
             text.append(fields.get("text", ""))
@@ -40,7 +48,7 @@ def read_earlier(log: Iterable[LogEntry]) -> Earlier:
             spoken = True
             other = other or any(fields.get(k) for k in ("thinking", "tool_calls", "logprobs", "embeddings"))
         other = other or not fields
-    return Earlier("".join(text), tokens, other, spoken)
+    return Earlier("".join(text), tokens, other, spoken, model)
 
 
 def _fields(entry: LogEntry) -> dict[str, Any]:
@@ -51,11 +59,14 @@ def _fields(entry: LogEntry) -> dict[str, Any]:
 
 
 def with_rest_of_budget(request: JobRequest, earlier: Earlier) -> JobRequest:
-    """`num_predict` counts the whole answer, so what earlier attempts produced is taken off. Never below 0."""
+    """`num_predict` counts the whole answer, so what earlier attempts produced is taken off. 0: nothing is left.
+
+    To engines 0 says, like a negative one, that there is no limit: a request's own is told as such.
+    """
     budget = request.options.get("num_predict")
     if not isinstance(budget, int) or budget < 0:
         return request
-    options = {**request.options, "num_predict": max(0, budget - earlier.tokens)}
+    options = {**request.options, "num_predict": max(0, budget - earlier.tokens) if budget else -1}
     return request.model_copy(update={"options": options})
 
 

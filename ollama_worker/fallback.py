@@ -28,6 +28,18 @@ def next_place(request: JobRequest, error: EngineError, pool: str) -> Target | N
     return next((place for place in request.fallback if not (away and place.pool == pool)), None)
 
 
+def as_spoken(request: JobRequest, model: str, pool: str) -> JobRequest | None:
+    """The request for the model that has begun to answer it in `pool`, empty for its own; None: it does not name it."""
+    if model in ("", request.model):
+        return request
+    places = list(request.fallback)
+    place = Target(pool=pool, model=model)
+    if place not in places:
+        return None
+    behind = tuple(places[places.index(place) + 1 :])
+    return request.model_copy(update={"model": model, "fallback": behind})
+
+
 def as_other_model(request: JobRequest) -> JobRequest:
     """The same request for its first alternative; the others are left for when that fails too."""
     first, *rest = request.fallback

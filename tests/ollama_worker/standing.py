@@ -31,7 +31,7 @@ AT_ONCE = Backoff(retries=0, first=0.0)
 class ToldEngine(SimulatedEngine):
     """Fails as often as it is told to (`fails`), then answers. `hold` cleared: it was asked (`held`) and is silent.
 
-    `stopped`: how often somebody hung up on its silence.
+    `stopped`: how often somebody hung up on its silence. `unsure`: how it fails to tell whether it can continue.
     """
 
     def __init__(self, *models: str) -> None:
@@ -44,6 +44,7 @@ class ToldEngine(SimulatedEngine):
         self.hold, self.held = asyncio.Event(), asyncio.Event()
         self.hold.set()
         self.stopped = 0
+        self.unsure: list[EngineError] = []
         self._faults: dict[str, list[tuple[EngineError, tuple[Piece, ...]]]] = defaultdict(list)
 
     def fails(self, model: str, error: EngineError, times: int = 1, behind: tuple[Piece, ...] = ()) -> None:
@@ -73,6 +74,11 @@ class ToldEngine(SimulatedEngine):
         if error is not None:
             raise error
         yield self.end
+
+    async def can_continue(self, model: str) -> bool:
+        if self.unsure:
+            raise self.unsure.pop(0)
+        return True
 
     async def embed(self, request: JobRequest) -> Embeddings:
         await self._ask(request)
@@ -104,7 +110,9 @@ class Standing:
         self.engine, self.shape, self.truth = engine, shape, Truth(redis, pool)
         self.circuits = CountedCircuits(redis, Keys(pool))
 
-    async def submit(self, job: str, model: str = "m1", *fallback: Target, kind: str = "chat") -> None:
+    async def submit(
+        self, job: str, model: str = "m1", *fallback: Target, kind: str = "chat", num_predict: int | None = None
+    ) -> None:
         request = JobRequest.model_validate(
             {
                 "kind": kind,
@@ -112,6 +120,7 @@ class Standing:
                 "messages": [Message(role="user", content="hello")],
                 "inputs": ["a", "b"] if kind == "embed" else [],
                 "fallback": fallback,
+                "options": {} if num_predict is None else {"num_predict": num_predict},
             }
         )
         assert await self.tools.jobs.accept(job, request, BOUNDS, tenant="ann") == "ok"
@@ -119,8 +128,10 @@ class Standing:
     async def ended(self, job: str) -> JobRecord:
         return await self.truth.until_state(job, "completed", "failed", "cancelled", within=10)
 
-    async def ask(self, job: str, model: str = "m1", *fallback: Target, kind: str = "chat") -> JobRecord:
-        await self.submit(job, model, *fallback, kind=kind)
+    async def ask(
+        self, job: str, model: str = "m1", *fallback: Target, kind: str = "chat", num_predict: int | None = None
+    ) -> JobRecord:
+        await self.submit(job, model, *fallback, kind=kind, num_predict=num_predict)
         return await self.ended(job)
 
     async def kinds(self, job: str) -> list[str]:

@@ -11,6 +11,7 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
+from ollama_worker.continuation import Earlier, with_rest_of_budget
 from ollama_worker.engines.base import (
     ContextTooLong,
     EngineDenied,
@@ -187,8 +188,9 @@ async def test_a_cancelled_job_is_not_carried_on(here: Standing, redis: Redis) -
     assert await redis.keys("sluice:{there}:*") == []
 
 
-async def test_what_was_said_is_never_followed_by_another_model(here: Standing) -> None:
-    here.engine.fails("m1", StreamCut("cut"), behind=(Piece("half a"),))
+@pytest.mark.parametrize("said", [Piece("half a"), Piece(thinking="hmm", tokens=0)], ids=["text", "thought"])
+async def test_what_was_said_is_never_followed_by_another_model(here: Standing, said: Piece) -> None:
+    here.engine.fails("m1", StreamCut("cut"), behind=(said,))
     record = await here.ask("j", "m1", HERE)
     assert (record.state, record.attempt, record.tries) == ("completed", 2, 1)
     assert "rerouted" not in await here.kinds("j")
@@ -201,6 +203,73 @@ async def test_nor_by_one_in_a_later_attempt(here: Standing) -> None:
     record = await here.ask("j", "m1", HERE)
     assert (record.state, record.why) == ("failed", "model_not_found")
     assert "rerouted" not in await here.kinds("j")
+
+
+async def test_nor_where_the_engine_fails_to_tell_whether_it_can_continue(here: Standing) -> None:
+    here.engine.fails("m1", StreamCut("cut"), behind=(Piece("half a"),))
+    here.engine.unsure = [OutOfMemory("no")]
+    record = await here.ask("j", "m1", HERE)
+    assert (record.state, record.attempt) == ("completed", 3)
+    assert "rerouted" not in await here.kinds("j")
+    assert await here.text("j") == "half am1 says"
+
+
+async def test_later_attempts_continue_with_the_alternative_that_spoke(here: Standing) -> None:
+    here.engine.fails("m1", ModelNotFound("there is no m1"))
+    here.engine.fails("m2", StreamCut("cut"), behind=(Piece("half a"),))
+    here.engine.fails("m2", StreamCut("cut"), behind=(Piece(" of it "),))
+    record = await here.ask("j", "m1", HERE)
+    assert (record.state, record.attempt) == ("completed", 3)
+    assert here.engine.asked == {"m1": 1, "m2": 3}
+    assert await here.text("j") == "half a of it m2 says"
+    assert (await completed(here.truth, "j")).model == "m2"
+    assert "restarted" not in await here.kinds("j")
+
+
+async def test_what_nothing_continues_the_alternative_that_spoke_begins_anew(here: Standing) -> None:
+    here.engine.fails("m1", ModelNotFound("there is no m1"))
+    here.engine.fails("m2", StreamCut("cut"), behind=(Piece(thinking="hmm"),))
+    assert (await here.ask("j", "m1", HERE)).state == "completed"
+    assert here.engine.asked == {"m1": 1, "m2": 2}
+    assert "restarted" in await here.kinds("j")
+
+
+async def test_an_alternative_that_said_nothing_is_tried_again_only_behind_the_model_that_was_asked_for(
+    here: Standing,
+) -> None:
+    here.engine.fails("m1", OutOfMemory("no"))
+    here.engine.fails("m2", OutOfMemory("no"))
+    here.engine.fails("m1", StreamCut("cut"), behind=(Piece("half a"),))
+    record = await here.ask("j", "m1", HERE)
+    assert (record.state, record.attempt) == ("completed", 3)
+    assert here.engine.asked == {"m1": 3, "m2": 1}
+    assert await here.text("j") == "half am1 says"
+
+
+async def test_an_answer_without_a_limit_has_none_behind_an_earlier_attempt(here: Standing) -> None:
+    """To engines 0 is no limit, but one that was used up is 0 too."""
+    here.engine.fails("m1", StreamCut("cut"), behind=(Piece("half a"),))
+    await here.ask("j", num_predict=0)
+    assert await here.text("j") == "half am1 says"
+    assert (await completed(here.truth, "j")).finish_reason == "stop"
+    unlimited = JobRequest(model="m1", options={"num_predict": 0})
+    assert with_rest_of_budget(unlimited, Earlier("half a", 2)).options == {"num_predict": -1}
+
+
+async def test_an_answer_that_has_used_up_its_limit_ends_behind_an_earlier_attempt(here: Standing) -> None:
+    here.engine.fails("m1", StreamCut("cut"), behind=(Piece("half a"),))
+    await here.ask("j", num_predict=1)
+    assert await here.text("j") == "half a"
+    assert (await completed(here.truth, "j")).finish_reason == "length"
+
+
+async def test_what_an_engine_says_of_its_failure_is_told_at_the_end_and_kept_nowhere_else(here: Standing) -> None:
+    """It may hold the model's words."""
+    here.engine.fails("m1", EngineFailed("cannot parse 'my secret'"), times=BOUNDS.max_attempts)
+    record = await here.ask("j")
+    assert b"my secret" in (await here.truth.log("j"))[-1].body
+    assert [detail for _, what, detail in record.timeline if what.startswith("returned")] == ["engine_failed"] * 3
+    assert "my secret" not in str(record)
 
 
 @pytest.mark.parametrize("error", [ContextTooLong("too long"), Unsupported("cannot")])
