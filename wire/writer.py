@@ -145,7 +145,7 @@ class Outbox:
 
     def _next(self) -> None:
         self._flying = False
-        if self._tokens:
+        if self._tokens or self._text or self._thinking or self._tool_calls or self._logprobs:  # some cost no token
             self._send(self._gathered())
         else:
             self._idle.set()

@@ -109,6 +109,16 @@ async def test_merging_keeps_every_part_and_the_count_of_tokens(desk: Desk) -> N
     assert (await desk.log())[1:] == [("1-1", token("a", n=2)), ("1-2", merged)]
 
 
+async def test_what_costs_no_token_goes_out_too(desk: Desk) -> None:
+    outbox = await desk.begin()
+    outbox.put("a")
+    outbox.put(thinking="t", tokens=0)
+    await drained(outbox)
+    outbox.put("b")
+    await drained(outbox)
+    assert (await desk.log())[1:] == [("1-1", token("a")), ("1-2", token("", "t", n=0)), ("1-3", token("b"))]
+
+
 async def test_it_is_told_live_as_it_is_logged(desk: Desk) -> None:
     subscriber = desk.redis.pubsub()
     await subscriber.subscribe(desk.keys.live(JOB))
