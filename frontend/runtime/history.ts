@@ -22,6 +22,9 @@ const RECORDED_MS = 1_000; // an answer is written down a moment after its job's
 /** Why a thread's messages could not be loaded, by thread. */
 export const loadErrors = createStore<Readonly<Record<string, string>>>({});
 
+/** What was sent now would begin the thread anew, as if nothing were in it. */
+export const isUnknown = (threadId: string | undefined): boolean => threadId !== undefined && threadId in loadErrors.get();
+
 export function useHistory(): ThreadHistoryAdapter {
   const aui = useLatest(useAui());
   return useMemo((): ThreadHistoryAdapter => {

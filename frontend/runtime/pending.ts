@@ -10,6 +10,7 @@ import { newId } from "@/lib/ids";
 import { load, save } from "@/lib/storage";
 import { createStore, useStore } from "@/lib/store";
 import { toAttachment } from "./convert";
+import { isUnknown } from "./history";
 import { liveThread } from "./live";
 import type { End } from "./runs";
 import { isFollowed, shown } from "./thread-states";
@@ -66,10 +67,10 @@ export function addPending(threadId: string, text: string, images: string[], atO
   if (atOnce || mode.get() === "replace") sendNow(threadId, message.id);
 }
 
-/** Sends it at once; an answer that runs is stopped. */
+/** Sends it at once; an answer that runs is stopped. In a thread that was not loaded it waits on. */
 export function sendNow(threadId: string, id: string): void {
   const thread = liveThread(threadId);
-  if (!thread) return;
+  if (!thread || isUnknown(threadId)) return;
   if (!isFollowed(threadId)) return send(threadId, thread, id);
   replacing.set(threadId, id);
   thread.cancelRun();

@@ -3,6 +3,7 @@ import { useEffect, useMemo } from "react";
 import { useLatest } from "@/lib/use-latest";
 import { onLoaded, onRunEnd } from "./assistant-ui";
 import { keepHead } from "./heads";
+import { isUnknown } from "./history";
 import { imageAttachments } from "./images";
 import { keepLive, letGo } from "./live";
 import { flush } from "./pending";
@@ -24,7 +25,7 @@ export function useChatThread(): AssistantRuntime {
     const threadId = () => aui.current.threadListItem.getState().remoteId;
     const goOn = () => {
       const id = threadId();
-      if (id === undefined || thread.getState().isRunning) return;
+      if (id === undefined || thread.getState().isRunning || isUnknown(id)) return;
       if (isStale(id)) refresh(id); // what waits goes behind what is there then
       else flush(id, thread, endOf(id));
     };

@@ -3,8 +3,8 @@ import { useAui, type AssistantClient } from "@assistant-ui/react";
 import { act, cleanup, configure, render, waitFor } from "@testing-library/react";
 import { useEffect } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { CustomRuntimeProvider } from "@/runtime";
-import { addPending, readPending } from "@/runtime/pending";
+import { CustomRuntimeProvider, useSend, useShownThread } from "@/runtime";
+import { addPending, pendingOf, readPending, sendNow } from "@/runtime/pending";
 import { isStale } from "@/runtime/reload";
 import type { News } from "@/runtime/tabs";
 import type { StoredMessage, Thread } from "@/stream/api";
@@ -18,6 +18,7 @@ type Stored = Pick<StoredMessage, "id" | "parent_id" | "role" | "status" | "job_
 /** The server: two threads, the first with turns, each a question `q…` and an answer `a…` of the job `j…`. */
 class House {
   messages: Stored[] = [];
+  restarting = false;
   refuses: false | "unwritten" | "written" = false;
   readonly asked: string[] = [];
   readonly turns: { parent_id: string; answer_id: string }[] = [];
@@ -57,6 +58,7 @@ class House {
     this.asked.push(path);
     if (path.startsWith("/api/threads?")) return Response.json(path.includes("archived=true") ? EMPTY : this.list());
     if (path.endsWith("/title")) return Response.json({ job: null });
+    if (path.endsWith(`${this.id}/messages`) && this.restarting) return new Response(null, { status: 503 });
     if (path.endsWith(`${this.id}/messages`)) return Response.json(this.content());
     if (path.endsWith("/messages")) return Response.json({ thread: thread("other"), messages: [], head_id: null });
     if (path.endsWith("/events")) return this.stream(path.split("/").at(-2)!, init.signal);
@@ -102,12 +104,16 @@ const whole = (message: Stored) => ({ ...message, text: message.id.split(".")[0]
 
 let house: House;
 let aui: AssistantClient;
+let sending: ReturnType<typeof useSend>;
+let shownThread: ReturnType<typeof useShownThread>;
 let others: BroadcastChannel;
 let count = 0;
 
 function Inside() {
-  const own = useAui();
-  useEffect(() => void (aui = own));
+  const [own, send, opened] = [useAui(), useSend(), useShownThread()];
+  useEffect(() => {
+    [aui, sending, shownThread] = [own, send, opened];
+  });
   return null;
 }
 
@@ -229,6 +235,27 @@ test("a message that waited, and was refused but written down, is told to other 
   await waitFor(() => expect(house.turns).toHaveLength(1));
   const { answer_id } = house.turns[0]!;
   await waitFor(() => expect(heard).toContainEqual({ type: "ended", threadId: house.id, answerId: answer_id }));
+});
+
+test("nothing is sent into a thread that could not be loaded, neither what waits nor what is typed", async () => {
+  house.turn(1, "running");
+  await follows(1);
+  addPending(house.id, "next", []);
+  house.turn(2, "complete");
+  await told(news("began", "a2"), news("ended", "a2"));
+  house.restarting = true;
+  act(() => house.end(1));
+  await waitFor(() => expect(shownThread.error).not.toBeNull());
+  act(() => aui.composer.setText("typed"));
+  expect(sending.canSend).toBe(false);
+  await act(() => sending.send());
+  sendNow(house.id, pendingOf(house.id)[0]!.id);
+  await told({ type: "list" });
+  expect([house.turns, aui.composer.getState().text]).toEqual([[], "typed"]);
+  house.restarting = false;
+  act(() => shownThread.retry());
+  await waitFor(() => expect(house.turns.map(({ parent_id }) => parent_id)).toEqual([house.name("a2")]));
+  expect(aui.composer.getState().text).toBe("typed");
 });
 
 test("an answer that ran beside is shown although another was asked for when it ended", async () => {
