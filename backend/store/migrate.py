@@ -47,7 +47,10 @@ async def rollback(url: str, steps: int = 1) -> Walk:
     """Some steps back; what only the newer schema holds is lost. Raises MigrationRefused."""
 
     def back(connection: Connection) -> None:
-        left = max(0, int(_current(connection) or 0) - steps)
+        if (current := _current(connection)) > NEWEST:
+            unknown = f"the schema of {shown(url)} is at step {current}, which this release does not know"
+            raise MigrationRefused(f"DATABASE_URL: {unknown}: run the rollback with the newer release.")
+        left = max(0, int(current or 0) - steps)
         command.downgrade(_config(connection), f"{left:04}" if left else "base")
 
     return await _walk(url, back)

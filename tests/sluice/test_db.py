@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from backend.store.database import Database
 from backend.store.migrate import NEWEST
@@ -68,6 +69,24 @@ def test_it_says_what_it_did(db: Command) -> None:
     assert f"to step {NEWEST}" in db.said("migrate")
     assert f"went from step {NEWEST} to no schema" in db.said("rollback", "--steps", "99")
     assert "has no schema" in db.said("rollback")
+
+
+def test_a_schema_of_a_newer_release_is_rolled_back_by_that_one(db: Command, empty_database_url: str) -> None:
+    db.said("migrate")
+    newer = f"{int(NEWEST) + 1:04}"
+
+    async def bring_up() -> None:
+        database = Database(empty_database_url)
+        async with database.write() as tx:
+            await tx.execute(text("UPDATE alembic_version SET version_num = :newer"), {"newer": newer})
+        await database.close()
+
+    run_apart(bring_up)
+    done = db("rollback")
+    assert done.returncode == 1
+    [said] = done.stderr.splitlines()
+    assert f"is at step {newer}, which this release does not know: run the rollback with the newer release" in said
+    assert f"is at step {newer} already" in db.said("migrate"), "it stands as before"
 
 
 def test_seeding_twice_is_seeding_once(db: Command, empty_database_url: str) -> None:
