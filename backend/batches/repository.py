@@ -65,6 +65,12 @@ async def held(tx: AsyncConnection, name: str, holder: str) -> Row[Any] | None:
     return (await tx.execute(select(batches).where(mine))).first()
 
 
+async def holds(tx: AsyncConnection, name: str, holder: str) -> bool:
+    """Whether this process does; nobody can take it from it before this transaction's end."""
+    mine = (batches.c.id == name) & (batches.c.holder == holder)
+    return (await tx.execute(select(batches.c.id).where(mine).with_for_update())).first() is not None
+
+
 async def move(tx: AsyncConnection, name: str, holder: str, before: str, /, **values: Any) -> bool:
     """On from the status `before`. False: somebody else has moved it, or holds it."""
     mine = (batches.c.id == name) & (batches.c.holder == holder) & (batches.c.status == before)

@@ -38,17 +38,24 @@ class Runner:
         self._swept = -SWEEP_SECONDS
 
     async def run(self) -> None:
-        """Until cancelled. SQL that is away is waited for."""
+        """Until cancelled. SQL that is away is waited for, and so is whatever else may go wrong."""
         try:
             while True:
-                with suppress(DatabaseAway):
-                    await self._turn()
+                await self._try_turn()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):
                         await self._house.batches.wake.wait()
                 self._house.batches.wake.clear()
         finally:
             await self._leave_all()
+
+    async def _try_turn(self) -> None:
+        try:
+            await self._turn()
+        except DatabaseAway:
+            pass
+        except Exception:
+            log.exception("looking for batches failed", action="batch.look_failed")
 
     async def _turn(self) -> None:
         if self._house.chat.draining:  # the others may have them at once
@@ -83,8 +90,9 @@ class Runner:
             keep = asyncio.create_task(self._keep(name, cancelling))
             try:
                 await asyncio.wait({work, keep}, return_when=asyncio.FIRST_COMPLETED)
-                if work.done():
-                    work.result()
+                for ended in (work, keep):
+                    if ended.done():
+                        ended.result()
             except AGAIN as error:
                 log.warning("a batch waits", action="batch.waits", batch=name, error=type(error).__name__)
             except asyncio.CancelledError:

@@ -65,9 +65,11 @@ class Work:
         async with self._database.read() as tx:
             return await repository.held(tx, self._name, self._holder)
 
-    async def _move(self, before: str, status: str, **values: Any) -> None:
+    async def _move(self, before: str, status: str, *, without_lines: bool = False, **values: Any) -> None:
         async with self._database.write() as tx:
             moved = await repository.move(tx, self._name, self._holder, before, status=status, **values)
+            if moved and without_lines:
+                await repository.remove_lines(tx, self._name)
         if moved:
             log.info("batch moved on", action="batch.moved", batch=self._name, status=status)
 
@@ -79,9 +81,7 @@ class Work:
             return
         if not errors:
             return await self._move(VALIDATING, IN_PROGRESS, total=total, in_progress_at=now_ms())
-        async with self._database.write() as tx:
-            await repository.remove_lines(tx, self._name)
-        await self._move(VALIDATING, FAILED, errors=errors, ended_at=now_ms())
+        await self._move(VALIDATING, FAILED, without_lines=True, errors=errors, ended_at=now_ms())
 
     async def _read_lines(self, batch: Row[Any]) -> tuple[list[dict[str, Any]], int]:
         """What is wrong with the file, and how many lines it has."""
@@ -115,8 +115,10 @@ class Work:
         return [] if total else [an_error("empty_file", "The file has no line.")]
 
     async def _keep(self, rows: list[dict[str, Any]]) -> None:
+        """Nothing where another process holds the batch now: it may have ended, and its lines be gone."""
         async with self._database.write() as tx:
-            await repository.add_lines(self._database, tx, rows)
+            if await repository.holds(tx, self._name, self._holder):
+                await repository.add_lines(self._database, tx, rows)
 
     # -- in progress -----------------------------------------------------------------------------------------------
     async def _work(self, batch: Row[Any]) -> None:

@@ -31,8 +31,9 @@ WAIT_SECONDS = 5.0  # for a free connection, for SQLite's one writer, for a conn
 ANSWER_SECONDS = 20.0  # until a PostgreSQL that says nothing counts as away
 WRITES = "sluice_writes"  # the execution option that tells a writing transaction's BEGIN from a reading one's
 # PostgreSQL's classes of errors that are about the server or the moment, not about the statement: connection, rollback
-# (a deadlock), resources, an operator, the system; and two of single errors: read-only (a standby), no such table.
-AWAY = ("08", "40", "53", "57", "58", "25006", "42P01")
+# (a deadlock), resources, an operator, the system; and some single errors: read-only (a standby), a lock that is held,
+# no such table or column and no right to it (a migration or a grant is still to come).
+AWAY = ("08", "40", "53", "57", "58", "25006", "55P03", "42P01", "42703", "42501")
 
 
 class DatabaseAway(Exception):

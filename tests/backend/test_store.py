@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from backend.errors import as_api_error
 from backend.store.address import a_database_url, address_of, dsn_of, file_of, shown
@@ -216,6 +216,20 @@ async def test_a_schema_that_was_never_made_is_away(empty_database_url: str) -> 
     database = Database(empty_database_url)
     with pytest.raises(DatabaseAway):
         await names(database)
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "away"), [("55P03", True), ("42501", True), ("42703", True), ("25006", True), ("22012", False)]
+)
+async def test_what_a_postgresql_refuses_for_now_is_away_and_what_is_wrong_with_a_statement_is_not(
+    shared_postgres: Postgres, code: str, away: bool
+) -> None:
+    """A lock that is held, a right and a column that are still to come, a standby; and a division by zero."""
+    database = Database(shared_postgres.url())
+    with pytest.raises(DatabaseAway if away else DBAPIError):
+        async with database.write() as tx:
+            await tx.execute(text(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{code}'; END $$"))
     await database.close()
 
 
