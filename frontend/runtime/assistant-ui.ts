@@ -13,11 +13,18 @@ export function answerIdOf(options: ChatModelRunOptions): string {
   return options.unstable_assistantMessageId;
 }
 
-/** Messages as loaded; `resume`: the last of them is being answered, and `ThreadHistoryAdapter.resume` follows that. */
+/** Messages as loaded; `resume`: their head is being answered, and `ThreadHistoryAdapter.resume` follows that. */
 export const loaded = (repository: ExportedMessageRepository, resume: boolean) => ({
   ...repository,
   unstable_resume: resume,
 });
+
+/** Gives a thread the branches of which `loaded` made assistant-ui drop whatever follows the head; its run goes on. */
+export function giveBranches(thread: ThreadRuntime, { messages }: ExportedMessageRepository): void {
+  const now = thread.export();
+  const known = new Set(messages.map(({ message }) => message.id));
+  thread.import({ ...now, messages: [...messages, ...now.messages.filter(({ message }) => !known.has(message.id))] });
+}
 
 /** A thread list whose threads each live inside `provider`. */
 export const withProvider = (

@@ -3,12 +3,13 @@ import { ExportedMessageRepository, useAui, type ThreadHistoryAdapter } from "@a
 import { useMemo } from "react";
 import { createStore } from "@/lib/store";
 import { useLatest } from "@/lib/use-latest";
-import { getMessages, type ThreadContent } from "@/stream/api";
+import { getMessages, type StoredMessage, type ThreadContent } from "@/stream/api";
 import { follow } from "@/stream/follow";
 import { pause } from "@/stream/wake";
-import { loaded } from "./assistant-ui";
+import { giveBranches, loaded } from "./assistant-ui";
 import { fromStored } from "./convert";
 import { headIs } from "./heads";
+import { liveThread } from "./live";
 import { markStored } from "./message-ids";
 import { loadBegins, refresh } from "./reload";
 import { endedBefore, resumeJob } from "./runs";
@@ -16,6 +17,9 @@ import { remember, threads } from "./threads";
 
 /** How much of its thread the running answer's model was given, by the answer; its job's log does not tell. */
 const contexts = new Map<string, number>();
+
+/** By thread: all that was loaded of one that is being answered. */
+const branches = new Map<string, ExportedMessageRepository>();
 
 const RECORDED_MS = 1_000; // an answer is written down a moment after its job's end
 
@@ -34,6 +38,7 @@ export function useHistory(): ThreadHistoryAdapter {
       async *resume(options) {
         const id = threadId();
         const job = id === undefined ? null : threads.get()[id]?.job;
+        if (id !== undefined) restore(id);
         if (id !== undefined && job) yield* resumeJob(options, id, job, contexts.get(job.answer_id));
       },
       append: () => Promise.resolve(), // the server writes down what it lets in
@@ -53,6 +58,14 @@ async function load(threadId: string | undefined) {
     loadErrors.set((now) => ({ ...now, [threadId]: error instanceof Error ? error.message : String(error) }));
     throw error;
   }
+}
+
+/** What follows the question that is being answered, its earlier answers and what came behind them, is shown, too. */
+function restore(threadId: string): void {
+  const thread = liveThread(threadId);
+  const all = branches.get(threadId);
+  branches.delete(threadId);
+  if (thread && all) giveBranches(thread, all);
 }
 
 /** Waits for all answers of a thread in which more than one runs: the page follows one. False: there were no others. */
@@ -80,10 +93,10 @@ export function taken({ thread, messages, head_id }: ThreadContent) {
     messages.map(({ id }) => id),
   );
   const running = messages.find(({ id }) => id === thread.job?.answer_id);
-  endedBefore(thread.id, thread.job ? undefined : messages.find(({ id, role }) => id === head_id && role === "assistant"));
   const kept = messages.filter((message) => message !== running);
   const known = new Set(kept.map(({ id }) => id));
-  const head = running ? running.parent_id : head_id;
+  const head = running ? running.parent_id : newestBehind(messages, head_id);
+  endedBefore(thread.id, thread.job ? undefined : messages.find(({ id, role }) => id === head && role === "assistant"));
   if (running?.context_messages) contexts.set(running.id, running.context_messages);
   if (head_id) headIs(thread.id, head_id);
   const repository = ExportedMessageRepository.fromBranchableArray(
@@ -94,5 +107,12 @@ export function taken({ thread, messages, head_id }: ThreadContent) {
     })),
     head !== null && known.has(head) ? { headId: head } : {},
   );
+  if (running && kept.some(({ parent_id }) => parent_id === head)) branches.set(thread.id, repository);
   return loaded(repository, running !== undefined);
+}
+
+/** A branch's last message: assistant-ui would drop what follows a head that is none, such as one that a tab left behind. */
+function newestBehind(messages: readonly StoredMessage[], head: string | null): string | null {
+  const next = head === null ? undefined : messages.findLast(({ parent_id }) => parent_id === head);
+  return next ? newestBehind(messages, next.id) : head;
 }

@@ -56,6 +56,13 @@ test("an answer under way is left to be followed, behind its question", () => {
   expect([headId, unstable_resume]).toEqual(["u1", true]);
 });
 
+test("a head that others have left behind is followed to its branch's end, so that nothing is dropped", () => {
+  const longer = [...BRANCHES, message("u2", "a1"), message("a3", "u2"), message("u3", "a2")];
+  expect(taken({ thread: thread(), messages: longer, head_id: "a1" }).headId).toBe("a3");
+  expect(endOf("t")).toEqual({ how: "done", answerId: "a3" });
+  expect(taken({ thread: thread(), messages: longer, head_id: "u1" }).headId).toBe("u3");
+});
+
 test("an answer that had ended before is known to have, and how", () => {
   taken({ thread: thread(), messages: BRANCHES, head_id: "a1" });
   expect(endOf("t")).toEqual({ how: "done", answerId: "a1" });

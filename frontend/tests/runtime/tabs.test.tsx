@@ -34,9 +34,18 @@ class House {
     this.store(this.name(`q${n}`), this.name(`a${n}`), `j${n}`, status, parent);
   }
 
+  /** Another answer to the question of the turn `n`, which runs. */
+  again(n: number, answer: number): void {
+    this.push(this.name(`q${n}`), this.name(`a${answer}`), `j${answer}`, "running");
+  }
+
   private store(question: string, answer: string, job: string, status: StoredMessage["status"], parent: string | null) {
     this.messages.push({ id: question, parent_id: parent, role: "user", status: "complete", job_id: null });
-    this.messages.push({ id: answer, parent_id: question, role: "assistant", status, job_id: job });
+    this.push(question, answer, job, status);
+  }
+
+  private push(parent_id: string, id: string, job_id: string, status: StoredMessage["status"]) {
+    this.messages.push({ id, parent_id, role: "assistant", status, job_id });
   }
 
   /** The answer's job ends, and whoever follows it hears that. */
@@ -256,6 +265,23 @@ test("nothing is sent into a thread that could not be loaded, neither what waits
   act(() => shownThread.retry());
   await waitFor(() => expect(house.turns.map(({ parent_id }) => parent_id)).toEqual([house.name("a2")]));
   expect(aui.composer.getState().text).toBe("typed");
+});
+
+test("branches beside an answer that runs are there, with what follows them", async () => {
+  house.turn(1, "complete");
+  house.turn(2, "complete");
+  house.again(1, 3);
+  await follows(3);
+  const question = aui.thread.message({ id: house.name("q1") });
+  expect(shown()).toEqual(["q1", ""]);
+  const [answer] = aui.thread.getState().messages.slice(-1);
+  expect(aui.thread.message({ id: answer!.id }).getState()).toMatchObject({ branchNumber: 2, branchCount: 2 });
+  act(() => house.end(3));
+  await idle();
+  expect(aui.thread.getState().messages.at(-1)!.status).toMatchObject({ type: "complete" });
+  act(() => question.switchToBranch({ branchId: house.name("a1") }));
+  expect(shown()).toEqual(["q1", "a1", "q2", "a2"]);
+  expect(loads()).toBe(1);
 });
 
 test("an answer that ran beside is shown although another was asked for when it ended", async () => {
