@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -23,6 +24,7 @@ from wire.workers import BEAT_SECONDS, WorkerRegistry, decode_order
 
 BLOCK_MS = 2_000
 ENGINE_CHECK_SECONDS = 1.0
+ASK_AGAIN_SECONDS = 30.0  # a Redis that lost its last second may have forgotten what was asked, and beats do not tell
 GIVE_BACK_SECONDS = 5.0  # a Redis that is away does not hold up the end of the process
 log = structlog.get_logger()
 
@@ -61,6 +63,14 @@ class Life:
         log.info("worker registered", action="worker.registered", slots=self._shape.slots)
         self._may_ask.set()
         try:
+            await self._serve(told_to_stop, grace)
+        except* LifeOver:
+            log.warning("taken for dead while away; beginning a new life", action="worker.reaped")
+            raise LifeOver from None
+        await self._leave()
+
+    async def _serve(self, told_to_stop: asyncio.Event, grace: float) -> None:
+        try:
             async with asyncio.TaskGroup() as tasks:
                 loops = [tasks.create_task(loop) for loop in self._loops()]
                 stop = tasks.create_task(told_to_stop.wait())
@@ -68,11 +78,9 @@ class Life:
                 await self._drain(grace)
                 for task in loops:
                     task.cancel()
-        except* LifeOver:
-            log.warning("taken for dead while away; beginning a new life", action="worker.reaped")
+        except BaseException:  # whatever ended this life: what it ran would go on without anybody to look after it
             self._stop_all(interrupted=False)
-            raise LifeOver from None
-        await self._leave()
+            raise
 
     def _loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
         return self._keep_asking(), self._read_inbox(), self._keep_beating(), self._keep_to_the_lease()
@@ -110,11 +118,13 @@ class Life:
 
     # -- asking ------------------------------------------------------------------------------------------------
     async def _keep_asking(self) -> None:
-        """Ask whenever something ended the asking, as soon as the engine is well."""
+        """Ask whenever something ended the asking, as soon as the engine is well; now and then the same again."""
         while True:
-            await self._may_ask.wait()
-            self._may_ask.clear()
-            await self._engine_well()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._may_ask.wait(), ASK_AGAIN_SECONDS)
+            if self._may_ask.is_set():
+                self._may_ask.clear()
+                await self._engine_well()
             if not self._draining and not await until_answered(lambda: self._registry.ask(self.incarnation, True)):
                 raise LifeOver
 
@@ -167,6 +177,11 @@ class Life:
         attempt = Attempt(self._tools, self.incarnation, order, lambda: self._forget_stale(order), self._pause_asking)
         task = asyncio.create_task(self._attend(order, attempt), name=f"attempt {order.job}")
         self._running[order.job] = (order.attempt, attempt, task)
+        task.add_done_callback(lambda _: self._ended(order))  # also where it was cancelled before its first step
+
+    def _ended(self, order: Order) -> None:
+        if self._running.get(order.job, (0,))[0] == order.attempt:
+            del self._running[order.job]
 
     def _cancel(self, order: Order) -> None:
         held = self._running.get(order.job)
@@ -190,8 +205,6 @@ class Life:
         except Exception:  # its job is unknown here from now on, and goes back after two beats
             log.exception("an attempt crashed", action="attempt.crashed")
         finally:
-            if self._running.get(order.job, (0,))[0] == order.attempt:
-                del self._running[order.job]
             if attempt.engine_failed:
                 self._shape.doubt()
             if attempt.ending.gave_back:

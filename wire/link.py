@@ -114,7 +114,6 @@ class Link(Generic[P]):
             except (OSError, TimeoutError, hiredis.HiredisError) as error:
                 failures = min(failures + 1, len(RETRY_SECONDS))
                 log.warning("cannot connect to Redis, trying again", action="link.failed", error=type(error).__name__)
-            self.up.clear()
             await asyncio.sleep(RETRY_SECONDS[max(0, failures - 1)])
 
     async def _serve(self) -> None:
@@ -130,6 +129,7 @@ class Link(Generic[P]):
             log.warning("connection to Redis lost", action="link.lost")
         finally:
             self.connection = None
+            self.up.clear()  # also where it is ended: who waits for it must not take it to be there for ever
             if connection is not None:
                 connection.abort()
 

@@ -7,6 +7,7 @@ import contextlib
 
 import pytest
 
+from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.link import Link, Resp
 
@@ -33,3 +34,13 @@ async def test_a_server_that_lets_in_and_says_nothing_is_left_again_before_the_n
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await eventually(lambda: there == 0 or None, 10, "nobody is left")
+
+
+async def test_one_that_was_ended_is_not_up(valkey: Valkey) -> None:
+    """Who waits for it would take it to be there for ever, and never let go of the loop."""
+    link = Link(valkey.url, Resp)
+    running = asyncio.create_task(link.run())
+    await asyncio.wait_for(link.up.wait(), 10)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert (link.up.is_set(), link.connection) == (False, None)
