@@ -12,7 +12,7 @@ import { headIs } from "./heads";
 import { liveThread } from "./live";
 import { markStored } from "./message-ids";
 import { loadBegins, refresh } from "./reload";
-import { endedBefore, resumeJob } from "./runs";
+import { endedBefore, resumeJob, sawEnd } from "./runs";
 import { remember, threads } from "./threads";
 
 /** How much of its thread the running answer's model was given, by the answer; its job's log does not tell. */
@@ -50,7 +50,7 @@ async function load(threadId: string | undefined) {
   if (threadId === undefined) return { messages: [] };
   loadBegins(threadId);
   try {
-    const content = await getMessages(threadId);
+    const content = await recorded(threadId);
     forget(threadId);
     void besides(content).then((some) => some && refresh(threadId));
     return taken(content);
@@ -58,6 +58,14 @@ async function load(threadId: string | undefined) {
     loadErrors.set((now) => ({ ...now, [threadId]: error instanceof Error ? error.message : String(error) }));
     throw error;
   }
+}
+
+/** An answer that was read here to its end may not be written down yet: it would seem to be written still. */
+async function recorded(threadId: string): Promise<ThreadContent> {
+  const content = await getMessages(threadId);
+  if (!content.messages.some(({ id, status }) => status === "running" && sawEnd(id))) return content;
+  await pause(RECORDED_MS);
+  return getMessages(threadId);
 }
 
 /** What follows the question that is being answered, its earlier answers and what came behind them, is shown, too. */

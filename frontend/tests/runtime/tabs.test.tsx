@@ -50,7 +50,16 @@ class House {
 
   /** The answer's job ends, and whoever follows it hears that. */
   end(n: number): void {
+    this.record(n);
+    this.tellEnd(n);
+  }
+
+  /** It is written down, which may come after its end. */
+  record(n: number): void {
     for (const message of this.messages) if (message.job_id === `j${n}`) message.status = "complete";
+  }
+
+  tellEnd(n: number): void {
     for (const [stream, job] of this.streams) {
       if (job !== `j${n}`) continue;
       stream.enqueue(new TextEncoder().encode(job === ASKED ? LC_END : END));
@@ -265,6 +274,22 @@ test("nothing is sent into a thread that could not be loaded, neither what waits
   act(() => shownThread.retry());
   await waitFor(() => expect(house.turns.map(({ parent_id }) => parent_id)).toEqual([house.name("a2")]));
   expect(aui.composer.getState().text).toBe("typed");
+});
+
+test("an answer that was read to its end is not said to be written still, though another runs behind it", async () => {
+  house.turn(1, "running");
+  await follows(1);
+  house.turn(2, "running");
+  await told(news("began", "a2"));
+  act(() => house.tellEnd(1));
+  await waitFor(() => expect(loads()).toBe(2));
+  house.record(1);
+  await waitFor(() => {
+    document.dispatchEvent(new Event("visibilitychange")); // nobody waits longer for the recorder
+    expect(house.follows(2)).toBe(true);
+  });
+  expect(aui.thread.getState().messages[1]!.status).toMatchObject({ type: "complete" });
+  expect(loads()).toBe(3);
 });
 
 test("branches beside an answer that runs are there, with what follows them", async () => {
