@@ -15,6 +15,7 @@ import { listChanged, settingsOf } from "./threads";
 import { nameThread } from "./titles";
 import { turnOf, type TurnIds } from "./turn";
 import type { AnswerMeta } from "./types";
+import { keepUnsent, letIn } from "./unsent";
 
 /** "stopped": by the user, here. "detached": this page let go, the job goes on. */
 export type Outcome = "done" | "failed" | "cancelled" | "stopped" | "detached";
@@ -44,6 +45,7 @@ export async function* runTurn(
 ): AsyncGenerator<ChatModelRunResult, void> {
   const threadId = await begin();
   const { turn, ids, leftOut } = turnOf(threadId, options, settingsOf(threadId));
+  keepUnsent(threadId, ids.messageId, options.messages.at(-1));
   yield* run(threadId, { turn }, ids, options.abortSignal, leftOut > 0 ? { imagesLeftOut: leftOut } : {});
 }
 
@@ -73,7 +75,8 @@ async function* run(
     for await (const snapshot of pace(follow(source, signal))) {
       if (!last?.meta.jobId && snapshot.meta.jobId) accepted(threadId, ids, "turn" in source);
       last = snapshot;
-      setReconnecting(threadId, snapshot.meta.phase === "reconnecting");
+      const { jobId, phase } = snapshot.meta;
+      setReconnecting(threadId, phase === "reconnecting" && jobId !== undefined); // no answer, nothing to lose
       yield await result(threadId, ids, { ...snapshot, meta: { ...snapshot.meta, ...about } });
     }
   } finally {
@@ -85,6 +88,7 @@ async function* run(
 /** The server has let the job in, and with it stored both messages. */
 function accepted(threadId: string, { messageId, answerId }: TurnIds, isNew: boolean): void {
   markStored(threadId, [messageId, answerId].filter(Boolean));
+  letIn(threadId, messageId);
   headIs(threadId, answerId);
   if (isNew) tell({ type: "began", threadId, answerId });
   listChanged();

@@ -2,6 +2,7 @@ import { useAui, useAuiState } from "@assistant-ui/react";
 import { useEffect, useRef } from "react";
 import { load, save } from "@/lib/storage";
 import { useSaved } from "@/lib/use-saved";
+import { takeUnsent } from "./unsent";
 import { useReady } from "./use-ready";
 
 const keyOf = (threadId: string) => `draft.${threadId}`;
@@ -9,7 +10,10 @@ const keyOf = (threadId: string) => `draft.${threadId}`;
 /** The thread is gone. */
 export const forgetDraft = (threadId: string) => save(keyOf(threadId), undefined);
 
-/** Keeps what is typed and not sent, thread by thread, over reloads; not images. Call it once, in the composer. */
+/**
+ * Keeps what is typed and not sent, and what was sent and did not arrive, thread by thread, over reloads; not images.
+ * Call it once, in the composer.
+ */
 export function useDraft(): void {
   const aui = useAui();
   const ready = useReady();
@@ -21,8 +25,10 @@ export function useDraft(): void {
   useEffect(() => {
     if (!ready || shownIn.current === mainId) return;
     shownIn.current = mainId;
-    const draft = load(keyOf(threadId), "");
-    if (draft && !aui.composer.getState().text) aui.composer.setText(draft);
+    if (aui.composer.getState().text) return;
+    const unsent = takeUnsent(threadId, aui.thread.getState().messages);
+    const draft = [unsent, load(keyOf(threadId), "")].filter(Boolean).join("\n\n");
+    if (draft) aui.composer.setText(draft);
   }, [aui, ready, mainId, threadId]);
 
   useSaved(mainId, keyOf(threadId), text, (place) => shownIn.current === place);

@@ -14,7 +14,7 @@ export function statusSentence(answer: AnswerMeta | undefined): string | null {
     case "loading_model":
       return answer.model ? `Loading ${answer.model}…` : "Loading the model…";
     case "reconnecting":
-      return "Reconnecting — the answer goes on";
+      return answer.jobId ? "Reconnecting — the answer goes on" : "The server is not reached; sending again…";
     case "answering":
       return "Thinking…";
     default:

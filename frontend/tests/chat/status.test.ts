@@ -17,7 +17,11 @@ describe("the status line", () => {
   });
 
   it("says that the answer goes on while the network is cut", () => {
-    expect(statusSentence({ phase: "reconnecting" })).toBe("Reconnecting — the answer goes on");
+    expect(statusSentence({ phase: "reconnecting", jobId: "j" })).toBe("Reconnecting — the answer goes on");
+  });
+
+  it("promises no answer while the question has not arrived", () => {
+    expect(statusSentence({ phase: "reconnecting" })).toBe("The server is not reached; sending again…");
   });
 
   it("is silent once the answer has ended", () => {

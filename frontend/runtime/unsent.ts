@@ -1,0 +1,33 @@
+/**
+ * The words of messages that the server has not let in, by thread. Their tab keeps them until it has: they left the
+ * composer as they were sent, and a reload puts them back there.
+ */
+import type { ThreadMessage } from "@assistant-ui/react";
+import { load, save } from "@/lib/storage";
+import { textOf } from "./convert";
+import { isStored, localId } from "./message-ids";
+
+/** `messageId`: what the server will call it. */
+type Unsent = { messageId: string; text: string };
+
+const keyOf = (threadId: string) => `unsent.${threadId}`;
+const unsentIn = (threadId: string) => load<Unsent | null>(keyOf(threadId), null, "sessionStorage");
+const forget = (threadId: string) => save(keyOf(threadId), undefined, "sessionStorage");
+
+export function keepUnsent(threadId: string, messageId: string, message?: Pick<ThreadMessage, "content">): void {
+  const text = message ? textOf(message) : "";
+  if (text && !isStored(threadId, messageId)) save(keyOf(threadId), { messageId, text }, "sessionStorage");
+}
+
+/** The server has it. */
+export function letIn(threadId: string, messageId: string): void {
+  if (unsentIn(threadId)?.messageId === messageId) forget(threadId);
+}
+
+/** Hands them over, once; "" where there are none, the server has them, or they are among the `drawn` messages. */
+export function takeUnsent(threadId: string, drawn: readonly { id: string }[]): string {
+  const unsent = unsentIn(threadId);
+  if (!unsent || drawn.some(({ id }) => id === localId(threadId, unsent.messageId))) return "";
+  forget(threadId);
+  return isStored(threadId, unsent.messageId) ? "" : unsent.text;
+}
