@@ -70,7 +70,11 @@ def python() -> Finding:
 
 def data_folder(folder: Path) -> Finding:
     """Writable, or, where it does not exist yet, makeable."""
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    try:
+        existing = next(place for place in (folder, *folder.parents) if place.exists())
+    except OSError as error:
+        advice = f"It cannot be looked at ({error.strerror}). Set SLUICE_DATA_DIR to a folder of yours."
+        return Finding("Data folder", False, str(folder), advice)
     good = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
     advice = "" if good else f"Make {existing} writable, or set SLUICE_DATA_DIR to another folder."
     return Finding("Data folder", good, str(folder), advice)
@@ -95,11 +99,11 @@ async def database(up: UpSettings) -> Finding:
     """Where the history is, whether it answers, and whether its schema is of this release."""
     url = up.database_url
     where = f"{'SQLite' if is_sqlite(url) else 'PostgreSQL'} at {shown(url)}"
-    if is_sqlite(url) and not file_of(url).exists():
-        return Finding("Database", True, f"{where}, which the first start makes")
     try:
+        if is_sqlite(url) and not file_of(url).exists():
+            return Finding("Database", True, f"{where}, which the first start makes")
         revision = file_revision(file_of(url)) if is_sqlite(url) else await server_revision(url)
-    except (DatabaseAway, SQLAlchemyError, sqlite3.Error) as error:
+    except (DatabaseAway, SQLAlchemyError, sqlite3.Error, OSError) as error:
         advice = f"DATABASE_URL: {error.__cause__ or error}. Start or mend it, or correct or unset DATABASE_URL."
         return Finding("Database", False, f"{where}, not usable", advice)
     if not behind(revision):
@@ -129,7 +133,7 @@ async def engine(worker: WorkerSettings) -> list[Finding]:
     """The engine that a worker would get, and whether it has the model that chats get by default."""
     try:
         found = await look_for_engine(worker)
-    except EngineRefused as error:
+    except (EngineRefused, OSError) as error:
         return [Finding("Engine", False, worker.engine, str(error))]
     if not found.answers:
         return [Finding("Engine", False, found.detail, found.advice)]

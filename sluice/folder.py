@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import stat
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -41,9 +42,17 @@ def _open(folder: Path) -> int:
     """Make the folder, for this user only: it holds everybody's chats."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keep_private(folder)
         return os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise FolderRefused(f"SLUICE_DATA_DIR: {folder} cannot be written ({error.strerror}).") from None
+
+
+def keep_private(folder: Path) -> None:
+    """Close a folder of ours that was made before and left open; one that is shared on purpose, as /tmp is, stays so."""
+    found = folder.stat()
+    if found.st_uid == os.getuid() and not found.st_mode & stat.S_ISVTX:
+        folder.chmod(0o700)
 
 
 async def _acquire(lock: int, folder: Path, until: float) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from redis.asyncio import Redis
 
+from sluice.folder import keep_private
 from sluice.supervisor import Child
 from wire.client import UNREACHABLE, open_redis
 
@@ -33,6 +34,7 @@ def embedded_valkey(data_dir: Path, output: Path) -> tuple[Child, str]:
     """The server as a child to keep, and the URL it will answer at. Raises NoServer."""
     server, home = find_server(), data_dir / "valkey"
     home.mkdir(mode=0o700, exist_ok=True)
+    keep_private(home)
     path = socket_path(home)
     child = Child(
         name="valkey",

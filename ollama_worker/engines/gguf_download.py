@@ -32,8 +32,8 @@ async def download(url: str, folder: Path, progress: Progress) -> Path:
     """Fetch `url` into `folder` and return the file. An earlier, broken-off download is resumed."""
     target = target_of(url, folder)
     part = target.with_suffix(".part")
-    have = await asyncio.to_thread(_bytes_here, part)
     try:
+        have = await asyncio.to_thread(_bytes_here, part)
         timeout = aiohttp.ClientTimeout(total=None, sock_read=STALLED_SECONDS)
         async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
             await _fetch(session, url, part, have, progress)
@@ -45,7 +45,6 @@ async def download(url: str, folder: Path, progress: Progress) -> Path:
 
 
 def _bytes_here(part: Path) -> int:
-    part.parent.mkdir(parents=True, exist_ok=True)
     return part.stat().st_size if part.exists() else 0
 
 
@@ -77,6 +76,7 @@ async def _write(answer: aiohttp.ClientResponse, part: Path, have: int, progress
 
 def _claimed(part: Path, have: int) -> BinaryIO:
     """The file, cut to `have` bytes, and ours until it is closed: two workers of a machine may start together."""
+    part.parent.mkdir(parents=True, exist_ok=True)  # not before something came: who only looks leaves nothing
     file = part.open("ab")
     try:
         lock(file)

@@ -180,6 +180,15 @@ def test_a_data_folder_that_is_a_file(doctor: Doctor, tmp_path: Path) -> None:
     assert "SLUICE_DATA_DIR" in line(printed, "Data folder")
 
 
+@pytest.mark.parametrize("folder", ["/dev/null/x", "/" + "x" * 300], ids=["in a file", "too long"])
+def test_a_data_folder_that_cannot_be_is_a_row_of_the_table(doctor: Doctor, folder: str) -> None:
+    """Also where a model would be looked for in it."""
+    nobody = f"http://127.0.0.1:{free_port()}/m.gguf"
+    _, printed = doctor(SLUICE_DATA_DIR=folder, SLUICE_ENGINE="auto", SLUICE_GGUF_URL=nobody)
+    assert "Traceback" not in printed
+    assert {line(printed, what)[0] for what in CHECKED} <= {"✓", "✗"}
+
+
 def test_a_wrong_setting_is_named_before_anything_is_looked_at(doctor: Doctor) -> None:
     code, printed = doctor(SLUICE_WORKERS="many")
     assert code == 2

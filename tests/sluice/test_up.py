@@ -262,11 +262,16 @@ async def test_no_worker_is_a_house_too(ups: Ups) -> None:
 
 
 async def test_the_queue_is_for_this_user_only(ups: Ups) -> None:
+    """Also in folders that were made before, open to everybody."""
     up = ups()
+    (up.data_dir / "valkey").mkdir(parents=True)
+    for folder in (up.data_dir, up.data_dir / "valkey"):
+        folder.chmod(0o755)
     await up.up()
     socket = up.data_dir / "valkey" / "valkey.sock"
     assert stat.S_IMODE(socket.stat().st_mode) == 0o700
     assert stat.S_IMODE(up.data_dir.stat().st_mode) == 0o700
+    assert stat.S_IMODE((up.data_dir / "valkey").stat().st_mode) == 0o700
     settings = up.redis().config_get("*")
     assert settings["port"] == "0"
     assert settings["appendonly"] == "yes"

@@ -79,6 +79,20 @@ async def test_it_fetches_and_reports(hub: Hub, tmp_path: Path) -> None:
     assert steps[0] == (0, len(MODEL)) and steps[-1] == (len(MODEL), len(MODEL))
 
 
+async def test_who_only_looks_leaves_nothing(hub: Hub, tmp_path: Path) -> None:
+    def look(done: int, total: int) -> None:
+        raise LookupError(total)
+
+    with pytest.raises(LookupError, match=str(len(MODEL))):
+        await download(hub.url, tmp_path / "data" / "models", look)
+    assert names_in(tmp_path) == []
+
+
+async def test_a_folder_that_cannot_be_made_is_said(hub: Hub) -> None:
+    with pytest.raises(DownloadFailed, match="Not a directory"):
+        await download(hub.url, Path("/dev/null/models"), quiet)
+
+
 async def test_a_broken_off_download_is_never_taken_for_whole_and_is_resumed(hub: Hub, tmp_path: Path) -> None:
     hub.most = 1000
     with pytest.raises(DownloadFailed):
