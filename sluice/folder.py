@@ -49,7 +49,7 @@ def _open(folder: Path) -> int:
 
 
 def keep_private(folder: Path) -> None:
-    """Close a folder of ours that was made before and left open; one that is shared on purpose, as /tmp is, stays so."""
+    """Close a folder of ours that was made before and left open; one that is shared, as /tmp is, stays so."""
     found = folder.stat()
     if found.st_uid == os.getuid() and not found.st_mode & stat.S_ISVTX:
         folder.chmod(0o700)
