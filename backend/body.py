@@ -10,11 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.context import header
 from backend.errors import Invalid, TooLarge
+from backend.nested import has_nul, is_deeper
 from backend.refusal import error_response
 
 # Pydantic, here and in the worker, fails at some 250 levels; no schema of a tool comes near this.
 DEPTH_MAX = 100
-CONTAINERS = (dict, list)
 FORM = 64 * 1024  # what a form may have around its file
 
 
@@ -79,28 +79,11 @@ def parse_json(body: bytes) -> Any:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Invalid(f"The body is not valid JSON: {error}", "invalid_json") from None
-    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and _is_deeper(parsed, DEPTH_MAX):
+    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and is_deeper(parsed, DEPTH_MAX):
         raise Invalid(f"The body is nested more than {DEPTH_MAX} levels deep.", "nested_too_deep")
-    if b"\\u0000" in body and _has_nul(parsed):
+    if b"\\u0000" in body and has_nul(parsed):
         raise Invalid("The body has a NUL character (\\u0000) in a text; remove it.", "nul_character")
     return parsed
-
-
-def _is_deeper(value: Any, levels: int) -> bool:
-    """Level by level, since what is to be found out is whether recursion would fail."""
-    level = [value] if isinstance(value, CONTAINERS) else []
-    for _ in range(levels):
-        inner = (one.values() if isinstance(one, dict) else one for one in level)
-        level = [child for children in inner for child in children if isinstance(child, CONTAINERS)]
-    return bool(level)
-
-
-def _has_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
-    if isinstance(value, dict):
-        return any(_has_nul(k) or _has_nul(v) for k, v in value.items())
-    return isinstance(value, list) and any(map(_has_nul, value))
 
 
 async def read_object(request: Request) -> tuple[dict[str, Any], bytes]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from backend.errors import Invalid
 
 GRACE_MAX_SECONDS = 86_400.0
+DIGITS = 9  # Python makes no number of thousands of them
 
 
 class OnDisconnect(NamedTuple):
@@ -27,7 +28,8 @@ def parse_on_disconnect(value: str | None, default: OnDisconnect = CANCEL) -> On
     if named is not None:
         return named
     word, _, seconds = value.partition(":")
-    if word == "grace" and seconds.isascii() and seconds.isdigit() and int(seconds) <= GRACE_MAX_SECONDS:
+    number = seconds.isascii() and seconds.isdigit() and len(seconds) <= DIGITS
+    if word == "grace" and number and int(seconds) <= GRACE_MAX_SECONDS:
         return OnDisconnect(float(seconds))
     raise Invalid(
         "X-Sluice-On-Disconnect must be cancel, continue, or grace:<seconds> (at most a day).", "invalid_on_disconnect"

@@ -9,10 +9,12 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from backend.dialects.schemas import real_schema
+from backend.nested import has_nul, is_deeper
 
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 Schema = Annotated[dict[str, Any], AfterValidator(real_schema)]
 TOOLS_MAX = 128
+DEPTH_MAX = 50  # of arguments: they lie deep in a job, which the worker decodes to some 200 levels
 MALFORMED = "malformed_arguments"  # the key of what a model wrote instead of a call's arguments
 
 
@@ -68,7 +70,8 @@ def hex_of(job: str) -> str:
 
 
 def arguments_of(written: str | None) -> dict[str, Any]:
-    """A call's arguments, which OpenAI writes as a text; what is no JSON object stands under `MALFORMED`.
+    """A call's arguments, which OpenAI writes as a text; what is no JSON object, or none that can be read everywhere,
+    stands under `MALFORMED`.
 
     A model wrote it, and whoever replays it cannot mend it: the model sees what it did, and engines are told objects,
     without which some refuse the whole conversation.
@@ -77,7 +80,8 @@ def arguments_of(written: str | None) -> dict[str, Any]:
         read = orjson.loads(written or b"{}")
     except orjson.JSONDecodeError:
         read = None
-    return read if isinstance(read, dict) else {MALFORMED: written}
+    usable = isinstance(read, dict) and not is_deeper(read, DEPTH_MAX) and not has_nul(read)
+    return read if usable else {MALFORMED: written}
 
 
 def written_of(arguments: dict[str, Any]) -> str:

@@ -47,11 +47,11 @@ UPLOAD: dict[str, Any] = {
 @router.post("", openapi_extra=UPLOAD, summary="Upload a file, as OpenAI does it")
 async def upload(request: Request) -> Response:
     """A file of purpose `batch` is what `/v1/batches` reads; others are kept for whoever uploaded them."""
+    form = await _read_form(request)
     try:
-        async with request.form(max_files=1, max_fields=8, max_part_size=4_096) as form:
-            kept = await files_of(request).receive(*_wanted(form))
-    except HTTPException as error:
-        raise BadParameter("", f"The form cannot be read: {error.detail}", "invalid_form") from None
+        kept = await files_of(request).receive(*_wanted(form))
+    finally:
+        await form.close()
     return answer(file_view(kept))
 
 
@@ -91,6 +91,18 @@ async def delete(request: Request, file: str) -> Response:
     name = usable_id(file, file_not_found)
     await files_of(request).delete(tenant(), name)
     return answer({"id": name, "object": "file", "deleted": True})
+
+
+async def _read_form(request: Request) -> FormData:
+    """Raises BadParameter."""
+    try:
+        return await request.form(max_files=1, max_fields=8, max_part_size=4_096)
+    except HTTPException as error:
+        raise BadParameter("", f"The form cannot be read: {error.detail}", "invalid_form") from None
+    except (UnicodeError, LookupError):  # it may call itself of any charset, also of one that is no text's
+        raise BadParameter(
+            "", "The form cannot be read: it is not in the charset that it names.", "invalid_form"
+        ) from None
 
 
 def _wanted(form: FormData) -> tuple[NewFile, AsyncIterator[bytes]]:

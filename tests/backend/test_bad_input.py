@@ -268,7 +268,12 @@ async def test_a_body_that_does_not_tell_its_length_is_bounded_too(
     assert await contents(truth) == before
 
 
-@pytest.mark.parametrize("wish", ["forever", "grace", "grace:", "grace:-1", "grace:1.5", "grace:86401", "grace:٣"])
+MANY = "grace:" + "9" * 5_000  # digits of which no number is made
+
+
+@pytest.mark.parametrize(
+    "wish", ["forever", "grace", "grace:", "grace:-1", "grace:1.5", "grace:86401", "grace:٣", MANY]
+)
 async def test_an_unknown_wish_for_the_disconnect_is_refused(
     client: httpx.AsyncClient, home: House, truth: Truth, wish: str
 ) -> None:
@@ -278,7 +283,7 @@ async def test_an_unknown_wish_for_the_disconnect_is_refused(
     )
 
 
-@pytest.mark.parametrize("pace", ["fast", "-1", "1001", "1.5", "٣"])
+@pytest.mark.parametrize("pace", ["fast", "-1", "1001", "1.5", "٣", "9" * 5_000])
 async def test_an_unusable_pace_is_refused(client: httpx.AsyncClient, home: House, truth: Truth, pace: str) -> None:
     headers = {**JSON, "X-Sluice-Pace": pace.encode()}
     await refused(client, home, truth, "POST", "/api/chat", 400, "invalid_pace", content=wrong().body, headers=headers)

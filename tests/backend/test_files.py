@@ -141,6 +141,17 @@ async def test_what_is_no_form_is_refused(plain: httpx.AsyncClient, kind: str, b
     assert answer.status_code == status, answer.text
 
 
+FIELD = b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--b--\r\n'
+
+
+@pytest.mark.parametrize("charset", ["undefined", "hex", "nobodys"])
+async def test_a_form_of_a_strange_charset_is_a_400(plain: httpx.AsyncClient, charset: str) -> None:
+    kind = f"multipart/form-data; boundary=b; charset={charset}"
+    answer = await plain.post("/v1/files", content=FIELD, headers={"Content-Type": kind})
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
 async def test_no_other_path_takes_a_form(plain: httpx.AsyncClient) -> None:
     for path in ("/v1/batches", "/v1/files/file-1", "/api/chat"):
         answer = await plain.post(path, files={"file": ("a", b"x")})

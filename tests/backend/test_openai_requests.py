@@ -112,7 +112,11 @@ def test_a_call_without_arguments_has_none() -> None:
     assert message.tool_calls == ({"id": "c1", "function": {"name": "add", "arguments": {}}},)
 
 
-@pytest.mark.parametrize("written", ['{"a": ', "[1]", "null", "add 1"])
+DEEP = ('{"a":' * 260 + "1" + "}" * 260, '{"a":' * 51 + "1" + "}" * 51)
+A_NUL = ('{"a": "\\u0000"}', '{"a": [{"\\u0000": 1}]}')
+
+
+@pytest.mark.parametrize("written", ['{"a": ', "[1]", "null", "add 1", *DEEP, *A_NUL])
 def test_arguments_that_a_model_got_wrong_are_replayed_as_it_wrote_them(written: str) -> None:
     """LangChain sends a model's invalid calls back as they are, and so does OpenAI take them."""
     call = {**CALL, "function": {"name": "add", "arguments": written}}
@@ -120,6 +124,13 @@ def test_arguments_that_a_model_got_wrong_are_replayed_as_it_wrote_them(written:
     [replayed] = message.tool_calls or ()
     assert replayed["function"]["arguments"] == {MALFORMED: written}
     assert written_of(replayed["function"]["arguments"]) == written
+
+
+def test_arguments_may_be_nested_as_deep_as_any_tool_asks_for() -> None:
+    call = {**CALL, "function": {"name": "add", "arguments": '{"a":' * 50 + "1" + "}" * 50}}
+    [message] = said({"role": "assistant", "tool_calls": [call]})
+    [replayed] = message.tool_calls or ()
+    assert "a" in replayed["function"]["arguments"]
 
 
 @pytest.mark.parametrize(
