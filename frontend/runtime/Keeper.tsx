@@ -4,6 +4,7 @@ import { useEffect } from "react";
 import { useStore } from "@/lib/store";
 import { useLatest } from "@/lib/use-latest";
 import { liveThread } from "./live";
+import { markStored } from "./message-ids";
 import { keepPending } from "./pending";
 import { keepFresh, refresh } from "./reload";
 import { sawEnd } from "./runs";
@@ -65,5 +66,6 @@ function heed(news: News): void {
   if (news.type === "list") return;
   const { threadId, answerId } = news;
   if (followedIn(threadId) === answerId || sawEnd(answerId) || !liveThread(threadId)) return;
+  markStored(threadId, [answerId]); // a turn that was refused here may have been asked for again there
   refresh(threadId);
 }

@@ -1,4 +1,6 @@
-import type { AssistantClient, ComposerState, ThreadRuntime } from "@assistant-ui/react";
+import type { AssistantClient, ComposerState, EditComposerRuntime, ThreadRuntime } from "@assistant-ui/react";
+import { liveThread } from "./live";
+import { isStored, serverId } from "./message-ids";
 import { isFollowed } from "./thread-states";
 
 /** Threads of which the server has more than the page, until they are loaded again. */
@@ -10,10 +12,43 @@ export const isStale = (threadId: string): boolean => stale.has(threadId);
 /** What the server answers from now on is all there is. */
 export const loadBegins = (threadId: string): unknown => stale.delete(threadId);
 
-/** Has a thread loaded anew: at once, at the end of the answer that the page follows in it, or when it is shown. */
+/**
+ * Has a thread loaded anew: at once, at the end of the answer that the page follows in it, or when it is shown. What is
+ * only on the page stays meanwhile: a message that is being edited, a turn that the server did not take.
+ */
 export function refresh(threadId: string): void {
   stale.add(threadId);
-  if (!isFollowed(threadId)) loadAgain(threadId);
+  const thread = liveThread(threadId);
+  if (isFollowed(threadId) || (thread && isUnsent(threadId, thread))) return;
+  const edit = thread && editIn(thread);
+  if (edit) onceEdited(threadId, edit);
+  else loadAgain(threadId);
+}
+
+/** Of a turn that was stopped nothing is to be sent once more. */
+function isUnsent(threadId: string, thread: ThreadRuntime): boolean {
+  const last = thread.getState().messages.at(-1);
+  if (!last || isStored(threadId, serverId(threadId, last.id))) return false;
+  return last.status?.type !== "incomplete" || last.status.reason !== "cancelled";
+}
+
+const editIn = (thread: ThreadRuntime): EditComposerRuntime | undefined =>
+  thread
+    .getState()
+    .messages.map(({ id }) => thread.getMessageById(id).composer)
+    .find((composer) => composer.getState().isEditing);
+
+/** By thread: no longer waits for the end of an edit. */
+const waiting = new Map<string, () => void>();
+
+function onceEdited(threadId: string, edit: EditComposerRuntime): void {
+  const heed = () => {
+    if (edit.getState().isEditing) return;
+    waiting.get(threadId)?.();
+    setTimeout(() => isStale(threadId) && refresh(threadId), 0); // what was sent is on its way then
+  };
+  waiting.get(threadId)?.();
+  waiting.set(threadId, edit.subscribe(heed));
 }
 
 /** `aui`: the page's own, which outlives its threads. */

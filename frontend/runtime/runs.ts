@@ -9,6 +9,7 @@ import { setReconnecting } from "./connection";
 import { fromStored, metaOf, toResult } from "./convert";
 import { headIs } from "./heads";
 import { alias, isStored, markStored } from "./message-ids";
+import { isStale, refresh } from "./reload";
 import { tell } from "./tabs";
 import { runBegan, runEnded } from "./thread-states";
 import { listChanged, settingsOf } from "./threads";
@@ -122,7 +123,9 @@ async function learnStored(threadId: string, answerId: string): Promise<void> {
     threadId,
     content.messages.map(({ id }) => id),
   );
-  if (isStored(threadId, answerId) && !sawEnd(answerId)) tell({ type: "ended", threadId, answerId });
+  if (!isStored(threadId, answerId)) return;
+  if (!sawEnd(answerId)) tell({ type: "ended", threadId, answerId });
+  if (isStale(threadId)) refresh(threadId);
 }
 
 /** What the queue has forgotten, the history may have. */

@@ -292,6 +292,58 @@ test("an answer that was read to its end is not said to be written still, though
   expect(loads()).toBe(3);
 });
 
+/** The page shows a turn that is over. */
+async function shows(): Promise<void> {
+  house.turn(1, "running");
+  await follows(1);
+  act(() => house.end(1));
+  await idle();
+}
+
+const editor = () => aui.thread.message({ id: house.name("q1") }).composer();
+
+test("a message that is being edited stays open, whatever others tell; its thread is loaded once it is closed", async () => {
+  await shows();
+  act(() => editor().beginEdit());
+  act(() => editor().setText("changed"));
+  house.turn(2, "complete");
+  await told(news("began", "a2"), news("ended", "a2"), { type: "list" });
+  expect([editor().getState().text, loads()]).toEqual(["changed", 1]);
+  act(() => editor().cancel());
+  await waitFor(() => expect(shown()).toEqual(["q1", "a1", "q2", "a2"]));
+  expect(loads()).toBe(2);
+});
+
+test("one that is sent then is sent, and the thread is loaded at its answer's end", async () => {
+  await shows();
+  act(() => editor().beginEdit());
+  act(() => editor().setText("changed"));
+  house.turn(2, "complete");
+  await told(news("began", "a2"), news("ended", "a2"));
+  await act(() => editor().send());
+  await waitFor(() => expect(house.follows(9)).toBe(true));
+  expect(loads()).toBe(1);
+  act(() => house.end(9));
+  await waitFor(() => expect(loads()).toBe(2));
+});
+
+test("a question that was refused stays, whatever others tell, until it is asked again", async () => {
+  await shows();
+  house.refuses = "unwritten";
+  act(() => aui.thread.append("mine"));
+  await waitFor(() => expect(house.turns).toHaveLength(1));
+  await idle();
+  house.turn(2, "complete");
+  await told(news("began", "a2"), news("ended", "a2"), { type: "list" });
+  expect([shown()[2], loads()]).toEqual(["mine", 2]); // the second asks what was written down
+  house.refuses = false;
+  const refused = aui.thread.getState().messages.at(-1)!.id;
+  act(() => aui.thread.message({ id: refused }).reload());
+  await waitFor(() => expect(house.follows(9)).toBe(true));
+  act(() => house.end(9));
+  await waitFor(() => expect(loads()).toBe(3));
+});
+
 test("branches beside an answer that runs are there, with what follows them", async () => {
   house.turn(1, "complete");
   house.turn(2, "complete");
