@@ -149,6 +149,14 @@ def test_nothing_is_pushed_or_rolled_out_that_has_not_passed_ci() -> None:
     assert "push" not in read(ROOT / ".github/workflows/ci.yaml")["on"], "else each push runs it twice"
 
 
+def test_a_rollback_by_hand_waits_for_no_push_and_two_rollouts_never_meet() -> None:
+    workflow = read(ROOT / ".github/workflows/build-and-deploy.yaml")
+    assert workflow["concurrency"]["group"] == "build-${{ github.event_name == 'push' && github.ref || github.run_id }}"
+    deploy = workflow["jobs"]["deploy"]
+    assert deploy["concurrency"]["group"] == f"deploy-{deploy['environment']}"
+    assert workflow["concurrency"]["cancel-in-progress"] is deploy["concurrency"]["cancel-in-progress"] is False
+
+
 def test_a_release_has_images_of_its_version_which_is_the_one_that_overlays_name() -> None:
     workflow = (ROOT / ".github/workflows/build-and-deploy.yaml").read_text()
     assert read(ROOT / ".github/workflows/build-and-deploy.yaml")["on"]["push"]["tags"] == ["v*"]
