@@ -87,7 +87,7 @@ class AnthropicEngine:
 
     async def _entries(self) -> dict[str, dict[str, Any]]:
         """Name → entry, newest first as they list them."""
-        if self._listed and time.monotonic() - self._listed[0] < self._list_seconds:
+        if self._listed and self._rest.good(self._listed[0], self._list_seconds):
             return self._listed[1]
         said = await self._http.get(LISTED, partial(fault, "the list of models"))
         entries = {entry["id"]: entry for entry in named(said.get("data"))}

@@ -153,7 +153,7 @@ class OpenAIEngine:
         return self._known
 
     async def _entries(self) -> list[dict[str, Any]]:
-        if self._listed and time.monotonic() - self._listed[0] < self._list_seconds:
+        if self._listed and self._rest.good(self._listed[0], self._list_seconds):
             return self._listed[1]
         said = await self._http.get(self._v1 + "/models", self._fault("the model", "models"))
         entries = named(said.get("data"))

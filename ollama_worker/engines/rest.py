@@ -1,4 +1,4 @@
-"""A pause after a server said that it is busy, so that the same job does not come back to be refused at once."""
+"""A pause after a server was busy or away, so that the same job does not come back to be refused at once."""
 
 from __future__ import annotations
 
@@ -6,27 +6,38 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ollama_worker.engines.base import EngineBusy, Health
+from ollama_worker.engines.base import EngineBusy, EngineUnavailable, Health
 
 REST_SECONDS = 5.0  # providers count requests by the minute; a model that loads takes seconds
 
 
 class Rest:
-    """While it lasts the engine is not well, and its worker takes no jobs. What runs goes on."""
+    """While it lasts the engine is not well, and its worker takes no jobs. What runs goes on.
+
+    `doubted`: the monotonic second at which nobody answered last; a list that is older says nothing of health.
+    """
 
     def __init__(self, seconds: float = REST_SECONDS) -> None:
         self._seconds = seconds
         self._until = 0.0
         self._why = ""
+        self.doubted = 0.0
 
     @contextmanager
     def noted(self) -> Iterator[None]:
-        """Begin a rest when what is done inside meets a busy server."""
+        """Begin a rest when what is done inside meets a server that is busy, or none."""
         try:
             yield
-        except EngineBusy as error:
-            self._until, self._why = time.monotonic() + self._seconds, error.message
+        except EngineUnavailable as error:
+            now = time.monotonic()
+            self._until, self._why = now + self._seconds, error.message
+            if not isinstance(error, EngineBusy):
+                self.doubted = now
             raise
+
+    def good(self, since: float, seconds: float) -> bool:
+        """Whether what was told at `since` may still be believed, for so long."""
+        return since > self.doubted and time.monotonic() - since < seconds
 
     def health(self) -> Health | None:
         """None when it is over."""

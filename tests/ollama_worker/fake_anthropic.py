@@ -101,9 +101,9 @@ def refused(status: int, kind: str, message: str) -> web.Response:
 
 
 @asynccontextmanager
-async def fake_anthropic() -> AsyncIterator[FakeAnthropic]:
+async def fake_anthropic(port: int = 0) -> AsyncIterator[FakeAnthropic]:
     fake = FakeAnthropic()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", fake.answer)
-    async with served(app) as fake.url:
+    async with served(app, port) as fake.url:
         yield fake

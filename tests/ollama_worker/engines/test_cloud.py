@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ollama_worker.engines import auto
 from ollama_worker.engines.auto import build_engine, choose_engine
-from ollama_worker.engines.base import Engine, Finished, NoEngine
-from ollama_worker.settings import WorkerSettings
+from ollama_worker.engines.base import Engine, EngineUnavailable, Finished, NoEngine
+from ollama_worker.engines.rest import Rest
+from ollama_worker.settings import CloudName, WorkerSettings
 from tests.ollama_worker.fake_anthropic import fake_anthropic
 from tests.ollama_worker.fake_openai import fake_openai
 from tests.support.child import free_port
@@ -101,6 +103,41 @@ async def test_anthropic_gets_its_own_key(tmp_path: Path) -> None:
         fake.key = "key-a"
         named = settings(tmp_path, fake.url, engine="cloud", cloud=("anthropic",))
         assert isinstance((await used(build_engine(named, await choose_engine(named))))[-1], Finished)
+
+
+@pytest.mark.parametrize(
+    ("name", "serve", "key"), [("openai", fake_openai, ""), ("anthropic", fake_anthropic, "key-a")]
+)
+async def test_a_cloud_that_is_away_is_not_well_until_it_lists_its_models_again(
+    tmp_path: Path, name: CloudName, serve: Any, key: str
+) -> None:
+    """A list that was told before says nothing of a cloud that does not answer any more."""
+    port = free_port()
+    named = settings(tmp_path, f"http://127.0.0.1:{port}/v1", engine="cloud", cloud=(name,))
+    engine: Any = build_engine(named, await choose_engine(named))
+    engine._rest = Rest(seconds=0)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(engine.close)
+        async with serve(port) as fake:
+            fake.key = key
+            assert (await engine.health()).ok
+        assert (await engine.health()).ok, "it is not asked each time"
+        with pytest.raises(EngineUnavailable):
+            await anext(engine.generate(CHAT))
+        assert not (await engine.health()).ok
+        async with serve(port) as fake:
+            fake.key = key
+            assert (await engine.health()).ok
+
+
+async def test_a_cloud_that_is_away_is_left_alone_for_a_while(tmp_path: Path) -> None:
+    port = free_port()
+    named = settings(tmp_path, f"http://127.0.0.1:{port}/v1", engine="cloud", cloud=("openai",))
+    engine = build_engine(named, await choose_engine(named))
+    with pytest.raises(EngineUnavailable):
+        await used(engine)
+    async with fake_openai(port) as fake:
+        assert not (await engine.health()).ok and not fake.requests
 
 
 async def test_a_further_server_is_not_shown_the_key_of_another(tmp_path: Path) -> None:
