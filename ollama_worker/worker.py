@@ -48,7 +48,7 @@ class Worker:
                 return
             tools, registry, inbox = await self._clients(stack, engine)
             shape = Shape(engine, self._settings.slots, detail, tools.meter)
-            await shape.look()
+            await unless(self._told_to_stop, shape.look())  # an engine may take its time to tell
             await self._background(stack, shape, tools)
             await self._live(tools, registry, inbox, shape)
 

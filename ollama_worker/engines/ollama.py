@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
 from typing import Any
 
+import structlog
+
 from ollama_worker.engines.base import (
     Embeddings,
     EngineError,
@@ -51,6 +53,7 @@ CANARY = (
     Message(role="user", content="Tell a story"),
 )
 CANARY_PREFILL = "Once upon a"
+log = structlog.get_logger()
 
 
 class OllamaEngine:
@@ -185,7 +188,14 @@ class OllamaEngine:
     async def _info(self, entry: dict[str, Any], running: dict[str, dict[str, Any]]) -> ModelInfo:
         name, digest = entry["name"], entry.get("digest", entry["name"])
         self._digests[full_name(name)] = digest
-        return model_info(name, running.get(name), await self._about(name))
+        try:
+            shown = await self._about(name)
+        except EngineUnavailable:
+            raise
+        except EngineError as error:  # one that is broken, or just deleted, hides none of the others
+            log.debug("Ollama does not show a model", action="engine.show_failed", model=name, code=error.code)
+            shown = {}
+        return model_info(name, running.get(name), shown)
 
     async def _running(self) -> dict[str, dict[str, Any]]:
         """Full name → its entry, for the models that are in memory now."""

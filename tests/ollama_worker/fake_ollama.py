@@ -36,6 +36,7 @@ class FakeOllama:
     status: int = 200
     error: str = ""  # with a status of 400 or more
     hang: bool = False
+    unshown: frozenset[str] = frozenset()  # full names of models that it lists and fails to show
     cut: bool = False  # drop the connection after the chunks, without the end of the HTTP body
     version: str = "0.24.0"
     template: str = "<|im_start|>{{ assistant }}<|im_end|>"
@@ -100,6 +101,8 @@ class FakeOllama:
         name = model if ":" in model else f"{model}:latest"
         if name not in self.models:
             return web.json_response({"error": f"model '{model}' not found"}, status=404)
+        if name in self.unshown:
+            return web.json_response({"error": "open blob: no such file"}, status=500)
         info = {"general.architecture": "llama", "llama.context_length": 2048}
         told = {"template": self.template, "model_info": info, "capabilities": ["completion"]}
         return web.json_response(told | self.models[name])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
-from tests.ollama_worker.standing import standing
+from ollama_worker.engines.base import ModelInfo
+from ollama_worker.settings import WorkerSettings
+from ollama_worker.worker import Worker
+from tests.ollama_worker.standing import ToldEngine, standing
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.client import open_redis
@@ -63,3 +68,21 @@ async def test_a_life_that_breaks_stops_what_it_runs(
             await here.engine.held.wait()
             monkeypatch.setattr(here.shape, "news", lambda: 1 // 0)
             await eventually(lambda: here.engine.stopped or None, 10, "its engine is stopped")
+
+
+async def test_a_worker_is_told_to_stop_while_its_engine_is_slow_to_tell_its_models(
+    valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    class Slow(ToldEngine):
+        async def models(self) -> list[ModelInfo]:
+            asked.set()
+            return await asyncio.Future()
+
+    monkeypatch.setattr("ollama_worker.worker.build_engine", lambda settings, choice: Slow())
+    worker = Worker(WorkerSettings(_env_file=None, engine="simulated", data_dir=tmp_path, redis_url=valkey.url))
+    running = asyncio.create_task(worker.run())
+    await asyncio.wait_for(asked.wait(), 30)
+    worker.stop()
+    await asyncio.wait_for(running, 30)

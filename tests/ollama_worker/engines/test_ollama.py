@@ -469,6 +469,15 @@ async def test_models_tell_what_is_loaded_and_how_long_a_prompt_may_be(fake: Fak
     assert len(fake.asked("/api/show")) == 2, "what a digest shows never changes"
 
 
+async def test_a_model_that_cannot_be_shown_hides_none_of_the_others(fake: FakeOllama, engine: OllamaEngine) -> None:
+    fake.models, fake.unshown = {"broken:latest": {}, "n:1b": {}}, frozenset({"broken:latest"})
+    broken, other = await engine.models()
+    assert (broken.name, broken.capabilities) == ("broken:latest", ())
+    assert (other.name, other.context_length) == ("n:1b", 2048)
+    fake.unshown = frozenset()
+    assert (await engine.models())[0].capabilities == ("completion",), "asked again"
+
+
 async def test_embedding(fake: FakeOllama, engine: OllamaEngine) -> None:
     found = await engine.embed(JobRequest(kind="embed", model="m", inputs=("a", "bbb")))
     assert found.vectors == [[1.0, 1.0], [3.0, 1.0]]
