@@ -205,23 +205,33 @@ class Running:
         self._lock = asyncio.Lock()
         self._held: list[Native] = []
         self._http: EngineHttp | None = None
+        self._loading: asyncio.Task[None] | None = None
 
     @property
     def ready(self) -> bool:
         return self._http is not None
 
     async def http(self, plan: Plan) -> EngineHttp:
+        """Who is cancelled while it loads does not end the load, which nothing can: the next one waits for the same."""
         async with self._lock:
-            if self._http is None:
-                native = await start(plan)
-                self._held.append(native)
-                headers = {"Authorization": f"Bearer {native.key}"}
-                # Its server hangs up after every stream, so a kept connection would fail at its next use.
-                self._http = EngineHttp(native.url, "llama.cpp", self._silence, headers, keep=False)
+            while self._http is None:
+                if self._loading is None or self._loading.done():
+                    self._loading = asyncio.create_task(self._load(plan))
+                    self._loading.add_done_callback(lambda load: load.cancelled() or load.exception())  # looked at
+                await asyncio.shield(self._loading)
             return self._http
+
+    async def _load(self, plan: Plan) -> None:
+        native = await start(plan)
+        self._held.append(native)
+        headers = {"Authorization": f"Bearer {native.key}"}
+        # Its server hangs up after every stream, so a kept connection would fail at its next use.
+        self._http = EngineHttp(native.url, "llama.cpp", self._silence, headers, keep=False)
 
     async def stop(self) -> None:
         async with self._lock:
+            if self._loading:
+                await asyncio.wait([self._loading])
             http, held = self._http, self._held
             self._http, self._held = None, []
             if http:

@@ -28,6 +28,7 @@ from ollama_worker.engines.http import EngineHttp
 from ollama_worker.engines.llama_cpp import LlamaCppEngine
 from ollama_worker.engines.llama_cpp_wire import fault
 from tests.ollama_worker.tiny_mmproj import make_tiny_mmproj, png
+from tests.support.waiting import eventually
 from tests.tiny_gguf import CHATML, make_tiny_gguf
 from wire.records import JobRequest, Message
 
@@ -404,6 +405,56 @@ async def test_unloading_frees_and_the_next_job_loads_again(engine: LlamaCppEngi
     await engine.unload("tiny")
     assert not (await engine.models())[0].loaded
     assert (await answer(engine, CHAT))[0] == Loading("tiny")
+
+
+async def test_a_load_goes_on_without_who_asked_for_it_and_is_the_next_one_s(
+    engine: LlamaCppEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can end it: a second one beside it would take as much memory again."""
+    loads, go_on = 0, asyncio.Event()
+
+    async def start(plan: llama_cpp_server.Plan) -> llama_cpp_server.Native:
+        nonlocal loads
+        loads += 1
+        await go_on.wait()
+        return llama_cpp_server.Native(object(), "http://127.0.0.1:1", "key")
+
+    monkeypatch.setattr("ollama_worker.engines.llama_cpp.start", start)
+    first = asyncio.create_task(engine.load("tiny"))
+    await eventually(lambda: loads or None, 10, "it loads")
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    second, closing = asyncio.create_task(engine.load("tiny")), asyncio.create_task(engine.close())
+    await asyncio.sleep(0)
+    assert not second.done() and not closing.done()
+    go_on.set()
+    await asyncio.gather(second, closing)
+    assert loads == 1 and not (await engine.models())[0].loaded
+
+
+async def test_closing_waits_for_a_load_that_nobody_waits_for(
+    engine: LlamaCppEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, ended = asyncio.Event(), asyncio.Event(), []
+
+    async def start(plan: llama_cpp_server.Plan) -> llama_cpp_server.Native:
+        begun.set()
+        await go_on.wait()
+        return llama_cpp_server.Native(object(), "http://127.0.0.1:1", "key")
+
+    async def stop(held: list[llama_cpp_server.Native]) -> None:
+        ended.extend(held)
+
+    monkeypatch.setattr("ollama_worker.engines.llama_cpp.start", start)
+    monkeypatch.setattr("ollama_worker.engines.llama_cpp.stop", stop)
+    first = asyncio.create_task(engine.load("tiny"))
+    await begun.wait()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    closing = asyncio.create_task(engine.close())
+    asyncio.get_running_loop().call_later(0.05, go_on.set)
+    await closing
+    assert len(ended) == 1 and not (await engine.models())[0].loaded
 
 
 async def test_llama_cpp_says_nothing_on_our_output(engine: LlamaCppEngine, capfd: pytest.CaptureFixture[str]) -> None:
