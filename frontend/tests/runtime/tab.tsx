@@ -1,0 +1,169 @@
+/** A page that shows a thread of a server of paper; other tabs are a channel. */
+import { useAui, type AssistantClient } from "@assistant-ui/react";
+import { cleanup, configure, render, waitFor } from "@testing-library/react";
+import { useEffect } from "react";
+import { afterEach, beforeEach, expect, vi } from "vitest";
+import { CustomRuntimeProvider, useSend, useShownThread } from "@/runtime";
+import { readPending } from "@/runtime/pending";
+import type { News } from "@/runtime/tabs";
+import type { StoredMessage, Thread } from "@/stream/api";
+
+configure({ asyncUtilTimeout: 15_000 }); // a machine that is busy is slow, not wrong
+vi.setConfig({ testTimeout: 30_000 });
+
+type Stored = Pick<StoredMessage, "id" | "parent_id" | "role" | "status" | "job_id">;
+
+/** The server: two threads, the first with turns, each a question `q…` and an answer `a…` of the job `j…`. */
+export class House {
+  messages: Stored[] = [];
+  restarting = false;
+  refuses: false | "unwritten" | "written" = false;
+  readonly asked: string[] = [];
+  readonly turns: { parent_id: string; answer_id: string }[] = [];
+  private readonly streams = new Map<ReadableStreamDefaultController<Uint8Array>, string>(); // → the job
+
+  constructor(readonly id: string) {}
+
+  /** Ids are unique in all tests: the page remembers what it has seen. */
+  name = (what: string): string => `${what}.${this.id}`;
+
+  /** A question and its answer, behind the newest message or `parent`. */
+  turn(n: number, status: StoredMessage["status"], parent = this.messages.at(-1)?.id ?? null): void {
+    this.store(this.name(`q${n}`), this.name(`a${n}`), `j${n}`, status, parent);
+  }
+
+  /** Another answer to the question of the turn `n`, which runs. */
+  again(n: number, answer: number): void {
+    this.push(this.name(`q${n}`), this.name(`a${answer}`), `j${answer}`, "running");
+  }
+
+  private store(question: string, answer: string, job: string, status: StoredMessage["status"], parent: string | null) {
+    this.messages.push({ id: question, parent_id: parent, role: "user", status: "complete", job_id: null });
+    this.push(question, answer, job, status);
+  }
+
+  private push(parent_id: string, id: string, job_id: string, status: StoredMessage["status"]) {
+    this.messages.push({ id, parent_id, role: "assistant", status, job_id });
+  }
+
+  /** The answer's job ends, and whoever follows it hears that. */
+  end(n: number): void {
+    this.record(n);
+    this.tellEnd(n);
+  }
+
+  /** It is written down, which may come after its end. */
+  record(n: number): void {
+    for (const message of this.messages) if (message.job_id === `j${n}`) message.status = "complete";
+  }
+
+  tellEnd(n: number): void {
+    for (const [stream, job] of this.streams) {
+      if (job !== `j${n}`) continue;
+      stream.enqueue(new TextEncoder().encode(job === ASKED ? LC_END : END));
+      stream.close();
+      this.streams.delete(stream);
+    }
+  }
+
+  follows = (n: number): boolean => [...this.streams.values()].includes(`j${n}`);
+  count = (path: string): number => this.asked.filter((one) => one.includes(path)).length;
+
+  fetch = async (input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
+    const path = String(input);
+    this.asked.push(path);
+    if (path.startsWith("/api/threads?")) return Response.json(path.includes("archived=true") ? EMPTY : this.list());
+    if (path.endsWith("/title")) return Response.json({ job: null });
+    if (path.endsWith(`${this.id}/messages`) && this.restarting) return new Response(null, { status: 503 });
+    if (path.endsWith(`${this.id}/messages`)) return Response.json(this.content());
+    if (path.endsWith("/messages")) return Response.json({ thread: thread("other"), messages: [], head_id: null });
+    if (path.endsWith("/events")) return this.stream(path.split("/").at(-2)!, init.signal);
+    if (path.endsWith("/chat/stream")) return this.post(init);
+    return Response.json(this.thread());
+  };
+
+  private list = () => ({ threads: [this.thread(), thread("other")], next_cursor: null });
+  private content = () => ({ thread: this.thread(), messages: this.messages.map(whole), head_id: this.messages.at(-1)?.id });
+
+  private thread(): Thread {
+    const running = this.messages.findLast(({ status }) => status === "running");
+    return thread(this.id, running ? { id: running.job_id!, answer_id: running.id } : null);
+  }
+
+  private post({ body, signal }: RequestInit): Response {
+    const names = JSON.parse(String(body)).config.configurable;
+    this.turns.push(names);
+    if (this.refuses === "written") this.store(names.message_id, names.answer_id, ASKED, "failed", names.parent_id);
+    if (this.refuses) return Response.json({ error: { code: "queue_full", message: "full" } }, { status: 429 });
+    this.store(names.message_id, names.answer_id, ASKED, "running", names.parent_id);
+    return this.stream(ASKED, signal, { "X-Sluice-Job": ASKED });
+  }
+
+  private stream(job: string, signal?: AbortSignal | null, headers = {}): Response {
+    const start = (stream: ReadableStreamDefaultController<Uint8Array>) => {
+      this.streams.set(stream, job);
+      signal?.addEventListener("abort", () => this.streams.delete(stream));
+    };
+    return new Response(new ReadableStream({ start }), { headers });
+  }
+}
+
+const ASKED = "j9"; // the job of the turn that this tab sends
+const END = 'id: 1-1\nevent: completed\ndata: {"type":"completed","finish_reason":"stop","usage":{},"timings":{}}\n\n';
+const LC_END = "id: 1-1\nevent: end\ndata:\n\n";
+const EMPTY = { threads: [], next_cursor: null };
+const AT = "2026-01-02T03:04:05Z";
+const thread = (id: string, job: Thread["job"] = null): Thread => ({
+  ...{ id, title: id, archived: false, created_at: AT, updated_at: AT, settings: {}, job },
+});
+const whole = (message: Stored) => ({ ...message, text: message.id.split(".")[0], images: [], created_at: AT });
+
+export let house: House;
+export let aui: AssistantClient;
+export let sending: ReturnType<typeof useSend>;
+export let shownThread: ReturnType<typeof useShownThread>;
+export let others: BroadcastChannel;
+let count = 0;
+
+function Inside() {
+  const [own, send, opened] = [useAui(), useSend(), useShownThread()];
+  useEffect(() => {
+    [aui, sending, shownThread] = [own, send, opened];
+  });
+  return null;
+}
+
+export const shown = () => aui.thread.getState().messages.map(({ content }) => content.map((part) => part.type === "text" && part.text).join());
+export const loads = () => house.count(`${house.id}/messages`);
+
+/** The page shows the thread, and follows the answer `n`. */
+export async function follows(n: number): Promise<void> {
+  history.replaceState(null, "", `/?c=${house.id}`);
+  render(<CustomRuntimeProvider><Inside /></CustomRuntimeProvider>);
+  await waitFor(() => expect(house.follows(n)).toBe(true));
+}
+
+/** Another tab tells; returns when this one has heard. */
+export async function told(...news: News[]): Promise<void> {
+  for (const one of news) {
+    const lists = house.count("archived=true");
+    others.postMessage(one);
+    // oxlint-disable-next-line eslint/no-await-in-loop -- one after the other
+    await waitFor(() => expect(house.count("archived=true")).toBeGreaterThan(lists));
+  }
+}
+
+export const news = (type: "began" | "ended", answerId: string): News => ({ type, threadId: house.id, answerId: house.name(answerId) });
+export const idle = () => waitFor(() => expect(aui.thread.getState().isRunning).toBe(false));
+
+beforeEach(() => {
+  localStorage.clear();
+  readPending();
+  house = new House(`t${++count}`);
+  vi.stubGlobal("fetch", house.fetch);
+  others = new BroadcastChannel("sluice");
+});
+afterEach(() => {
+  others.close();
+  cleanup();
+});
