@@ -11,6 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from backend.dialects import ollama
+from backend.errors import ApiError
+from backend.refusal import shape_of
 from backend.settings import DAY_SECONDS
 from backend.site.files import read_site
 from tests.backend.built_page import client_of
@@ -233,6 +236,22 @@ async def test_without_an_api_the_page_is_there_and_says_when_to_try_again(tmp_p
     with running(tmp_path, free_port(), free_port()) as nginx:
         async with httpx.AsyncClient(base_url=nginx.url) as client:
             assert (await client.get("/")).status_code == 200
-            answer = await client.post("/v1/chat/completions", json={})
-    assert answer.status_code == 503 and answer.headers["retry-after"] == "2"
-    assert answer.json()["error"]["code"] == "api_away"
+            families = ("/v1/chat/completions", "/v1/messages", "/v1/models", "/api/threads", "/health/ready")
+            for path in (*families, *ollama.PATHS):
+                answer = await client.post(path, json={})
+                assert answer.status_code == 503 and answer.headers["retry-after"] == "2"
+                assert answer.headers["content-type"] == "application/json"
+                assert shape_of_json(answer.json()) == shape_of_json(as_the_api_would_say(path)), path
+
+
+def as_the_api_would_say(path: str) -> object:
+    told = dict(shape_of(path)(ApiError("…"), "").body)
+    for place in (told, told["error"]):
+        if isinstance(place, dict):
+            place.pop("request_id", None)  # that nginx does not know
+    return told
+
+
+def shape_of_json(value: object) -> object:
+    """Its names, and what kind of value each has."""
+    return {name: shape_of_json(one) for name, one in value.items()} if isinstance(value, dict) else type(value)
