@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -75,6 +76,8 @@ class ErrorBoundary:
 
         try:
             await self._app(scope, receive, sending)
+        except ClientDisconnect:  # while it was sending its request: there is nobody to answer
+            log.info("the caller left before its request was whole", action="request.left")
         except Exception as error:
             log.exception("request failed", action="request.failed")
             if started:

@@ -19,6 +19,19 @@ from wire.scripts import scripts
 
 BEAT_SECONDS = 2.0
 REAP_SECONDS = 10.0  # five missed beats
+# What a worker may say, and as what: another make of it, or a newer one, takes nobody down who reads it.
+Kinds = dict[str, type | tuple[type, ...]]
+INFO_KINDS: Kinds = {
+    "engine": str,
+    "models": dict,
+    "host": str,
+    "protocol": int,
+    "job_seconds": (int, float),
+    "detail": str,
+    "tokens": int,
+    "gpus": list,
+}
+ABOUT_KINDS: Kinds = {"context_length": int, "capabilities": list}
 
 
 class Gpu(NamedTuple):
@@ -149,7 +162,7 @@ class WorkerRegistry:
     async def models(self) -> dict[str, dict[str, Any]]:
         """Models last seen in this pool, also of workers that are gone: name → info."""
         models = await _hash(self.redis, self.keys.models)
-        return {name.decode(): orjson.loads(info) for name, info in models.items()}
+        return _models({name.decode(): _object(info) for name, info in models.items()})
 
 
 def loaded_of(info: WorkerInfo) -> list[str]:
@@ -186,5 +199,27 @@ def _worker(incarnation: str, beat: int, h: dict[bytes, bytes], owned: int) -> W
         asking=h.get(b"asking") == b"1",
         seen=int(h.get(b"seen", b"0")),
         since=int(h.get(b"since", b"0")),
-        info=orjson.loads(h.get(b"info") or b"{}"),
+        info=_info(h.get(b"info", b"")),
     )
+
+
+def _info(told: bytes) -> dict[str, Any]:
+    """As a worker told it; what is of another type than `WorkerInfo` has is left out, as if it had not been told."""
+    info = _usable(_object(told), INFO_KINDS)
+    return {**info, "models": _models(info["models"])} if "models" in info else info
+
+
+def _models(told: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: _usable(about, ABOUT_KINDS) for name, about in told.items() if isinstance(about, dict)}
+
+
+def _usable(told: dict[str, Any], kinds: Kinds) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if isinstance(value, kinds.get(name, object))}
+
+
+def _object(told: bytes) -> dict[str, Any]:
+    try:
+        read = orjson.loads(told or b"{}")
+    except orjson.JSONDecodeError:
+        return {}
+    return read if isinstance(read, dict) else {}

@@ -37,6 +37,10 @@ class Deserted:
         """Its caller was told that it is not let in, though it may have been: it must not run for nobody."""
         self._soon(self._withdraw(job))
 
+    def refused(self, job: str) -> None:
+        """Its caller was told that it is not let in: it is cancelled, unless another request has joined it."""
+        self._soon(self._refuse(job))
+
     def stop(self) -> None:
         """From now on no disconnect cancels a job."""
         self._stopped = True
@@ -61,6 +65,13 @@ class Deserted:
             if await _patiently(lambda: self._pools.cancel(job, "client_gone"), soon()):
                 return
             await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _refuse(self, job: str) -> None:
+        async def unless_joined() -> None:
+            if await self._pools.deserted(job):
+                await self._pools.cancel(job, "refused")
+
+        await _patiently(unless_joined, soon())
 
     async def _cancel(self, job: str) -> None:
         """Only if nobody else follows it, in any API process; and never because this process is leaving."""

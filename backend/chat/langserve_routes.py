@@ -187,11 +187,11 @@ def _following(ticket: Ticket) -> Follow:
 
 
 async def _withdraw(house: House, members: list[LetIn]) -> None:
-    """Jobs of a request that is refused: cancelled, unless another request has joined them."""
+    """Jobs of a request that is refused: left, all of them, and cancelled as soon as Redis answers."""
     for _, _, ticket in members:
         await ticket.leave(gone=False)
-        if await house.pools.deserted(ticket.job):
-            await house.pools.cancel(ticket.job, "refused")
+    for _, _, ticket in members:
+        house.chat.refused(ticket.job)
 
 
 async def _give_up(party: Party, error: BaseException) -> None:

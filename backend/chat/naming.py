@@ -49,12 +49,16 @@ class Naming:
         if claim.body != wish.body:
             raise Invalid("This Idempotency-Key was used with another body; use a new key.", "idempotency_key_reused")
         found = None if claim == mine else await self._pools.find(claim.job)
-        if found is not None and found.record.state in STARTS_ANEW and claim.job != mine.job:
+        if claim.job != mine.job and await self._is_over(claim.job, found):
             # The key is free again, for another job: one id ends once.
             claim = await self._keys.replace(wish.principal.id, key, claim, mine)
             found = None if claim == mine else await self._pools.find(claim.job)
         fresh = claim == mine and wish.job is None
         return Named(claim.job, self._pools.named(claim.pool), fresh, found)
+
+    async def _is_over(self, job: str, found: Found | None) -> bool:
+        """It failed, was cancelled or forgotten. One that is not there at all may be on its way in."""
+        return found.record.state in STARTS_ANEW if found is not None else await self._pools.forgotten(job)
 
     async def _by_id(self, job: str, pool: Pool) -> Named:
         """Asked again it must not be let into a second pool: who is first says which."""

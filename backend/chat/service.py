@@ -157,6 +157,10 @@ class ChatService:
         return Ticket(job, model, reader, leave)
 
     # -- leaving -----------------------------------------------------------------------------------------------
+    def refused(self, job: str) -> None:
+        """A job that was let in for a request that is refused, and that its ticket has left."""
+        self._deserted.refused(job)
+
     def drain(self) -> None:
         """This process was told to leave: it lets nothing in any more, and no disconnect cancels a job."""
         self.draining = True

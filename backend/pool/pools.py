@@ -130,6 +130,13 @@ class Pools:
         held = iter(await trip.execute() if jobs else ())
         return {job for job in jobs for pool in self if next(held)}
 
+    async def forgotten(self, job: str) -> bool:
+        """Whether it is there and nobody is to know it any more."""
+        trip = self._redis.pipeline(transaction=False)
+        for pool in self:
+            trip.hget(pool.keys.job(job), "forgotten")
+        return any(held not in (None, b"", b"0") for held in await trip.execute())
+
     async def ending(self, found: Found) -> LogEntry | None:
         """The terminal event, for as long as the log is kept."""
         end = found.record.end

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -287,6 +289,16 @@ async def test_an_unknown_wish_for_the_disconnect_is_refused(
 async def test_an_unusable_pace_is_refused(client: httpx.AsyncClient, home: House, truth: Truth, pace: str) -> None:
     headers = {**JSON, "X-Sluice-Pace": pace.encode()}
     await refused(client, home, truth, "POST", "/api/chat", 400, "invalid_pace", content=wrong().body, headers=headers)
+
+
+async def test_who_leaves_before_the_request_is_whole_is_no_failure_of_ours(home: House) -> None:
+    at = urlsplit(home.url)
+    head = b"POST /api/chat HTTP/1.1\r\nhost: localhost\r\nx-request-id: left\r\ncontent-type: application/json\r\n"
+    with socket.create_connection((at.hostname, at.port), timeout=60) as line:
+        line.sendall(head + b"content-length: 1000\r\n\r\n{")
+    await home.api.wait_for_action("request.answered", within=60, request_id="left")
+    told = {str(line["action"]): line["level"] for line in home.api.log_lines() if line.get("request_id") == "left"}
+    assert told == {"request.left": "info", "request.answered": "info"}
 
 
 @pytest.mark.parametrize("key", ["a b", "x" * 201, "ü"])

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, cast
 
 from redis.exceptions import ConnectionError as Away
 
 from backend.chat.deserted import PATIENT_SECONDS, Deserted, soon
+from backend.chat.langserve_routes import LetIn, _withdraw
+from backend.chat.queue_model import QueueChat
+from backend.chat.trim import Room
+from backend.house import House
 from backend.pool.pools import Pools
+from backend.pool.trail import Trail
+from backend.relay import Ticket
 
 
 class Late:
@@ -18,6 +25,9 @@ class Late:
         self._answers = list(answers)
         self.done = asyncio.Event()
         self.asked: list[tuple[str, str]] = []
+
+    async def deserted(self, job: str) -> bool:
+        return not job.startswith("joined")
 
     async def cancel(self, job: str, why: str) -> Any:
         self.asked.append((job, why))
@@ -34,6 +44,23 @@ async def test_a_withdrawn_job_that_was_not_there_yet_is_looked_for_once_more() 
     Deserted(cast(Pools, pools)).withdraw("j")
     await asyncio.wait_for(pools.done.wait(), 30)
     assert pools.asked == [("j", "client_gone")] * 3
+
+
+async def test_jobs_of_a_request_that_is_refused_are_all_left_at_once_and_cancelled_when_redis_is_back() -> None:
+    pools, left = Late(Away("gone"), Away("gone"), "cancelled", "cancelled"), []
+    deserted = Deserted(cast(Pools, pools))
+
+    def member(job: str) -> LetIn:
+        async def leave(gone: bool) -> None:
+            left.append((job, gone))
+
+        return LetIn(Room(1), QueueChat(), Ticket(job, "m", cast(Trail, None), leave))
+
+    house = cast(House, SimpleNamespace(pools=pools, chat=SimpleNamespace(refused=deserted.refused)))
+    await _withdraw(house, [member("a"), member("joined"), member("b")])
+    assert left == [("a", False), ("joined", False), ("b", False)]
+    await asyncio.wait_for(pools.done.wait(), 30)
+    assert sorted(pools.asked) == [("a", "refused")] * 2 + [("b", "refused")] * 2
 
 
 def test_it_is_withdrawn_soon_after_redis_is_back_and_for_minutes() -> None:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import httpx
+import pytest
 
+from backend.pool.catalogue import engines_of, live_models
 from backend.pool.endpoints import advice
+from backend.pool.news import fleet_of
+from backend.pool.pools import Pools
+from backend.pool.sights import sight_of
+from backend.routing.waits import expected
 from tests.support.house import House, Houses
 from tests.support.waiting import eventually
-from wire.workers import WorkerRecord
+from wire.client import open_redis
+from wire.reader import FanIn
+from wire.workers import WorkerInfo, WorkerRecord
 
 
 async def models(home: House) -> dict[str, Any]:
@@ -62,3 +71,31 @@ def test_beside_one_real_engine_a_simulated_one_needs_no_advice() -> None:
 
     assert advice([worker("simulated"), worker("simulated")]) == "about simulated"
     assert advice([worker("simulated"), worker("ollama")]) is None
+
+
+ODD = {
+    "nulls": b'{"job_seconds": null, "models": null, "engine": null, "host": null, "gpus": null}',
+    "words": b'{"job_seconds": "long", "models": "many", "engine": 7, "protocol": "new"}',
+    "a list": b'["models"]',
+    "no JSON": b"models",
+    "a model of which it tells nothing": b'{"models": {"tiny": null, "other": {"context_length": null}}}',
+}
+
+
+@pytest.mark.parametrize("told", ODD)
+async def test_what_a_worker_tells_in_another_type_is_not_known(redis_url: str, told: str) -> None:
+    redis = open_redis(redis_url, 10.0)
+    pool = Pools(redis, FanIn(redis_url), [f"test-{secrets.token_hex(4)}"]).own
+    await pool.workers.register("w", 2, WorkerInfo("simulated", {"tiny": {}}))
+    await redis.hset(pool.keys.worker("w"), "info", ODD[told])
+    await redis.hset(pool.keys.models, mapping={"tiny": b"null", "other": b'{"context_length": "long"}', "odd": b"{"})
+    sight = await sight_of(pool)
+    await redis.aclose()
+    assert [(one.incarnation, one.slots) for one in sight.workers] == [("w", 2)]
+    assert (fleet_of(sight.workers).slots, fleet_of(sight.workers).seconds) == (2, 0.0)
+    assert expected(sight, 0, "interactive").seconds == 0.0
+    kept = {"other"} if "of which" in told else set()
+    assert live_models(sight.workers).keys() == engines_of(sight.workers).keys() == kept
+    assert {name: about.get("context_length", 0) for name, about in sight.seen.items() if name == "other"} == {
+        "other": 0
+    }

@@ -222,6 +222,19 @@ async def test_a_key_joins_the_job_wherever_it_is_and_starts_anew_where_that_fai
         await naming.name(wish(key, body="other"), pools.own)
 
 
+async def test_a_key_of_a_job_that_was_forgotten_starts_anew(pools: Pools) -> None:
+    naming, key = Naming(IdempotencyKeys(pools._redis, 60_000), pools), secrets.token_hex(8)
+    first = await naming.name(wish(key), pools.named(TWO))
+    await begun(pools, TWO, first.job)
+    await complete(pools, first.job, TWO, 1)
+    joined = await naming.name(wish(key), pools.own)
+    assert (joined.job, told(joined.found)) == (first.job, (TWO, "completed"))
+    await pools.named(TWO).jobs.forget(first.job)
+    anew = await naming.name(wish(key), pools.own)
+    assert (anew.pool.name, anew.fresh, anew.found) == (ONE, True, None) and anew.job != first.job
+    assert (await naming.name(wish(key), pools.own)).job == anew.job, "it is the key's from now on"
+
+
 # -- circuits ----------------------------------------------------------------------------------------------------
 async def test_one_job_of_all_processes_may_try_a_circuit_that_was_open_for_long(pools: Pools) -> None:
     circuit = {"state": "open", "failures": 5, "opened": 1, "probed": 0, "reason": "stream_cut"}
