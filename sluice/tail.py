@@ -6,19 +6,26 @@ The children write to files of their own and not through us: they can go on writ
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 EVERY = 0.25  # seconds between two looks
-KEPT_WHOLE = 8 * 1024 * 1024  # bytes; a longer log of an earlier run is moved aside at the start
+KEPT_WHOLE = 8 * 1024 * 1024  # bytes; a longer log is moved aside, at the start and whenever it has become so long
 LOUD = frozenset({"warning", "error", "critical"})
 
 
 def make_room(log: Path) -> None:
     """Move a long log aside, over the one moved before: logs of a house that is restarted stay bounded."""
     if log.exists() and log.stat().st_size > KEPT_WHOLE:
-        log.replace(log.with_suffix(".log.1"))
+        log.replace(_aside(log))
+
+
+def _aside(log: Path) -> Path:
+    return log.with_suffix(".log.1")
 
 
 class Tail:
@@ -55,11 +62,22 @@ class _Follower:
     def _read(self) -> bytes:
         if not self._log.exists():
             return b""
+        if self._log.stat().st_size < self._at:  # somebody has begun it anew
+            self._at = 0
         with self._log.open("rb") as file:
             file.seek(self._at)
             added = file.read()
         self._at += len(added)
+        if self._at > KEPT_WHOLE:
+            self._begin_anew()
         return added
+
+    def _begin_anew(self) -> None:
+        """Copied and emptied, not moved: a child has it open, and appends to it wherever its end is."""
+        with contextlib.suppress(OSError):  # a full disk keeps what it can; the log still has its bound
+            shutil.copyfile(self._log, _aside(self._log))
+        os.truncate(self._log, 0)
+        self._at = 0
 
 
 def loud(line: str) -> str | None:

@@ -118,6 +118,28 @@ def test_only_whole_new_lines_are_shown(tmp_path: Path) -> None:
     assert shown == [("api", "whole"), ("api", "half"), ("worker-1", "first")]
 
 
+def test_a_log_that_becomes_long_is_emptied_under_its_writer_and_followed_on(tmp_path: Path) -> None:
+    log, shown = tmp_path / "api.log", list[str]()
+    tail = Tail({"api": log})
+    with log.open("ab", buffering=0) as file:
+        file.write(b"x" * KEPT_WHOLE + b"\nhal")
+        tail.look(lambda _, line: shown.append(line))
+        assert log.stat().st_size == 0
+        assert (tmp_path / "api.log.1").stat().st_size == KEPT_WHOLE + 4
+        file.write(b"f\n")
+        tail.look(lambda _, line: shown.append(line))
+    assert shown[1:] == ["half"] and log.read_bytes() == b"f\n"
+
+
+def test_a_log_that_somebody_else_emptied_is_followed_from_its_start(tmp_path: Path) -> None:
+    log, shown = tmp_path / "api.log", list[str]()
+    log.write_text("yesterday, at length\n")
+    tail = Tail({"api": log})
+    log.write_text("today\n")
+    tail.look(lambda _, line: shown.append(line))
+    assert shown == ["today"]
+
+
 def test_a_long_log_is_moved_aside_and_a_short_one_is_kept(tmp_path: Path) -> None:
     log = tmp_path / "api.log"
     log.write_text("short")
