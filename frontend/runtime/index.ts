@@ -53,6 +53,8 @@ export { exportUrl } from "@/stream/api";
  * or replaces it, as the user chose. For the form's submit, Enter and the button, instead of `aui.composer.send()`.
  */
 export { useSend } from "./use-send";
+/** `attach(aui.composer, file)`: instead of `addAttachment`, so that what is sent meanwhile waits for it. */
+export { attach } from "./images";
 /** `useReady()`: whether the shown thread can take words yet. */
 export { useReady } from "./use-ready";
 /** `{ items, remove(id), sendNow(id), clear(), mode, setMode }`: what waits in the shown thread. */

@@ -22,6 +22,7 @@ export function useChatThread(): AssistantRuntime {
 
   useEffect(() => {
     const { thread } = runtime;
+    attachments.countIn(() => thread.composer.getState().attachments);
     const threadId = () => aui.current.threadListItem.getState().remoteId;
     const goOn = () => {
       const id = threadId();
@@ -36,6 +37,6 @@ export function useChatThread(): AssistantRuntime {
     putBack(threadId() ?? "", thread);
     stops.push(thread.subscribe(register), () => letGo(thread));
     return () => stops.forEach((stop) => stop());
-  }, [runtime, aui]);
+  }, [runtime, aui, attachments]);
   return runtime;
 }

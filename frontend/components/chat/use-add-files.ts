@@ -1,14 +1,14 @@
 "use client";
 import { useAui } from "@assistant-ui/react";
 import { useCallback } from "react";
-import { notify } from "@/runtime";
+import { attach, notify } from "@/runtime";
 
 /** Adds files to the message that is being written; one that is refused says why, and leaves the others. */
 export function useAddFiles() {
   const aui = useAui();
   return useCallback(
     async (files: File[]) => {
-      const added = await Promise.allSettled(files.map((file) => aui.composer.addAttachment(file)));
+      const added = await Promise.allSettled(files.map((file) => attach(aui.composer, file)));
       for (const each of added) if (each.status === "rejected") notify(sentence(each.reason));
     },
     [aui],
