@@ -200,6 +200,25 @@ async def test_of_two_answers_that_run_at_once_both_are_there_in_the_end(
     assert await chat.words() == numbered(5)
 
 
+async def test_what_followed_the_first_answer_is_there_when_the_page_was_reloaded_during_a_second(
+    home: House, visitor: Visitor
+) -> None:
+    chat = Chat(await (await visitor(home.url)).open())
+    await chat.ask("!tokens 2")
+    await chat.ask("!tokens 3")
+    with paused(home):
+        await chat.answers.first.hover()
+        await chat.button("Answer again").first.click()
+        await expect(chat.answers).to_have_count(1)
+        await chat.page.reload()
+        await expect(chat.stop_button).to_be_visible()
+    await chat.done()
+    await chat.answer.hover()
+    await chat.button("Previous version").click()
+    await expect(chat.answers).to_have_count(2)
+    assert await chat.words() == numbered(3)
+
+
 @contextmanager
 def paused(home: House) -> Iterator[None]:
     """No job begins meanwhile, so no answer ends."""
