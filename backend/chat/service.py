@@ -29,6 +29,10 @@ from wire.records import JobRecord
 __all__ = ["ChatService", "Submission"]
 
 
+class LeftBehind(JobLost):
+    """A job that was to be joined is cancelled, since its last caller has left. Another one is made, once."""
+
+
 class ChatService:
     """`answer_seconds`: how long a caller waits until it is told that Redis is away."""
 
@@ -60,7 +64,12 @@ class ChatService:
         async with asyncio.timeout_at(until):
             ready = await self._preparing.prepare(wish)
         if wish.turn is None:
-            return await self._let_in(ready, until)
+            try:
+                return await self._let_in(ready, until)
+            except LeftBehind:
+                async with asyncio.timeout_at(until):
+                    ready = await self._preparing.prepare(wish)
+                return await self._let_in(ready, until)
         await self._turns.begin(wish.turn, wish.principal.tenant, ready.named.job, ready.route.model)
         try:
             return await self._let_in(ready, self._soon_enough())
@@ -90,6 +99,7 @@ class ChatService:
             ticket = await self._attach(named.pool, named.job, ready.route.model, on_disconnect, fresh=named.fresh)
             try:
                 await self._accept(ready)
+                await self._check_alive(ready)
             except BaseException as error:
                 await ticket.leave(gone=False)
                 if named.fresh and not isinstance(error, ApiError):
@@ -115,6 +125,16 @@ class ChatService:
         if ready.named.found is None:
             await self._admission.accept(ready.named.pool, ready.named.job, ready.wish)
             await self._preparing.sent(ready)
+
+    async def _check_alive(self, ready: Ready) -> None:
+        """Raises LeftBehind for a job that ended with its caller, who left it just before this one came to share it."""
+        joined = ready.named.found
+        if joined is None or not joined.record.live or ready.wish.turn is not None:
+            return
+        with suppress(RedisError, OSError):
+            now = await self._pools.find(joined.record.id)
+            if now is not None and (now.record.state, now.record.why) == ("cancelled", "client_gone"):
+                raise LeftBehind(joined.record.id)
 
     async def _may_be_there(self, named: Named, error: Exception) -> bool:
         """Whether another request for the same answer got the job in, though this one is refused."""

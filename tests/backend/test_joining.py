@@ -1,0 +1,93 @@
+"""A job that is to be joined, and that ends with its last caller meanwhile: a real Valkey, no worker."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from backend.chat.admission import Admission
+from backend.chat.disconnect import CANCEL
+from backend.chat.naming import Named
+from backend.chat.preparing import Ready
+from backend.chat.service import ChatService
+from backend.chat.submission import Submission
+from backend.pool.pools import Pools
+from backend.pool.trail import Trails
+from backend.principal import LOCAL
+from backend.routing.route import joined
+from tests.backend.recording import BOUNDS
+from wire.client import open_redis
+from wire.reader import FanIn, JobLost
+from wire.records import JobRequest, Target
+
+WISH = Submission(JobRequest(model="m"), LOCAL, CANCEL)
+
+
+class Joining:
+    """What a wish becomes: first a job that runs, which then ends as `why`; after that a new one."""
+
+    def __init__(self, pools: Pools, why: str, times: int = 1) -> None:
+        self._pools = pools
+        self._why = why
+        self._times = times
+        self.found = ""
+
+    async def prepare(self, wish: Submission) -> Ready:
+        pool, job = self._pools.own, secrets.token_hex(8)
+        route = joined(Target(pool=pool.name, model="m"))
+        if not self._times:
+            return Ready(wish, route, Named(job, pool, fresh=True))
+        self._times -= 1
+        self.found = job
+        assert await pool.jobs.accept(job, wish.request, BOUNDS, tenant=wish.principal.tenant) == "ok"
+        found = await self._pools.find(job)
+        await self._pools.cancel(job, self._why)
+        return Ready(wish, route, Named(job, pool, False, found))
+
+    async def sent(self, ready: Ready) -> None:
+        """Nobody counts."""
+
+
+@pytest.fixture
+async def pools(redis_url: str) -> AsyncIterator[Pools]:
+    redis, fan_in = open_redis(redis_url, 10.0), FanIn(redis_url)
+    running = asyncio.create_task(fan_in.run())
+    await fan_in.link.up.wait()
+    yield Pools(redis, fan_in, [f"test-{secrets.token_hex(4)}"])
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await redis.aclose()
+
+
+def service(pools: Pools, joining: Joining) -> ChatService:
+    news: Any = SimpleNamespace(soon=lambda reader: None)
+    return ChatService(pools, Trails(pools), news, cast(Any, joining), Admission(BOUNDS), cast(Any, None), 60.0)
+
+
+async def test_who_comes_as_the_last_caller_leaves_gets_a_job_of_its_own(pools: Pools) -> None:
+    joining = Joining(pools, "client_gone")
+    ticket = await service(pools, joining).submit(WISH)
+    assert ticket.job != joining.found
+    found = await pools.find(ticket.job)
+    assert found is not None and found.record.state == "queued"
+    assert await pools.deserted(joining.found) and not await pools.deserted(ticket.job)
+    await ticket.leave(gone=False)
+
+
+async def test_what_somebody_cancelled_on_purpose_is_told_to_who_joins_it(pools: Pools) -> None:
+    joining = Joining(pools, "asked")
+    ticket = await service(pools, joining).submit(WISH)
+    assert ticket.job == joining.found
+    await ticket.leave(gone=False)
+
+
+async def test_who_meets_two_of_them_is_told_to_send_it_again(pools: Pools) -> None:
+    joining = Joining(pools, "client_gone", times=2)
+    with pytest.raises(JobLost):
+        await service(pools, joining).submit(WISH)
+    assert await pools.deserted(joining.found)
