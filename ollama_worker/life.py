@@ -121,7 +121,8 @@ class Life:
         """Ask whenever something ended the asking, as soon as the engine is well; now and then the same again."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._may_ask.wait(), ASK_AGAIN_SECONDS)
+                async with asyncio.timeout(ASK_AGAIN_SECONDS):  # `wait_for` loses a cancel that comes with the event
+                    await self._may_ask.wait()
             if self._may_ask.is_set():
                 self._may_ask.clear()
                 await self._engine_well()
