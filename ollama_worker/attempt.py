@@ -240,9 +240,10 @@ class Attempt:
         await self.ending.leave_for(place, error.code)
 
     async def _engine_failed(self, error: EngineError) -> None:
-        """The queue and its logs are told the code alone: an engine's message may hold what the model said."""
+        """An engine that is away has nothing else to tell, and those who wait read it. Of one that answered, the queue
+        and the logs get the code alone: its message may hold what the model said, and goes into the end's event."""
         if isinstance(error, EngineUnavailable) and not self._answer.begun:
-            await self.ending.give_back(error.code)
+            await self.ending.give_back(error.message)
         elif error.retryable:
             await self.ending.give_back(error.code, (error.code, error.message))
         else:

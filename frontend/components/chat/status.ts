@@ -31,6 +31,11 @@ const DETAILS: Record<string, string> = {
   worker_lost: "A worker was lost; trying again",
   interrupted: "The worker had to stop; another one takes over",
   internal_error: "The worker failed; trying again",
+  engine_failed: "The engine failed; trying again",
+  engine_silent: "The engine fell silent; trying again",
+  engine_unavailable: "The engine was lost; trying again",
+  out_of_memory: "The model did not fit in memory; trying again",
+  stream_cut: "The answer broke off; trying again",
   order_lost: "The worker was not reached; trying again",
   restarted: "The answer begins anew",
 };
