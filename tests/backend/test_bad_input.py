@@ -21,7 +21,8 @@ from tests.support.house import House
 from tests.support.valkey import Valkey
 
 JSON = {"Content-Type": "application/json"}
-TRIES = 5  # the 100 ms of the contract hold for the quickest of these
+SOON_SECONDS = 0.1  # the contract's. A loaded machine adds to it, and takes nothing off: the quickest of two to thirty
+TRIES = (2, 30)
 
 
 @pytest.fixture(scope="module")
@@ -173,14 +174,14 @@ async def refused(
 ) -> None:
     """The contract of every refusal, in one place."""
     before = await contents(truth)
-    took = []
-    for _ in range(TRIES):
+    took: list[float] = []
+    while len(took) < TRIES[0] or min(took) >= SOON_SECONDS and len(took) < TRIES[1]:
         began = time.monotonic()
         answer = await client.request(method, path, **request)
         took.append(time.monotonic() - began)
         assert answer.status_code == status, answer.text
         check_shape(answer, code, says)
-    assert min(took) < 0.1, took  # a loaded machine adds to it, and takes nothing off
+    assert min(took) < SOON_SECONDS, took
     assert await contents(truth) == before
     home.api.expect_alive()
 
