@@ -175,7 +175,7 @@ async def refused(
     """The contract of every refusal, in one place."""
     before = await contents(truth)
     took: list[float] = []
-    while len(took) < TRIES[0] or min(took) >= SOON_SECONDS and len(took) < TRIES[1]:
+    while len(took) < TRIES[0] or (min(took) >= SOON_SECONDS and len(took) < TRIES[1]):
         began = time.monotonic()
         answer = await client.request(method, path, **request)
         took.append(time.monotonic() - began)
