@@ -14,10 +14,11 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tests.backend.standing import wait_ready
 from tests.cluster.hosts import Cable, Host
+from tests.support.child import Child
 from tests.support.house import PROMPT, House
 from tests.support.processes import Api, Worker
 from tests.support.scripted import CHAT, ScriptedEngine
@@ -26,6 +27,7 @@ from tests.support.valkey import Valkey
 # Tokens a second at most. The far engine speaks so slowly that a worker can be reaped within one answer, the near one
 # so that what the reaped one says late comes within the same.
 FAR_RATE, NEAR_RATE = 40.0, 60.0
+Process = TypeVar("Process", bound=Child)
 
 
 class FarHost(NamedTuple):
@@ -85,30 +87,26 @@ def queue_for(home: Path, *cables: Cable) -> Valkey:
     return Valkey(home, appendonly=True, options=[*ends, "--protected-mode", "no"])
 
 
+def started_on(host: Host, process: Process, among: list[Process]) -> Process:
+    """It runs there, and ends with the house that it is `among`."""
+    host.takes_in(process)
+    among.append(process)
+    process.start()
+    return process
+
+
 def an_api_near(near: Host, house: House) -> Api:
-    api = Api(house.home / "api", house.env)
-    near.takes_in(api)
-    house.apis.append(api)
-    api.start()
-    return api
+    return started_on(near, Api(house.home / "api", house.env), house.apis)
 
 
 def a_worker_near(near: Host, house: House) -> Worker:
-    worker = Worker(house.home / "worker", house.env)
-    near.takes_in(worker)
-    house.workers.append(worker)
-    worker.start()
-    return worker
+    return started_on(near, Worker(house.home / "worker", house.env), house.workers)
 
 
 def a_worker_at(far: FarHost, house: House, engine: str, server: Valkey) -> Worker:
     """`engine`: the URL of its own."""
     env = {**house.env, "OLLAMA_BASE_URL": engine, "REDIS_URL": f"redis://{far.queue.here}:{server.port}"}
-    worker = Worker(house.home / "far-worker", env, "far-worker")
-    far.host.takes_in(worker)
-    house.workers.append(worker)
-    worker.start()
-    return worker
+    return started_on(far.host, Worker(house.home / "far-worker", env, "far-worker"), house.workers)
 
 
 class FarApi(Api):
@@ -122,11 +120,7 @@ class FarApi(Api):
 def an_api_at(far: FarHost, house: House, server: Valkey) -> Api:
     listens = {"SLUICE_HOST": far.other.there, "SLUICE_ALLOW_OPEN": "1"}
     env = {**house.env, **listens, **PROMPT, "REDIS_URL": f"redis://{far.queue.here}:{server.port}"}
-    api = FarApi(house.home / "far-api", env, "far-api")
-    far.host.takes_in(api)
-    house.apis.append(api)
-    api.start()
-    return api
+    return started_on(far.host, FarApi(house.home / "far-api", env, "far-api"), house.apis)
 
 
 class Monitor:
