@@ -83,6 +83,7 @@ async def test_a_terminal_shows_a_banner_and_the_children_s_warnings(terminal: T
 
 
 async def test_a_house_whose_terminal_is_gone_is_still_stopped_in_order(terminal: Terminal, tmp_path: Path) -> None:
+    await terminal.shows("Ctrl-C stops it.")  # its API listens, and its worker
     await terminal.shows("sluice: worker-1: stand-in worker waits")
     terminal.close()
     assert terminal.stop() == 0
