@@ -8,14 +8,14 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from backend.errors import Invalid
+from backend.numbers import whole_number
 
 LONGEST_MS = 1_000
-DIGITS = 9  # Python makes no number of thousands of them
 
 
 def pace_of(request: Request) -> float:
     """Seconds; 0 where the header is missing: every token is sent as it comes. Raises Invalid."""
-    value = request.headers.get("x-sluice-pace", "0")
-    if value.isascii() and value.isdigit() and len(value) <= DIGITS and int(value) <= LONGEST_MS:
-        return int(value) / 1000
+    ms = whole_number(request.headers.get("x-sluice-pace", "0"), LONGEST_MS)
+    if ms is not None:
+        return ms / 1000
     raise Invalid(f"X-Sluice-Pace must be whole milliseconds, from 0 to {LONGEST_MS}.", "invalid_pace")

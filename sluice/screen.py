@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import sys
 import textwrap
@@ -20,21 +19,10 @@ from sluice.further import Further
 from sluice.settings import UpSettings
 from sluice.supervisor import Child
 from sluice.tail import Tail, loud, make_room
-from wire.logs import configure_logs
+from wire.logs import Lossy, configure_logs
 
 WIDTH = 100  # characters of a sentence in the banner
 CHAT = '{"messages": [{"role": "user", "content": "Why is the sky blue?"}]}'
-
-
-class LossyPrintLogger(structlog.PrintLogger):
-    """A line that nobody can take, since the terminal is closed, is lost: the house must still be stopped in order."""
-
-    def msg(self, message: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            super().msg(message)
-
-    log = debug = info = warn = warning = msg
-    fatal = failure = err = error = critical = exception = msg
 
 
 class Screen:
@@ -74,7 +62,7 @@ class Screen:
     def announce(self, settings: UpSettings, engine: EngineFound, redis: str, others: Sequence[Further] = ()) -> None:
         """Say that the house is up. `redis`: where the queue is, fit to be shown."""
         if self.terminal:
-            LossyPrintLogger().info(banner(settings, engine, redis, self.place_of_logs, others))
+            Lossy(structlog.PrintLogger()).msg(banner(settings, engine, redis, self.place_of_logs, others))
         else:
             facts: dict[str, Any] = {"engine": engine.kind, "detail": engine.detail, "redis": redis}
             facts |= {"pools": [one.pool for one in others]} if others else {}
@@ -114,7 +102,7 @@ def banner(settings: UpSettings, engine: EngineFound, redis: str, logs: str, oth
 def _configure(terminal: bool, level: str) -> structlog.typing.FilteringBoundLogger:
     """Set up this process's logs, once, and return the logger."""
     if terminal:
-        structlog.configure(processors=[_sentence], logger_factory=lambda *_: LossyPrintLogger())
+        structlog.configure(processors=[_sentence], logger_factory=lambda *_: Lossy(structlog.PrintLogger()))
     else:
         configure_logs(level, "up")
     log: structlog.typing.FilteringBoundLogger = structlog.get_logger()

@@ -9,17 +9,23 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import orjson
 import structlog
 
 
-class LossyBytesLogger(structlog.BytesLogger):
-    """A line that nobody can take (a closed terminal or pipe, a full disk) is lost; who wrote it goes on."""
+class Lossy:
+    """A logger whose line, where nobody can take it (a closed terminal or pipe, a full disk), is lost; who wrote it
+    goes on, and can still be stopped in order."""
 
-    def msg(self, message: bytes) -> None:
+    def __init__(self, logger: structlog.BytesLogger | structlog.PrintLogger) -> None:
+        self._write: Callable[[Any], None] = logger.msg
+
+    def msg(self, line: Any) -> None:
         with contextlib.suppress(OSError, ValueError):
-            super().msg(message)
+            self._write(line)
 
     log = debug = info = warn = warning = msg
     fatal = failure = err = error = critical = exception = msg
@@ -36,7 +42,7 @@ def configure_logs(level: str, process: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=lambda *_: LossyBytesLogger(),
+        logger_factory=lambda *_: Lossy(structlog.BytesLogger()),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(process=process)

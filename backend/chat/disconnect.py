@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from backend.errors import Invalid
+from backend.numbers import whole_number
 
 GRACE_MAX_SECONDS = 86_400.0
-DIGITS = 9  # Python makes no number of thousands of them
 
 
 class OnDisconnect(NamedTuple):
@@ -27,9 +27,9 @@ def parse_on_disconnect(value: str | None, default: OnDisconnect = CANCEL) -> On
     named = {"cancel": CANCEL, "continue": CONTINUE}.get(value)
     if named is not None:
         return named
-    word, _, seconds = value.partition(":")
-    number = seconds.isascii() and seconds.isdigit() and len(seconds) <= DIGITS
-    if word == "grace" and number and int(seconds) <= GRACE_MAX_SECONDS:
+    word, _, written = value.partition(":")
+    seconds = whole_number(written, GRACE_MAX_SECONDS)
+    if word == "grace" and seconds is not None:
         return OnDisconnect(float(seconds))
     raise Invalid(
         "X-Sluice-On-Disconnect must be cancel, continue, or grace:<seconds> (at most a day).", "invalid_on_disconnect"

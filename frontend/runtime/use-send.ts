@@ -7,7 +7,8 @@ import { imagesOf } from "./message-images";
 import { addPending } from "./pending";
 
 /**
- * Sends what the composer holds, and the files that are just being put into it, now or behind the answer that runs; `atOnce` in its place, whatever the user chose.
+ * Sends what the composer holds, and the files that are just being put into it, now or behind the answer that runs;
+ * `atOnce` in its place, whatever the user chose.
  * Does nothing while it holds nothing, or while the thread's messages could not be loaded.
  */
 export function useSend(): { send: (atOnce?: boolean) => Promise<void>; canSend: boolean } {
