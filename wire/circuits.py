@@ -48,9 +48,13 @@ class Circuits:
         fields = cast(dict[bytes, bytes], await self._redis.hgetall(self._keys.circuits))
         return {name.decode(): _circuit(name.decode(), orjson.loads(body)) for name, body in fields.items()}
 
-    async def trip(self, engine: str, model: str, reason: str) -> CircuitState:
-        """It failed, once for each call of this: a lost reply is not asked again. What the circuit is now."""
-        return cast(CircuitState, cast(bytes, await self._run("trip", circuit_name(engine, model), reason)).decode())
+    async def trip(self, engine: str, model: str, reason: str, job: str = "") -> CircuitState:
+        """It failed, once for each call of this: a lost reply is not asked again. What the circuit is now.
+
+        `job`: the one whose own request may be to blame. It counts once, and one tenant's jobs alone open nothing.
+        """
+        answer = await self._run("trip", circuit_name(engine, model), reason, job)
+        return cast(CircuitState, cast(bytes, answer).decode())
 
     async def mend(self, engine: str, model: str) -> bool:
         """It answered. True where it had failed before."""

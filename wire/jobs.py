@@ -114,14 +114,21 @@ class JobPipe:
         return cast(int, await self._run("finish", job, incarnation, attempt, seq, state, body, why, result, int(dead)))
 
     async def give_back(
-        self, job: str, incarnation: str, attempt: int, why: str, charged: tuple[str, str] | None = None
+        self,
+        job: str,
+        incarnation: str,
+        attempt: int,
+        why: str,
+        charged: tuple[str, str] | None = None,
+        behind: bool = False,
     ) -> bool:
         """Return the job to the front of its class; the worker stops asking until it asks again.
 
-        `charged` (code, message): the attempt failed, which costs a try, and ends the job when none is left.
+        `charged` (code, message): the attempt failed, which costs a try, and ends the job when none is left; it goes
+        behind all that wait. `behind`: it does so uncharged.
         """
-        code, message = charged or ("", "")
-        return bool(await self._run("give_back", job, incarnation, attempt, why, int(bool(charged)), code, message))
+        words = (int(bool(charged)), *(charged or ("", "")), int(behind))
+        return bool(await self._run("give_back", job, incarnation, attempt, why, *words))
 
     async def cancel(self, job: str, why: str = "asked") -> JobState | None:
         """End a live job; returns the state it is in now, None for an unknown job."""

@@ -16,6 +16,7 @@ holders:<model>            set: the incarnations that have it in memory
 warm:<conversation>        string: the incarnation that had its last turn, for ten minutes
 idle                       sorted set: workers that ask and own fewer jobs than their slots, by last sight
 models                     hash: models last seen in this pool → their info
+seen                       sorted set: the same models, by when a worker told of them last
 circuits                   hash: `<engine>|<model>` → its circuit breaker, while it has failures
 clock                      hash: skew and count of clock steps
 events:<id>                stream: the event log; ids are `<attempt>-<seq>`
@@ -36,6 +37,7 @@ class Keys:
         self.demand = f"{self.prefix}:demand"
         self.beats = f"{self.prefix}:beats"
         self.models = f"{self.prefix}:models"
+        self.seen = f"{self.prefix}:seen"
         self.circuits = f"{self.prefix}:circuits"
         self.finished = f"{self.prefix}:finished"
         self.dead = f"{self.prefix}:dead"

@@ -22,12 +22,14 @@ EPOCH_ATTEMPTS = 1000
 PASS_OVER_MS = 2000
 OPEN_AT = 5
 PROBE_MS = 30_000
+DAY_MS = 86_400_000
 NOT_LOADED = ("model_not_found", "out_of_memory", "rerouted")
 
 # Bounds that a random sequence of fifty steps can reach; the model test writes them into the scripts.
 MAX_UNSTARTED = 3
 CANDIDATES = 2
 CLOSE = 2  # how many of a tenant's oldest jobs a freed worker chooses from
+MODELS_KEPT = 2
 SWEPT = 3  # entries at the oldest end of `demand` that one `expire` looks at
 
 NEVER_STARTED = f"No worker could start this job in {MAX_UNSTARTED} attempts; look at the workers' logs."
@@ -121,6 +123,11 @@ class Circuit:
     opened: int = 0
     probed: int = 0
     reason: str = ""
+    blamed: dict[str, list[str]] = field(default_factory=dict)  # tenant → jobs that may be to blame themselves
+
+    def content(self) -> dict[str, Any]:
+        said = vars(self)
+        return said if self.blamed else {name: value for name, value in said.items() if name != "blamed"}
 
 
 @dataclass
@@ -163,6 +170,7 @@ class ExpectedPool:
         self.ring: dict[str, list[str]] = {c: [] for c in CLASSES}  # tenants in turn
         self.front: dict[str, list[str]] = {c: [] for c in CLASSES}  # returned, by arrival
         self.models: dict[str, str] = {}
+        self.told: dict[str, int] = {}  # model → when a worker told of it last; absent: an older version wrote it down
         self.warm: dict[str, str] = {}  # conversation → who had its last turn
         self.arriving: Job | None = None
         self.circuits: dict[str, Circuit] = {}
@@ -349,13 +357,19 @@ class ExpectedPool:
         body = {"type": "failed", "code": code, "message": message, "retryable": True}
         self.end(job, "failed", code, json.dumps(body, separators=(",", ":")))
 
-    def requeue(self, job: Job, why: str) -> None:
-        """Back to the front of its class; the third time that nobody had started it, it ends instead."""
+    def requeue(self, job: Job, why: str, behind: bool = False) -> None:
+        """Back to the front of its class, or behind all; the third time that nobody had started it, it ends instead."""
         started = job.started
         self.workers[job.owner].owned.remove(job.name)
         job.state, job.owner, job.note, job.returned_by = "queued", "", why, None
         self.mark(job, f"returned:{job.attempt}", why)
-        self.front[job.cls] = sorted([*self.front[job.cls], job.name], key=lambda name: self.jobs[name].arrival)
+        if behind:
+            self.arrivals += 1
+            job.arrival = self.arrivals
+            self.enqueue(job)
+            self.happened["a job goes behind others"] += len(list(self.order())) > 1
+        else:
+            self.front[job.cls] = sorted([*self.front[job.cls], job.name], key=lambda name: self.jobs[name].arrival)
         if started:
             return
         job.unstarted += 1
@@ -458,6 +472,20 @@ class ExpectedPool:
 
     def _learn(self, models: tuple[str, ...]) -> None:
         self.models.update(zip(models[::2], models[1::2], strict=True))
+        self.told.update(dict.fromkeys(models[::2], self.now))
+
+    def _sweep_models(self, limit: int) -> None:
+        self.told = {**dict.fromkeys(self.models, self.now), **self.told}
+        order = sorted(self.told, key=lambda name: (self.told[name], name))
+        old = [name for name in order if self.told[name] <= self.now - DAY_MS][:limit]
+        over = [name for name in order if name not in old]
+        self._forget_models([*old, *over[: min(limit, max(0, len(over) - MODELS_KEPT))]])
+        self.happened["a model forgotten for its age"] += len(old)
+        self.happened["a model forgotten for its number"] += len(over) > MODELS_KEPT
+
+    def _forget_models(self, names: list[str]) -> None:
+        for name in names:
+            del self.models[name], self.told[name]
 
     def ask(self, name: str, wants: int) -> Answer:
         worker = self.workers.get(name)
@@ -540,13 +568,14 @@ class ExpectedPool:
         return 1
 
     def give_back(
-        self, name: str, incarnation: str, attempt: int, why: str, charged: int, code: str, message: str
-    ) -> Answer:
+        self, name: str, incarnation: str, attempt: int, why: str,
+        charged: int, code: str, message: str, behind: int | str,
+    ) -> Answer:  # fmt: skip
         job = self.jobs[name]
         if not job.held_by(incarnation, attempt):
             return int(job.returned_by == (attempt, incarnation))
         self.forget_loading(job, code)
-        self.requeue(job, why)
+        self.requeue(job, why, bool(charged or behind))
         if charged and job.live:
             self.charge(job, code, message)
         if job.live:
@@ -556,8 +585,14 @@ class ExpectedPool:
         self.match()
         return 1
 
-    def trip(self, name: str, reason: str) -> Answer:
+    def trip(self, name: str, reason: str, job: str) -> Answer:
         circuit = self.circuits.setdefault(name, Circuit())
+        if job and circuit.state == "closed":
+            jobs = circuit.blamed.setdefault(self.jobs[job].tenant if job in self.jobs else "", [])
+            if job in jobs or len(jobs) == OPEN_AT - 1:
+                self.happened["a failure that does not count"] += 1
+                return circuit.state
+            jobs.append(job)
         circuit.failures, circuit.reason = circuit.failures + 1, reason
         if circuit.state == "half_open" or (circuit.state == "closed" and circuit.failures >= OPEN_AT):
             self.happened["a circuit opened" + (" again" if circuit.state == "half_open" else "")] += 1
@@ -593,6 +628,7 @@ class ExpectedPool:
         for _, name in late:
             self.fail(self.jobs[name], "deadline", DEADLINE)
         self._sweep()
+        self._sweep_models(limit)
         self.match()
         return len(late)
 
@@ -619,8 +655,9 @@ class ExpectedPool:
             "beats": {w.name: str(w.beat) for w in self.workers.values()},
             "idle": [(w.name, w.seen) for w in reversed(self.idle())],
             "models": self.models,
+            "seen": sorted(self.told.items(), key=lambda told: told[::-1]),
             "clock": self._clock(),
-            "circuits": {name: vars(circuit) for name, circuit in self.circuits.items()},
+            "circuits": {name: circuit.content() for name, circuit in self.circuits.items()},
             "finished": self.finished,
             "dead": self.dead,
         }

@@ -55,12 +55,14 @@ ENDS = (
     ("failed", "poison", "", 1),
     ("failed", "rerouted", "", 0),
 )
-CHARGES = (
-    ("interrupted", 0, "", ""),
-    ("engine", 1, "engine", "The engine is gone."),
-    ("engine", 1, "engine", "The engine is gone."),
-    ("full", 1, "out_of_memory", "Full."),
+CHARGES = (  # why, charged, code, message, behind
+    ("interrupted", 0, "", "", 0),
+    ("engine", 1, "engine", "The engine is gone.", 0),
+    ("engine", 1, "engine", "The engine is gone.", ""),
+    ("full", 1, "out_of_memory", "Full.", 1),
+    ("busy", 0, "", "", 1),
 )
+Charge = tuple[str, int, str, str, int | str]
 ENDING = ('{"type":"completed"', '{"type":"failed"', '{"type":"cancelled"')
 NOBODY = "nobody"  # a job and a worker that never were
 STEPS = 50
@@ -72,6 +74,7 @@ KEPT = (
     "clock",
     "arrivals",
     "models",
+    "seen",
     "now",
     "warm:",
     "circuits",
@@ -86,7 +89,8 @@ MUST_HAPPEN = (
     "dead letter: never_started", "dead letter: poison", "drained", "route: warm", "route: loaded", "route: idle",
     "route: queue", "passed over for a job that is warm", "passed over for a job that is loaded",
     "a job is passed over no more", "a model found near", "a model found far", "forgotten", "a circuit opened",
-    "a circuit opened again", "a circuit probed",
+    "a circuit opened again", "a circuit probed", "a job goes behind others", "a failure that does not count",
+    "a model forgotten for its age", "a model forgotten for its number",
 )  # fmt: skip
 
 
@@ -96,6 +100,7 @@ def bounded(texts: Mapping[str, str]) -> dict[str, str]:
         "local MAX_UNSTARTED = 20 ": f"local MAX_UNSTARTED = {expected.MAX_UNSTARTED} ",
         "local CANDIDATES = 16 ": f"local CANDIDATES = {expected.CANDIDATES} ",
         "local CLOSE = 8 ": f"local CLOSE = {expected.CLOSE} ",
+        "local MODELS_KEPT = 2000 ": f"local MODELS_KEPT = {expected.MODELS_KEPT} ",
         "'COUNT', 8)": f"'COUNT', {expected.SWEPT})",
     }
     for old, new in replaced.items():
@@ -262,16 +267,31 @@ class PoolMachine(RuleBasedStateMachine):
     def break_circuit(self, failures: int, waits: list[int], fails_again: bool, mends: bool) -> None:
         """An engine fails, is tried again now and then, and perhaps fails again or answers."""
         for n in range(failures):
-            self.both("trip", "engine|m", f"reason {n}")
+            self.both("trip", "engine|m", f"reason {n}", "")
             if n == 3:
-                self.both("trip", "engine|another", "something else")
+                self.both("trip", "engine|another", "something else", "")
         for wait in waits:
             self.pass_time(wait)
             if self.both("probe", "engine|m") and fails_again:
-                self.both("trip", "engine|m", "again")
+                self.both("trip", "engine|m", "again", "")
             self.both("probe", "engine|another")
         if mends:
             self.repeat(fails_again, "mend", "engine|m")
+
+    @rule(data=st.data(), failures=st.integers(1, 7))
+    def fail_for_what_is_asked(self, data: st.DataObject, failures: int) -> None:
+        """Jobs whose own requests may be to blame fail one after the other, some of them again."""
+        for n in range(failures):
+            job = data.draw(st.sampled_from([*self.pool.jobs, NOBODY]))
+            self.both("trip", "engine|m", f"asked {n}", job)
+
+    @precondition(lambda self: len(self.pool.models) < 5)
+    @rule(models=st.lists(st.sampled_from(["old-1", "old-2", "model-1"]), min_size=1, max_size=2, unique=True))
+    def tell_of_models_as_an_older_version_does(self, models: list[str]) -> None:
+        """Its scripts write no time down; the next look of a watcher does."""
+        for model in models:
+            self.wire.write("models", model, "an older worker's words")
+            self.pool.models[model] = "an older worker's words"
 
     # ---- workers ----
 
@@ -456,13 +476,13 @@ class PoolMachine(RuleBasedStateMachine):
         again=st.booleans(),
         charge=st.sampled_from(CHARGES),
     )
-    def give_back(self, data: st.DataObject, fresh: bool, again: bool, charge: tuple[str, int, str, str]) -> None:
+    def give_back(self, data: st.DataObject, fresh: bool, again: bool, charge: Charge) -> None:
         self.pass_time()
         self.repeat(again, "give_back", *self.some_claim(data, fresh).fence, *charge)
 
     @precondition(lambda self: self.held())
     @rule(data=st.data(), times=st.integers(1, 3), last=st.sampled_from(CHARGES))
-    def bounce(self, data: st.DataObject, times: int, last: tuple[str, int, str, str]) -> None:
+    def bounce(self, data: st.DataObject, times: int, last: Charge) -> None:
         """A worker gives its job back and asks again, as one does whose engine is not ready."""
         job = self.some_claim(data, fresh=True).job
         for charge in [CHARGES[0]] * (times - 1) + [last]:
@@ -472,6 +492,23 @@ class PoolMachine(RuleBasedStateMachine):
             self.pass_time()
             self.both("give_back", *claim.fence, *charge)
             self.both("ask", claim.incarnation, 1)
+
+    @precondition(lambda self: self.held())
+    @rule(data=st.data(), turns=st.integers(2, 6))
+    def poison(self, data: st.DataObject, turns: int) -> None:
+        """A job's attempts fail; its worker does what waits in between, and gets it again until its tries are over."""
+        poison = self.some_claim(data, fresh=True)
+        for _ in range(turns):
+            claim = next((c for c in self.held() if c.incarnation == poison.incarnation), None)
+            if claim is None:
+                return
+            self.pass_time()
+            self.begin_attempt(claim)
+            if claim.job == poison.job:
+                self.both("give_back", *claim.fence, *CHARGES[1])
+                self.both("ask", claim.incarnation, 1)
+            else:
+                self.both("finish", *claim.fence, claim.seq, "completed", claim.body("completed"), "", "", 0)
 
     # ---- watchers, and the deaths they find ----
 
@@ -544,7 +581,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     # ---- time ----
 
-    @rule(ms=st.sampled_from([1, 400, 600, 6000, 6000, 2 * HOUR]))
+    @rule(ms=st.sampled_from([1, 400, 600, 6000, 6000, 2 * HOUR, 24 * HOUR]))
     def tick(self, ms: int) -> None:
         self.pass_time(ms)
 

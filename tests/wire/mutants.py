@@ -120,7 +120,20 @@ MUTANTS: dict[str, Mutant] = {
     "give_back is not repeatable": Mutant("give_back", "if h[2] == 'back ' .. f then return 1 end", ""),
     "give_back needs no fence": Mutant("give_back", FENCE_HELD, "if h[1] == '' then"),
     "a returned job keeps its slot": Mutant(
-        EVERY, "call('SREM', P .. ':owned:' .. h[1], j)\n  call('ZADD'", "call('ZADD'"
+        EVERY, "call('SREM', P .. ':owned:' .. h[1], j)\n  if behind then", "if behind then"
+    ),
+    "what failed goes to the front": Mutant("give_back", "ARGV[5] == '1' or ARGV[8] == '1')", "ARGV[8] == '1')"),
+    "what goes behind uncharged goes to the front": Mutant(
+        "give_back", "ARGV[5] == '1' or ARGV[8] == '1')", "ARGV[5] == '1')"
+    ),
+    "what is interrupted goes behind": Mutant("give_back", "ARGV[5] == '1' or ARGV[8] == '1')", "true)"),
+    "a lost worker's jobs go behind": Mutant("reap", "requeue(j, '', 'worker_lost')", "requeue(j, '', '', true)"),
+    "what goes behind keeps its number": Mutant(
+        EVERY, "local n = call('INCR', P .. ':arrivals')\n    call", "local n = h[3]\n    call"
+    ),
+    "what goes behind forgets its number": Mutant(EVERY, "    call('HSET', k, 'n', n)\n", ""),
+    "what goes behind gets no turn": Mutant(
+        EVERY, "enqueue(j, h[2], h[5], n)", "call('ZADD', P .. ':waiting:' .. h[2] .. ':' .. h[5], n, j)"
     ),
     "a return leaves no mark": Mutant(EVERY, "mark(j, 'returned:' .. h[4], why)", ""),
     "a return gives no reason": Mutant(EVERY, REQUEUED, REQUEUED.replace("'note', why", "'note', ''")),
@@ -283,6 +296,12 @@ MUTANTS: dict[str, Mutant] = {
     "one failure more opens a circuit": Mutant("trip", "c.failures >= OPEN_AT", "c.failures > OPEN_AT"),
     "a failed probe opens nothing": Mutant("trip", "c.state == 'half_open' or (", "("),
     "each failure opens anew": Mutant("trip", "(c.state == 'closed' and c.failures", "(c.failures"),
+    "a job speaks each time that it fails": Mutant("trip", "if known == j then return false end", ""),
+    "one tenant's jobs open a circuit": Mutant("trip", "return #jobs < OPEN_AT", "return true"),
+    "one tenant's jobs count one more": Mutant("trip", "return #jobs < OPEN_AT", "return #jobs <= OPEN_AT"),
+    "all tenants are one": Mutant("trip", "call('HGET', job_key(j), 'tenant') or ''", "''"),
+    "who probes is not heard": Mutant("trip", "if j == '' or c.state ~= 'closed' then", "if j == '' then"),
+    "nobody is to blame": Mutant("trip", "if not counts(ARGV[3] or '')", "if not counts('')"),
     "trip does not count": Mutant("trip", "c.failures + 1", "1"),
     "trip keeps the first reason": Mutant("trip", "ARGV[2]\n", "c.reason or ARGV[2]\n"),
     "a circuit is open since it was looked at": Mutant("trip", "'open', now()", "'open', raw() + 1"),
@@ -303,7 +322,7 @@ MUTANTS: dict[str, Mutant] = {
     "beat trims the whole inbox": Mutant("beat", "'MINID', ARGV[2])", "'MAXLEN', 0)"),
     "beat never trims": Mutant("beat", "if ARGV[2] ~= '' then call('XTRIM'", "if false then call('XTRIM'"),
     "beat drops the news": Mutant("beat", "if ARGV[3] ~= '' then", "if false then"),
-    "beat drops the models": Mutant("beat", "for i = 5, #ARGV, 2 do", "for i = 7, #ARGV, 2 do"),
+    "beat drops the models": Mutant("beat", "learn_models(5)", "learn_models(7)"),
     "ask revives the dead": Mutant("ask", "if call('HEXISTS', P .. ':beats', w) == 0 then return 0 end", ""),
     "ask does not match": Mutant("ask", "  offer(w)\n  match()\n", "  offer(w)\n"),
     "ask with full slots": Mutant(EVERY, "and call('SCARD', P .. ':owned:' .. w) < tonumber(h[2])", "and h[2]"),
@@ -314,7 +333,28 @@ MUTANTS: dict[str, Mutant] = {
         "if call('HSETNX', P .. ':beats', w, 1) == 1 then",
         "call('HINCRBY', P .. ':beats', w, 1) if true then",
     ),
-    "register drops the models": Mutant("register", "for i = 5, #ARGV, 2 do", "for i = 7, #ARGV, 2 do"),
+    "register drops the models": Mutant("register", "learn_models(5)", "learn_models(7)"),
+    # models that nobody has any more
+    "models are kept for ever": Mutant("expire", "sweep_models(ARGV[2])", ""),
+    "models of the day are forgotten": Mutant(EVERY, "now() - KEEP_MS, 'BYSCORE'", "now(), 'BYSCORE'"),
+    "models are forgotten by raw time": Mutant(EVERY, "now() - KEEP_MS, 'BYSCORE'", "raw() - KEEP_MS, 'BYSCORE'"),
+    "all old models at once": Mutant(EVERY, "'BYSCORE', 'LIMIT', 0, limit)", "'BYSCORE', 'LIMIT', 0, 100)"),
+    "any number of models": Mutant(EVERY, "if over > 0 then", "if false then"),
+    "one model more": Mutant(EVERY, "- MODELS_KEPT\n", "- MODELS_KEPT - 1\n"),
+    "the youngest of too many are forgotten": Mutant(
+        EVERY, "call('ZRANGE', P .. ':seen', 0, math.min(over, limit) - 1)", "call('ZRANGE', P .. ':seen', -1, -1)"
+    ),
+    "a model is told of once": Mutant(
+        EVERY, "call('ZADD', P .. ':seen', now(), ARGV[i])", "call('ZADD', P .. ':seen', 'NX', now(), ARGV[i])"
+    ),
+    "an older version's models are kept for ever": Mutant(
+        EVERY, "if call('HLEN', P .. ':models') > call('ZCARD', P .. ':seen') then", "if false then"
+    ),
+    "an older version's models are always new": Mutant(
+        EVERY, "call('ZADD', P .. ':seen', 'NX', now(), m)", "call('ZADD', P .. ':seen', now(), m)"
+    ),
+    "a model is forgotten and its time is not": Mutant(EVERY, "call('ZREM', P .. ':seen', m)", ""),
+    "a model's time is forgotten and it is not": Mutant(EVERY, "call('HDEL', P .. ':models', m)", ""),
     # watchers
     "expire by raw time": Mutant("expire", "'-inf', now(), 'LIMIT'", "'-inf', raw(), 'LIMIT'"),
     "expire by a stepped clock": Mutant("expire", "if stepped(ARGV[1]) then return -1 end", ""),

@@ -140,6 +140,10 @@ class SyncWire:
         """The run id that the pool has noted is another server's from now on."""
         self.connection.ask("HSET", f"{self.prefix}:clock", "run", "another")
 
+    def write(self, key: str, field: str, value: str) -> None:
+        """Set a field of a hash, as another version's script does."""
+        self.connection.ask("HSET", f"{self.prefix}:{key}", field, value)
+
     def add(self, stream: str, fields: Mapping[str, str]) -> str:
         """Append an entry that no script wrote; its id."""
         words = (word for pair in fields.items() for word in pair)

@@ -7,7 +7,7 @@ local n, t = call('HINCRBY', P .. ':beats', w, 1), now()
 call('HSET', P .. ':worker:' .. w, 'seen', t)
 if ARGV[3] ~= '' then call('HSET', P .. ':worker:' .. w, 'info', ARGV[3]) end
 learn_loaded(w, ARGV[4])
-for i = 5, #ARGV, 2 do call('HSET', P .. ':models', ARGV[i], ARGV[i + 1]) end
+learn_models(5)
 call('ZADD', P .. ':idle', 'XX', t, w)
 if ARGV[2] ~= '' then call('XTRIM', P .. ':inbox:' .. w, 'MINID', ARGV[2]) end
 local answer = call('SMEMBERS', P .. ':owned:' .. w)

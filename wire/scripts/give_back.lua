@@ -1,5 +1,6 @@
--- ARGV: job incarnation attempt why charged(1|0) code message -> 1 | 0: not yours
--- Interrupted: back to the front. Charged when the attempt itself failed in a way another attempt may mend.
+-- ARGV: job incarnation attempt why charged(1|0) code message behind(1|0) -> 1 | 0: not yours
+-- Interrupted: back to the front. Charged when the attempt itself failed in a way another attempt may mend: then it
+-- goes behind all that wait, since the next attempt may well fail too; `behind`: uncharged, and yet behind them.
 -- The worker is not asking any more, else it would get the same job straight back: it asks when it can take work.
 local j, w, f = ARGV[1], ARGV[2], ARGV[3] .. '@' .. ARGV[2]
 local h = call('HMGET', job_key(j), 'fence', 'by')
@@ -8,7 +9,7 @@ if h[1] ~= f then
   return 0
 end
 forget_loading(j, w, ARGV[6])
-local queued = requeue(j, 'back ' .. f, ARGV[4])
+local queued = requeue(j, 'back ' .. f, ARGV[4], ARGV[5] == '1' or ARGV[8] == '1')
 if queued and ARGV[5] == '1' then charge(j, ARGV[6], ARGV[7]) end
 call('HSET', P .. ':worker:' .. w, 'asking', 0)
 call('ZREM', P .. ':idle', w)

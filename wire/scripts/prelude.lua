@@ -8,6 +8,7 @@ local WARM_MS = 600000          -- how long a worker is held to remember a conve
 local MAX_UNSTARTED = 20        -- gives that no worker ever started: the job is a poison of its own kind
 local EPOCH_ATTEMPTS = 1000     -- numbers skipped for each restart of Redis that a job lives through
 local KEEP_MS = 86400000        -- ledger entries live a day after a job's end
+local MODELS_KEPT = 2000        -- of those last seen; a pool of a hundred engines has fewer
 local DEAD_KEEP_MS = 604800000  -- dead letters live a week
 
 local function job_key(j) return P .. ':job:' .. j end
@@ -17,7 +18,7 @@ local function stepped(at) return at ~= '' and math.abs(now() - tonumber(at)) > 
 local function horizon(ms) return string.format('%d', math.max(0, raw() - ms)) end
 local function mark(j, what, detail) call('HSET', job_key(j), what, string.format('%d %s', now(), detail)) end
 
--- The fair queue: returned jobs first (by arrival), then tenants in turn, a tenant's jobs by arrival.
+-- The fair queue: interrupted jobs first (by arrival), then tenants in turn, a tenant's jobs by arrival.
 local function take_a_turn(c, t)
   local last = call('ZRANGE', P .. ':ring:' .. c, -1, -1, 'WITHSCORES')
   call('ZADD', P .. ':ring:' .. c, 'NX', tonumber(last[2] or 0) + 1, t)
@@ -59,6 +60,32 @@ local function learn_loaded(w, names)
   for _, m in ipairs(call('SMEMBERS', P .. ':loaded:' .. w)) do
     if not told[m] then let_go(w, m) end
   end
+end
+
+-- `ARGV` from `first` on: models and what a worker says of them, in turn. `seen` has when each was told of last.
+local function learn_models(first)
+  for i = first, #ARGV, 2 do
+    call('HSET', P .. ':models', ARGV[i], ARGV[i + 1])
+    call('ZADD', P .. ':seen', now(), ARGV[i])
+  end
+end
+
+local function forget_models(names)
+  for _, m in ipairs(names) do
+    call('HDEL', P .. ':models', m)
+    call('ZREM', P .. ':seen', m)
+  end
+end
+
+-- Models that nobody has told of for a day are forgotten, and the oldest of too many, some at a time. Those that an
+-- older version's script wrote down have no time yet: they get this one.
+local function sweep_models(limit)
+  if call('HLEN', P .. ':models') > call('ZCARD', P .. ':seen') then
+    for _, m in ipairs(call('HKEYS', P .. ':models')) do call('ZADD', P .. ':seen', 'NX', now(), m) end
+  end
+  forget_models(call('ZRANGE', P .. ':seen', '-inf', now() - KEEP_MS, 'BYSCORE', 'LIMIT', 0, limit))
+  local over = call('ZCARD', P .. ':seen') - MODELS_KEPT
+  if over > 0 then forget_models(call('ZRANGE', P .. ':seen', 0, math.min(over, limit) - 1)) end
 end
 
 -- A give counts as loading. A worker that failed like this holds nothing, and is soon free again: it would draw every
@@ -262,14 +289,21 @@ local function terminal(j, state, why, body, by, id)
   end
 end
 
--- A running job goes back to the front of its class. A give that was never started is counted: past the bound it ends.
-local function requeue(j, by, why)
+-- A running job goes back: to the front of its class, or `behind` all that wait there, as if it came now. A give that
+-- was never started is counted: past the bound the job ends.
+local function requeue(j, by, why, behind)
   local k = job_key(j)
-  local h = call('HMGET', k, 'owner', 'class', 'n', 'attempt')
+  local h = call('HMGET', k, 'owner', 'class', 'n', 'attempt', 'tenant')
   call('HSET', k, 'state', 'queued', 'owner', '', 'fence', '', 'by', by, 'note', why)
   mark(j, 'returned:' .. h[4], why)
   call('SREM', P .. ':owned:' .. h[1], j)
-  call('ZADD', P .. ':front:' .. h[2], h[3], j)
+  if behind then
+    local n = call('INCR', P .. ':arrivals')
+    call('HSET', k, 'n', n)
+    enqueue(j, h[2], h[5], n)
+  else
+    call('ZADD', P .. ':front:' .. h[2], h[3], j)
+  end
   if last(j) ~= tonumber(h[4]) and call('HINCRBY', k, 'unstarted', 1) >= MAX_UNSTARTED then
     dead_letter(j, 'never_started')
     terminal(j, 'failed', 'never_started', failure('never_started',

@@ -5,5 +5,5 @@ if call('HSETNX', P .. ':beats', w, 1) == 1 then
   call('HSET', P .. ':worker:' .. w, 'slots', ARGV[2], 'asking', 0, 'seen', now(), 'since', now(), 'info', ARGV[3])
 end
 learn_loaded(w, ARGV[4])
-for i = 5, #ARGV, 2 do call('HSET', P .. ':models', ARGV[i], ARGV[i + 1]) end
+learn_models(5)
 return tonumber(call('HGET', P .. ':beats', w))

@@ -1,8 +1,25 @@
--- ARGV: engine|model reason -> closed | open | half_open: what its circuit is now. One more failure in a row.
-local OPEN_AT = 5 -- one poison job, at three tries, does not speak for all others
+-- ARGV: engine|model reason job -> closed | open | half_open: what its circuit is now. One more failure in a row.
+-- `job`: the one whose own request may be to blame; '' or absent: the engine is. Such a job counts once, however often
+-- it is tried, and the jobs of one tenant never open a circuit for all others: they count one less than it takes.
+local OPEN_AT = 5
 local k = P .. ':circuits'
 local was = call('HGET', k, ARGV[1])
 local c = was and cjson.decode(was) or {state = 'closed', failures = 0, opened = 0, probed = 0}
+
+local function counts(j)
+  if j == '' or c.state ~= 'closed' then return true end
+  local t = call('HGET', job_key(j), 'tenant') or ''
+  c.blamed = c.blamed or {}
+  local jobs = c.blamed[t] or {}
+  for _, known in ipairs(jobs) do
+    if known == j then return false end
+  end
+  jobs[#jobs + 1] = j
+  c.blamed[t] = jobs
+  return #jobs < OPEN_AT
+end
+
+if not counts(ARGV[3] or '') then return c.state end
 c.failures, c.reason = c.failures + 1, ARGV[2]
 if c.state == 'half_open' or (c.state == 'closed' and c.failures >= OPEN_AT) then c.state, c.opened = 'open', now() end
 call('HSET', k, ARGV[1], cjson.encode(c))
