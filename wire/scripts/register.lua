@@ -6,4 +6,4 @@ if call('HSETNX', P .. ':beats', w, 1) == 1 then
 end
 learn_loaded(w, ARGV[4])
 for i = 5, #ARGV, 2 do call('HSET', P .. ':models', ARGV[i], ARGV[i + 1]) end
-return tonumber(call('HGET', P .. ':beats', w))
+return number(call('HGET', P .. ':beats', w), 1)
