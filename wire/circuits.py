@@ -9,15 +9,16 @@ engine fails, and when one answers that had failed, so a healthy engine costs no
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple, cast, get_args
 
-import orjson
 from redis.asyncio import Redis
 
+from wire.decoding import is_number, json_object, text
 from wire.keys import Keys
 from wire.scripts import scripts
 
 CircuitState = Literal["closed", "open", "half_open"]
+STATES = get_args(CircuitState)
 
 
 class Circuit(NamedTuple):
@@ -46,7 +47,8 @@ class Circuits:
     async def all(self) -> dict[str, Circuit]:
         """Those with failures: `<engine>|<model>` → circuit."""
         fields = cast(dict[bytes, bytes], await self._redis.hgetall(self._keys.circuits))
-        return {name.decode(): _circuit(name.decode(), orjson.loads(body)) for name, body in fields.items()}
+        circuits = (_circuit(text(name), json_object(body)) for name, body in fields.items())
+        return {circuit_name(c.engine, c.model): c for c in circuits if c is not None}
 
     async def trip(self, engine: str, model: str, reason: str, job: str = "") -> CircuitState:
         """It failed, once for each call of this: a lost reply is not asked again. What the circuit is now.
@@ -69,14 +71,15 @@ def circuit_name(engine: str, model: str) -> str:
     return f"{engine}|{model}"
 
 
-def _circuit(name: str, body: dict[str, object]) -> Circuit:
+def _circuit(name: str, body: dict[str, object]) -> Circuit | None:
+    """None for what no script wrote."""
     engine, _, model = name.partition("|")
-    return Circuit(
-        engine,
-        model,
-        cast(CircuitState, body["state"]),
-        cast(int, body["failures"]),
-        cast(int, body["opened"]),
-        cast(int, body["probed"]),
-        cast(str, body["reason"]),
-    )
+    state, reason = body.get("state"), body.get("reason")
+    if state not in STATES or not isinstance(reason, str):
+        return None
+    failures, opened, probed = (_number(body.get(field)) for field in ("failures", "opened", "probed"))
+    return Circuit(engine, model, cast(CircuitState, state), failures, opened, probed, reason)
+
+
+def _number(value: object) -> int:
+    return int(cast(float, value)) if is_number(value) else 0

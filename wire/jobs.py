@@ -5,27 +5,32 @@ Repeated with the same token a script gives its first answer until the job moves
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from hashlib import sha1
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple, cast, get_args
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
+from wire.decoding import text, whole
 from wire.keys import Keys
-from wire.records import KEEP_MS, PROTOCOL, JobClass, JobRecord, JobRequest, JobState, Route
+from wire.records import BRIEF_MS, KEEP_MS, PROTOCOL, JobClass, JobRecord, JobRequest, JobState, Route
 from wire.scripts import scripts
 
-Accepted = Literal["ok", "full depth", "full tenant", "stepped"]
+Accepted = Literal["ok", "full depth", "full tenant", "full bytes", "stepped"]
+STATES = get_args(JobState)
 FINISHED, NOT_YOURS, WRONG_SEQ = 1, 0, -1
 
 
 class Bounds(NamedTuple):
-    """What `accept` holds a new job against. `depth`: jobs of the pool that are not terminal."""
+    """What `accept` holds a new job against. `depth`: jobs of the pool that are not terminal; `request_bytes`: of
+    their requests together, None without a bound."""
 
     depth: int
     per_tenant: int
     max_attempts: int
     timeout_ms: int
+    request_bytes: int | None = None
 
 
 class Begun(NamedTuple):
@@ -69,11 +74,13 @@ class JobPipe:
         request_id: str = "",
         keep_ms: int | None = None,
         base: int = 0,
+        outline: bytes = b"",
     ) -> Accepted:
         """Let a job in, once: repeated with the same id it is `ok` again. `at`: the caller's pool ms, None unknown.
 
         `keep_ms`: how long record and log live after the end; None: as long as its kind is kept. `base`: the attempt
-        that it had reached in the pool which it comes from; its attempts are counted on from there.
+        that it had reached in the pool which it comes from; its attempts are counted on from there. `outline`: what takes
+        the request's place once the job has ended; b"": all of it is needed again.
         """
         answer = await self._run(
             "accept",
@@ -81,6 +88,7 @@ class JobPipe:
             *("" if at is None else at, request.model, request_id),
             *(request.model_dump_json(exclude_none=True).encode(), PROTOCOL),
             *(request.keep_ms if keep_ms is None else keep_ms, base, affinity_key(tenant, request)),
+            *(outline, "" if bounds.request_bytes is None else bounds.request_bytes),
         )
         return cast(Accepted, b" ".join(cast(list[bytes], answer)).decode())
 
@@ -90,7 +98,7 @@ class JobPipe:
         if not answer[0]:
             return None
         request, request_id, *numbers = answer[1:]
-        return Begun(request, request_id.decode(), *(int(n) for n in numbers))
+        return Begun(request, text(request_id), *(int(n) for n in numbers))
 
     async def note(self, job: str, incarnation: str, attempt: int, note: str, news: bytes) -> bool:
         """Tell readers, now and later, what a running job waits for; `news` is a `queued` event. False: not yours."""
@@ -139,6 +147,19 @@ class JobPipe:
         state = cast(bytes, await self._run("forget", job)).decode()
         return cast(Literal["queued", "running", "forgotten"], state) or None
 
+    async def keep_briefly(self, jobs: Sequence[str]) -> None:
+        """Ended jobs that nobody comes back to: record and log live for a quarter of an hour from now on, at most."""
+        trip = self.redis.pipeline(transaction=False)
+        for job in jobs:
+            trip.pexpire(self.keys.job(job), BRIEF_MS, lt=True)
+            trip.pexpire(self.keys.events(job), BRIEF_MS, lt=True)
+        if jobs:
+            await trip.execute()
+
+    async def admits(self) -> None:
+        """Raises Redis's error exactly where it would refuse `accept`: it is away, full, or cannot write its file."""
+        await self._run("admit")
+
     async def expire(self, at: int | None, limit: int = 100) -> int:
         """End the jobs whose deadline has passed; how many, or -1 when the pool's clock was stepped."""
         return cast(int, await self._run("expire", "" if at is None else at, limit))
@@ -153,10 +174,7 @@ class JobPipe:
 
     async def record(self, job: str) -> JobRecord | None:
         """The job's record, None when there is none (any more)."""
-        fields = cast(dict[bytes, bytes], await self.redis.hgetall(self.keys.job(job)))
-        if not fields.get(b"state"):
-            return None
-        return decode_record(job, {name.decode(): value for name, value in fields.items()})
+        return decode_record(job, cast(dict[bytes, bytes], await self.redis.hgetall(self.keys.job(job))))
 
     async def now(self) -> int:
         """Pool milliseconds, for one round trip; who asks often keeps a `wire.clock.Clock`."""
@@ -168,38 +186,42 @@ class JobPipe:
         return int(await self.redis.xlen(self.keys.demand))
 
 
-def decode_record(job: str, h: dict[str, bytes]) -> JobRecord:
-    """A job's hash as it lies in Redis; fields that are missing are empty."""
+def decode_record(job: str, fields: Mapping[bytes, bytes]) -> JobRecord | None:
+    """A job's hash as it lies in Redis; fields that are missing are empty. None for what is no job."""
+    state = text(fields.get(b"state"))
+    if state not in STATES:
+        return None
 
-    def text(name: str) -> str:
-        return h.get(name, b"").decode()
+    def word(name: bytes) -> str:
+        return text(fields.get(name))
 
-    def number(name: str) -> int:
-        return int(h.get(name, b"0") or 0)
+    def number(name: bytes) -> int:
+        return max(0, whole(fields.get(name)))
 
     return JobRecord(
         id=job,
-        state=cast(JobState, text("state")),
-        tenant=text("tenant"),
-        cls=text("class"),
-        model=text("model"),
-        attempt=number("attempt"),
-        tries=number("tries"),
-        max_attempts=number("max"),
-        owner=text("owner"),
-        accepted=number("accepted"),
-        due=number("due"),
-        why=text("why"),
-        note=text("note"),
-        end=text("end"),
-        request=h.get("request", b""),
-        result=h.get("result", b""),
-        request_id=text("request_id"),
-        timeline=_timeline(h),
-        route=cast(Route, text("route")),
-        base=number("base"),
-        keep_ms=number("keep") or KEEP_MS,
-        forgotten=bool(number("forgotten")),
+        state=cast(JobState, state),
+        tenant=word(b"tenant"),
+        cls=word(b"class"),
+        model=word(b"model"),
+        attempt=number(b"attempt"),
+        tries=number(b"tries"),
+        max_attempts=number(b"max"),
+        owner=word(b"owner"),
+        accepted=number(b"accepted"),
+        due=number(b"due"),
+        why=word(b"why"),
+        note=word(b"note"),
+        end=word(b"end"),
+        request=fields.get(b"request", b""),
+        result=fields.get(b"result", b""),
+        request_id=word(b"request_id"),
+        timeline=_timeline(fields),
+        route=cast(Route, word(b"route")),
+        base=number(b"base"),
+        keep_ms=number(b"keep") or KEEP_MS,
+        forgotten=bool(number(b"forgotten")),
+        outline=fields.get(b"outline", b""),
     )
 
 
@@ -211,17 +233,17 @@ def affinity_key(tenant: str, request: JobRequest) -> str:
     return sha1(whole.encode(), usedforsecurity=False).hexdigest()[:16]
 
 
-def _timeline(h: dict[str, bytes]) -> tuple[tuple[int, str, str], ...]:
+def _timeline(fields: Mapping[bytes, bytes]) -> tuple[tuple[int, str, str], ...]:
     """`given:2` → `1700000000000 w7` becomes (1700000000000, "given:2", "w7"); ties keep the order of a job's life."""
     order = ("accepted", "given", "started", "returned", "ended")
-    marks = [(int(h.get("accepted", b"0")), "accepted", "")]
-    for name, value in h.items():
-        if name.partition(":")[0] in order[1:]:
-            at, _, detail = value.decode().partition(" ")
-            marks.append((int(at), name, detail))
+    marks = [(max(0, whole(fields.get(b"accepted"))), "accepted", "")]
+    for name, value in fields.items():
+        if (what := text(name)).partition(":")[0] in order[1:]:
+            at, _, detail = text(value).partition(" ")
+            marks.append((max(0, whole(at)), what, detail))
 
     def by_time(mark: tuple[int, str, str]) -> tuple[int, int, int]:
         what, _, attempt = mark[1].partition(":")
-        return mark[0], int(attempt or (0 if what == "accepted" else 1 << 30)), order.index(what)
+        return mark[0], whole(attempt or ("0" if what == "accepted" else str(1 << 30))), order.index(what)
 
     return tuple(sorted(marks, key=by_time))

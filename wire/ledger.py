@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import orjson
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
+from wire.decoding import json_object, text, texts
 from wire.jobs import decode_record
 from wire.keys import Keys
 from wire.records import JobRecord
@@ -42,34 +43,31 @@ class Ledger:
     async def _page(self, stream: str, behind: str, limit: int) -> Page:
         newest = f"({behind}" if behind else "+"
         rows: Any = await self._redis.xrevrange(stream, newest, "-", count=limit + 1)
-        entries = [(name.decode(), _text(fields)) for name, fields in rows[:limit]]
+        entries = [(text(name), texts(fields)) for name, fields in rows[:limit]]
         return Page(entries, entries[-1][0] if len(rows) > limit else "")
 
     async def outlines(self, jobs: Sequence[str]) -> list[JobRecord | None]:
         """Their records, `request` and `result` left empty; None for a job that is not known (any more)."""
         keys = [self._keys.job(job) for job in jobs]
         held = await self._each([("HKEYS", key) for key in keys])
-        names = [[name for name in all_names if name not in TEXTS] for all_names in held]
+        names = [[name for name in all_names or () if name not in TEXTS] for all_names in held]
         values = await self._each([("HMGET", key, *mine) for key, mine in zip(keys, names, strict=True) if mine])
-        found = iter(values)
+        found = (row or [] for row in values)
         return [_outline(job, mine, next(found)) if mine else None for job, mine in zip(jobs, names, strict=True)]
 
     async def ends(self, records: Sequence[JobRecord]) -> dict[str, dict[str, Any]]:
         """The terminal events of those that have ended, for as long as their logs are kept: job → fields."""
         ended = [record for record in records if record.end]
         rows = await self._each([("XRANGE", self._keys.events(r.id), r.end, r.end) for r in ended])
-        return {r.id: orjson.loads(_event(row)) for r, row in zip(ended, rows, strict=True) if row}
+        return {r.id: json_object(_event(row)) for r, row in zip(ended, rows, strict=True) if row}
 
     async def _each(self, commands: Sequence[tuple[str | bytes, ...]]) -> list[Any]:
-        """One round trip for all of them."""
+        """One round trip for all of them; None for a key that is of another type than it should be."""
         pipe = self._redis.pipeline(transaction=False)
         for command in commands:
             pipe.execute_command(*command)
-        return await pipe.execute() if commands else []
-
-
-def _text(fields: dict[bytes, bytes]) -> dict[str, str]:
-    return {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
+        answers = await pipe.execute(raise_on_error=False) if commands else []
+        return [None if isinstance(answer, ResponseError) else answer for answer in answers]
 
 
 def _event(row: Any) -> bytes:
@@ -79,5 +77,4 @@ def _event(row: Any) -> bytes:
 
 def _outline(job: str, names: list[bytes], values: list[bytes | None]) -> JobRecord | None:
     """None also for a record that expired between the two looks."""
-    fields = {name.decode(): value for name, value in zip(names, values, strict=True) if value is not None}
-    return decode_record(job, fields) if fields.get("state") else None
+    return decode_record(job, {name: value for name, value in zip(names, values, strict=False) if value is not None})

@@ -31,6 +31,15 @@ class Lossy:
     fatal = failure = err = error = critical = exception = msg
 
 
+def encoded(fields: Any, **_: Any) -> bytes:
+    """A line as JSON. What JSON cannot hold (a number of more than 64 bits, half a surrogate pair) is written as Python
+    shows it: a log line never ends the loop that writes it."""
+    try:
+        return orjson.dumps(fields)
+    except TypeError:
+        return orjson.dumps({str(name): ascii(value) for name, value in fields.items()})
+
+
 def configure_logs(level: str, process: str) -> None:
     """Send structlog and the standard library's loggers (uvicorn, redis) to stdout as JSON lines."""
     shared: list[structlog.typing.Processor] = [
@@ -40,7 +49,7 @@ def configure_logs(level: str, process: str) -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
+        processors=[*shared, structlog.processors.JSONRenderer(serializer=encoded)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=lambda *_: Lossy(structlog.BytesLogger()),
         cache_logger_on_first_use=True,
@@ -51,7 +60,7 @@ def configure_logs(level: str, process: str) -> None:
         structlog.stdlib.ProcessorFormatter(
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(serializer=lambda line, **_: orjson.dumps(line).decode()),
+                structlog.processors.JSONRenderer(serializer=lambda line, **_: encoded(line).decode()),
             ],
             foreign_pre_chain=shared,
         )

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, cast
 
+from wire.decoding import text
+
 
 class Place(NamedTuple):
     """`position` 1: next to be given; 0: not waiting. `note`: what a running job waits for, or why it came back."""
@@ -54,15 +56,15 @@ def read(answer: list[object]) -> Snapshot:
 def _class(row: object) -> tuple[str, Lengths]:
     name, front, tenants = cast(tuple[bytes, int, list[bytes]], row)
     pairs = zip(tenants[::2], tenants[1::2], strict=True)
-    return name.decode(), Lengths(front, tuple((t.decode(), int(n)) for t, n in pairs))
+    return text(name), Lengths(front, tuple((text(t), int(n)) for t, n in pairs))
 
 
 def _place(job: list[bytes], classes: dict[str, Lengths]) -> Place:
     state, cls, tenant, rank, in_front, note = job
     position = 0
-    if state == b"queued":
-        position = 1 + _ahead(classes, cls.decode(), tenant.decode(), int(rank), bool(in_front))
-    return Place(state.decode(), position, note.decode())
+    if state == b"queued" and text(cls) in classes and int(rank) >= 0:  # else no script wrote that record
+        position = 1 + _ahead(classes, text(cls), text(tenant), int(rank), bool(in_front))
+    return Place(text(state), position, text(note))
 
 
 def _ahead(classes: dict[str, Lengths], cls: str, tenant: str, rank: int, in_front: bool) -> int:

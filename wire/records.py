@@ -100,6 +100,11 @@ class JobRequest(BaseModel):
         return BRIEF_MS if self.kind in ("embed", "count") else KEEP_MS
 
     @property
+    def outline(self) -> bytes:
+        """What may stay of it once its job has ended: a request, as every reader knows it, without a word of it."""
+        return JobRequest(kind=self.kind, model=self.model).model_dump_json(exclude_none=True).encode()
+
+    @property
     def plain(self) -> bool:
         """Text in, text out: the only kind of answer that another attempt may ever continue."""
         return (
@@ -136,6 +141,7 @@ class JobRecord(NamedTuple):
     base: int = 0  # the attempt that it had reached in the pool it came from, 0: it came from none
     keep_ms: int = KEEP_MS  # how long record and log live after the end
     forgotten: bool = False  # request, result and log are gone, on its principal's wish
+    outline: bytes = b""  # what takes the request's place at the end; empty: nothing does
 
     @property
     def live(self) -> bool:

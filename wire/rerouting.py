@@ -23,14 +23,17 @@ UNBOUNDED = 1 << 40  # it was let in once, and is not refused now
 async def carry_on(jobs: JobPipe, job: str) -> Target | None:
     """Let a job that left this pool as `rerouted` into the pool that it was sent to, once; that pool and model.
 
-    None: it did not leave this pool like that, or nobody knows any more where it went. Raises Redis's error where that
+    None: it did not leave this pool like that, or nobody knows any more where it went or what it asks. Raises Redis's error where that
     is away or full: ask again.
     """
     record = await jobs.record(job)
     target = await destination(jobs, record) if record is not None and record.why == "rerouted" else None
     if record is None or target is None:
         return None
-    request = onward(JobRequest.model_validate_json(record.request), jobs.keys.pool, target)
+    try:
+        request = onward(JobRequest.model_validate_json(record.request), jobs.keys.pool, target)
+    except ValueError:
+        return None
     there = JobPipe(jobs.redis, Keys(target.pool))
     left_ms = max(0, record.due - await jobs.now())
     await there.accept(
@@ -42,7 +45,10 @@ async def carry_on(jobs: JobPipe, job: str) -> Target | None:
         request_id=record.request_id,
         keep_ms=record.keep_ms,
         base=record.attempt,
+        outline=record.outline,
     )
+    if record.outline:  # it is in: asked again, `accept` looks at the id alone
+        await jobs.redis.hset(jobs.keys.job(job), "request", record.outline)
     return target
 
 
@@ -51,7 +57,10 @@ async def destination(jobs: JobPipe, record: JobRecord) -> Target | None:
     rows: Any = await jobs.redis.xrange(jobs.keys.events(record.id), record.end, record.end)
     if record.forgotten or not rows:
         return None
-    event = EVENT.validate_json(rows[0][1][b"e"])
+    try:
+        event = EVENT.validate_json(rows[0][1].get(b"e", b""))
+    except ValueError:
+        return None
     return Target(pool=event.pool, model=event.model) if isinstance(event, Rerouted) else None
 
 

@@ -7,31 +7,24 @@ still for five beats of a Redis that answered is reaped: its jobs go back to the
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple, cast
 
 import orjson
 from redis.asyncio import Redis
 
+from wire.decoding import is_number, json_object, text, whole, whole_or_none
 from wire.keys import Keys
 from wire.records import Order
 from wire.scripts import scripts
 
 BEAT_SECONDS = 2.0
 REAP_SECONDS = 10.0  # five missed beats
-# What a worker may say, and as what: another make of it, or a newer one, takes nobody down who reads it.
-Kinds = dict[str, type | tuple[type, ...]]
-INFO_KINDS: Kinds = {
-    "engine": str,
-    "models": dict,
-    "host": str,
-    "protocol": int,
-    "job_seconds": (int, float),
-    "detail": str,
-    "tokens": int,
-    "gpus": list,
-}
-ABOUT_KINDS: Kinds = {"context_length": int, "capabilities": list}
+LONGEST_JOB_SECONDS = 604_800.0  # a week; who says more of its mean job is not believed
+LONGEST_TEXT = 1_000  # characters of what a worker says of itself
+MODEL_NAME_MAX = 200
+ATTEMPT_MAX = 2**63 - 1  # a longer number is in no log line and no id
+Kinds = dict[str, Callable[[Any], bool]]
 
 
 class Gpu(NamedTuple):
@@ -129,7 +122,7 @@ class WorkerRegistry:
         known = _catalogue(info) if info and models else ()
         news = (info.encode() if info else "", "" if loaded is None else orjson.dumps(sorted(loaded)), *known)
         number, *owned = cast(list[Any], await self._run("beat", incarnation, inbox_from, *news))
-        return Beat(bool(number), number, frozenset(job.decode() for job in owned))
+        return Beat(bool(number), number, frozenset(map(text, owned)))
 
     async def reap(self, incarnation: str, beat: int) -> bool:
         """End a life whose beat is still `beat`; its jobs return to the queue. False: it has beaten since."""
@@ -137,13 +130,20 @@ class WorkerRegistry:
 
     async def beats(self) -> dict[str, int]:
         """Who is alive: incarnation → beat count."""
-        beats: dict[bytes, bytes] = await _hash(self.redis, self.keys.beats)
-        return {w.decode(): int(n) for w, n in beats.items()}
+        return read_beats(await _hash(self.redis, self.keys.beats))
+
+    async def bury_strange(self) -> int:
+        """End the lives that no script began: a name that is no UTF-8, a beat that is no number. How many."""
+        beats = await _hash(self.redis, self.keys.beats)
+        strange = {w: n for w, n in beats.items() if not read_beats({w: n})}
+        for w, n in strange.items():
+            await self._run("reap", w, n)
+        return len(strange)
 
     async def inbox(self, incarnation: str, after: str, block_ms: int) -> list[tuple[str, dict[bytes, bytes]]]:
         """Entries behind id `after`, waiting up to `block_ms` for the first. The client's timeout must be longer."""
         answer: Any = await self.redis.xread({self.keys.inbox(incarnation): after}, block=block_ms, count=64)
-        return [(entry.decode(), fields) for _, entries in answer or () for entry, fields in entries]
+        return [(text(entry), fields) for _, entries in answer or () for entry, fields in entries]
 
     async def all(self) -> list[WorkerRecord]:
         """Every living worker, in the order of their names."""
@@ -152,17 +152,17 @@ class WorkerRegistry:
         for w in sorted(beats):
             pipe.hgetall(self.keys.worker(w))
             pipe.scard(f"{self.keys.prefix}:owned:{w}")
-        answers = await pipe.execute()
+        answers = await pipe.execute(raise_on_error=False)  # a key of another type is as good as none
         return [
-            _worker(w, beats[w], fields, owned)
+            _worker(w, beats[w], fields, owned if isinstance(owned, int) else 0)
             for w, fields, owned in zip(sorted(beats), answers[::2], answers[1::2], strict=True)
-            if fields
+            if isinstance(fields, dict) and fields
         ]
 
     async def models(self) -> dict[str, dict[str, Any]]:
         """Models last seen in this pool, also of workers that are gone: name → info."""
         models = await _hash(self.redis, self.keys.models)
-        return _models({name.decode(): _object(info) for name, info in models.items()})
+        return _models({text(name): json_object(info) for name, info in models.items()})
 
 
 def loaded_of(info: WorkerInfo) -> list[str]:
@@ -175,7 +175,9 @@ def decode_order(entry: str, fields: dict[bytes, bytes]) -> Order:
     try:
         do, model = fields[b"do"].decode(), fields.get(b"model", b"").decode()
         if do in ("run", "cancel"):
-            job, attempt = fields[b"job"].decode(), int(fields[b"attempt"])
+            job, attempt = fields[b"job"].decode(), whole_or_none(fields[b"attempt"], ATTEMPT_MAX)
+            if attempt is None or attempt < 1:
+                raise ValueError(f"no attempt has that number: inbox entry {entry}")
             return Order(entry, do, job, attempt, model)
         return Order(entry, do, model=model)
     except (KeyError, UnicodeDecodeError) as error:
@@ -190,36 +192,64 @@ def _catalogue(info: WorkerInfo) -> list[str | bytes]:
     return [part for name, about in info.models.items() for part in (name, orjson.dumps(about))]
 
 
+def read_beats(beats: dict[bytes, bytes]) -> dict[str, int]:
+    """Those that a script wrote."""
+    counts = {text(w): whole_or_none(n) for w, n in beats.items() if text(w).encode() == w}
+    return {w: count for w, count in counts.items() if count is not None and count > 0}
+
+
 def _worker(incarnation: str, beat: int, h: dict[bytes, bytes], owned: int) -> WorkerRecord:
     return WorkerRecord(
         incarnation=incarnation,
         beat=beat,
-        slots=int(h.get(b"slots", b"0")),
+        slots=max(0, whole(h.get(b"slots"))),
         owned=owned,
         asking=h.get(b"asking") == b"1",
-        seen=int(h.get(b"seen", b"0")),
-        since=int(h.get(b"since", b"0")),
+        seen=whole(h.get(b"seen")),
+        since=max(0, whole(h.get(b"since"))),
         info=_info(h.get(b"info", b"")),
     )
 
 
-def _info(told: bytes) -> dict[str, Any]:
-    """As a worker told it; what is of another type than `WorkerInfo` has is left out, as if it had not been told."""
-    info = _usable(_object(told), INFO_KINDS)
+def _info(words: bytes) -> dict[str, Any]:
+    """As a worker wrote it; what is of another type or range than `WorkerInfo` has is left out, as if it were absent."""
+    info = _usable(json_object(words), INFO_KINDS)
     return {**info, "models": _models(info["models"])} if "models" in info else info
 
 
-def _models(told: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {name: _usable(about, ABOUT_KINDS) for name, about in told.items() if isinstance(about, dict)}
+def _models(models: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        name: _usable(about, ABOUT_KINDS)
+        for name, about in models.items()
+        if isinstance(about, dict) and len(name) <= MODEL_NAME_MAX and name.isprintable()
+    }
 
 
-def _usable(told: dict[str, Any], kinds: Kinds) -> dict[str, Any]:
-    return {name: value for name, value in told.items() if isinstance(value, kinds.get(name, object))}
+def _usable(fields: dict[str, Any], kinds: Kinds) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in kinds or kinds[name](value)}
 
 
-def _object(told: bytes) -> dict[str, Any]:
-    try:
-        read = orjson.loads(told or b"{}")
-    except orjson.JSONDecodeError:
-        return {}
-    return read if isinstance(read, dict) else {}
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= LONGEST_TEXT
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and is_number(value)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+# What a worker may say, and as what: another make of it, or a newer one, takes nobody down who reads it.
+INFO_KINDS: Kinds = {
+    "engine": _is_text,
+    "models": lambda value: isinstance(value, dict),
+    "host": _is_text,
+    "protocol": _is_count,
+    "job_seconds": lambda value: is_number(value, LONGEST_JOB_SECONDS),
+    "detail": _is_text,
+    "tokens": _is_count,
+    "gpus": lambda value: isinstance(value, list),
+}
+ABOUT_KINDS: Kinds = {"context_length": _is_count, "capabilities": _are_texts}

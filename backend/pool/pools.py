@@ -157,6 +157,7 @@ class Pools:
 
 def _found(pool: Pool, job: str, fields: dict[bytes, bytes]) -> Found | None:
     """None also for a job that was forgotten on its principal's wish: nobody knows it any more."""
-    if not fields.get(b"state") or fields.get(b"forgotten", b"0") not in (b"", b"0"):
+    if fields.get(b"forgotten", b"0") not in (b"", b"0"):
         return None
-    return Found(pool, decode_record(job, {name.decode(): value for name, value in fields.items()}))
+    record = decode_record(job, fields)
+    return Found(pool, record) if record is not None else None

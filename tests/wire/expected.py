@@ -23,6 +23,7 @@ PASS_OVER_MS = 2000
 OPEN_AT = 5
 PROBE_MS = 30_000
 DAY_MS = 86_400_000
+RECOUNT_MS = 1000
 NOT_LOADED = ("model_not_found", "out_of_memory", "rerouted")
 
 # Bounds that a random sequence of fifty steps can reach; the model test writes them into the scripts.
@@ -65,6 +66,7 @@ class Job:
     keep: int
     base: int
     affinity: str
+    outline: str
     state: str = "queued"
     route: str = ""
     attempt: int = 0
@@ -87,6 +89,11 @@ class Job:
         return self.state in LIVE
 
     @property
+    def kept_request(self) -> str:
+        """Its request; once it has ended in this pool, what is to be left of it."""
+        return self.request if self.live or self.why == "rerouted" else self.outline or self.request
+
+    @property
     def last(self) -> EventId:
         return self.log[-1][0] if self.log else (0, 0)
 
@@ -100,7 +107,7 @@ class Job:
 
     def record(self) -> dict[str, str]:
         """The job's hash, but for `by`, which is how the scripts remember a repeated call."""
-        said = {"forgotten": "1"} if self.forgotten else {"request": self.request}
+        said = {"forgotten": "1"} if self.forgotten else {"request": self.kept_request}
         if self.result and not self.forgotten:
             said["result"] = self.result
         fence = f"{self.attempt}@{self.owner}" if self.owner else ""
@@ -111,6 +118,7 @@ class Job:
             "note": self.note, "why": self.why, "end": self.end, "accepted": str(self.accepted), "due": str(self.due),
             "model": self.model, "request_id": self.request_id, "keep": str(self.keep),
             "base": str(self.base), "affinity": self.affinity, "route": self.route,
+            "outline": self.outline, "bytes": str(len(self.request)),
             **said, **self.marks,
             **({"passed": str(self.passed)} if self.passed is not None else {}),
         }  # fmt: skip
@@ -166,6 +174,8 @@ class ExpectedPool:
         self.epoch = 0  # lives of the server that took or gave a job; 0: none yet
         self.restarted = True  # since the last give
         self.demand: list[Entry] = []
+        self.drift = 0  # bytes that scripts of an older version have not taken off the sum
+        self.recounted = 0  # when the bytes were counted anew last
         self.waiting: dict[tuple[str, str], list[str]] = defaultdict(list)  # (class, tenant) → by arrival
         self.ring: dict[str, list[str]] = {c: [] for c in CLASSES}  # tenants in turn
         self.front: dict[str, list[str]] = {c: [] for c in CLASSES}  # returned, by arrival
@@ -349,6 +359,8 @@ class ExpectedPool:
         self.demand.remove(job.entry)
         job.state, job.owner, job.note, job.why = state, "", "", why
         job.end, job.returned_by = f"{event[0]}-{event[1]}", None
+        if not self.live_bytes + self.drift:
+            self.recounted = 0
         self.mark(job, "ended", state)
         self.finished[job.name, state] += 1
         self.happened[f"{state} {why}".strip()] += 1
@@ -389,8 +401,9 @@ class ExpectedPool:
     def accept(
         self, name: str, tenant: str, cls: str, timeout: int, max_attempts: int, depth: int, per_tenant: int,
         at: int | str, model: str, request_id: str, request: str, version: int, keep: int, base: int, affinity: str,
+        outline: str, most_bytes: int,
     ) -> Answer:  # fmt: skip
-        refusal = self._refusal(name, tenant, depth, per_tenant, at)
+        refusal = self._refusal(name, tenant, depth, per_tenant, at, len(request), most_bytes)
         if refusal:
             self.happened[f"accept: {' '.join(refusal)}"] += 1
             return refusal
@@ -399,7 +412,7 @@ class ExpectedPool:
         self.demand.append(entry)
         times = (self.now, self.now + timeout)
         self.count_lives()
-        words = (request_id, request, entry, self.epoch, keep, base, affinity)
+        words = (request_id, request, entry, self.epoch, keep, base, affinity, outline)
         job = Job(name, tenant, cls, model, max_attempts, self.arrivals, *times, *words, attempt=base)
         self.jobs[name] = job
         self.enqueue(job)
@@ -408,7 +421,9 @@ class ExpectedPool:
         self.arriving = None
         return ["ok"]
 
-    def _refusal(self, name: str, tenant: str, depth: int, per_tenant: int, at: int | str) -> Answer:
+    def _refusal(
+        self, name: str, tenant: str, depth: int, per_tenant: int, at: int | str, size: int, most_bytes: int
+    ) -> Answer:
         """`ok` for a job that is in already, None where nothing speaks against it."""
         if name in self.jobs:
             return ["ok"]
@@ -416,7 +431,20 @@ class ExpectedPool:
             return ["full", "depth"]
         if sum(len(self.waiting[c, tenant]) for c in CLASSES) >= per_tenant:
             return ["full", "tenant"]
+        if self._weight(size, most_bytes) + size > most_bytes:
+            return ["full", "bytes"]
         return ["stepped"] if self.stepped(at) else None
+
+    @property
+    def live_bytes(self) -> int:
+        return sum(len(job.request) for job in self.jobs.values() if job.live)
+
+    def _weight(self, size: int, most: int) -> int:
+        """Bytes of all requests that are not terminal; before one is refused they are counted, once a second."""
+        if self.live_bytes + self.drift + size > most and abs(self.now - self.recounted) >= RECOUNT_MS:
+            self.happened["bytes counted anew" if self.drift else "bytes counted again"] += 1
+            self.drift, self.recounted = 0, self.now
+        return self.live_bytes + self.drift
 
     def cancel(self, name: str, why: str) -> Answer:
         job = self.jobs.get(name)
@@ -629,6 +657,8 @@ class ExpectedPool:
             self.fail(self.jobs[name], "deadline", DEADLINE)
         self._sweep()
         self._sweep_models(limit)
+        if not self.demand:
+            self.drift = self.recounted = 0
         self.match()
         return len(late)
 
@@ -657,6 +687,7 @@ class ExpectedPool:
             "models": self.models,
             "seen": sorted(self.told.items(), key=lambda told: told[::-1]),
             "clock": self._clock(),
+            "bytes": self._bytes(),
             "circuits": {name: circuit.content() for name, circuit in self.circuits.items()},
             "finished": self.finished,
             "dead": self.dead,
@@ -679,6 +710,11 @@ class ExpectedPool:
         for (c, t), names in self.waiting.items():
             keys[f"waiting:{c}:{t}"] = [(name, self.jobs[name].arrival) for name in names]
         return {name: content for name, content in keys.items() if content}
+
+    def _bytes(self) -> dict[str, str]:
+        total = self.live_bytes + self.drift
+        counted = {"counted": str(self.recounted)} if self.recounted else {}
+        return {"total": str(total), **counted} if total or counted else {}
 
     def _clock(self) -> dict[str, str]:
         steps = {"skew": str(self.skew), "steps": str(self.steps)} if self.steps else {}

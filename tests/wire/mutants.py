@@ -27,14 +27,16 @@ class Mutant(NamedTuple):
 
 FENCE = "redis.call('HGET', KEYS[1], 'fence') ~= ARGV[2] .. '@' .. ARGV[1]"
 FENCE_HELD = "if h[1] ~= f then"
-LAST_IS_ATTEMPT = "last(j) == tonumber(call('HGET', job_key(j), 'attempt'))"
-SLOT_FREED = """    call('SREM', P .. ':owned:' .. h[1], j)
-    if by == ''"""
+LAST_IS_ATTEMPT = "last(j) == number(h[3])"
+SLOT_FREED = "    put('SREM', P .. ':owned:' .. h[1], j)\n"
+RETURNED = "call('ZADD', P .. ':front:' .. (h[2] == CLASSES[1] and h[2] or CLASSES[2]), number(h[3], 0), j)"
 REQUEUED = "'state', 'queued', 'owner', '', 'fence', '', 'by', by, 'note', why)"
 ENDED = "'state', state, 'owner', '', 'fence', '', 'note', '', 'why', why, 'by', by, 'end', id)"
 TURN_AGAIN = "if call('ZCARD', q) > 0 then take_a_turn(c, t) end"
-IDLE_GIVEN = "if call('SCARD', P .. ':owned:' .. w) >= tonumber"
-SWEEP = "if call('HGET', job_key(j), 'entry') ~= e[1] then"
+IDLE_GIVEN = "if call('SCARD', P .. ':owned:' .. w) >= number"
+SWEEP = "if peek('HGET', job_key(j), 'entry') ~= e[1] then"
+IMPATIENT = "if h[3] and t - number(h[3], t) >= PASS_OVER_MS then"
+GIVEN = "      give_or_end(j, only or best_worker(m, affinity, idle), m, affinity)\n"
 
 MUTANTS: dict[str, Mutant] = {
     # the fence
@@ -55,9 +57,13 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "start needs no fence": Mutant("start", "if call('HGET', k, 'fence') ~= f then return {0} end", ""),
     "start is not repeatable": Mutant("start", "if a ~= tonumber(ARGV[3]) then", "if true then"),
-    "start does not publish": Mutant("start", "call('PUBLISH', P .. ':live:' .. j, id .. ' ' .. ARGV[4])", ""),
+    "start says nothing": Mutant("start", "  tell(j, ARGV[3] .. '-0', ARGV[4])\n", ""),
     "start at seq 1": Mutant("start", "ARGV[3] .. '-0'", "ARGV[3] .. '-1'"),
-    "start does not log": Mutant("start", "call('XADD', P .. ':events:' .. j, id, 'e', ARGV[4])", ""),
+    "what is told is not published": Mutant(EVERY, "  call('PUBLISH', P .. ':live:' .. j, id .. ' ' .. body)\n", ""),
+    "what is told is not logged": Mutant(EVERY, "local added = redis.pcall('XADD', k, id, 'e', body)", "local added"),
+    "what is told begins the log anew": Mutant(
+        EVERY, "  if type(added) == 'table' then\n    call('DEL', k)", "  if true then\n    call('DEL', k)"
+    ),
     "start leaves no mark": Mutant("start", "mark(j, 'started:' .. ARGV[3], ARGV[2])", ""),
     "start answers nothing new after a lost reply": Mutant(
         "start", "if a ~= tonumber(ARGV[3]) then", "if a == tonumber(ARGV[3]) then return {0} else"
@@ -75,23 +81,28 @@ MUTANTS: dict[str, Mutant] = {
     "finish drops the result": Mutant("finish", "call('HSET', job_key(j), 'result', ARGV[8])", ""),
     "finish forgets the dead letter": Mutant("finish", "if ARGV[9] == '1'", "if false"),
     "finish always writes a dead letter": Mutant("finish", "if ARGV[9] == '1'", "if true"),
-    "an ended job keeps its slot": Mutant(EVERY, SLOT_FREED, "    if by == ''"),
+    "an ended job keeps its slot": Mutant(EVERY, SLOT_FREED, ""),
     "an ended job's slot is not offered": Mutant(EVERY, "    offer(h[1])\n", ""),
     "an ended job keeps its owner": Mutant(EVERY, ENDED, ENDED.replace("'owner', '', ", "")),
     "an ended job keeps its fence": Mutant(EVERY, ENDED, ENDED.replace("'fence', '', ", "")),
     "an ended job keeps its note": Mutant(EVERY, ENDED, ENDED.replace("'note', '', ", "")),
-    "an ended job stays in demand": Mutant(EVERY, "call('XDEL', P .. ':demand', h[5])\n", "\n"),
-    "an ended job keeps its deadline": Mutant(EVERY, "call('ZREM', P .. ':due', j)", ""),
-    "an ended job stays queued": Mutant(EVERY, "if h[6] == 'queued' then dequeue(j, h[3], h[4]) end", ""),
+    "an ended job stays in demand": Mutant(EVERY, "redis.pcall('XDEL', P .. ':demand', h[5] or '')", ""),
+    "an ended job keeps its deadline": Mutant(
+        EVERY, "  call('ZREM', P .. ':due', j)\n  call('HSET', k, 'state', state", "  call('HSET', k, 'state', state"
+    ),
+    "an ended job stays queued": Mutant(EVERY, "if h[6] == 'queued' then dequeue(j, h[3] or '', h[4] or '') end", ""),
+    "an ended job's bytes stay counted": Mutant(EVERY, "  weigh(-number(h[10], 0))\n", ""),
+    "an ended job keeps its request": Mutant(EVERY, "call('HSET', k, 'request', h[9])", ""),
+    "an ended job loses a request that is needed": Mutant(EVERY, "if (h[9] or '') ~= '' and why", "if why"),
+    "a job that leaves the pool loses its request": Mutant(
+        EVERY, "if (h[9] or '') ~= '' and why ~= 'rerouted'", "if (h[9] or '') ~= ''"
+    ),
     "an ended job lives for ever": Mutant(EVERY, "call('PEXPIRE', k, keep)", ""),
     "a log lives for ever": Mutant(EVERY, "call('PEXPIRE', P .. ':events:' .. j, keep)", ""),
-    "an ended job lives a day, whatever was said": Mutant(
-        EVERY, "local keep = h[8] or KEEP_MS", "local keep = KEEP_MS"
-    ),
-    "the end is not published": Mutant(EVERY, "call('PUBLISH', P .. ':live:' .. j, id .. ' ' .. body)", ""),
+    "an ended job lives a day, whatever was said": Mutant(EVERY, "math.max(1, number(h[8], KEEP_MS))", "KEEP_MS"),
     "the end leaves no mark": Mutant(EVERY, "mark(j, 'ended', state)", ""),
     "the end is not recorded": Mutant(
-        EVERY, "call('XADD', P .. ':finished', 'MINID', '~', horizon(KEEP_MS), '*', 'job', j, 'state', state)", ""
+        EVERY, "append(P .. ':finished', 'MINID', '~', horizon(KEEP_MS), '*', 'job', j, 'state', state)", ""
     ),
     "the end takes the attempt's number": Mutant(EVERY, "id = id or end_id(j,", "id = id or (h[2] .. '-1') or ("),
     "the end of a job that came from elsewhere is its first": Mutant(
@@ -107,8 +118,8 @@ MUTANTS: dict[str, Mutant] = {
     "give_back charges a job that has ended": Mutant("give_back", "if queued and ARGV[5]", "if ARGV[5]"),
     "give_back to the back": Mutant(
         EVERY,
-        "call('ZADD', P .. ':front:' .. h[2], h[3], j)",
-        "enqueue(j, h[2], call('HGET', k, 'tenant'), 9999)",
+        f"{RETURNED}\n  if last(j)",
+        "enqueue(j, h[2], call('HGET', k, 'tenant'), 9999)\n  if last(j)",
     ),
     "give_back goes on asking": Mutant(
         "give_back", "call('HSET', P .. ':worker:' .. w, 'asking', 0)\ncall('ZREM', P .. ':idle', w)", "offer(w)"
@@ -119,9 +130,7 @@ MUTANTS: dict[str, Mutant] = {
     "give_back does not match": Mutant("give_back", "match()\nreturn 1", "return 1"),
     "give_back is not repeatable": Mutant("give_back", "if h[2] == 'back ' .. f then return 1 end", ""),
     "give_back needs no fence": Mutant("give_back", FENCE_HELD, "if h[1] == '' then"),
-    "a returned job keeps its slot": Mutant(
-        EVERY, "call('SREM', P .. ':owned:' .. h[1], j)\n  if behind then", "if behind then"
-    ),
+    "a returned job keeps its slot": Mutant(EVERY, "  put('SREM', P .. ':owned:' .. (h[1] or ''), j)\n", ""),
     "what failed goes to the front": Mutant("give_back", "ARGV[5] == '1' or ARGV[8] == '1')", "ARGV[8] == '1')"),
     "what goes behind uncharged goes to the front": Mutant(
         "give_back", "ARGV[5] == '1' or ARGV[8] == '1')", "ARGV[5] == '1')"
@@ -129,19 +138,19 @@ MUTANTS: dict[str, Mutant] = {
     "what is interrupted goes behind": Mutant("give_back", "ARGV[5] == '1' or ARGV[8] == '1')", "true)"),
     "a lost worker's jobs go behind": Mutant("reap", "requeue(j, '', 'worker_lost')", "requeue(j, '', '', true)"),
     "what goes behind keeps its number": Mutant(
-        EVERY, "local n = call('INCR', P .. ':arrivals')\n    call", "local n = h[3]\n    call"
+        EVERY, "local n = next_arrival()\n    call", "local n = h[3]\n    call"
     ),
     "what goes behind forgets its number": Mutant(EVERY, "    call('HSET', k, 'n', n)\n", ""),
     "what goes behind gets no turn": Mutant(
-        EVERY, "enqueue(j, h[2], h[5], n)", "call('ZADD', P .. ':waiting:' .. h[2] .. ':' .. h[5], n, j)"
+        EVERY, "enqueue(j, c, h[5] or '', n)", "call('ZADD', P .. ':waiting:' .. c .. ':' .. h[5], n, j)"
     ),
-    "a return leaves no mark": Mutant(EVERY, "mark(j, 'returned:' .. h[4], why)", ""),
+    "a return leaves no mark": Mutant(EVERY, "mark(j, 'returned:' .. (h[4] or ''), why)", ""),
     "a return gives no reason": Mutant(EVERY, REQUEUED, REQUEUED.replace("'note', why", "'note', ''")),
     "unstarted gives are not bounded": Mutant(EVERY, ">= MAX_UNSTARTED then", ">= 1000 then"),
     "one more unstarted give": Mutant(EVERY, ">= MAX_UNSTARTED then", "> MAX_UNSTARTED then"),
-    "started gives count as unstarted": Mutant(EVERY, "if last(j) ~= tonumber(h[4]) and ", "if "),
+    "started gives count as unstarted": Mutant(EVERY, "if last(j) ~= number(h[4]) and ", "if "),
     "a job that never started leaves no dead letter": Mutant(EVERY, "dead_letter(j, 'never_started')", ""),
-    "one try more": Mutant(EVERY, "if tries < tonumber(", "if tries <= tonumber("),
+    "one try more": Mutant(EVERY, "if tries < number(", "if tries <= number("),
     "out of tries without a dead letter": Mutant(EVERY, "  dead_letter(j, code)\n", ""),
     # reap
     "reap without compare-and-set": Mutant("reap", "if b ~= ARGV[2] then return 0 end", ""),
@@ -152,15 +161,15 @@ MUTANTS: dict[str, Mutant] = {
     "reap charges a job that has ended": Mutant("reap", "if queued and started", "if started or not queued"),
     "reap keeps the inbox": Mutant("reap", ", P .. ':inbox:' .. w)", ")"),
     "reap keeps the worker": Mutant("reap", "call('DEL', P .. ':worker:' .. w, ", "call('DEL', "),
-    "reap keeps it idle": Mutant("reap", "':beats', w)\ncall('ZREM', P .. ':idle', w)", "':beats', w)"),
+    "a life stays in beats": Mutant("reap", "  call('HDEL', P .. ':beats', w)\n", ""),
     "reap does not match": Mutant("reap", "match()\nreturn 1", "return 1"),
     # the two sides meet
     "match gives once": Mutant(
         EVERY,
-        "    give(j, only or best_worker(j, idle))\n",
-        "    give(j, only or best_worker(j, idle)) if true then return end\n",
+        GIVEN,
+        GIVEN + "      if true then return end\n",
     ),
-    "match forgets a worker with a free slot": Mutant(EVERY, IDLE_GIVEN, "if true or call('SCARD', '') >= tonumber"),
+    "match forgets a worker with a free slot": Mutant(EVERY, IDLE_GIVEN, "if true or call('SCARD', '') >= number"),
     "match overfills": Mutant(EVERY, IDLE_GIVEN, IDLE_GIVEN.replace(">=", ">")),
     "the stalest worker first": Mutant(
         EVERY,
@@ -183,10 +192,10 @@ MUTANTS: dict[str, Mutant] = {
     "a restart is noticed for ever": Mutant(EVERY, "call('HSET', P .. ':clock', 'run', run)", ""),
     "a new job is older than the server": Mutant("accept", "local e = epoch() --", "local e = 1 --"),
     "give leaves no mark": Mutant(EVERY, "mark(j, 'given:' .. a, w)", ""),
-    "give does not say which model": Mutant(EVERY, "'attempt', a, 'model', h[1])", "'attempt', a, 'model', '')"),
+    "give does not say which model": Mutant(EVERY, "'attempt', a, 'model', m)", "'attempt', a, 'model', '')"),
     # warm and loaded, from a job's side
     "conversations are forgotten": Mutant(
-        EVERY, "local w = affinity ~= '' and call('GET'", "local w = false and call('GET'"
+        EVERY, "local w = affinity ~= '' and peek('GET'", "local w = false and peek('GET'"
     ),
     "the warm worker, however silent": Mutant(EVERY, "if seen and tonumber(seen) >= fresh and", "if seen and"),
     "the warm worker, however busy": Mutant(EVERY, "if seen and tonumber(seen) >= fresh", "if w"),
@@ -201,14 +210,14 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "a give does not count as loading": Mutant(EVERY, "local held = hold(w, m)", "local held = false"),
     "a worker's models are not found by model": Mutant(
-        EVERY, "if new then call('SADD', P .. ':holders:' .. m, w) end", ""
+        EVERY, "if new then put('SADD', P .. ':holders:' .. m, w) end", ""
     ),
-    "a model that is let go is still found": Mutant(EVERY, "call('SREM', P .. ':holders:' .. m, w)", ""),
-    "a model that is let go is still had": Mutant(EVERY, "call('SREM', P .. ':loaded:' .. w, m)", ""),
+    "a model that is let go is still found": Mutant(EVERY, "put('SREM', P .. ':holders:' .. m, w)", ""),
+    "a model that is let go is still had": Mutant(EVERY, "put('SREM', P .. ':loaded:' .. w, m)", ""),
     "what is loaded is not heard of": Mutant(EVERY, "    hold(w, m)\n", ""),
     "what is loaded no more is kept": Mutant(EVERY, "if not told[m] then", "if false then"),
     "who says nothing has nothing loaded": Mutant(
-        EVERY, "if names == '' then return end", "if names == '' then names = '[]' end"
+        EVERY, "local list = decoded(names)", "local list = decoded(names) or {}"
     ),
     "register drops what is loaded": Mutant("register", "learn_loaded(w, ARGV[4])", ""),
     "beat drops what is loaded": Mutant("beat", "learn_loaded(w, ARGV[4])", ""),
@@ -228,11 +237,11 @@ MUTANTS: dict[str, Mutant] = {
         EVERY, "local j = jobs[2] and favourite(jobs, w) or jobs[1]", "local j = jobs[1]"
     ),
     "one job more to choose from": Mutant(EVERY, "w and CLOSE - 1 or 0", "w and CLOSE or 0"),
-    "passed over for ever": Mutant(EVERY, "if h[3] and t - tonumber(h[3]) >= PASS_OVER_MS then", "if false then"),
+    "passed over for ever": Mutant(EVERY, IMPATIENT, "if false then"),
     "passed over a millisecond more": Mutant(EVERY, ">= PASS_OVER_MS then", "> PASS_OVER_MS then"),
-    "passed over once": Mutant(EVERY, "if h[3] and t - tonumber(h[3]) >= PASS_OVER_MS then", "if h[3] then"),
-    "nobody marks who is passed over": Mutant(EVERY, "call('HSETNX', job_key(jobs[i]), 'passed', t)", ""),
-    "each passing begins the wait anew": Mutant(EVERY, "call('HSETNX', job_key", "call('HSET', job_key"),
+    "passed over once": Mutant(EVERY, IMPATIENT, "if h[3] then"),
+    "nobody marks who is passed over": Mutant(EVERY, "redis.pcall('HSETNX', job_key(jobs[i]), 'passed', t)", ""),
+    "each passing begins the wait anew": Mutant(EVERY, "pcall('HSETNX', job_key", "pcall('HSET', job_key"),
     "who is taken counts as passed over": Mutant(EVERY, "for i = 1, chosen - 1 do", "for i = 1, chosen do"),
     "loaded before warm": Mutant(EVERY, "local chosen = warmest or nearest or 1", "local chosen = nearest or 1"),
     "warm alone counts": Mutant(EVERY, "local chosen = warmest or nearest or 1", "local chosen = warmest or 1"),
@@ -251,10 +260,10 @@ MUTANTS: dict[str, Mutant] = {
     "a tenant moves back with each job": Mutant(
         EVERY, "if call('ZCARD', q) == 1 then take", "call('ZREM', P .. ':ring:' .. c, t) if true then take"
     ),
-    "tenants by name, not in turn": Mutant(EVERY, "tonumber(last[2] or 0) + 1, t)", "1, t)"),
-    "a tenant's latest job first": Mutant(EVERY, "call('ZADD', q, n, j)", "call('ZADD', q, -n, j)"),
+    "tenants by name, not in turn": Mutant(EVERY, "(tonumber(last[2]) or 0) + 1, t)", "1, t)"),
+    "a tenant's latest job first": Mutant(EVERY, "put('ZADD', q, n, j)", "put('ZADD', q, -n, j)"),
     "returned jobs by name": Mutant(
-        EVERY, "call('ZADD', P .. ':front:' .. h[2], h[3], j)", "call('ZADD', P .. ':front:' .. h[2], 1, j)"
+        EVERY, f"{RETURNED}\n  if last(j)", RETURNED.replace("number(h[3], 0)", "1") + "\n  if last(j)"
     ),
     "returned jobs last": Mutant(
         EVERY,
@@ -267,7 +276,14 @@ MUTANTS: dict[str, Mutant] = {
     "accept without depth": Mutant("accept", "then return {'full', 'depth'} end", "then end"),
     "accept one job more": Mutant("accept", ">= tonumber(ARGV[6])", "> tonumber(ARGV[6])"),
     "accept without a tenant's bound": Mutant("accept", "then return {'full', 'tenant'} end", "then end"),
-    "accept counts one class only": Mutant("accept", "mine = mine + call('ZCARD'", "mine = call('ZCARD'"),
+    "accept counts one class only": Mutant("accept", "mine = mine + number(peek(", "mine = number(peek("),
+    "accept without a bound of bytes": Mutant("accept", "then return {'full', 'bytes'} end", "then end"),
+    "accept refuses the last byte": Mutant(EVERY, "return total + bytes > most", "return total + bytes >= most"),
+    "accept counts jobs that have ended": Mutant(EVERY, "total = weigh_anew() end", "total = total end"),
+    "accept counts bytes at every refusal": Mutant(EVERY, "and math.abs(now() - counted) >= RECOUNT_MS", ""),
+    "accept does not count its bytes": Mutant("accept", "weigh(#ARGV[11])\n", ""),
+    "accept counts what no script wrote": Mutant(EVERY, "if h[1] == e[1] then sum = sum", "if true then sum = sum"),
+    "an empty pool keeps what was counted": Mutant("expire", "== 0 then call('DEL', P .. ':bytes') end", "== 0 then end"),
     "accept by a stepped clock": Mutant("accept", "if stepped(ARGV[8]) then return {'stepped'} end", ""),
     "accept by raw time": Mutant("accept", "local at = now()", "local at = raw()"),
     "accept does not match": Mutant("accept", "match()\nreturn {'ok'}", "return {'ok'}"),
@@ -313,9 +329,9 @@ MUTANTS: dict[str, Mutant] = {
     "everybody probes": Mutant("probe", "math.max(c.opened, c.probed)", "c.opened"),
     "a probe a millisecond later": Mutant("probe", "< PROBE_MS then", "<= PROBE_MS then"),
     "a probe leaves no trace": Mutant("probe", "call('HSET', k, ARGV[1], cjson.encode(c))", ""),
-    "a starting worker is not told of trouble": Mutant("start", "call('HLEN', P .. ':circuits')", "0"),
+    "a starting worker is not told of trouble": Mutant("start", "number(peek('HLEN', P .. ':circuits'), 0)", "0"),
     # workers
-    "beat revives the dead": Mutant("beat", "if call('HEXISTS', P .. ':beats', w) == 0 then return {0} end", ""),
+    "beat revives the dead": Mutant("beat", "pcall(whole and answer or error)", "pcall(answer)"),
     "beat is not seen": Mutant("beat", "call('HSET', P .. ':worker:' .. w, 'seen', t)", ""),
     "beat does not freshen": Mutant("beat", "call('ZADD', P .. ':idle', 'XX', t, w)", ""),
     "beat makes it idle": Mutant("beat", "call('ZADD', P .. ':idle', 'XX', t, w)", "call('ZADD', P .. ':idle', t, w)"),
@@ -325,7 +341,9 @@ MUTANTS: dict[str, Mutant] = {
     "beat drops the models": Mutant("beat", "learn_models(5)", "learn_models(7)"),
     "ask revives the dead": Mutant("ask", "if call('HEXISTS', P .. ':beats', w) == 0 then return 0 end", ""),
     "ask does not match": Mutant("ask", "  offer(w)\n  match()\n", "  offer(w)\n"),
-    "ask with full slots": Mutant(EVERY, "and call('SCARD', P .. ':owned:' .. w) < tonumber(h[2])", "and h[2]"),
+    "ask with full slots": Mutant(
+        EVERY, "and number(peek('SCARD', P .. ':owned:' .. w), 0) < number(h[2], 0)", "and h[2]"
+    ),
     "ask no more is not heeded": Mutant("ask", "else\n  call('ZREM', P .. ':idle', w)\nend", "end"),
     "ask is not seen": Mutant("ask", ", 'seen', now())", ")"),
     "register again starts anew": Mutant(
@@ -368,16 +386,16 @@ MUTANTS: dict[str, Mutant] = {
     "expire does not sweep": Mutant("expire", SWEEP, "if false then"),
     "expire sweeps all": Mutant("expire", SWEEP, "if true then"),
     "expire sweeps unknown jobs only": Mutant("expire", SWEEP, "if call('EXISTS', job_key(j)) == 0 then"),
-    "expire sweeps without saying what": Mutant("expire", ", 'entry', e[1])", ")"),
+    "expire sweeps without saying what": Mutant("expire", "bury('demand', e[1], j)", "bury('demand', '', j)"),
     "expire sweeps the youngest end": Mutant(
         "expire",
         "call('XRANGE', P .. ':demand', '-', '+', 'COUNT', 3)",
         "call('XREVRANGE', P .. ':demand', '+', '-', 'COUNT', 3)",
     ),
-    "bury says nothing": Mutant("bury", "'why', 'undecodable', ", ""),
+    "bury says nothing": Mutant(EVERY, "'why', 'undecodable', ", ""),
     "step without compare-and-set": Mutant("step", "then return 0 end", "then end"),
-    "step is not counted": Mutant("step", "call('HINCRBY', P .. ':clock', 'steps', 1)", ""),
-    "step the wrong way": Mutant(EVERY, "return raw() - tonumber", "return raw() + tonumber"),
+    "step is not counted": Mutant("step", "string.format('%d', steps + 1)", "string.format('%d', steps)"),
+    "step the wrong way": Mutant(EVERY, "return raw() - number", "return raw() + number"),
     "look shows corrected time": Mutant("look", "return {raw(),", "return {now(),"),
 }
 

@@ -69,7 +69,7 @@ async def test_only_accept_is_refused_when_redis_is_full(redis: Redis) -> None:
 
 def test_every_script_says_what_redis_may_refuse() -> None:
     flags = {name: text.splitlines()[0] for name, text in scripts().items()}
-    assert {name for name, line in flags.items() if line == "#!lua"} == REFUSABLE == {"accept"}
+    assert {name for name, line in flags.items() if line == "#!lua"} == REFUSABLE == {"accept", "admit"}
     assert {name for name, line in flags.items() if "no-writes" in line} == READ_ONLY
     assert all("allow-oom" in line for name, line in flags.items() if name not in REFUSABLE | READ_ONLY)
 

@@ -12,8 +12,9 @@ from importlib.resources import files
 NAMES = (
     "accept", "register", "ask", "beat", "start", "emit", "note", "finish", "give_back",
     "cancel", "reap", "expire", "bury", "look", "step", "places", "forget", "trip", "mend", "probe",
+    "admit",
 )  # fmt: skip
-REFUSABLE = {"accept"}  # may answer OOM when Redis is full; everything else must still work then
+REFUSABLE = {"accept", "admit"}  # may answer OOM when Redis is full; everything else must still work then
 READ_ONLY = {"look", "places"}
 BARE = {"emit", "note"}  # three commands each: no prelude to parse
 

@@ -1,3 +1,3 @@
 -- -> {raw time, skew, steps}
-local h = call('HMGET', P .. ':clock', 'skew', 'steps')
-return {raw(), tonumber(h[1] or 0), tonumber(h[2] or 0)}
+local h = peek('HMGET', P .. ':clock', 'skew', 'steps')
+return {raw(), number(h[1], 0), number(h[2], 0)}

@@ -5,17 +5,17 @@ for _, c in ipairs(CLASSES) do
   local tenants = {}
   for _, t in ipairs(call('ZRANGE', P .. ':ring:' .. c, 0, -1)) do
     tenants[#tenants + 1] = t
-    tenants[#tenants + 1] = call('ZCARD', P .. ':waiting:' .. c .. ':' .. t)
+    tenants[#tenants + 1] = number(peek('ZCARD', P .. ':waiting:' .. c .. ':' .. t), 0)
   end
   answer[#answer + 1] = {c, call('ZCARD', P .. ':front:' .. c), tenants}
 end
 for _, j in ipairs(ARGV) do
-  local h = call('HMGET', job_key(j), 'state', 'class', 'tenant', 'note')
+  local h = peek('HMGET', job_key(j), 'state', 'class', 'tenant', 'note')
   local rank, front = false, 0
   if h[1] == 'queued' then
-    rank = call('ZRANK', P .. ':front:' .. h[2], j)
+    rank = call('ZRANK', P .. ':front:' .. (h[2] or ''), j)
     front = rank and 1 or 0
-    rank = rank or call('ZRANK', P .. ':waiting:' .. h[2] .. ':' .. h[3], j)
+    rank = rank or number(peek('ZRANK', P .. ':waiting:' .. (h[2] or '') .. ':' .. (h[3] or ''), j))
   end
   answer[#answer + 1] = {h[1] or '', h[2] or '', h[3] or '', rank or -1, front, h[4] or ''}
 end

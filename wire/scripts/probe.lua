@@ -2,8 +2,7 @@
 -- A probe that is never heard of again holds nobody up: after as long again there is another.
 local PROBE_MS = 30000
 local k = P .. ':circuits'
-local was = call('HGET', k, ARGV[1])
-local c = was and cjson.decode(was) or {state = 'closed'}
+local c = circuit(ARGV[1]) or {state = 'closed'}
 if c.state == 'closed' or now() - math.max(c.opened, c.probed) < PROBE_MS then return 0 end
 c.state, c.probed = 'half_open', now()
 call('HSET', k, ARGV[1], cjson.encode(c))

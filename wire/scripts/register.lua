@@ -6,4 +6,4 @@ if call('HSETNX', P .. ':beats', w, 1) == 1 then
 end
 learn_loaded(w, ARGV[4])
 learn_models(5)
-return tonumber(call('HGET', P .. ':beats', w))
+return number(call('HGET', P .. ':beats', w), 1)

@@ -7,11 +7,9 @@ local k = job_key(j)
 if call('HGET', k, 'fence') ~= f then return {0} end
 local a = last(j)
 if a ~= tonumber(ARGV[3]) then
-  local id = ARGV[3] .. '-0'
-  call('XADD', P .. ':events:' .. j, id, 'e', ARGV[4])
-  call('PUBLISH', P .. ':live:' .. j, id .. ' ' .. ARGV[4])
+  tell(j, ARGV[3] .. '-0', ARGV[4])
   mark(j, 'started:' .. ARGV[3], ARGV[2])
 end
 local h = call('HMGET', k, 'request', 'request_id', 'due', 'tries', 'max', 'accepted')
-return {1, h[1], h[2], tonumber(h[3]), tonumber(h[4]), tonumber(h[5]), tonumber(h[6]), now(),
-  call('HLEN', P .. ':circuits')}
+return {1, h[1] or '', h[2] or '', number(h[3], 0), number(h[4], 0), number(h[5], 1), number(h[6], 0), now(),
+  number(peek('HLEN', P .. ':circuits'), 0)}

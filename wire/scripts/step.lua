@@ -1,5 +1,6 @@
 -- ARGV: steps_seen delta -> 1 | 0: somebody was first
-if tonumber(call('HGET', P .. ':clock', 'steps') or 0) ~= tonumber(ARGV[1]) then return 0 end
-call('HINCRBY', P .. ':clock', 'skew', ARGV[2])
-call('HINCRBY', P .. ':clock', 'steps', 1)
+local h = call('HMGET', P .. ':clock', 'skew', 'steps')
+local skew, steps = number(h[1], 0), number(h[2], 0)
+if steps ~= tonumber(ARGV[1]) then return 0 end
+call('HSET', P .. ':clock', 'skew', string.format('%d', skew + ARGV[2]), 'steps', string.format('%d', steps + 1))
 return 1

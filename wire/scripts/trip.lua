@@ -3,14 +3,14 @@
 -- it is tried, and the jobs of one tenant never open a circuit for all others: they count one less than it takes.
 local OPEN_AT = 5
 local k = P .. ':circuits'
-local was = call('HGET', k, ARGV[1])
-local c = was and cjson.decode(was) or {state = 'closed', failures = 0, opened = 0, probed = 0}
+local c = circuit(ARGV[1]) or {state = 'closed', failures = 0, opened = 0, probed = 0}
 
 local function counts(j)
   if j == '' or c.state ~= 'closed' then return true end
-  local t = call('HGET', job_key(j), 'tenant') or ''
-  c.blamed = c.blamed or {}
-  local jobs = c.blamed[t] or {}
+  local t = peek('HGET', job_key(j), 'tenant')
+  if type(t) ~= 'string' then t = '' end
+  if type(c.blamed) ~= 'table' then c.blamed = {} end
+  local jobs = type(c.blamed[t]) == 'table' and c.blamed[t] or {}
   for _, known in ipairs(jobs) do
     if known == j then return false end
   end

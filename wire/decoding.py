@@ -1,0 +1,55 @@
+"""Reads what lies in Redis, whoever wrote it there: any worker may, and one bad entry must end no process.
+
+Nothing here raises. What does not decode reads as if it were absent: text with U+FFFD for what is no UTF-8, 0 for what
+is no number or out of its range, {} for what is no JSON object.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+MOST = 10**14  # what the scripts count as a number (prelude.lua); in milliseconds the year 5138
+LONGEST_DIGITS = 20  # a longer text is no number of ours, and Python takes quadratic time for a million digits
+
+
+def text(value: bytes | None) -> str:
+    return (value or b"").decode(errors="replace")
+
+
+def whole_or_none(value: bytes | str | None, most: int = MOST) -> int | None:
+    """A whole number between -`most` and `most`."""
+    if value is None or len(value) > LONGEST_DIGITS:
+        return None
+    try:
+        number = int(value)
+    except ValueError:
+        return None
+    return number if -most <= number <= most else None
+
+
+def whole(value: bytes | str | None, most: int = MOST) -> int:
+    return whole_or_none(value, most) or 0
+
+
+def is_number(value: object, most: float = MOST) -> bool:
+    """Whether a value of a JSON object is a finite number between 0 and `most`, and no boolean."""
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= most
+    )
+
+
+def json_object(value: bytes | None) -> dict[str, Any]:
+    try:
+        read = orjson.loads(value or b"{}")
+    except orjson.JSONDecodeError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def texts(fields: Mapping[bytes, bytes]) -> dict[str, str]:
+    """The fields of a hash or a stream's entry."""
+    return {text(name): text(value) for name, value in fields.items()}
