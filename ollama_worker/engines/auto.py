@@ -203,7 +203,7 @@ def _gguf_at_hand(settings: WorkerSettings) -> Path | None:
 
 def _gguf_choice(settings: WorkerSettings, gguf: Path) -> Choice:
     model = gguf_model(settings, gguf)
-    return Choice("llama-cpp", f"llama.cpp in this process, with {gguf.name} as {model}", gguf, model)
+    return Choice("llama-cpp", f"llama.cpp in a process of its own, with {gguf.name} as {model}", gguf, model)
 
 
 def gguf_model(settings: WorkerSettings, gguf: Path) -> str:

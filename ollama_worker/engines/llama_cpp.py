@@ -1,8 +1,9 @@
-"""The embedded engine: one GGUF file, run by llama.cpp inside this process. No other server is needed."""
+"""The embedded engine: one GGUF file, run by llama.cpp in processes of this worker's. No other server is needed."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ from ollama_worker.engines.continuation import listed, spent
 from ollama_worker.engines.forced_call import as_sent, steered
 from ollama_worker.engines.gguf_file import GgufFacts, NotGguf, read_facts
 from ollama_worker.engines.http import EngineHttp
-from ollama_worker.engines.llama_cpp_server import CONTEXT_CAP, Native, Plan, import_xllamacpp, start, stop
+from ollama_worker.engines.llama_cpp_running import Running
+from ollama_worker.engines.llama_cpp_server import CONTEXT_CAP, Plan, look_for_library
 from ollama_worker.engines.llama_cpp_wire import (
     NO_EYES,
     RawAnswer,
@@ -40,12 +42,13 @@ from ollama_worker.engines.openai_stream import Answer, said_in_completion
 from ollama_worker.engines.openai_wire import messages_of
 from wire.records import JobRequest
 
+Question = tuple[str, dict[str, Any], Answer | RawAnswer]
 THINKS = ("enable_thinking", "<think>", "reasoning_effort")  # in the template of a model that can
 
 
 class LlamaCppEngine:
-    """Loads its file at the first job. Embeddings run on a second, smaller instance, made when the first is asked for:
-    llama.cpp makes one only for the one or the other. The file's pages are shared by both."""
+    """Loads its file at the first job, in a process of its own. Embeddings run on a second, smaller instance, made when
+    the first is asked for: llama.cpp makes one only for the one or the other. The file's pages are shared by both."""
 
     name = "llama-cpp"
 
@@ -58,6 +61,7 @@ class LlamaCppEngine:
         self._model = model
         self._slots = slots
         self._known: GgufFacts | None = None
+        self._library_there = False
         self._chat = Running(silence)
         self._embed = Running(silence)
 
@@ -82,22 +86,25 @@ class LlamaCppEngine:
         if prefill and spent(request):
             yield Finished("length")
             return
-        if not self._chat.ready:
+        since, cold = time.monotonic(), not self._chat.ready
+        if cold:
             yield Loading(request.model)
-        http = await self._chat.http(self._plan())
-        path, body, answer = await self._question(request, prefill)
-        async with http.lines(path, fault, body) as lines:
-            while burst := await lines.read():
-                for item in answer.read(burst):
-                    yield item
-                    if type(item) is Finished:
-                        return
+        async with self._chat.use(self._plan()) as http:
+            load_ms = int((time.monotonic() - since) * 1000) if cold else 0
+            path, body, answer = await self._question(http, request, prefill)
+            async with http.lines(path, fault, body) as lines:
+                while burst := await lines.read():
+                    for item in answer.read(burst):
+                        if type(item) is Finished:
+                            yield item._replace(load_ms=load_ms)
+                            return
+                        yield item
         raise StreamCut("llama.cpp ended the answer without its end mark")
 
-    async def _question(self, request: JobRequest, prefill: str) -> tuple[str, dict[str, Any], Answer | RawAnswer]:
+    async def _question(self, http: EngineHttp, request: JobRequest, prefill: str) -> Question:
         """(path, body, reader of the answer)"""
         if prefill:
-            return "/completion", raw_body(request, await self.rendered(request, prefill)), RawAnswer()
+            return "/completion", raw_body(request, await self._rendered(http, request, prefill)), RawAnswer()
         if request.kind == "chat":
             return "/v1/chat/completions", chat_body(request), Answer(fault)
         if request.suffix:
@@ -106,7 +113,10 @@ class LlamaCppEngine:
 
     async def rendered(self, request: JobRequest, prefill: str = "") -> str:
         """The prompt that the model sees: the template's, open for the assistant's turn, and the text so far."""
-        http = await self._chat.http(self._plan())
+        async with self._chat.use(self._plan()) as http:
+            return await self._rendered(http, request, prefill)
+
+    async def _rendered(self, http: EngineHttp, request: JobRequest, prefill: str) -> str:
         said = await http.post("/apply-template", fault, {"messages": messages_of(request, LLAMA_CPP)})
         return str(said["prompt"]) + prefill
 
@@ -117,8 +127,8 @@ class LlamaCppEngine:
         self._check_model(request.model)
         if request.dimensions is not None:
             raise Unsupported("llama.cpp cannot shorten vectors: leave `dimensions` out, or use SLUICE_ENGINE=ollama")
-        http = await self._embed.http(self._plan(embedding=True))
-        said = await http.post("/v1/embeddings", fault, {"input": request.inputs})
+        async with self._embed.alone(self._plan(embedding=True)) as http:
+            said = await http.post("/v1/embeddings", fault, {"input": request.inputs})
         rows = sorted(said["data"], key=lambda row: int(row["index"]))
         return Embeddings([row["embedding"] for row in rows], (said.get("usage") or {}).get("prompt_tokens", 0))
 
@@ -126,8 +136,9 @@ class LlamaCppEngine:
         """Rendered and tokenized by llama.cpp, and nothing is generated."""
         self._check_model(request.model)
         self._check_images(request)
-        http = await self._chat.http(self._plan())
-        said = await http.post("/v1/chat/completions/input_tokens", fault, chat_body(as_either(as_sent(request))))
+        async with self._chat.use(self._plan()) as http:
+            body = chat_body(as_either(as_sent(request)))
+            said = await http.post("/v1/chat/completions/input_tokens", fault, body)
         return int(said["input_tokens"])
 
     def _check_model(self, model: str) -> None:
@@ -182,7 +193,7 @@ class LlamaCppEngine:
 
     async def load(self, model: str) -> None:
         self._check_model(model)
-        await self._chat.http(self._plan())
+        await self._chat.load(self._plan())
 
     async def unload(self, model: str) -> None:
         self._check_model(model)
@@ -190,50 +201,10 @@ class LlamaCppEngine:
 
     async def health(self) -> Health:
         try:
-            await asyncio.to_thread(import_xllamacpp)
             await asyncio.to_thread(self._facts)
+            if not self._library_there:
+                await look_for_library()
+                self._library_there = True
         except EngineError as error:
             return Health(False, error.message)
-        return Health(True, f"llama.cpp in this process serves {self._model} from {self._gguf.name}")
-
-
-class Running:
-    """One llama.cpp that is started when first needed, once, however many jobs need it at the same time."""
-
-    def __init__(self, silence: float) -> None:
-        self._silence = silence
-        self._lock = asyncio.Lock()
-        self._held: list[Native] = []
-        self._http: EngineHttp | None = None
-        self._loading: asyncio.Task[None] | None = None
-
-    @property
-    def ready(self) -> bool:
-        return self._http is not None
-
-    async def http(self, plan: Plan) -> EngineHttp:
-        """Who is cancelled while it loads does not end the load, which nothing can: the next one waits for the same."""
-        async with self._lock:
-            while self._http is None:
-                if self._loading is None or self._loading.done():
-                    self._loading = asyncio.create_task(self._load(plan))
-                    self._loading.add_done_callback(lambda load: load.cancelled() or load.exception())  # looked at
-                await asyncio.shield(self._loading)
-            return self._http
-
-    async def _load(self, plan: Plan) -> None:
-        native = await start(plan)
-        self._held.append(native)
-        headers = {"Authorization": f"Bearer {native.key}"}
-        # Its server hangs up after every stream, so a kept connection would fail at its next use.
-        self._http = EngineHttp(native.url, "llama.cpp", self._silence, headers, keep=False)
-
-    async def stop(self) -> None:
-        async with self._lock:
-            if self._loading:
-                await asyncio.wait([self._loading])
-            http, held = self._http, self._held
-            self._http, self._held = None, []
-            if http:
-                await http.close()
-            await stop(held)
+        return Health(True, f"llama.cpp in a process of this worker's serves {self._model} from {self._gguf.name}")

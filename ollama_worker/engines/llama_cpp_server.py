@@ -1,6 +1,6 @@
-"""llama.cpp in this process: started on its own threads, and reached at a loopback port that only we know the key of.
+"""llama.cpp as a process of its own, started and ended here, and reached at a loopback port that only we know the key of.
 
-Why over a socket, when the library is in the process: see docs/decisions/engines-llama-cpp.md.
+Why a process, and why over a socket: see docs/decisions/engines-llama-cpp.md.
 """
 
 from __future__ import annotations
@@ -8,20 +8,24 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from contextlib import closing
-from http.client import HTTPConnection
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
-from ollama_worker.engines.base import EngineError, OutOfMemory, Unsupported
+import orjson
 
+from ollama_worker.engines.base import EngineError, EngineFailed, OutOfMemory, Unsupported
+
+CHILD = Path(__file__).with_name("llama_cpp_child.py")
 # Tokens a slot. A model may allow 32,000 to a million, and llama.cpp reserves the memory for all of them at the start:
 # 8,192 cost a 0.5b model about 100 MB a slot, and a 7b one about 0.5 to 1 GB.
 CONTEXT_CAP = 8192
 SPARE_THREADS = 4  # each running answer holds one of the server's threads; these are for the short questions
-BEGIN_SECONDS = 60.0  # a model is in memory by then: what is left takes milliseconds
-QUIET = -1  # llama.cpp's log level: nothing. Its lines would run through ours, which are JSON.
+# A process closes its sockets before its parent hears of its end; a second is a thousand times what lies between.
+NEWS_SECONDS = 1.0
 
 GOMP_ADVICE = (
     "llama.cpp needs the OpenMP library, which this machine lacks: "
@@ -30,15 +34,23 @@ GOMP_ADVICE = (
 
 
 class Native(NamedTuple):
-    """A running llama.cpp. It ends when the last reference to `server` goes."""
+    """A running llama.cpp. `batch`: tokens of a prompt that it reads at once."""
 
-    server: Any
+    process: Process
     url: str
     key: str  # the port is open to every user of the machine, the model is not
+    batch: int
+
+    async def death(self) -> str:
+        """How its process ended, in words; "" while it lives."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(NEWS_SECONDS):
+                return in_words(await self.process.wait())
+        return ""
 
 
 class Plan(NamedTuple):
-    """What to load. `context` is tokens a slot; `embedding` servers answer no chats."""
+    """What to load. `context` is tokens a slot; `embedding` servers answer no chats; `batch` 0: it is measured."""
 
     gguf: Path
     context: int
@@ -46,55 +58,52 @@ class Plan(NamedTuple):
     embedding: bool = False
     mean_pooling: bool = False  # for a model that does not say how to make one vector of a text
     mmproj: Path | None = None  # what makes tokens of images
+    batch: int = 0
 
 
 async def start(plan: Plan) -> Native:
-    """Load a model; takes as long as the disk needs. Raises `OutOfMemory`, or `Unsupported` with advice."""
-    return await asyncio.to_thread(_start, import_xllamacpp(), plan)
+    """Load a model; takes as long as the disk needs, and ends with its process where it is cancelled.
 
-
-async def stop(held: list[Native]) -> None:
-    """End the servers in this list, which nothing else may refer to: destructors wait, so they run on a thread too."""
-    await asyncio.to_thread(held.clear)
-
-
-def import_xllamacpp() -> Any:
-    """The library, imported when it is first needed: 100 MB that no other engine should pay for."""
-    try:
-        import xllamacpp
-    except ImportError as error:
-        if "gomp" in str(error) or "libomp" in str(error):
-            raise Unsupported(GOMP_ADVICE) from error
-        advice = "The llama.cpp engine is not installed: pip install 'sluice[llama-cpp]'"
-        raise Unsupported(f"{advice} ({error})") from error
-    return xllamacpp
-
-
-def _start(library: Any, plan: Plan) -> Native:
+    Raises `OutOfMemory`, `EngineFailed`, or `Unsupported` with advice.
+    """
     if not plan.gguf.is_file():
         raise EngineError(f"There is no file at {plan.gguf}: check SLUICE_GGUF")
     key = secrets.token_urlsafe(24)
+    process = await _child(_asked(plan, key))
     try:
-        server = library.Server(_params(library, plan, key))
-    except RuntimeError as error:  # the one thing it says for everything that can go wrong
-        size = plan.gguf.stat().st_size / 1e9
-        raise OutOfMemory(
-            f"llama.cpp could not load {plan.gguf.name} ({size:.1f} GB, {plan.slots} slots of {plan.context} tokens): "
-            "the file is damaged or does not fit in memory. Try fewer SLUICE_SLOTS or a smaller model"
-        ) from error
-    native = Native(server, server.listening_address, key)
-    _wait_until_it_runs(native)
-    return native
+        said = await _said(process, plan)
+    except BaseException:
+        await _end(process)
+        raise
+    return Native(process, said["url"], key, said["batch"])
 
 
-def _wait_until_it_runs(native: Native) -> None:
-    """It tells its address before its loop begins. An order to end that comes in between is lost: its destructor would
-    wait for ever, and all of Python with it. What its loop has answered once does end."""
-    url = urlsplit(native.url)
-    connection = HTTPConnection(str(url.hostname), url.port, timeout=BEGIN_SECONDS)
-    with closing(connection):
-        connection.request("GET", "/slots", headers={"Authorization": f"Bearer {native.key}"})
-        connection.getresponse().read()
+async def stop(held: list[Native]) -> None:
+    """End these servers; nothing that they hold outlives them."""
+    for native in held:
+        await _end(native.process)
+    held.clear()
+
+
+async def look_for_library() -> None:
+    """Import the library once, in a process that ends: 100 MB. Raises `Unsupported` with advice where it is missing."""
+    process = await _child({"parent": os.getpid()})
+    try:
+        _refuse_missing(orjson.loads(await _line(process) or b"{}"))
+    finally:
+        await _end(process)
+
+
+def in_words(status: int) -> str:
+    """A process's exit status, as `Process.wait` returns it."""
+    if status >= 0:
+        return f"exit status {status}"
+    with suppress(ValueError):
+        name = signal.Signals(-status).name
+        return (
+            f"killed by {name}, as the system does where memory runs out" if name == "SIGKILL" else f"killed by {name}"
+        )
+    return f"killed by signal {-status}"
 
 
 def threads() -> int:
@@ -103,22 +112,67 @@ def threads() -> int:
     return max(1, (os.cpu_count() or 2) - 1)
 
 
-def _params(library: Any, plan: Plan, key: str) -> Any:
-    params = library.CommonParams()
-    params.model.path = str(plan.gguf)
-    params.n_ctx = plan.context * plan.slots  # llama.cpp divides it among the slots
-    params.n_parallel = plan.slots
-    params.n_threads_http = plan.slots + SPARE_THREADS
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads()
-    params.api_keys = [key]
-    params.verbosity = QUIET
-    params.ui = False
-    params.endpoint_slots = True
-    if plan.mmproj:
-        params.mmproj.path = str(plan.mmproj)
-    if plan.embedding:
-        params.embedding = True
-        params.n_batch = params.n_ubatch = plan.context  # a text to embed must fit in one batch
-        if plan.mean_pooling:
-            params.pooling_type = library.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
-    return params
+def _asked(plan: Plan, key: str) -> dict[str, Any]:
+    return {
+        **plan._asdict(),
+        "gguf": str(plan.gguf),
+        "mmproj": str(plan.mmproj) if plan.mmproj else "",
+        "http_threads": plan.slots + SPARE_THREADS,
+        "threads": threads(),
+        "key": key,
+        "parent": os.getpid(),
+    }
+
+
+async def _child(asked: dict[str, Any]) -> Process:
+    """The key goes through a pipe: arguments and environment of a process can be read by others.
+
+    What llama.cpp writes to its error output may hold parts of a request, and reaches no log.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", str(CHILD), stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+    )
+    assert process.stdin is not None
+    process.stdin.write(orjson.dumps(asked) + b"\n")
+    return process
+
+
+async def _line(process: Process) -> bytes:
+    assert process.stdout is not None
+    return await process.stdout.readline()
+
+
+async def _said(process: Process, plan: Plan) -> dict[str, Any]:
+    line = await _line(process)
+    if not line:
+        words = in_words(await process.wait())
+        raise EngineFailed(f"llama.cpp ended while it loaded {plan.gguf.name} ({words}). {SMALLER}")
+    said: dict[str, Any] = orjson.loads(line)
+    _refuse_missing(said)
+    if "failed" in said:
+        size = plan.gguf.stat().st_size / 1e9
+        raise OutOfMemory(
+            f"llama.cpp could not load {plan.gguf.name} ({size:.1f} GB, {plan.slots} slots of {plan.context} tokens): "
+            f"the file is damaged or does not fit in memory. {SMALLER}"
+        )
+    return said
+
+
+SMALLER = "Try fewer SLUICE_SLOTS or a smaller model"
+
+
+def _refuse_missing(said: dict[str, Any]) -> None:
+    missing = str(said.get("missing") or "")
+    if "gomp" in missing or "libomp" in missing:
+        raise Unsupported(GOMP_ADVICE)
+    if missing:
+        raise Unsupported(f"The llama.cpp engine is not installed: pip install 'sluice[llama-cpp]' ({missing})")
+
+
+async def _end(process: Process) -> None:
+    """Killed, not asked: it keeps nothing that is worth a farewell, and may be loading, which nothing interrupts."""
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+    if process.stdin:
+        process.stdin.close()

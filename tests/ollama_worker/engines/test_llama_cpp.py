@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import os
+import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from ollama_worker.engines import llama_cpp_server
 from ollama_worker.engines.base import (
     ContextTooLong,
     EngineError,
+    EngineFailed,
     Finished,
     Loading,
     ModelNotFound,
@@ -28,6 +31,8 @@ from ollama_worker.engines.http import EngineHttp
 from ollama_worker.engines.llama_cpp import LlamaCppEngine
 from ollama_worker.engines.llama_cpp_wire import fault
 from tests.ollama_worker.tiny_mmproj import make_tiny_mmproj, png
+from tests.support.child import Child
+from tests.support.slow_library import SlowLibrary
 from tests.support.waiting import eventually
 from tests.tiny_gguf import CHATML, make_tiny_gguf
 from wire.records import JobRequest, Message
@@ -50,6 +55,14 @@ async def engine(tiny_gguf: Path) -> AsyncIterator[LlamaCppEngine]:
     engine = LlamaCppEngine(tiny_gguf, "tiny", slots=2, silence=30)
     yield engine
     await engine.close()
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SlowLibrary:
+    """In front of the real one; its loads wait for `open`."""
+    library = SlowLibrary(tmp_path / "library")
+    monkeypatch.setenv("PYTHONPATH", library.env(os.environ.get("PYTHONPATH", ""))["PYTHONPATH"])
+    return library
 
 
 async def answer(engine: LlamaCppEngine, request: JobRequest, prefill: str = "") -> list[object]:
@@ -148,10 +161,10 @@ async def test_closing_early_frees_the_slot(tmp_path: Path) -> None:
         stream: Any = engine.generate(endless)
         while not isinstance(await anext(stream), Piece):
             pass
-        http = await engine._chat.http(engine._plan())
-        assert await busy_slots(http) == 1
-        await stream.aclose()
-        took.append(await until_idle(http))
+        async with engine._chat.use(engine._plan()) as http:
+            assert await busy_slots(http) == 1
+            await stream.aclose()
+            took.append(await until_idle(http))
     assert min(took) < 0.5, took  # a loaded machine adds to it, and takes nothing off
     await engine.close()
 
@@ -274,17 +287,20 @@ async def test_a_model_that_cannot_be_loaded_is_a_lack_of_memory(tiny_gguf: Path
         await answer(engine, CHAT)
 
 
-async def test_a_missing_openmp_becomes_advice(monkeypatch: pytest.MonkeyPatch, engine: LlamaCppEngine) -> None:
-    real_import = __import__
-
-    def no_gomp(name: str, *rest: object) -> object:
-        if name == "xllamacpp":
-            raise ImportError("libgomp.so.1: cannot open shared object file: No such file or directory")
-        return real_import(name, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("builtins.__import__", no_gomp)
-    with pytest.raises(Unsupported, match="apt install libgomp1"):
-        llama_cpp_server.import_xllamacpp()
+@pytest.mark.parametrize(
+    ("error", "advice"), [("libgomp.so.1: cannot open", "apt install libgomp1"), ("No module", "pip install")]
+)
+async def test_a_library_that_cannot_be_imported_becomes_advice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: LlamaCppEngine, error: str, advice: str
+) -> None:
+    (tmp_path / "xllamacpp.py").write_text(f"raise ImportError({error!r})")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(Unsupported, match=advice):
+        await answer(engine, CHAT)
+    health = await engine.health()
+    assert not health.ok and advice in health.detail
+    monkeypatch.undo()
+    assert (await engine.health()).ok
 
 
 # Continuing
@@ -408,63 +424,113 @@ async def test_unloading_frees_and_the_next_job_loads_again(engine: LlamaCppEngi
 
 
 async def test_a_load_goes_on_without_who_asked_for_it_and_is_the_next_one_s(
-    engine: LlamaCppEngine, monkeypatch: pytest.MonkeyPatch
+    engine: LlamaCppEngine, library: SlowLibrary
 ) -> None:
-    """Nothing can end it: a second one beside it would take as much memory again."""
-    loads, go_on = 0, asyncio.Event()
-
-    async def start(plan: llama_cpp_server.Plan) -> llama_cpp_server.Native:
-        nonlocal loads
-        loads += 1
-        await go_on.wait()
-        return llama_cpp_server.Native(object(), "http://127.0.0.1:1", "key")
-
-    monkeypatch.setattr("ollama_worker.engines.llama_cpp.start", start)
+    """A second one beside it would take as much memory again."""
     first = asyncio.create_task(engine.load("tiny"))
-    await eventually(lambda: loads or None, 10, "it loads")
+    await library.begun(1)
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
-    second, closing = asyncio.create_task(engine.load("tiny")), asyncio.create_task(engine.close())
+    second = asyncio.create_task(answer(engine, CHAT))
     await asyncio.sleep(0)
-    assert not second.done() and not closing.done()
-    go_on.set()
-    await asyncio.gather(second, closing)
-    assert loads == 1 and not (await engine.models())[0].loaded
+    library.open()
+    assert isinstance((await second)[-1], Finished)
+    assert len(library.loads) == 1
 
 
-async def test_closing_waits_for_a_load_that_nobody_waits_for(
-    engine: LlamaCppEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun, go_on, ended = asyncio.Event(), asyncio.Event(), []
-
-    async def start(plan: llama_cpp_server.Plan) -> llama_cpp_server.Native:
-        begun.set()
-        await go_on.wait()
-        return llama_cpp_server.Native(object(), "http://127.0.0.1:1", "key")
-
-    async def stop(held: list[llama_cpp_server.Native]) -> None:
-        ended.extend(held)
-
-    monkeypatch.setattr("ollama_worker.engines.llama_cpp.start", start)
-    monkeypatch.setattr("ollama_worker.engines.llama_cpp.stop", stop)
+async def test_closing_ends_a_load_that_nobody_waits_for(engine: LlamaCppEngine, library: SlowLibrary) -> None:
     first = asyncio.create_task(engine.load("tiny"))
-    await begun.wait()
+    loading = await library.begun(1)
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
-    closing = asyncio.create_task(engine.close())
-    asyncio.get_running_loop().call_later(0.05, go_on.set)
-    await closing
-    assert len(ended) == 1 and not (await engine.models())[0].loaded
+    await engine.close()  # the gate is closed still: a load that was waited for would never end
+    assert not Path(f"/proc/{loading}").exists()
+    assert not (await engine.models())[0].loaded
+
+
+async def test_a_load_counts_as_one_in_the_answer_that_waited_for_it(engine: LlamaCppEngine) -> None:
+    ends = [(await answer(engine, CHAT))[-1] for _ in range(2)]
+    assert [end.load_ms > 0 for end in ends if isinstance(end, Finished)] == [True, False]
+
+
+async def test_the_loop_runs_on_while_a_model_is_loaded(engine: LlamaCppEngine, library: SlowLibrary) -> None:
+    """The library holds its Python's lock until the gate opens: in this process nothing could open it."""
+    loading = asyncio.create_task(engine.load("tiny"))
+    await library.begun(1)
+    library.open()
+    await loading
+
+
+async def test_a_process_that_ends_in_an_answer_is_an_engines_failure_in_words(engine: LlamaCppEngine) -> None:
+    stream: Any = engine.generate(chat(options={"temperature": 0, "num_predict": 400}))
+    while not isinstance(await anext(stream), Piece):
+        pass
+    os.kill(pid_of(engine), signal.SIGKILL)
+    with pytest.raises(EngineFailed, match=r"SIGKILL.*memory"):
+        while True:
+            await anext(stream)
+    assert not (await engine.models())[0].loaded
+    assert (await answer(engine, CHAT))[0] == Loading("tiny"), "it is started again"
+
+
+async def test_a_process_that_ends_while_it_loads_says_so(engine: LlamaCppEngine, library: SlowLibrary) -> None:
+    loading = asyncio.create_task(engine.load("tiny"))
+    os.kill(await library.begun(1), signal.SIGKILL)
+    with pytest.raises(EngineFailed, match=r"while it loaded tiny.gguf \(killed by SIGKILL"):
+        await loading
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+@pytest.mark.parametrize("loading", [True, False])
+async def test_it_dies_with_its_parent_however_that_dies(
+    library: SlowLibrary, tiny_gguf: Path, tmp_path: Path, loading: bool
+) -> None:
+    parent = Child("parent", [sys.executable, "-c", PARENT, str(tiny_gguf)], dict(os.environ), tmp_path)
+    if not loading:
+        library.open()
+    parent.start()
+    child = await library.begun(1)
+    if not loading:
+        await eventually(lambda: "loaded" in parent.tail() or None, 30, "it has loaded")
+    parent.kill()
+    await eventually(lambda: not Path(f"/proc/{child}").exists() or None, 10, "it ends")
+
+
+PARENT = """
+import asyncio, pathlib, sys
+from ollama_worker.engines.llama_cpp_server import Plan, start
+
+async def main():
+    native = await start(Plan(pathlib.Path(sys.argv[1]), 512, 1))
+    print("loaded", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_to_the_whole_group_cuts_no_answer_off(engine: LlamaCppEngine, number: signal.Signals) -> None:
+    """Ctrl-C and a service manager reach every process: the worker has answers to finish first."""
+    await engine.load("tiny")
+    os.kill(pid_of(engine), number)
+    assert isinstance((await answer(engine, CHAT))[-1], Finished)
+
+
+def pid_of(engine: LlamaCppEngine) -> int:
+    assert engine._chat._now is not None
+    return engine._chat._now[0].process.pid
 
 
 async def test_llama_cpp_says_nothing_on_our_output(engine: LlamaCppEngine, capfd: pytest.CaptureFixture[str]) -> None:
     await answer(engine, CHAT)
-    assert capfd.readouterr() == ("", "")
+    out, err = capfd.readouterr()
+    assert err == "" and all("action=engine." in line for line in out.splitlines())
 
 
 async def test_the_port_is_closed_to_who_lacks_the_key(engine: LlamaCppEngine) -> None:
-    http = await engine._chat.http(engine._plan())
-    stranger = EngineHttp(http.base_url, "llama.cpp", 5)
+    async with engine._chat.use(engine._plan()) as http:
+        stranger = EngineHttp(http.base_url, "llama.cpp", 5)
     with pytest.raises(RequestRefused, match="API Key"):
         await stranger.post("/tokenize", fault, {"content": "hi"})
     await stranger.close()

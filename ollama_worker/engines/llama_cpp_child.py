@@ -1,0 +1,170 @@
+"""llama.cpp in a process of its own: loads one model, serves it on a loopback port, and ends with its parent.
+
+Run by path (`python -P llama_cpp_child.py`) and by `llama_cpp_server.py` alone. It imports nothing of ours, so that it
+starts in the time that the library takes. One JSON object comes in on standard input, and one goes out on standard
+output; after that, standard input is only there to end when the parent does.
+
+Why a process: llama.cpp loads a model with Python's lock held. In the worker nothing else would run meanwhile: no beat,
+no cancel, no token of another answer.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+from contextlib import closing
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+QUIET = -1  # llama.cpp's log level: nothing
+PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, of Linux's prctl
+QUESTION_SECONDS = 600.0  # the server answers at once, or reads a few tokens on a very slow machine
+# A cancel is heard between two batches, so a batch holds what is read in this many seconds.
+BATCH_SECONDS = 1.0
+# Below 16 tokens a batch costs a third of the speed, above 2,048 (llama.cpp's own default) it wins nothing.
+SMALLEST, LARGEST = 16, 2048
+MICRO = 512  # llama.cpp's own bound of what is computed at once, and the least with which every projector's images work
+CPU_GUESS = 64  # tokens a batch until it is measured: 5 to 10 % slower than 512, on every processor tried
+MEASURED_SECONDS = 0.1  # a shorter measurement would be noise
+WORTH_A_RELOAD = 4  # a batch that could be larger by less than this only costs a few per cent
+PROBES = (16, 64, 256, 1024)
+
+
+def main() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # they reach whole groups, and the worker still has answers to finish
+    plan = json.loads(sys.stdin.buffer.readline())
+    watching = end_with_parent(int(plan["parent"]))
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the library must not write among our answers
+    said, server = outcome(plan)
+    print(json.dumps(said), file=answers, flush=True)
+    if server is not None:
+        watching.join()
+    os._exit(0)  # no destructor: the server's may wait for ever
+
+
+def end_with_parent(parent: int) -> threading.Thread:
+    """End however the parent ends. Linux kills us even while the library holds Python's lock; elsewhere the thread
+    ends us when the load is over."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the line above
+        os._exit(1)
+    watching = threading.Thread(target=end_with_input, daemon=True)
+    watching.start()
+    return watching
+
+
+def end_with_input() -> None:
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
+
+
+def outcome(plan: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    """What the parent is to read, and the server to keep, if there is one."""
+    try:
+        import xllamacpp
+    except ImportError as error:
+        return {"missing": str(error)}, None
+    if "gguf" not in plan:  # the question was only whether the library is there
+        return {}, None
+    try:
+        # A text to embed must fit in one batch; what an embedding has begun to compute is therefore not interrupted.
+        batch = plan["context"] if plan["embedding"] else int(plan["batch"]) or first_guess(xllamacpp)
+        server = xllamacpp.Server(params(xllamacpp, plan, batch))
+        wait_until_it_runs(server.listening_address, plan["key"])
+        if not plan["batch"] and not plan["embedding"]:
+            server, batch = fitted(xllamacpp, plan, server, batch)
+    except RuntimeError as error:  # the one thing that the library raises, for everything that can go wrong
+        return {"failed": str(error)}, None
+    return {"url": server.listening_address, "batch": batch}, server
+
+
+def fitted(library: Any, plan: dict[str, Any], server: Any, batch: int) -> tuple[Any, int]:
+    """The server with a batch that this device reads in a second: it is loaded again, from the system's cache of the
+    file, where the first guess was too far off."""
+    wanted = batch_for(tokens_a_second(server.listening_address, plan["key"]), plan["context"], bool(plan["mmproj"]))
+    if batch <= wanted < WORTH_A_RELOAD * batch:
+        return server, batch
+    del server  # before the next: two of them may not fit
+    return library.Server(params(library, plan, wanted)), wanted
+
+
+def batch_for(speed: float, context: int, sees: bool) -> int:
+    """Tokens a batch for a device that reads `speed` tokens a second: a power of two.
+
+    With a projector no less than `MICRO`: some models take the tokens of an image in one piece, or not at all.
+    """
+    least, most = MICRO if sees else SMALLEST, max(SMALLEST, min(LARGEST, context))
+    batch = SMALLEST
+    while batch * 2 <= min(most, speed * BATCH_SECONDS):
+        batch *= 2
+    return max(least, batch)
+
+
+def first_guess(library: Any) -> int:
+    """A GPU reads some thousand tokens a second, a processor some hundred at most."""
+    kinds = library.ggml_backend_dev_type
+    cpu = (kinds.GGML_BACKEND_DEVICE_TYPE_CPU, kinds.GGML_BACKEND_DEVICE_TYPE_ACCEL)
+    return CPU_GUESS if all(device["type"] in cpu for device in library.get_device_info()) else LARGEST
+
+
+def tokens_a_second(url: str, key: str) -> float:
+    """How fast a prompt is read, by the shortest one that takes long enough to tell."""
+    speed = 0.0
+    for length in PROBES:
+        body = {"prompt": [10 + n % 50 for n in range(length)], "n_predict": 1, "cache_prompt": False}
+        timings = json.loads(ask(url, key, "POST", "/completion", body)).get("timings") or {}
+        took = float(timings.get("prompt_ms") or 0) / 1000
+        if not took:
+            return speed  # longer than the context: what the shorter ones told must do
+        speed = length / took
+        if took >= MEASURED_SECONDS:
+            return speed
+    return speed
+
+
+def wait_until_it_runs(url: str, key: str) -> None:
+    """The server tells its address before its loop begins. What its loop has answered once can be ended."""
+    ask(url, key, "GET", "/slots")
+
+
+def ask(url: str, key: str, method: str, path: str, body: dict[str, Any] | None = None) -> bytes:
+    parts = urlsplit(url)
+    connection = HTTPConnection(str(parts.hostname), parts.port, timeout=QUESTION_SECONDS)
+    with closing(connection):
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        connection.request(method, path, json.dumps(body) if body else None, headers)
+        return connection.getresponse().read()
+
+
+def params(library: Any, plan: dict[str, Any], batch: int) -> Any:
+    params = library.CommonParams()
+    params.model.path = plan["gguf"]
+    params.n_ctx = plan["context"] * plan["slots"]  # llama.cpp divides it among the slots
+    params.n_parallel = plan["slots"]
+    params.n_threads_http = plan["http_threads"]
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = plan["threads"]
+    params.api_keys = [plan["key"]]
+    params.verbosity = QUIET
+    params.ui = False
+    params.endpoint_slots = True
+    params.n_batch, params.n_ubatch = batch, batch if plan["embedding"] else min(batch, MICRO)
+    if plan["mmproj"]:
+        params.mmproj.path = plan["mmproj"]
+    if plan["embedding"]:
+        params.embedding = True
+        if plan["mean_pooling"]:
+            params.pooling_type = library.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+    return params
+
+
+if __name__ == "__main__":
+    main()

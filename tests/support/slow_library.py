@@ -1,0 +1,64 @@
+"""A stand-in for xllamacpp whose loads last until a test opens a gate, with Python's lock held: a large model's load.
+
+Everything else is the real library, so that what was loaded in the end answers. It stands before the real one on the
+path of the process that loads, which is all that a test changes.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.support.waiting import eventually
+
+# `PyDLL` calls C with Python's lock held, as the library's own constructor does.
+SOURCE = """
+import ctypes, os, pathlib, sys
+
+home = pathlib.Path(__file__).parent.parent
+sys.path.remove(str(home))
+del sys.modules["xllamacpp"]
+import xllamacpp
+
+load = xllamacpp.Server
+
+
+def slow(params):
+    (home / f"loading-{os.getpid()}").touch()
+    libc = ctypes.PyDLL(None)
+    while libc.access(os.fsencode(home / "gate"), 0):
+        libc.usleep(900_000)
+    return load(params)
+
+
+xllamacpp.Server = slow
+"""
+
+
+class SlowLibrary:
+    """`env` is for the process that loads. The gate is closed until `open`."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        package = home / "xllamacpp"
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text(SOURCE)
+
+    def env(self, before: str) -> dict[str, str]:
+        return {"PYTHONPATH": os.pathsep.join((str(self._home), before))}
+
+    def open(self) -> None:
+        (self._home / "gate").touch()
+
+    def close(self) -> None:
+        (self._home / "gate").unlink()
+
+    @property
+    def loads(self) -> list[int]:
+        """The processes that have begun a load, oldest first."""
+        begun = sorted(self._home.glob("loading-*"), key=lambda file: file.stat().st_mtime_ns)
+        return [int(file.name.partition("-")[2]) for file in begun]
+
+    async def begun(self, count: int) -> int:
+        """Wait until so many processes have begun a load; the latest."""
+        return await eventually(lambda: self.loads[-1] if len(self.loads) >= count else None, 30, "it loads")
