@@ -24,6 +24,7 @@ class Catalogue:
         self._seen: dict[str, Sight] = {}
         self._by_pool: dict[str, Models] = {}
         self._models = Models({}, {})
+        self._real = False  # a worker or the settings name at least one of these models
         self.aliases = settings.rules.aliases
 
     async def models(self) -> Models:
@@ -36,7 +37,8 @@ class Catalogue:
         seen = await self._sights.look(anew)
         if seen is not self._seen:
             self._by_pool = {pool: self._models_of(pool, sight) for pool, sight in seen.items()}
-            if not any(models.known for models in self._by_pool.values()):
+            self._real = any(models.known for models in self._by_pool.values())
+            if not self._real:
                 self._by_pool[self._settings.pool] = Models({}, {self._settings.default_model: {}})
             self._models = together(self._by_pool.values())
             self._seen = seen
@@ -50,7 +52,8 @@ class Catalogue:
         """The same with the pools that offer it."""
         offers = await self.by_pool()
         if not name:
-            return self._default(offers)
+            default = self._default(offers)
+            return self._default(await self.by_pool(anew=True)) if default.guessed else default
         found = self._placed_default(name, offers) or self.meant(name, offers)
         if found is None:  # it may have been pulled just now
             found = self.meant(name, await self.by_pool(anew=True))
@@ -77,11 +80,15 @@ class Catalogue:
         return self.meant(name + self._default(offers).model, offers) if name.endswith("/") else None
 
     def _default(self, offers: Offers) -> Meaning:
-        """`MODEL_NAME` where it is set or a worker has it, else a model that a worker has, else the default."""
-        wanted, live = self._settings.default_model, self._models.live
-        if not (self._settings.model_name or not live or find(wanted, live)):
-            wanted = next((name for name in live if is_chat(live[name])), wanted)
-        return self.meant(wanted, offers) or Meaning((Target(pool=self._settings.pool, model=wanted),))
+        """`MODEL_NAME` where it is set. Else the usual default or the first other model that chats: of those that a
+        living worker has, else of those that are known. Where nothing is known the usual default is a guess."""
+        wanted = self._settings.model_name or self._usual_or_first()
+        here = Meaning((Target(pool=self._settings.pool, model=wanted),))
+        return (self.meant(wanted, offers) or here)._replace(guessed=not (self._settings.model_name or self._real))
+
+    def _usual_or_first(self) -> str:
+        usual, models = self._settings.default_model, self._models.live or self._models.known
+        return usual if find(usual, models) else next((name for name in models if is_chat(models[name])), usual)
 
     def _models_of(self, pool: str, sight: Sight) -> Models:
         live = live_models(sight.workers)

@@ -27,12 +27,14 @@ Offers = Mapping[str, Models]  # by pool
 class Meaning(NamedTuple):
     """`targets`: the model in each pool that offers it, at least one. `model`: as the first of them spells it.
 
-    `alias`: the caller's word, where it is an alias. `placed`: the caller named the pool or the engine.
+    `alias`: the caller's word, where it is an alias. `placed`: the caller named the pool or the engine. `guessed`: the
+    caller named nothing, and no pool offers any model yet.
     """
 
     targets: tuple[Target, ...]
     alias: str = ""
     placed: bool = False
+    guessed: bool = False
 
     @property
     def model(self) -> str:
