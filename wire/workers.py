@@ -31,7 +31,15 @@ INFO_KINDS: Kinds = {
     "tokens": int,
     "gpus": list,
 }
-ABOUT_KINDS: Kinds = {"context_length": int, "capabilities": list}
+ABOUT_KINDS: Kinds = {
+    "context_length": int,
+    "capabilities": list,
+    "size": int,
+    "size_vram": int,
+    "digest": str,
+    "details": dict,
+    "expires_at": str,
+}
 
 
 class Gpu(NamedTuple):

@@ -20,6 +20,13 @@ class Models(NamedTuple):
     known: dict[str, About]
     engines: dict[str, frozenset[str]] = {}  # noqa: RUF012 - never changed
 
+    def about(self, name: str) -> About:
+        """What a worker said of it; empty: nobody said anything, or nobody knows it."""
+        return self.known.get(find(name, self.known) or name, {})
+
+    def is_live(self, name: str) -> bool:
+        return find(name, self.live) is not None
+
 
 Offers = Mapping[str, Models]  # by pool
 
