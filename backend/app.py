@@ -25,6 +25,7 @@ from backend.house import open_house
 from backend.jobs.endpoints import router as jobs_router
 from backend.local_llm.endpoints import router as local_router
 from backend.ollama.endpoints import router as ollama_router
+from backend.ollama.running import RunningRoute
 from backend.openai.endpoints import router as openai_router
 from backend.pool.endpoints import router as models_router
 from backend.responses.endpoints import router as responses_router
@@ -72,6 +73,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     ):
         app.include_router(router)
     chain.install(app, settings)
+    app.router.routes.append(RunningRoute())
     page.install(app, settings.page_dir)
     refusal.install(app)
     _add_middleware(app, settings)

@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import MutableMapping
+from contextvars import ContextVar
 from typing import Any
 
 import structlog
@@ -19,6 +20,8 @@ from backend.site.headers import missing_headers
 # The server's own `send`, in the scope: once a response has started, frameworks' wrappers around `send` have nothing
 # left to do, yet each would cost a coroutine a chunk.
 SERVER_SEND = "sluice.send"
+# Whether the client of the request being served speaks Anthropic's protocol, which shares paths with OpenAI's.
+_ANTHROPIC: ContextVar[bool] = ContextVar("anthropic", default=False)
 USABLE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 log = structlog.get_logger()
 
@@ -26,6 +29,11 @@ log = structlog.get_logger()
 def request_id() -> str:
     """The id of the request being served; "" outside of one."""
     return str(structlog.contextvars.get_contextvars().get("request_id", ""))
+
+
+def is_anthropic() -> bool:
+    """Whether the request being served has `anthropic-version`, which Anthropic's clients send and nobody else."""
+    return _ANTHROPIC.get()
 
 
 def header(scope: Scope, name: bytes) -> bytes:
@@ -36,7 +44,8 @@ def header(scope: Scope, name: bytes) -> bytes:
 
 def names_of_id(path: str) -> tuple[bytes, ...]:
     """The headers that tell the request's id: Anthropic's clients look for theirs under a name of its own."""
-    return (b"x-request-id", b"request-id") if path.startswith("/v1/messages") else (b"x-request-id",)
+    theirs = is_anthropic() or path.startswith("/v1/messages")
+    return (b"x-request-id", b"request-id") if theirs else (b"x-request-id",)
 
 
 class RequestContext:
@@ -51,6 +60,7 @@ class RequestContext:
         given = header(scope, b"x-request-id")
         name = given if USABLE.fullmatch(given) else secrets.token_hex(8).encode()
         scope[SERVER_SEND] = send
+        _ANTHROPIC.set(bool(header(scope, b"anthropic-version")))
         with structlog.contextvars.bound_contextvars(request_id=name.decode(), path=scope["path"]):
             await _answer(self._app, scope, receive, send, name)
 

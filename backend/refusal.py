@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.context import request_id
+from backend.context import is_anthropic, request_id
 from backend.dialects import anthropic, native, ollama, openai_errors
 from backend.dialects.door import Refuse
 from backend.errors import ApiError, as_api_error
@@ -37,6 +37,9 @@ SHAPES: tuple[tuple[str, Refuse], ...] = (
 
 
 def shape_of(path: str) -> Refuse:
+    """Of the path's dialect; on the paths that OpenAI and Anthropic share, of the client's."""
+    if path.startswith("/v1/") and is_anthropic():
+        return anthropic.refusal
     return next((shape for prefix, shape in SHAPES if path.startswith(prefix)), native.refusal)
 
 

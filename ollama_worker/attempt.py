@@ -31,7 +31,7 @@ from ollama_worker.patience import once, until_answered
 from ollama_worker.tools import Tools
 from ollama_worker.vectors import bursts
 from wire.events import EventId, LogEntry, Queued, Rerouted, Restarted, Started, encode
-from wire.records import JobRequest, Order, Target
+from wire.records import ANY_MODEL, JobRequest, Order, Target
 from wire.writer import Outbox, Stale
 
 T = TypeVar("T")
@@ -110,8 +110,11 @@ class Attempt:
                     return await self._engine_failed(error)
                 if place.pool != self._pool:
                     return await self._leave(error, place)
-                await self._stay(error, place)
-                request = as_other_model(request)
+                model = place.model if place.model != ANY_MODEL else await self._any_model()
+                if not model:
+                    return await self._engine_failed(error)
+                await self._stay(error, model)
+                request = as_other_model(request, model)
 
     async def _execute(self, request: JobRequest) -> None:
         if request.kind == "embed":
@@ -140,7 +143,7 @@ class Attempt:
         for event in bursts(found.vectors):
             await self._outbox.drained()
             self._outbox.put_event(event)
-        await self._complete(Finished("stop", prompt_tokens=found.prompt_tokens))
+        await self._complete(Finished("stop", prompt_tokens=found.prompt_tokens, load_ms=found.load_ms))
 
     async def _count(self, request: JobRequest) -> None:
         tokens = await self._patiently(lambda: self._tools.engine.count(request))
@@ -229,10 +232,18 @@ class Attempt:
             self.engine_failed = self._in_trouble = True
             await once(self._tools.circuits.trip(self._tools.engine.name, self.model, error.code))
 
-    async def _stay(self, error: EngineError, place: Target) -> None:
-        log.warning("going on with another model", action="job.rerouted", model=place.model, code=error.code)
+    async def _any_model(self) -> str:
+        """The first model of this engine that chats, "" where it has none or does not answer."""
+        try:
+            models = await self._tools.engine.models()
+        except EngineError:
+            return ""
+        return next((model.name for model in models if "completion" in (model.capabilities or ("completion",))), "")
+
+    async def _stay(self, error: EngineError, model: str) -> None:
+        log.warning("going on with another model", action="job.rerouted", model=model, code=error.code)
         await self._outbox.drained()
-        self._outbox.put_event(Rerouted(pool=place.pool, model=place.model, reason=error.code))
+        self._outbox.put_event(Rerouted(pool=self._pool, model=model, reason=error.code))
 
     async def _leave(self, error: EngineError, place: Target) -> None:
         if isinstance(error, EngineUnavailable):

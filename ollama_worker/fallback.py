@@ -5,8 +5,8 @@ What has been said cannot be taken back, and another model's words never follow 
 
 from __future__ import annotations
 
-from ollama_worker.engines.base import EngineDenied, EngineError, EngineUnavailable
-from wire.records import JobRequest, Target
+from ollama_worker.engines.base import EngineDenied, EngineError, EngineUnavailable, ModelNotFound
+from wire.records import ANY_MODEL, JobRequest, Target
 
 # What speaks against an engine with a model. All else speaks against the request, and would meet it anywhere.
 FAULTS = frozenset(
@@ -20,12 +20,15 @@ FAULTS = frozenset(
 def next_place(request: JobRequest, error: EngineError, pool: str) -> Target | None:
     """The first alternative that this failure, met in `pool`, leaves open; None: none.
 
-    Where the engine itself is away, or does not let us in, its other models are too.
+    Where the engine itself is away, or does not let us in, its other models are too. Any model of the worker stands in
+    for one that is missing, not for one that is there and fails: that may be the same.
     """
     if error.code not in FAULTS:
         return None
     away = isinstance(error, EngineUnavailable | EngineDenied)
-    return next((place for place in request.fallback if not (away and place.pool == pool)), None)
+    missing = isinstance(error, ModelNotFound)
+    left = (place for place in request.fallback if missing or place.model != ANY_MODEL)
+    return next((place for place in left if not (away and place.pool == pool)), None)
 
 
 def as_spoken(request: JobRequest, model: str, pool: str) -> JobRequest | None:
@@ -40,7 +43,6 @@ def as_spoken(request: JobRequest, model: str, pool: str) -> JobRequest | None:
     return request.model_copy(update={"model": model, "fallback": behind})
 
 
-def as_other_model(request: JobRequest) -> JobRequest:
-    """The same request for its first alternative; the others are left for when that fails too."""
-    first, *rest = request.fallback
-    return request.model_copy(update={"model": first.model, "fallback": tuple(rest)})
+def as_other_model(request: JobRequest, model: str) -> JobRequest:
+    """The same request for `model`, its first alternative; the others are left for when that fails too."""
+    return request.model_copy(update={"model": model, "fallback": request.fallback[1:]})

@@ -15,6 +15,7 @@ from wire.workers import Gpu, WorkerInfo, loaded_of
 
 REFRESH_SECONDS = 15.0
 WEIGHT = 0.3  # of the latest job in the mean: half of it is made of the last two
+FILE = ("size", "size_vram", "digest", "details", "expires_at")  # absent: not told
 log = structlog.get_logger()
 
 
@@ -87,6 +88,7 @@ class Shape:
 
 
 def _about(model: ModelInfo) -> dict[str, object]:
+    """Without what the engine does not tell of its file: most of it crosses the wire at each change."""
     about = model._asdict()
     del about["name"]
-    return about
+    return {word: value for word, value in about.items() if value or word not in FILE}

@@ -12,6 +12,7 @@ from ollama_worker.engines.openai_named import probe_server
 from ollama_worker.settings import WorkerSettings
 
 BIGGER = "For bigger models: start Ollama (or set OLLAMA_BASE_URL), or set SLUICE_GGUF to a file, and start again."
+SERVERS = ("ollama", "openai", "hf")  # engines whose models others pull, load and remove
 WAITING = "The workers wait for it. Start it, or correct {} and start again."
 
 Report = Callable[[int, int], None]  # bytes that are here, bytes in all (0: not known)
@@ -93,9 +94,13 @@ async def _server(settings: WorkerSettings) -> EngineFound:
 
 
 def environment(found: EngineFound, settings: WorkerSettings) -> dict[str, str]:
-    """What makes every process use what was found: the engine, and its model where nobody named one."""
+    """The variables that make every process use what was found: the engine and, where nobody named a model, its model.
+
+    The models of a server come and go while the house runs, and the server itself may come up after it: a name written
+    down here would stay the default although no worker has that model. The API then takes one that a worker has.
+    """
     chosen = {"SLUICE_ENGINE": found.kind}
-    if found.model and settings.model_name is None:
+    if found.model and settings.model_name is None and found.kind not in SERVERS:
         chosen["MODEL_NAME"] = found.model
     return chosen
 

@@ -43,8 +43,15 @@ class Message(BaseModel):
     tool_call_id: str | None = None
 
 
+ANY_MODEL = ""  # as a fallback: the first model that chats of the worker that runs the job
+
+
 class Target(BaseModel):
-    """A model in a pool: one place where a job may run."""
+    """A model in a pool: one place where a job may run.
+
+    `model` may be `ANY_MODEL` in a fallback alone: the caller named no model, and none was known when the job came. A
+    worker that does not know this word asks its engine for a model without a name, and the job fails as it would have.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

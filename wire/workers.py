@@ -252,4 +252,12 @@ INFO_KINDS: Kinds = {
     "tokens": _is_count,
     "gpus": lambda value: isinstance(value, list),
 }
-ABOUT_KINDS: Kinds = {"context_length": _is_count, "capabilities": _are_texts}
+ABOUT_KINDS: Kinds = {
+    "context_length": _is_count,
+    "capabilities": _are_texts,
+    "size": _is_count,
+    "size_vram": _is_count,
+    "digest": _is_text,
+    "details": lambda value: isinstance(value, dict),
+    "expires_at": _is_text,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any, Literal
 
@@ -9,18 +10,19 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from backend.dialects.answer_schema import Enforceable
 from backend.dialects.images import of_base64
-from backend.dialects.reading import bound_messages, read_as
+from backend.dialects.reading import NullIsAbsent, bound_messages, read_as
 from backend.dialects.tools import ToolCalls, Tools, as_tools
 from wire.records import JobRequest, Message
 
 DURATION_MAX = 100  # characters
+STOPS_MAX = 256  # Ollama has no bound; past this nobody means it
 # Ollama says how long by Go's words for it: 300, "5m", "1h30m", "-1s" for ever; a number is seconds.
 GO_DURATION = re.compile(r"[+-]?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|ms|s|m|h))+)")
 
 
 def whole(value: object) -> object:
-    """Go's decoder takes 10.0 for a whole number, and so do we."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    """Ollama cuts what is behind the point of an option that is a whole number: 10.0 and 10.5 are 10."""
+    return int(value) if isinstance(value, float) and math.isfinite(value) else value
 
 
 def go_duration(value: str | int | float) -> str | int | float:
@@ -36,8 +38,15 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Penalty = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
 
 
+def lowered(value: object) -> object:
+    """Ollama's decoder writes roles in small letters."""
+    return value.lower() if isinstance(value, str) else value
+
+
 def as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    """Without empty texts: every answer holds one, and none is meant to end before it begins."""
+    texts = [value] if isinstance(value, str) else value
+    return [text for text in texts if text != ""] if isinstance(texts, list) else texts
 
 
 class Options(BaseModel):
@@ -47,7 +56,7 @@ class Options(BaseModel):
 
     temperature: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] | None = None
     top_p: Share | None = None
-    top_k: Annotated[Whole, Field(ge=0, le=1_000_000)] | None = None
+    top_k: Annotated[Whole, Field(ge=-1, le=1_000_000)] | None = None  # 0 and less: of all tokens
     min_p: Share | None = None
     typical_p: Share | None = None
     tfs_z: Penalty | None = None
@@ -55,8 +64,8 @@ class Options(BaseModel):
     num_predict: Annotated[Whole, Field(ge=-2, le=1_048_576)] | None = None
     num_ctx: Positive | None = None
     num_keep: Annotated[Whole, Field(ge=-1, le=1_048_576)] | None = None
-    stop: Annotated[list[Annotated[str, Field(min_length=1, max_length=500)]], BeforeValidator(as_list)] | None = Field(
-        None, max_length=16
+    stop: Annotated[list[Annotated[str, Field(max_length=500)]], BeforeValidator(as_list)] | None = Field(
+        None, max_length=STOPS_MAX
     )
     repeat_last_n: Annotated[Whole, Field(ge=-1, le=1_048_576)] | None = None
     repeat_penalty: Penalty | None = None
@@ -80,24 +89,16 @@ ModelName = Annotated[str, Field(max_length=200)]
 Image = Annotated[str, AfterValidator(of_base64)]
 
 
-class ChatMessage(BaseModel):
+class ChatMessage(NullIsAbsent):
     model_config = ConfigDict(extra="ignore")
 
-    role: Literal["system", "user", "assistant", "tool"]
+    role: Annotated[Literal["system", "user", "assistant", "tool"], BeforeValidator(lowered)]
     content: str = ""
     thinking: str | None = None
     images: list[Image] | None = Field(None, max_length=32)
     tool_calls: ToolCalls | None = None
     tool_name: str | None = None
     tool_call_id: str | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def a_call_needs_no_words(cls, value: object) -> object:
-        """Who sends an answer back as OpenAI tells it sends `content: null` beside its calls."""
-        if isinstance(value, dict) and value.get("tool_calls") and value.get("content", "") is None:
-            return {**value, "content": ""}
-        return value
 
 
 class ChatRequest(BaseModel):

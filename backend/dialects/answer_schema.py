@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
-from backend.dialects.schemas import NAMED, real_schema
+from backend.dialects.schema_words import NAMED
+from backend.dialects.schemas import real_schema
 
 # What no engine's grammar enforces, and what would not only loosen but change the meaning if it were passed over.
 BEYOND_US = frozenset(
@@ -17,10 +18,10 @@ DATA = ("const", "default", "enum", "example", "examples")  # values: what is in
 
 
 def answer_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """As it came. Raises ValueError unless it is complete in itself, in words that engines know."""
-    real_schema(schema)
-    _check(schema, schema)
-    return schema
+    """The schema as it is meant. Raises ValueError unless it is complete in itself, in words that engines know."""
+    meant = real_schema(schema)
+    _check(meant, meant)
+    return meant
 
 
 def object_schema(schema: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`POST /api/chat`: Ollama's own answer to it, or, for those who ask, our native events as SSE."""
+"""`POST /api/chat`: Ollama's own answer to it, or our native events as SSE for a caller that wants nothing else."""
 
 from __future__ import annotations
 
@@ -32,12 +32,9 @@ class OllamaChat:
 
 
 class NativeChat(OllamaChat):
-    """The same request, answered with every event as it is in the log."""
+    """The same request, its stream with every event as it is in the log. `stream: false` has Ollama's answer."""
 
     name = "native.chat"
-
-    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
-        return Asked(parse_chat(body, max_messages).to_job(), stream=True)
 
     def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
         return NativeEvents()

@@ -1,7 +1,8 @@
 """`POST /api/embed`, and the older `/api/embeddings` for one prompt: texts in, vectors out.
 
 No input is ever cut, whatever `truncate` says: one that does not fit is refused, for the vector of half a text would
-pass for that of the whole. Where there is no text at all the answer is empty, as Ollama's is, and no job is made.
+pass for that of the whole. Without any input the model is loaded, and the answer is empty. A list's empty texts have
+vectors of their own, so that each text's is found at its place.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.chat.requests import KeepAlive, ModelName, Options, given
 from backend.dialects.ollama import NS
+from backend.dialects.ollama_loading import WORD, loading
 from backend.dialects.openai_embeddings import numbers
 from backend.dialects.reading import read_as
 from wire.records import JobRequest
 
+BLANK = " "  # stands for an empty text, which some engines refuse and others make the same of
 INPUTS_MAX = 2_048  # what OpenAI's clients send at most, too
 
 
@@ -27,7 +30,7 @@ class EmbedRequest(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     model: Annotated[ModelName, Field(min_length=1)]
-    input: str | Annotated[list[str], Field(max_length=INPUTS_MAX)]
+    input: str | Annotated[list[str], Field(max_length=INPUTS_MAX)] = Field("", description="Empty: loads the model.")
     truncate: bool | None = Field(None, description="Read, and without effect: nothing is ever cut.")
     dimensions: Annotated[int, Field(ge=1, le=65_536)] | None = None
     options: Options | None = None
@@ -40,7 +43,7 @@ class OldRequest(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     model: Annotated[ModelName, Field(min_length=1)]
-    prompt: str
+    prompt: str = Field("", description="Empty: loads the model.")
     options: Options | None = None
     keep_alive: KeepAlive | None = None
 
@@ -56,15 +59,15 @@ class Vectors(NamedTuple):
 
 
 def read_embed(body: dict[str, Any]) -> JobRequest:
-    """Raises Invalid."""
+    """A job without inputs: the model is to be loaded. Raises Invalid."""
     wanted = read_as(EmbedRequest, body)
-    texts = [wanted.input] if isinstance(wanted.input, str) else wanted.input
-    job = _job("ollama.embed", wanted, tuple(texts) if any(texts) else ())
+    texts = [wanted.input] if isinstance(wanted.input, str) and wanted.input else wanted.input
+    job = _job("ollama.embed", wanted, tuple(text or BLANK for text in texts))
     return job.model_copy(update={"dimensions": wanted.dimensions})
 
 
 def read_old(body: dict[str, Any]) -> JobRequest:
-    """Raises Invalid."""
+    """A job without inputs: the model is to be loaded. Raises Invalid."""
     wanted = read_as(OldRequest, body)
     return _job("ollama.embeddings", wanted, (wanted.prompt,) if wanted.prompt else ())
 
@@ -74,6 +77,13 @@ def _job(door: str, wanted: EmbedRequest | OldRequest, inputs: tuple[str, ...]) 
     return JobRequest(
         kind="embed", door=door, model=wanted.model, inputs=inputs, options=options, keep_alive=wanted.keep_alive
     )
+
+
+def loading_of(job: JobRequest, able: bool) -> JobRequest:
+    """The job that loads the model of `job`, which has no inputs. `able`: the model makes vectors."""
+    if able:
+        return job.model_copy(update={"inputs": (WORD,), "dimensions": None})
+    return loading(job.model, job.keep_alive, "input").job.model_copy(update={"door": job.door})
 
 
 def embedded(made: Vectors) -> Iterator[bytes]:

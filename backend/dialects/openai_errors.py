@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from backend.context import request_id
 from backend.dialects.door import Refusal
+from backend.dialects.reading import without_nulls
 from backend.errors import ApiError, Invalid, explain
 
 TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
@@ -77,7 +78,7 @@ def error_frame(error: ApiError) -> bytes:
 def read_as(model: type[Model], body: dict[str, Any]) -> Model:
     """The body as this model. Raises BadParameter with the first few things that are wrong."""
     try:
-        return model.model_validate(body, strict=True)
+        return model.model_validate(without_nulls(body), strict=True)
     except ValidationError as error:
         problems = list(error.errors(include_url=False, include_input=False))
         raise BadParameter(place(problems[0]["loc"]), explain(problems)) from None

@@ -8,14 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from backend.routing.names import Models
+
 About = Mapping[str, Any]
 
 
-def listed(known: Mapping[str, About], live: Mapping[str, About], aliases: Mapping[str, str]) -> dict[str, Any]:
-    """Live ones first. `aliases`: other words for models that are there."""
-    meant = {**{name: name for name in known}, **aliases}
-    ids = sorted(meant, key=lambda id: (meant[id] not in live, id))
-    return {"object": "list", "data": [told(id, meant[id], known.get(meant[id], {}), meant[id] in live) for id in ids]}
+def ids(models: Models, aliases: Mapping[str, str]) -> dict[str, str]:
+    """Each word for a model that is there → the model's name; those of live models first."""
+    meant = {**{name: name for name in models.known}, **aliases}
+    return {id: meant[id] for id in sorted(meant, key=lambda id: (not models.is_live(meant[id]), id))}
+
+
+def listed(models: Models, ids: Mapping[str, str]) -> dict[str, Any]:
+    data = [told(id, name, models.about(name), models.is_live(name)) for id, name in ids.items()]
+    return {"object": "list", "data": data}
 
 
 def told(id: str, name: str, about: About, live: bool) -> dict[str, Any]:

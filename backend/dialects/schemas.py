@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-TYPES = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
-NAMED = ("properties", "patternProperties", "$defs", "definitions")  # name → schema
-LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
-SINGLE = ("items", "additionalProperties", "not")
+from backend.dialects.schema_words import LISTED, NAMED, SINGLE, TYPES, as_meant
+
 NUMBERS = (
     "minimum",
     "maximum",
@@ -20,9 +18,10 @@ TEXTS = ("pattern", "format")
 
 
 def real_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """As it came. Raises ValueError, which names the place of what is wrong."""
-    _check(schema, "schema")
-    return schema
+    """The schema as it is meant (`as_meant`). Raises ValueError, which names the place of what is wrong."""
+    meant: dict[str, Any] = as_meant(schema)
+    _check(meant, "schema")
+    return meant
 
 
 def _check(schema: Any, where: str) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
+from backend.dialects.reading import NullIsAbsent
 from backend.dialects.schemas import real_schema
 from backend.nested import has_nul, is_deeper
 
@@ -18,7 +19,7 @@ DEPTH_MAX = 50  # of arguments: they lie deep in a job, which the worker decodes
 MALFORMED = "malformed_arguments"  # the key of what a model wrote instead of a call's arguments
 
 
-class Function(BaseModel):
+class Function(NullIsAbsent):
     model_config = ConfigDict(extra="ignore")
 
     name: Name
@@ -27,21 +28,26 @@ class Function(BaseModel):
     strict: bool | None = None  # the engine that can is to hold calls to the schema
 
 
-class Tool(BaseModel):
+def function_or_nothing(kind: object) -> object:
+    """Ollama's Go client sends "" where its caller named no type."""
+    return kind or "function"
+
+
+class Tool(NullIsAbsent):
     model_config = ConfigDict(extra="ignore")
 
-    type: Literal["function"] = "function"
+    type: Annotated[Literal["function"], BeforeValidator(function_or_nothing)] = "function"
     function: Function
 
 
-class Called(BaseModel):
+class Called(NullIsAbsent):
     model_config = ConfigDict(extra="ignore")
 
     name: Name
     arguments: dict[str, Any] = Field(default_factory=dict)
 
 
-class ToolCall(BaseModel):
+class ToolCall(NullIsAbsent):
     """`id` absent: the client's protocol has none."""
 
     model_config = ConfigDict(extra="ignore")

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from backend.body import read_object
 from backend.chat.requests import ChatRequest
-from backend.chat.serving import serve
+from backend.chat.serving import serve, submit
 from backend.dialects import ollama_models
 from backend.dialects.ollama_chat import NativeChat, OllamaChat
 from backend.dialects.ollama_embed import (
@@ -19,16 +19,19 @@ from backend.dialects.ollama_embed import (
     Vectors,
     embedded,
     embedded_old,
+    loading_of,
     read_embed,
     read_old,
 )
 from backend.dialects.ollama_generate import GenerateRequest, OllamaGenerate
 from backend.dialects.ollama_models import ShowRequest
 from backend.dialects.reading import read_as
-from backend.errors import Forbidden
+from backend.errors import Forbidden, told_with
 from backend.house import house_of
 from backend.openai.embedding import embed, joined
 from backend.openapi import takes
+from backend.relay import Ticket, collect
+from backend.routing.needs import lacks
 from wire.records import JobRequest
 
 router = APIRouter(prefix="/api", tags=["Ollama"])
@@ -38,8 +41,8 @@ CHAT, EVENTS, GENERATE = OllamaChat(), NativeChat(), OllamaGenerate()
 
 @router.post("/chat", openapi_extra=takes(ChatRequest), summary="Chat, as Ollama does it")
 async def chat(request: Request) -> Response:
-    """Streams NDJSON; `"stream": false` gives one object; `Accept: text/event-stream` gives native events. A named
-    model without messages is loaded."""
+    """Streams NDJSON; `"stream": false` gives one object; `Accept: text/event-stream`, and no other type beside it,
+    makes the stream one of native events. A named model without messages is loaded."""
     return await serve(request, EVENTS if wants_events(request) else CHAT)
 
 
@@ -66,11 +69,21 @@ async def _vectors(
     parsed, body = await read_object(request)
     job = read(parsed)
     if not job.inputs:
-        nothing = Vectors(await house_of(request).catalogue.resolve(job.model), [])
-        return Response(await joined(told(nothing)), media_type="application/json")
+        ticket = await _load(request, job, body)
+        return Response(await joined(told(Vectors(ticket.model, []))), 200, ticket.headers, "application/json")
     made = await embed(request, job, body)
     vectors = Vectors(made.model, made.vectors, made.prompt_tokens, made.total_ms, made.load_ms)
     return Response(await joined(told(vectors)), 200, made.headers, "application/json")
+
+
+async def _load(request: Request, job: JobRequest, body: bytes) -> Ticket:
+    """Load the model of an embedding job without inputs; the ticket of the job that did."""
+    house = house_of(request)
+    about = (await house.catalogue.models()).about(await house.catalogue.resolve(job.model))
+    ticket = await submit(house, request, loading_of(job, able=not lacks(about, ["embedding"])), body)
+    with told_with(ticket.headers):
+        await collect(ticket, request.receive)
+    return ticket
 
 
 @router.head("/tags", include_in_schema=False)
@@ -78,7 +91,9 @@ async def _vectors(
 async def tags(request: Request) -> dict[str, Any]:
     """An alias is one more name."""
     catalogue = house_of(request).catalogue
-    return ollama_models.tags([*(await catalogue.models()).known, *await catalogue.present_aliases()])
+    models = await catalogue.models()
+    aliases = {alias: models.about(model) for alias, model in (await catalogue.present_aliases()).items()}
+    return ollama_models.tags({**models.known, **aliases})
 
 
 @router.get("/ps", summary="The models that living workers have loaded")
@@ -88,11 +103,12 @@ async def running(request: Request) -> dict[str, Any]:
 
 @router.post("/show", openapi_extra=takes(ShowRequest, {}), summary="What is known of a model")
 async def show(request: Request) -> dict[str, Any]:
-    """`model_info` has the context's length under `sluice.context_length`; 0: not known."""
+    """`model_info` has the context's length under `sluice.context_length`; absent: not known. The template tells what
+    the model can be given, and is not its own."""
     parsed, _ = await read_object(request)
     catalogue = house_of(request).catalogue
     name = await catalogue.resolve(read_as(ShowRequest, parsed).asked)
-    return ollama_models.shown(name, (await catalogue.models()).known.get(name, {}))
+    return ollama_models.shown(name, (await catalogue.models()).about(name))
 
 
 @router.head("/version", include_in_schema=False)
@@ -117,5 +133,9 @@ async def closed() -> None:
 
 
 def wants_events(request: Request) -> bool:
-    """Native events: asked for by `Accept`, or by our page's header."""
-    return "text/event-stream" in request.headers.get("accept", "") or request.headers.get("x-sluice-events") == "1"
+    """Whether native events are the only answer that the caller takes, or are asked for by our own header.
+
+    Clients of Ollama send `application/json, text/event-stream`, whatever they can read: they mean Ollama's answer.
+    """
+    kinds = [kind.partition(";")[0].strip().lower() for kind in request.headers.get("accept", "").split(",")]
+    return kinds == ["text/event-stream"] or request.headers.get("x-sluice-events") == "1"

@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from backend.body import read_object
 from backend.chat.serving import serve
-from backend.dialects import openai_embeddings, openai_jobs, openai_models
+from backend.context import is_anthropic
+from backend.dialects import anthropic_models, openai_embeddings, openai_jobs, openai_models
 from backend.dialects.openai_chat import CHAT, job_of
 from backend.dialects.openai_chat_request import ChatRequest
 from backend.dialects.openai_completions import COMPLETIONS, CompletionRequest
@@ -47,10 +48,15 @@ async def embeddings(request: Request) -> Response:
 
 @router.get("/models", summary="The models there are, live ones first")
 async def models(request: Request) -> dict[str, Any]:
-    """`live`: a worker offers it now; the others are started for whoever asks. An alias is one more id."""
+    """`live`: a worker offers it now; the others are started for whoever asks. An alias is one more id. Clients that
+    send `anthropic-version` get Anthropic's list, in pages."""
     catalogue = house_of(request).catalogue
     models = await catalogue.models()
-    return openai_models.listed(models.known, models.live, await catalogue.present_aliases())
+    ids = openai_models.ids(models, await catalogue.present_aliases())
+    if is_anthropic():
+        page = anthropic_models.Page.of(request.query_params)
+        return anthropic_models.listed({id: models.about(name) for id, name in ids.items()}, page)
+    return openai_models.listed(models, ids)
 
 
 @router.get("/models/{model:path}", summary="One model")
@@ -58,8 +64,10 @@ async def model(model: str, request: Request) -> dict[str, Any]:
     """Its name may hold slashes, be an alias, or `provider/model`."""
     catalogue = house_of(request).catalogue
     name = await catalogue.resolve(model)
-    known = await catalogue.models()
-    return openai_models.told(model, name, known.known.get(name, {}), name in known.live)
+    models = await catalogue.models()
+    if is_anthropic():
+        return anthropic_models.told(model, models.about(name))
+    return openai_models.told(model, name, models.about(name), models.is_live(name))
 
 
 @router.get("/chat/jobs/{job}", summary="How a chat's job stands: status, progress, result")

@@ -5,7 +5,7 @@ A pool that is scaled to zero still offers its models: workers start when a job 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from backend.errors import NotFound
 from backend.pool.sights import Sight, Sights
@@ -24,6 +24,7 @@ class Catalogue:
         self._seen: dict[str, Sight] = {}
         self._by_pool: dict[str, Models] = {}
         self._models = Models({}, {})
+        self._real = False  # a worker or the settings name at least one of these models
         self.aliases = settings.rules.aliases
 
     async def models(self) -> Models:
@@ -36,7 +37,8 @@ class Catalogue:
         seen = await self._sights.look(anew)
         if seen is not self._seen:
             self._by_pool = {pool: self._models_of(pool, sight) for pool, sight in seen.items()}
-            if not any(models.known for models in self._by_pool.values()):
+            self._real = any(models.known for models in self._by_pool.values())
+            if not self._real:
                 self._by_pool[self._settings.pool] = Models({}, {self._settings.default_model: {}})
             self._models = together(self._by_pool.values())
             self._seen = seen
@@ -50,7 +52,8 @@ class Catalogue:
         """The same with the pools that offer it."""
         offers = await self.by_pool()
         if not name:
-            return self._default(offers)
+            default = self._default(offers)
+            return self._default(await self.by_pool(anew=True)) if default.guessed else default
         found = self._placed_default(name, offers) or self.meant(name, offers)
         if found is None:  # it may have been pulled just now
             found = self.meant(name, await self.by_pool(anew=True))
@@ -77,17 +80,20 @@ class Catalogue:
         return self.meant(name + self._default(offers).model, offers) if name.endswith("/") else None
 
     def _default(self, offers: Offers) -> Meaning:
-        """`MODEL_NAME` where it is set or a worker has it, else a model that a worker has, else the default."""
-        wanted, live = self._settings.default_model, self._models.live
-        if not (self._settings.model_name or not live or find(wanted, live)):
-            wanted = next((name for name in live if is_chat(live[name])), wanted)
-        return self.meant(wanted, offers) or Meaning((Target(pool=self._settings.pool, model=wanted),))
+        """`MODEL_NAME` where it is set. Else the usual default or the first other model that chats: of those that a
+        living worker has, else of those that are known. Where nothing is known the usual default is a guess."""
+        wanted = self._settings.model_name or self._usual_or_first()
+        here = Meaning((Target(pool=self._settings.pool, model=wanted),))
+        return (self.meant(wanted, offers) or here)._replace(guessed=not (self._settings.model_name or self._real))
+
+    def _usual_or_first(self) -> str:
+        usual, models = self._settings.default_model, self._models.live or self._models.known
+        return usual if find(usual, models) else next((name for name in models if is_chat(models[name])), usual)
 
     def _models_of(self, pool: str, sight: Sight) -> Models:
         live = live_models(sight.workers)
-        return Models(
-            live, {**{name: {} for name in self._fixed(pool)}, **sight.seen, **live}, engines_of(sight.workers)
-        )
+        told = {**{name: {} for name in self._fixed(pool)}, **sight.seen, **live}
+        return Models(live, once(told, live), engines_of(sight.workers))
 
     def _fixed(self, pool: str) -> list[str]:
         """Models that the settings name: the own pool's, or another's as `<pool>/<model>`."""
@@ -101,18 +107,30 @@ def _placed(name: str, settings: ApiSettings) -> tuple[str, str]:
     return (pool, model) if slash and pool in settings.all_pools else (settings.pool, name)
 
 
+def once(models: Mapping[str, About], live: Mapping[str, About]) -> dict[str, About]:
+    """`qwen` and `qwen:latest` are one model: as a living worker spells it, else as it came first."""
+    kept: dict[str, About] = {}
+    for name, about in models.items():
+        spelt = find(name, live) or find(name, kept) or name
+        kept[spelt] = live.get(spelt) or about or kept.get(spelt, {})
+    return kept
+
+
 def together(pools: Iterable[Models]) -> Models:
-    """What any pool offers; of a model that several have, what the first one says that has it alive."""
+    """What any pool offers, each once; of a model that several have, what the first one says that has it in memory,
+    else the first that has it alive. It is spelt as the first pool spells it that offers it."""
     live: dict[str, About] = {}
     known: dict[str, About] = {}
     engines: dict[str, frozenset[str]] = {}
     for models in pools:
+        for name, about in models.known.items():
+            known.setdefault(find(name, known) or name, about)
         for name, about in models.live.items():
-            loaded = bool(about.get("loaded")) or bool(live.get(name, {}).get("loaded"))
-            live[name] = {**live.get(name, about), "loaded": loaded}
-        known = {**models.known, **known}
+            spelt = find(name, known) or name
+            live[spelt] = fuller(live.get(spelt), about)
         for name, those in models.engines.items():
-            engines[name] = engines.get(name, frozenset()) | those
+            spelt = find(name, known) or name
+            engines[spelt] = engines.get(spelt, frozenset()) | those
     return Models(live, {**known, **live}, engines)
 
 
@@ -121,9 +139,13 @@ def live_models(workers: list[WorkerRecord]) -> dict[str, About]:
     models: dict[str, About] = {}
     for worker in workers:
         for name, about in worker.info.get("models", {}).items():
-            loaded = bool(about.get("loaded")) or bool(models.get(name, {}).get("loaded"))
-            models[name] = {**about, "loaded": loaded}
+            models[name] = fuller(models.get(name), about)
     return models
+
+
+def fuller(first: About | None, other: About) -> About:
+    """What two workers say of one model: the words of the one that has it in memory, which knows more of it."""
+    return other if first is None or (other.get("loaded") and not first.get("loaded")) else first
 
 
 def engines_of(workers: list[WorkerRecord]) -> dict[str, frozenset[str]]:

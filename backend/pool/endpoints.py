@@ -22,7 +22,8 @@ async def models(request: Request) -> dict[str, Any]:
     house = house_of(request)
     known, default = await house.catalogue.models(), await house.catalogue.resolve(None)
     offers, workers = await house.catalogue.by_pool(), await house.sights.workers()
-    about = {**known.known, default: known.known.get(default, {})}
+    default = find(default, known.known) or default
+    about = {**known.known, default: known.about(default)}
     return {
         "models": [
             {
@@ -45,8 +46,8 @@ def _order(names: dict[str, Any], live: dict[str, Any]) -> list[str]:
 
 def _pools(name: str, offers: dict[str, Models]) -> dict[str, Any]:
     """`pools`: all that offer it, those with a living worker first; `pool` is the first of them."""
-    known = [pool for pool, models in offers.items() if name in models.known]
-    pools = sorted(known, key=lambda pool: name not in offers[pool].live)
+    known = [pool for pool, models in offers.items() if find(name, models.known)]
+    pools = sorted(known, key=lambda pool: not find(name, offers[pool].live))
     return {"pool": pools[0] if pools else None, "pools": pools}
 
 

@@ -20,6 +20,13 @@ class Models(NamedTuple):
     known: dict[str, About]
     engines: dict[str, frozenset[str]] = {}  # noqa: RUF012 - never changed
 
+    def about(self, name: str) -> About:
+        """What a worker said of it; empty: nobody said anything, or nobody knows it."""
+        return self.known.get(find(name, self.known) or name, {})
+
+    def is_live(self, name: str) -> bool:
+        return find(name, self.live) is not None
+
 
 Offers = Mapping[str, Models]  # by pool
 
@@ -27,12 +34,14 @@ Offers = Mapping[str, Models]  # by pool
 class Meaning(NamedTuple):
     """`targets`: the model in each pool that offers it, at least one. `model`: as the first of them spells it.
 
-    `alias`: the caller's word, where it is an alias. `placed`: the caller named the pool or the engine.
+    `alias`: the caller's word, where it is an alias. `placed`: the caller named the pool or the engine. `guessed`: the
+    caller named nothing, and no pool offers any model yet.
     """
 
     targets: tuple[Target, ...]
     alias: str = ""
     placed: bool = False
+    guessed: bool = False
 
     @property
     def model(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote
 
-from wire.records import JobRequest, Target
+from wire.records import ANY_MODEL, JobRequest, Target
 
 UNTOUCHED = "/:@+,()'!*~ "  # of what may stand in a header's value, all but what parts its fields
 
@@ -34,6 +34,10 @@ class Route(NamedTuple):
             return self
         there = [target for target in self.targets if target.pool == pool] or [Target(pool=pool, model=self.model)]
         return joined(there[0])._replace(marks=self.marks)
+
+    def or_any_model(self) -> Route:
+        """The same with one more fallback: any model that the worker has which takes the job."""
+        return self._replace(targets=(*self.targets, Target(pool=self.pool, model=ANY_MODEL)))
 
     def of(self, request: JobRequest) -> JobRequest:
         """The request as its first worker gets it."""

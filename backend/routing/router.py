@@ -62,7 +62,8 @@ class Router:
         if wanted.request.kind == "embed":  # another model's vectors lie in another space
             rule = rule.model_copy(update={"fallback": (), "overflow": None})
         route = await self._choose(meant, first, self._spare(rule, view), rule, view)
-        return self._overflown(route, rule, view)
+        route = self._overflown(route, rule, view)
+        return route.or_any_model() if meant.guessed and wanted.request.kind not in OF_ONE_MODEL else route
 
     def sent(self, route: Route) -> None:
         """It was let in there."""

@@ -55,15 +55,25 @@ class Finished(NamedTuple):
 class Embeddings(NamedTuple):
     vectors: list[list[float]]
     prompt_tokens: int = 0
+    load_ms: int = 0
 
 
 class ModelInfo(NamedTuple):
-    """A model this engine can serve. `context_length` 0: not known. `loaded`: in memory now."""
+    """A model this engine can serve. `context_length` 0: not known. `loaded`: in memory now.
+
+    Of its file, in Ollama's words: `size` and `size_vram` are bytes, `details` are `format`, `family`,
+    `parameter_size`, …; `expires_at` is when it leaves memory. 0 and empty: the engine does not tell.
+    """
 
     name: str
     loaded: bool = False
     context_length: int = 0
     capabilities: tuple[str, ...] = ()  # "completion", "tools", "vision", "thinking", "embedding", "insert"
+    size: int = 0
+    size_vram: int = 0
+    digest: str = ""
+    details: dict[str, Any] = {}  # noqa: RUF012 - never changed
+    expires_at: str = ""
 
 
 class PullProgress(NamedTuple):

@@ -30,6 +30,7 @@ from ollama_worker.engines.http import EngineHttp, Lines, parse
 from ollama_worker.engines.ollama_faults import fault, pull_fault
 from ollama_worker.engines.ollama_wire import (
     LACKS,
+    NANOSECONDS,
     Answer,
     body_of,
     full_name,
@@ -109,7 +110,8 @@ class OllamaEngine:
             if (value := getattr(request, name)) is not None:
                 body[name] = value
         said = await self._http.post("/api/embed", partial(fault, request.model), body)
-        return Embeddings(said.get("embeddings") or [], said.get("prompt_eval_count", 0))
+        load_ms = said.get("load_duration", 0) // NANOSECONDS
+        return Embeddings(said.get("embeddings") or [], said.get("prompt_eval_count", 0), load_ms)
 
     async def count(self, request: JobRequest) -> int:
         """Ollama tells a prompt's tokens only once it has read it: one token is generated and thrown away.
@@ -195,7 +197,7 @@ class OllamaEngine:
         except EngineError as error:  # one that is broken, or just deleted, hides none of the others
             log.debug("Ollama does not show a model", action="engine.show_failed", model=name, code=error.code)
             shown = {}
-        return model_info(name, running.get(name), shown)
+        return model_info(entry, running.get(name), shown)
 
     async def _running(self) -> dict[str, dict[str, Any]]:
         """Full name → its entry, for the models that are in memory now."""

@@ -149,12 +149,23 @@ def join(first: Piece, then: Piece) -> Piece:
     )
 
 
-def model_info(name: str, running: dict[str, Any] | None, shown: dict[str, Any]) -> ModelInfo:
-    """From an entry of `/api/ps` (None: not loaded) and the answer of `/api/show`.
+def model_info(entry: dict[str, Any], running: dict[str, Any] | None, shown: dict[str, Any]) -> ModelInfo:
+    """From the entries of `/api/tags` and `/api/ps` (None: not loaded) and the answer of `/api/show`.
 
     The window is the one it runs with while it is loaded, else the longest that its file allows.
     """
     facts = shown.get("model_info") or {}
     longest = facts.get(f"{facts.get('general.architecture', '')}.context_length", 0)
     length = (running or {}).get("context_length") or longest
-    return ModelInfo(name, running is not None, int(length), tuple(shown.get("capabilities") or ()))
+    now = running or {}
+    return ModelInfo(
+        entry["name"],
+        running is not None,
+        int(length),
+        tuple(shown.get("capabilities") or ()),
+        size=entry.get("size") or 0,
+        size_vram=now.get("size_vram") or 0,
+        digest=entry.get("digest") or "",
+        details=entry.get("details") or {},
+        expires_at=now.get("expires_at") or "",
+    )

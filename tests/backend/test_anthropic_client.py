@@ -233,3 +233,28 @@ async def test_a_stream_is_resumed_from_the_native_route(client: anthropic.Async
             headers={"Last-Event-ID": ids[1], "Accept": "text/event-stream"},
         )
     assert [line.removeprefix("id: ") for line in rest.text.split("\n") if line.startswith("id: ")] == ids[2:]
+
+
+async def test_models_are_listed_and_retrieved_as_anthropic_s_client_expects(client: anthropic.AsyncAnthropic) -> None:
+    listed = [model async for model in client.models.list(limit=1)]  # page after page
+    assert [(model.id, model.type, model.display_name) for model in listed] == [(MODEL, "model", MODEL)]
+    model = await client.models.retrieve(MODEL)
+    assert (model.id, model.type, model.display_name, model.created_at.year) == (MODEL, "model", MODEL, 1970)
+    assert model.max_input_tokens == 8_192
+
+
+async def test_a_model_that_is_not_there_is_anthropic_s_404(client: anthropic.AsyncAnthropic) -> None:
+    with pytest.raises(anthropic.NotFoundError) as raised:
+        await client.models.retrieve("nobody")
+    told = raised.value.response
+    assert (told.json()["type"], told.json()["error"]["type"]) == ("error", "not_found_error")
+    assert told.headers["request-id"] == told.json()["request_id"]
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/nobody", "/v1/nothing"])
+async def test_whoever_sends_no_version_of_anthropic_s_hears_openai(served: House, path: str) -> None:
+    async with httpx.AsyncClient(base_url=served.url, timeout=10) as plain:
+        told = (await plain.get(path)).json()
+        theirs = (await plain.get(path, headers={"anthropic-version": "2023-06-01"})).json()
+    assert told.get("object") == "list" or told["error"].keys() >= {"message", "type", "param", "code"}
+    assert "has_more" in theirs or (theirs["type"], theirs["error"]["type"]) == ("error", "not_found_error")

@@ -107,10 +107,9 @@ WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
     "a prompt that is a number": ("generate", {"prompt": 7}, "prompt"),
     "no prompt and no model": ("generate", {"model": None}, "no model is named"),
     "a schema that is none": ("generate", {"prompt": "a", "format": {"type": "banana"}}, "schema.type"),
-    "no input": ("embed", {}, "input"),
     "an input that is a number": ("embed", {"input": [7]}, "input"),
     "too large a batch": ("embed", {"input": ["a"] * 2_049}, "2048"),
-    "no old prompt": ("embeddings", {}, "prompt"),
+    "an old prompt that is a list": ("embeddings", {"prompt": ["a"]}, "prompt"),
     "nothing to show": ("show", {"model": ""}, "model is required"),
 }
 
@@ -203,11 +202,100 @@ async def test_one_prompt_becomes_a_vector_as_it_used_to(client: ollama.AsyncCli
     assert list((await client.embeddings(MODEL, prompt="a")).embedding) == list(vector)
 
 
-async def test_nothing_to_embed_is_no_job(client: ollama.AsyncClient, truth: Truth) -> None:
-    before = await truth.states()
-    assert (await client.embed(MODEL, input=[])).embeddings == []
-    assert (await client.embeddings(MODEL, prompt="")).embedding == []
-    assert await truth.states() == before
+LOADS = [
+    ("embed", {}),
+    *(("embed", {"input": nothing}) for nothing in (None, "", [])),
+    *(("embeddings", fields) for fields in ({}, {"prompt": ""}, {"prompt": None})),
+]
+
+
+@pytest.mark.parametrize(("path", "fields"), LOADS)
+async def test_nothing_to_embed_loads_the_model(
+    plain: httpx.AsyncClient, truth: Truth, path: str, fields: dict[str, Any]
+) -> None:
+    answer = await plain.post(f"/api/{path}", json={"model": MODEL, "keep_alive": "7m", **fields})
+    told = answer.json()
+    assert (answer.status_code, told.get("embeddings", told.get("embedding"))) == (200, [])
+    record = await truth.record(answer.headers["x-sluice-job"])
+    assert record.state == "completed"
+    assert b'"keep_alive":"7m"' in record.request
+
+
+@pytest.mark.parametrize(("texts", "alike"), [(["", ""], {0, 1}), (["", "a"], {0}), (["a", "", "b", ""], {1, 3})])
+async def test_every_text_of_a_list_has_its_vector_an_empty_one_too(
+    client: ollama.AsyncClient, texts: list[str], alike: set[int]
+) -> None:
+    vectors = (await client.embed(MODEL, input=texts)).embeddings
+    assert [len(vector) for vector in vectors] == [DIMENSIONS] * len(texts)
+    assert {place for place, vector in enumerate(vectors) if vector == vectors[min(alike)]} == alike
+
+
+NOTHING = dict.fromkeys(
+    "stream format tools think options keep_alive logprobs top_logprobs system suffix images raw template context "
+    "truncate dimensions shift".split()
+)
+FORMS: dict[str, dict[str, Any]] = {
+    "null for all that is not given": NOTHING,
+    "no format, in text": {"format": ""},
+    "seconds": {"keep_alive": 300},
+    "half a second": {"keep_alive": 0.5},
+    "for ever": {"keep_alive": -1},
+    "for ever, in text": {"keep_alive": "-1s"},
+    "hours": {"keep_alive": "1h30m"},
+    "thinks": {"think": True},
+    "thinks hard": {"think": "high"},
+    "no tools": {"tools": []},
+    "what Go's client sends of nothing": {"suffix": "", "system": "", "template": "", "options": None},
+    "options of another kind of number": {"options": {"num_predict": 100.9, "top_k": -1.0, "num_ctx": 4096.0}},
+    "options that are null": {"options": {"temperature": None, "stop": None, "num_ctx": None}},
+    "many ends": {"options": {"stop": [f"end {n}" for n in range(40)]}},
+    "an end that is empty": {"options": {"stop": [""]}},
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("path", ["chat", "generate"])
+async def test_what_ollama_s_own_decoder_takes_is_taken(plain: httpx.AsyncClient, path: str, name: str) -> None:
+    said = {"messages": [{"role": "User", "content": "!tokens 3"}], "prompt": "!tokens 3"}
+    answer = await plain.post(f"/api/{path}", json={"model": MODEL, **said, **FORMS[name], "stream": False})
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert (told["response"] if path == "generate" else told["message"]["content"]) == words(3)
+
+
+async def test_nulls_in_a_conversation_stand_for_what_is_left_out(plain: httpx.AsyncClient) -> None:
+    call = {"id": None, "function": {"index": 0, "name": "f", "arguments": None}}
+    said = [
+        {"role": "SYSTEM", "content": None, "images": None, "tool_calls": None, "thinking": None},
+        {"role": "Assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": None, "tool_name": None},
+        {"role": "user", "content": "!tokens 3"},
+    ]
+    answer = await plain.post("/api/chat", json={"model": MODEL, "messages": said, "stream": False})
+    assert (answer.status_code, answer.json()["message"]["content"]) == (200, words(3)), answer.text
+
+
+@pytest.mark.parametrize(
+    ("accept", "fields", "kind"),
+    [
+        ("text/event-stream", {}, "text/event-stream"),
+        ("Text/Event-Stream; charset=utf-8", {"stream": True}, "text/event-stream"),
+        ("text/event-stream", {"stream": False}, "application/json"),
+        ("application/json, text/event-stream", {}, "application/x-ndjson"),
+        ("text/event-stream, */*", {"stream": True}, "application/x-ndjson"),
+        ("application/json, text/event-stream", {"stream": False}, "application/json"),
+        ("*/*", {}, "application/x-ndjson"),
+    ],
+)
+async def test_native_events_are_for_callers_that_take_nothing_else(
+    plain: httpx.AsyncClient, accept: str, fields: dict[str, Any], kind: str
+) -> None:
+    """quarkus-langchain4j accepts both types, whatever it can read."""
+    body = {"messages": [{"role": "user", "content": "!tokens 3"}], **fields}
+    answer = await plain.post("/api/chat", json=body, headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, kind)
+    if kind == "application/json":
+        assert answer.json()["message"]["content"] == words(3)
 
 
 # -- models ------------------------------------------------------------------------------------------------------
@@ -222,6 +310,8 @@ async def test_models_are_listed_asleep_or_not(client: ollama.AsyncClient) -> No
 async def test_a_model_is_shown(client: ollama.AsyncClient) -> None:
     shown = await client.show(MODEL)
     assert shown.capabilities and "completion" in shown.capabilities
+    assert "embedding" not in shown.capabilities  # `ollama run` embeds what it is given where it reads that word
+    assert ".Tools" in (shown.template or "")  # LiteLLM calls no tools without
     about = shown.modelinfo or {}
     assert about[f"{about['general.architecture']}.context_length"] == 8_192
     assert (await client.show(ASLEEP)).capabilities == ["completion"]
@@ -238,6 +328,7 @@ async def test_the_version_is_that_of_the_language(plain: httpx.AsyncClient) -> 
 
 async def test_the_heartbeat_of_ollama_s_command_line_is_answered(plain: httpx.AsyncClient) -> None:
     assert (await plain.head("/")).status_code == 200
+    assert (await plain.get("/")).text == "Ollama is running"
 
 
 CLOSED = {

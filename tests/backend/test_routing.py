@@ -20,7 +20,7 @@ from backend.routing.strategies import Candidate, Strategies
 from backend.routing.waits import STARTING_SECONDS, UNMEASURED_SECONDS, Expected, expected
 from backend.settings import ApiSettings
 from wire.circuits import Circuit, circuit_name
-from wire.records import JobRequest, Message, Target
+from wire.records import ANY_MODEL, JobRequest, Message, Target
 from wire.workers import WorkerRecord
 
 Parts = tuple[Sights, Catalogue, Rules]
@@ -165,6 +165,24 @@ async def test_no_name_is_the_default_model_wherever_it_is() -> None:
     assert (await router({"one": seen(worker("m"))}).route(Wanted(chat("")))).model == "m"
     placed = await router({"one": seen(), "two": seen()}, MODEL_NAME="two/m").route(Wanted(chat("")))
     assert placed.targets == (Target(pool="two", model="m"),)
+
+
+async def test_no_name_is_a_model_that_is_there_where_nobody_has_the_usual_one() -> None:
+    vectors = worker("e", capabilities=["embedding"])
+    assert (await router({"one": seen(vectors, worker("late"))}).route(Wanted(chat("")))).targets == (
+        Target(pool="one", model="late"),
+    )
+    asleep = await router({"one": seen(had=("seen",))}).route(Wanted(chat("")))
+    assert asleep.targets == (Target(pool="one", model="seen"),)
+    named = await router({"one": seen(worker("late"))}, MODEL_NAME="mine").route(Wanted(chat("")))
+    assert named.targets == (Target(pool="one", model="mine"),)
+
+
+async def test_no_name_before_any_model_is_known_leaves_the_choice_to_the_worker() -> None:
+    route = await router({"one": seen()}).route(Wanted(chat("")))
+    assert route.targets == (Target(pool="one", model="qwen2.5:0.5b"), Target(pool="one", model=ANY_MODEL))
+    named = await router({"one": seen()}).route(Wanted(chat("qwen2.5:0.5b")))
+    assert named.targets == (Target(pool="one", model="qwen2.5:0.5b"),)
 
 
 # -- strategies --------------------------------------------------------------------------------------------------

@@ -99,3 +99,62 @@ def test_a_tool_is_passed_on_as_it_was_described(dialect: str, name: str) -> Non
 def test_a_tool_that_is_described_by_no_schema_is_refused(dialect: str) -> None:
     with pytest.raises(ApiError, match=r"items\.1\.type must be one of"):
         TOOLS[dialect](of(items=[{}, {"type": "banana"}]))
+
+
+MEANT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "null for what was not given, as Ollama's Go client sends it": (
+        {"type": "object", "properties": None, "required": None, "$defs": None, "items": None},
+        {"type": "object"},
+    ),
+    "nulls in a property": (
+        of(type="string", enum=None, items=None, description=None, properties=None, pattern=None, minLength=None),
+        of(type="string"),
+    ),
+    "null for a whole property, and for no type": (
+        {"type": "", "properties": {"a": None, "b": {"type": None}, "c": {"type": []}}},
+        {"properties": {"a": {}, "b": {}, "c": {}}},
+    ),
+    "any": (of(type="any", description="d"), of(description="d")),
+    "any among others": (of(type=["string", "ANY"]), of()),
+    "Gemini's capitals": (
+        {"type": "OBJECT", "properties": {"a": {"type": "ARRAY", "items": {"type": "STRING"}}}},
+        {"type": "object", "properties": {"a": {"type": "array", "items": {"type": "string"}}}},
+    ),
+    "null as a type": (of(type=["STRING", None]), of(type=["string", "null"])),
+    "nulls deep inside": (
+        of(anyOf=[{"type": "NULL", "enum": None}, {"items": [{"title": None}]}], additionalProperties={"type": "any"}),
+        of(anyOf=[{"type": "null"}, {"items": [{}]}], additionalProperties={}),
+    ),
+    "a pointer without its #": (
+        {**of(**{"$ref": "/$defs/b"}), "$defs": {"b": {"type": "INTEGER"}}},
+        {**of(**{"$ref": "#/$defs/b"}), "$defs": {"b": {"type": "integer"}}},
+    ),
+    "null where it is a value": (of(default=None, enum=[None, "a"]), of(default=None, enum=[None, "a"])),
+    "a field that is named like a word": (
+        {"type": "object", "properties": {"type": {"type": "STRING"}, "enum": {"enum": ["ANY", None]}}},
+        {"type": "object", "properties": {"type": {"type": "string"}, "enum": {"enum": ["ANY", None]}}},
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", TOOLS)
+@pytest.mark.parametrize("name", MEANT)
+def test_a_tool_s_schema_is_read_as_it_is_meant(dialect: str, name: str) -> None:
+    written, meant = MEANT[name]
+    [described] = TOOLS[dialect](written).tools or ()
+    assert described["function"]["parameters"] == meant
+
+
+@pytest.mark.parametrize("dialect", FORMATS)
+def test_an_answer_s_schema_is_read_as_it_is_meant(dialect: str) -> None:
+    written = {"type": "OBJECT", "properties": {"a": {"type": "STRING", "enum": None}}, "required": ["a"]}
+    assert FORMATS[dialect](written).format == {**of(type="string"), "required": ["a"]}
+
+
+BARE = {"function": {"name": "f", "description": "", "parameters": {"type": "", "properties": None}}, "type": ""}
+
+
+@pytest.mark.parametrize("described", [BARE, {"type": None, "function": {"name": "f", "parameters": None}}])
+def test_a_tool_of_which_only_the_name_was_given_is_a_tool(described: dict[str, Any]) -> None:
+    [read] = parse_chat({**SAID, "tools": [described]}, 9).to_job().tools or ()
+    assert (read["type"], read["function"]["name"]) == ("function", "f")

@@ -33,8 +33,9 @@ async def page(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
 async def test_a_document_is_sent_with_its_csp_and_asked_for_again(
     page: httpx.AsyncClient, path: str, file: str
 ) -> None:
-    answer = await page.get(path)
+    answer = await page.get(path, headers=BROWSER)
     assert (answer.status_code, answer.text) == (200, FILES[file])
+    assert ("accept" in answer.headers.get_list("vary")) == (file == "index.html")  # else it is Ollama's sentence
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.headers.get_list("content-security-policy") == [CSP]
@@ -74,11 +75,22 @@ async def test_the_best_form_that_the_client_takes_is_sent(
 
 
 async def test_what_a_browser_has_is_not_sent_again(page: httpx.AsyncClient) -> None:
-    etag = (await page.get("/")).headers["etag"]
-    answer = await page.get("/", headers={"if-none-match": f'"other", {etag}'})
+    etag = (await page.get("/", headers=BROWSER)).headers["etag"]
+    answer = await page.get("/", headers={**BROWSER, "if-none-match": f'"other", {etag}'})
     assert (answer.status_code, answer.content) == (304, b"")
     assert answer.headers["etag"] == etag
-    assert (await page.get("/", headers={"if-none-match": '"other"'})).status_code == 200
+    assert (await page.get("/", headers={**BROWSER, "if-none-match": '"other"'})).status_code == 200
+
+
+@pytest.mark.parametrize("accepted", ["*/*", "application/json", "", "text/plain"])
+async def test_whoever_takes_no_page_reads_at_the_root_that_ollama_is_running(
+    page: httpx.AsyncClient, accepted: str
+) -> None:
+    """Ollama's command line and many tools look for this sentence."""
+    answer = await page.get("/", headers={"accept": accepted})
+    assert (answer.status_code, answer.text) == (200, "Ollama is running")
+    assert answer.headers["content-type"].startswith("text/plain") and answer.headers["vary"] == "Accept"
+    assert (await page.head("/", headers={"accept": accepted})).status_code == 200
 
 
 async def test_head_says_what_get_would_and_sends_no_body(tmp_path: Path) -> None:
@@ -202,7 +214,7 @@ async def test_without_a_whole_page_the_api_works_and_says_how_to_build_it(tmp_p
     if broken:
         (make_page(folder) / broken).unlink()
     async with client_of(folder) as page:
-        answer = await page.get("/")
+        answer = await page.get("/", headers=BROWSER)
         assert answer.status_code == 200
         assert "make page" in answer.text
         assert "default-src 'none'" in answer.headers["content-security-policy"]

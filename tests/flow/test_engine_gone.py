@@ -5,10 +5,34 @@ from __future__ import annotations
 from tests.flow.listener import chat, listening, words
 from tests.flow.truth import Truth
 from tests.ollama_worker.fake_ollama import end, fake_ollama, said
+from tests.support.child import free_port
 from tests.support.house import Houses
 from tests.support.waiting import eventually
 
 OLLAMA = {"SLUICE_ENGINE": "ollama", "MODEL_NAME": "m:latest", "OLLAMA_MAX_RETRIES": "0"}
+
+
+async def test_a_chat_that_names_no_model_is_answered_by_the_one_that_is_there_once_ollama_is(
+    house: Houses, truth: Truth
+) -> None:
+    """Also the chat that came before Ollama did, when nobody knew which models there would be."""
+    port = free_port()
+    home = house.build(SLUICE_ENGINE="ollama", OLLAMA_BASE_URL=f"http://127.0.0.1:{port}", OLLAMA_MAX_RETRIES="0")
+    home.start_api()
+    await home.ready()
+    worker = home.start_worker()
+    await worker.wait_for_action("engine.waiting")
+    async with listening(home.url, chat("hello")) as early:
+        async with fake_ollama(port) as engine:
+            engine.refuses_others = True
+            engine.models = {"vectors:1b": {"capabilities": ["embedding"]}, "late:7b": {}}
+            assert await early.end() == "completed"
+            assert (early.text, early.of("completed")[-1]["model"]) == ("Hello you", "late:7b")
+            await home.ready()
+            async with listening(home.url, chat("hello")) as late:
+                assert await late.end() == "completed"
+            assert late.of("started")[-1]["model"] == "late:7b"
+    await truth.check_ended_once(early.job)
 
 
 async def test_a_job_whose_engine_is_gone_waits_says_why_and_moves(house: Houses, truth: Truth) -> None:

@@ -36,6 +36,7 @@ class FakeOllama:
     status: int = 200
     error: str = ""  # with a status of 400 or more
     hang: bool = False
+    refuses_others: bool = False  # models that it does not list are a 404, as of the real one
     unshown: frozenset[str] = frozenset()  # full names of models that it lists and fails to show
     cut: bool = False  # drop the connection after the chunks, without the end of the HTTP body
     version: str = "0.24.0"
@@ -52,6 +53,8 @@ class FakeOllama:
         body = await self.note(request)
         if self.status >= 400:
             return web.json_response({"error": self.error}, status=self.status)
+        if self.refuses_others and body["model"] not in self.models:
+            return web.json_response({"error": f"model '{body['model']}' not found"}, status=404)
         if body.get("_debug_render_only"):
             return web.json_response({"done": False, "_debug_info": {"rendered_template": self.render(body)}})
         if request.path == "/api/generate" and "prompt" not in body:  # only to load or to unload

@@ -54,6 +54,10 @@ class ToldEngine(SimulatedEngine):
         """So many more times, `behind` what it says first."""
         self._faults[model] += [(error, behind)] * times
 
+    def offers(self, *models: str) -> None:
+        """From now on these models and no others."""
+        self._models = models
+
     async def _next(self, request: JobRequest) -> tuple[EngineError | None, tuple[Piece, ...]]:
         self.asked[request.model] += 1
         self.held.set()

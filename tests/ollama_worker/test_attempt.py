@@ -34,7 +34,7 @@ from wire.client import open_redis
 from wire.events import Completed, Token, encode
 from wire.jobs import JobPipe
 from wire.keys import Keys
-from wire.records import JobRequest, Target
+from wire.records import ANY_MODEL, JobRequest, Target
 from wire.rerouting import carry_on
 from wire.workers import WorkerInfo, WorkerRegistry
 
@@ -79,6 +79,31 @@ async def test_alternatives_are_tried_in_their_order_until_one_answers(here: Sta
     record = await here.ask("j", "m1", HERE, Target(pool="here", model="m3"))
     assert record.state == "completed"
     assert await here.text("j") == "m3 says"
+
+
+ANY = Target(pool="here", model=ANY_MODEL)
+
+
+async def test_a_job_that_may_have_any_model_gets_the_first_that_chats_where_its_own_is_missing(here: Standing) -> None:
+    here.engine.fails("guess", ModelNotFound("there is no guess"))
+    record = await here.ask("j", "guess", ANY)
+    assert (record.state, record.attempt, record.tries) == ("completed", 1, 0)
+    assert (await here.truth.log("j"))[1].fields()["model"] == "m1"
+    assert (await completed(here.truth, "j")).model == "m1"
+    assert await here.text("j") == "m1 says"
+
+
+async def test_any_model_does_not_stand_in_for_one_that_is_there_and_fails(here: Standing) -> None:
+    here.engine.fails("m1", OutOfMemory("no"), times=BOUNDS.max_attempts)
+    assert (await here.ask("j", "m1", ANY)).why == "out_of_memory"
+
+
+async def test_where_a_worker_has_no_model_at_all_the_missing_one_is_named(here: Standing) -> None:
+    here.engine.offers()
+    here.engine.fails("guess", ModelNotFound("there is no guess"))
+    record = await here.ask("j", "guess", ANY)
+    assert (record.state, record.why) == ("failed", "model_not_found")
+    assert "there is no guess" in (await here.truth.log("j"))[-1].fields()["message"]
 
 
 async def test_where_no_alternative_answers_the_last_failure_counts(here: Standing) -> None:

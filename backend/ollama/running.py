@@ -1,0 +1,31 @@
+"""`GET /` and `HEAD /`: Ollama's sign of life, for whoever asks for no page.
+
+Ollama's command line asks `HEAD /` before anything else, and many tools look for its sentence. A browser asks for HTML
+and gets the page, which is the next route.
+"""
+
+from __future__ import annotations
+
+from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
+
+from backend.context import header
+
+SENTENCE = "Ollama is running"  # to the letter: it is what tools compare
+PAGES = (b"text/html", b"application/xhtml")
+
+
+class RunningRoute(BaseRoute):
+    """Takes the root from callers whose `Accept` names no page."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+            return Match.NONE, {}
+        root = scope["path"].removeprefix(scope.get("root_path", "")) in ("", "/")
+        accepted = header(scope, b"accept").lower()
+        return (Match.FULL if root and not any(kind in accepted for kind in PAGES) else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = PlainTextResponse(SENTENCE, headers={"Vary": "Accept", "Cache-Control": "no-store"})
+        await answer(scope, receive, send)

@@ -1,0 +1,28 @@
+"""What the processes of a house are told of the engine that was found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ollama_worker.settings import WorkerSettings
+from sluice.engine import EngineFound, environment
+
+
+def settings(**changes: Any) -> WorkerSettings:
+    return WorkerSettings(_env_file=None, **changes)
+
+
+@pytest.mark.parametrize("kind", ["ollama", "openai", "hf"])
+def test_of_a_server_no_model_is_written_down_as_the_default(kind: str) -> None:
+    """It may not be there, now or later: the API takes one that a living worker has."""
+    away = EngineFound(kind, "away", model="qwen2.5:0.5b", answers=False)
+    assert environment(away, settings()) == {"SLUICE_ENGINE": kind}
+    assert environment(EngineFound(kind, "well", model="first:7b"), settings()) == {"SLUICE_ENGINE": kind}
+
+
+def test_the_one_model_that_a_house_runs_itself_is_its_default_unless_one_is_set() -> None:
+    found = EngineFound("llama-cpp", "a file", model="some-model")
+    assert environment(found, settings()) == {"SLUICE_ENGINE": "llama-cpp", "MODEL_NAME": "some-model"}
+    assert environment(found, settings(model_name="mine")) == {"SLUICE_ENGINE": "llama-cpp"}
