@@ -101,6 +101,11 @@ class ResponseEvents:
         self._output: list[Item] = []
         self._counts = {"msg": 0, "rs": 0, "fc": 0}
 
+    @property
+    def output(self) -> list[Item]:
+        """The items that were told and closed, of the attempt that counts."""
+        return self._output
+
     # -- what the relay calls ------------------------------------------------------------------------------------
     def opening(self) -> bytes:
         background = bool((self._asked.request.echo or {}).get("background"))
