@@ -236,10 +236,43 @@ def test_an_attempt_that_is_continued_stays_in_one_item() -> None:
 def test_what_is_in_no_log_has_no_number() -> None:
     events, asked = ResponseEvents(asked_of(background=True)), asked_of(background=True)
     news = orjson.dumps({"type": "queued", "position": 3, "eta_seconds": 12, "reason": "waiting"})
-    raw = events.opening() + events.burst([LogEntry(None, news)]) + events.keep_alive()
+    raw = events.opening() + events.burst([LogEntry(None, news)])
     assert b": queued position=3 eta=12 reason=waiting\n" in raw
     log = log_of(started(1), token("x"), COMPLETED)
     assert frames_of(raw + events.burst(log)) == stream_of(asked, log)
+
+
+def test_while_nothing_comes_the_state_is_told_again_under_the_last_number() -> None:
+    """A client that resumes behind it misses nothing, one that waits for events hears one."""
+    asked, log = asked_of(), log_of(started(1), token("x"), token("y"), COMPLETED)
+    whole, state = stream_of(asked, log), ResponseStreamState[Any](input_tools=omit, text_format=omit)
+    events = ResponseEvents(asked)
+    raw = events.opening() + events.keep_alive() * 2
+    for entry in log[:-1]:
+        raw += events.burst([entry]) + events.keep_alive()
+    frames = frames_of(raw + events.burst(log[-1:]))
+    again = [frame for before, frame in itertools.pairwise(frames) if number_of(frame) == number_of(before)]
+    told = [(frame["type"], frame["response"]["status"]) for frame in again]
+    assert told == [("response.queued", "queued")] * 2 + [("response.in_progress", "in_progress")] * 3
+    firsts = [
+        frames[0],
+        *(frame for before, frame in itertools.pairwise(frames) if number_of(frame) > number_of(before)),
+    ]
+    assert firsts == whole and len(firsts) + len(again) == len(frames)
+    for frame in frames:
+        state.handle_event(EVENT.validate_python(frame))
+    for after in map(number_of, again):
+        assert stream_of(asked, log, after) == whole[after + 1 :]
+
+
+def number_of(frame: dict[str, Any]) -> int:
+    return int(frame["sequence_number"])
+
+
+def test_a_stream_that_is_resumed_waits_under_the_number_that_it_resumes_behind() -> None:
+    events = ResponseEvents(asked_of(), 40)
+    [frame] = frames_of(events.opening() + events.keep_alive())
+    assert (frame["type"], frame["sequence_number"]) == ("response.queued", 40)
 
 
 def test_a_log_that_was_lost_ends_the_stream_with_an_error() -> None:
