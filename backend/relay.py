@@ -22,6 +22,8 @@ log = structlog.get_logger()
 
 # No proxy may gather, compress or keep a stream.
 STREAM_HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+# Clients give up on a stream in which nothing but comments came for a while: LangChain after 120 s, Codex after 300.
+QUIET_SECONDS = 10.0
 
 
 class Dialect(Protocol):
@@ -43,7 +45,8 @@ class Dialect(Protocol):
         ...
 
     def keep_alive(self) -> bytes:
-        """What this protocol's clients skip."""
+        """An event that adds nothing to the answer, where the protocol has one: clients that wait for events go on
+        waiting. Else a comment."""
         ...
 
     def broken(self, error: ApiError) -> bytes:
@@ -67,6 +70,29 @@ class Ticket:
         if not self._left:
             self._left = True
             await self._leave(gone)
+
+
+class Pulse:
+    """One client's bytes: those of each burst, and a keep-alive where none of them told anything of the answer.
+
+    News of the queue may come every second, and a model may think for minutes what nobody is to see.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._time = asyncio.get_running_loop().time
+        self._heard = self._time()  # when the client last got an event
+
+    def chunk(self, entries: Sequence[LogEntry]) -> bytes:
+        """`entries`: none after a silence."""
+        chunk = self._dialect.burst(entries) if entries else b""
+        now = self._time()
+        if chunk and entries[-1].id is not None:
+            self._heard = now
+        elif (not entries or now - self._heard >= QUIET_SECONDS) and not self._dialect.done:
+            self._heard = now
+            chunk += self._dialect.keep_alive()
+        return chunk
 
 
 class RelayResponse(Response):
@@ -112,12 +138,12 @@ class RelayResponse(Response):
 
     async def _relay(self, send: Send) -> None:
         dialect, reader, pace = self._dialect, self._ticket.reader, self._pace
+        pulse = Pulse(dialect)
         if opening := dialect.opening():
             await send({"type": "http.response.body", "body": opening, "more_body": True})
         try:
             while (entries := await reader.next_burst()) is not None:
-                chunk = dialect.burst(entries) if entries else dialect.keep_alive()
-                if chunk:
+                if chunk := pulse.chunk(entries):
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 if dialect.done:
                     break

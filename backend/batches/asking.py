@@ -24,7 +24,7 @@ from backend.errors import ApiError, JobFailed, QueueFull, Unavailable
 from backend.house import House
 from backend.principal import Principal
 from backend.relay import Ticket, collect
-from backend.responses.service import continued
+from backend.responses.references import read_on
 from backend.store.database import DatabaseAway
 from backend.threads.service import now_ms
 from wire.link import LinkLost
@@ -81,9 +81,9 @@ class Asking:
 
     async def _ask(self, line: Row[Any], left: int) -> dict[str, Any]:
         """`left`: ms of the window. Raises what keeps the line from being answered."""
-        body = line.body.encode()
-        asked = self._door.read(orjson.loads(body), self._house.settings.max_messages)
-        asked = await continued(self._house, self._who, asked, len(body))
+        body = orjson.loads(line.body)
+        asked = self._door.read(body, self._house.settings.max_messages)
+        asked = await read_on(self._house, self._who, asked, body, len(line.body.encode()))
         ticket = await self._let_in(line, asked, left)
         return self._door.whole(asked, ticket, await collect(ticket))
 

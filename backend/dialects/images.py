@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-
+from backend.dialects.base64_text import compact, decoded
 from backend.dialects.image_files import is_whole, kind_of
 
 KINDS = ("image/png", "image/jpeg", "image/webp", "image/gif")
@@ -25,12 +23,11 @@ def of_data_url(url: str) -> str:
 
 
 def of_base64(data: str) -> str:
-    """Raises ValueError unless it is the base64 of a whole image."""
-    if "://" in data[:16]:
-        raise ValueError("images are base64 data; URLs are never fetched")
+    """Without the blanks and line breaks in it. Raises ValueError unless it is the base64 of a whole image."""
+    data = compact(data)
     try:
-        image = base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError):
+        image = decoded(data)
+    except ValueError:
         raise ValueError("images are base64 data; URLs are never fetched") from None
     if not kind_of(image):
         raise ValueError(f"this is not an image that a model can see; send one of {', '.join(KINDS)}")

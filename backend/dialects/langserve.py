@@ -116,8 +116,8 @@ class LangServeEvents:
         return b'event: metadata\ndata: {"run_id":"%b","sluice":%b}\n\n' % (self._job.encode(), event)
 
     def keep_alive(self) -> bytes:
-        """One line: LangServe's client takes a blank one after an `id:` for an event of no known type, and says so."""
-        return b": keep-alive\n"
+        """The metadata again, which its clients skip."""
+        return self.opening()
 
     def broken(self, error: ApiError) -> bytes:
         self.done = True

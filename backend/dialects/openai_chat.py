@@ -5,8 +5,9 @@ data: {"id":"chatcmpl-…","object":"chat.completion.chunk","created":…,"model
        "delta":{"content":"Hello"},"logprobs":null,"finish_reason":null}]}
 
 The first chunk has the role, the one before the last a `finish_reason`, the last (if asked for) `usage` and no choices;
-then comes `data: [DONE]`. Thoughts are `reasoning_content` beside `content`. What fails on the way is told as an error
-and nothing after it. An `id:` is that of an event of the log: `/api/jobs/{id}/events` goes on behind it.
+then comes `data: [DONE]`. Thoughts are `reasoning_content` beside `content`. While nothing comes, chunks with an empty
+delta keep clients waiting. What fails on the way is told as an error and nothing after it. An `id:` is that of an event
+of the log: `/api/jobs/{id}/events` goes on behind it.
 """
 
 from __future__ import annotations
@@ -62,6 +63,9 @@ class ChatChunks(Chunks):
         self._include_usage = include_usage
         self._called = 0  # tool calls told so far
         super().__init__(text_frame(self._chunk({"content": ""}), b"content"))
+
+    def keep_alive(self) -> bytes:
+        return frame(self._chunk({}))
 
     def _begin(self) -> bytes:
         """The chunk with the role."""

@@ -121,6 +121,9 @@ class TextChunks(Chunks):
     def opening(self) -> bytes:
         return frame(self._chunk(self._extra.echo)) if self._extra.echo else b""
 
+    def keep_alive(self) -> bytes:
+        return frame(self._chunk(""))
+
     def _token(self, fields: dict[str, Any]) -> bytes:
         return frame(self._chunk(fields.get("text", ""), self._logprobs.of(fields.get("logprobs"))))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from backend.dialects.fast_text import text_literal
 from backend.dialects.openai_errors import error_frame
-from backend.dialects.sse import DONE, KEEP_ALIVE, id_line, queue_line
+from backend.dialects.sse import DONE, id_line, queue_line
 from backend.errors import ApiError, JobFailed, interrupted
 from wire.events import LogEntry
 
@@ -34,6 +34,10 @@ class Chunks(ABC):
     @abstractmethod
     def _closing(self, end: dict[str, Any]) -> bytes:
         """What is told of a `completed` event, but for its end mark."""
+
+    @abstractmethod
+    def keep_alive(self) -> bytes:
+        """A chunk that adds nothing."""
 
     def _begin(self) -> bytes:
         """What comes before the first chunk of an answer."""
@@ -76,9 +80,6 @@ class Chunks(ABC):
             return b""
         self._said = True
         return self._begin()
-
-    def keep_alive(self) -> bytes:
-        return KEEP_ALIVE
 
     def broken(self, error: ApiError) -> bytes:
         self.done = True

@@ -5,10 +5,13 @@
 | `message` (or none said) of role `user`, `assistant`, `system`, `developer` (the same) | a message of that role |
 | `function_call` | a call of the assistant's message before it, else of a new one |
 | `function_call_output` | a tool's message; its call must stand before it, also in the response that is continued |
+| `custom_tool_call`, `local_shell_call` and their outputs | the same: what other tools than functions did is history |
 | `reasoning` | the thoughts of the assistant's message or call behind it: its content, else its summary |
+| `item_reference` | the item of an earlier response that it names: `backend.responses.references` puts it there |
 
-Parts are `input_text`, `output_text`, `refusal`, and `input_image` with a data URL. A message's text parts are joined
-with line feeds.
+Parts are `input_text`, `output_text`, `refusal`, `input_image` with a data URL, and `input_file` with base64 of text. A
+message's text parts are joined with line feeds. Images in an output follow the outputs as the user's, since few engines
+take one from a tool.
 """
 
 from __future__ import annotations
@@ -16,33 +19,46 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
+import orjson
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from backend.dialects.images import IMAGES_MAX, of_data_url
 from backend.dialects.openai_errors import BadParameter
 from backend.dialects.openai_messages import CallId
+from backend.dialects.text_files import named_text, text_of_file
 from backend.dialects.tools import Name, arguments_of, hex_of, written_of
 from wire.records import Message
 
-TEXTS = ("input_text", "output_text", "text")
+FIELDS = {"input_image": "image_url", "input_file": "file_data", "refusal": "refusal"}  # a part's; others have `text`
+CALLS = {"custom_tool_call": "function_call", "local_shell_call": "function_call"}
+OUTPUTS = {"custom_tool_call_output": "function_call_output", "local_shell_call_output": "function_call_output"}
 
 
 class Part(BaseModel):
-    """`image_url` holds the base64 once it is read."""
+    """`image_url` holds the base64 once it is read, `file_data` the text."""
 
     model_config = ConfigDict(extra="ignore")
 
-    type: Literal["input_text", "output_text", "text", "refusal", "input_image"]
+    type: Literal["input_text", "output_text", "text", "refusal", "input_image", "input_file"]
     text: str | None = None
     refusal: str | None = None
     image_url: Annotated[str, AfterValidator(of_data_url)] | None = None
+    file_data: Annotated[str, AfterValidator(text_of_file)] | None = None
+    filename: Annotated[str, Field(max_length=256)] | None = None
 
     @model_validator(mode="after")
     def holds_what_it_says(self) -> Part:
-        field = {"input_image": "image_url", "refusal": "refusal"}.get(self.type, "text")
+        field = FIELDS.get(self.type, "text")
         if getattr(self, field) is None:
             raise ValueError(f"a part of type {self.type} needs the field {field}")
         return self
+
+    @property
+    def words(self) -> str:
+        """What a model reads of it, "" of an image."""
+        if self.type == "input_file":
+            return named_text(self.filename, self.file_data or "")
+        return self.text or self.refusal or ""
 
 
 def as_parts(content: object) -> object:
@@ -63,7 +79,8 @@ class Item(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    type: Literal["message", "function_call", "function_call_output", "reasoning"] = "message"
+    type: Literal["message", "function_call", "function_call_output", "reasoning", "item_reference"] = "message"
+    id: Annotated[str, Field(max_length=128)] | None = None
     role: Literal["user", "assistant", "system", "developer"] | None = None
     content: Parts | None = None
     call_id: CallId | None = None
@@ -74,11 +91,16 @@ class Item(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def thoughts_stand_in_one_place(cls, value: object) -> object:
+    def is_one_of_few_kinds(cls, value: object) -> object:
         """An item of reasoning has parts of its own; those in full say more than a summary."""
-        if not isinstance(value, dict) or value.get("type") != "reasoning":
+        if not isinstance(value, dict):
             return value
-        return {"type": "reasoning", "summary": value.get("content") or value.get("summary")}
+        kind = value.get("type")
+        if kind == "reasoning":
+            return {"type": "reasoning", "summary": value.get("content") or value.get("summary")}
+        if kind in CALLS or kind in OUTPUTS:
+            return _as_function(str(kind), value)
+        return {**value, "type": "item_reference"} if is_reference(value) else value
 
     @model_validator(mode="after")
     def has_what_it_needs(self) -> Item:
@@ -86,15 +108,14 @@ class Item(BaseModel):
             "message": ("role", "content"),
             "function_call": ("call_id", "name", "arguments"),
             "function_call_output": ("call_id", "output"),
+            "item_reference": ("id",),
         }
         for field in needed.get(self.type, ()):
             if getattr(self, field) is None:
                 raise ValueError(f"an item of type {self.type} needs the field {field}")
-        if images_of(self.output):
-            raise ValueError("a function's output is text")
-        if (images := images_of(self.content)) and self.role != "user":
+        if images_of(self.content) and self.role != "user":
             raise ValueError(f"a message of role {self.role} is text; images belong to role user")
-        if len(images or ()) > IMAGES_MAX:
+        if len(images_of(self.content) or images_of(self.output) or ()) > IMAGES_MAX:
             raise ValueError(f"a message holds at most {IMAGES_MAX} images")
         return self
 
@@ -102,6 +123,24 @@ class Item(BaseModel):
     def thoughts(self) -> str:
         """Of an item of reasoning."""
         return "\n".join(thought.text for thought in self.summary or ())
+
+
+def _as_function(kind: str, value: dict[str, Any]) -> dict[str, Any]:
+    """A call of another kind of tool as a function's, and what it gave back."""
+    if kind in OUTPUTS:
+        return {**value, "type": OUTPUTS[kind], "call_id": value.get("call_id") or value.get("id")}
+    free = value.get("input") if kind == "custom_tool_call" else value.get("action")
+    arguments = orjson.dumps({"input": free} if kind == "custom_tool_call" else free).decode()
+    name = value.get("name") or kind.removesuffix("_call")
+    return {**value, "type": CALLS[kind], "name": name, "arguments": arguments}
+
+
+def is_reference(item: object) -> bool:
+    """An id with nothing beside it is a reference too."""
+    if not isinstance(item, dict) or not isinstance(item.get("id"), str):
+        return False
+    kind = item.get("type")
+    return kind == "item_reference" or (kind is None and item.keys() <= {"id", "type"})
 
 
 def as_items(value: object) -> object:
@@ -112,7 +151,7 @@ Items = Annotated[list[Item], BeforeValidator(as_items, json_schema_input_type=s
 
 
 def text_of(parts: Iterable[Part] | None) -> str:
-    return "\n".join(part.text or part.refusal or "" for part in parts or () if part.type != "input_image")
+    return "\n".join(part.words for part in parts or () if part.type != "input_image")
 
 
 def images_of(parts: Iterable[Part] | None) -> tuple[str, ...] | None:
@@ -120,10 +159,14 @@ def images_of(parts: Iterable[Part] | None) -> tuple[str, ...] | None:
 
 
 def as_messages(items: Sequence[Item]) -> list[Message]:
-    """A job's messages, their results not yet held against the calls."""
+    """A job's messages, their results not yet held against the calls. References are no messages yet."""
     messages: list[Message] = []
+    seen: tuple[str, ...] = ()  # in outputs: their images come behind the last of them
     thoughts = ""
     for item in items:
+        if item.type != "function_call_output" and seen:
+            messages.append(Message(role="user", images=seen))
+            seen = ()
         if item.type == "reasoning":
             thoughts = _joined(thoughts, item.thoughts)
             continue
@@ -131,10 +174,11 @@ def as_messages(items: Sequence[Item]) -> list[Message]:
             _add_call(messages, item, thoughts)
         elif item.type == "function_call_output":
             messages.append(Message(role="tool", content=text_of(item.output), tool_call_id=item.call_id))
-        else:
+            seen += images_of(item.output) or ()
+        elif item.type == "message":
             messages.append(_said(item, thoughts))
         thoughts = ""
-    return messages
+    return [*messages, Message(role="user", images=seen)] if seen else messages
 
 
 def _said(item: Item, thoughts: str) -> Message:

@@ -3,7 +3,7 @@
 | passed on | as |
 | --- | --- |
 | `input`, `instructions` | messages, see `openai_responses_input`; the instructions are the first, a system message |
-| `tools` of type function, `tool_choice`, `parallel_tool_calls` | the job's own |
+| `tools` of type function, `tool_choice`, `parallel_tool_calls` | the job's own; other tools are left out |
 | `text.format` (text, json_object, json_schema) | `format` |
 | `reasoning.effort` | `think`, as in `openai_chat_request` |
 | `temperature`, `top_p`, `max_output_tokens` | options; the last is `num_predict` |
@@ -11,22 +11,22 @@
 | `previous_response_id` | the messages of that response and its answer, before the input |
 
 `metadata`, `user`, `store`, `background`, `text.verbosity` are told again in every answer; `truncation` is read, and
-told as `disabled`: a conversation that is too long is refused and never cut. Refused with 400 is what asks for
-something that nothing here can do: tools that run elsewhere, `conversation`, `prompt`, files and audio in the input.
-Whatever else there is, known to OpenAI or not, is ignored.
+told as `disabled`: a conversation that is too long is refused and never cut. What asks for something that nothing here
+can do is refused with 400: see `openai_responses_refused`. Whatever else there is changes no answer and is ignored:
+`service_tier`, `prompt_cache_*`, `safety_identifier`, `client_metadata`, `max_tool_calls` and `include` (of tools that
+OpenAI runs), `context_management` (a conversation that is too long is refused), and fields that nobody knows yet.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from backend.dialects.answer_schema import Enforceable, object_schema
 from backend.dialects.openai_chat_request import THINK
-from backend.dialects.openai_errors import BadParameter, NotOffered
+from backend.dialects.openai_errors import BadParameter
 from backend.dialects.openai_responses_input import Items, as_messages, with_names
 from backend.dialects.openai_responses_tools import Chosen, FunctionTool
 from backend.dialects.openai_sampling import TOKENS_MAX
@@ -34,12 +34,6 @@ from backend.dialects.tools import TOOLS_MAX
 from wire.records import JobRequest, Message
 
 LOGPROBS = "message.output_text.logprobs"
-ITEMS = ("message", "function_call", "function_call_output", "reasoning", None)
-PARTS = ("input_file", "input_audio", "computer_screenshot")
-IMPOSSIBLE = {
-    "conversation": "There are no conversations here; continue a response with 'previous_response_id'.",
-    "prompt": "There are no stored prompts here; send 'instructions' and 'input'.",
-}
 FIRST = "input: there is nothing to answer; send a text or items."
 
 Metadata = Annotated[
@@ -81,7 +75,7 @@ class Reasoning(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
-    summary: Literal["auto", "concise", "detailed"] | None = None
+    summary: Literal["none", "auto", "concise", "detailed"] | None = None
 
 
 class ResponsesRequest(BaseModel):
@@ -137,13 +131,17 @@ class ResponsesRequest(BaseModel):
         if not self.input and not self.previous_response_id:
             raise BadParameter("input", FIRST)
 
+    @property
+    def has_references(self) -> bool:
+        return any(item.type == "item_reference" for item in self.input)
+
     def _messages(self) -> tuple[Message, ...]:
-        """The calls of a response that is continued are not known yet: then results are looked at later."""
-        said = as_messages(self.input)
-        if not (said or self.previous_response_id):
+        """The calls of earlier responses are not known yet: where they count, results are looked at later."""
+        said, leans = as_messages(self.input), bool(self.previous_response_id) or self.has_references
+        if not (said or leans):
             raise BadParameter("input", FIRST)
         first = [Message(role="system", content=self.instructions)] if self.instructions else []
-        return tuple(first + said) if self.previous_response_id else with_names(first + said)
+        return tuple(first + said) if leans else with_names(first + said)
 
     def _options(self) -> dict[str, Any]:
         limit = self.max_output_tokens
@@ -154,18 +152,24 @@ class ResponsesRequest(BaseModel):
         }
         return {name: value for name, value in named.items() if value is not None}
 
+    @property
+    def functions(self) -> list[FunctionTool]:
+        """The tools that are the caller's own."""
+        return [tool for tool in self.tools or () if tool.type == "function"]
+
     def _tools(self) -> list[FunctionTool]:
         """Those the model may choose from. Raises BadParameter for a choice of what is not there."""
-        tools = {tool.name: tool for tool in self.tools or ()}
+        tools = {tool.name: tool for tool in self.functions}
         if self.tool_choice is None:
-            return list(self.tools or ())
-        if self.tool_choice.type == "required" and not tools:
-            raise BadParameter("tool_choice", "'tool_choice' needs 'tools' to choose from.")
-        for name in self.tool_choice.wanted or ():
+            return self.functions
+        wanted = self.tool_choice.wanted
+        if self.tool_choice.word == "required" and not (tools if wanted is None else wanted):
+            raise BadParameter("tool_choice", "'tool_choice' needs a function among 'tools' to choose.")
+        for name in wanted or ():
             if name not in tools:
                 raise BadParameter("tool_choice", f"'tool_choice' names {name!r}, which is not among 'tools'.")
-        allowed = self.tool_choice.wanted if self.tool_choice.type == "allowed_tools" else None
-        return [tool for tool in self.tools or () if allowed is None or tool.name in allowed]
+        allowed = wanted if self.tool_choice.type == "allowed_tools" else None
+        return [tool for tool in self.functions if allowed is None or tool.name in allowed]
 
     def _echo(self) -> dict[str, Any]:
         """What every answer tells of its request. `instructed`: the first message is the instructions; `own`: the place
@@ -174,36 +178,9 @@ class ResponsesRequest(BaseModel):
             mode="json",
             by_alias=True,
             exclude_none=True,
-            exclude={"model", "input", "instructions", "stream", "include", "tool_choice"},
+            exclude={"model", "input", "instructions", "stream", "include", "tool_choice", "tools"},
         )
+        told["tools"] = [tool.model_dump(mode="json", exclude_none=True) for tool in self.functions]
         choice = {"tool_choice": self.tool_choice.told()} if self.tool_choice else {}
         instructed = bool(self.instructions)
         return {**told, **choice, "created_at": int(time.time()), "instructed": instructed, "own": int(instructed)}
-
-
-def check_possible(body: Mapping[str, Any]) -> None:
-    """Raises NotOffered for what this API knows and nobody here can do."""
-    for name, advice in IMPOSSIBLE.items():
-        if body.get(name):
-            raise NotOffered(name, advice)
-    tools = body.get("tools")
-    for place, tool in enumerate(tools if isinstance(tools, list) else ()):
-        if isinstance(tool, dict) and isinstance(kind := tool.get("type"), str) and kind != "function":
-            advice = f"tools of type {kind[:64]!r} run elsewhere; offer a function and answer its calls."
-            raise NotOffered(f"tools[{place}].type", advice)
-    items = body.get("input")
-    for place, item in enumerate(items if isinstance(items, list) else ()):
-        if isinstance(item, dict):
-            _check_item(f"input[{place}]", item)
-
-
-def _check_item(where: str, item: dict[str, Any]) -> None:
-    kind, content = item.get("type"), item.get("content")
-    if isinstance(kind, str) and kind not in ITEMS:
-        raise NotOffered(f"{where}.type", f"{where}: items of type {kind[:64]!r} are not known here.")
-    for number, part in enumerate(content if isinstance(content, list) else ()):
-        if isinstance(part, dict) and part.get("type") in PARTS:
-            raise NotOffered(f"{where}.content[{number}]", f"No engine here reads {part['type']!r} parts.")
-        if isinstance(part, dict) and part.get("type") == "input_image" and part.get("file_id"):
-            advice = "Send an image as data, in 'image_url'; files are not looked into."
-            raise NotOffered(f"{where}.content[{number}].file_id", advice)

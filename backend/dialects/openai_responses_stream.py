@@ -5,9 +5,11 @@ output `output_item.added`, its part's `added`, deltas, `done`s and `output_item
 (of a cancelled one too) or `incomplete` with the whole response.
 
 Every frame has a `sequence_number`. Which one is a function of the event log alone, so that any API process continues a
-stream exactly: it reads the log from its start and leaves out what was sent. What is in no log (queue news, keep-alive)
-is a comment and has no number. An attempt that is void leaves its open item as incomplete; the next one begins new
-items behind it, and the response at the end holds only what won.
+stream exactly: it reads the log from its start and leaves out what was sent. What is in no log has no number of its
+own: queue news are comments, and while nothing comes the response's latest state is told again, under the number of the
+last event. So clients that wait for events go on waiting, and whoever resumes behind that number misses nothing. An
+attempt that is void leaves its open item as incomplete; the next one begins new items behind it, and the response at
+the end holds only what won.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from backend.dialects.openai_responses_object import (
     text_part,
     told_logprobs,
 )
-from backend.dialects.sse import KEEP_ALIVE, queue_line
+from backend.dialects.sse import queue_line
 from backend.errors import ApiError, interrupted
 from wire.events import LogEntry
 
@@ -101,6 +103,11 @@ class ResponseEvents:
         self._output: list[Item] = []
         self._counts = {"msg": 0, "rs": 0, "fc": 0}
 
+    @property
+    def output(self) -> list[Item]:
+        """The items that were told and closed, of the attempt that counts."""
+        return self._output
+
     # -- what the relay calls ------------------------------------------------------------------------------------
     def opening(self) -> bytes:
         background = bool((self._asked.request.echo or {}).get("background"))
@@ -121,7 +128,9 @@ class ResponseEvents:
         return b"".join(frames)
 
     def keep_alive(self) -> bytes:
-        return KEEP_ALIVE
+        state = "in_progress" if self._began else "queued"
+        told = response(self._asked, state, [])
+        return event_frame(f"response.{state}", max(self._sequence - 1, self._after), response=told)
 
     def broken(self, error: ApiError) -> bytes:
         self.done = True
@@ -233,7 +242,9 @@ class ResponseEvents:
 
     def _frame(self, kind: str, **fields: Any) -> bytes:
         number = self._next()
-        if number <= self._after:
-            return b""
-        body = orjson.dumps({"type": kind, "sequence_number": number, **fields})
-        return b"event: %b\ndata: %b\n\n" % (kind.encode(), body)
+        return event_frame(kind, number, **fields) if number > self._after else b""
+
+
+def event_frame(kind: str, number: int, **fields: Any) -> bytes:
+    body = orjson.dumps({"type": kind, "sequence_number": number, **fields})
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), body)

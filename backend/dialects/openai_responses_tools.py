@@ -1,4 +1,8 @@
-"""Tools of `/v1/responses`, and how the model is to choose of them; the same as a chat's, told with fewer braces."""
+"""Tools of `/v1/responses`, and how the model is to choose of them; the same as a chat's, told with fewer braces.
+
+Tools that are no functions (searches, shells, namespaces, free-form ones) run elsewhere, and agents offer them to every
+server alike. They are left out, so that the agent works with its functions; a `tool_choice` that needs one is refused.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,27 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from backend.dialects.openai_chat_request import Word
 from backend.dialects.tools import TOOLS_MAX, Name, Schema
 
+ELSEWHERE = "-"  # stands for the name of a tool that is no function: its kind may have none
+
+
+def only_functions(value: object) -> object:
+    """Of a tool that runs elsewhere only the kind is read: whatever else it holds is nobody's business here."""
+    kind = value.get("type") if isinstance(value, dict) else None
+    return {"type": kind, "name": ELSEWHERE} if isinstance(kind, str) and kind != "function" else value
+
 
 class FunctionTool(BaseModel):
+    """`type` is another word than `function` for a tool that runs elsewhere."""
+
     model_config = ConfigDict(extra="ignore")
 
-    type: Literal["function"]
+    type: Annotated[str, Field(max_length=64)]
     name: Name
     description: str | None = None
     parameters: Schema | None = None
     strict: bool | None = None
+
+    _of_its_kind = model_validator(mode="before")(only_functions)
 
     def as_tool(self) -> dict[str, Any]:
         """As a job carries it."""
@@ -28,8 +44,10 @@ class FunctionTool(BaseModel):
 class NamedTool(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    type: Literal["function"] = "function"
+    type: Annotated[str, Field(max_length=64)] = "function"
     name: Name
+
+    _of_its_kind = model_validator(mode="before")(only_functions)
 
 
 class Choice(BaseModel):
@@ -59,7 +77,7 @@ class Choice(BaseModel):
     def wanted(self) -> list[str] | None:
         """The tools that it names, None: it names none."""
         if self.type == "allowed_tools":
-            return [tool.name for tool in self.tools or ()]
+            return [tool.name for tool in self.tools or () if tool.type == "function"]
         return [str(self.name)] if self.type == "function" else None
 
     def told(self) -> str | dict[str, Any]:

@@ -12,7 +12,6 @@ import orjson
 
 from wire.events import LogEntry
 
-KEEP_ALIVE = b": keep-alive\n"
 DONE = b"data: [DONE]\n\n"
 
 

@@ -24,6 +24,7 @@ from backend.pace import pace_of
 from backend.principal import principal_of
 from backend.relay import RelayResponse, Ticket
 from backend.responses import service
+from backend.responses.references import read_on
 from backend.responses.service import Stored
 
 router = APIRouter(prefix="/v1/responses", tags=["OpenAI"])
@@ -36,7 +37,7 @@ async def create(request: Request) -> Response:
     house = house_of(request)
     parsed, body = await read_object(request)
     asked = DOOR.read(parsed, house.settings.max_messages)
-    asked = await service.continued(house, principal_of(), asked, len(body))
+    asked = await read_on(house, principal_of(), asked, parsed, len(body))
     job = asked.job.model_copy(update={"door": DOOR.name})
     background, pace = bool(parsed.get("background")), pace_of(request)
     ticket = await submit(house, request, job, body, on_disconnect=CONTINUE if background else None)

@@ -23,7 +23,7 @@ from backend.house import House
 from backend.pool.pools import Found
 from backend.principal import Principal
 from backend.relay import Outcome, Ticket
-from wire.events import START
+from wire.events import START, LogEntry
 from wire.reader import JobLost
 from wire.records import JobRecord, JobRequest, Message
 
@@ -94,17 +94,24 @@ async def followed(house: House, stored: Stored) -> Ticket:
 
 async def outcome_of(house: House, stored: Stored) -> Outcome:
     """Everything that an ended job said, also where it failed. Raises NotFound where its log is gone."""
-    outcome, ticket = Outcome(), await followed(house, stored)
+    outcome = Outcome()
+    for entry in await log_of(house, stored):
+        outcome.add(entry)
+    return outcome
+
+
+async def log_of(house: House, stored: Stored) -> list[LogEntry]:
+    """Every event of an ended job. Raises NotFound where its log is gone."""
+    ticket, log = await followed(house, stored), list[LogEntry]()
     try:
         async with asyncio.timeout(READ_SECONDS):
             while (entries := await ticket.reader.next_burst()) is not None:
-                for entry in entries:
-                    outcome.add(entry)
+                log += entries
     except JobLost:
         raise response_not_found(stored.asked.job) from None
     finally:
         await ticket.leave(gone=False)
-    return outcome
+    return log
 
 
 # -- continued ---------------------------------------------------------------------------------------------------

@@ -191,9 +191,8 @@ def test_nothing_follows_an_error() -> None:
     assert speaker.burst(entries(ANSWERS["text"])) == b""
 
 
-def test_a_keep_alive_is_a_comment_without_a_blank_line() -> None:
-    """After an `id:`, LangServe's client takes a blank line for an event."""
-    assert dialect().keep_alive() == b": keep-alive\n"
+def test_a_keep_alive_is_metadata_which_its_clients_skip() -> None:
+    assert dialect().keep_alive() == dialect().opening() == b'event: metadata\ndata: {"run_id":"%b"}\n\n' % JOB.encode()
 
 
 # -- the model that LangServe's own routes run -------------------------------------------------------------------

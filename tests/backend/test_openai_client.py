@@ -98,7 +98,7 @@ def test_a_comment_behind_an_id_is_no_event_to_it() -> None:
         said += chunks.burst([LogEntry(EventId(1, seq), events.token("hi"))])
         said += chunks.keep_alive() + chunks.burst([LogEntry(None, events.encode(events.Queued(position=1)))])
     heard = [event.json() for event in SSEDecoder().iter_bytes(iter([said]))]
-    assert [chunk["choices"][0]["delta"].get("content") for chunk in heard] == ["", "hi", "hi"]
+    assert [chunk["choices"][0]["delta"].get("content") for chunk in heard] == ["", "hi", None, "hi", None]
 
 
 async def test_it_thinks_aloud(client: openai.AsyncOpenAI) -> None:

@@ -207,7 +207,16 @@ def test_the_queue_is_told_as_a_comment_that_is_no_event() -> None:
         assert dialect.burst([waiting]) == b": queued position=3 eta=12 reason=waiting\n"
         unknown = LogEntry(None, events.encode(events.Queued(position=1, reason="starting_worker")))
         assert dialect.burst([unknown]) == b": queued position=1 eta=unknown reason=starting_worker\n"
-        assert dialect.keep_alive() == b": keep-alive\n"
+
+
+def test_a_keep_alive_is_a_chunk_that_adds_nothing_and_begins_nothing() -> None:
+    for dialect, nothing in zip(dialects(), ({"delta": {}}, {"text": ""}), strict=True):
+        before, [(id, chunk)] = dialect.burst(LOG[:1]), frames(dialect.keep_alive())
+        [choice] = chunk["choices"]
+        assert id == ""
+        assert {"index": 0, "finish_reason": None, "logprobs": None} | nothing == choice
+        fresh = next(one for one in dialects() if type(one) is type(dialect))
+        assert before + dialect.burst(LOG[1:]) == fresh.burst(LOG)
 
 
 def test_a_text_is_told_with_its_prompt_where_it_is_asked_for() -> None:

@@ -258,6 +258,40 @@ async def test_only_an_answer_that_is_there_can_be_continued(client: AsyncOpenAI
         await client.responses.create(input=output, previous_response_id=there.id)
 
 
+async def test_an_item_that_is_named_is_read_where_it_was_told(
+    client: AsyncOpenAI, other: AsyncOpenAI, truth: Truth
+) -> None:
+    first = await client.responses.create(input="!think", reasoning={"effort": "low"})
+    asked_with = (await client.responses.input_items.list(first.id)).data[0]
+    names = [asked_with.id, *(item.id for item in first.output)]
+    named: Any = [{"type": "item_reference", "id": str(name)} for name in names]
+    bare: Any = {"id": names[-1]}
+    second = await other.responses.create(input=[*named, bare, {"role": "user", "content": "!tokens 1"}])
+    asked = DOOR.read({"input": "x"}, 9).job.model_validate_json((await truth.record(job_of(second.id))).request)
+    text, thought = first.output_text, first.output[0].summary[0].text  # type: ignore[union-attr]
+    said = [(message.role, message.content, message.thinking) for message in asked.messages]
+    assert said[:2] == [("user", "!think", None), ("assistant", text, thought)]
+    assert said[2:] == [("assistant", text, None), ("user", "!tokens 1", None)]
+    assert len((await client.responses.input_items.list(second.id)).data) == 5, "they are this response's own input"
+
+
+async def test_only_an_item_of_ones_own_that_is_there_can_be_named(client: AsyncOpenAI, truth: Truth) -> None:
+    there = await client.responses.create(input="!tokens 1")
+    unkept = await client.responses.create(input="!tokens 1", store=False)
+    running = await client.responses.create(input=LONG, background=True)
+    foreign = uuid.uuid4()
+    request = DOOR.read({"input": "theirs"}, 9).job.model_copy(update={"model": "tiny", "door": DOOR.name})
+    assert await truth.jobs.accept(str(foreign), request, BOUNDS, tenant="somebody else") == "ok"
+    for name in ("msg_1", f"msg_{'0' * 32}", f"{there.output[0].id}_7", unkept.output[0].id, f"msg_{foreign.hex}_in0"):
+        named: Any = [{"type": "message", "role": "user", "content": "x"}, {"type": "item_reference", "id": name}]
+        with pytest.raises(openai.NotFoundError) as error:
+            await client.responses.create(input=named)
+        assert (error.value.param, error.value.code) == ("input[1].id", "item_not_found")
+    alive: Any = [{"type": "item_reference", "id": running.id.replace("resp", "msg")}]
+    with pytest.raises(openai.BadRequestError, match="in progress"):
+        await client.responses.create(input=alive)
+
+
 # -- gone --------------------------------------------------------------------------------------------------------
 async def test_a_deleted_response_is_gone_everywhere(
     client: AsyncOpenAI, other: AsyncOpenAI, plain: httpx.AsyncClient, truth: Truth

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 from typing import Any
 
@@ -235,10 +236,43 @@ def test_an_attempt_that_is_continued_stays_in_one_item() -> None:
 def test_what_is_in_no_log_has_no_number() -> None:
     events, asked = ResponseEvents(asked_of(background=True)), asked_of(background=True)
     news = orjson.dumps({"type": "queued", "position": 3, "eta_seconds": 12, "reason": "waiting"})
-    raw = events.opening() + events.burst([LogEntry(None, news)]) + events.keep_alive()
+    raw = events.opening() + events.burst([LogEntry(None, news)])
     assert b": queued position=3 eta=12 reason=waiting\n" in raw
     log = log_of(started(1), token("x"), COMPLETED)
     assert frames_of(raw + events.burst(log)) == stream_of(asked, log)
+
+
+def test_while_nothing_comes_the_state_is_told_again_under_the_last_number() -> None:
+    """A client that resumes behind it misses nothing, one that waits for events hears one."""
+    asked, log = asked_of(), log_of(started(1), token("x"), token("y"), COMPLETED)
+    whole, state = stream_of(asked, log), ResponseStreamState[Any](input_tools=omit, text_format=omit)
+    events = ResponseEvents(asked)
+    raw = events.opening() + events.keep_alive() * 2
+    for entry in log[:-1]:
+        raw += events.burst([entry]) + events.keep_alive()
+    frames = frames_of(raw + events.burst(log[-1:]))
+    again = [frame for before, frame in itertools.pairwise(frames) if number_of(frame) == number_of(before)]
+    told = [(frame["type"], frame["response"]["status"]) for frame in again]
+    assert told == [("response.queued", "queued")] * 2 + [("response.in_progress", "in_progress")] * 3
+    firsts = [
+        frames[0],
+        *(frame for before, frame in itertools.pairwise(frames) if number_of(frame) > number_of(before)),
+    ]
+    assert firsts == whole and len(firsts) + len(again) == len(frames)
+    for frame in frames:
+        state.handle_event(EVENT.validate_python(frame))
+    for after in map(number_of, again):
+        assert stream_of(asked, log, after) == whole[after + 1 :]
+
+
+def number_of(frame: dict[str, Any]) -> int:
+    return int(frame["sequence_number"])
+
+
+def test_a_stream_that_is_resumed_waits_under_the_number_that_it_resumes_behind() -> None:
+    events = ResponseEvents(asked_of(), 40)
+    [frame] = frames_of(events.opening() + events.keep_alive())
+    assert (frame["type"], frame["sequence_number"]) == ("response.queued", 40)
 
 
 def test_a_log_that_was_lost_ends_the_stream_with_an_error() -> None:
@@ -352,6 +386,76 @@ def test_options_become_the_jobs_own() -> None:
     Response.model_validate(told)
 
 
+# As Codex offers them: its own functions, and what runs at OpenAI, in a namespace, or in a grammar of its own.
+ELSEWHERE: list[dict[str, Any]] = [
+    {"type": "namespace", "name": "agents", "tools": [{**WEATHER, "name": "spawn"}]},
+    {"type": "web_search", "external_web_access": False},
+    {"type": "web_search_preview_2025_03_11"},
+    {"type": "custom", "name": "apply_patch", "format": {"type": "grammar", "syntax": "lark", "definition": "x"}},
+    {"type": "local_shell"},
+    {"type": "image_generation", "output_format": "png"},
+    {"type": "mcp", "server_label": "docs", "server_url": "https://example.org"},
+    {"type": "something_new"},
+]
+
+
+@pytest.mark.parametrize("choice", [{}, {"tool_choice": "auto"}, {"tool_choice": "required"}])
+def test_tools_that_run_elsewhere_are_left_out(choice: dict[str, Any]) -> None:
+    asked = asked_of(tools=[*ELSEWHERE[:3], WEATHER, *ELSEWHERE[3:]], **choice)
+    assert [tool["function"]["name"] for tool in asked.request.tools or ()] == ["weather"]
+    told = Response.model_validate(ended(asked, COMPLETED, []))
+    assert [tool.type for tool in told.tools] == ["function"], "what is told is what the model could choose from"
+    assert asked_of(tools=ELSEWHERE).request.tools is None
+
+
+def test_allowed_tools_may_name_some_that_run_elsewhere() -> None:
+    allowed = [{"type": "web_search"}, {"type": "function", "name": "weather"}]
+    choice = {"type": "allowed_tools", "mode": "required", "tools": allowed}
+    job = asked_of(tools=[WEATHER, {**WEATHER, "name": "time"}, *ELSEWHERE], tool_choice=choice).request
+    assert [tool["function"]["name"] for tool in job.tools or ()] == ["weather"]
+
+
+def test_a_summary_of_thoughts_may_be_declined() -> None:
+    assert asked_of(reasoning={"summary": "none", "effort": "low"}).request.think == "low"
+
+
+def test_an_output_of_parts_is_text_with_its_images_behind_all_outputs() -> None:
+    """A result that does not follow its call directly breaks the templates of most models."""
+    log = base64.encodebytes("grüße\n".encode() * 40).decode()
+    output: list[dict[str, Any]] = [
+        {"type": "input_text", "text": "Seen."},
+        {"type": "input_image", "image_url": f"data:image/png;base64,{PNG}"},
+        {"type": "input_file", "filename": "a.log", "file_data": log},
+    ]
+    items = [
+        *({**CALL, "call_id": call_id} for call_id in ("c1", "c2")),
+        {"type": "function_call_output", "call_id": "c1", "output": output},
+        {"type": "function_call_output", "call_id": "c2", "output": "bare"},
+        {"role": "user", "content": "So?"},
+    ]
+    job = DOOR.read({"input": items}, 100).job
+    assert [message.role for message in job.messages] == ["assistant", "tool", "tool", "user", "user"]
+    assert job.messages[1].content == "Seen.\na.log:\n" + "grüße\n" * 40
+    assert (job.messages[3].images, job.messages[3].content) == ((PNG,), "")
+
+
+def test_what_other_tools_did_is_history_as_calls_are() -> None:
+    items = [
+        {"type": "custom_tool_call", "call_id": "c1", "name": "apply_patch", "input": "*** Begin"},
+        {"type": "custom_tool_call_output", "call_id": "c1", "output": "Done."},
+        {"type": "local_shell_call", "call_id": "c2", "action": {"type": "exec", "command": ["ls"]}},
+        {"type": "local_shell_call_output", "id": "c2", "output": "a b"},
+    ]
+    first, done, second, listed = DOOR.read({"input": items}, 100).job.messages
+    [patch], [shell] = first.tool_calls or (), second.tool_calls or ()
+    assert patch["function"] == {"name": "apply_patch", "arguments": {"input": "*** Begin"}}
+    assert shell["function"] == {"name": "local_shell", "arguments": {"type": "exec", "command": ["ls"]}}
+    assert (done.content, done.tool_name, listed.content, listed.tool_name) == (
+        *("Done.", "apply_patch"),
+        *("a b", "local_shell"),
+    )
+
+
 WRONG: dict[str, tuple[dict[str, Any], str | None]] = {
     "no input": ({}, "input"),
     "an empty list": ({"input": []}, "input"),
@@ -360,7 +464,20 @@ WRONG: dict[str, tuple[dict[str, Any], str | None]] = {
     "an unknown role": ({"input": [{"role": "king", "content": "x"}]}, "input[0].role"),
     "no role": ({"input": [{"content": "x"}]}, "input[0]"),
     "an unknown item": ({"input": [{"type": "web_search_call"}]}, "input[0].type"),
-    "a reference": ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0].type"),
+    "a reference to nothing": ({"input": [{"type": "item_reference"}]}, "input[0]"),
+    "a file that is no text": (
+        {"input": [{"role": "user", "content": [{"type": "input_file", "file_data": PNG}]}]},
+        "input[0].content[0].file_data",
+    ),
+    "an output's sound": (
+        {"input": [CALL, {"type": "function_call_output", "call_id": "c1", "output": [{"type": "input_audio"}]}]},
+        "input[1].output[0]",
+    ),
+    "an output's file by its id": (
+        {"input": [CALL, {"type": "function_call_output", "call_id": "c1", "output": [
+            {"type": "input_file", "file_id": "f"}]}]},
+        "input[1].output[0]",
+    ),
     "an output without its call": (
         {"input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]}, "input",
     ),
@@ -387,7 +504,23 @@ WRONG: dict[str, tuple[dict[str, Any], str | None]] = {
     "a file": (
         {"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "f"}]}]}, "input[0].content[0]",
     ),
-    "a hosted tool": ({"input": "x", "tools": [{"type": "web_search"}]}, "tools[0].type"),
+    "a choice of a tool that runs elsewhere": (
+        {"input": "x", "tools": [WEATHER, {"type": "web_search"}], "tool_choice": {"type": "web_search"}},
+        "tool_choice.type",
+    ),
+    "a choice of a free-form tool": (
+        {"input": "x", "tools": [WEATHER], "tool_choice": {"type": "custom", "name": "weather"}}, "tool_choice.type",
+    ),
+    "a call that no tool here can be": (
+        {"input": "x", "tools": [{"type": "web_search"}], "tool_choice": "required"}, "tool_choice",
+    ),
+    "a choice of nothing that is left": (
+        {"input": "x", "tools": [{"type": "web_search"}], "tool_choice": {
+            "type": "allowed_tools", "mode": "required", "tools": [{"type": "web_search"}]}},
+        "tool_choice",
+    ),
+    "a function without a name": ({"input": "x", "tools": [{"type": "web_search"}, {"type": "function"}]},
+        "tools[1].name"),
     "a choice without tools": ({"input": "x", "tool_choice": "required"}, "tool_choice"),
     "a choice of another tool": (
         {"input": "x", "tools": [WEATHER], "tool_choice": {"type": "function", "name": "time"}}, "tool_choice",

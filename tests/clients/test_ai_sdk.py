@@ -16,6 +16,7 @@ import pytest
 from tests.clients.asking import CITIES, EACH_CITY, PERSON, PICTURE, SEEN, words
 from tests.clients.served import Served, unique
 from tests.flow.truth import Truth
+from wire.records import JobRequest
 
 DIALECT = "OpenAI chat"
 CLIENT = "AI SDK (Node)"
@@ -79,6 +80,22 @@ async def test_vision_and_thinking(served: Served) -> None:
     )
     assert seen["text"] == SEEN
     assert "My rules tell" in thought["reasoningText"] and thought["text"] == "You said: Think."
+
+
+@pytest.mark.shows(dialect=CLIENT, feature="tools")
+async def test_a_second_turn_of_the_default_provider_names_what_it_was_told(served: Served, truth: Truth) -> None:
+    """Its answer comes back as a reference to an item of a stored response, the calls before it in full."""
+    before = set(await truth.states())
+    told = await ask(served, "secondTurn", EACH_CITY, next="And now?")
+    assert told["references"], "the client sends ids, not items"
+    assert told["texts"] == ["The tools say: Paris is sunny; Rome is sunny; Oslo is sunny", "You said: And now?"]
+    requests = [(await truth.record(job)).request for job in set(await truth.states()) - before]
+    last = JobRequest.model_validate_json(max(requests, key=len))
+    assert [message.role for message in last.messages] == ["user", "assistant", *["tool"] * 3, "assistant", "user"]
+    assert [call["function"]["arguments"] for call in last.messages[1].tool_calls or ()] == [
+        {"location": city} for city in CITIES
+    ]
+    assert last.messages[5].content == told["texts"][0]
 
 
 @pytest.mark.any_model

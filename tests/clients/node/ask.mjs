@@ -1,5 +1,6 @@
 /* One question asked with the AI SDK: `node ask.mjs '{"what": "stream", "url": …, "model": …}'` prints one JSON object. */
 
+import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { APICallError, embedMany, generateObject, generateText, stepCountIs, streamObject, streamText, tool } from "ai";
 import { z } from "zod";
@@ -79,6 +80,22 @@ const questions = {
     const providerOptions = { sluice: { reasoningEffort: "low" } };
     const { text, reasoningText } = await generateText({ ...plain, prompt: asked.prompt, providerOptions });
     return { text, reasoningText };
+  },
+
+  /** The default provider speaks `/v1/responses`, and names what it was told before by its id alone. */
+  async secondTurn() {
+    let references = 0;
+    const noting = (url, options) => {
+      references += JSON.parse(options.body).input.filter((item) => item.type === "item_reference").length;
+      return fetch(url, options);
+    };
+    const openai = createOpenAI({ baseURL: `${asked.url}/v1`, apiKey: "none", fetch: noting })(asked.model);
+    const rules = { ...plain, model: openai, tools, stopWhen: stepCountIs(3) };
+    const turns = [{ role: "user", content: asked.prompt }];
+    const first = await generateText({ ...rules, messages: turns });
+    turns.push(...first.response.messages, { role: "user", content: asked.next });
+    const second = await generateText({ ...rules, messages: turns });
+    return { texts: [first.text, second.text], references };
   },
 
   async cancel() {

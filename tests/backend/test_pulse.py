@@ -1,0 +1,87 @@
+"""While a job waits or thinks in silence, every dialect's client hears something that it counts as an event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from backend import relay
+from backend.dialects.anthropic import PING, AnthropicEvents
+from backend.dialects.langserve import LangServeEvents
+from backend.dialects.ollama import OllamaChunks
+from backend.dialects.openai_chat import ChatChunks
+from backend.dialects.openai_completions import Extra, TextChunks
+from backend.dialects.openai_responses import DOOR
+from backend.dialects.openai_responses_object import Asked
+from backend.dialects.openai_responses_stream import ResponseEvents
+from backend.relay import Dialect, Pulse
+from tests.support.sse import parse_frames
+from wire.events import EventId, LogEntry, Queued, Started, encode, token
+
+JOB = "12345678-1234-4234-8234-123456789abc"
+STARTED = LogEntry(EventId(1, 0), encode(Started(attempt=1, worker="w", model="m")))
+THOUGHT = LogEntry(EventId(1, 1), token("", "hm"))
+FAILED = LogEntry(EventId(1, 2), b'{"type":"failed","code":"deadline","message":"Too late."}')
+EVENT_STREAMS: dict[str, Callable[[], Dialect]] = {
+    "chat": lambda: ChatChunks(JOB, "m", 1, False),
+    "completions": lambda: TextChunks(JOB, "m", Extra(1, False, "")),
+    "responses": lambda: ResponseEvents(Asked(JOB, "m", DOOR.read({"input": "Hi"}, 9).job)),
+    "anthropic": lambda: AnthropicEvents(JOB, "m", thoughts=False),
+    "langserve": lambda: LangServeEvents(JOB, "m", reasoning=False, news=False),
+}
+
+
+def news(position: int) -> LogEntry:
+    """One's place in the queue, which changes every second."""
+    return LogEntry(None, encode(Queued(position=position)))
+
+
+def events(chunk: bytes) -> int:
+    """How many events the decoder of a client finds. A comment is none, nor is metadata that only we know."""
+    return sum(bool(frame.data) and b"sluice" not in frame.data for frame in parse_frames(chunk))
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every silence is a long one."""
+    monkeypatch.setattr(relay, "QUIET_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("name", EVENT_STREAMS)
+async def test_a_client_hears_an_event_while_its_place_in_the_queue_changes(name: str) -> None:
+    pulse = Pulse(EVENT_STREAMS[name]())
+    assert [events(pulse.chunk([news(place)])) for place in (3, 2, 1)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("name", EVENT_STREAMS)
+async def test_a_silence_is_always_an_event(name: str) -> None:
+    assert events(Pulse(EVENT_STREAMS[name]()).chunk([])) == 1
+
+
+@pytest.mark.parametrize("name", EVENT_STREAMS)
+async def test_news_that_come_every_second_are_told_as_they_are(name: str) -> None:
+    pulse, dialect = Pulse(EVENT_STREAMS[name]()), EVENT_STREAMS[name]()
+    for place in (3, 2, 1):
+        assert pulse.chunk([news(place)]) == dialect.burst([news(place)])
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_thought_that_nobody_is_to_see_leaves_no_silence() -> None:
+    pulse = Pulse(EVENT_STREAMS["anthropic"]())
+    assert pulse.chunk([STARTED]) + pulse.chunk([THOUGHT]) == PING * 2
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_line_of_ollama_s_comes_while_its_place_changes() -> None:
+    line = Pulse(OllamaChunks("m")).chunk([news(2)])
+    assert line.endswith(b'"content":""},"done":false}\n')
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("name", EVENT_STREAMS)
+async def test_nothing_follows_the_end(name: str) -> None:
+    pulse, dialect = Pulse(EVENT_STREAMS[name]()), EVENT_STREAMS[name]()
+    assert pulse.chunk([STARTED, FAILED]) == dialect.burst([STARTED, FAILED])
+    assert pulse.chunk([news(1)]) == dialect.burst([news(1)])
