@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 LONGEST = 80  # characters
+READ = 1_000  # characters of what the model said beside its thoughts: each label in it costs a copy of the rest
 THOUGHTS = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 LABEL = re.compile(r"^(?:conversation |chat |thread )?(?:title|name|titel|titre|título)\s*[::-]\s*", re.IGNORECASE)
 QUOTES = " \t\"'`´*_~“”„‟‘’‚‛«»‹›「」『』"  # noqa: RUF001 - of many scripts, and Markdown's emphasis
@@ -13,7 +14,7 @@ BEFORE, AFTER = QUOTES + "#>-–—:.", QUOTES + ".:"  # noqa: RUF001 - headings
 
 def clean_title(said: str) -> str | None:
     """None: nothing is left that could be a title."""
-    lines = (_bare(line) for line in THOUGHTS.sub("", said).splitlines())
+    lines = (_bare(line) for line in THOUGHTS.sub("", said)[:READ].splitlines())
     return next((_short(line) for line in lines if line), None)
 
 

@@ -6,12 +6,13 @@ import re
 import unicodedata
 from bisect import bisect_left
 
-from backend.store.words import fold
+from backend.store.words import MARKS_MAX, fold
 
 AROUND = 160  # characters of a snippet
 BEFORE = 60  # of them before the match
 WORD = 20  # how far a snippet's beginning moves to the beginning of a word
-PIECE = 4_096  # characters folded at once where a place is looked for: a text may have millions
+WINDOW = 64 * 1024  # characters of a text in which the place for a snippet is looked for: a text may have millions
+PIECE = 4_096  # of them folded at once
 MORE = "…"
 NOWHERE = (0, 0)
 SPACE = re.compile(r"\s")
@@ -25,8 +26,9 @@ def words_of(query: str) -> list[str]:
 
 def snippet(text: str, query: str) -> str:
     """About `AROUND` characters of `text`, whitespace collapsed: around the query as it is, else around its longest
-    word; the text's beginning where neither is."""
-    places = (match(text, sought) for sought in dict.fromkeys([fold(query), *words_of(query)[:1]]))
+    word; the text's beginning where neither is in the first `WINDOW` characters."""
+    window = text[:WINDOW]
+    places = (match(window, sought) for sought in dict.fromkeys([fold(query), *words_of(query)[:1]]))
     begin, end = next((place for place in places if place != NOWHERE), NOWHERE)
     left = _at_word(text, max(0, min(begin - BEFORE, len(text) - AROUND)), begin)
     right = min(len(text), max(left + AROUND, end))
@@ -40,7 +42,8 @@ def match(text: str, folded_query: str) -> tuple[int, int]:
     if at < 0:
         return NOWHERE
     end = _reach(text, at + len(folded_query))
-    while end < len(text) and unicodedata.combining(text[end]):
+    last = end + MARKS_MAX
+    while end < min(len(text), last) and unicodedata.combining(text[end]):
         end += 1
     return _reach(text, at + 1) - 1, end
 

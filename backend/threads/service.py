@@ -177,9 +177,13 @@ class Threads:
             said = await repository.messages_with(tx, tenant, words, limit)
             hit = {row.id: row for row in await repository.threads_named(tx, [row.thread_id for row in said])}
             running = await repository.running(tx, [*hit, *(row.id for row in titled)])
-        hits = [Hit(row, None, snippet(row.title, query), row.updated_at) for row in titled]
-        hits += [Hit(hit[row.thread_id], row.id, snippet(row.text, query), row.created_at) for row in said]
-        return sorted(hits, key=lambda one: -one.at)[:limit], newest(running)
+        places = [(row, None, row.title, row.updated_at) for row in titled]
+        places += [(hit[row.thread_id], row.id, row.text, row.created_at) for row in said]
+        hits = []
+        for thread, message, text, at in sorted(places, key=lambda place: -place[3])[:limit]:
+            hits.append(Hit(thread, message, snippet(text, query), at))
+            await asyncio.sleep(0)  # a snippet of a hostile text costs some 10 ms: everybody else has a turn in between
+        return hits, newest(running)
 
     # -- healing -----------------------------------------------------------------------------------------------
     async def _still_running(self, answers: Sequence[Row[Any]]) -> list[Row[Any]]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import time
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
-from backend.store.words import fold
+from backend.history.titles import clean_title
+from backend.store.words import FOLDED_MAX, LAST_MARK, LIKE_MARKS, MARKS_MAX, fold
 from backend.threads.export import attachment, file_name
 from backend.threads.search import match, snippet
 from tests.backend.conversations import Visitor, an_id
@@ -126,9 +128,54 @@ def test_a_snippet_shows_the_match_and_some_words_around_it() -> None:
 
 
 def test_a_snippet_of_a_very_long_text_costs_little() -> None:
-    text = "ß" * 2_000_000 + "needle"
-    assert snippet(text, "needle").endswith("ßneedle")
+    text = "ß" * 30_000 + "needle" + "ß" * 2_000_000
+    assert "ßneedleß" in snippet(text, "needle")
     assert _least(lambda: snippet(text, "needle")) < 5 * _least(lambda: fold(text))
+    assert snippet("ß" * 2_000_000 + "needle", "needle").startswith("ßß")
+
+
+# -- hostile texts -----------------------------------------------------------------------------------------------
+
+HOSTILE = {
+    "marks in the wrong order": "a" + "\u0316\u0301" * 40_000,
+    "marks beyond U+FFFF": "a" + "\U0001d16d\U0001d165" * 40_000,
+    "signs that are taken apart into marks": "\u0f73\u0f71" * 40_000,
+    "a sign that becomes eighteen": "\ufdfa" * 80_000,
+    "millions of marks": "a" + "\u0316\u0301" * 1_900_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_folding_a_hostile_text_costs_about_as_much_as_folding_any(name: str) -> None:
+    """Normalisation sorts a run of marks in quadratic time: 160 kB of them held the loop for 5.6 s."""
+    text, harmless = HOSTILE[name], "Größenwahn und mehr, " * 12_000
+    assert len(fold(text)) <= FOLDED_MAX
+    assert _least(lambda: fold(text)) < 100 * _least(lambda: fold(harmless))
+    assert _least(lambda: snippet(text, "nothing of this")) < 100 * _least(lambda: fold(harmless))
+    assert len(snippet(text, text[:3])) < 250
+
+
+def test_a_folded_text_has_no_long_run_of_marks_and_ordinary_marks_stay() -> None:
+    for text in HOSTILE.values():
+        apart = unicodedata.normalize("NFKD", fold(text[:10_000]))
+        runs = "".join("m" if unicodedata.combining(char) else " " for char in apart).split()
+        assert max(map(len, runs), default=0) <= 3 * MARKS_MAX
+    zalgo = "e" + "\u0323\u0301" * 5
+    assert fold(zalgo) == unicodedata.normalize("NFKC", zalgo)
+
+
+def test_every_mark_of_this_unicode_is_known() -> None:
+    chars = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000]
+    assert max(char for char in chars if unicodedata.combining(char)) <= chr(LAST_MARK)
+    taken_apart = (char for char in chars if unicodedata.combining(unicodedata.normalize("NFKD", char)[0]))
+    assert {char for char in taken_apart if not unicodedata.combining(char)} <= set(LIKE_MARKS)
+
+
+def test_a_title_of_labels_without_end_is_cut_before_it_is_cleaned() -> None:
+    labels = "title: " * 200_000
+    assert len(clean_title(labels) or "") <= 80
+    assert clean_title("title: " * 10 + "Of cats") == "Of cats"
+    assert _least(lambda: clean_title(labels)) < 100 * _least(lambda: clean_title("title: " * 140))
 
 
 def _least(work: Callable[[], object]) -> float:
