@@ -16,7 +16,7 @@ export function Pending() {
       {items.map((item) => (
         <li key={item.id} className="flex items-center gap-1 rounded-xl bg-muted py-0.5 pr-1 pl-3 text-sm">
           <CornerDownRight aria-hidden className="size-4 shrink-0 text-muted-fg" />
-          <span className="min-w-0 flex-1 truncate px-1">{item.text || "Images"}</span>
+          <span dir="auto" className="min-w-0 flex-1 truncate px-1">{item.text || "Images"}</span>
           <IconButton label={running ? "Send now instead of the running answer" : "Send now"} className="size-8" onClick={() => sendNow(item.id)}>
             <Zap />
           </IconButton>

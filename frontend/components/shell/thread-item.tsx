@@ -49,7 +49,7 @@ export const ThreadItem = memo(function ThreadItem({ item, shown, running, unrea
         onClick={open}
         className="flex h-9 min-w-0 flex-1 cursor-pointer items-center gap-2 rounded-lg pr-9 pl-2.5 text-left text-sm"
       >
-        <span className={cn("min-w-0 flex-1 truncate", unread && "font-semibold")}>{item.title}</span>
+        <span dir="auto" className={cn("min-w-0 flex-1 truncate text-start", unread && "font-semibold")}>{item.title}</span>
         <Mark running={running} unread={unread} />
       </button>
       <Actions item={item} onRename={() => setMode("rename")} onDelete={() => setMode("delete")} />
