@@ -138,7 +138,6 @@ function AttachButton({ add }: { add: (files: File[]) => Promise<void> }) {
       <input
         ref={picker}
         type="file"
-        accept="image/*"
         multiple
         hidden
         data-testid="picker"
@@ -147,7 +146,7 @@ function AttachButton({ add }: { add: (files: File[]) => Promise<void> }) {
           event.target.value = "";
         }}
       />
-      <IconButton label="Attach images" onClick={() => picker.current?.click()}>
+      <IconButton label="Attach files" onClick={() => picker.current?.click()}>
         <Paperclip />
       </IconButton>
     </>

@@ -123,7 +123,7 @@ function ConfirmDelete({ open, title, onClose, onDelete }: { open: boolean; titl
     <Dialog open={open} onClose={onClose} title="Delete this chat?">
       <div className="p-5">
         <p className="text-sm text-muted-fg">
-          “<span className="text-fg">{title}</span>” and all its messages will be gone for good. An answer that still runs is stopped.
+          “<bdi className="text-fg">{title}</bdi>” and all its messages will be gone for good. An answer that still runs is stopped.
         </p>
         <div className="mt-5 flex justify-end gap-2">
           <Button data-first onClick={onClose}>Keep it</Button>
