@@ -3,6 +3,7 @@ import type { ChatModelRunResult, MessageStatus, ThreadMessage, ThreadMessageLik
 import { costOf, type Snapshot } from "@/stream/answer";
 import type { StoredMessage } from "@/stream/api";
 import { answerError, ownError } from "@/stream/errors";
+import { filesOf, splitFiles, toFileAttachment, withFiles } from "./message-files";
 import { imagesOf } from "./message-images";
 import type { AnswerError, AnswerMeta } from "./types";
 
@@ -16,14 +17,17 @@ export function toLangChain(messages: readonly ThreadMessage[], system?: string 
 }
 
 /** Whether the model is to read it; what says nothing is left out. */
-export const isSent = (message: ThreadMessage): boolean => textOf(message) !== "" || imagesSent(message).length > 0;
+export const isSent = (message: ThreadMessage): boolean => saidIn(message) !== "" || imagesSent(message).length > 0;
+
+/** All that is to be read in a message: its words, and the files of text that go with them. */
+export const saidIn = (message: Pick<ThreadMessage, "content" | "attachments">): string => withFiles(textOf(message), filesOf(message));
 
 export const textOf = (message: Pick<ThreadMessage, "content">): string =>
   message.content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n");
 
 function langChain(message: ThreadMessage): LangChainMessage {
   const type = message.role === "user" ? "human" : message.role === "assistant" ? "ai" : "system";
-  const text = textOf(message);
+  const text = saidIn(message);
   const images = imagesSent(message);
   if (images.length === 0) return { type, content: text };
   const words: Block[] = text ? [{ type: "text", text }] : [];
@@ -62,11 +66,13 @@ function statusOf(meta: AnswerMeta): { status?: MessageStatus } {
 
 const COMPLETE = { type: "complete", reason: "stop" } as const;
 
-/** A stored message as assistant-ui takes it. Images are attachments, as they are on a message just sent. */
+/** A stored message as assistant-ui takes it. Images and files are attachments, as they are on a message just sent. */
 export function fromStored(message: StoredMessage): ThreadMessageLike {
   const about = { id: message.id, createdAt: new Date(message.created_at) };
-  if (message.role === "user")
-    return { ...about, role: "user", content: message.text, attachments: message.images.map(attachment) };
+  if (message.role === "user") {
+    const { words, files } = splitFiles(message.text);
+    return { ...about, role: "user", content: words, attachments: [...message.images.map(attachment), ...files.map(toFileAttachment)] };
+  }
   const snapshot = { text: message.text, thinking: message.thinking ?? "", toolCalls: [], meta: metaOf(message) };
   const { content = [], metadata, status = COMPLETE } = toResult(snapshot);
   return { ...about, role: "assistant", content, status, metadata: { custom: metadata?.custom ?? {} } };

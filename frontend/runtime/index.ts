@@ -7,7 +7,7 @@
  * picked up when it is back.
  *
  * - A thread's id in these hooks is the server's (`remoteId` of assistant-ui's `threadListItem`), never the local one.
- * - `useAnswer`, `useFeedback`, `useMessageImages` are called inside a message, the rest anywhere.
+ * - `useAnswer`, `useFeedback`, `useMessageImages`, `useMessageFiles` are called inside a message, the rest anywhere.
  * - `aui.thread.cancelRun()` is Stop: it cancels the job on the server. "Reset" is `useNewChat()`.
  * - Edit and again are assistant-ui's own (`aui.message.composer().beginEdit()`, `.reload()`, `.switchToBranch()`).
  */
@@ -28,6 +28,8 @@ export { failureOf } from "@/stream/failures";
 export { readFrom } from "./context";
 /** `useMessageImages()`: data URLs of this message's images, whether attached just now or loaded. */
 export { imagesOf, useMessageImages } from "./message-images";
+/** `useMessageFiles()`: name and text of this message's files. `splitFiles(text)`: `{ words, files }` of a waiting message's. */
+export { splitFiles, useMessageFiles, type TextFile } from "./message-files";
 /** `{ rating, rate(rating | null, comment?) }`: shown at once, taken back with a notice when the server refuses. */
 export { useFeedback } from "./use-feedback";
 
@@ -54,7 +56,7 @@ export { exportUrl } from "@/stream/api";
  */
 export { useSend } from "./use-send";
 /** `attach(aui.composer, file)`: instead of `addAttachment`, so that what is sent meanwhile waits for it. */
-export { attach } from "./images";
+export { attach } from "./attachments";
 /** `useReady()`: whether the shown thread can take words yet. */
 export { useReady } from "./use-ready";
 /** `{ items, remove(id), sendNow(id), clear(), mode, setMode }`: what waits in the shown thread. */

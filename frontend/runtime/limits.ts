@@ -9,5 +9,5 @@ const USUAL: Limits = { messages: Number.POSITIVE_INFINITY, bytes: 8 * 1024 * 10
 
 export const limits = createStore<Limits>(USUAL);
 
-/** Bytes of data URLs in one message: a quarter is left to what was said before it. */
-export const imagesMax = ({ bytes }: Limits): number => Math.floor((bytes * 3) / 4);
+/** Bytes of what is attached to one message: a quarter is left to what was said before it. */
+export const attachmentsMax = ({ bytes }: Limits): number => Math.floor((bytes * 3) / 4);

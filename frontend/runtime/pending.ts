@@ -12,10 +12,11 @@ import { createStore, useStore } from "@/lib/store";
 import { toAttachment } from "./convert";
 import { isUnknown } from "./history";
 import { liveThread } from "./live";
+import { splitFiles, toFileAttachment } from "./message-files";
 import type { End } from "./runs";
 import { isFollowed, shown } from "./thread-states";
 
-/** `images`: data URLs. `id` and `answerId`: what the server will call the message and its answer. */
+/** `text`: its words and its files. `images`: data URLs. `id` and `answerId`: what the server will call the message and its answer. */
 export type PendingMessage = { id: string; answerId: string; text: string; images: string[] };
 /** What happens to a message that is sent while an answer runs. */
 export type PendingMode = "queue" | "replace";
@@ -90,10 +91,11 @@ function send(threadId: string, thread: ThreadRuntime, id: string, after?: strin
   const message = pendingOf(threadId).find((one) => one.id === id);
   if (!message) return; // another tab has it
   change(threadId, ({ items, behind }) => ({ items: items.filter((one) => one.id !== id), behind: after ?? behind }));
+  const { words, files } = splitFiles(message.text);
   thread.append({
     role: "user",
-    content: message.text ? [{ type: "text", text: message.text }] : [],
-    attachments: message.images.map(toAttachment),
+    content: words ? [{ type: "text", text: words }] : [],
+    attachments: [...message.images.map(toAttachment), ...files.map(toFileAttachment)],
     metadata: { custom: { ids: { messageId: id, answerId: message.answerId } } },
   });
 }

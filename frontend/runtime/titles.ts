@@ -5,6 +5,7 @@ import { getThread, requestTitle } from "@/stream/api";
 import { follow } from "@/stream/follow";
 import { pause } from "@/stream/wake";
 import { textOf } from "./convert";
+import { filesOf } from "./message-files";
 import { listChanged, remember } from "./threads";
 
 const WORDS = 8;
@@ -24,7 +25,7 @@ export const titleOf = (threadId: string, title: string | null): string | undefi
 /** What assistant-ui shows as soon as the first message is there. */
 export function provisionalTitle(threadId: string, messages: readonly ThreadMessage[]) {
   const first = messages.find(({ role }) => role === "user");
-  const title = firstWords(first ? textOf(first) : "") || "Image";
+  const title = firstWords(first ? textOf(first) : "") || (first && filesOf(first)[0]?.name) || "Image";
   provisional.set(threadId, title);
   return Promise.resolve(createAssistantStream((controller) => controller.appendText(title)));
 }

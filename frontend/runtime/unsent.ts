@@ -1,10 +1,10 @@
 /**
- * The words of messages that the server has not let in, by thread. Their tab keeps them until it has: they left the
+ * The words and files of messages that the server has not let in, by thread. Their tab keeps them until it has: they left the
  * composer as they were sent, and a reload puts them back there.
  */
 import type { ThreadMessage } from "@assistant-ui/react";
 import { load, save } from "@/lib/storage";
-import { textOf } from "./convert";
+import { saidIn } from "./convert";
 import { isStored, localId } from "./message-ids";
 
 /** `messageId`: what the server will call it. */
@@ -14,8 +14,8 @@ const keyOf = (threadId: string) => `unsent.${threadId}`;
 const unsentIn = (threadId: string) => load<Unsent | null>(keyOf(threadId), null, "sessionStorage");
 const forget = (threadId: string) => save(keyOf(threadId), undefined, "sessionStorage");
 
-export function keepUnsent(threadId: string, messageId: string, message?: Pick<ThreadMessage, "content">): void {
-  const text = message ? textOf(message) : "";
+export function keepUnsent(threadId: string, messageId: string, message?: Pick<ThreadMessage, "content" | "attachments">): void {
+  const text = message ? saidIn(message) : "";
   if (text && !isStored(threadId, messageId)) save(keyOf(threadId), { messageId, text }, "sessionStorage");
 }
 

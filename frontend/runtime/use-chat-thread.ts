@@ -2,9 +2,9 @@ import { useAui, useLocalRuntime, type AssistantRuntime, type ChatModelAdapter }
 import { useEffect, useMemo } from "react";
 import { useLatest } from "@/lib/use-latest";
 import { onLoaded, onRunEnd } from "./assistant-ui";
+import { fileAttachments } from "./attachments";
 import { keepHead } from "./heads";
 import { isUnknown } from "./history";
-import { imageAttachments } from "./images";
 import { keepLive, letGo } from "./live";
 import { flush } from "./pending";
 import { isStale, putBack, refresh } from "./reload";
@@ -17,7 +17,7 @@ export function useChatThread(): AssistantRuntime {
     const begin = async () => (await aui.current.threadListItem.initialize()).remoteId;
     return { run: (options) => runTurn(options, begin) };
   }, [aui]);
-  const attachments = useMemo(() => imageAttachments(), []);
+  const attachments = useMemo(() => fileAttachments(), []);
   const runtime = useLocalRuntime(model, { adapters: { attachments } });
 
   useEffect(() => {

@@ -2,6 +2,7 @@ import { useAui, useAuiState } from "@assistant-ui/react";
 import { useEffect, useRef } from "react";
 import { load, save } from "@/lib/storage";
 import { useSaved } from "@/lib/use-saved";
+import { splitFiles, toFileAttachment } from "./message-files";
 import { takeUnsent } from "./unsent";
 import { useReady } from "./use-ready";
 
@@ -27,8 +28,10 @@ export function useDraft(): void {
     shownIn.current = mainId;
     if (aui.composer.getState().text) return;
     const unsent = takeUnsent(threadId, aui.thread.getState().messages);
-    const draft = [unsent, load(keyOf(threadId), "")].filter(Boolean).join("\n\n");
+    const { words, files } = splitFiles(unsent);
+    const draft = [words, load(keyOf(threadId), "")].filter(Boolean).join("\n\n");
     if (draft) aui.composer.setText(draft);
+    for (const { name, type, contentType, content } of files.map(toFileAttachment)) void aui.composer.addAttachment({ name, type, contentType, content });
   }, [aui, ready, mainId, threadId]);
 
   useSaved(mainId, keyOf(threadId), text, (place) => shownIn.current === place);

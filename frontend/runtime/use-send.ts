@@ -1,10 +1,13 @@
 import { useAui, useAuiState } from "@assistant-ui/react";
 import { useStore } from "@/lib/store";
+import { attached, isAttaching } from "./attachments";
 import { isUnknown, loadErrors } from "./history";
-import { attached, isAttaching } from "./images";
 import { liveThread } from "./live";
+import { filesOf, withFiles } from "./message-files";
 import { imagesOf } from "./message-images";
 import { addPending } from "./pending";
+
+const COMPLETE = { type: "complete" } as const;
 
 /**
  * Sends what the composer holds, and the files that are just being put into it, now or behind the answer that runs;
@@ -29,9 +32,9 @@ export function useSend(): { send: (atOnce?: boolean) => Promise<void>; canSend:
     const composer = liveThread(remoteId)?.composer; // what `aui` says of it comes with the next drawing
     const { text, attachments, isEmpty } = composer?.getState() ?? aui.composer.getState();
     if (isEmpty) return; // it was sent twice
-    const content = attachments.flatMap((attachment) => attachment.content ?? []);
+    const whole = { content: [], attachments: attachments.map((each) => ({ ...each, content: each.content ?? [], status: COMPLETE })) };
     await aui.composer.reset();
-    addPending(remoteId, text, imagesOf({ content, attachments: [] }), atOnce);
+    addPending(remoteId, withFiles(text, filesOf(whole)), imagesOf(whole), atOnce);
   };
   return { send, canSend };
 }

@@ -1,11 +1,12 @@
 "use client";
 import { useAui, useAuiState, type Attachment } from "@assistant-ui/react";
-import { FileText, X } from "lucide-react";
+import { X } from "lucide-react";
 import { useEffect, useState } from "react";
 import { BlindNotice } from "./blind-notice";
+import { FileChip } from "./file-chip";
 import { Picture } from "./picture";
 
-/** What goes with the message that is being written: thumbnails, each with a way to remove it. */
+/** What goes with the message that is being written: images and files, each with a way to remove it. */
 export function AttachmentList() {
   const attachments = useAuiState((s) => s.composer.attachments);
   if (attachments.length === 0) return null;
@@ -29,10 +30,7 @@ function Thumbnail({ attachment }: { attachment: Attachment }) {
       {source ? (
         <Picture source={source} name={attachment.name} className="size-16 rounded-xl" />
       ) : (
-        <span className="flex h-16 max-w-48 items-center gap-2 rounded-xl border border-line px-3 text-sm">
-          <FileText aria-hidden className="size-4 shrink-0" />
-          <span className="truncate">{attachment.name}</span>
-        </span>
+        <FileChip file={{ name: attachment.name, text: textIn(attachment) }} />
       )}
       <button
         type="button"
@@ -45,6 +43,8 @@ function Thumbnail({ attachment }: { attachment: Attachment }) {
     </li>
   );
 }
+
+const textIn = ({ content = [] }: Attachment): string => content.map((part) => (part.type === "text" ? part.text : "")).join("");
 
 /** The image itself, or the chosen file while it is still only chosen. */
 function useSource({ content, file, type }: Attachment): string | undefined {

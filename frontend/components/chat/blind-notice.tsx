@@ -10,7 +10,7 @@ const MOST = 3; // of the models that are offered: it is a line, not a list
 export function BlindNotice() {
   const model = useChosenModel();
   const { models } = useModels();
-  const images = useAuiState((s) => s.composer.attachments.length > 0);
+  const images = useAuiState((s) => s.composer.attachments.some(({ type }) => type === "image"));
   if (!images || !model || can(model, "vision")) return null;
   return (
     <output data-testid="blind" className="mb-2 flex flex-wrap items-center gap-x-2 gap-y-1 px-2 text-sm text-muted-fg">

@@ -3,6 +3,7 @@ import { useAui, useAuiState } from "@assistant-ui/react";
 import { ArrowUp, Paperclip, Square } from "lucide-react";
 import { useCallback, useEffect, useRef, type ClipboardEvent, type KeyboardEvent, type RefObject } from "react";
 import { IconButton } from "@/components/ui/icon-button";
+import { useEnterSends } from "@/components/ui/use-enter-sends";
 import { useDraft, useReady, useSend } from "@/runtime";
 import { AttachmentList } from "./attachments";
 import { composerAction } from "./composer-keys";
@@ -19,8 +20,9 @@ export function Composer() {
   const addFiles = useAddFiles();
   const thread = useAuiState((s) => s.threads.mainThreadId);
   const { send } = useSend();
-  const { ready, hold } = useEarlyWords(field, send);
-  const keys = useKeys(send);
+  const enterSends = useEnterSends();
+  const { ready, hold } = useEarlyWords(field, send, enterSends);
+  const keys = useKeys(send, enterSends);
   const submit = () => {
     void send();
     field.current?.focus();
@@ -52,6 +54,7 @@ export function Composer() {
           onText={(next) => ready && aui.composer.setText(next)}
           onKeyDown={ready ? keys : hold}
           onPaste={paste}
+          enterKeyHint={enterSends ? "send" : "enter"}
           className="px-2 pt-1"
         />
         <div className="mt-1 flex items-center justify-between gap-2">
@@ -64,7 +67,7 @@ export function Composer() {
 }
 
 /** Words that came before the thread could take them stay in the field, and go where they were meant to as soon as it can. */
-function useEarlyWords(field: RefObject<HTMLTextAreaElement | null>, send: () => unknown) {
+function useEarlyWords(field: RefObject<HTMLTextAreaElement | null>, send: () => unknown, enterSends: boolean) {
   const aui = useAui();
   const ready = useReady();
   const sent = useRef(false);
@@ -79,29 +82,32 @@ function useEarlyWords(field: RefObject<HTMLTextAreaElement | null>, send: () =>
     if (sent.current) latest.current();
     sent.current = false;
   }, [aui, ready, field]);
-  const hold = useCallback((event: KeyboardEvent<HTMLTextAreaElement>) => {
-    const action = composerAction(event.nativeEvent, { empty: false, running: false });
-    if (action === null) return;
-    event.preventDefault();
-    sent.current = true;
-  }, []);
+  const hold = useCallback(
+    (event: KeyboardEvent<HTMLTextAreaElement>) => {
+      const action = composerAction(event.nativeEvent, { empty: false, running: false, enterSends });
+      if (action === null) return;
+      event.preventDefault();
+      sent.current = true;
+    },
+    [enterSends],
+  );
   return { ready, hold };
 }
 
-function useKeys(send: (atOnce?: boolean) => unknown) {
+function useKeys(send: (atOnce?: boolean) => unknown, enterSends: boolean) {
   const aui = useAui();
   const editLast = useEditLast();
   return useCallback(
     (event: KeyboardEvent<HTMLTextAreaElement>) => {
       const { isEmpty } = aui.composer.getState();
       const running = aui.thread.getState().isRunning;
-      const action = composerAction(event.nativeEvent, { empty: isEmpty, running });
+      const action = composerAction(event.nativeEvent, { empty: isEmpty, running, enterSends });
       if (action === null || (action === "edit-last" && !editLast())) return;
       event.preventDefault();
       if (action === "stop") aui.thread.cancelRun();
       if (action === "send" || action === "steer") void send(action === "steer");
     },
-    [aui, send, editLast],
+    [aui, send, editLast, enterSends],
   );
 }
 
@@ -132,7 +138,6 @@ function AttachButton({ add }: { add: (files: File[]) => Promise<void> }) {
       <input
         ref={picker}
         type="file"
-        accept="image/*"
         multiple
         hidden
         data-testid="picker"
@@ -141,7 +146,7 @@ function AttachButton({ add }: { add: (files: File[]) => Promise<void> }) {
           event.target.value = "";
         }}
       />
-      <IconButton label="Attach images" onClick={() => picker.current?.click()}>
+      <IconButton label="Attach files" onClick={() => picker.current?.click()}>
         <Paperclip />
       </IconButton>
     </>

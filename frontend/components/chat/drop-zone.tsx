@@ -1,5 +1,5 @@
 "use client";
-import { ImagePlus } from "lucide-react";
+import { FilePlus } from "lucide-react";
 import { useEffect, useEffectEvent, useState } from "react";
 import { useAddFiles } from "./use-add-files";
 
@@ -33,7 +33,7 @@ export function DropZone() {
   return (
     <div className="pointer-events-none absolute inset-2 z-30 flex items-center justify-center rounded-2xl border-2 border-dashed border-accent bg-bg/90">
       <p className="flex items-center gap-3 text-lg font-medium">
-        <ImagePlus aria-hidden className="size-6 text-accent" /> Drop images to attach them
+        <FilePlus aria-hidden className="size-6 text-accent" /> Drop images, texts or code to attach them
       </p>
     </div>
   );

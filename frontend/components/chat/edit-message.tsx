@@ -2,6 +2,7 @@
 import { useAui, useAuiState } from "@assistant-ui/react";
 import { useEffect, useRef } from "react";
 import { Button } from "@/components/ui/button";
+import { useEnterSends } from "@/components/ui/use-enter-sends";
 import { AttachmentList } from "./attachments";
 import { composerAction } from "./composer-keys";
 import { TextField } from "./text-field";
@@ -11,6 +12,7 @@ export function EditMessage() {
   const aui = useAui();
   const text = useAuiState((s) => s.composer.text);
   const canSend = useAuiState((s) => !s.composer.isEmpty);
+  const enterSends = useEnterSends();
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     field.current?.focus();
@@ -29,8 +31,9 @@ export function EditMessage() {
         label="Edit your message"
         text={text}
         onText={(next) => aui.composer.setText(next)}
+        enterKeyHint={enterSends ? "send" : "enter"}
         onKeyDown={(event) => {
-          const action = composerAction(event.nativeEvent, { empty: false, running: true });
+          const action = composerAction(event.nativeEvent, { empty: false, running: true, enterSends });
           if (action === null) return;
           event.preventDefault();
           event.stopPropagation();

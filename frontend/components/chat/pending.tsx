@@ -2,7 +2,7 @@
 import { useAuiState } from "@assistant-ui/react";
 import { CornerDownRight, X, Zap } from "lucide-react";
 import { IconButton } from "@/components/ui/icon-button";
-import { usePending } from "@/runtime";
+import { splitFiles, usePending, type PendingMessage } from "@/runtime";
 
 /** Messages that wait for the running answer, or for a word after one that did not end well; each can go now, or be dropped. */
 export function Pending() {
@@ -16,7 +16,7 @@ export function Pending() {
       {items.map((item) => (
         <li key={item.id} className="flex items-center gap-1 rounded-xl bg-muted py-0.5 pr-1 pl-3 text-sm">
           <CornerDownRight aria-hidden className="size-4 shrink-0 text-muted-fg" />
-          <span className="min-w-0 flex-1 truncate px-1">{item.text || "Images"}</span>
+          <span dir="auto" className="min-w-0 flex-1 truncate px-1">{shortly(item)}</span>
           <IconButton label={running ? "Send now instead of the running answer" : "Send now"} className="size-8" onClick={() => sendNow(item.id)}>
             <Zap />
           </IconButton>
@@ -27,4 +27,9 @@ export function Pending() {
       ))}
     </ul>
   );
+}
+
+function shortly({ text }: PendingMessage): string {
+  const { words, files } = splitFiles(text);
+  return words || files.map(({ name }) => name).join(", ") || "Images";
 }

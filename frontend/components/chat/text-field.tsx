@@ -28,6 +28,7 @@ export function TextField({ ref, label, text, onText, className, ...props }: Tex
       {...props}
       ref={field}
       aria-label={label}
+      dir="auto"
       defaultValue={text}
       onInput={(event) => onText(event.currentTarget.value)}
       className={cn("field max-h-[40dvh] w-full resize-none bg-transparent px-1 py-1 leading-relaxed outline-none placeholder:text-muted-fg", className)}

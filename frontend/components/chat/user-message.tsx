@@ -5,9 +5,10 @@ import { useEffect, useRef, useState } from "react";
 import { cn } from "@/components/ui/cn";
 import { CopyButton } from "@/components/ui/copy-button";
 import { IconButton } from "@/components/ui/icon-button";
-import { useMessageImages } from "@/runtime";
+import { useMessageFiles, useMessageImages } from "@/runtime";
 import { Branches } from "./branches";
 import { EditMessage } from "./edit-message";
+import { FileChip } from "./file-chip";
 import { Picture } from "./picture";
 
 /** A message above these bounds is folded, so that its answer stays in view. */
@@ -30,6 +31,7 @@ function Said() {
   return (
     <>
       <Images />
+      <Files />
       {text && <Bubble text={text} />}
       <Actions text={text} />
     </>
@@ -41,7 +43,9 @@ function Bubble({ text }: { text: string }) {
   const [folded, setFolded] = useState(long);
   return (
     <div className="max-w-[85%] rounded-2xl bg-muted px-4 py-2.5">
-      <div className={cn("leading-relaxed wrap-anywhere whitespace-pre-wrap", folded && "folded")}>{text}</div>
+      <div dir="auto" className={cn("leading-relaxed wrap-anywhere whitespace-pre-wrap [unicode-bidi:plaintext]", folded && "folded")}>
+        {text}
+      </div>
       {long && (
         <button type="button" className="mt-1 min-h-6 cursor-pointer text-sm font-medium text-accent hover:underline" onClick={() => setFolded(!folded)}>
           {folded ? "Show all" : "Show less"}
@@ -66,12 +70,27 @@ function Images() {
   );
 }
 
+function Files() {
+  const files = useMessageFiles();
+  if (files.length === 0) return null;
+  return (
+    <ul aria-label="Attached files" className="mb-1.5 flex max-w-[85%] flex-wrap justify-end gap-2">
+      {files.map((file, at) => (
+        // oxlint-disable-next-line react/no-array-index-key -- the files of a message never change their places
+        <li key={at}>
+          <FileChip file={file} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 function Actions({ text }: { text: string }) {
   const aui = useAui();
   const running = useAuiState((s) => s.thread.isRunning);
   return (
     <div className="quiet flex h-8 items-center">
-      <CopyButton text={text} label="Copy message" className="size-8" />
+      {text && <CopyButton text={text} label="Copy message" className="size-8" />}
       <IconButton data-edit label="Edit message" className="size-8" disabled={running} onClick={() => aui.message.composer().beginEdit()}>
         <Pencil />
       </IconButton>

@@ -67,6 +67,7 @@ function Title() {
         <button
           ref={control}
           type="button"
+          dir="auto"
           title="Rename this chat"
           onClick={() => setEditing(true)}
           className="max-w-full cursor-text truncate rounded-md px-2 py-1 hover:bg-muted"

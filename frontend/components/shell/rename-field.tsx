@@ -25,6 +25,8 @@ export function RenameField({ title, onRename, onDone }: RenameProps) {
       defaultValue={title}
       aria-label="Title of this chat"
       maxLength={200}
+      dir="auto"
+      enterKeyHint="done"
       onBlur={finish}
       onKeyDown={(event) => {
         if (event.nativeEvent.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;

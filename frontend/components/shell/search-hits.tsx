@@ -35,11 +35,11 @@ function Hit({ hit, query, onNavigate }: { hit: SearchHit; query: string; onNavi
   return (
     <li>
       <button type="button" onClick={go} className="w-full cursor-pointer rounded-lg px-2.5 py-2 text-left text-sm hover:bg-muted">
-        <span className="block truncate font-medium">
+        <span dir="auto" className="block truncate text-start font-medium">
           <Marked text={hit.thread.title || "New chat"} query={query} />
         </span>
         {hit.message_id && (
-          <span className="mt-0.5 line-clamp-2 text-muted-fg">
+          <span dir="auto" className="mt-0.5 line-clamp-2 text-start text-muted-fg">
             <Marked text={plain(hit.snippet)} query={query} />
           </span>
         )}

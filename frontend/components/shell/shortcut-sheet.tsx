@@ -1,11 +1,13 @@
 "use client";
 import { Dialog } from "@/components/ui/dialog";
 import { Keys } from "@/components/ui/keys";
-import { COMPOSER_KEYS, SHORTCUTS, isMac, printed, type Shortcut } from "./shortcuts";
+import { useEnterSends } from "@/components/ui/use-enter-sends";
+import { SHORTCUTS, composerKeys, isMac, printed, type Shortcut } from "./shortcuts";
 
 const GROUPS: Shortcut["group"][] = ["Everywhere", "Conversations", "This conversation"];
 
 export default function ShortcutSheet({ onClose }: { onClose: () => void }) {
+  const enterSends = useEnterSends();
   return (
     <Dialog open onClose={onClose} title="Keyboard shortcuts" className="w-[min(46rem,calc(100vw-2rem))]">
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- the arrow keys scroll it where it is higher than the page */}
@@ -13,7 +15,7 @@ export default function ShortcutSheet({ onClose }: { onClose: () => void }) {
         {GROUPS.map((group) => (
           <Section key={group} title={group} lines={SHORTCUTS.filter((shortcut) => shortcut.group === group)} />
         ))}
-        <Section title="While writing" lines={COMPOSER_KEYS} />
+        <Section title="While writing" lines={composerKeys(enterSends)} />
       </section>
     </Dialog>
   );

@@ -31,10 +31,10 @@ export const SHORTCUTS: Shortcut[] = [
 ];
 
 /** Keys that the composer itself understands, for the sheet. */
-export const COMPOSER_KEYS: { keys: string[]; does: string }[] = [
-  { keys: ["Enter"], does: "Send; while an answer runs: queue it" },
+export const composerKeys = (enterSends: boolean): { keys: string[]; does: string }[] => [
+  ...(enterSends ? [{ keys: ["Enter"], does: "Send; while an answer runs: queue it" }] : []),
   { keys: ["Mod", "Enter"], does: "Send now, in place of the running answer" },
-  { keys: ["Shift", "Enter"], does: "New line" },
+  { keys: enterSends ? ["Shift", "Enter"] : ["Enter"], does: "New line" },
   { keys: ["↑"], does: "In an empty field: edit your last message" },
 ];
 

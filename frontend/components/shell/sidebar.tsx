@@ -86,6 +86,8 @@ function SearchBox({ query, setQuery }: { query: string; setQuery: (query: strin
       <Search aria-hidden className="pointer-events-none absolute top-2.5 left-3 size-4 text-muted-fg" />
       <input
         data-search
+        dir="auto"
+        enterKeyHint="search"
         type="search"
         value={query}
         aria-label="Search all chats"

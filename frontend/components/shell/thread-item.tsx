@@ -49,7 +49,7 @@ export const ThreadItem = memo(function ThreadItem({ item, shown, running, unrea
         onClick={open}
         className="flex h-9 min-w-0 flex-1 cursor-pointer items-center gap-2 rounded-lg pr-9 pl-2.5 text-left text-sm"
       >
-        <span className={cn("min-w-0 flex-1 truncate", unread && "font-semibold")}>{item.title}</span>
+        <span dir="auto" className={cn("min-w-0 flex-1 truncate text-start", unread && "font-semibold")}>{item.title}</span>
         <Mark running={running} unread={unread} />
       </button>
       <Actions item={item} onRename={() => setMode("rename")} onDelete={() => setMode("delete")} />
@@ -123,7 +123,7 @@ function ConfirmDelete({ open, title, onClose, onDelete }: { open: boolean; titl
     <Dialog open={open} onClose={onClose} title="Delete this chat?">
       <div className="p-5">
         <p className="text-sm text-muted-fg">
-          “<span className="text-fg">{title}</span>” and all its messages will be gone for good. An answer that still runs is stopped.
+          “<bdi className="text-fg">{title}</bdi>” and all its messages will be gone for good. An answer that still runs is stopped.
         </p>
         <div className="mt-5 flex justify-end gap-2">
           <Button data-first onClick={onClose}>Keep it</Button>

@@ -2,6 +2,7 @@
 import { useAui } from "@assistant-ui/react";
 import { useEffect, useEffectEvent } from "react";
 import { useToast } from "@/components/ui/toast";
+import { copyText } from "@/lib/clipboard";
 import { useNewChat, useOpenThread } from "@/runtime";
 import { useOverlays } from "./overlays";
 import { commandOf, type Command } from "./shortcuts";
@@ -54,7 +55,7 @@ function useLastAnswer() {
   const copy = async () => {
     const text = last()?.getCopyText();
     if (!text) return;
-    await navigator.clipboard.writeText(text);
+    await copyText(text);
     toast({ text: "The answer is copied" });
   };
   return {

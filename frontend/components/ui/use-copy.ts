@@ -1,4 +1,5 @@
 import { useEffect, useState } from "react";
+import { copyText } from "@/lib/clipboard";
 
 const SHOWN_MS = 2_000;
 
@@ -11,12 +12,9 @@ export function useCopy(text: string | (() => string)): { copied: boolean; said:
     return () => clearTimeout(timer);
   }, [copied]);
   const copy = () =>
-    void write(typeof text === "string" ? text : text()).then(
+    void copyText(typeof text === "string" ? text : text()).then(
       () => setCopied(true),
       () => setCopied(false),
     );
   return { copied: copied === true, said: copied === undefined ? "" : copied ? "Copied" : "Not copied: the browser forbids it", copy };
 }
-
-/** Where there is no clipboard (a page by plain HTTP from another host) that is a refusal, too. */
-const write = async (text: string): Promise<void> => navigator.clipboard.writeText(text);

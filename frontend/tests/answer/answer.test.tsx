@@ -109,6 +109,32 @@ describe("what is drawn", () => {
   });
 });
 
+describe("words from right to left", () => {
+  const directions = (text: string, selector: string) => [...draw(text).querySelectorAll(selector)].map((one) => one.getAttribute("dir"));
+
+  it.each([
+    ["paragraphs, headings and quotes", "# שלום\n\nمرحبا\n\nwords\n\n> עוד\n", "h3, p, blockquote", ["auto", "auto", "auto", "rtl", "auto"]],
+    ["lists, item by item", "- שלום\n- words\n- 1\n", "ul, li", ["rtl", "rtl", "ltr", null]],
+    ["loose lists", "1. שלום\n\n2. words\n", "ol, li, li > p", ["rtl", "rtl", "auto", "ltr", "auto"]],
+    ["tables, cell by cell", "| שם | n |\n| - | - |\n| דן | 5 |\n", "[role=group], table, th, td", ["rtl", null, "auto", "auto", "auto", null]],
+    ["footnotes", "[^1]: הערה\n", "[role=note], [role=note] p", ["rtl", "auto"]],
+    ["a quote in another language", "> words\n", "blockquote", ["ltr"]],
+    ["a letter behind signs and numbers", "- 1. **«שלום»**\n", "ul", ["rtl"]],
+  ])("%s have their own direction", (_, text, selector, expected) => expect(directions(text, selector)).toEqual(expected));
+
+  it("leave code and diagrams as they are, and code does not decide", () => {
+    const container = draw("- `git` הוא כלי\n  ```sh\n  ls\n  ```\n  ```mermaid\n  flowchart LR\n  ```\n");
+    expect(container.querySelector("ul")?.dir).toBe("rtl");
+    expect([...container.querySelectorAll("li code, figure")].map((one) => one.getAttribute("dir"))).toEqual(["ltr", "ltr", null, "ltr", null]);
+  });
+
+  it("leave formulas as they are, before and after they are drawn", async () => {
+    const container = draw("$x$ הוא משתנה\n\n- $y$ גם\n");
+    expect(container.querySelector("ul")?.dir).toBe("rtl");
+    await waitFor(() => expect([...container.querySelectorAll(".katex")].map((one) => one.getAttribute("dir"))).toEqual(["ltr", "ltr"]));
+  });
+});
+
 describe("code", () => {
   it("is coloured once its fence is closed, and stays the same text", async () => {
     const { container, rerender } = render(<Answer text={"```py\ndef f():\n    return 1\n"} running />);
@@ -117,6 +143,26 @@ describe("code", () => {
     rerender(<Answer text={"```py\ndef f():\n    return 1\n```\n"} running />);
     await waitFor(() => expect(container.querySelector("code span[style*=light-dark]")).not.toBeNull());
     expect(container.querySelector("code")?.textContent).toBe("def f():\n    return 1");
+  });
+
+  it("is copied on a page by plain HTTP from another host, where there is no clipboard, and the focus stays", async () => {
+    let selected = "";
+    const execCommand = vi.fn(() => {
+      const field = document.activeElement as HTMLTextAreaElement;
+      selected = field.value.slice(field.selectionStart, field.selectionEnd);
+      return true;
+    });
+    Object.assign(document, { execCommand });
+    draw("```sh\n  ls\n\n\tcd\n```\n");
+    const button = screen.getByRole("button", { name: "Copy the sh code" });
+    button.focus();
+    fireEvent.click(button);
+    await waitFor(() => expect(screen.getByRole("status").textContent).toBe("Copied"));
+    expect([execCommand.mock.calls, selected, document.activeElement]).toEqual([[["copy"]], "  ls\n\n\tcd", button]);
+    expect(document.querySelector("textarea")).toBeNull();
+    execCommand.mockReturnValue(false);
+    fireEvent.click(button);
+    await waitFor(() => expect(screen.getByRole("status").textContent).toBe("Not copied: the browser forbids it"));
   });
 
   it("is copied, and says so", async () => {
@@ -173,5 +219,5 @@ describe("the renderer", () => {
       if (apart.join("|") !== whole.join("|")) different.push(`${JSON.stringify(text)}\n  whole ${whole.join("|")}\n  apart ${apart.join("|")}`);
     }
     expect(different.length, different.slice(0, 20).join("\n")).toBeLessThan(5);
-  }, 60_000);
+  });
 });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { BlindNotice } from "@/components/chat/blind-notice";
 import type { ModelInfo } from "@/runtime";
 
-const state = vi.hoisted(() => ({ attachments: [{}], models: [] as ModelInfo[], change: vi.fn() }));
+const state = vi.hoisted(() => ({ attachments: [{ type: "image" }], models: [] as ModelInfo[], change: vi.fn() }));
 
 vi.mock("@assistant-ui/react", () => ({
   useAuiState: (select: (s: unknown) => unknown) => select({ composer: { attachments: state.attachments } }),
@@ -23,7 +23,7 @@ const model = (name: string, capabilities: string[], isDefault = false): ModelIn
 });
 
 beforeEach(() => {
-  state.attachments = [{}];
+  state.attachments = [{ type: "image" }];
   state.models = [model("reads", ["completion"], true), model("sees", ["completion", "vision"])];
 });
 afterEach(cleanup);
@@ -35,6 +35,12 @@ it("names the models that see, and switches to one", () => {
   expect(notice()?.textContent).toBe("reads does not see images.Usesees");
   fireEvent.click(screen.getByText("sees"));
   expect(state.change).toHaveBeenCalledWith({ model: "sees" });
+});
+
+it("says nothing about files of text, which every model reads", () => {
+  state.attachments = [{ type: "document" }];
+  render(<BlindNotice />);
+  expect(notice()).toBeNull();
 });
 
 it("says so where no model sees", () => {

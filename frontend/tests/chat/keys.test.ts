@@ -14,11 +14,18 @@ const key = (name: string, more: object = {}) => ({
 });
 
 describe("the composer's keys", () => {
-  const idle = { empty: false, running: false };
+  const idle = { empty: false, running: false, enterSends: true };
 
   it("sends on Enter and writes a line on Shift+Enter", () => {
     expect(composerAction(key("Enter"), idle)).toBe("send");
     expect(composerAction(key("Enter", { shiftKey: true }), idle)).toBeNull();
+  });
+
+  it("writes a line on Enter where a button sends, as with an on-screen keyboard", () => {
+    const touch = { ...idle, enterSends: false };
+    expect(composerAction(key("Enter"), touch)).toBeNull();
+    expect(composerAction(key("Enter"), { ...touch, running: true })).toBeNull();
+    expect(composerAction(key("Enter", { ctrlKey: true }), touch)).toBe("steer");
   });
 
   it("leaves Enter to an input method that is composing", () => {
@@ -27,14 +34,14 @@ describe("the composer's keys", () => {
   });
 
   it("stops with Escape only while an answer runs", () => {
-    expect(composerAction(key("Escape"), { empty: false, running: true })).toBe("stop");
+    expect(composerAction(key("Escape"), { ...idle, running: true })).toBe("stop");
     expect(composerAction(key("Escape"), idle)).toBeNull();
   });
 
   it("edits the last message from an empty field, and moves the caret in a full one", () => {
-    expect(composerAction(key("ArrowUp"), { empty: true, running: false })).toBe("edit-last");
+    expect(composerAction(key("ArrowUp"), { ...idle, empty: true })).toBe("edit-last");
     expect(composerAction(key("ArrowUp"), idle)).toBeNull();
-    expect(composerAction(key("ArrowUp", { shiftKey: true }), { empty: true, running: false })).toBeNull();
+    expect(composerAction(key("ArrowUp", { shiftKey: true }), { ...idle, empty: true })).toBeNull();
   });
 
   it("sends past the running answer with Ctrl or Command", () => {

@@ -1,4 +1,4 @@
-import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { useRef, useState } from "react";
 import { afterEach, expect, test, vi } from "vitest";
 import { RenameField } from "@/components/shell/rename-field";
@@ -71,11 +71,11 @@ test("a chat that goes away leaves the focus to the next one, and the last one t
   const { rerender, container } = render(<List names={["a", "b", "c"]} />);
   screen.getByText("Actions for b").focus();
   rerender(<List names={["a", "c"]} />);
-  await vi.waitFor(() => expect(document.activeElement).toBe(screen.getByText("c")));
+  await waitFor(() => expect(document.activeElement).toBe(screen.getByText("c")));
   rerender(<List names={["a"]} />);
-  await vi.waitFor(() => expect(document.activeElement).toBe(screen.getByText("a")));
+  await waitFor(() => expect(document.activeElement).toBe(screen.getByText("a")));
   rerender(<List names={[]} />);
-  await vi.waitFor(() => expect(document.activeElement).toBe(container.querySelector("textarea")));
+  await waitFor(() => expect(document.activeElement).toBe(container.querySelector("textarea")));
 });
 
 test("a chat that goes away while the focus is elsewhere does not move it", async () => {

@@ -1,5 +1,5 @@
 import { AssistantRuntimeProvider, useAui, useAuiState, useLocalRuntime, type AssistantClient, type ChatModelAdapter } from "@assistant-ui/react";
-import { act, cleanup, render, screen } from "@testing-library/react";
+import { act, cleanup, render, screen, waitFor } from "@testing-library/react";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { Thread } from "@/components/chat/thread";
 
@@ -18,6 +18,7 @@ vi.mock("@/runtime", () => ({
   readFrom: () => read.from,
   useAnswer: () => undefined,
   useFeedback: () => ({ rating: null, rate: () => {} }),
+  useMessageFiles: () => [],
   useMessageImages: () => [],
   useModels: () => ({ models: [], advice: null }),
   useShownThread: () => ({ threadId: "t", isNew: false, loading: false, error: null, retry: () => {} }),
@@ -87,36 +88,32 @@ async function house(messages: number) {
   };
 }
 
-/** A busy machine draws sixty messages in seconds where a browser takes milliseconds. */
-const SLOW_MS = 30_000;
-const PATIENT = { timeout: SLOW_MS };
-
 const count = () => document.querySelectorAll("[data-message]").length;
 
 describe("the conversation", () => {
   it("draws the last forty messages, and earlier ones when they are asked for", async () => {
     await house(60);
-    await vi.waitFor(() => expect(count()).toBe(40), PATIENT); // page by page, in idle moments
+    await waitFor(() => expect(count()).toBe(40)); // page by page, in idle moments
     act(() => screen.getByText("Show earlier messages (20)").click());
     expect(count()).toBe(60);
-  }, SLOW_MS);
+  });
 
   it("says above the first message that the model read that those before it are not sent", async () => {
     read.from = 4;
     await house(8);
     const line = await screen.findByText("The model reads from here: the 4 messages above are not sent.");
     expect(line.nextElementSibling?.querySelector("[data-message]")?.textContent).toContain("question4");
-  }, SLOW_MS);
+  });
 
   it("says nothing where the model read it all", async () => {
     await house(8);
-    await vi.waitFor(() => expect(count()).toBe(8), PATIENT);
+    await waitFor(() => expect(count()).toBe(8));
     expect(screen.queryByTestId("reads-from")).toBeNull();
-  }, SLOW_MS);
+  });
 
   it("draws only the running answer at a token", async () => {
     const { ask, token } = await house(10);
-    await vi.waitFor(() => expect(count()).toBe(10), PATIENT);
+    await waitFor(() => expect(count()).toBe(10));
     await ask();
     await token(1);
     const before = new Map(drawn);
@@ -126,5 +123,5 @@ describe("the conversation", () => {
     drawn.delete("running");
     before.delete("running");
     expect(drawn).toEqual(before);
-  }, SLOW_MS);
+  });
 });

@@ -1,14 +1,12 @@
 /** A photo takes a moment to be made small; who writes on and sends meanwhile means it to go along. */
 import { useAui, type AssistantClient } from "@assistant-ui/react";
-import { act, cleanup, configure, render, waitFor } from "@testing-library/react";
+import { act, cleanup, render, waitFor } from "@testing-library/react";
 import { useEffect } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { useAddFiles } from "@/components/chat/use-add-files";
 import { CustomRuntimeProvider, useSend } from "@/runtime";
 import { pendingOf, readPending } from "@/runtime/pending";
 
-configure({ asyncUtilTimeout: 15_000 }); // a machine that is busy is slow, not wrong
-vi.setConfig({ testTimeout: 30_000 });
 vi.mock("next/navigation", () => ({ usePathname: () => "/" }));
 
 const AT = "2026-01-02T03:04:05Z";
@@ -102,6 +100,15 @@ test("one whose picture is none stays where it was written", async () => {
   await opens(true);
   await sends("look", () => refuse());
   expect([waiting(), page.aui.composer.getState().text]).toEqual([[], "look"]);
+});
+
+test("a file of text that is attached goes along as text, fenced below its name", async () => {
+  await opens(false);
+  act(() => page.aui.composer.setText("what is this?"));
+  await act(() => page.add([new File(["print(1)"], "a.py")]));
+  await act(() => page.send());
+  await waitFor(() => expect(turns).toHaveLength(1));
+  expect(JSON.parse(turns[0]!).input.messages).toEqual([{ type: "human", content: "what is this?\n\nAttached file: a.py\n```py\nprint(1)\n```" }]);
 });
 
 test("pictures that wait for an answer leave the next message all its room", async () => {

@@ -1,6 +1,7 @@
 import type { ThreadRuntime } from "@assistant-ui/react";
 import { beforeEach, expect, test, vi } from "vitest";
 import { keepLive } from "@/runtime/live";
+import { withFiles } from "@/runtime/message-files";
 import { addPending, flush, pendingOf, readPending, sendNow } from "@/runtime/pending";
 import type { Outcome } from "@/runtime/runs";
 import { runBegan, runEnded } from "@/runtime/thread-states";
@@ -62,6 +63,13 @@ test("one that replaces stops the answer and goes first", () => {
   expect(sent()).toEqual(["two"]);
   expect(append.mock.calls[0]?.[0].attachments).toHaveLength(1);
   expect(pendingOf(id).map(({ text }) => text)).toEqual(["one"]);
+});
+
+test("one that has a file goes with it as an attachment", () => {
+  addPending(id, withFiles("look", [{ name: "a.py", text: "x" }]), []);
+  flush(id, thread, end("done"));
+  expect(sent()).toEqual(["look"]);
+  expect(append.mock.calls[0]?.[0].attachments).toMatchObject([{ type: "document", name: "a.py", content: [{ text: "x" }] }]);
 });
 
 test("one that is left over can be sent while nothing runs", () => {

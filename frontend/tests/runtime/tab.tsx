@@ -1,6 +1,6 @@
 /** A page that shows a thread of a server of paper; other tabs are a channel. */
 import { useAui, type AssistantClient } from "@assistant-ui/react";
-import { cleanup, configure, render, waitFor } from "@testing-library/react";
+import { cleanup, render, waitFor } from "@testing-library/react";
 import { useEffect } from "react";
 import { afterEach, beforeEach, expect, vi } from "vitest";
 import { CustomRuntimeProvider, useSend, useShownThread } from "@/runtime";
@@ -8,8 +8,6 @@ import { readPending } from "@/runtime/pending";
 import type { News } from "@/runtime/tabs";
 import type { StoredMessage, Thread } from "@/stream/api";
 
-configure({ asyncUtilTimeout: 15_000 }); // a machine that is busy is slow, not wrong
-vi.setConfig({ testTimeout: 30_000 });
 
 type Stored = Pick<StoredMessage, "id" | "parent_id" | "role" | "status" | "job_id">;
 

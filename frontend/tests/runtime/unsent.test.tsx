@@ -1,14 +1,12 @@
 /** A message that does not arrive: what the page says of it, and what a reload finds. */
 import { useAui, type AssistantClient } from "@assistant-ui/react";
-import { act, cleanup, configure, render, screen, waitFor } from "@testing-library/react";
+import { act, cleanup, render, screen, waitFor } from "@testing-library/react";
 import { useEffect } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Banners } from "@/components/shell/banners";
 import { answerOf, CustomRuntimeProvider, useDraft } from "@/runtime";
 import { keepUnsent, letIn, takeUnsent } from "@/runtime/unsent";
 
-configure({ asyncUtilTimeout: 15_000 }); // a machine that is busy is slow, not wrong
-vi.setConfig({ testTimeout: 30_000 });
 vi.mock("next/navigation", () => ({ usePathname: () => "/" }));
 
 const AT = "2026-01-02T03:04:05Z";
@@ -81,6 +79,16 @@ test("a message that did not arrive is in the composer after a reload, and once"
   await waitFor(() => expect(typed()).toBe("a long question\n\nand more"));
   await reloads();
   await waitFor(() => expect(typed()).toBe("a long question\n\nand more"));
+});
+
+test("the file of a message that did not arrive is in the composer, too", async () => {
+  await opens();
+  reached = false;
+  await act(() => aui.composer.addAttachment(new File(["print(1)"], "a.py")));
+  await sends("what is this?");
+  await waitFor(() => expect(answer()?.phase).toBe("reconnecting"));
+  await reloads();
+  await waitFor(() => expect([typed(), aui.composer.getState().attachments]).toMatchObject(["what is this?", [{ name: "a.py", type: "document" }]]));
 });
 
 test("one that arrived is not", async () => {

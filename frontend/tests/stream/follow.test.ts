@@ -296,7 +296,7 @@ test("however it is cut, the text is the log's", async () => {
     const { last } = await new Reading(new House(restarting(words, random), plans), random(2) ? TURN : JOB).end();
     expect([last.text, last.meta.phase]).toEqual([words.join(""), "done"]);
   }
-}, 30_000);
+});
 
 /** A log whose first attempt is void now and then. */
 function restarting(words: string[], random: (below: number) => number): Logged[] {

@@ -14,7 +14,7 @@ export const Code = memo(function Code({ text, language, finished }: Props) {
   const { lines, waiting } = useHighlight(text, language, finished);
   const name = language || "text";
   return (
-    <figure className="answer-frame" data-code={waiting ? "waiting" : lines ? "coloured" : "plain"}>
+    <figure dir="ltr" className="answer-frame" data-code={waiting ? "waiting" : lines ? "coloured" : "plain"}>
       <figcaption className="answer-bar">
         <span className="min-w-0 flex-1 truncate">{name}</span>
         <ToolButton label="Wrap long lines" pressed={wrap} onClick={() => setWrap(!wrap)}>

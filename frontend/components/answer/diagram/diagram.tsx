@@ -19,7 +19,7 @@ export const Diagram = memo(function Diagram({ source, finished }: { source: str
   const [asSource, setAsSource] = useState(false);
   const [full, setFull] = useState(false);
   return (
-    <figure className="answer-frame" data-diagram={drawing ? "drawn" : error ? "broken" : "waiting"}>
+    <figure dir="ltr" className="answer-frame" data-diagram={drawing ? "drawn" : error ? "broken" : "waiting"}>
       <figcaption className="answer-bar">
         <span className="min-w-0 flex-1">{error ? "This diagram could not be drawn; here is its source." : "Diagram"}</span>
         {drawing && (

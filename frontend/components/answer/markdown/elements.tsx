@@ -33,17 +33,17 @@ function Image({ src, alt }: Props<"img">) {
   );
 }
 
-function Table({ children }: Props<"table">) {
+function Table({ children, dir }: Props<"table">) {
   return (
-    <Scroller label="Table" className="answer-table">
+    <Scroller label="Table" className="answer-table" dir={dir}>
       <table>{children}</table>
     </Scroller>
   );
 }
 
-function HeadCell({ children, style }: Props<"th">) {
+function HeadCell({ children, style, dir }: Props<"th">) {
   return (
-    <th scope="col" style={style}>
+    <th scope="col" style={style} dir={dir}>
       {children}
     </th>
   );
@@ -54,12 +54,21 @@ function Task({ checked }: Props<"input">) {
   return <input type="checkbox" checked={checked === true} readOnly disabled aria-label={checked ? "done" : "to do"} />;
 }
 
+/** Code within words is written from left to right in every language, and does not decide which way they run. */
+function InlineCode({ className, children }: Props<"code">) {
+  return (
+    <code className={className} dir="ltr">
+      {children}
+    </code>
+  );
+}
+
 /** Code, or a diagram where its language says so. */
 function Pre({ node }: Props<"pre">) {
   const openEnd = useContext(OpenEnd);
   const { language, text } = codeIn(node);
   const finished = (node?.position?.end.offset ?? 0) < openEnd;
-  if (language === "math") return <code className="answer-formula block">{text}</code>; // until KaTeX is there
+  if (language === "math") return <InlineCode className="answer-formula block">{text}</InlineCode>; // until KaTeX is there
   return <Verbatim language={language} text={text} finished={finished} />;
 }
 
@@ -80,8 +89,8 @@ function codeIn(node: ExtraProps["node"]): { language: string; text: string } {
 
 /** An answer's headings stand below the page's own. */
 const heading = (Tag: "h3" | "h4" | "h5" | "h6") =>
-  function Heading({ children }: { children?: ReactNode }) {
-    return <Tag>{children}</Tag>;
+  function Heading({ children, dir }: { children?: ReactNode; dir?: string | undefined }) {
+    return <Tag dir={dir}>{children}</Tag>;
   };
 
 export const components: Components = {
@@ -90,6 +99,7 @@ export const components: Components = {
   table: Table,
   th: HeadCell,
   input: Task,
+  code: InlineCode,
   pre: Pre,
   sup: FootnoteMark,
   aside: FootnoteText,

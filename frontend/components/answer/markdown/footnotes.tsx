@@ -22,9 +22,9 @@ export function FootnoteMark({ "data-footnote": label, children }: Props) {
 }
 
 /** The note, where it was written. */
-export function FootnoteText({ "data-footnote": label, children }: Props) {
+export function FootnoteText({ "data-footnote": label, dir, children }: Props) {
   return (
-    <div role="note" id={useNoteId(label)} tabIndex={-1} className="answer-footnote">
+    <div role="note" dir={dir} id={useNoteId(label)} tabIndex={-1} className="answer-footnote">
       <span aria-hidden="true">{label}</span>
       <div>{children}</div>
     </div>

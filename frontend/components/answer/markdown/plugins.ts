@@ -1,6 +1,7 @@
 import type { Options } from "react-markdown";
 import remarkGfm from "remark-gfm";
 import remarkMath from "remark-math";
+import { direct } from "./directions";
 import { rewrite, type Node } from "./tree";
 
 const MAX_FORMULA = 4_000; // characters; KaTeX takes long over more, and nobody reads it
@@ -14,6 +15,7 @@ function ourMarkdown() {
   return (tree: Node, file: { value: unknown }) => {
     rewrite(tree, changed);
     rewrite(tree, (node) => (node.type === "paragraph" ? [withDisplay(node, String(file.value))] : [node]));
+    direct(tree);
   };
 }
 

@@ -3,7 +3,7 @@ import type { Options } from "react-markdown";
 
 type Plugins = Options["rehypePlugins"];
 
-const FORMULA = /[$]|(?:`{3}|~{3})\s*math\b/; // what may be one
+const FORMULA = /(?<!\\)[$]|(?:`{3}|~{3})\s*math\b/; // what may be one
 
 /** KaTeX is a quarter of a megabyte: it is fetched when the first formula is there, which until then shows its source. */
 export function useMath(text: string): Plugins {

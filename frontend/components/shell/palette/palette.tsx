@@ -41,6 +41,8 @@ export default function Palette({ onClose }: { onClose: () => void }) {
         aria-expanded="true"
         aria-controls={id}
         aria-activedescendant={entries[active] ? `${id}-${active}` : undefined}
+        dir="auto"
+        enterKeyHint="go"
         placeholder="Type a command, or the name of a chat…"
         value={query}
         onChange={(event) => {
@@ -95,7 +97,7 @@ function Option({ id, entry, active, onChoose, onHover }: OptionProps) {
       className={cn("flex min-h-10 cursor-pointer items-center gap-3 rounded-lg px-3 py-2 text-sm", active && "bg-muted")}
     >
       <Icon aria-hidden className="size-4 shrink-0 text-muted-fg" />
-      <span className="min-w-0 flex-1 truncate">{entry.title}</span>
+      <span dir="auto" className="min-w-0 flex-1 truncate">{entry.title}</span>
       {entry.keys ? <Keys keys={printed(entry.keys, isMac())} /> : <span className="text-xs text-muted-fg">{entry.section}</span>}
     </div>
   );

@@ -27,4 +27,4 @@ export function Field({ label, hint, problem, children }: FieldProps) {
 export const INPUT =
   "w-full rounded-lg border border-line bg-bg px-3 py-2 text-sm outline-none placeholder:text-muted-fg focus:border-accent aria-invalid:border-danger";
 
-export const TextArea = ({ className, ...props }: ComponentProps<"textarea">) => <textarea {...props} className={cn(INPUT, "field min-h-16 resize-y", className)} />;
+export const TextArea = ({ className, ...props }: ComponentProps<"textarea">) => <textarea dir="auto" {...props} className={cn(INPUT, "field min-h-16 resize-y", className)} />;

@@ -1,0 +1,33 @@
+/**
+ * Whether two dollars, at `begin` and right before `end`, hold a formula or are two prices. Pandoc's rule first: behind
+ * the opening one and before the closing one is no space, and no digit follows. Prices satisfy it too ("$10 or 25$"), so
+ * what Pandoc would draw is left alone where it reads as money.
+ */
+export function isFormula(text: string, begin: number, end: number): boolean {
+  const body = text.slice(begin + 1, end - 1);
+  const before = text.slice(Math.max(0, begin - 1), begin);
+  const after = text.slice(end, end + 3);
+  if (/^\s|\s$/.test(body) || /^\d/.test(after)) return false;
+  if (/[A-Za-z\d]/.test(before)) return false; // 25$, US$: it belongs to what stands before it
+  if (ACROSS_MARKS.test(body) || /^[A-Z_]{2}/.test(after)) return false; // …:$PATH
+  return !namesMoney(body, after);
+}
+
+/** Emphasis, struck-out words or a link would begin in the formula and end outside of it, or the other way round. */
+const ACROSS_MARKS = /\*\*|__|~~|\]\(/;
+
+/** The letters before a dollar that say whose it is. */
+const CURRENCY = /(?:^|[^A-Za-z\\$^_{])(?:R|US|AU|CA|HK|MX|NT|NZ|SG)$/;
+const ANY_CURRENCY = /[\s(,;/][A-Z]{1,3}$/;
+
+function namesMoney(body: string, after: string): boolean {
+  const amountFollows = /^\s\d/.test(after);
+  if (amountFollows && body.length > 2 && CURRENCY.test(body)) return true;
+  if (!/^[.,]?\d/.test(body)) return false;
+  if (/\d[-–—/]$/.test(body)) return true; // "$5/$x": the second dollar opens
+  if (amountFollows && ANY_CURRENCY.test(body)) return true;
+  return WORD.test(body) && !body.includes("\\") && /\d[kKmMbB]?$|[A-Z]{1,3}$/.test(body);
+}
+
+/** A word of its own, which formulas have only behind a command; "mod" is written without one, too. */
+const WORD = /\s(?!mod\s)[A-Za-z]{2,}[\s,.;:)]/;
