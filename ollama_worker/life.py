@@ -56,8 +56,11 @@ class Life:
     # -- the life ----------------------------------------------------------------------------------------------
     async def run(self, told_to_stop: asyncio.Event, grace: float) -> None:
         """Raises LifeOver when reaped. `told_to_stop` begins the drain, which takes at most `grace` seconds."""
+        if told_to_stop.is_set():
+            return
         beat = await unless(told_to_stop, until_answered(self._register))
-        if beat is None:
+        if beat is None:  # Redis may have read the call all the same: no job shall wait for this life to be reaped
+            await self._leave()
             return
         self._beat = beat
         log.info("worker registered", action="worker.registered", slots=self._shape.slots)

@@ -17,5 +17,6 @@ version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
 options=(--build-arg "VERSION=$version" --build-arg "REVISION=${GITHUB_SHA:-unknown}")
 # By this GitHub knows whose package it is.
 [ -z "${GITHUB_REPOSITORY:-}" ] || options+=(--build-arg "SOURCE=$GITHUB_SERVER_URL/$GITHUB_REPOSITORY")
+[ "$part" != backend ] || options+=(--build-arg KUBERNETES=1) # what is built here goes to a cluster
 while read -r base; do options+=(--build-arg "$base"); done <<<"$bases"
 exec docker buildx build --file "deploy/images/$part.Dockerfile" "${options[@]}" "$@" .

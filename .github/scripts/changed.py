@@ -19,15 +19,15 @@ PARTS = (*IMAGES, "deploy")
 # What each image is made of: the Dockerfile's COPYs, and what decides about its layers. A test compares the two.
 BASES = ("deploy/digests.env", ".dockerignore", ".github/scripts/build.sh")
 WHEEL = ("pyproject.toml", "README.md", "LICENSE", ".ci/page_in_wheel.py", "deploy/images/build.lock", "wire/")
-BACKEND = ("backend.Dockerfile", "backend.lock", "ready.py")
+BACKEND = ("backend.Dockerfile", "backend.lock", "kubernetes.lock", "ready.py")
 WORKER = ("worker.Dockerfile", "worker.lock", "llama-cpp.lock")
-FRONTEND = ("frontend.Dockerfile", "nginx.conf")
+FRONTEND = ("frontend.Dockerfile", "nginx.conf", "api.conf")
 IN_IMAGES = "deploy/images/"
 MADE_OF = {
     "backend": ("backend/", "sluice/", *(IN_IMAGES + name for name in BACKEND), *WHEEL, *BASES),
     "worker": (
         "ollama_worker/",
-        "deploy/bases/ollama-worker/alive.py",
+        "deploy/bases/ollama-worker/alive.sh",
         *(IN_IMAGES + name for name in WORKER),
         *WHEEL,
         *BASES,

@@ -30,7 +30,7 @@ LABEL org.opencontainers.image.title="sluice-frontend" \
       org.opencontainers.image.source="${SOURCE}"
 COPY --from=build --chown=0:0 /build/frontend/out /srv/page
 COPY --from=build --chown=0:0 /build/page-headers.conf /etc/nginx/page-headers.conf
-COPY --chown=0:0 deploy/images/nginx.conf /etc/nginx/nginx.conf
+COPY --chown=0:0 deploy/images/nginx.conf deploy/images/api.conf /etc/nginx/
 WORKDIR /srv/page
 USER 10001:10001
 EXPOSE 8080

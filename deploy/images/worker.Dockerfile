@@ -25,6 +25,8 @@ RUN python -m hatchling build -t wheel \
     && python -m pip --python /opt/sluice/bin/python install --quiet --no-index --no-deps dist/*.whl
 
 FROM ${PYTHON_IMAGE}
+# A first process that hears every signal: the kernel drops one for which Python has no handler yet.
+RUN apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*
 # llama.cpp's threads; the release's own version of it, as Debian's security team keeps it.
 ARG LLAMA_CPP=0
 RUN test "${LLAMA_CPP}" = 0 \
@@ -43,12 +45,13 @@ ENV PATH=/opt/sluice/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp \
-    SLUICE_DATA_DIR=/tmp/sluice
+    SLUICE_DATA_DIR=/tmp/sluice \
+    SLUICE_ALIVE_FILE=/tmp/alive
 COPY --from=build --chown=0:0 /opt/sluice /opt/sluice
-COPY --chown=0:0 deploy/bases/ollama-worker/alive.py /opt/sluice/alive.py
+COPY --chown=0:0 deploy/bases/ollama-worker/alive.sh /opt/sluice/alive.sh
 WORKDIR /opt/sluice
 USER 10001:10001
-# It has no port: what shows its life is its beat in Redis.
+# It has no port: what shows its life is a file that it touches.
 HEALTHCHECK --interval=20s --timeout=10s --start-period=30s --retries=2 \
-    CMD ["python", "/opt/sluice/alive.py"]
-ENTRYPOINT ["python", "-m", "ollama_worker"]
+    CMD ["sh", "/opt/sluice/alive.sh"]
+ENTRYPOINT ["tini", "-s", "--", "python", "-m", "ollama_worker"]

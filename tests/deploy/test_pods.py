@@ -6,10 +6,14 @@ import re
 
 from backend.orchestrator.cluster import NAMESPACE, WORKERS
 from tests.deploy.rendering import DEPLOY, Object, Pod, containers, environment, name_of, of_kind, pods, quantity
+from tests.deploy.test_settings import INIT
 
 # Kubernetes' "restricted" standard names these; what it forbids besides has no place in our manifests at all.
 VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret", "downwardAPI", "csi", "ephemeral"}
-FORBIDDEN = {"hostNetwork", "hostPID", "hostIPC", "hostUsers", "shareProcessNamespace"}
+FORBIDDEN = {"hostNetwork", "hostPID", "hostIPC", "hostUsers"}
+# Go's runtime listens from its first moment and ends by itself where the kernel drops the signal.
+LISTENS_AT_ONCE = {"ollama"}
+LOGS = 2**20 * 64  # bytes of a container's log that a node keeps at most, roughly: files of 10 MB, five of them
 
 
 def test_the_namespace_refuses_pods_that_are_not_restricted(objects: list[Object]) -> None:
@@ -49,6 +53,30 @@ def test_what_a_container_writes_has_an_end(objects: list[Object]) -> None:
     for pod in pods(objects):
         for volume in pod.spec.get("volumes", []):
             assert "emptyDir" not in volume or volume["emptyDir"]["sizeLimit"], (pod.name, volume)
+
+
+def test_what_a_pod_writes_fits_what_it_may_take_of_its_node_s_disk(objects: list[Object]) -> None:
+    """Its volumes in memory aside. A container that says no limit gets the namespace's; a pod may take their sum."""
+    [limits] = of_kind(objects, "LimitRange")[0]["spec"]["limits"]
+    default = limits["default"]["ephemeral-storage"]
+    for pod in pods(objects):
+        volumes = [one["emptyDir"] for one in pod.spec.get("volumes", []) if "emptyDir" in one]
+        written = sum(quantity(one["sizeLimit"]) for one in volumes if one.get("medium") != "Memory")
+        allowed = sum(quantity(one["resources"]["limits"].get("ephemeral-storage", default)) for one in pod.lasting)
+        assert written + LOGS * len(pod.lasting) <= allowed, pod.name
+
+
+def test_a_stop_in_the_first_moment_is_heard(objects: list[Object]) -> None:
+    """The kernel drops a signal for which a container's first process has no handler: the pod then stays for its grace.
+
+    Our images bring an init. Where another's has none the cluster's own process is the first of the pod; processes then
+    see each other, so no second container may last there.
+    """
+    for pod, container in containers(objects):
+        if pod.spec.get("shareProcessNamespace"):
+            assert len(pod.lasting) == 1, pod.name
+        elif container["name"] not in LISTENS_AT_ONCE:
+            assert container["command"][:3] == INIT, (pod.name, container["name"])
 
 
 def test_every_volume_is_mounted_and_every_mount_has_a_volume(objects: list[Object]) -> None:
@@ -228,7 +256,8 @@ def test_the_quota_has_room_for_all_that_the_autoscalers_may_ask_for(objects: li
             for name, value in needs(pod, kind).items():
                 asked[f"{kind}.{name}"] = asked.get(f"{kind}.{name}", 0) + count * value
     asked["requests.nvidia.com/gpu"] = asked.pop("limits.nvidia.com/gpu", 0)
-    over = {name: value for name, value in asked.items() if value > quantity(hard[name])}
+    assert set(asked) - set(hard) <= {"requests.ephemeral-storage", "limits.ephemeral-storage"}  # a node's, not counted
+    over = {name: value for name, value in asked.items() if name in hard and value > quantity(hard[name])}
     assert over == {}
 
 

@@ -24,6 +24,7 @@ from tests.deploy.rendering import (
     pods,
 )
 
+INIT = ["tini", "-s", "--"]  # the first process of our images: it hears every signal
 LEAVING = 30  # seconds that a process gets beyond its grace, to give back what it runs and close
 
 
@@ -217,11 +218,11 @@ def named_container(objects: list[Object], name: str) -> Object:
 
 def test_every_container_starts_what_the_packages_have(objects: list[Object]) -> None:
     commands = {one["name"]: one.get("command") for _, one, _ in ours(objects)}
-    assert commands["backend"] == ["python", "-m", "backend"]
-    assert commands["worker"][-3:] == ["python", "-m", "ollama_worker"]
-    assert commands.get("migrate", ["sluice", "db", "migrate"]) == ["sluice", "db", "migrate"]
+    assert commands["backend"] == [*INIT, "python", "-m", "backend"]
+    assert commands["worker"][:3] == INIT and commands["worker"][-3:] == ["python", "-m", "ollama_worker"]
+    assert commands.get("migrate", [*INIT, "sluice", "db", "migrate"]) == [*INIT, "sluice", "db", "migrate"]
     probe = named_container(objects, "worker")["livenessProbe"]["exec"]["command"]
-    assert f"deploy/bases/ollama-worker/alive.py {probe[1]}" in (ROOT / "deploy/images/worker.Dockerfile").read_text()
+    assert f"deploy/bases/ollama-worker/alive.sh {probe[1]}" in (ROOT / "deploy/images/worker.Dockerfile").read_text()
     assert (ROOT / "backend" / "__main__.py").exists() and (ROOT / "ollama_worker" / "__main__.py").exists()
 
 

@@ -1,73 +1,68 @@
-"""The kubelet's question to a worker, asked of real ones: a hung one is started again, a waiting one is left alone."""
+"""The kubelet's question to a worker: a hung one is started again, a waiting one is left alone, and asking costs nothing."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
+import time
 from pathlib import Path
 
-import pytest
+from tests.deploy.rendering import DEPLOY, Object, containers
+from tests.images.dockerfile import read
 
-from tests.deploy.rendering import DEPLOY
-from tests.support.house import House
-from tests.support.processes import Worker
-from tests.support.valkey import Valkey
-from tests.support.waiting import wait_until
-from wire.keys import Keys
-
-PROBE = DEPLOY / "bases" / "ollama-worker" / "alive.py"
-LIMIT = "5"  # seconds instead of the manifest's minute: more than two beats
-AT_ONCE = {"ALIVE_LIMIT_SECONDS": "0"}  # who says no to anything that stands still, says it now
+PROBE = DEPLOY / "bases" / "ollama-worker" / "alive.sh"
 
 
-def says_alive(worker: Worker, **env: str) -> bool:
-    """One asking, as the kubelet's: a process of its own that remembers the last one in a file."""
-    command = [sys.executable, str(PROBE), str(worker.pid)]
-    done = subprocess.run(command, env={**worker.env, **env}, capture_output=True, text=True, check=False)
-    assert done.stderr == "" and done.returncode in (0, 1), done.stderr
-    return done.returncode == 0
+def status(file: Path, **env: str) -> int:
+    """The exit status of one asking, as the kubelet's: a process of its own."""
+    given = {"PATH": os.environ["PATH"], "SLUICE_ALIVE_FILE": str(file), **env}
+    done = subprocess.run(["sh", str(PROBE)], env=given, capture_output=True, text=True, check=False)
+    assert done.stdout == done.stderr == ""
+    return done.returncode
 
 
-@pytest.fixture
-def house(tmp_path: Path, fresh_valkey: Valkey) -> Iterator[House]:
-    house = House(tmp_path, fresh_valkey.url, {"ALIVE_LIMIT_SECONDS": LIMIT})
-    yield house
-    house.stop()
-    print(house.report())
-    for path in Path("/tmp").glob("alive-*"):
-        path.unlink(missing_ok=True)
+def touched(file: Path, seconds_ago: float) -> Path:
+    file.touch()
+    moment = time.time() - seconds_ago
+    os.utime(file, (moment, moment))
+    return file
 
 
-async def registered(worker: Worker) -> None:
-    await worker.wait_for_action("worker.registered", within=30)
+def test_a_worker_that_touches_its_file_goes_on_and_one_that_hangs_is_started_again(tmp_path: Path) -> None:
+    assert status(touched(tmp_path / "alive", 2)) == 0
+    assert status(touched(tmp_path / "alive", 3600)) == 1
 
 
-async def test_a_worker_that_hangs_is_found_and_one_that_beats_is_left_alone(
-    house: House, fresh_valkey: Valkey
-) -> None:
-    worker = house.start_worker()
-    await registered(worker)
-    assert says_alive(worker)
-    before = fresh_valkey.command_line("HVALS", Keys("default").beats)
-    wait_until(lambda: fresh_valkey.command_line("HVALS", Keys("default").beats) != before, 10, "it beats")
-    assert says_alive(worker, **AT_ONCE)  # it has moved since
-    worker.pause()
-    fresh_valkey.command_line("DEL", Keys("default").beats)  # as those do who reap it
-    wait_until(lambda: not says_alive(worker), 20, "the probe says no")
-    worker.resume()
-    wait_until(lambda: says_alive(worker), 20, "it lives anew, and the probe says yes")
+def test_a_worker_that_has_not_registered_yet_is_left_alone(tmp_path: Path) -> None:
+    """It waits for its engine, or for Redis: to start it anew would help nobody."""
+    assert status(tmp_path / "nothing") == 0
 
 
-async def test_while_redis_is_away_no_worker_is_started_again(house: House, fresh_valkey: Valkey) -> None:
-    worker = house.start_worker()
-    await registered(worker)
-    assert says_alive(worker)
-    fresh_valkey.kill()
-    assert all(says_alive(worker, **AT_ONCE) for _ in range(3))
+def test_a_clock_that_was_set_back_kills_no_worker(tmp_path: Path) -> None:
+    assert status(touched(tmp_path / "alive", -3600)) == 0
 
 
-async def test_one_that_waits_for_its_engine_is_left_alone(house: House) -> None:
-    worker = house.start_worker(SLUICE_ENGINE="ollama", OLLAMA_URL="http://127.0.0.1:9")
-    await worker.wait_for_action("engine.waiting", within=30)
-    assert all(says_alive(worker, **AT_ONCE) for _ in range(3))
+def test_how_long_a_worker_may_stand_still_can_be_set(tmp_path: Path) -> None:
+    assert status(touched(tmp_path / "alive", 30), ALIVE_LIMIT_SECONDS="10") == 1
+    assert status(touched(tmp_path / "alive", 30), ALIVE_LIMIT_SECONDS="90") == 0
+
+
+def test_asking_starts_no_python(tmp_path: Path) -> None:
+    """Its imports alone outlast a probe's patience on a busy node."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("sh", "stat", "date"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    assert status(touched(tmp_path / "alive", 2), PATH=str(programs)) == 0
+
+
+def test_a_probe_has_patience_with_a_busy_node(objects: list[Object]) -> None:
+    probe = next(one for _, one in containers(objects) if one["name"] == "worker")["livenessProbe"]
+    assert probe["exec"]["command"] == ["sh", "/opt/sluice/alive.sh"]
+    assert probe["timeoutSeconds"] >= 30 and probe["failureThreshold"] >= 3
+
+
+def test_the_image_says_where_the_file_is_and_the_probe_looks_there() -> None:
+    assert read("worker").final.env["SLUICE_ALIVE_FILE"] == "/tmp/alive"
+    assert "SLUICE_ALIVE_FILE:-/tmp/alive}" in PROBE.read_text()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.images.dockerfile import IMAGES, ROOT
@@ -20,16 +20,19 @@ NOT_FOR_VISITORS = (
     "404",
     "_not-found",
 )  # see frontend.Dockerfile
-SERVER = "        server backend:8000 max_fails=0;\n"
+SERVER = "    server backend:8000 max_fails=0;\n"
+COMPOSE = ROOT / "deploy" / "compose" / "api.conf"
 
 
 class Nginx(Child):
     """Debian's, with deploy/images/nginx.conf: only places, ports and the API's address are others.
 
-    `apis`: where APIs listen, on 127.0.0.1.
+    `apis`: where APIs listen, on 127.0.0.1. `names`: the port of a DNS server that is asked for `backend` instead, as in
+    compose; all APIs then listen on one port, on the addresses that it gives.
     """
 
-    def __init__(self, home: Path, apis: Sequence[int]) -> None:
+    def __init__(self, home: Path, apis: Sequence[int], names: int | None = None) -> None:
+        self._names = names
         self.port = free_port()
         (home / "temporary").mkdir(parents=True)
         shutil.copytree(PAGE, home / "page", ignore=shutil.ignore_patterns(*NOT_FOR_VISITORS))
@@ -41,18 +44,26 @@ class Nginx(Child):
         self._configure(apis)
 
     def _configure(self, apis: Sequence[int]) -> None:
-        servers = "".join(SERVER.replace("backend:8000", f"127.0.0.1:{port}") for port in apis)
         changes = {
-            SERVER * 2: servers,
+            "/etc/nginx/api.conf": str(self.cwd / "api.conf"),
             "listen 8080;": f"listen 127.0.0.1:{self.port};",
             "/srv/page": str(self.cwd / "page"),
             "/tmp/nginx": str(self.cwd / "temporary" / "nginx"),
         }
-        text = (IMAGES / "nginx.conf").read_text()
-        for shipped, here in changes.items():
-            assert shipped in text, f"nginx.conf has no {shipped!r} any more"
-            text = text.replace(shipped, here)
-        (self.cwd / "nginx.conf").write_text(text)
+        self._write(IMAGES / "nginx.conf", changes)
+        if self._names is None:
+            servers = "".join(SERVER.replace("backend:8000", f"127.0.0.1:{port}") for port in apis)
+            self._write(IMAGES / "api.conf", {SERVER * 2: servers})
+        else:
+            self._write(COMPOSE, {"127.0.0.11": f"127.0.0.1:{self._names}", ":8000": f":{apis[0]}"})
+
+    def _write(self, shipped: Path, changes: Mapping[str, str]) -> None:
+        """A shipped file into our folder, with these changes."""
+        text = shipped.read_text()
+        for part, here in changes.items():
+            assert part in text, f"{shipped.name} has no {part!r} any more"
+            text = text.replace(part, here)
+        (self.cwd / shipped.name).write_text(text)
 
     @property
     def url(self) -> str:

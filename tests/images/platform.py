@@ -28,10 +28,16 @@ from tests.support.waiting import wait_until
 
 # What the fake engine has instead of a model.
 GIVEN = {"MODEL_NAME": "bench:latest", "SLUICE_MODELS": "bench:latest"}
-# The page was built of these sources before the tests began (`make page`), by the very commands that the image has.
+# What a step would make → where it lies. The page was built of these sources before the tests began (`make page`), by the
+# very commands that the image has.
 STAND_INS = {
     " ".join(("npm", *INSTALL)): (ROOT / "frontend" / "public", "public"),
     " ".join(("npm", *BUILD)): (ROOT / "frontend" / "out", "out"),
+    # This machine has the same package, and need not be asked for it twice.
+    "apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*": (
+        Path("/usr/bin/tini"),
+        "/usr/bin/tini",
+    ),
 }
 # postgres' own entry point: makes the data folder once, then becomes the server.
 POSTGRES = """

@@ -89,6 +89,13 @@ def it_starts_without_a_shell(dockerfile: Dockerfile) -> Iterator[str]:
         yield "no HEALTHCHECK"
 
 
+def an_early_signal_is_heard(dockerfile: Dockerfile) -> Iterator[str]:
+    """The kernel drops a signal for which a container's first process has no handler, and Python takes its time."""
+    for step in dockerfile.final.of("ENTRYPOINT"):
+        if "python" in step.text and not step.text.startswith('["tini", "-s", "--", '):
+            yield f"line {step.line}: an early signal is lost without an init"
+
+
 def folders_are_absolute(dockerfile: Dockerfile) -> Iterator[str]:
     for step in dockerfile.steps:
         if step.keyword == "WORKDIR" and not step.text.startswith("/"):
@@ -129,6 +136,7 @@ RULES: tuple[Rule, ...] = (
     shells_say_when_something_fails,
     nobody_runs_it,
     it_starts_without_a_shell,
+    an_early_signal_is_heard,
     folders_are_absolute,
     it_says_what_it_is,
     no_secret_is_baked_in,

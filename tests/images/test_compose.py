@@ -88,6 +88,26 @@ def test_a_container_has_no_rights_and_writes_to_no_image(service: Service) -> N
     assert not any("docker.sock" in str(volume) for volume in service.get("volumes", []))
 
 
+def test_a_check_that_is_asked_more_often_at_the_start_says_how_long_the_start_is(service: Service) -> None:
+    """Compose 2.36 and later refuse the whole file otherwise: nothing is started."""
+    check = service.get("healthcheck", {})
+    assert "start_period" in check or "start_interval" not in check
+
+
+def test_a_stop_in_the_first_moment_is_heard(service: Service) -> None:
+    """A container's first process gets no signal that it has no handler for, so that process is an init."""
+    assert service["init"] is True
+
+
+def test_no_container_leaves_a_nameless_volume_behind(name: str, service: Service) -> None:
+    """Each `up` would make another one of a folder that an image declares as a volume."""
+    declared = {"redis": "/data", "cache": "/data", "postgres": "/var/lib/postgresql/data"}
+    if name in declared:
+        mounts = service["volumes"]
+        targets = {one["target"] if isinstance(one, dict) else one.split(":")[1] for one in mounts}
+        assert declared[name] in targets
+
+
 def test_what_lasts_restarts_and_what_runs_once_ends(name: str, service: Service) -> None:
     assert service["restart"] == ("on-failure:5" if name in ONCE else "unless-stopped")
 
@@ -130,8 +150,9 @@ def test_the_api_is_open_behind_the_page_s_nginx_only(monkeypatch: pytest.Monkey
     settings = read(monkeypatch, ApiSettings, services()["backend"]["environment"])
     assert settings.allow_open and settings.host == "0.0.0.0"
     assert [name for name, one in services().items() if "front" in one["networks"]] == ["backend", "frontend"]
-    upstream = re.findall(r"server (\S+) ", (ROOT / "deploy" / "images" / "nginx.conf").read_text())
-    assert set(upstream) == {f"backend:{settings.port}"}
+    for place in ("images", "compose"):
+        named = re.findall(r"\bbackend:\d+", (ROOT / "deploy" / place / "api.conf").read_text())
+        assert set(named) == {f"backend:{settings.port}"}
     assert settings.grace >= settings.deadline, "an open stream is cut before its answer's deadline"
     pools = {one["environment"]["SLUICE_POOL"] for name, one in services().items() if name.startswith("worker")}
     assert pools == set(settings.all_pools)

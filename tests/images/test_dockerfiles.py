@@ -40,8 +40,9 @@ def test_it_keeps_to_the_rules(part: str) -> None:
         ("USER 10001:10001", "USER 0:0", "no number"),
         ("ENTRYPOINT", "COPY --chown=0:0 wire x\nENTRYPOINT", "behind USER"),
         ("--from=build --chown=0:0", "--from=build", "whoever built it"),
-        ('ENTRYPOINT ["python", "-m", "ollama_worker"]', "ENTRYPOINT python -m ollama_worker", "a shell stands"),
-        ('CMD ["python", "/opt/sluice/alive.py"]', "CMD python /opt/sluice/alive.py", "a shell stands"),
+        ('ENTRYPOINT ["tini", "-s", "--", "python"', 'ENTRYPOINT tini -s -- "python"', "a shell stands"),
+        ('ENTRYPOINT ["tini", "-s", "--", "python"', 'ENTRYPOINT ["python"', "early signal"),
+        ('CMD ["sh", "/opt/sluice/alive.sh"]', "CMD sh /opt/sluice/alive.sh", "a shell stands"),
         ("WORKDIR /build", "WORKDIR build", "WORKDIR depends"),
         ("image.revision=", "image.other=", "no label revision"),
         ("ARG LLAMA_CPP=0", "ARG LLAMA_CPP=0\nARG INDEX_TOKEN", "history"),
@@ -117,7 +118,7 @@ class TestLocks:
                 found[line.removesuffix(" \\")] = []
         return found
 
-    @pytest.mark.parametrize("name", ["backend", "worker", "llama-cpp", "build"])
+    @pytest.mark.parametrize("name", ["backend", "kubernetes", "worker", "llama-cpp", "build"])
     def test_it_installs_what_is_tested(self, name: str) -> None:
         part = self.pins(f"deploy/images/{name}.lock")
         all_pins = self.pins("requirements.lock") | self.pins("requirements-dev.lock")  # all extras are in the second

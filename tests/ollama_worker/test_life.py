@@ -10,12 +10,14 @@ import pytest
 from redis.asyncio import Redis
 
 from ollama_worker.engines.base import ModelInfo
+from ollama_worker.life import Life
 from ollama_worker.settings import WorkerSettings
 from ollama_worker.worker import Worker
 from tests.ollama_worker.standing import ToldEngine, standing
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.client import open_redis
+from wire.workers import WorkerInfo, WorkerRegistry
 
 
 @pytest.fixture
@@ -86,3 +88,36 @@ async def test_a_worker_is_told_to_stop_while_its_engine_is_slow_to_tell_its_mod
     await asyncio.wait_for(asked.wait(), 30)
     worker.stop()
     await asyncio.wait_for(running, 30)
+
+
+async def test_a_life_that_was_told_to_stop_before_it_began_never_registers(redis: Redis, valkey: Valkey) -> None:
+    async with standing(redis, valkey.url, "here") as here:
+        registry, stop = CountedRegistry(redis, here.truth.keys), asyncio.Event()
+        stop.set()
+        await Life(here.tools, registry, registry, here.shape, "life-late").run(stop, 5)
+        assert registry.registrations == 0
+
+
+async def test_a_life_that_is_told_to_stop_while_it_registers_leaves_nothing_behind(
+    redis: Redis, valkey: Valkey
+) -> None:
+    async with standing(redis, valkey.url, "here") as here:
+        registry, stop = CountedRegistry(redis, here.truth.keys), asyncio.Event()
+        registry.registered = stop.set  # Redis has registered it, and the answer is still on its way
+        await asyncio.wait_for(Life(here.tools, registry, registry, here.shape, "life-late").run(stop, 5), 10)
+        assert registry.registrations == 1
+        assert set(await here.truth.workers.beats()) == {here.life.incarnation}
+
+
+class CountedRegistry(WorkerRegistry):
+    """Counts registrations. `registered` is called behind one whose answer never comes."""
+
+    registrations = 0
+
+    def registered(self) -> None: ...
+
+    async def register(self, incarnation: str, slots: int, info: WorkerInfo) -> int:
+        self.registrations += 1
+        await super().register(incarnation, slots, info)
+        self.registered()
+        return await asyncio.Future()

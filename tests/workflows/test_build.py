@@ -50,6 +50,7 @@ def test_an_image_is_built_of_pinned_bases_and_says_what_it_is(tree: Path) -> No
     version = re.search(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version and given.pop("VERSION") == version[1] and given.pop("REVISION") == "0123abcd"
     assert given.pop("SOURCE") == "https://hub.example.org/somebody/sluice"
+    assert given.pop("KUBERNETES") == "1"  # components/pod-deletion-cost wants the client
     assert set(given) == {"PYTHON_IMAGE", "NODE_IMAGE", "NGINX_IMAGE"}
     assert all(image.endswith(DIGEST) for image in given.values())
 

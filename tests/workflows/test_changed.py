@@ -65,7 +65,7 @@ def changed(place: Path, *arguments: str) -> set[str]:
         ("deploy/images/nginx.conf", {"frontend"}),
         ("deploy/digests.env", {"backend", "worker", "frontend", "deploy"}),
         ("deploy/bases/backend/deployment.yaml", {"deploy"}),
-        ("deploy/bases/ollama-worker/alive.py", {"worker", "deploy"}),
+        ("deploy/bases/ollama-worker/alive.sh", {"worker", "deploy"}),
         ("docs/architecture.md", set()),
         ("backend-notes.md", set()),
     ],
