@@ -96,20 +96,22 @@ local function forget_loading(j, w, code)
 end
 
 -- Of a tenant's oldest jobs the first whose conversation this worker had last, else the first whose model it has
--- loaded, else the oldest. Nobody goes before a job that has been passed over for long enough.
+-- loaded, else the oldest. Nobody goes before a job that has been passed over for long enough, and one that went behind
+-- others goes before nobody.
 local function favourite(jobs, w)
-  local models, warm, t = {}, {}, now()
+  local models, warm, behind, t = {}, {}, {}, now()
   for i, j in ipairs(jobs) do
-    local h = call('HMGET', job_key(j), 'model', 'affinity', 'passed')
-    models[i], warm[i] = h[1], P .. ':warm:' .. (h[2] or '')
+    local h = call('HMGET', job_key(j), 'model', 'affinity', 'passed', 'behind')
+    models[i], warm[i], behind[i] = h[1], P .. ':warm:' .. (h[2] or ''), h[4]
     if h[3] and t - tonumber(h[3]) >= PASS_OVER_MS then break end
   end
   local loaded = call('SMISMEMBER', P .. ':loaded:' .. w, unpack(models))
   local had = call('MGET', unpack(warm))
   local warmest, nearest
   for i = #models, 1, -1 do
-    if loaded[i] == 1 then nearest = i end
-    if loaded[i] == 1 and had[i] == w then warmest = i end
+    local suits = loaded[i] == 1 and not behind[i]
+    if suits then nearest = i end
+    if suits and had[i] == w then warmest = i end
   end
   local chosen = warmest or nearest or 1
   for i = 1, chosen - 1 do call('HSETNX', job_key(jobs[i]), 'passed', t) end
@@ -299,7 +301,7 @@ local function requeue(j, by, why, behind)
   call('SREM', P .. ':owned:' .. h[1], j)
   if behind then
     local n = call('INCR', P .. ':arrivals')
-    call('HSET', k, 'n', n)
+    call('HSET', k, 'n', n, 'behind', 1)
     enqueue(j, h[2], h[5], n)
   else
     call('ZADD', P .. ':front:' .. h[2], h[3], j)
