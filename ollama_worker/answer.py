@@ -11,6 +11,9 @@ from ollama_worker.continuation import Earlier
 from ollama_worker.engines.base import Finished, Piece
 from wire.events import Completed, Timings, Usage
 
+MOST_TOKENS = 1_000_000  # of one attempt: no model says more, and its log lies in Redis for a day
+MOST_CHARACTERS = 16 * 1024 * 1024  # its thoughts, calls and logprobs included
+
 
 class Answer:
     """Gathers an engine's pieces, earlier attempts' continued text included. Times are ms since the attempt began."""
@@ -21,6 +24,7 @@ class Answer:
         self.tool_calls: list[dict[str, Any]] = []
         self.earlier = Earlier()
         self.tokens = 0
+        self._size = 0  # characters
         self.first_token_ms = 0
         self._began = time.monotonic()
         self._thought_at: int | None = None
@@ -30,6 +34,9 @@ class Answer:
         if not self.tokens:
             self.first_token_ms = self.elapsed_ms()
         self.tokens += piece.tokens
+        self._size += len(piece.text) + len(piece.thinking)
+        if piece.logprobs or piece.tool_calls:
+            self._size += len(orjson.dumps((piece.logprobs, piece.tool_calls)))
         if piece.thinking:
             self.thinking.append(piece.thinking)
             if self._thought_at is None:
@@ -40,6 +47,11 @@ class Answer:
             self.tool_calls.extend(piece.tool_calls)
         if self._spoke_at is None and (piece.text or piece.tool_calls):
             self._spoke_at = self.elapsed_ms()
+
+    @property
+    def too_long(self) -> bool:
+        """An engine that does not end by itself is ended here."""
+        return self.tokens > MOST_TOKENS or self._size > MOST_CHARACTERS
 
     def elapsed_ms(self) -> int:
         return int((time.monotonic() - self._began) * 1000)

@@ -18,7 +18,9 @@ from ollama_worker.answer import Answer
 from ollama_worker.continuation import Earlier, StopStrings, read_earlier, with_rest_of_budget
 from ollama_worker.ending import Ending
 from ollama_worker.engines.base import (
+    EngineBusy,
     EngineError,
+    EngineMissing,
     EngineUnavailable,
     Finished,
     Loading,
@@ -35,6 +37,7 @@ from wire.records import ANY_MODEL, JobRequest, Order, Target
 from wire.writer import Outbox, Stale
 
 T = TypeVar("T")
+BUSY_GIVES = 10  # some minutes of an engine that rests in between: longer than a provider's limit by the minute lasts
 log = structlog.get_logger()
 
 
@@ -61,6 +64,7 @@ class Attempt:
         self._answer = Answer()
         self.ending = Ending(tools.jobs, self._address, self._outbox)
         self._queued_ms = 0
+        self._broke: EngineError | None = None  # how it failed once a connection was made: that costs a try
         self._in_trouble = False  # an engine of this pool has failed lately: a success may mend a circuit
         self.model = order.model  # what runs; an alternative's, where the job goes on as one
         self.interrupted = False
@@ -88,9 +92,11 @@ class Attempt:
         self._queued_ms = max(0, begun.now - begun.accepted)
         self._in_trouble = bool(begun.circuits)
         try:
-            await self._execute_somehow(JobRequest.model_validate_json(begun.request))
+            request = JobRequest.model_validate_json(begun.request)
         except ValidationError:
-            await self.ending.fail("undecodable", "The job's request does not decode.", dead=True)
+            return await self.ending.fail("undecodable", "The job's request does not decode.", dead=True)
+        try:
+            await self._execute_somehow(request)
         except (Stale, asyncio.CancelledError):
             raise
         except Exception:
@@ -195,12 +201,17 @@ class Attempt:
             try:
                 return await call()
             except EngineError as error:
-                if not error.retryable or self._answer.begun or tried >= self._tools.backoff.retries:
+                self._broke = error if error.suspect and not isinstance(error, EngineMissing) else self._broke
+                if not error.retryable or self._answer.begun or tried >= self._most_tries(error):
                     raise
                 delay = self._tools.backoff.delay(tried)
                 log.warning("engine call failed, trying again", action="engine.retry", code=error.code, delay=delay)
                 await asyncio.sleep(delay)
                 tried += 1
+
+    def _most_tries(self, error: EngineError) -> int:
+        retries = self._tools.backoff.retries
+        return retries if error.again is None else min(retries, error.again)
 
     async def _stream(self, request: JobRequest, prefill: str) -> Finished:
         put, add, meter = self._outbox.put, self._answer.add, self._tools.meter
@@ -216,6 +227,9 @@ class Attempt:
                         put(*item)
                     if stops is not None and stops.found:
                         return Finished("stop", completion_tokens=self._answer.tokens, stop_sequence=stops.found)
+                    if self._answer.too_long:
+                        log.warning("an answer without an end is cut", action="attempt.cut", tokens=self._answer.tokens)
+                        return Finished("length", completion_tokens=self._answer.tokens)
                 elif type(item) is Loading:
                     await self._say_loading()
                 elif type(item) is Finished:
@@ -227,10 +241,12 @@ class Attempt:
         await until_answered(lambda: self._tools.jobs.note(*self._address, "loading_model", news))
 
     async def _trip(self, error: EngineError) -> None:
-        """Tell everybody of what speaks against the engine; not of what speaks against this request."""
+        """Tell everybody of what speaks against the engine; not of what speaks against this request. What may be the
+        one or the other counts once a job."""
         if error.code in FAULTS:
             self.engine_failed = self._in_trouble = True
-            await once(self._tools.circuits.trip(self._tools.engine.name, self.model, error.code))
+            blamed = self._address[0] if error.suspect else ""
+            await once(self._tools.circuits.trip(self._tools.engine.name, self.model, error.code, blamed))
 
     async def _any_model(self) -> str:
         """The first model of this engine that chats, "" where it has none or does not answer."""
@@ -254,11 +270,20 @@ class Attempt:
         """An engine that is away has nothing else to tell, and those who wait read it. Of one that answered, the queue
         and the logs get the code alone: its message may hold what the model said, and goes into the end's event."""
         if isinstance(error, EngineUnavailable) and not self._answer.begun:
-            await self.ending.give_back(error.message)
-        elif error.retryable:
+            if not await self._costs_a_try(error):
+                return await self.ending.give_back(error.message, behind=isinstance(error, EngineBusy))
+            error = self._broke or error
+        if error.retryable:
             await self.ending.give_back(error.code, (error.code, error.message))
         else:
             await self.ending.fail(error.code, error.message)
+
+    async def _costs_a_try(self, error: EngineUnavailable) -> bool:
+        """Nothing is charged for an engine that is away. It was not where a connection broke before nobody accepted
+        another, nor where it is well as soon as it is asked, nor where it has been too busy for this job all along."""
+        if self._broke or not isinstance(error, EngineBusy | EngineMissing):
+            return bool(self._broke)
+        return self._address[2] > BUSY_GIVES or (await self._tools.engine.health()).ok
 
     async def _complete(self, end: Finished, result: bytes = b"") -> None:
         await self.ending.complete(self._answer.completed(self.model, end, self._queued_ms), result)

@@ -44,11 +44,11 @@ class Ending:
         if await self._end("failed", encode(event), why="rerouted"):
             await until_answered(lambda: carry_on(self._jobs, self._address[0]))
 
-    async def give_back(self, why: str, charged: tuple[str, str] | None = None) -> None:
-        """`charged` (code, message): the attempt failed, which costs a try."""
+    async def give_back(self, why: str, charged: tuple[str, str] | None = None, behind: bool = False) -> None:
+        """`charged` (code, message): the attempt failed, which costs a try. `behind`: others go first, uncharged."""
         log.warning("job given back", action="job.given_back", why=why, charged=bool(charged))
         self.begun = self.gave_back = True
-        await until_answered(lambda: self._jobs.give_back(*self._address, why, charged))
+        await until_answered(lambda: self._jobs.give_back(*self._address, why, charged, behind))
 
     async def _end(
         self,

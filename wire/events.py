@@ -10,9 +10,29 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, NamedTuple
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from wire.decoding import json_object
+
+MOST = 2**53  # of anything counted: SQL, JSON and JavaScript hold it exactly
+
+
+def counted(value: object) -> int:
+    """What another's word counts, between 0 and `MOST`: 0 for what is no number, as for what was not told."""
+    if not isinstance(value, int | float) or value != value:  # NaN is not even itself
+        return 0
+    return int(min(max(value, 0), MOST))
+
+
+def measured(value: object) -> float:
+    """The same of a number that need not be whole, such as a rate."""
+    if not isinstance(value, int | float) or value != value:
+        return 0.0
+    return float(min(max(value, 0), MOST))
+
+
+Count = Annotated[int, BeforeValidator(counted)]
+Measure = Annotated[float, BeforeValidator(measured)]
 
 
 class _Event(BaseModel):
@@ -59,10 +79,10 @@ class Usage(_Event):
     Both are 0 where the engine does not tell.
     """
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    thinking_tokens: int = 0
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
+    cached_tokens: Count = 0
+    thinking_tokens: Count = 0
 
 
 class Timings(_Event):
@@ -71,13 +91,13 @@ class Timings(_Event):
     `thinking_ms`: from the first thought to the first word behind it, 0 where none was thought.
     """
 
-    queued_ms: int = 0
-    load_ms: int = 0
-    prompt_ms: int = 0
-    first_token_ms: int = 0
-    thinking_ms: int = 0
-    generate_ms: int = 0
-    total_ms: int = 0
+    queued_ms: Count = 0
+    load_ms: Count = 0
+    prompt_ms: Count = 0
+    first_token_ms: Count = 0
+    thinking_ms: Count = 0
+    generate_ms: Count = 0
+    total_ms: Count = 0
 
 
 class Completed(_Event):
@@ -87,7 +107,7 @@ class Completed(_Event):
     finish_reason: str  # "stop" | "length" | "tool_calls" | "content_filter"
     usage: Usage
     timings: Timings
-    tokens_per_second: float = 0.0
+    tokens_per_second: Measure = 0.0
     model: str = ""
     stop_sequence: str | None = None
 
@@ -166,8 +186,16 @@ class LogEntry(NamedTuple):
         return self.body.startswith(TOKEN_PREFIX)
 
     def fields(self) -> dict[str, Any]:
-        """{} for what is no event: readers pass over it, as over a type that they do not know."""
-        return json_object(self.body)
+        """{} for what is no event: readers pass over it, as over a type that they do not know. Its counts are clamped, as
+        in the event itself."""
+        fields = json_object(self.body)
+        if fields.get("type") == "completed":
+            fields |= {name: _counts(fields[name]) for name in ("usage", "timings") if name in fields}
+        return fields
+
+
+def _counts(told: object) -> dict[str, int]:
+    return {name: counted(value) for name, value in told.items()} if isinstance(told, dict) else {}
 
 
 def encode(event: _Event) -> bytes:

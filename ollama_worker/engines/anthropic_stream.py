@@ -22,8 +22,9 @@ from ollama_worker.engines.base import (
     RequestRefused,
     StreamCut,
 )
-from ollama_worker.engines.http import error_text, parse
+from ollama_worker.engines.http import error_text, fields_of, parse, text_of
 from ollama_worker.engines.tool_calls import Calls
+from wire.events import counted
 
 DATA = b"data:"
 REASONS = {
@@ -99,7 +100,7 @@ class Answer:
             if line.startswith(DATA):
                 event = parse(line[len(DATA) :])
                 if event.get("type") == "error":
-                    status = STATUSES.get((event.get("error") or {}).get("type", ""), 400)
+                    status = STATUSES.get(str(fields_of(event.get("error")).get("type", "")), 400)
                     raise fault(self._model, status, error_text(line[len(DATA) :]))
                 yield event
 
@@ -107,18 +108,20 @@ class Answer:
         """(text, thinking) of an event; calls, counts and the reason are kept."""
         kind = event.get("type")
         if kind == "content_block_delta":
-            delta = event.get("delta") or {}
+            delta = fields_of(event.get("delta"))
             if "partial_json" in delta:
-                self._calls.add([{"index": event["index"], "function": {"arguments": delta["partial_json"]}}])
-            return delta.get("text") or "", delta.get("thinking") or ""
+                self._calls.add([{"index": event.get("index"), "function": {"arguments": delta["partial_json"]}}])
+            return text_of(delta.get("text")), text_of(delta.get("thinking"))
         if kind == "content_block_start":
-            block = event.get("content_block") or {}
+            block = fields_of(event.get("content_block"))
             if block.get("type") == "tool_use":
-                self._calls.add([{"index": event["index"], "id": block["id"], "function": {"name": block["name"]}}])
-            return block.get("text") or "", block.get("thinking") or ""
-        self._usage |= event.get("usage") or (event.get("message") or {}).get("usage") or {}
-        delta = event.get("delta") or {}
-        self._reason, self._stop = delta.get("stop_reason") or self._reason, delta.get("stop_sequence") or self._stop
+                name = {"name": block.get("name")}
+                self._calls.add([{"index": event.get("index"), "id": block.get("id"), "function": name}])
+            return text_of(block.get("text")), text_of(block.get("thinking"))
+        self._usage |= fields_of(event.get("usage") or fields_of(event.get("message")).get("usage"))
+        delta = fields_of(event.get("delta"))
+        self._reason = text_of(delta.get("stop_reason")) or self._reason
+        self._stop = text_of(delta.get("stop_sequence")) or self._stop
         return "", ""
 
     def _end(self) -> Iterator[Piece | Finished]:
@@ -132,7 +135,8 @@ class Answer:
 
 def finished(reason: str, usage: dict[str, Any]) -> Finished:
     """They count what was read from the cache, and what was put into it, apart from the rest of the prompt."""
-    cached = usage.get("cache_read_input_tokens") or 0
-    prompt = (usage.get("input_tokens") or 0) + (usage.get("cache_creation_input_tokens") or 0) + cached
-    thoughts = (usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0
-    return Finished(reason, prompt, usage.get("output_tokens") or 0, cached_tokens=cached, thinking_tokens=thoughts)
+    cached = counted(usage.get("cache_read_input_tokens"))
+    prompt = counted(usage.get("input_tokens")) + counted(usage.get("cache_creation_input_tokens")) + cached
+    thoughts = counted(fields_of(usage.get("output_tokens_details")).get("thinking_tokens"))
+    answer = counted(usage.get("output_tokens"))
+    return Finished(reason, counted(prompt), answer, cached_tokens=cached, thinking_tokens=thoughts)

@@ -1,8 +1,9 @@
 """What an engine is: the one place where a model is spoken to.
 
 EngineError                what went wrong, for the caller and for the queue
-├── EngineUnavailable      nobody answers: the job goes back to the queue, uncharged; this worker stops asking
-│   └── EngineBusy         it answers, and asks to be left alone for a while
+├── EngineUnavailable      nobody accepts a connection: the job goes back, uncharged; this worker stops asking
+│   ├── EngineBusy         it answers, and asks to be left alone for a while: back behind others, uncharged
+│   └── EngineMissing      another answers in its place, as a proxy does: uncharged while the engine is not well
 ├── EngineDenied           a key is refused, or what was paid for is used up: its operator has to act
 ├── EngineFailed           the engine itself broke (status 500): another attempt may get past it
 ├── ModelNotFound          the engine lacks the model; the message says how to get it
@@ -11,7 +12,11 @@ EngineError                what went wrong, for the caller and for the queue
 ├── Unsupported            this engine cannot do that (tools, images, …); the message names one that can
 ├── OutOfMemory            the model or its cache did not fit; another attempt may land elsewhere
 ├── EngineSilent           nothing came for longer than the engine's timeout
-└── StreamCut              the answer stopped without the engine's own end mark
+├── StreamCut              the connection broke, or the answer stopped without the engine's own end mark
+└── AnswerTooLarge         the answer goes past what a worker reads: a line, a body, or all of it
+
+What breaks once a connection was made may be the doing of this one request, and would break so for ever: it costs a
+try, and its job goes behind all others (`EngineError.suspect`). Only where nobody accepts a connection is that not so.
 """
 
 from __future__ import annotations
@@ -88,10 +93,19 @@ class Health(NamedTuple):
 
 
 class EngineError(Exception):
-    """See the tree above. `retryable`: the same request may succeed later or elsewhere."""
+    """See the tree above. `retryable`: the same request may succeed later or elsewhere.
+
+    `again`: how often it is sent again at once, before its first token; None: as OLLAMA_MAX_RETRIES says.
+    """
 
     code = "engine_error"
     retryable = False
+    again: int | None = 0
+
+    @property
+    def suspect(self) -> bool:
+        """Whether the request itself may be to blame: it holds a slot no longer than for one more try."""
+        return self.retryable and self.again is not None
 
     @property
     def message(self) -> str:
@@ -101,10 +115,17 @@ class EngineError(Exception):
 class EngineUnavailable(EngineError):
     code = "engine_unavailable"
     retryable = True
+    again: int | None = None
 
 
 class EngineBusy(EngineUnavailable):
-    """To the queue the same: only the engine itself makes a difference, and rests."""
+    """Its engine rests (see `rest.py`)."""
+
+
+class EngineMissing(EngineUnavailable):
+    """A proxy says so of one request that took too long, too."""
+
+    again = 1
 
 
 class EngineDenied(EngineError):
@@ -116,6 +137,7 @@ class EngineDenied(EngineError):
 class EngineFailed(EngineError):
     code = "engine_failed"
     retryable = True
+    again = 1
 
 
 class ModelNotFound(EngineError):
@@ -137,9 +159,12 @@ class Unsupported(EngineError):
 class OutOfMemory(EngineError):
     code = "out_of_memory"
     retryable = True
+    again = 1
 
 
 class EngineSilent(EngineError):
+    """Never sent again at once: it has held its slot for minutes."""
+
     code = "engine_silent"
     retryable = True
 
@@ -147,6 +172,11 @@ class EngineSilent(EngineError):
 class StreamCut(EngineError):
     code = "stream_cut"
     retryable = True
+    again = 1  # a kept connection may have been closed just as it was used again
+
+
+class AnswerTooLarge(EngineError):
+    code = "answer_too_large"
 
 
 class NoEngine(Exception):

@@ -14,15 +14,16 @@ import orjson
 
 from ollama_worker.engines.base import Finished, Piece
 from ollama_worker.engines.forced_call import Item, schema_of
+from ollama_worker.engines.held import Held
+from ollama_worker.engines.system_messages import with_order
 from ollama_worker.engines.tool_calls import name_of
-from wire.records import JobRequest, Message
+from wire.records import JobRequest
 
 OFFER = (
     "You can call these tools. To call one, write one JSON object with the tool's `name` and its `arguments`, which "
     "fit the tool's schema, and nothing else. When you know enough, write your answer as JSON instead.\n"
 )
 BEGINNING = '{"name":"'  # of a call, spaces left out
-FAR_ENOUGH = 1024  # characters in which a call's name has been said: names have 256 at most
 
 
 def is_either(request: JobRequest) -> bool:
@@ -34,38 +35,36 @@ def as_either(request: JobRequest) -> JobRequest:
     if not is_either(request):
         return request
     tools = list(request.tools or ())
-    offer = Message(
-        role="system", content=OFFER + b"\n".join(orjson.dumps(tool.get("function")) for tool in tools).decode()
-    )
+    offer = OFFER + b"\n".join(orjson.dumps(tool.get("function")) for tool in tools).decode()
     wanted = request.format if isinstance(request.format, dict) else {"type": "object"}
     changes = {"tools": None, "tool_choice": None, "format": schema_of(tools, wanted)}
-    return request.model_copy(update={**changes, "messages": (offer, *request.messages)})
+    return request.model_copy(update={**changes, "messages": with_order(offer, request.messages)})
 
 
 async def told_apart(request: JobRequest, stream: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
     """The answer to `as_either(request)`: what begins as a call is held back to its end, all else comes as it is."""
     names = {name_of(tool) for tool in request.tools or ()}
-    held, tokens, answering = "", 0, False
+    held, answering = Held(), False
     async with aclosing(stream):
         async for item in stream:
             if isinstance(item, Finished):
-                for piece in _rest(held, tokens, names):
+                for piece in _rest(held, names):
                     yield piece
                     item = item._replace(reason="tool_calls") if piece.tool_calls else item
                 yield item
                 return
             if isinstance(item, Piece) and item.text and not answering:
-                held, tokens = held + item.text, tokens + item.tokens
+                held.add(item)
                 item = item._replace(text="", tokens=0)
-                if answering := not _may_call(held, names):
-                    item, held = item._replace(text=held, tokens=tokens), ""
+                if answering := not _may_call(held.beginning, names):
+                    item = item._replace(text=held.taken(), tokens=held.tokens)
             if not isinstance(item, Piece) or any(item[:4]):
                 yield item
 
 
-def _may_call(text: str, names: set[str]) -> bool:
-    """False once `text` begins as no call of one of these does."""
-    said = _dense(text[:FAR_ENOUGH])
+def _may_call(beginning: str, names: set[str]) -> bool:
+    """False once an answer begins as no call of one of these does."""
+    said = _dense(beginning)
     return any(said.startswith(call) or call.startswith(said) for call in _beginnings(names))
 
 
@@ -77,18 +76,19 @@ def _dense(text: str) -> str:
     return "".join(text.split())
 
 
-def _rest(held: str, tokens: int, names: set[str]) -> list[Piece]:
+def _rest(held: Held, names: set[str]) -> list[Piece]:
     """What was held back: a call, an answer that looked like one, or a call that the budget cut off, which is none."""
-    if not held:
+    text = held.taken()
+    if not text:
         return []
     try:
-        said = orjson.loads(held)
+        said = orjson.loads(text)
     except orjson.JSONDecodeError:
-        cut = any(_dense(held[:FAR_ENOUGH]).startswith(call) for call in _beginnings(names))
-        return [] if cut else [Piece(held, tokens=tokens)]
+        cut = any(_dense(held.beginning).startswith(call) for call in _beginnings(names))
+        return [] if cut else [Piece(text, tokens=held.tokens)]
     if said.keys() == {"name", "arguments"} and isinstance(said["arguments"], dict):
-        return [Piece(tool_calls=[{"function": _call(said)}], tokens=max(1, tokens))]
-    return [Piece(held, tokens=tokens)]
+        return [Piece(tool_calls=[{"function": _call(said)}], tokens=max(1, held.tokens))]
+    return [Piece(text, tokens=held.tokens)]
 
 
 def _call(said: dict[str, Any]) -> dict[str, Any]:

@@ -21,9 +21,10 @@ from ollama_worker.engines.base import (
     StreamCut,
     Unsupported,
 )
-from ollama_worker.engines.http import EngineHttp
+from ollama_worker.engines.http import EngineHttp, fields_of
 from ollama_worker.engines.openai_servers import named
 from ollama_worker.engines.rest import Rest
+from wire.events import counted
 from wire.records import JobRequest
 
 VERSION = "2023-06-01"  # of their API; the only one there is
@@ -74,7 +75,7 @@ class AnthropicEngine:
         body = prompt_body(request, await self._about(request.model))
         with self._rest.noted():
             said = await self._http.post("/v1/messages/count_tokens", partial(fault, request.model), body)
-        return int(said["input_tokens"])
+        return counted(said.get("input_tokens"))
 
     # Models
 
@@ -119,9 +120,9 @@ def model_info(name: str, entry: dict[str, Any]) -> ModelInfo:
     not list."""
     told: tuple[str, ...] = ()
     if able := able_of(entry):
-        more = [word for word, its in THEIRS.items() if (able.get(its) or {}).get("supported")]
+        more = [word for word, its in THEIRS.items() if fields_of(able.get(its)).get("supported")]
         told = ("completion", "tools", *more)
-    return ModelInfo(name, True, int(entry.get("max_input_tokens") or 0), told)
+    return ModelInfo(name, True, counted(entry.get("max_input_tokens")), told)
 
 
 THEIRS = {"vision": "image_input", "thinking": "thinking"}  # our word for a capability → theirs

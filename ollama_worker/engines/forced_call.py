@@ -16,8 +16,10 @@ from typing import Any
 import orjson
 
 from ollama_worker.engines.base import EngineError, Finished, Loading, Piece, RequestRefused
+from ollama_worker.engines.held import Held
+from ollama_worker.engines.system_messages import with_order
 from ollama_worker.engines.tool_calls import name_of
-from wire.records import JobRequest, Message
+from wire.records import JobRequest
 
 Item = Piece | Loading | Finished
 Generate = Callable[[JobRequest], AsyncGenerator[Item]]
@@ -56,9 +58,8 @@ def forced(request: JobRequest) -> JobRequest:
     if not tools:
         raise RequestRefused(f"The request names no tool {request.tool_name!r}: choose one of its tools")
     told = b"\n".join(orjson.dumps(tool.get("function")) for tool in tools).decode()
-    order = Message(role="system", content=ORDER + told)
     changes = {"tools": None, "tool_choice": None, "format": schema_of(tools)}
-    return request.model_copy(update={**changes, "messages": (order, *request.messages)})
+    return request.model_copy(update={**changes, "messages": with_order(ORDER + told, request.messages)})
 
 
 def schema_of(tools: list[dict[str, Any]], answer: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -116,16 +117,16 @@ async def _first_call(stream: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
 
 async def _told_as_call(stream: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
     """The text of the answer, at its end, as a call. Thoughts come as they are."""
-    text, tokens = "", 0
+    held = Held()
     async with aclosing(stream):
         async for item in stream:
             if isinstance(item, Finished):
-                if call := _call_in(text, item.reason):
-                    yield Piece(tool_calls=[call], tokens=max(1, tokens))
+                if call := _call_in(held.taken(), item.reason):
+                    yield Piece(tool_calls=[call], tokens=max(1, held.tokens))
                 yield item._replace(reason="tool_calls") if call else item
                 return
             if isinstance(item, Piece) and item.text:
-                text, tokens = text + item.text, tokens + item.tokens
+                held.add(item)
                 item = item._replace(text="", tokens=0)
             if not isinstance(item, Piece) or item.thinking:
                 yield item

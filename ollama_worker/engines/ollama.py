@@ -26,19 +26,26 @@ from ollama_worker.engines.base import (
 from ollama_worker.engines.call_or_answer import as_either, is_either, told_apart
 from ollama_worker.engines.continuation import listed, spent
 from ollama_worker.engines.forced_call import as_sent, steered
-from ollama_worker.engines.http import EngineHttp, Lines, parse
+from ollama_worker.engines.http import EngineHttp, fields_of, parse
+from ollama_worker.engines.http_body import Lines
 from ollama_worker.engines.ollama_faults import fault, pull_fault
 from ollama_worker.engines.ollama_wire import (
     LACKS,
     NANOSECONDS,
     Answer,
     body_of,
+    entries_of,
     full_name,
     lacking,
     messages_of,
     model_info,
     needs_of,
+    shown_of,
 )
+from ollama_worker.engines.rest import Rest
+from ollama_worker.engines.system_messages import OneAtTheBeginning
+from ollama_worker.engines.vectors import vectors_of
+from wire.events import counted
 from wire.records import JobRequest, Message
 
 # A model that answered this many seconds ago is taken to be loaded: Ollama keeps one for 5 minutes unless told
@@ -65,7 +72,9 @@ class OllamaEngine:
     def __init__(self, base_url: str, silence: float = 300.0) -> None:
         """`silence`: seconds without a byte after which Ollama is taken to hang."""
         self._http = EngineHttp(base_url, "Ollama", silence)
-        self._answered: dict[str, float] = {}  # full name → monotonic second of its last whole answer
+        self._rest = Rest()
+        self._one_system = OneAtTheBeginning()
+        self._fresh: dict[str, float] = {}  # full name → monotonic second of its last whole answer
         self._digests: dict[str, str] = {}  # full name → digest, as last listed
         self._shown: dict[str, dict[str, Any]] = {}  # digest → what /api/show told
         self._open_ended: dict[str, bool] = {}  # template → whether it leaves a last assistant message open
@@ -78,8 +87,11 @@ class OllamaEngine:
     def generate(self, request: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
         """Ollama knows no `tool_choice`, and keeps to a schema or calls tools, not both: that is done here."""
         if is_either(request):
-            return told_apart(request, self._answer(as_either(request), prefill))
-        return steered(request, lambda asked: self._answer(asked, prefill))
+            return told_apart(request, self._answered(as_either(request), prefill))
+        return steered(request, lambda asked: self._answered(asked, prefill))
+
+    def _answered(self, request: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
+        return self._one_system.answered(request, lambda asked: self._answer(asked, prefill))
 
     async def _answer(self, request: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
         await self._refuse_what_it_lacks(request)
@@ -92,14 +104,15 @@ class OllamaEngine:
             await self._assert_open_end(request, prefill)
         path, body = body_of(request, prefill)
         answer = Answer(request)
-        async with self._http.lines(path, partial(fault, request.model), body) as lines:
-            while burst := await lines.read():
-                for item in answer.read(burst):
-                    if type(item) is Finished:
-                        self._answered[full_name(request.model)] = time.monotonic()
+        with self._rest.noted():
+            async with self._http.lines(path, partial(fault, request.model), body) as lines:
+                while burst := await lines.read():
+                    for item in answer.read(burst):
+                        if type(item) is Finished:
+                            self._fresh[full_name(request.model)] = time.monotonic()
+                            yield item
+                            return
                         yield item
-                        return
-                    yield item
         # Ollama does so itself when a model repeats one token 30 times, and when its runner is killed.
         raise StreamCut("Ollama ended the answer without its end mark")
 
@@ -109,9 +122,9 @@ class OllamaEngine:
         for name in ("keep_alive", "dimensions"):
             if (value := getattr(request, name)) is not None:
                 body[name] = value
-        said = await self._http.post("/api/embed", partial(fault, request.model), body)
-        load_ms = said.get("load_duration", 0) // NANOSECONDS
-        return Embeddings(said.get("embeddings") or [], said.get("prompt_eval_count", 0), load_ms)
+        said = await self._post("/api/embed", request.model, body, len(request.inputs))
+        load_ms = counted(said.get("load_duration")) // NANOSECONDS
+        return Embeddings(vectors_of(said.get("embeddings")), counted(said.get("prompt_eval_count")), load_ms)
 
     async def count(self, request: JobRequest) -> int:
         """Ollama tells a prompt's tokens only once it has read it: one token is generated and thrown away.
@@ -122,13 +135,17 @@ class OllamaEngine:
         await self._refuse_what_it_lacks(sent)
         _, body = body_of(sent)
         body |= {"stream": False, "options": {**request.options, "num_predict": 1}}
-        said = await self._http.post("/api/chat", partial(fault, request.model), body)
-        return int(said.get("prompt_eval_count", 0))
+        said = await self._post("/api/chat", request.model, body)
+        return counted(said.get("prompt_eval_count"))
+
+    async def _post(self, path: str, model: str, body: dict[str, Any], vectors: int = 0) -> dict[str, Any]:
+        with self._rest.noted():
+            return await self._http.post(path, partial(fault, model), body, vectors)
 
     async def _must_load(self, model: str) -> bool:
         """True when Ollama says that the model is not in memory. Not asked again right after an answer of it."""
         name = full_name(model)
-        if time.monotonic() - self._answered.get(name, -FRESH_SECONDS) < FRESH_SECONDS:
+        if time.monotonic() - self._fresh.get(name, -FRESH_SECONDS) < FRESH_SECONDS:
             return False
         return name not in await self._running()
 
@@ -170,8 +187,8 @@ class OllamaEngine:
         body = {"model": request.model, "messages": messages_of(request, prefill), "stream": False, "truncate": False}
         # An Ollama that does not know `_debug_render_only` answers instead: with one token, to be ignored.
         body |= {"_debug_render_only": True, "options": {**request.options, "num_predict": 1}}
-        said = await self._http.post("/api/chat", partial(fault, request.model), body)
-        rendered = (said.get("_debug_info") or {}).get("rendered_template")
+        said = await self._post("/api/chat", request.model, body)
+        rendered = fields_of(said.get("_debug_info")).get("rendered_template")
         return rendered if isinstance(rendered, str) else None
 
     # Models
@@ -185,11 +202,11 @@ class OllamaEngine:
         return [entry["name"] for entry in await self._listed()]
 
     async def _listed(self) -> list[dict[str, Any]]:
-        return (await self._http.get("/api/tags", partial(fault, ""))).get("models") or []
+        return entries_of(await self._http.get("/api/tags", partial(fault, "")))
 
     async def _info(self, entry: dict[str, Any], running: dict[str, dict[str, Any]]) -> ModelInfo:
-        name, digest = entry["name"], entry.get("digest", entry["name"])
-        self._digests[full_name(name)] = digest
+        name = entry["name"]
+        self._digests[full_name(name)] = str(entry.get("digest", name))
         try:
             shown = await self._about(name)
         except EngineUnavailable:
@@ -202,7 +219,7 @@ class OllamaEngine:
     async def _running(self) -> dict[str, dict[str, Any]]:
         """Full name → its entry, for the models that are in memory now."""
         said = await self._http.get("/api/ps", partial(fault, ""))
-        return {full_name(entry["name"]): entry for entry in said.get("models") or ()}
+        return {full_name(entry["name"]): entry for entry in entries_of(said)}
 
     async def _about(self, model: str, again: bool = False) -> dict[str, Any]:
         """What /api/show tells, asked once a digest. A name may get another model: a look at the list notices."""
@@ -212,7 +229,7 @@ class OllamaEngine:
         return self._shown[key]
 
     async def _show(self, model: str) -> dict[str, Any]:
-        return await self._http.post("/api/show", partial(fault, model), {"model": model})
+        return shown_of(await self._http.post("/api/show", partial(fault, model), {"model": model}))
 
     async def pull(self, model: str) -> AsyncGenerator[PullProgress]:
         """Progress is a layer's: a model has several, and the total is known only layer by layer."""
@@ -221,7 +238,8 @@ class OllamaEngine:
             async for said in objects(lines):
                 if "error" in said:
                     raise pull_fault(model, str(said["error"]))
-                yield PullProgress(said.get("status", ""), said.get("completed", 0), said.get("total", 0))
+                done, total = counted(said.get("completed")), counted(said.get("total"))
+                yield PullProgress(str(said.get("status", "")), done, total)
                 if said.get("status") == "success":
                     return
         raise StreamCut(f"Ollama stopped pulling {model} before its end: pull again, it goes on where it stopped")
@@ -231,10 +249,10 @@ class OllamaEngine:
             await self._http.post("/api/generate", partial(fault, model), {"model": model})
         except Unsupported:  # an embedding model is loaded by embedding nothing
             await self._http.post("/api/embed", partial(fault, model), {"model": model, "input": []})
-        self._answered[full_name(model)] = time.monotonic()
+        self._fresh[full_name(model)] = time.monotonic()
 
     async def unload(self, model: str) -> None:
-        self._answered.pop(full_name(model), None)
+        self._fresh.pop(full_name(model), None)
         try:
             await self._http.post("/api/generate", partial(fault, model), {"model": model, "keep_alive": 0})
         except Unsupported:
@@ -244,8 +262,10 @@ class OllamaEngine:
     # Health
 
     async def health(self) -> Health:
+        if resting := self._rest.health():
+            return resting
         try:
-            version = (await self._http.get("/api/version", partial(fault, ""))).get("version", "")
+            version = str((await self._http.get("/api/version", partial(fault, ""))).get("version", ""))
             count = len(await self.names())
         except EngineUnavailable as error:
             return Health(False, f"{error.message}. Start it with `ollama serve`, or set OLLAMA_BASE_URL")

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from ollama_worker.engines.base import (
     ContextTooLong,
+    EngineBusy,
     EngineDenied,
     EngineError,
     EngineFailed,
-    EngineUnavailable,
+    EngineMissing,
     ModelNotFound,
     OutOfMemory,
     RequestRefused,
@@ -35,6 +36,7 @@ RUNNER_DIED = ("unexpected eof", "runner process has terminated", "runner proces
 WRONG = (
     *("must be of type", "invalid json schema", "invalid option", "invalid format", "failed to parse grammar"),
     *("unable to create sampling context", "failed to process inputs", "image: unknown format", "invalid image"),
+    "must be at the beginning",  # of a system message that is not: some templates allow but one
     *("failed to decode image", "failed to load image", "unable to decode image"),
 )
 BUSY = ("server busy", "maximum pending requests")
@@ -66,9 +68,9 @@ def _other(status: int, text: str, said: str) -> EngineError:
     if status in (401, 402, 403) or (status == 429 and "usage limit" in said):  # of a model that runs in its cloud
         return EngineDenied(f"Ollama's cloud does not answer this account (status {status}): {text}")
     if status in (429, 503) or any(words in said for words in BUSY):
-        return EngineUnavailable(f"Ollama is busy: {text}")
+        return EngineBusy(f"Ollama is busy: {text}")
     if status in (404, 405, 502, 504):
-        return EngineUnavailable(f"What answers here is not Ollama (status {status}): check OLLAMA_BASE_URL")
+        return EngineMissing(f"What answers here is not Ollama (status {status}): check OLLAMA_BASE_URL")
     if 400 <= status < 500:
         return RequestRefused(f"Ollama refused the request: {text}")
     return EngineFailed(f"Ollama failed: {text}")

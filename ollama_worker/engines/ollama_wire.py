@@ -11,9 +11,11 @@ from ollama_worker.engines.base import (
     ModelInfo,
     Piece,
     RequestRefused,
+    StreamCut,
 )
-from ollama_worker.engines.http import parse
+from ollama_worker.engines.http import fields_of, objects_of, parse, text_of
 from ollama_worker.engines.ollama_faults import fault
+from wire.events import counted
 from wire.records import JobRequest
 
 NANOSECONDS = 1_000_000  # in a millisecond: Ollama counts time in nanoseconds
@@ -24,6 +26,8 @@ LACKS = {
     "thinking": "cannot think. Use a model that can, such as qwen3 or deepseek-r1, or leave `think` out",
     "insert": "cannot fill in before a suffix. Use a model that can, such as qwen2.5-coder, or leave `suffix` out",
 }
+DETAILS = ("parent_model", "format", "family", "parameter_size", "quantization_level")
+WORD_MAX, FAMILIES_MAX = 200, 16  # of what a server says of a model: every beat carries it
 LOADED_ONLY = ("load", "unload")  # done_reason of an answer to no message at all
 
 
@@ -111,30 +115,33 @@ class Answer:
 
     def _decode(self, line: bytes) -> dict[str, Any]:
         said = parse(line)
+        if not isinstance(said.get("message") or {}, dict):
+            raise StreamCut("Ollama answered with a message that is none")
         if "error" in said:
             raise fault(self._model, 0, str(said["error"]))
         return said
 
     def _piece(self, said: dict[str, Any]) -> Piece | None:
         message = said.get("message") or said
-        text = message.get("content" if self._chat else "response") or ""
-        thinking, calls, logprobs = message.get("thinking") or "", message.get("tool_calls"), said.get("logprobs")
+        text = text_of(message.get("content" if self._chat else "response"))
+        thinking, logprobs = text_of(message.get("thinking")), objects_of(said.get("logprobs"))
+        calls = objects_of(message.get("tool_calls"))
         if not (text or thinking or calls or logprobs):
             return None
         self._called = self._called or bool(calls)
         return Piece(text, thinking, calls, logprobs)
 
     def _end(self, said: dict[str, Any]) -> Finished:
-        why = said.get("done_reason") or "stop"  # servers before 0.1.45 gave no reason
+        why = text_of(said.get("done_reason")) or "stop"  # servers before 0.1.45 gave no reason
         if why in LOADED_ONLY:
             raise RequestRefused("Ollama found no message to answer: send at least one")
         return Finished(
             "tool_calls" if self._called and why == "stop" else why,
-            prompt_tokens=said.get("prompt_eval_count", 0),
-            completion_tokens=said.get("eval_count", 0),
-            load_ms=said.get("load_duration", 0) // NANOSECONDS,
-            prompt_ms=said.get("prompt_eval_duration", 0) // NANOSECONDS,
-            generate_ms=said.get("eval_duration", 0) // NANOSECONDS,
+            prompt_tokens=counted(said.get("prompt_eval_count")),
+            completion_tokens=counted(said.get("eval_count")),
+            load_ms=counted(said.get("load_duration")) // NANOSECONDS,
+            prompt_ms=counted(said.get("prompt_eval_duration")) // NANOSECONDS,
+            generate_ms=counted(said.get("eval_duration")) // NANOSECONDS,
         )
 
 
@@ -154,18 +161,39 @@ def model_info(entry: dict[str, Any], running: dict[str, Any] | None, shown: dic
 
     The window is the one it runs with while it is loaded, else the longest that its file allows.
     """
-    facts = shown.get("model_info") or {}
-    longest = facts.get(f"{facts.get('general.architecture', '')}.context_length", 0)
-    length = (running or {}).get("context_length") or longest
-    now = running or {}
-    return ModelInfo(
-        entry["name"],
-        running is not None,
-        int(length),
-        tuple(shown.get("capabilities") or ()),
-        size=entry.get("size") or 0,
-        size_vram=now.get("size_vram") or 0,
-        digest=entry.get("digest") or "",
-        details=entry.get("details") or {},
-        expires_at=now.get("expires_at") or "",
+    facts = fields_of(shown.get("model_info"))
+    longest = facts.get(f"{facts.get('general.architecture', '')}.context_length")
+    length = counted((running or {}).get("context_length")) or counted(longest)
+    size, size_vram = counted(entry.get("size")), counted((running or {}).get("size_vram"))
+    about = ModelInfo(name, running is not None, length, tuple(shown.get("capabilities") or ()), size, size_vram)
+    return about._replace(
+        digest=text_of(entry.get("digest"))[:WORD_MAX],
+        details=details_of(entry),
+        expires_at=text_of((running or {}).get("expires_at"))[:WORD_MAX],
     )
+
+
+def details_of(entry: dict[str, Any]) -> dict[str, Any]:
+    """What Ollama says of a model's file, of the types and sizes that it says it in."""
+    details = fields_of(entry.get("details"))
+    words: dict[str, Any] = {name: text_of(details.get(name))[:WORD_MAX] for name in DETAILS if name in details}
+    families = details.get("families")
+    if isinstance(families, list):
+        words["families"] = [text_of(family)[:WORD_MAX] for family in families[:FAMILIES_MAX]]
+    return words
+
+
+def shown_of(said: dict[str, Any]) -> dict[str, Any]:
+    """An answer of `/api/show`, without what is not of the type that it should be."""
+    told = {name: said.get(name) for name in ("renderer", "model_info")}
+    able, template = said.get("capabilities"), said.get("template")
+    if isinstance(able, list):
+        told["capabilities"] = [word for word in able if isinstance(word, str)]
+    return told | {"template": template if isinstance(template, str) else ""}
+
+
+def entries_of(said: dict[str, Any]) -> list[dict[str, Any]]:
+    """The models of a list that have a name: whatever else a server sends, a worker lives on."""
+    entries = said.get("models")
+    listed = entries if isinstance(entries, list) else []
+    return [entry for entry in listed if isinstance(entry, dict) and isinstance(entry.get("name"), str)]

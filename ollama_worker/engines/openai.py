@@ -19,18 +19,22 @@ from ollama_worker.engines.base import (
     ModelInfo,
     Piece,
     PullProgress,
+    RequestRefused,
     StreamCut,
     Unsupported,
 )
 from ollama_worker.engines.call_or_answer import as_either, is_either, told_apart
 from ollama_worker.engines.forced_call import at_most_one_call
-from ollama_worker.engines.http import EngineHttp, Faults
+from ollama_worker.engines.http import EngineHttp, Faults, fields_of
 from ollama_worker.engines.llama_cpp_wire import RawAnswer, infill_body
 from ollama_worker.engines.openai_faults import another_engine, fault
 from ollama_worker.engines.openai_servers import GOOGLE, LLAMA_CPP, PLAIN, VLLM, Server, model_info, named, recognized
 from ollama_worker.engines.openai_stream import Answer, said_in_chat, said_in_completion
 from ollama_worker.engines.openai_wire import chat_body, completion_body, embedding_body
 from ollama_worker.engines.rest import Rest
+from ollama_worker.engines.system_messages import OneAtTheBeginning
+from ollama_worker.engines.vectors import vectors_in_order
+from wire.events import counted
 from wire.records import JobRequest
 
 # Who counts a prompt where, and the field of the answer. What of a request goes there is what stands in the prompt.
@@ -70,6 +74,7 @@ class OpenAIEngine:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         # llama.cpp's server hangs up after every stream without a word, so only a far server's connections are kept.
         self._rest = Rest()
+        self._one_system = OneAtTheBeginning()
         self._http = EngineHttp(root, server.who, silence, headers, keep=url.startswith("https:"))
 
     async def close(self) -> None:
@@ -87,6 +92,11 @@ class OpenAIEngine:
                 async for item in stream:
                     yield item
             return
+        async with aclosing(self._one_system.answered(request, lambda asked: self._asked(asked, server))) as stream:
+            async for item in stream:
+                yield item
+
+    async def _asked(self, request: JobRequest, server: Server) -> AsyncGenerator[Piece | Loading | Finished]:
         asked, path, body, answer = self._question(request, server)
         told = self._fault(request.model, asked)
         with self._rest.noted():
@@ -102,13 +112,14 @@ class OpenAIEngine:
         """(what is asked for, path, body, reader of the answer)"""
         if request.kind == "chat":
             told = self._fault(request.model, "chat")
-            return "chat", self._v1 + "/chat/completions", chat_body(request, server), Answer(told, said_in_chat)
+            answer = Answer(told, said_in_chat, others=bool(request.top_logprobs))
+            return "chat", self._v1 + "/chat/completions", chat_body(request, server), answer
         if server.who == GOOGLE.who:
             raise Unsupported(f"Google goes on behind no bare prompt: {another_engine('completions')}")
         told = self._fault(request.model, "completions")
         if request.suffix and server.who == LLAMA_CPP.who:  # its `/v1/completions` ignores a suffix in silence
             return "completions", "/infill", infill_body(request), RawAnswer(told)
-        answer = Answer(told, said_in_completion)
+        answer = Answer(told, said_in_completion, others=bool(request.top_logprobs))
         return "completions", self._v1 + "/completions", completion_body(request, server), answer
 
     async def can_continue(self, model: str) -> bool:
@@ -118,26 +129,35 @@ class OpenAIEngine:
     async def embed(self, request: JobRequest) -> Embeddings:
         await self._server()
         told = self._fault(request.model, "embeddings")
-        said = await self._post("/embeddings", told, embedding_body(request))
-        rows = sorted(said.get("data") or (), key=lambda row: int(row.get("index", 0)))
-        return Embeddings([row["embedding"] for row in rows], (said.get("usage") or {}).get("prompt_tokens") or 0)
+        said = await self._post("/embeddings", told, embedding_body(request), len(request.inputs))
+        return Embeddings(
+            vectors_in_order(said.get("data")), counted(fields_of(said.get("usage")).get("prompt_tokens"))
+        )
 
     async def count(self, request: JobRequest) -> int:
         """Asked where the server has a route for it; else an answer of a few tokens is paid for and thrown away."""
+        try:
+            return await self._counted(self._one_system.as_wanted(request))
+        except RequestRefused as error:
+            if not self._one_system.refused(request, error):
+                raise
+            return await self._counted(self._one_system.as_wanted(request))
+
+    async def _counted(self, request: JobRequest) -> int:
         server = await self._server()
         body, told = chat_body(request, server), self._fault(request.model, "count")
         path, name = COUNTS.get(server.who, ("", ""))
         if path:
             prompt = {part: body[part] for part in COUNTED & body.keys()}
             with contextlib.suppress(Unsupported):  # an older one, or a proxy that lets only some routes through
-                return int((await self._http.post(path, told, prompt))[name])
+                return counted((await self._http.post(path, told, prompt)).get(name))
         del body["stream"], body["stream_options"]
         said = await self._post("/chat/completions", told, body | {server.budget: FEW_TOKENS})
-        return int((said.get("usage") or {}).get("prompt_tokens") or 0)
+        return counted(fields_of(said.get("usage")).get("prompt_tokens"))
 
-    async def _post(self, path: str, told: Faults, body: dict[str, Any]) -> dict[str, Any]:
+    async def _post(self, path: str, told: Faults, body: dict[str, Any], vectors: int = 0) -> dict[str, Any]:
         with self._rest.noted():
-            return await self._http.post(self._v1 + path, told, body)
+            return await self._http.post(self._v1 + path, told, body, vectors)
 
     # Models
 

@@ -12,7 +12,7 @@ from ollama_worker.engines.base import (
     EngineDenied,
     EngineError,
     EngineFailed,
-    EngineUnavailable,
+    EngineMissing,
     ModelNotFound,
     OutOfMemory,
     RequestRefused,
@@ -32,6 +32,9 @@ TOO_LONG = (
     "input token count",
 )
 NO_MEMORY = ("out of memory", "failed to allocate", "insufficient memory")
+# Of a status 500, where what the model wrote is wrong: llama.cpp's parser of tool calls gives up. The model may have
+# written for a minute, and may well write the same again.
+MISWROTE = ("does not match the expected", "failed to parse tool call", "failed to parse input at pos")
 CANNOT = (
     "not support",
     "unsupported",
@@ -78,7 +81,7 @@ def fault(server: Server, model: str, asked: str, status: int, text: str) -> Eng
     if status in (429, 503, 529):
         return EngineBusy(f"{server.who} is busy or not ready (status {status}): {text}")
     if status in (502, 504):
-        return EngineUnavailable(f"Nobody answers behind {server.who}'s address (status {status}): {text}")
+        return EngineMissing(f"Nobody answers behind {server.who}'s address (status {status}): {text}")
     if (status == 404 and model.lower() in said) or (status in (400, 404) and lacks_model(said)):
         return ModelNotFound(f"{server.who} does not have {model}: `GET /v1/models` lists what it has")
     return _other(server, asked, status, text, said)
@@ -101,7 +104,9 @@ def _other(server: Server, asked: str, status: int, text: str, said: str) -> Eng
     if status in (404, 405, 501) and asked != "models":
         return Unsupported(f"{server.who} has no route for {asked} (status {status}): {another_engine(asked)}")
     if status in (404, 405):
-        return EngineUnavailable(f"No OpenAI-compatible server answers there (status {status}): check {server.setting}")
+        return EngineMissing(f"No OpenAI-compatible server answers there (status {status}): check {server.setting}")
+    if any(words in said for words in MISWROTE):
+        return EngineError(f"The model called a tool in a way that {server.who} cannot read: try another model")
     if 400 <= status < 500 or any(words in said for words in WRONG):
         return RequestRefused(f"{server.who} refused the request: {text}")
     if status == MID_STREAM:

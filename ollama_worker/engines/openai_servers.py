@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ollama_worker.engines.base import ModelInfo
+from ollama_worker.engines.http import fields_of
+from wire.events import counted
 
 # Our option (Ollama's name) → OpenAI's own.
 COMMON = ("temperature", "top_p", "seed", "stop", "presence_penalty", "frequency_penalty")
@@ -28,6 +30,7 @@ class Server(NamedTuple):
     strict_schemas: bool = False  # keeps to a schema only if it is marked as strict, and takes few of them as such
     one_grammar: bool = False  # with a schema it holds its calls to that too, so that there are none
     signs_calls: bool = False  # wants calls in the history signed, or marked as not signed
+    none_is_off: bool = False  # with no likeliest tokens asked for it tells no logprobs at all
     key: str = "OPENAI_API_KEY"
     shows: bool = False  # its list of models may show that it is another kind
 
@@ -37,9 +40,9 @@ LLAMA_SAMPLERS = MappingProxyType(
 )
 VLLM_SAMPLERS = MappingProxyType({"top_k": "top_k", "min_p": "min_p", "repeat_penalty": "repetition_penalty"})
 
-PLAIN = Server("The OpenAI-compatible server", shows=True)
+PLAIN = Server("The OpenAI-compatible server", none_is_off=True, shows=True)
 VLLM = Server("vLLM", samplers=VLLM_SAMPLERS, switches_thinking=True)
-LLAMA_CPP = Server("llama.cpp", samplers=LLAMA_SAMPLERS, switches_thinking=True, one_grammar=True)
+LLAMA_CPP = Server("llama.cpp", samplers=LLAMA_SAMPLERS, switches_thinking=True, one_grammar=True, none_is_off=True)
 HF = PLAIN._replace(setting="HF_LOCAL_HOST", key="")
 OPENAI = Server(
     "OpenAI",
@@ -59,7 +62,8 @@ GOOGLE = Server(
 
 def named(entries: Any) -> list[dict[str, Any]]:
     """The entries of a list of models that have a name: whatever else a server sends, a worker lives on."""
-    return [entry for entry in entries or () if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
+    listed = entries if isinstance(entries, list) else []
+    return [entry for entry in listed if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
 
 
 def recognized(entries: list[dict[str, Any]], plain: Server) -> Server:
@@ -75,7 +79,7 @@ def recognized(entries: list[dict[str, Any]], plain: Server) -> Server:
 def model_info(entry: dict[str, Any]) -> ModelInfo:
     """From an entry of `/models`. What a model can do stays not known: some lists tell that it sees, and nothing of
     the rest, which would then count as what it cannot."""
-    meta = part if isinstance(part := entry.get("meta"), dict) else {}
-    length = entry.get("max_model_len") or meta.get("n_ctx") or meta.get("n_ctx_train") or 0
+    meta = fields_of(entry.get("meta"))
+    lengths = map(counted, (entry.get("max_model_len"), meta.get("n_ctx"), meta.get("n_ctx_train")))
     name = entry["id"].removeprefix("models/")  # as Google lists them
-    return ModelInfo(name, True, int(length))
+    return ModelInfo(name, True, next(filter(None, lengths), 0))

@@ -10,8 +10,9 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from ollama_worker.engines.base import EngineError, Finished, Piece, StreamCut
-from ollama_worker.engines.http import Faults, error_text, parse
+from ollama_worker.engines.http import Faults, error_text, fields_of, objects_of, parse, text_of
 from ollama_worker.engines.tool_calls import Calls
+from wire.events import counted
 
 DATA, LAST = b"data:", b"[DONE]"
 BARE = (b"{", b"error:")  # how an error begins that is no event
@@ -55,28 +56,32 @@ def _status(said: dict[str, Any]) -> int:
 
 
 def said_in_chat(choice: dict[str, Any]) -> Said:
-    delta = choice.get("delta") or {}
-    thinking = delta.get("reasoning_content") or delta.get("reasoning") or ""
-    logprobs = [_logprob(entry) for entry in told.get("content") or ()] if (told := choice.get("logprobs")) else ()
-    return Said(delta.get("content") or "", thinking, delta.get("tool_calls") or (), logprobs)
+    delta = fields_of(choice.get("delta"))
+    thinking = text_of(delta.get("reasoning_content")) or text_of(delta.get("reasoning"))
+    logprobs = [_logprob(entry) for entry in objects_of(fields_of(choice.get("logprobs")).get("content")) or ()]
+    return Said(text_of(delta.get("content")), thinking, delta.get("tool_calls") or (), logprobs)
 
 
 def said_in_completion(choice: dict[str, Any]) -> Said:
-    return Said(choice.get("text") or "", logprobs=_old_logprobs(choice.get("logprobs") or {}))
+    return Said(text_of(choice.get("text")), logprobs=_old_logprobs(fields_of(choice.get("logprobs"))))
 
 
 def _logprob(entry: dict[str, Any]) -> dict[str, Any]:
     """An entry as jobs tell it: token, logprob, bytes, and the same of the others that it might have been."""
     told = {name: entry[name] for name in ("token", "logprob", "bytes") if entry.get(name) is not None}
     if entry.get("top_logprobs"):
-        told["top_logprobs"] = [_logprob(other) for other in entry["top_logprobs"]]
+        told["top_logprobs"] = [_logprob(other) for other in objects_of(entry["top_logprobs"]) or ()]
     return told
+
+
+def alone(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != "top_logprobs"}
 
 
 def _old_logprobs(said: dict[str, Any]) -> list[dict[str, Any]]:
     """The columns of `/completions` as rows; llama.cpp sends rows there too."""
     if "content" in said:
-        return [_logprob(entry) for entry in said["content"] or ()]
+        return [_logprob(entry) for entry in objects_of(said["content"]) or ()]
     columns = (said.get("tokens") or (), said.get("token_logprobs") or (), said.get("top_logprobs") or ())
     return [_row(*cells) for cells in zip_longest(*columns)]
 
@@ -89,8 +94,12 @@ def _row(token: str, logprob: float, top: dict[str, float] | None) -> dict[str, 
 class Answer:
     """Reads the lines of one answer, in bursts as they came. Calls of tools are told whole, at the end."""
 
-    def __init__(self, fault: Faults, said_in: Callable[[dict[str, Any]], Said] = said_in_chat) -> None:
+    def __init__(
+        self, fault: Faults, said_in: Callable[[dict[str, Any]], Said] = said_in_chat, others: bool = True
+    ) -> None:
+        """`others` False: of the likeliest tokens only the one that came is told, whatever had to be asked for."""
         self._fault = fault
+        self._others = others
         self._said_in = said_in
         self._reason, self._stop = "", ""
         self._calls = Calls()
@@ -109,7 +118,7 @@ class Answer:
                 new, thought, _, entries = self._chunk(event)
                 if new or thought:
                     text, thinking, tokens = text + new, thinking + thought, tokens + 1
-                logprobs += entries
+                logprobs += entries if self._others else map(alone, entries)
         except EngineError as raised:
             error = raised
         if text or thinking or logprobs:
@@ -121,16 +130,17 @@ class Answer:
 
     def _chunk(self, event: dict[str, Any]) -> Said:
         """What a chunk adds; counts, calls and the reason are kept. One choice: nobody asks for more."""
-        self._usage = event.get("usage") or self._usage
-        self._timings = event.get("timings") or self._timings
+        self._usage = fields_of(event.get("usage")) or self._usage
+        self._timings = fields_of(event.get("timings")) or self._timings
         choices = event.get("choices")
-        if not choices:
+        choice = fields_of(choices[0]) if isinstance(choices, list) and choices else {}
+        if not choice:
             return NOTHING
-        said = self._said_in(choices[0])
+        said = self._said_in(choice)
         if said.calls:
             self._calls.add(said.calls)
-        self._reason = choices[0].get("finish_reason") or self._reason
-        if isinstance(stop := choices[0].get("stop_reason"), str):  # vLLM's: a stop string, or a token's number
+        self._reason = text_of(choice.get("finish_reason")) or self._reason
+        if isinstance(stop := choice.get("stop_reason"), str):  # vLLM's: a stop string, or a token's number
             self._stop = stop
         return said
 
@@ -149,10 +159,10 @@ def finished(reason: str, usage: dict[str, Any], timings: dict[str, Any]) -> Fin
     """`timings` are llama.cpp's; others tell none."""
     return Finished(
         reason,
-        usage.get("prompt_tokens") or 0,
-        usage.get("completion_tokens") or 0,
-        prompt_ms=int(timings.get("prompt_ms") or 0),
-        generate_ms=int(timings.get("predicted_ms") or 0),
-        cached_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
-        thinking_tokens=(usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0,
+        counted(usage.get("prompt_tokens")),
+        counted(usage.get("completion_tokens")),
+        prompt_ms=counted(timings.get("prompt_ms")),
+        generate_ms=counted(timings.get("predicted_ms")),
+        cached_tokens=counted(fields_of(usage.get("prompt_tokens_details")).get("cached_tokens")),
+        thinking_tokens=counted(fields_of(usage.get("completion_tokens_details")).get("reasoning_tokens")),
     )

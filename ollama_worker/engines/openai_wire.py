@@ -23,7 +23,7 @@ def chat_body(request: JobRequest, server: Server) -> dict[str, Any]:
     if request.format is not None:
         body["response_format"] = format_of(request.format, server.strict_schemas)
     if request.logprobs:
-        body |= {"logprobs": True, "top_logprobs": request.top_logprobs or 0}
+        body |= {"logprobs": True, "top_logprobs": likeliest(request, server)}
     return body
 
 
@@ -33,8 +33,13 @@ def completion_body(request: JobRequest, server: Server) -> dict[str, Any]:
     if request.suffix:
         body["suffix"] = request.suffix
     if request.logprobs:
-        body["logprobs"] = request.top_logprobs or 0
+        body["logprobs"] = likeliest(request, server)
     return body
+
+
+def likeliest(request: JobRequest, server: Server) -> int:
+    """How many of the likeliest tokens to ask for. Where 0 turns logprobs off one is asked for, and not told on."""
+    return request.top_logprobs or int(server.none_is_off)
 
 
 def embedding_body(request: JobRequest) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ollama_worker.engines.base import EngineBusy, EngineUnavailable, Health
+from ollama_worker.engines.base import EngineBusy, EngineMissing, EngineUnavailable, Health
 
 REST_SECONDS = 5.0  # providers count requests by the minute; a model that loads takes seconds
 
@@ -28,6 +28,9 @@ class Rest:
         """Begin a rest when what is done inside meets a server that is busy, or none."""
         try:
             yield
+        except EngineMissing:  # whether it is away shows at once: its list of models tells
+            self.doubted = time.monotonic()
+            raise
         except EngineUnavailable as error:
             now = time.monotonic()
             self._until, self._why = now + self._seconds, error.message

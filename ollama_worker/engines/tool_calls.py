@@ -7,40 +7,59 @@ protocol without ids: then each call gets one, and the `tool` messages behind it
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
-from ollama_worker.engines.base import EngineError
+from ollama_worker.engines.base import AnswerTooLarge, EngineError
+from ollama_worker.engines.http import fields_of, text_of
 from wire.records import Message
+
+MOST = 16 * 1024 * 1024  # characters of all calls of an answer
+FRAME = 64  # that a fragment costs, however little it says
+
+
+class Open(NamedTuple):
+    """A call that is still coming. Its arguments may come in a hundred thousand parts."""
+
+    call_id: str
+    name: str
+    arguments: list[str]
 
 
 class Calls:
     """Fragments of calls, joined by their index; a new id at a known index begins another call."""
 
     def __init__(self) -> None:
-        self._calls: list[dict[str, str]] = []
-        self._at: dict[int, dict[str, str]] = {}
+        self._calls: list[Open] = []
+        self._at: dict[int, int] = {}  # index → its place among the calls
+        self._size = 0  # characters so far
 
     def __bool__(self) -> bool:
         return bool(self._calls)
 
     def add(self, fragments: Iterable[dict[str, Any]]) -> None:
+        """Raises `AnswerTooLarge`."""
         for fragment in fragments:
-            function = fragment.get("function") or {}
-            call = self._call(fragment.get("index"), fragment.get("id") or "")
-            call["name"] += function.get("name") or ""
-            call["arguments"] += function.get("arguments") or ""
+            function = fields_of(fields_of(fragment).get("function"))
+            name, arguments = text_of(function.get("name")), text_of(function.get("arguments"))
+            self._size += FRAME + len(name) + len(arguments)
+            if self._size > MOST:
+                raise AnswerTooLarge(f"The model called tools with more than {MOST >> 20} MB of arguments")
+            place = self._place(fragment.get("index"), text_of(fragment.get("id")))
+            self._calls[place] = self._calls[place]._replace(name=self._calls[place].name + name)
+            self._calls[place].arguments.append(arguments)
 
-    def _call(self, index: int | None, name: str) -> dict[str, str]:
-        """The call that a fragment belongs to. Servers that send calls whole may give no index, or 0 to all."""
-        place = len(self._calls) if index is None else index
-        call = self._at.get(place)
-        if call is None or (name and call["id"] and name != call["id"]):
-            call = self._at[place] = {"id": "", "name": "", "arguments": ""}
-            self._calls.append(call)
-        call["id"] = name or call["id"]
-        return call
+    def _place(self, index: object, call_id: str) -> int:
+        """Where a fragment's call is. Servers that send calls whole may give no index, or 0 to all."""
+        number = index if isinstance(index, int) else len(self._calls)
+        place = self._at.get(number)
+        if place is None or (call_id and self._calls[place].call_id not in ("", call_id)):
+            place = self._at[number] = len(self._calls)
+            self._calls.append(Open(call_id, "", []))
+        elif call_id:
+            self._calls[place] = self._calls[place]._replace(call_id=call_id)
+        return place
 
     def told(self, cut: bool) -> list[dict[str, Any]]:
         """All whole calls. `cut`: the budget ended the answer, so that the last one may be a torso: it is left out.
@@ -50,13 +69,13 @@ class Calls:
         whole = []
         for call in self._calls:
             try:
-                arguments = orjson.loads(call["arguments"] or "{}")
+                arguments = orjson.loads("".join(call.arguments) or "{}")
             except orjson.JSONDecodeError:
                 arguments = None
             if isinstance(arguments, dict):
-                whole.append({"id": call["id"], "function": {"name": call["name"], "arguments": arguments}})
+                whole.append({"id": call.call_id, "function": {"name": call.name, "arguments": arguments}})
             elif not cut:
-                raise EngineError(f"The model called {call['name']} with arguments that are not a JSON object")
+                raise EngineError(f"The model called {call.name[:64]} with arguments that are not a JSON object")
         return whole
 
 

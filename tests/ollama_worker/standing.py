@@ -43,10 +43,12 @@ class ToldEngine(SimulatedEngine):
         self.end = Finished("stop", 7, 0)
         self.asked: Counter[str] = Counter()
         self.well = True
+        self.rests = False  # it is not well while it fails, and well again as soon as it is asked for more
         self.vectors = [[1.0], [2.0]]
         self.hold, self.held = asyncio.Event(), asyncio.Event()
         self.hold.set()
         self.stopped = 0
+        self._working: set[asyncio.Task[object] | None] = set()  # tasks that asked for an answer
         self.unsure: list[EngineError] = []
         self._faults: dict[str, list[tuple[EngineError, tuple[Piece, ...]]]] = defaultdict(list)
 
@@ -60,6 +62,7 @@ class ToldEngine(SimulatedEngine):
 
     async def _next(self, request: JobRequest) -> tuple[EngineError | None, tuple[Piece, ...]]:
         self.asked[request.model] += 1
+        self._working.add(asyncio.current_task())
         self.held.set()
         try:
             await self.hold.wait()
@@ -98,6 +101,8 @@ class ToldEngine(SimulatedEngine):
         return 42
 
     async def health(self) -> Health:
+        if self.rests and asyncio.current_task() in self._working:
+            return Health(False, "it rests")
         return Health(self.well, "told so")
 
 

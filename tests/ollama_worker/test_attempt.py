@@ -11,11 +11,14 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
+from ollama_worker.attempt import BUSY_GIVES
 from ollama_worker.continuation import Earlier, with_rest_of_budget
 from ollama_worker.engines.base import (
     ContextTooLong,
+    EngineBusy,
     EngineDenied,
     EngineFailed,
+    EngineMissing,
     EngineSilent,
     EngineUnavailable,
     Finished,
@@ -115,13 +118,119 @@ async def test_where_no_alternative_answers_the_last_failure_counts(here: Standi
 
 async def test_an_engine_is_asked_again_before_the_alternative_is(redis: Redis, valkey: Valkey) -> None:
     async with standing(redis, valkey.url, "here", retries=2) as here:
-        here.engine.fails("m1", EngineSilent("…"), times=2)
+        here.engine.fails("m1", OutOfMemory("no"))
         await here.ask("j", "m1", HERE)
         assert await here.text("j") == "m1 says"
-        here.engine.fails("m1", EngineSilent("…"), times=3)
+        here.engine.fails("m1", OutOfMemory("no"), times=2)
         await here.ask("k", "m1", HERE)
         assert await here.text("k") == "m2 says"
-        assert here.engine.asked == {"m1": 6, "m2": 1}
+        assert here.engine.asked == {"m1": 4, "m2": 1}
+
+
+async def test_what_may_be_a_request_s_own_fault_is_tried_once_more_in_its_slot(redis: Redis, valkey: Valkey) -> None:
+    """However many tries an engine gets that nobody reaches. One that was silent is not tried again at once at all."""
+    async with standing(redis, valkey.url, "here", retries=9) as here:
+        for model, error, calls in (
+            ("cut", StreamCut("dropped"), 2),
+            ("failed", EngineFailed("status 500"), 2),
+            ("silent", EngineSilent("…"), 1),
+            ("away", EngineUnavailable("nobody answers"), 10),
+        ):
+            here.engine.fails(model, error, times=calls)
+            await here.ask(model, model, Target(pool="here", model="m2"))
+            assert here.engine.asked[model] == calls + (model == "away")
+
+
+# What goes behind others
+
+
+async def test_a_job_whose_connections_break_lets_others_go_first_and_fails_with_its_tries(here: Standing) -> None:
+    here.engine.fails("poison", StreamCut("dropped"), times=BOUNDS.max_attempts)
+    here.engine.hold.clear()
+    await here.submit("p", "poison")
+    await here.engine.held.wait()
+    for job in ("a", "b"):
+        await here.submit(job)
+    here.engine.hold.set()
+    record = await here.ended("p")
+    assert (record.state, record.why, record.tries) == ("failed", "stream_cut", BOUNDS.max_attempts)
+    assert max([await given_at(here, "a", 1), await given_at(here, "b", 1)]) <= await given_at(here, "p", 2)
+
+
+async def given_at(here: Standing, job: str, attempt: int) -> int:
+    """Pool milliseconds."""
+    timeline = (await here.ended(job)).timeline
+    return next(at for at, what, _ in timeline if what == f"given:{attempt}")
+
+
+async def test_two_such_jobs_do_not_stop_a_pool_of_two_slots(redis: Redis, valkey: Valkey) -> None:
+    async with standing(redis, valkey.url, "here", slots=2, retries=3) as here:
+        here.engine.fails("poison", StreamCut("dropped"), times=1_000)
+        for job in ("p", "q"):
+            await here.submit(job, "poison")
+        for n in range(5):
+            await here.ask(f"honest-{n}")
+        for job in ("p", "q"):
+            assert (await here.ended(job)).state == "failed"
+        assert here.engine.asked["poison"] == 2 * 2 * BOUNDS.max_attempts
+
+
+async def test_an_engine_that_breaks_a_connection_and_is_gone_then_costs_a_try(redis: Redis, valkey: Valkey) -> None:
+    """The request may be what ended it, each time that it starts again."""
+    async with standing(redis, valkey.url, "here", retries=1) as here:
+        for _ in range(BOUNDS.max_attempts):
+            here.engine.fails("m1", StreamCut("dropped"))
+            here.engine.fails("m1", EngineUnavailable("nobody answers"))
+        record = await here.ask("j")
+        assert (record.state, record.why, record.tries) == ("failed", "stream_cut", BOUNDS.max_attempts)
+
+
+async def test_a_proxy_s_word_costs_a_try_where_the_engine_behind_it_is_well(here: Standing) -> None:
+    here.engine.fails("m1", EngineMissing("status 504"), times=BOUNDS.max_attempts)
+    record = await here.ask("j")
+    assert (record.state, record.tries) == ("failed", BOUNDS.max_attempts)
+
+
+async def test_it_costs_nothing_while_the_engine_is_away(here: Standing) -> None:
+    here.engine.well = False
+    here.engine.fails("m1", EngineMissing("status 502"))
+    await here.submit("j")
+    await here.truth.until_state("j", "queued")
+    here.engine.well = True
+    record = await here.ended("j")
+    assert (record.state, record.attempt, record.tries) == ("completed", 2, 0)
+
+
+async def test_a_job_that_met_a_busy_engine_goes_behind_others_uncharged(here: Standing) -> None:
+    here.engine.well = False  # it rests
+    here.engine.fails("m1", EngineBusy("status 429"))
+    here.engine.hold.clear()
+    await here.submit("j")
+    await here.engine.held.wait()
+    await here.submit("k", "m2")
+    here.engine.hold.set()
+    await here.truth.until_state("j", "queued")
+    here.engine.well = True
+    record = await here.ended("j")
+    assert (record.state, record.attempt, record.tries) == ("completed", 2, 0)
+    assert await given_at(here, "k", 1) <= await given_at(here, "j", 2)
+
+
+async def test_no_job_is_refused_as_busy_for_ever(here: Standing) -> None:
+    here.engine.fails("m1", EngineBusy("status 503"), times=1_000)
+    here.engine.rests = True
+    record = await here.ask("j")
+    assert (record.state, record.why) == ("failed", "engine_unavailable")
+    assert record.attempt == BUSY_GIVES + BOUNDS.max_attempts
+
+
+async def test_what_a_request_did_itself_opens_no_circuit(here: Standing) -> None:
+    """However often it is tried, and however many such jobs one tenant has."""
+    here.engine.fails("m1", EngineFailed("status 500"), times=1_000)
+    for n in range(6):
+        assert (await here.ask(f"j{n}")).state == "failed"
+    [circuit] = (await here.circuits.all()).values()
+    assert (circuit.state, circuit.failures) == ("closed", 4)
 
 
 async def test_an_engine_that_breaks_is_asked_again_and_then_left_for_the_alternative(

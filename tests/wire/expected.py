@@ -74,6 +74,7 @@ class Job:
     unstarted: int = 0
     owner: str = ""
     note: str = ""
+    behind: bool = False  # it has gone behind others: no worker takes it for what it has
     passed: int | None = None  # when it was first passed over
     why: str = ""
     end: str = ""
@@ -120,6 +121,7 @@ class Job:
             "base": str(self.base), "affinity": self.affinity, "route": self.route,
             "outline": self.outline, "bytes": str(len(self.request)),
             **said, **self.marks,
+            **({"behind": "1"} if self.behind else {}),
             **({"passed": str(self.passed)} if self.passed is not None else {}),
         }  # fmt: skip
 
@@ -268,7 +270,7 @@ class ExpectedPool:
         if impatient:
             self.happened["a job is passed over no more"] += 1
             near = near[: impatient[0] + 1]
-        loaded = [job for job in near if job.model in worker.loaded]
+        loaded = [job for job in near if job.model in worker.loaded and not job.behind]
         warm = [job for job in loaded if self.warm.get(job.affinity) == worker.name]
         chosen = (warm or loaded or near)[0]
         for job in near[: near.index(chosen)]:
@@ -377,7 +379,7 @@ class ExpectedPool:
         self.mark(job, f"returned:{job.attempt}", why)
         if behind:
             self.arrivals += 1
-            job.arrival = self.arrivals
+            job.arrival, job.behind = self.arrivals, True
             self.enqueue(job)
             self.happened["a job goes behind others"] += len(list(self.order())) > 1
         else:

@@ -140,7 +140,9 @@ MUTANTS: dict[str, Mutant] = {
     "what goes behind keeps its number": Mutant(
         EVERY, "local n = next_arrival()\n    call", "local n = h[3]\n    call"
     ),
-    "what goes behind forgets its number": Mutant(EVERY, "    call('HSET', k, 'n', n)\n", ""),
+    "what goes behind forgets its number": Mutant(EVERY, "'n', n, 'behind', 1)", "'behind', 1)"),
+    "what goes behind goes before others": Mutant(EVERY, "'n', n, 'behind', 1)", "'n', n)"),
+    "what suits goes before others, wherever it was put": Mutant(EVERY, "== 1 and not behind[i]", "== 1"),
     "what goes behind gets no turn": Mutant(
         EVERY, "enqueue(j, c, h[5] or '', n)", "call('ZADD', P .. ':waiting:' .. c .. ':' .. h[5], n, j)"
     ),
@@ -245,7 +247,7 @@ MUTANTS: dict[str, Mutant] = {
     "who is taken counts as passed over": Mutant(EVERY, "for i = 1, chosen - 1 do", "for i = 1, chosen do"),
     "loaded before warm": Mutant(EVERY, "local chosen = warmest or nearest or 1", "local chosen = nearest or 1"),
     "warm alone counts": Mutant(EVERY, "local chosen = warmest or nearest or 1", "local chosen = warmest or 1"),
-    "warm without what it was held for": Mutant(EVERY, "if loaded[i] == 1 and had[i] == w then", "if had[i] == w then"),
+    "warm without what it was held for": Mutant(EVERY, "if suits and had[i] == w then", "if had[i] == w then"),
     "the youngest that suits": Mutant(EVERY, "for i = #models, 1, -1 do", "for i = 1, #models do"),
     "what is chosen waits on": Mutant(EVERY, "call('ZREM', q, j)\n      if", "call('ZREM', q, jobs[1])\n      if"),
     # the fair queue

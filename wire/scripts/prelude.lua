@@ -165,20 +165,22 @@ local function forget_loading(j, w, code)
 end
 
 -- Of a tenant's oldest jobs the first whose conversation this worker had last, else the first whose model it has
--- loaded, else the oldest. Nobody goes before a job that has been passed over for long enough.
+-- loaded, else the oldest. Nobody goes before a job that has been passed over for long enough, and one that went behind
+-- others goes before nobody.
 local function favourite(jobs, w)
-  local models, warm, t = {}, {}, now()
+  local models, warm, behind, t = {}, {}, {}, now()
   for i, j in ipairs(jobs) do
-    local h = peek('HMGET', job_key(j), 'model', 'affinity', 'passed')
-    models[i], warm[i] = h[1] or '', P .. ':warm:' .. (h[2] or '')
+    local h = peek('HMGET', job_key(j), 'model', 'affinity', 'passed', 'behind')
+    models[i], warm[i], behind[i] = h[1] or '', P .. ':warm:' .. (h[2] or ''), h[4]
     if h[3] and t - number(h[3], t) >= PASS_OVER_MS then break end
   end
   local loaded = peek('SMISMEMBER', P .. ':loaded:' .. w, unpack(models))
   local had = call('MGET', unpack(warm))
   local warmest, nearest
   for i = #models, 1, -1 do
-    if loaded[i] == 1 then nearest = i end
-    if loaded[i] == 1 and had[i] == w then warmest = i end
+    local suits = loaded[i] == 1 and not behind[i]
+    if suits then nearest = i end
+    if suits and had[i] == w then warmest = i end
   end
   local chosen = warmest or nearest or 1
   for i = 1, chosen - 1 do redis.pcall('HSETNX', job_key(jobs[i]), 'passed', t) end
@@ -428,7 +430,7 @@ local function requeue(j, by, why, behind)
   local c = h[2] == CLASSES[1] and h[2] or CLASSES[2]
   if behind then
     local n = next_arrival()
-    call('HSET', k, 'n', n)
+    call('HSET', k, 'n', n, 'behind', 1)
     enqueue(j, c, h[5] or '', n)
   else
     call('ZADD', P .. ':front:' .. c, number(h[3], 0), j)

@@ -12,9 +12,11 @@ import pytest
 
 from ollama_worker.engines.base import (
     ContextTooLong,
+    EngineBusy,
     EngineDenied,
     EngineError,
     EngineFailed,
+    EngineMissing,
     EngineSilent,
     EngineUnavailable,
     Finished,
@@ -138,7 +140,7 @@ async def test_loading_is_not_said_for_a_loaded_model(fake: FakeOllama, engine: 
     [
         (404, "model 'm' not found", ModelNotFound),
         (404, 'model "m" not found, try pulling it first', ModelNotFound),
-        (404, "404 page not found", EngineUnavailable),
+        (404, "404 page not found", EngineMissing),
         (500, "model requires more system memory (9.1 GiB) than is available (3 GiB)", OutOfMemory),
         (500, "llama runner process has terminated: cudaMalloc failed: out of memory", OutOfMemory),
         (400, "the input length exceeds the context length", ContextTooLong),
@@ -148,13 +150,13 @@ async def test_loading_is_not_said_for_a_loaded_model(fake: FakeOllama, engine: 
         (400, "invalid request", RequestRefused),
         (500, 'option "num_predict" must be of type integer', RequestRefused),
         (500, "invalid JSON schema in format", RequestRefused),
-        (503, "server busy, please try again.  maximum pending requests exceeded", EngineUnavailable),
-        (502, "<html>bad gateway</html>", EngineUnavailable),
+        (503, "server busy, please try again.  maximum pending requests exceeded", EngineBusy),
+        (502, "<html>bad gateway</html>", EngineMissing),
         (500, "Failed to create new sequence: failed to process inputs: image: unknown format", RequestRefused),
         (500, "Failed to create new sequence: failed to process inputs: unexpected EOF", RequestRefused),
         (401, "unauthorized", EngineDenied),
         (429, "you have reached your hourly usage limit", EngineDenied),
-        (429, "too many requests", EngineUnavailable),
+        (429, "too many requests", EngineBusy),
         (500, "something new", EngineFailed),
     ],
 )
@@ -228,13 +230,13 @@ async def test_nobody_there_is_unavailable() -> None:
         await engine.close()
 
 
-async def test_a_reset_before_the_answer_is_unavailable() -> None:
+async def test_a_connection_that_breaks_before_the_answer_is_a_cut_and_not_an_engine_that_is_away() -> None:
     async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()
 
     server = await asyncio.start_server(reset, "127.0.0.1", 0)
     engine = OllamaEngine(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    with pytest.raises(EngineUnavailable):
+    with pytest.raises(StreamCut):
         await answer(engine)
     await engine.close()
     server.close()

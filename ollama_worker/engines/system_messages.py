@@ -1,0 +1,72 @@
+"""System messages where a model's template allows but one, at the beginning: Qwen's since 3.5 refuse any other.
+
+Sluice's own order (see `forced_call`) always joins the caller's. Those that the caller wrote stay where they are, for
+most templates take them there, until an engine refuses them; then all are joined, for this model from now on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+
+from ollama_worker.engines.base import Finished, Loading, Piece, RequestRefused
+from wire.records import JobRequest, Message
+
+Item = Piece | Loading | Finished
+BETWEEN = "\n\n"
+REFUSAL = "must be at the beginning"  # "System message …", as these templates raise it
+
+
+def with_order(order: str, messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages with an order of ours in front, in the caller's own first system message where there is one."""
+    if not messages or messages[0].role != "system":
+        return (Message(role="system", content=order), *messages)
+    first = messages[0]
+    return (first.model_copy(update={"content": order + BETWEEN + first.content}), *messages[1:])
+
+
+def joined(request: JobRequest) -> JobRequest:
+    """The request with one system message, at its beginning, that says what all of them say; the same where it has."""
+    system = [message for message in request.messages if message.role == "system"]
+    if not system or list(request.messages[:1]) == system:
+        return request
+    images = tuple(image for message in system for image in message.images or ())
+    content = BETWEEN.join(message.content for message in system)
+    whole = system[0].model_copy(update={"content": content, "images": images or None})
+    rest = (message for message in request.messages if message.role != "system")
+    return request.model_copy(update={"messages": (whole, *rest)})
+
+
+class OneAtTheBeginning:
+    """Knows the models whose template wants that."""
+
+    def __init__(self) -> None:
+        self._models: set[str] = set()
+
+    def as_wanted(self, request: JobRequest) -> JobRequest:
+        """The request as its model takes it, so far as that is known."""
+        return joined(request) if request.model in self._models else request
+
+    def refused(self, request: JobRequest, error: RequestRefused) -> bool:
+        """Whether the request, as it was sent, was refused for that: then it may be sent again as is wanted."""
+        if REFUSAL not in error.message.lower() or joined(request) is request:
+            return False
+        self._models.add(request.model)
+        return True
+
+    async def answered(
+        self, request: JobRequest, ask: Callable[[JobRequest], AsyncGenerator[Item]]
+    ) -> AsyncGenerator[Item]:
+        """The answer of `ask`, asked again where its template refuses a second system message."""
+        request = self.as_wanted(request)
+        try:
+            async with aclosing(ask(request)) as stream:
+                async for item in stream:
+                    yield item
+            return
+        except RequestRefused as error:
+            if not self.refused(request, error):
+                raise
+        async with aclosing(ask(joined(request))) as stream:
+            async for item in stream:
+                yield item
