@@ -8,7 +8,7 @@ from backend.dialects.door import Asked
 from backend.dialects.openai_errors import read_as
 from backend.dialects.openai_responses_object import Asked as AskedResponse
 from backend.dialects.openai_responses_object import ended, output_of
-from backend.dialects.openai_responses_request import ResponsesRequest, check_possible
+from backend.dialects.openai_responses_request import DOOR_NAME, ResponsesRequest, check_possible
 from backend.dialects.openai_responses_stream import ResponseEvents
 from backend.errors import Invalid
 from backend.relay import Outcome, Ticket
@@ -17,7 +17,7 @@ from backend.relay import Outcome, Ticket
 class ResponsesDoor:
     """A request that continues a response is read without it; `backend.responses.service` puts it before the rest."""
 
-    name = "openai.responses"
+    name = DOOR_NAME
 
     def read(self, body: dict[str, Any], max_messages: int) -> Asked:
         items = body.get("input")
