@@ -59,9 +59,11 @@ class Ending(NamedTuple):
         return marks[-1] if marks else (0, "")
 
 
-def said_of_result(result: bytes) -> Said:
-    """From a completed job's record."""
+def said_of_result(result: bytes) -> Said | None:
+    """From a completed job's record; None for a result that does not decode."""
     fields = json_object(result)
+    if result and not fields:
+        return None
     words, thinking, calls = fields.get("text"), fields.get("thinking"), fields.get("tool_calls")
     return Said(
         words if isinstance(words, str) else "",
