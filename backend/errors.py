@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
 from starlette.exceptions import HTTPException
 
 from backend.store.database import DatabaseAway
@@ -131,6 +131,16 @@ def redis_away() -> Unavailable:
     )
 
 
+def queue_refuses(error: Exception) -> Unavailable | None:
+    """Redis is there, and takes nothing in: its memory is full, or it cannot write its file. None for all else."""
+    if isinstance(error, OutOfMemoryError):
+        return Unavailable("The queue's memory is full; try again later.", "queue_out_of_memory", {"Retry-After": "5"})
+    if isinstance(error, ReadOnlyError) or str(error).startswith("MISCONF"):
+        told = "The queue cannot write to its disk, so it takes nothing in; nothing was enqueued. Try again later."
+        return Unavailable(told, "queue_read_only", {"Retry-After": "5"})
+    return None
+
+
 def history_away() -> Unavailable:
     return Unavailable(
         "The history does not answer just now; nothing was written or enqueued. Try again in a moment.",
@@ -149,7 +159,7 @@ def as_api_error(error: Exception) -> ApiError:
     if isinstance(error, ApiError):
         return error
     if isinstance(error, RedisError | LinkLost | TimeoutError):
-        return redis_away()
+        return queue_refuses(error) or redis_away()
     if isinstance(error, DatabaseAway):
         return history_away()
     if isinstance(error, JobLost):

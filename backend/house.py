@@ -35,7 +35,7 @@ from backend.pool.watcher import Watcher
 from backend.routing.breakers import Breakers
 from backend.routing.router import Router
 from backend.settings import ApiSettings
-from backend.store.database import Database
+from backend.store.database import Database, history_outage
 from backend.store.schema import Schema
 from backend.threads.service import Threads
 from backend.threads.titles import Titles
@@ -43,6 +43,7 @@ from backend.threads.turns import ThreadTurns
 from wire.client import check_server, open_redis
 from wire.idempotency import IdempotencyKeys
 from wire.jobs import Bounds
+from wire.outage import Outage, redis_outage
 from wire.reader import FanIn
 
 TELL_SECONDS = 0.1  # what is left of a request, when Redis has not answered, until its caller is told so
@@ -70,6 +71,7 @@ class House(NamedTuple):
     admin: Admin
     files: Files
     batches: Batches
+    outages: tuple[Outage, Outage]  # of Redis, of SQL: all loops of this process tell of them as one
 
 
 def house_of(request: Request) -> House:
@@ -79,12 +81,15 @@ def house_of(request: Request) -> House:
 
 def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> House:
     """Wire one process's parts together; nothing is started. `cache`: where what may be dropped lies, else `redis`."""
+    redis_away, history_away = redis_outage(), history_outage()
     fan_in = FanIn(settings.redis_url)
     pools = Pools(redis, fan_in, settings.all_pools)
     trails, sights = Trails(pools), Sights(pools)
-    catalogue, news = Catalogue(sights, settings), News(trails, sights)
+    catalogue, news = Catalogue(sights, settings), News(trails, sights, redis_away)
     timeout_ms = int(settings.deadline * 1000)
-    bounds = Bounds(settings.queue_depth, settings.queue_per_tenant, settings.max_attempts, timeout_ms)
+    bounds = Bounds(
+        settings.queue_depth, settings.queue_per_tenant, settings.max_attempts, timeout_ms, settings.queue_bytes
+    )
     claims = IdempotencyKeys(redis, timeout_ms + RECORD_MS)
     database = Database(settings.database_url)
     router = Router(sights, catalogue, settings.rules, Breakers(pools))
@@ -105,12 +110,13 @@ def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> Ho
         news=news,
         chat=chat,
         database=database,
-        schema=Schema(database),
+        schema=Schema(database, history_away),
         threads=threads,
         titles=titles,
         admin=admin,
         files=files,
         batches=Batches(database, files),
+        outages=(redis_away, history_away),
     )
 
 
@@ -121,8 +127,10 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
     cache = open_redis(settings.cache_url, LOOK_SECONDS) if settings.cache_url else None
     house = build(settings, redis, cache)
     blocking = open_redis(settings.redis_url, settings.redis_seconds + BLOCK_MS / 1000, connections=len(house.pools))
-    watchers = [Watcher(pool.jobs, pool.workers, pool.clock) for pool in house.pools]
-    recorders = [Recorder(pool.jobs, Finished(redis, blocking, pool.keys), house.database) for pool in house.pools]
+    watchers = [Watcher(pool.jobs, pool.workers, pool.clock, house.outages[0]) for pool in house.pools]
+    recorders = [
+        Recorder(pool.jobs, Finished(redis, blocking, pool.keys), house.database, house.outages) for pool in house.pools
+    ]
     with suppress(RedisError, OSError):  # a Redis that is not there yet is waited for, red until then
         await check_server(redis)
     marker = await open_marker(redis, settings.pool, house.sights) if settings.orchestrator else None

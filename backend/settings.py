@@ -56,6 +56,8 @@ class ApiSettings(WireSettings):
     max_attempts: int = Field(3, alias="QUEUE_MAX_ATTEMPTS", ge=1, le=20)
     queue_depth: int = Field(10_000, alias="QUEUE_MAX_DEPTH", ge=1)
     queue_per_tenant: int = Field(10_000, alias="QUEUE_MAX_PER_TENANT", ge=1)
+    # Bytes of all requests that wait or run in a pool: half of the memory that the manifests give to Redis.
+    queue_bytes: int = Field(1024**3, alias="QUEUE_MAX_BYTES", ge=1_024)
     # How long Redis may take for one answer until a request is refused with 503: within a second, in all.
     redis_seconds: float = Field(0.8, alias="SLUICE_REDIS_SECONDS", gt=0, le=60)
     # How long an answer may be given again to callers who allow it, 0: never; a job's record lives a day.

@@ -16,15 +16,18 @@ import structlog
 
 from ollama_worker.attempt import Attempt
 from ollama_worker.lease import Lease, is_down
-from ollama_worker.patience import AWAY, once, unless, until_answered
+from ollama_worker.patience import once, unless, until_answered
 from ollama_worker.shape import Shape
 from ollama_worker.tools import Tools
+from wire.decoding import text
+from wire.outage import AWAY, redis_outage, repeat
 from wire.records import Order
 from wire.workers import BEAT_SECONDS, WorkerRegistry, decode_order
 
 BLOCK_MS = 2_000
 ENGINE_CHECK_SECONDS = 1.0
 ASK_AGAIN_SECONDS = 30.0  # a Redis that lost its last second may have forgotten what was asked, and beats do not tell
+LONGEST_JOB_NAME = 100  # characters of a dead letter
 GIVE_BACK_SECONDS = 5.0  # a Redis that is away does not hold up the end of the process
 log = structlog.get_logger()
 
@@ -46,19 +49,24 @@ class Life:
         self.incarnation = incarnation
         self._read_to = "0"
         self._beat = 0
+        self._sent = 0.0  # when the latest beat was, by the loop's clock
         self._lease = Lease()
         self._running: dict[str, tuple[int, Attempt, asyncio.Task[None]]] = {}
         self._unknown: frozenset[str] = frozenset()
         self._inbox_read = False  # since the last beat
         self._may_ask = asyncio.Event()
         self._draining = False
+        self._outage = redis_outage()
+        self._registering, self._asking, self._reading, self._beating = map(
+            self._outage.part, ("registering", "asking", "reading the inbox", "beating")
+        )
 
     # -- the life ----------------------------------------------------------------------------------------------
     async def run(self, told_to_stop: asyncio.Event, grace: float) -> None:
         """Raises LifeOver when reaped. `told_to_stop` begins the drain, which takes at most `grace` seconds."""
         if told_to_stop.is_set():
             return
-        beat = await unless(told_to_stop, until_answered(self._register))
+        beat = await unless(told_to_stop, until_answered(self._register, self._registering))
         if beat is None:  # Redis may have read the call all the same: no job shall wait for this life to be reaped
             await self._leave()
             return
@@ -122,19 +130,24 @@ class Life:
     # -- asking ------------------------------------------------------------------------------------------------
     async def _keep_asking(self) -> None:
         """Ask whenever something ended the asking, as soon as the engine is well; now and then the same again."""
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(ASK_AGAIN_SECONDS):  # `wait_for` loses a cancel that comes with the event
-                    await self._may_ask.wait()
-            if self._may_ask.is_set():
-                self._may_ask.clear()
-                await self._engine_well()
-            if not self._draining and not await until_answered(lambda: self._registry.ask(self.incarnation, True)):
-                raise LifeOver
+        await repeat(self._ask_when_able, self._asking, fatal=(LifeOver,))
+
+    async def _ask_when_able(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ASK_AGAIN_SECONDS):  # `wait_for` loses a cancel that comes with the event
+                await self._may_ask.wait()
+        if self._may_ask.is_set():
+            self._may_ask.clear()
+            await self._engine_well()
+        if not self._draining and not await self._ask(True):
+            raise LifeOver
+
+    async def _ask(self, wants: bool) -> bool:
+        return await until_answered(lambda: self._registry.ask(self.incarnation, wants), self._asking)
 
     async def _pause_asking(self) -> None:
         """Ask no more until the engine is well."""
-        await until_answered(lambda: self._registry.ask(self.incarnation, False))
+        await self._ask(False)
         self._may_ask.set()
 
     async def _engine_well(self) -> None:
@@ -149,17 +162,19 @@ class Life:
 
     # -- the inbox ---------------------------------------------------------------------------------------------
     async def _read_inbox(self) -> None:
-        while True:
-            entries = await until_answered(self._next_entries)
-            self._inbox_read = True
-            for entry, fields in entries:
-                self._read_to = entry
-                try:
-                    self._obey(decode_order(entry, fields))
-                except ValueError:
-                    log.warning("inbox entry does not decode", action="order.undecodable", entry=entry)
-                    job = fields.get(b"job", b"").decode(errors="replace")
-                    await once(self._tools.jobs.bury(f"inbox:{self.incarnation}", entry, job))
+        await repeat(self._obey_what_is_new, self._reading)
+
+    async def _obey_what_is_new(self) -> None:
+        entries = await self._next_entries()
+        self._inbox_read = True
+        for entry, fields in entries:
+            self._read_to = entry
+            try:
+                self._obey(decode_order(entry, fields))
+            except ValueError:
+                log.warning("inbox entry does not decode", action="order.undecodable", entry=entry)
+                job = text(fields.get(b"job"))[:LONGEST_JOB_NAME]
+                await once(self._tools.jobs.bury(f"inbox:{self.incarnation}", entry, job))
 
     async def _next_entries(self) -> list[tuple[str, dict[bytes, bytes]]]:
         return await self._inbox.inbox(self.incarnation, self._read_to, BLOCK_MS)
@@ -217,18 +232,20 @@ class Life:
     # -- beats -------------------------------------------------------------------------------------------------
     async def _keep_beating(self) -> None:
         """One every BEAT_SECONDS; one that waited longer for its answer is followed by the next at once."""
+        self._sent = asyncio.get_running_loop().time()
+        await repeat(self._beat_in_time, self._beating, fatal=(LifeOver,))
+
+    async def _beat_in_time(self) -> None:
         clock = asyncio.get_running_loop().time
-        sent = clock()
-        while True:
-            await asyncio.sleep(sent + BEAT_SECONDS - clock())
-            sent = clock()
-            try:
-                await self._beat_once()
-                self._lease.renew(sent)
-            except AWAY as error:
-                log.warning("beat not answered", action="worker.beat_failed", error=type(error).__name__)
-                if is_down(error):
-                    self._lease.renew(sent)
+        await asyncio.sleep(self._sent + BEAT_SECONDS - clock())
+        self._sent = clock()
+        try:
+            await self._beat_once()
+            self._lease.renew(self._sent)
+        except AWAY as error:
+            if is_down(error):
+                self._lease.renew(self._sent)
+            raise
 
     async def _keep_to_the_lease(self) -> None:
         """Stop, and give back as soon as anybody hears it, what somebody else may have by now. Answers that only wait

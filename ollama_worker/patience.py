@@ -6,24 +6,26 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-import structlog
-from redis.exceptions import RedisError
+from wire.outage import AWAY, Part, redis_outage
 
 T = TypeVar("T")
-AWAY = (RedisError, OSError)
-RETRY_SECONDS = 0.2
-log = structlog.get_logger()
 
 
-async def until_answered(call: Callable[[], Awaitable[T]]) -> T:
+async def until_answered(call: Callable[[], Awaitable[T]], part: Part | None = None) -> T:
     """Ask until Redis answers. Scripts may be asked again, so a worker and its attempts outlive a restart of Redis;
-    what bounds an attempt is its deadline, which somebody else watches."""
+    what bounds an attempt is its deadline, which somebody else watches.
+
+    `part`: of the outage that the process tells of; None: this call tells of its own, an attempt's with its job's id.
+    """
+    part = part or redis_outage().part("an attempt")
     while True:
         try:
-            return await call()
+            answer = await call()
         except AWAY as error:
-            log.warning("Redis does not answer, trying again", action="redis.retry", error=type(error).__name__)
-            await asyncio.sleep(RETRY_SECONDS)
+            await part.met(error)
+        else:
+            part.over()
+            return answer
 
 
 async def unless(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:

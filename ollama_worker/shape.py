@@ -11,6 +11,7 @@ import structlog
 
 from ollama_worker.engines.base import Engine, EngineError, ModelInfo
 from ollama_worker.tools import Meter
+from wire.outage import Outage, repeat
 from wire.workers import Gpu, WorkerInfo, loaded_of
 
 REFRESH_SECONDS = 15.0
@@ -37,11 +38,13 @@ class Shape:
 
     async def keep_looking(self) -> None:
         """Ask the engine for its models, now and then: they are pulled, loaded and unloaded behind our back."""
-        while True:
-            await self.look()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._doubts.wait(), REFRESH_SECONDS)
-            self._doubts.clear()
+        await repeat(self._look_and_wait, Outage("The engine", "engine", (EngineError,)).part("looking at the engine"))
+
+    async def _look_and_wait(self) -> None:
+        await self.look()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._doubts.wait(), REFRESH_SECONDS)
+        self._doubts.clear()
 
     def doubt(self) -> None:
         """An engine has failed: look at what it has, now."""

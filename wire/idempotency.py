@@ -46,6 +46,11 @@ class IdempotencyKeys:
         earlier: Any = await self._redis.set(name, mine.encode(), nx=True, get=True, px=self._ttl_ms)
         return mine if earlier is None else Claim(*orjson.loads(earlier))
 
+    async def age_ms(self, principal: str, key: str) -> int:
+        """How long ago this key was claimed; 0 where nobody has."""
+        left = int(await self._redis.pttl(self._name(principal, key)))
+        return max(0, self._ttl_ms - left) if left >= 0 else 0
+
     async def replace(self, principal: str, key: str, old: Claim, mine: Claim) -> Claim:
         """Start anew where the old job failed or was cancelled; the claim that stands afterwards."""
         name = self._name(principal, key)

@@ -79,8 +79,8 @@ class JobPipe:
         """Let a job in, once: repeated with the same id it is `ok` again. `at`: the caller's pool ms, None unknown.
 
         `keep_ms`: how long record and log live after the end; None: as long as its kind is kept. `base`: the attempt
-        that it had reached in the pool which it comes from; its attempts are counted on from there. `outline`: what takes
-        the request's place once the job has ended; b"": all of it is needed again.
+        that it had reached in the pool which it comes from; its attempts are counted on from there. `outline`: what
+        takes the request's place once the job has ended; b"": all of it is needed again.
         """
         answer = await self._run(
             "accept",

@@ -15,7 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import hiredis
 import structlog
+from redis._parsers.base import BaseParser
 from redis.asyncio.connection import parse_url
+from redis.exceptions import RedisError
 
 CONNECT_SECONDS = 2.0
 RETRY_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -25,15 +27,23 @@ SILENCE_SECONDS = 5.0  # no byte, though something was asked: the connection is 
 log = structlog.get_logger()
 
 
+FORESEEN = (OSError, TimeoutError, RedisError, hiredis.HiredisError)
+
+
 class LinkLost(ConnectionError):
     """The connection broke before the reply came; the command may or may not have run."""
+
+
+def redis_error(reply: str) -> RedisError:
+    """An error that Redis replies, as redis-py raises it: who catches RedisError means these, too."""
+    return cast(RedisError, BaseParser.parse_error(reply))  # type: ignore[no-untyped-call]
 
 
 class Resp(asyncio.Protocol):
     """RESP2 with replies in order: `call` returns a future. Errors that Redis replies are raised from it."""
 
     def __init__(self) -> None:
-        self._parser = hiredis.Reader()
+        self._parser = hiredis.Reader(replyError=redis_error)
         self._waiting: deque[asyncio.Future[Any]] = deque()
         self._transport: asyncio.WriteTransport | None = None
         self._loop = asyncio.get_running_loop()
@@ -64,10 +74,13 @@ class Resp(asyncio.Protocol):
             self.received(reply)
 
     def received(self, reply: Any) -> None:
+        if not self._waiting:  # what nobody asked for: a subscription that is refused, say
+            log.warning("Redis says what nobody asked for", action="link.unasked", kind=type(reply).__name__)
+            return
         waiting = self._waiting.popleft()
         if waiting.done():  # its caller was cancelled
             return
-        if isinstance(reply, hiredis.ReplyError):
+        if isinstance(reply, RedisError):
             waiting.set_exception(reply)
         else:
             waiting.set_result(reply)
@@ -103,18 +116,33 @@ class Link(Generic[P]):
         self._greet = greet
         self.up = asyncio.Event()
         self.connection: P | None = None
+        self._failures = 0
 
     async def run(self) -> None:
         """Connect, greet, serve until lost, connect again; ends only by cancellation."""
-        failures = 0
         while True:
             try:
                 await self._serve()
-                failures = 0
-            except (OSError, TimeoutError, hiredis.HiredisError) as error:
-                failures = min(failures + 1, len(RETRY_SECONDS))
-                log.warning("cannot connect to Redis, trying again", action="link.failed", error=type(error).__name__)
-            await asyncio.sleep(RETRY_SECONDS[max(0, failures - 1)])
+                pause = RETRY_SECONDS[0]
+            except Exception as error:  # also what nobody foresaw: this connection is everybody's
+                pause = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
+                self._failed(error)
+            await asyncio.sleep(pause)
+
+    def _failed(self, error: Exception) -> None:
+        """Said once; that it is there again is said once, too."""
+        if not self._failures:
+            unforeseen = None if isinstance(error, FORESEEN) else error
+            kind = type(error).__name__
+            log.warning("cannot connect to Redis, trying again", action="link.failed", error=kind, exc_info=unforeseen)
+        self._failures += 1
+
+    def _connected(self, connection: P) -> None:
+        if self._failures:
+            log.info("connected to Redis again", action="link.back", tries=self._failures + 1)
+        self._failures = 0
+        self.connection = connection
+        self.up.set()
 
     async def _serve(self) -> None:
         connection = None
@@ -123,8 +151,7 @@ class Link(Generic[P]):
                 connection = await dial(self._url, self._protocol)
                 if self._greet is not None:
                     await self._greet(connection)
-            self.connection = connection
-            self.up.set()
+            self._connected(connection)
             await self._watch(connection)
             log.warning("connection to Redis lost", action="link.lost")
         finally:

@@ -177,7 +177,11 @@ class Reader:
         if name == b"-":
             self.tell(LogEntry(None, body))
         elif not self._behind:  # else the log is about to be read, and has this entry
-            self._live.append(LogEntry(EventId(*map(int, name.split(b"-"))), body))
+            try:
+                id = EventId.parse(name)
+            except ValueError:  # no script published that; what counts lies in the log
+                return self.look_again()
+            self._live.append(LogEntry(id, body))
             self._held += len(message)
             if self._held > BUFFER_BYTES:
                 self._behind = True
@@ -246,10 +250,11 @@ class Reader:
             self._end_at(entry.fields())
 
     def _end_at(self, fields: dict[str, Any]) -> None:
-        if fields.get("type") in TERMINAL:
+        kind, pool, model = (fields.get(name) for name in ("type", "pool", "model"))
+        if isinstance(kind, str) and kind in TERMINAL:
             self.at_end = self._ended = True
-        elif fields.get("type") == "rerouted" and fields.get("pool") != self._keys.pool:
-            self.rerouted, self._ended = Target.model_validate(fields), True
+        elif kind == "rerouted" and pool != self._keys.pool and isinstance(pool, str) and isinstance(model, str):
+            self.rerouted, self._ended = Target(pool=pool, model=model), True
 
     async def _take_logged(self) -> list[LogEntry]:
         """A page of the log from the cursor on. Live entries are gathered from now on: none falls between."""

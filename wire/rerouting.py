@@ -23,8 +23,8 @@ UNBOUNDED = 1 << 40  # it was let in once, and is not refused now
 async def carry_on(jobs: JobPipe, job: str) -> Target | None:
     """Let a job that left this pool as `rerouted` into the pool that it was sent to, once; that pool and model.
 
-    None: it did not leave this pool like that, or nobody knows any more where it went or what it asks. Raises Redis's error where that
-    is away or full: ask again.
+    None: it did not leave this pool like that, or nobody knows any more where it went or what it asks. Raises Redis's
+    error where that is away or full: ask again.
     """
     record = await jobs.record(job)
     target = await destination(jobs, record) if record is not None and record.why == "rerouted" else None

@@ -130,12 +130,15 @@ class WorkerRegistry:
 
     async def beats(self) -> dict[str, int]:
         """Who is alive: incarnation → beat count."""
-        return read_beats(await _hash(self.redis, self.keys.beats))
+        return read_beats(await self.lives())
 
-    async def bury_strange(self) -> int:
-        """End the lives that no script began: a name that is no UTF-8, a beat that is no number. How many."""
-        beats = await _hash(self.redis, self.keys.beats)
-        strange = {w: n for w, n in beats.items() if not read_beats({w: n})}
+    async def lives(self) -> dict[bytes, bytes]:
+        """The same as it lies in Redis, what no script wrote included."""
+        return await _hash(self.redis, self.keys.beats)
+
+    async def end_strange(self, lives: dict[bytes, bytes]) -> int:
+        """End those lives that no script began: a name that is no UTF-8, a beat that is no number. How many."""
+        strange = {w: n for w, n in lives.items() if not read_beats({w: n})}
         for w, n in strange.items():
             await self._run("reap", w, n)
         return len(strange)
@@ -212,7 +215,7 @@ def _worker(incarnation: str, beat: int, h: dict[bytes, bytes], owned: int) -> W
 
 
 def _info(words: bytes) -> dict[str, Any]:
-    """As a worker wrote it; what is of another type or range than `WorkerInfo` has is left out, as if it were absent."""
+    """As a worker wrote it; what is of another type or range than `WorkerInfo` has counts as absent."""
     info = _usable(json_object(words), INFO_KINDS)
     return {**info, "models": _models(info["models"])} if "models" in info else info
 

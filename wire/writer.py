@@ -12,7 +12,7 @@ from collections.abc import Callable
 from hashlib import sha1
 from typing import Any
 
-import hiredis
+from redis.exceptions import RedisError
 
 from wire import events
 from wire.events import EventId
@@ -177,7 +177,7 @@ class Outbox:
         while True:
             try:
                 return await self._resend_missing()
-            except (LinkLost, hiredis.ReplyError):
+            except (LinkLost, RedisError):
                 await asyncio.sleep(0.05)  # loading its file, or gone again: the link reconnects by itself
 
     async def _resend_missing(self) -> None:

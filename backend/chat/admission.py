@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import structlog
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError
 
 from backend.chat.submission import Submission
 from backend.context import request_id
-from backend.errors import QueueFull, Unavailable
+from backend.dialects.openai_responses_request import is_stored
+from backend.errors import QueueFull, Unavailable, queue_refuses
 from backend.pool.pools import Pool
 from wire.jobs import Bounds
 
@@ -43,11 +44,10 @@ class Admission:
                 cls=wish.cls,
                 at=pool.clock.now(),
                 request_id=request_id(),
+                outline=b"" if is_stored(wish.request) else wish.request.outline,
             )
-        except ResponseError as error:
-            if "OOM" not in str(error):
-                raise
-            raise Unavailable("The queue's memory is full; try again later.", "queue_out_of_memory", retry(5)) from None
+        except RedisError as error:
+            raise queue_refuses(error) or error from None
 
     def _bounds_of(self, wish: Submission) -> Bounds:
         return self._bounds if wish.deadline is None else self._bounds._replace(timeout_ms=int(wish.deadline * 1000))
@@ -61,4 +61,7 @@ def _full(answer: str) -> QueueFull:
     if answer == "full tenant":
         told = "Too many of your jobs are waiting; try again when some have started."
         return QueueFull(told, "queue_full_tenant", retry(5))
+    if answer == "full bytes":
+        told = "The requests that wait are too large together; try again when some have been answered."
+        return QueueFull(told, "queue_full_bytes", retry(5))
     return QueueFull("The queue is full; try again when some jobs have ended.", "queue_full_depth", retry(5))

@@ -13,6 +13,7 @@ from wire.idempotency import Claim, IdempotencyKeys
 
 USABLE_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 STARTS_ANEW = ("failed", "cancelled")
+ON_ITS_WAY_MS = 300_000  # far longer than a request takes from its claim to `accept`, far shorter than any record lives
 BY_ID = "job id"  # no principal's: whose claims on pools for ids they are that callers have made
 
 
@@ -49,16 +50,19 @@ class Naming:
         if claim.body != wish.body:
             raise Invalid("This Idempotency-Key was used with another body; use a new key.", "idempotency_key_reused")
         found = None if claim == mine else await self._pools.find(claim.job)
-        if claim.job != mine.job and await self._is_over(claim.job, found):
+        if claim.job != mine.job and await self._is_over(wish, key, claim.job, found):
             # The key is free again, for another job: one id ends once.
             claim = await self._keys.replace(wish.principal.id, key, claim, mine)
             found = None if claim == mine else await self._pools.find(claim.job)
         fresh = claim == mine and wish.job is None
         return Named(claim.job, self._pools.named(claim.pool), fresh, found)
 
-    async def _is_over(self, job: str, found: Found | None) -> bool:
-        """It failed, was cancelled or forgotten. One that is not there at all may be on its way in."""
-        return found.record.state in STARTS_ANEW if found is not None else await self._pools.forgotten(job)
+    async def _is_over(self, wish: Submission, key: str, job: str, found: Found | None) -> bool:
+        """It failed, was cancelled or forgotten. One that is not there at all may be on its way in, for a while; later
+        it has been, and what Redis keeps for minutes only is gone: let in again, one id would end twice."""
+        if found is not None:
+            return found.record.state in STARTS_ANEW
+        return await self._pools.forgotten(job) or await self._keys.age_ms(wish.principal.id, key) > ON_ITS_WAY_MS
 
     async def _by_id(self, job: str, pool: Pool) -> Named:
         """Asked again it must not be let into a second pool: who is first says which."""

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from backend.dialects.openai_chat import completion
 from backend.jobs.view import moment
 from backend.relay import Outcome
+from wire.decoding import json_object
 from wire.records import JobRecord
 
 
@@ -36,7 +35,8 @@ def told(record: JobRecord, events: int, end: dict[str, Any]) -> dict[str, Any]:
 def progress(record: JobRecord, events: int) -> float | None:
     if record.state in ("queued", "completed"):
         return float(record.state == "completed")
-    limit = orjson.loads(record.request or b"{}").get("options", {}).get("num_predict")
+    options = json_object(record.request).get("options")
+    limit = options.get("num_predict") if isinstance(options, dict) else None
     if record.state != "running" or not isinstance(limit, int) or limit < 1:
         return None
     return min(events / limit, 0.99)
@@ -45,7 +45,7 @@ def progress(record: JobRecord, events: int) -> float | None:
 def result(record: JobRecord, end: dict[str, Any]) -> dict[str, Any] | None:
     if record.state != "completed" or not record.result:
         return None
-    kept = orjson.loads(record.result)
+    kept = json_object(record.result)
     outcome = Outcome()
     outcome.text, outcome.thinking = [kept.get("text") or ""], [kept.get("thinking") or ""]
     outcome.tool_calls = list(kept.get("tool_calls") or ())

@@ -9,7 +9,7 @@ from backend.dialects.openai_errors import read_as
 from backend.dialects.openai_responses_object import Asked as AskedResponse
 from backend.dialects.openai_responses_object import ended, output_of
 from backend.dialects.openai_responses_refused import check_possible
-from backend.dialects.openai_responses_request import ResponsesRequest
+from backend.dialects.openai_responses_request import DOOR_NAME, ResponsesRequest
 from backend.dialects.openai_responses_stream import ResponseEvents
 from backend.errors import Invalid
 from backend.relay import Outcome, Ticket
@@ -19,7 +19,7 @@ class ResponsesDoor:
     """A request that continues a response is read without it, and without the items that it only names:
     `backend.responses` puts both where they belong."""
 
-    name = "openai.responses"
+    name = DOOR_NAME
 
     def read(self, body: dict[str, Any], max_messages: int) -> Asked:
         items = body.get("input")

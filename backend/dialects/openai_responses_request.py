@@ -33,6 +33,7 @@ from backend.dialects.openai_sampling import TOKENS_MAX
 from backend.dialects.tools import TOOLS_MAX
 from wire.records import JobRequest, Message
 
+DOOR_NAME = "openai.responses"
 LOGPROBS = "message.output_text.logprobs"
 FIRST = "input: there is nothing to answer; send a text or items."
 
@@ -184,3 +185,8 @@ class ResponsesRequest(BaseModel):
         choice = {"tool_choice": self.tool_choice.told()} if self.tool_choice else {}
         instructed = bool(self.instructions)
         return {**told, **choice, "created_at": int(time.time()), "instructed": instructed, "own": int(instructed)}
+
+
+def is_stored(request: JobRequest) -> bool:
+    """Whether it is a response that may be told again, with its input, and continued by another one."""
+    return request.door == DOOR_NAME and (request.echo or {}).get("store") is not False

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from redis.exceptions import RedisError
 from starlette.responses import JSONResponse
 
+from backend.errors import queue_refuses
 from backend.house import House, house_of
 from backend.jobs.view import moment
 from backend.pool.sights import Sight, sight_of
@@ -52,8 +53,10 @@ async def why_not_ready(house: House) -> str:
     try:
         async with asyncio.timeout(house.settings.redis_seconds):
             await check_server(house.redis)
-    except (RedisError, OSError, TimeoutError):
-        return "redis: it does not answer"
+            await house.pools.own.jobs.admits()
+    except (RedisError, OSError, TimeoutError) as error:
+        refusal = queue_refuses(error)
+        return f"redis: {refusal.message}" if refusal else "redis: it does not answer"
     except WrongServer as wrong:
         return f"redis: {wrong}"
     if house.fan_in.link.connection is None:

@@ -5,14 +5,16 @@ Both come from the job's record, its terminal event and, where there is no resul
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
-import orjson
-
 from backend.store.words import fold
+from wire.decoding import json_object
 from wire.events import Completed, Failed
 from wire.records import JobRecord
 
+BIGGEST = 2**63 - 1
+MOST_TRIES = 2**31 - 1
 STATUS = {"completed": "complete", "failed": "failed", "cancelled": "cancelled"}
 LOST = {"code": "job_lost", "message": "The queue has lost this answer; ask again.", "retryable": True}
 
@@ -37,6 +39,12 @@ class Ending(NamedTuple):
         return self.record.why == "rerouted"
 
     @property
+    def brief(self) -> bool:
+        """Nobody comes back to it once it is recorded. A job that came from another pool is known there, too, and would
+        be sent here again by a reader who found it there alone."""
+        return self.record.state == "cancelled" and not self.record.base
+
+    @property
     def at(self) -> int:
         """When it ended, pool milliseconds."""
         return self._marked("ended")[0] or self.record.accepted
@@ -51,31 +59,40 @@ class Ending(NamedTuple):
         return marks[-1] if marks else (0, "")
 
 
-def said_of_result(result: bytes) -> Said:
-    """From a completed job's record."""
-    fields = orjson.loads(result or b"{}")
-    return Said(fields.get("text") or "", fields.get("thinking") or None, fields.get("tool_calls") or None)
+def said_of_result(result: bytes) -> Said | None:
+    """From a completed job's record; None for a result that does not decode."""
+    fields = json_object(result)
+    if result and not fields:
+        return None
+    words, thinking, calls = fields.get("text"), fields.get("thinking"), fields.get("tool_calls")
+    return Said(
+        words if isinstance(words, str) else "",
+        thinking if isinstance(thinking, str) and thinking else None,
+        calls if isinstance(calls, list) and calls else None,
+    )
 
 
 def job_row(pool: str, ending: Ending) -> dict[str, Any]:
     record = ending.record
-    return {
-        "id": record.id,
-        "pool": pool,
-        "tenant": record.tenant,
-        "cls": record.cls,
-        "model": record.model,
-        "state": record.state,
-        "why": record.why[:64],
-        "attempt": record.attempt,
-        "tries": record.tries,
-        "worker": ending.worker,
-        "request_id": record.request_id,
-        "accepted_at": record.accepted,
-        "ended_at": ending.at,
-        "timeline": record.timeline,
-        **_cost(ending.event),
-    }
+    return storable(
+        {
+            "id": record.id,
+            "pool": pool,
+            "tenant": record.tenant[:200],
+            "cls": record.cls[:32],
+            "model": record.model[:200],
+            "state": record.state,
+            "why": record.why[:64],
+            "attempt": record.attempt,
+            "tries": min(record.tries, MOST_TRIES),
+            "worker": ending.worker and ending.worker[:200],
+            "request_id": record.request_id[:128],
+            "accepted_at": record.accepted,
+            "ended_at": ending.at,
+            "timeline": record.timeline,
+            **_cost(ending.event),
+        }
+    )
 
 
 def _cost(event: Completed | Failed | None) -> dict[str, Any]:
@@ -94,18 +111,40 @@ def answer_values(ending: Ending, said: Said) -> dict[str, Any]:
     """What the answer's row gets, by column."""
     record, event = ending.record, ending.event
     done = event if isinstance(event, Completed) else None
-    return {
-        **_said(said),
-        "status": STATUS[record.state],
-        "error": _error(ending) if record.state == "failed" else None,
-        "finish_reason": done and done.finish_reason[:32],
-        "usage": done and done.usage.model_dump(),
-        "timings": done and done.timings.model_dump(),
-        "tokens_per_second": done and done.tokens_per_second,
-        "worker": ending.worker,
-        "model": (done and done.model) or record.model,
-        "ended_at": ending.at,
-    }
+    return storable(
+        {
+            **_said(said),
+            "status": STATUS[record.state],
+            "error": _error(ending) if record.state == "failed" else None,
+            "finish_reason": done and done.finish_reason[:32],
+            "usage": done and done.usage.model_dump(),
+            "timings": done and done.timings.model_dump(),
+            "tokens_per_second": done and done.tokens_per_second,
+            "worker": ending.worker and ending.worker[:200],
+            "model": ((done and done.model) or record.model)[:200],
+            "ended_at": ending.at,
+        }
+    )
+
+
+def storable(row: dict[str, Any]) -> dict[str, Any]:
+    """The same as SQL takes it: one count that is too large, or a NUL in a text, would cost the row, and its answer
+    would be said to run for ever. Numbers are cut to what a BIGINT holds, NUL becomes U+FFFD."""
+    return {name: _storable(value) for name, value in row.items()}
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return max(-BIGGEST, min(BIGGEST, value))
+    if isinstance(value, float):
+        return value if math.isfinite(value) else 0.0
+    if isinstance(value, dict):
+        return {_storable(name): _storable(each) for name, each in value.items()}
+    return [_storable(each) for each in value]
 
 
 def lost_values(at: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from wire.decoding import MOST, text, whole
 from wire.keys import Keys
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ class Ended(NamedTuple):
     @property
     def at(self) -> int:
         """When that was, by Redis's own clock, in milliseconds: the entry's id says so."""
-        return int(self.entry.partition("-")[0])
+        return whole(self.entry.partition("-")[0]) or MOST  # an id that no script gave is later than all of them
 
 
 class Finished:
@@ -87,5 +88,7 @@ class Finished:
                 raise
 
 
-def _ended(entry: bytes, fields: dict[bytes, bytes]) -> Ended:
-    return Ended(entry.decode(), fields.get(b"job", b"").decode(), fields.get(b"state", b"").decode())
+def _ended(entry: bytes, fields: dict[bytes, bytes] | None) -> Ended:
+    """`fields` None: the entry was deleted before it was read."""
+    fields = fields or {}
+    return Ended(text(entry), text(fields.get(b"job")), text(fields.get(b"state")))

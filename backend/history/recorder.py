@@ -7,6 +7,7 @@ again: that changes nothing. Nothing is acknowledged while SQL is away, and noth
 from __future__ import annotations
 
 import asyncio
+import re
 
 import structlog
 from redis.exceptions import RedisError
@@ -16,23 +17,30 @@ from backend.history.ending import Ending, answer_values, job_row, lost_values
 from backend.history.finished import Ended, Finished
 from backend.history.repository import Waiting, Writes
 from backend.history.titles import clean_title
-from backend.store.database import Database, DatabaseAway
+from backend.store.database import Database, DatabaseAway, history_outage
 from wire.jobs import JobPipe
+from wire.outage import Outage, redis_outage, repeat
 from wire.records import monotonic_ms
 from wire.rerouting import carry_on
 
-PAUSE_SECONDS = 1.0  # between two tries where Redis or SQL is away
 CLAIM_EVERY_MS = 2_000
 FORGET_EVERY_MS = 600_000
 # A job that ends by itself is recorded at once; where many end, they share a transaction: each costs a write to disk.
 GATHER_SECONDS = 0.1
+JOB_NAME = re.compile(r"[\x21-\x7e]{1,64}")
 log = structlog.get_logger()
 
 
 class Recorder:
-    """One process's recorder; `run` it as a task."""
+    """One process's recorder; `run` it as a task. `outages`: where this process says that Redis or SQL is away; None:
+    it says so itself."""
 
-    def __init__(self, jobs: JobPipe, finished: Finished, database: Database) -> None:
+    def __init__(
+        self, jobs: JobPipe, finished: Finished, database: Database, outages: tuple[Outage, Outage] | None = None
+    ) -> None:
+        loop = f"recording {jobs.keys.pool}"
+        redis, history = outages or (redis_outage(), history_outage())
+        self._redis_away, self._history_away = redis.part(loop), history.part(loop)
         self._jobs = jobs
         self._finished = finished
         self._database = database
@@ -41,12 +49,7 @@ class Recorder:
 
     async def run(self) -> None:
         """Record until cancelled. What is away is waited for."""
-        while True:
-            try:
-                await self.turn()
-            except (RedisError, OSError, DatabaseAway) as error:
-                log.warning("recording waits", action="history.waits", error=type(error).__name__)
-                await asyncio.sleep(PAUSE_SECONDS)
+        await repeat(self.turn, self._redis_away, self._history_away)
 
     async def turn(self) -> int:
         """Record one batch; how many entries that were. Raises what says that Redis or SQL is away."""
@@ -83,25 +86,50 @@ class Recorder:
             try:
                 await self._keep(ended)
                 self._wrote = monotonic_ms()
-                return
+                return self._history_away.over()
             except DatabaseAway as error:
-                log.warning("SQL is away; ended jobs wait", action="history.away", entries=len(ended), error=str(error))
-            await asyncio.sleep(PAUSE_SECONDS)
+                await self._history_away.met(error)
 
     async def _keep(self, ended: list[Ended]) -> None:
         """A batch that SQL refuses is tried one by one, so that one job that cannot be kept holds up no other."""
         try:
-            await repository.write(self._database, await self._writes(ended))
+            await self._write(ended)
         except (RedisError, OSError, DatabaseAway):
             raise
         except Exception as error:
-            if len(ended) > 1:
-                for each in ended:
-                    await self._keep([each])
-            else:
-                # No text of a chat: the statement's values are left out.
-                why = type(error).__name__
-                log.error("an ended job cannot be kept", action="history.refused", job_id=ended[0].job, error=why)
+            if len(ended) == 1:
+                return await self._bury(ended[0], error)
+            for each in ended:
+                await self._keep([each])
+
+    async def _write(self, ended: list[Ended]) -> None:
+        ended = await self._named_like_jobs(ended)
+        writes = await self._writes(ended)
+        await repository.write(self._database, writes)
+        await self._jobs.keep_briefly([str(row["id"]) for row in writes.jobs if row["id"] in writes.brief])
+
+    async def _named_like_jobs(self, ended: list[Ended]) -> list[Ended]:
+        """Without those entries that no script wrote: they become dead letters."""
+        for each in ended:
+            if not JOB_NAME.fullmatch(each.job):
+                log.warning("an entry of `finished` names no job", action="history.undecodable", entry=each.entry)
+                await self._jobs.bury("finished", each.entry, each.job[:100])
+        return [each for each in ended if JOB_NAME.fullmatch(each.job)]
+
+    async def _bury(self, ended: Ended, error: Exception) -> None:
+        """It cannot be kept as it is. Its answer must not seem to run for ever, and all others go on."""
+        # No text of a chat: the statement's values are left out.
+        why = type(error).__name__
+        log.error("an ended job cannot be kept", action="history.refused", job_id=ended.job, error=why)
+        await self._jobs.bury("finished", ended.entry, ended.job)
+        try:
+            waiting = await repository.waiting_for(self._database, [ended.job])
+            answers = {job: lost_values(ended.at) for job in waiting.answers}
+            await repository.write(self._database, Writes([], answers, {}))
+        except (RedisError, OSError, DatabaseAway):
+            raise
+        except Exception:
+            log.exception("nor can its answer be ended", action="history.refused", job_id=ended.job)
 
     async def _writes(self, ended: list[Ended]) -> Writes:
         found = await reader.endings(self._jobs, [each.job for each in ended])
@@ -116,7 +144,8 @@ class Recorder:
                 if each.job in waiting.answers:
                     answers[each.job] = lost_values(each.at)
         rows = [job_row(self._jobs.keys.pool, ending) for ending in endings.values()]
-        return Writes(rows, answers, await self._titles(endings, waiting))
+        brief = frozenset(job for job, ending in endings.items() if ending.brief)
+        return Writes(rows, answers, await self._titles(endings, waiting), brief)
 
     async def _carry_on(self, jobs: list[str]) -> None:
         """What left for another pool has not ended. Its worker may have died before it let the job in there."""

@@ -27,11 +27,12 @@ class Waiting(NamedTuple):
 
 
 class Writes(NamedTuple):
-    """What one transaction is to write; answers and titles by job."""
+    """What one transaction is to write; answers and titles by job. `brief`: jobs that Redis need not keep for a day."""
 
     jobs: list[dict[str, Any]]
     answers: dict[str, dict[str, Any]]
     titles: dict[str, str]
+    brief: frozenset[str] = frozenset()
 
 
 async def waiting_for(database: Database, names: Iterable[str]) -> Waiting:

@@ -11,20 +11,18 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
-import structlog
-from redis.exceptions import RedisError
-
 from backend.pool.pools import Pool
 from backend.pool.sights import Sights
 from backend.pool.trail import Trail, Trails
 from wire import places
 from wire.events import LogEntry, Queued, encode
+from wire.outage import Outage, redis_outage, repeat
 from wire.workers import WorkerRecord
 
 EVERY_SECONDS = 1.0
 SOON_SECONDS = 0.02  # most jobs have started by then, and need no news at all
 AT_ONCE = 500  # jobs a script call
-log = structlog.get_logger()
+LONGEST_ETA = 604_800  # seconds; what is said to begin later than in a week is not known
 
 
 class Fleet(NamedTuple):
@@ -38,7 +36,8 @@ class Fleet(NamedTuple):
         """Seconds until the job at `position` begins, None: not known."""
         if not (position and self.slots and self.seconds):
             return None
-        return math.ceil(math.ceil(position / self.slots) * self.seconds)
+        seconds = math.ceil(math.ceil(position / self.slots) * self.seconds)
+        return seconds if seconds <= LONGEST_ETA else None
 
 
 def fleet_of(workers: list[WorkerRecord]) -> Fleet:
@@ -49,7 +48,8 @@ def fleet_of(workers: list[WorkerRecord]) -> Fleet:
 class News:
     """Tells the readers of one process. `soon(reader)` for a caller that has just come."""
 
-    def __init__(self, trails: Trails, sights: Sights) -> None:
+    def __init__(self, trails: Trails, sights: Sights, outage: Outage | None = None) -> None:
+        self._outage = outage or redis_outage()
         self._trails = trails
         self._sights = sights
         self._told: dict[Trail, bytes] = {}
@@ -71,28 +71,28 @@ class News:
         return _news(snapshot.places[0], await self._fleet(pool))
 
     async def _tell_everybody(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY_SECONDS)
-            readers = [reader for reader in self._trails.open if reader.quiet]
-            self._told = {reader: self._told[reader] for reader in readers if reader in self._told}
-            await self._tell(readers)
+        await repeat(self._tell_all, self._outage.part("news"))
+
+    async def _tell_all(self) -> None:
+        await asyncio.sleep(EVERY_SECONDS)
+        readers = [reader for reader in self._trails.open if reader.quiet]
+        self._told = {reader: self._told[reader] for reader in readers if reader in self._told}
+        await self._tell(readers)
 
     async def _tell_the_new(self) -> None:
-        while True:
-            await self._wake.wait()
-            await asyncio.sleep(SOON_SECONDS)
-            self._wake.clear()
-            readers, self._new = [reader for reader in self._new if reader.quiet], set()
-            await self._tell(readers)
+        await repeat(self._tell_those_who_came, self._outage.part("first news"))
+
+    async def _tell_those_who_came(self) -> None:
+        await self._wake.wait()
+        await asyncio.sleep(SOON_SECONDS)
+        self._wake.clear()
+        readers, self._new = [reader for reader in self._new if reader.quiet], set()
+        await self._tell(readers)
 
     async def _tell(self, readers: list[Trail]) -> None:
-        waiting = _by_pool(reader for reader in readers if reader.waiting)
-        try:
-            for group in waiting:
-                for i in range(0, len(group), AT_ONCE):
-                    await self._tell_some(group[0].pool, group[i : i + AT_ONCE])
-        except (RedisError, OSError) as error:
-            log.debug("no news without Redis", action="news.failed", error=type(error).__name__)
+        for group in _by_pool(reader for reader in readers if reader.waiting):
+            for i in range(0, len(group), AT_ONCE):
+                await self._tell_some(group[0].pool, group[i : i + AT_ONCE])
 
     async def _tell_some(self, pool: Pool, readers: Sequence[Trail]) -> None:
         snapshot = places.read(await pool.jobs.places([reader.job for reader in readers]))

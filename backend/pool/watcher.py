@@ -7,16 +7,15 @@ clock, nor a Redis that was away, nor a watcher that was stopped itself can end 
 
 from __future__ import annotations
 
-import asyncio
 from typing import NamedTuple
 
 import structlog
-from redis.exceptions import RedisError
 
 from wire.clock import Clock
 from wire.jobs import JobPipe
+from wire.outage import Outage, redis_outage, repeat
 from wire.records import monotonic_ms
-from wire.workers import REAP_SECONDS, WorkerRegistry
+from wire.workers import REAP_SECONDS, WorkerRegistry, read_beats
 
 EVERY_SECONDS = 1.0
 BELIEVED_SECONDS = 2.0  # the most that one look may add: a watcher that slept through an hour has seen nothing
@@ -32,7 +31,10 @@ class Still(NamedTuple):
 
 
 class Watcher:
-    def __init__(self, jobs: JobPipe, workers: WorkerRegistry, clock: Clock) -> None:
+    """`outage`: where this process says that Redis is away; None: it says so itself."""
+
+    def __init__(self, jobs: JobPipe, workers: WorkerRegistry, clock: Clock, outage: Outage | None = None) -> None:
+        self._outage = (outage or redis_outage()).part(f"watching {jobs.keys.pool}")
         self._jobs = jobs
         self._workers = workers
         self._clock = clock
@@ -41,23 +43,30 @@ class Watcher:
 
     async def run(self) -> None:
         """Watch until cancelled; a Redis that is away costs nothing but time that does not count."""
-        while True:
-            try:
-                await self.look()
-            except (RedisError, OSError) as error:
-                self._looked = None
-                log.warning("watching stands still", action="watch.failed", error=type(error).__name__)
-            await asyncio.sleep(EVERY_SECONDS)
+        await repeat(self._try_to_look, self._outage, every=EVERY_SECONDS)
+
+    async def _try_to_look(self) -> None:
+        try:
+            await self.look()
+        except Exception:
+            self._looked = None
+            raise
 
     async def look(self) -> None:
         if await self._clock.tick():
             log.warning("Redis's wall clock was stepped; pool time is put right", action="clock.stepped")
+        await self._end_the_late()
         await self._reap_the_lost()
+
+    async def _end_the_late(self) -> None:
         while await self._jobs.expire(self._clock.now(), EXPIRE_LIMIT) >= EXPIRE_LIMIT:
             log.info("many deadlines at once", action="jobs.expired")
 
     async def _reap_the_lost(self) -> None:
-        beats = await self._workers.beats()
+        lives = await self._workers.lives()
+        if strange := await self._workers.end_strange(lives):
+            log.warning("lives that no worker began are ended", action="worker.strange", lives=strange)
+        beats = read_beats(lives)
         passed = self._passed()
         self._still = {life: self._judge(life, beat, passed) for life, beat in beats.items()}
         for life, still in self._still.items():

@@ -13,11 +13,10 @@ from typing import NamedTuple
 from backend.chat.disconnect import CONTINUE
 from backend.dialects.door import Asked
 from backend.dialects.openai_errors import BadParameter
-from backend.dialects.openai_responses import ResponsesDoor
 from backend.dialects.openai_responses_input import told_items, with_names
 from backend.dialects.openai_responses_object import Asked as AskedResponse
 from backend.dialects.openai_responses_object import Item, calls_of, ended, output_of, response
-from backend.dialects.openai_responses_request import ResponsesRequest
+from backend.dialects.openai_responses_request import ResponsesRequest, is_stored
 from backend.errors import ApiError, NotFound, TooLarge
 from backend.house import House
 from backend.pool.pools import Found
@@ -57,8 +56,11 @@ async def find(house: House, who: Principal, name: str) -> Stored:
 def as_stored(found: Found) -> Stored | None:
     """None for what is no response, or was not to be stored."""
     record = found.record
-    request = JobRequest.model_validate_json(record.request) if record.request else None
-    if request is None or request.door != ResponsesDoor.name or (request.echo or {}).get("store") is False:
+    try:
+        request = JobRequest.model_validate_json(record.request)
+    except ValueError:  # forgotten, or written by nobody here
+        return None
+    if not is_stored(request):
         return None
     return Stored(record, AskedResponse(record.id, record.model, request))
 

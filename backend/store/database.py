@@ -25,6 +25,7 @@ from sqlalchemy.pool import NullPool
 
 from backend.store.address import dsn_of, file_of, is_sqlite
 from backend.store.sqlite import open_connection
+from wire.outage import Outage
 
 CONNECTIONS = 8  # a process's own; more requests than that wait for one
 WAIT_SECONDS = 5.0  # for a free connection, for SQLite's one writer, for a connect
@@ -38,6 +39,10 @@ AWAY = ("08", "40", "53", "57", "58", "25006", "55P03", "42P01", "42703", "42501
 
 class DatabaseAway(Exception):
     """The database cannot be asked just now: it is away, full, locked, or was never migrated."""
+
+
+def history_outage() -> Outage:
+    return Outage("The history's database", "history", (DatabaseAway,))
 
 
 class Database:

@@ -76,9 +76,11 @@ class Play:
             assert await self._emit(keys=keys, args=[worker, attempt, seq, body]) == 1
         return first + len(bodies)
 
-    async def complete(self, job: str, text: str = "Hello.", *, seq: int = 1, **more: Any) -> None:
+    async def complete(
+        self, job: str, text: str = "Hello.", *, seq: int = 1, event: bytes = encode(COMPLETED), **more: Any
+    ) -> None:
         result = orjson.dumps({"text": text, "thinking": None, "tool_calls": None, **more})
-        done = await self.jobs.finish(job, "w", 1, seq, "completed", encode(COMPLETED), result=result)
+        done = await self.jobs.finish(job, "w", 1, seq, "completed", event, result=result)
         assert done == FINISHED
 
     async def completed(self, text: str = "Hello.", **more: Any) -> str:

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 import orjson
 import pytest
 
+from backend.history import repository
 from backend.history.finished import GROUP
 from backend.store.database import Database
 from backend.store.tables import jobs
 from tests.backend.recording import BOUNDS, COMPLETED, FAILED, RESTARTED, STARTED, Play, tokens
 from wire.events import Rerouted, encode, token
-from wire.records import JobRequest
+from wire.records import BRIEF_MS, JobRequest
 
 
 @pytest.fixture
@@ -216,15 +217,91 @@ async def test_a_lost_answer_among_others_changes_nothing_of_theirs(play: Play) 
     assert (await play.answer(whole)).text == "Hello."
 
 
-async def test_one_job_that_cannot_be_kept_holds_up_no_other(play: Play) -> None:
+async def test_a_result_that_does_not_decode_is_read_off_the_log(play: Play) -> None:
+    job = await play.begin()
+    await play.awaits(job)
+    await play.complete(job, "as said", seq=await play.say(job, token("as"), token(" said")))
+    await play.redis.hset(play.keys.job(job), "result", b"no JSON")
+    await play.recorder().turn()
+    answer = await play.answer(job)
+    assert (answer.status, answer.text) == ("complete", "as said")
+
+
+HUGE = (
+    b'{"type":"completed","finish_reason":"stop","usage":{"prompt_tokens":%d,"completion_tokens":%d},'
+    b'"timings":{"total_ms":%d}}' % (2**63, 10**100, 2**63)
+)
+
+
+async def test_counts_that_no_column_holds_cost_no_row(play: Play) -> None:
+    job = await play.begin()
+    await play.awaits(job)
+    await play.complete(job, "kept", event=HUGE)
+    await play.redis.hset(play.keys.job(job), mapping={"accepted": 1 << 80, "tries": 1 << 40, "tenant": "t\0" * 500})
+    await play.recorder().turn()
+    [row] = await play.rows(jobs)
+    assert (row.prompt_tokens, row.completion_tokens, row.total_ms) == (2**63 - 1,) * 3
+    answer = await play.answer(job)
+    assert (answer.status, answer.text) == ("complete", "kept")
+
+
+async def test_an_answer_with_a_nul_is_kept(play: Play) -> None:
+    """PostgreSQL takes none in a text, and the row would be lost."""
+    job = await play.begin()
+    await play.awaits(job)
+    await play.complete(job, "a\0b")
+    await play.recorder().turn()
+    assert (await play.answer(job)).text == "a\ufffdb"
+
+
+async def test_one_job_that_cannot_be_kept_is_buried_and_holds_up_no_other(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good, bad = await play.completed(), await play.completed()
     await play.awaits(bad)
-    await play.redis.hset(play.keys.job(bad), "result", b"no JSON")
-    worse = await play.completed()
-    await play.redis.hset(play.keys.job(worse), "accepted", 1 << 80)
-    assert await play.recorder().turn() == 3
+    real = repository.write
+
+    async def write(database: Database, writes: repository.Writes) -> None:
+        if bad in {row["id"] for row in writes.jobs}:
+            raise ValueError("no statement can write this row")
+        await real(database, writes)
+
+    monkeypatch.setattr(repository, "write", write)
+    assert await play.recorder().turn() == 2
     assert [row.id for row in await play.rows(jobs)] == [good]
+    assert (await play.answer(bad)).status == "failed"  # it does not seem to run for ever
+    [(_, letter)] = await play.redis.xrange(play.keys.dead)
+    assert (letter[b"job"], letter[b"why"]) == (bad.encode(), b"undecodable")
     assert await play.acknowledged()
+
+
+@pytest.mark.parametrize("job", [b"\xff", b"", b"with space", b"n\0l", b"x" * 5_000])
+async def test_an_entry_that_names_no_job_is_buried(play: Play, job: bytes) -> None:
+    await play.redis.xadd(play.keys.finished, {"job": job, "state": b"\xff"})
+    good = await play.completed()
+    assert await play.recorder().turn() == 2
+    assert [row.id for row in await play.rows(jobs)] == [good]
+    assert await play.redis.xlen(play.keys.dead) == 1 and await play.acknowledged()
+
+
+async def test_a_cancelled_job_is_kept_for_minutes_once_it_is_recorded(play: Play) -> None:
+    cancelled, completed = await play.begin(), await play.completed()
+    await play.say(cancelled, *tokens("half"))
+    await play.jobs.cancel(cancelled)
+    before = await play.redis.pttl(play.keys.job(cancelled))
+    await play.recorder().turn()
+    lives = [await play.redis.pttl(key(cancelled)) for key in (play.keys.job, play.keys.events)]
+    assert before > BRIEF_MS >= max(lives) and min(lives) > 0
+    assert await play.redis.pttl(play.keys.job(completed)) > BRIEF_MS
+
+
+async def test_a_cancelled_job_from_another_pool_is_kept_as_long_as_its_first_record(play: Play) -> None:
+    """Whoever found that record alone would send it here again."""
+    job = await play.begin()
+    await play.redis.hset(play.keys.job(job), "base", 1)
+    await play.jobs.cancel(job)
+    await play.recorder().turn()
+    assert await play.redis.pttl(play.keys.job(job)) > BRIEF_MS
 
 
 async def test_a_title_made_by_the_model_is_cleaned_and_set(play: Play) -> None:

@@ -185,7 +185,7 @@ async def test_a_write_that_fails_is_written_again(play: Play, monkeypatch: pyte
         await real(*given)
 
     monkeypatch.setattr(repository, "write", write)
-    monkeypatch.setattr("backend.history.recorder.PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("wire.outage.FIRST_SECONDS", 0.01)
     job = await play.completed()
     await play.recorder().turn()
     await recorded_once(play, [job])

@@ -35,8 +35,8 @@ def make_users(target: Path, **passwords: str) -> subprocess.CompletedProcess[st
 
 
 @contextmanager
-def locked_valkey(home: Path, *, appendonly: bool = False) -> Iterator[LockedValkey]:
-    """The manifest's own configuration and users, on another port and folder."""
+def locked_valkey(home: Path, *, appendonly: bool = False, program: str | None = None) -> Iterator[LockedValkey]:
+    """The manifest's own configuration and users, on another port and folder. `program`: another server's."""
     users = home / "users.acl"
     done = make_users(users, **PASSWORDS)
     assert done.returncode == 0, done.stderr
@@ -46,7 +46,7 @@ def locked_valkey(home: Path, *, appendonly: bool = False) -> Iterator[LockedVal
     server = LockedValkey(home, appendonly=appendonly)
     binary, *options = server.command
     # The file first: what a test needs otherwise (its port, its append-only file or none) comes behind it and wins.
-    server.command = [binary, str(home / "valkey.conf"), *options]
+    server.command = [program or binary, str(home / "valkey.conf"), *options]
     server.start()
     try:
         yield server

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,7 +24,12 @@ from tests.support.house import House
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 from wire.client import open_redis
+from wire.jobs import Bounds, JobPipe
 from wire.keys import Keys, idempotency, orchestrator
+from wire.records import JobRecord, JobRequest
+from wire.workers import WorkerInfo, WorkerRegistry
+
+OLDEST = "redis-server"  # Debian's Redis 7.0, the oldest that is promised to work
 
 
 @pytest.fixture(scope="module")
@@ -150,12 +157,24 @@ def told(log: Sequence[dict[str, Any]]) -> list[str]:
     return [f"{entry['username']}: {entry['reason']} {entry['object']} ({entry['context']})" for entry in log]
 
 
+CALL = r"(?:call|peek|put)\('([A-Z_]+)'"  # a command as the scripts write it
+DIRECT = {"HGETALL", "HSET", "XREAD", "XRANGE", "XREVRANGE"}  # what a worker calls itself
+
+
+def test_a_worker_may_call_what_the_scripts_call_and_nothing_more() -> None:
+    """Read off the file: a script's commands are checked as its caller's, so none of them can be left out."""
+    scripts = "".join(path.read_text() for path in (ROOT / "wire" / "scripts").glob("*.lua"))
+    [line] = [line for line in read_lines("users.acl") if line.startswith("user worker ")]
+    allowed = {word[1:].upper() for word in line.split() if re.fullmatch(r"\+[a-z_]+", word)}
+    assert allowed == set(re.findall(CALL, scripts)) | DIRECT | {"XADD", "TIME", "INFO", "EVALSHA"}
+
+
 @pytest.mark.parametrize("user", ["api", "worker"])
 def test_every_command_of_every_script_is_allowed(locked: LockedValkey, user: str) -> None:
     """Also of scripts that a short day never runs."""
     scripts = "".join(path.read_text() for path in (ROOT / "wire" / "scripts").glob("*.lua"))
-    called = set(re.findall(r"call\('([A-Z]+)'", scripts))
-    assert len(called) > 20
+    called = set(re.findall(CALL, scripts)) | {"XADD"}  # `append`
+    assert len(called) > 35
     with client(locked, user) as redis:
         for command in sorted(called - {"TIME", "INFO"}):
             assert not refused(redis, *arguments(redis, command)), command
@@ -204,6 +223,87 @@ DANGEROUS = (
 def test_nobody_may_harm_the_server_or_look_beyond_what_is_ours(locked: LockedValkey, user: str) -> None:
     with client(locked, user) as redis:
         assert [command for command in DANGEROUS if not refused(redis, *command)] == []
+
+
+NO_BUSINESS = (
+    ("EVAL", "return 1", "0"),
+    ("EVAL_RO", "return 1", "0"),
+    ("FUNCTION", "LIST"),
+    ("FUNCTION", "FLUSH"),
+    ("FUNCTION", "LOAD", "#!lua name=x\nredis.register_function('x', function() return 1 end)"),
+    ("FCALL", "x", "0"),
+    ("SCRIPT", "FLUSH"),
+    ("SCRIPT", "KILL"),
+    ("SCAN", "0"),
+    ("RANDOMKEY",),
+    ("XGROUP", "DESTROY", "sluice:{acl}:none", "recorders"),
+)
+NO_BUSINESS_OF_A_WORKER = (
+    *NO_BUSINESS,
+    ("SCRIPT", "EXISTS", "0" * 40),
+    ("XGROUP", "CREATE", "sluice:{acl}:none", "another", "0"),
+    ("XREADGROUP", "GROUP", "recorders", "me", "STREAMS", "sluice:{acl}:none", ">"),
+    ("XACK", "sluice:{acl}:none", "recorders", "1-1"),
+    ("SUBSCRIBE", "sluice:{acl}:live:1"),
+    ("MULTI",),
+    ("RENAME", "sluice:{acl}:none", "sluice:{acl}:other"),
+    ("RESTORE", "sluice:{acl}:none", "0", "x"),
+    ("EXPIRE", "sluice:{acl}:none", "1"),
+    ("UNLINK", "sluice:{acl}:none"),
+    ("APPEND", "sluice:{acl}:none", "x"),
+    ("SETRANGE", "sluice:{acl}:none", "536870911", "x"),
+)
+
+
+@pytest.mark.parametrize("user", ["api", "worker"])
+def test_what_no_process_calls_is_refused(locked: LockedValkey, user: str) -> None:
+    with client(locked, user) as redis:
+        commands = NO_BUSINESS if user == "api" else NO_BUSINESS_OF_A_WORKER
+        assert [command for command in commands if not refused(redis, *command)] == []
+
+
+@pytest.mark.parametrize("program", [None, OLDEST], ids=["newest", "oldest"])
+async def test_a_running_job_outlives_a_restart_of_the_locked_server(program: str | None, tmp_path: Path) -> None:
+    """Servers before Valkey 9 check a script's writes against the default user when they replay the append-only file:
+    where that user is off and may nothing, every accepted job and every given one is lost."""
+    program = program and shutil.which(program)
+    with locked_valkey(tmp_path, appendonly=True, program=program) as server:
+        before = await play_a_job(server)
+        written(server)
+        server.restart()
+        api = open_redis(url(server, "api"), 5.0)
+        record = await JobPipe(api, Keys("default")).record("a-job")
+        await api.aclose()
+    assert before is not None and before == record
+    assert (before.state, before.owner) == ("running", "w")
+
+
+async def play_a_job(server: LockedValkey) -> JobRecord | None:
+    """Accepted by the API, given to a worker and started by it."""
+    api, worker = open_redis(url(server, "api"), 5.0), open_redis(url(server, "worker"), 5.0)
+    keys, bounds = Keys("default"), Bounds(10, 10, 3, 60_000)
+    try:
+        registry = WorkerRegistry(worker, keys)
+        await registry.register("w", 1, WorkerInfo("simulated", {}))
+        await registry.ask("w", True)
+        assert await JobPipe(api, keys).accept("a-job", JobRequest(model="m"), bounds, tenant="t") == "ok"
+        assert await JobPipe(worker, keys).start("a-job", "w", 1, b'{"type":"started"}') is not None
+        return await JobPipe(api, keys).record("a-job")
+    finally:
+        await api.aclose()
+        await worker.aclose()
+
+
+def written(server: LockedValkey) -> None:
+    with client(server, "admin") as admin:
+        wait_until(lambda: not admin.info("persistence")["aof_buffer_length"], 10, "its file is written")
+
+
+def test_the_oldest_server_is_one_that_checks_the_default_user() -> None:
+    program = shutil.which(OLDEST)
+    assert program, "install Debian's redis-server: the oldest server that is promised to work is tested, never skipped"
+    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    assert "v=7.0." in version, f"a server that is too new proves nothing: {version}"
 
 
 @pytest.mark.parametrize("key", [idempotency("somebodys"), orchestrator("default")])

@@ -86,8 +86,8 @@ KEPT = (
 # What sequences must have met, each at least once, or the model tests less than it says.
 MUST_HAPPEN = (
     "given", "given back", "reaped", "a gap refused", "a stale emit refused", "a dead life beats", "garbage swept",
-    "accept: ok", "accept: full depth", "accept: full tenant", "accept: full bytes", "accept: stepped", "bytes counted anew",
-    "expire: stepped",
+    "accept: ok", "accept: full depth", "accept: full tenant", "accept: full bytes", "bytes counted anew",
+    "accept: stepped", "expire: stepped",
     "a step put right", "completed", "failed deadline", "failed engine", "failed worker_lost", "failed never_started",
     "cancelled asked", "charged: worker_lost", "charged: engine", "dead letter: worker_lost", "dead letter: engine",
     "dead letter: never_started", "dead letter: poison", "drained", "route: warm", "route: loaded", "route: idle",

@@ -285,7 +285,9 @@ MUTANTS: dict[str, Mutant] = {
     "accept counts bytes at every refusal": Mutant(EVERY, "and math.abs(now() - counted) >= RECOUNT_MS", ""),
     "accept does not count its bytes": Mutant("accept", "weigh(#ARGV[11])\n", ""),
     "accept counts what no script wrote": Mutant(EVERY, "if h[1] == e[1] then sum = sum", "if true then sum = sum"),
-    "an empty pool keeps what was counted": Mutant("expire", "== 0 then call('DEL', P .. ':bytes') end", "== 0 then end"),
+    "an empty pool keeps what was counted": Mutant(
+        "expire", "== 0 then call('DEL', P .. ':bytes') end", "== 0 then end"
+    ),
     "accept by a stepped clock": Mutant("accept", "if stepped(ARGV[8]) then return {'stepped'} end", ""),
     "accept by raw time": Mutant("accept", "local at = now()", "local at = raw()"),
     "accept does not match": Mutant("accept", "match()\nreturn {'ok'}", "return {'ok'}"),
