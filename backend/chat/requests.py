@@ -62,7 +62,7 @@ class Options(BaseModel):
     tfs_z: Penalty | None = None
     seed: Annotated[Whole, Field(ge=-(2**63), le=2**63 - 1)] | None = None
     num_predict: Annotated[Whole, Field(ge=-2, le=1_048_576)] | None = None
-    num_ctx: Positive | None = None
+    num_ctx: Positive | None = Field(None, description="Engines whose window is fixed at the load ignore it.")
     num_keep: Annotated[Whole, Field(ge=-1, le=1_048_576)] | None = None
     stop: Annotated[list[Annotated[str, Field(max_length=500)]], BeforeValidator(as_list)] | None = Field(
         None, max_length=STOPS_MAX
