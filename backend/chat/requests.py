@@ -34,6 +34,7 @@ def go_duration(value: str | int | float) -> str | int | float:
 
 Whole = Annotated[int, BeforeValidator(whole, json_schema_input_type=int)]
 Positive = Annotated[Whole, Field(ge=1, le=1_048_576)]
+NotZero = BeforeValidator(lambda value: value or None)  # Go's clients send 0 for a number that they were not given
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Penalty = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
 
@@ -62,7 +63,9 @@ class Options(BaseModel):
     tfs_z: Penalty | None = None
     seed: Annotated[Whole, Field(ge=-(2**63), le=2**63 - 1)] | None = None
     num_predict: Annotated[Whole, Field(ge=-2, le=1_048_576)] | None = None
-    num_ctx: Positive | None = None
+    num_ctx: Annotated[Positive | None, NotZero] = Field(
+        None, description="Engines whose window is fixed at the load ignore it."
+    )
     num_keep: Annotated[Whole, Field(ge=-1, le=1_048_576)] | None = None
     stop: Annotated[list[Annotated[str, Field(max_length=500)]], BeforeValidator(as_list)] | None = Field(
         None, max_length=STOPS_MAX

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.chat.requests import KeepAlive, ModelName, Options, given
+from backend.chat.requests import KeepAlive, ModelName, NotZero, Options, given
 from backend.dialects.ollama import NS
 from backend.dialects.ollama_loading import WORD, loading
 from backend.dialects.openai_embeddings import numbers
@@ -32,7 +32,7 @@ class EmbedRequest(BaseModel):
     model: Annotated[ModelName, Field(min_length=1)]
     input: str | Annotated[list[str], Field(max_length=INPUTS_MAX)] = Field("", description="Empty: loads the model.")
     truncate: bool | None = Field(None, description="Read, and without effect: nothing is ever cut.")
-    dimensions: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    dimensions: Annotated[Annotated[int, Field(ge=1, le=65_536)] | None, NotZero] = None
     options: Options | None = None
     keep_alive: KeepAlive | None = None
 

@@ -185,7 +185,8 @@ class LlamaCppEngine:
         }
         loaded = self._chat.ready or self._embed.ready
         told = tuple(word for word, can in able.items() if can)
-        return [ModelInfo(self._model, loaded, self._plan().context, told)]
+        size = self._gguf.stat().st_size
+        return [ModelInfo(self._model, loaded, self._plan().context, told, size, details={"format": "gguf"})]
 
     async def pull(self, model: str) -> AsyncGenerator[PullProgress]:
         raise Unsupported("llama.cpp serves one file and pulls none: set SLUICE_GGUF, or run Ollama to pull models")

@@ -205,6 +205,7 @@ async def test_one_prompt_becomes_a_vector_as_it_used_to(client: ollama.AsyncCli
 LOADS = [
     ("embed", {}),
     *(("embed", {"input": nothing}) for nothing in (None, "", [])),
+    ("embed", {"dimensions": 0}),
     *(("embeddings", fields) for fields in ({}, {"prompt": ""}, {"prompt": None})),
 ]
 
@@ -247,6 +248,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "no tools": {"tools": []},
     "what Go's client sends of nothing": {"suffix": "", "system": "", "template": "", "options": None},
     "options of another kind of number": {"options": {"num_predict": 100.9, "top_k": -1.0, "num_ctx": 4096.0}},
+    "no window in particular": {"options": {"num_ctx": 0}},
     "options that are null": {"options": {"temperature": None, "stop": None, "num_ctx": None}},
     "many ends": {"options": {"stop": [f"end {n}" for n in range(40)]}},
     "an end that is empty": {"options": {"stop": [""]}},

@@ -32,6 +32,8 @@ class FakeOllama:
     url: str = ""
     models: dict[str, dict[str, Any]] = field(default_factory=lambda: {"m:latest": {}})
     running: dict[str, int] = field(default_factory=dict)  # full name → context length
+    listed: dict[str, Any] = field(default_factory=dict)  # what /api/tags tells of each model beside its name
+    resident: dict[str, Any] = field(default_factory=dict)  # what /api/ps tells of each
     chunks: list[bytes] = field(default_factory=lambda: [said("Hello"), said(" you"), end()])
     status: int = 200
     error: str = ""  # with a status of 400 or more
@@ -92,11 +94,13 @@ class FakeOllama:
 
     async def tags(self, request: web.Request) -> web.Response:
         await self.note(request)
-        return web.json_response({"models": [{"name": name, "digest": f"sha-{name}"} for name in self.models]})
+        return web.json_response(
+            {"models": [{"name": name, "digest": f"sha-{name}", **self.listed} for name in self.models]}
+        )
 
     async def ps(self, request: web.Request) -> web.Response:
         await self.note(request)
-        entries = [{"name": name, "context_length": length} for name, length in self.running.items()]
+        entries = [{"name": name, "context_length": length, **self.resident} for name, length in self.running.items()]
         return web.json_response({"models": entries})
 
     async def show(self, request: web.Request) -> web.Response:
@@ -115,7 +119,7 @@ class FakeOllama:
         if self.status >= 400:
             return web.json_response({"error": self.error}, status=self.status)
         vectors = [[float(len(text)), 1.0] for text in body["input"]]
-        return web.json_response({"embeddings": vectors, "prompt_eval_count": len(vectors)})
+        return web.json_response({"embeddings": vectors, "prompt_eval_count": len(vectors), "load_duration": 2_000_000})
 
     async def told_version(self, request: web.Request) -> web.Response:
         return web.json_response({"version": self.version})

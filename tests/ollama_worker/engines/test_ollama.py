@@ -471,6 +471,17 @@ async def test_models_tell_what_is_loaded_and_how_long_a_prompt_may_be(fake: Fak
     assert len(fake.asked("/api/show")) == 2, "what a digest shows never changes"
 
 
+async def test_models_tell_what_ollama_lists_of_their_files(fake: FakeOllama, engine: OllamaEngine) -> None:
+    details = {"format": "gguf", "family": "qwen2", "parameter_size": "494.03M", "quantization_level": "Q4_K_M"}
+    fake.listed = {"size": 397_821_319, "details": details}
+    fake.resident = {"size_vram": 500, "expires_at": "2026-12-01T15:00:00Z"}
+    fake.models, fake.running = {"m:latest": {}, "n:1b": {}}, {"m:latest": 512}
+    first, second = await engine.models()
+    assert (first.size, first.digest, first.details) == (397_821_319, "sha-m:latest", details)
+    assert (first.size_vram, first.expires_at) == (500, "2026-12-01T15:00:00Z")
+    assert (second.size, second.size_vram, second.expires_at) == (397_821_319, 0, "")
+
+
 async def test_a_model_that_cannot_be_shown_hides_none_of_the_others(fake: FakeOllama, engine: OllamaEngine) -> None:
     fake.models, fake.unshown = {"broken:latest": {}, "n:1b": {}}, frozenset({"broken:latest"})
     broken, other = await engine.models()
@@ -482,7 +493,7 @@ async def test_a_model_that_cannot_be_shown_hides_none_of_the_others(fake: FakeO
 
 async def test_embedding(fake: FakeOllama, engine: OllamaEngine) -> None:
     found = await engine.embed(JobRequest(kind="embed", model="m", inputs=("a", "bbb")))
-    assert found.vectors == [[1.0, 1.0], [3.0, 1.0]]
+    assert (found.vectors, found.load_ms) == ([[1.0, 1.0], [3.0, 1.0]], 2)
     assert fake.asked("/api/embed")[0]["truncate"] is False
 
 

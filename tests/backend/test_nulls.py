@@ -1,0 +1,57 @@
+"""Null for a field that is left out: clients with typed requests send it for all that their caller did not give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from backend.chat.requests import ChatRequest
+from backend.dialects import openai_embeddings
+from backend.dialects.anthropic_request import MessagesRequest, read_messages
+from backend.dialects.local_llm import LocalGenerate, LocalRequest
+from backend.dialects.ollama_chat import OllamaChat
+from backend.dialects.ollama_embed import EmbedRequest, OldRequest, read_embed, read_old
+from backend.dialects.ollama_generate import GenerateRequest, OllamaGenerate
+from backend.dialects.ollama_models import ShowRequest
+from backend.dialects.openai_chat import CHAT
+from backend.dialects.openai_chat_request import ChatRequest as OpenAiChatRequest
+from backend.dialects.openai_completions import COMPLETIONS, CompletionRequest
+from backend.dialects.openai_embeddings import EmbeddingRequest
+from backend.dialects.openai_responses import DOOR
+from backend.dialects.openai_responses_request import ResponsesRequest
+from backend.dialects.reading import read_as
+
+SAID = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+# What is read, the fields that its caller gives, and how it is read.
+DOORS: dict[str, tuple[type[BaseModel], dict[str, Any], Any]] = {
+    "Ollama's chat": (ChatRequest, SAID, lambda body: OllamaChat().read(body, 9)),
+    "Ollama's text": (GenerateRequest, {"prompt": "hi"}, lambda body: OllamaGenerate().read(body, 9)),
+    "Ollama's vectors": (EmbedRequest, {"model": "m", "input": "hi"}, read_embed),
+    "Ollama's one vector": (OldRequest, {"model": "m", "prompt": "hi"}, read_old),
+    "Ollama's load of what makes vectors": (EmbedRequest, {"model": "m"}, read_embed),
+    "what Ollama shows": (ShowRequest, {"name": "m"}, lambda body: read_as(ShowRequest, body).asked),
+    "OpenAI's chat": (OpenAiChatRequest, SAID, lambda body: CHAT.read(body, 9)),
+    "OpenAI's text": (CompletionRequest, {"model": "m", "prompt": "hi"}, lambda body: COMPLETIONS.read(body, 9)),
+    "OpenAI's responses": (ResponsesRequest, {"model": "m", "input": "hi"}, lambda body: DOOR.read(body, 9)),
+    "OpenAI's vectors": (EmbeddingRequest, {"model": "m", "input": "hi"}, openai_embeddings.read),
+    "Anthropic's": (MessagesRequest, {**SAID, "max_tokens": 9}, lambda body: read_messages(body, 9).to_job()),
+    "one local model": (LocalRequest, {"prompt": "hi"}, lambda body: LocalGenerate().read(body, 9)),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_null_is_the_same_as_left_out_in_every_field_of_a_request(door: str) -> None:
+    model, given, read = DOORS[door]
+    nothing = {field.alias or name: None for name, field in model.model_fields.items()}
+    assert len(nothing) > len(given)
+    assert read({**nothing, **given}) == read(given)
+
+
+@pytest.mark.parametrize(
+    "body", [{"model": None}, {"messages": None, "model": None}, {"model": "m", "messages": [None]}]
+)
+def test_null_for_what_is_needed_is_refused_as_if_it_were_missing(body: dict[str, Any]) -> None:
+    with pytest.raises(Exception, match="messages"):
+        OllamaChat().read(body, 9)
