@@ -82,7 +82,8 @@ class Asking:
     async def _ask(self, line: Row[Any], left: int) -> dict[str, Any]:
         """`left`: ms of the window. Raises what keeps the line from being answered."""
         body = line.body.encode()
-        asked = self._door.read(orjson.loads(body), self._house.settings.max_messages)
+        async with self._house.batches.breath.work():
+            asked = self._door.read(orjson.loads(body), self._house.settings.max_messages)
         asked = await continued(self._house, self._who, asked, len(body))
         ticket = await self._let_in(line, asked, left)
         return self._door.whole(asked, ticket, await collect(ticket))

@@ -55,9 +55,12 @@ class Options(BaseModel):
     num_predict: Annotated[Whole, Field(ge=-2, le=1_048_576)] | None = None
     num_ctx: Positive | None = None
     num_keep: Annotated[Whole, Field(ge=-1, le=1_048_576)] | None = None
-    stop: Annotated[list[Annotated[str, Field(min_length=1, max_length=500)]], BeforeValidator(as_list)] | None = Field(
-        None, max_length=16
-    )
+    stop: (
+        Annotated[
+            list[Annotated[str, Field(min_length=1, max_length=500)]], Field(fail_fast=True), BeforeValidator(as_list)
+        ]
+        | None
+    ) = Field(None, max_length=16)
     repeat_last_n: Annotated[Whole, Field(ge=-1, le=1_048_576)] | None = None
     repeat_penalty: Penalty | None = None
     presence_penalty: Penalty | None = None

@@ -16,12 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from backend.dialects.images import IMAGES_MAX, of_data_url
 from backend.dialects.openai_errors import BadParameter
 from backend.dialects.openai_messages import CallId
-from backend.dialects.tools import Name, arguments_of, hex_of, written_of
+from backend.dialects.tools import Name, arguments_of, check_arguments, hex_of, written_of
 from wire.records import Message
 
 TEXTS = ("input_text", "output_text", "text")
@@ -49,7 +49,7 @@ def as_parts(content: object) -> object:
     return [{"type": "input_text", "text": content}] if isinstance(content, str) else content
 
 
-Parts = Annotated[list[Part], BeforeValidator(as_parts, json_schema_input_type=str | list[Part])]
+Parts = Annotated[list[Part], Field(fail_fast=True), BeforeValidator(as_parts, json_schema_input_type=str | list[Part])]
 
 
 class Thought(BaseModel):
@@ -70,7 +70,7 @@ class Item(BaseModel):
     name: Name | None = None
     arguments: str | None = None
     output: Parts | None = None
-    summary: list[Thought] | None = None
+    summary: Annotated[list[Thought], Field(fail_fast=True)] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -108,7 +108,7 @@ def as_items(value: object) -> object:
     return [{"role": "user", "content": value}] if isinstance(value, str) else value
 
 
-Items = Annotated[list[Item], BeforeValidator(as_items, json_schema_input_type=str | list[Item])]
+Items = Annotated[list[Item], Field(fail_fast=True), BeforeValidator(as_items, json_schema_input_type=str | list[Item])]
 
 
 def text_of(parts: Iterable[Part] | None) -> str:
@@ -121,19 +121,20 @@ def images_of(parts: Iterable[Part] | None) -> tuple[str, ...] | None:
 
 def as_messages(items: Sequence[Item]) -> list[Message]:
     """A job's messages, their results not yet held against the calls."""
+    check_arguments(item.arguments for item in items)
     messages: list[Message] = []
-    thoughts = ""
+    waiting: list[str] = []  # thoughts, joined once: joined one by one they would be copied each time
     for item in items:
         if item.type == "reasoning":
-            thoughts = _joined(thoughts, item.thoughts)
+            waiting.append(item.thoughts)
             continue
+        thoughts, waiting = _joined(*waiting), []
         if item.type == "function_call":
             _add_call(messages, item, thoughts)
         elif item.type == "function_call_output":
             messages.append(Message(role="tool", content=text_of(item.output), tool_call_id=item.call_id))
         else:
             messages.append(_said(item, thoughts))
-        thoughts = ""
     return messages
 
 
