@@ -19,7 +19,7 @@ from backend.batches.states import FAILED, LINE_DONE, VALIDATING
 from backend.batches.work import Work
 from backend.house import House
 from backend.store.database import Database
-from backend.store.tables import batch_lines
+from backend.store.tables import batch_lines, batches
 from tests.backend.batch_calls import CHAT, a_line, jsonl
 
 NAME = "batch_" + "0" * 32
