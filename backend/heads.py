@@ -1,4 +1,4 @@
-"""A request's head is bounded before anything of ours sees it.
+"""A request's head is bounded before anything of ours sees it, and ends where its body begins.
 
 The parser joins a header, or a URL, that comes in many pieces, each time anew: one without an end would take ever more
 memory, and the loop with it.
@@ -18,11 +18,15 @@ log = structlog.get_logger()
 
 class BoundedHeads(HttpToolsProtocol):
     """Closes a connection on which more than `HEAD_MAX` bytes have brought neither a head to its end nor any body:
-    what follows a body in pieces, its trailers, is bounded by the same."""
+    what follows a body in pieces, its trailers, is bounded by the same.
+
+    Trailers are dropped (RFC 9110 §6.5.1): they come after everything that the head's headers were checked for.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._held = 0
+        self._in_head = False
 
     def data_received(self, data: bytes) -> None:
         self._held += len(data)
@@ -32,10 +36,16 @@ class BoundedHeads(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._held = 0
+        self._in_head = True
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._held = 0
+        self._in_head = False
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

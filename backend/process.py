@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from functools import partial
 
 import uvicorn
 
 from backend.app import create_app
-from backend.heads import BoundedHeads
+from backend.connection import Connection
+from backend.descriptors import Room, raise_limit
 from backend.settings import ApiSettings
 from wire.settings import describe_settings, read_settings
 
@@ -21,7 +23,9 @@ def run() -> None:
         return
     # An inherited LangSmith setting would send prompts to somebody else's server.
     os.environ["LANGSMITH_TRACING"] = os.environ["LANGCHAIN_TRACING_V2"] = "false"
-    server = uvicorn.Server(config_of(read_settings(ApiSettings)))
+    settings = read_settings(ApiSettings)
+    raise_limit()
+    server = uvicorn.Server(config_of(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         # Heeds them until uvicorn listens to signals itself, which raises them again once it has shut down: being told
         # to stop is no failure, so the process then exits with 0.
@@ -34,7 +38,10 @@ def config_of(settings: ApiSettings) -> uvicorn.Config:
         create_app(settings),
         host=settings.host,
         port=settings.port,
-        http=BoundedHeads,
+        http=partial(Connection, room=Room()),  # type: ignore[arg-type]  # uvicorn only calls it
+        ws="none",  # nothing here speaks WebSocket: an offer of it is ignored like any other
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),  # given, or uvicorn reads FORWARDED_ALLOW_IPS
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=int(settings.grace),

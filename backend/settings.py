@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -27,6 +28,9 @@ class ApiSettings(WireSettings):
     allow_open: bool = Field(False, alias="SLUICE_ALLOW_OPEN")
     allowed_hosts: Names = Field((), alias="SLUICE_ALLOWED_HOSTS")
     cors_allow_origins: Names = Field((), alias="CORS_ALLOW_ORIGINS")
+    # Proxies whose X-Forwarded-For and -Proto are believed: addresses, networks (10.0.0.0/8), or * for every caller.
+    # Nobody's by default: any program on this machine could send them.
+    trusted_proxies: Names = Field((), alias="SLUICE_TRUSTED_PROXIES")
     # The built page: given, or where `make page` and a wheel put it.
     page_dir: Path | None = Field(None, alias="SLUICE_PAGE_DIR")
 
@@ -86,6 +90,14 @@ class ApiSettings(WireSettings):
         if name is not None and find_spec("kubernetes") is None:
             raise ValueError("needs Kubernetes' client, which is not installed: pip install 'sluice[kubernetes]'")
         return name
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def addresses_of_proxies(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            if proxy != "*":
+                ip_network(proxy, strict=False)
+        return proxies
 
     @field_validator("pools")
     @classmethod

@@ -81,9 +81,11 @@ class Asking:
 
     async def _ask(self, line: Row[Any], left: int) -> dict[str, Any]:
         """`left`: ms of the window. Raises what keeps the line from being answered."""
-        body = orjson.loads(line.body)
-        asked = self._door.read(body, self._house.settings.max_messages)
-        asked = await read_on(self._house, self._who, asked, body, len(line.body.encode()))
+        body = line.body.encode()
+        async with self._house.batches.breath.work():
+            parsed = orjson.loads(body)
+            asked = self._door.read(parsed, self._house.settings.max_messages)
+        asked = await read_on(self._house, self._who, asked, parsed, len(body))
         ticket = await self._let_in(line, asked, left)
         return self._door.whole(asked, ticket, await collect(ticket))
 

@@ -14,7 +14,7 @@ import orjson
 from backend.batches.answers import refused
 from backend.batches.doors import DOORS
 from backend.batches.states import LINE_FAILED, WAITING
-from backend.body import parse_json
+from backend.body import parse_json, takes_numbers
 from backend.dialects.openai_errors import BadParameter
 from backend.errors import ApiError, Invalid, TooLarge
 
@@ -81,7 +81,7 @@ class Checker:
         if raw.text is None:
             return {}, TooLarge("This line is longer than a request may be (SLUICE_MAX_BODY_BYTES).")
         try:
-            parsed = parse_json(raw.text)
+            parsed = parse_json(raw.text, takes_numbers(self._endpoint))
         except Invalid as error:
             if error.code == "invalid_json":
                 raise NotJsonl(error.message.replace("The body", "This line")) from None

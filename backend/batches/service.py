@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 
 from backend.batches import repository
+from backend.batches.breath import Breath
 from backend.batches.requests import WINDOW_MS, BatchRequest
 from backend.batches.states import CANCELLED, CANCELLING, IN_ERRORS, LINE_DONE, OPEN, VALIDATING
 from backend.dialects.openai_errors import BadParameter
@@ -29,12 +30,13 @@ class Shown(NamedTuple):
 
 
 class Batches:
-    """`wake`: set when there is something new to do, for this process's runner."""
+    """`wake`: set when there is something new to do, for this process's runner. `breath`: its pace."""
 
     def __init__(self, database: Database, files: Files) -> None:
         self._database = database
         self._files = files
         self.wake = asyncio.Event()
+        self.breath = Breath()
 
     async def create(self, who: Principal, wanted: BatchRequest) -> Shown:
         """Raises NotFound for the file, BadParameter for one that is not meant for a batch."""

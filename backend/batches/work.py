@@ -95,7 +95,8 @@ class Work:
             if self._cancelling.is_set() or len(errors) >= ERRORS_MAX or total > LINES_MAX:
                 break
             try:
-                rows.append(checker.row(raw))
+                async with self._house.batches.breath.work():
+                    rows.append(checker.row(raw))
             except NotJsonl as wrong:
                 errors.append(an_error("invalid_json_line", str(wrong), raw.number + 1))
             if len(rows) >= PAGE:

@@ -67,9 +67,9 @@ class Options(BaseModel):
         None, description="Engines whose window is fixed at the load ignore it."
     )
     num_keep: Annotated[Whole, Field(ge=-1, le=1_048_576)] | None = None
-    stop: Annotated[list[Annotated[str, Field(max_length=500)]], BeforeValidator(as_list)] | None = Field(
-        None, max_length=STOPS_MAX
-    )
+    stop: (
+        Annotated[list[Annotated[str, Field(max_length=500)]], Field(fail_fast=True), BeforeValidator(as_list)] | None
+    ) = Field(None, max_length=STOPS_MAX)
     repeat_last_n: Annotated[Whole, Field(ge=-1, le=1_048_576)] | None = None
     repeat_penalty: Penalty | None = None
     presence_penalty: Penalty | None = None

@@ -103,7 +103,9 @@ class Block(BaseModel):
     tool_use_id: CallId | None = None
     is_error: bool | None = None
     content: Annotated[
-        list[ResultPart], BeforeValidator(as_blocks, json_schema_input_type=str | list[ResultPart] | None)
+        list[ResultPart],
+        Field(fail_fast=True),
+        BeforeValidator(as_blocks, json_schema_input_type=str | list[ResultPart] | None),
     ] = Field(default_factory=list)
 
     @model_validator(mode="after")
@@ -126,8 +128,14 @@ class TextBlock(BaseModel):
     text: str
 
 
-Blocks = Annotated[list[Block], BeforeValidator(as_blocks, json_schema_input_type=str | list[Block])]
-System = Annotated[list[TextBlock], BeforeValidator(as_blocks, json_schema_input_type=str | list[TextBlock] | None)]
+Blocks = Annotated[
+    list[Block], Field(fail_fast=True), BeforeValidator(as_blocks, json_schema_input_type=str | list[Block])
+]
+System = Annotated[
+    list[TextBlock],
+    Field(fail_fast=True),
+    BeforeValidator(as_blocks, json_schema_input_type=str | list[TextBlock] | None),
+]
 
 
 class AnthropicMessage(BaseModel):

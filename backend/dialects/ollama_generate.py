@@ -27,7 +27,7 @@ class GenerateRequest(BaseModel):
     images: Annotated[list[Image], Field(max_length=32)] | None = None
     raw: bool | None = Field(None, description="The prompt as it stands, without the model's template.")
     template: str | None = None
-    context: list[int] | None = None
+    context: Annotated[list[int], Field(fail_fast=True)] | None = None
     stream: bool | None = Field(None, description="Left out: true.")
     format: Format | None = None
     think: Think | None = None

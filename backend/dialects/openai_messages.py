@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from backend.dialects.images import IMAGES_MAX, of_data_url
 from backend.dialects.openai_errors import BadParameter
-from backend.dialects.tools import TOOLS_MAX, Name, arguments_of
+from backend.dialects.tools import TOOLS_MAX, Name, arguments_of, check_arguments
 from wire.records import Message
 
 CallId = Annotated[str, Field(min_length=1, max_length=256)]
@@ -54,7 +54,9 @@ def as_parts(content: object) -> object:
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
-Parts = Annotated[list[Part], BeforeValidator(as_parts, json_schema_input_type=str | list[Part] | None)]
+Parts = Annotated[
+    list[Part], Field(fail_fast=True), BeforeValidator(as_parts, json_schema_input_type=str | list[Part] | None)
+]
 
 
 class CalledFunction(BaseModel):
@@ -105,6 +107,7 @@ class ChatMessage(BaseModel):
 
 def as_messages(messages: list[ChatMessage]) -> tuple[Message, ...]:
     """A job's messages. Raises BadParameter for a tool's result without a call: engines answer nonsense to one."""
+    check_arguments(call.function.arguments for message in messages for call in message.tool_calls or ())
     called: dict[str, str] = {}  # call id → function's name
     return tuple(_as_message(message, place, called) for place, message in enumerate(messages))
 

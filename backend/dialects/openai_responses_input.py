@@ -26,7 +26,7 @@ from backend.dialects.images import IMAGES_MAX, of_data_url
 from backend.dialects.openai_errors import BadParameter
 from backend.dialects.openai_messages import CallId
 from backend.dialects.text_files import named_text, text_of_file
-from backend.dialects.tools import Name, arguments_of, hex_of, written_of
+from backend.dialects.tools import Name, arguments_of, check_arguments, hex_of, written_of
 from wire.records import Message
 
 FIELDS = {"input_image": "image_url", "input_file": "file_data", "refusal": "refusal"}  # a part's; others have `text`
@@ -65,7 +65,7 @@ def as_parts(content: object) -> object:
     return [{"type": "input_text", "text": content}] if isinstance(content, str) else content
 
 
-Parts = Annotated[list[Part], BeforeValidator(as_parts, json_schema_input_type=str | list[Part])]
+Parts = Annotated[list[Part], Field(fail_fast=True), BeforeValidator(as_parts, json_schema_input_type=str | list[Part])]
 
 
 class Thought(BaseModel):
@@ -87,7 +87,7 @@ class Item(BaseModel):
     name: Name | None = None
     arguments: str | None = None
     output: Parts | None = None
-    summary: list[Thought] | None = None
+    summary: Annotated[list[Thought], Field(fail_fast=True)] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -147,7 +147,7 @@ def as_items(value: object) -> object:
     return [{"role": "user", "content": value}] if isinstance(value, str) else value
 
 
-Items = Annotated[list[Item], BeforeValidator(as_items, json_schema_input_type=str | list[Item])]
+Items = Annotated[list[Item], Field(fail_fast=True), BeforeValidator(as_items, json_schema_input_type=str | list[Item])]
 
 
 def text_of(parts: Iterable[Part] | None) -> str:
@@ -160,16 +160,18 @@ def images_of(parts: Iterable[Part] | None) -> tuple[str, ...] | None:
 
 def as_messages(items: Sequence[Item]) -> list[Message]:
     """A job's messages, their results not yet held against the calls. References are no messages yet."""
+    check_arguments(item.arguments for item in items)
     messages: list[Message] = []
     seen: tuple[str, ...] = ()  # in outputs: their images come behind the last of them
-    thoughts = ""
+    waiting: list[str] = []  # thoughts, joined once: joined one by one they would be copied each time
     for item in items:
         if item.type != "function_call_output" and seen:
             messages.append(Message(role="user", images=seen))
             seen = ()
         if item.type == "reasoning":
-            thoughts = _joined(thoughts, item.thoughts)
+            waiting.append(item.thoughts)
             continue
+        thoughts, waiting = _joined(*waiting), []
         if item.type == "function_call":
             _add_call(messages, item, thoughts)
         elif item.type == "function_call_output":
@@ -177,7 +179,6 @@ def as_messages(items: Sequence[Item]) -> list[Message]:
             seen += images_of(item.output) or ()
         elif item.type == "message":
             messages.append(_said(item, thoughts))
-        thoughts = ""
     return [*messages, Message(role="user", images=seen)] if seen else messages
 
 

@@ -10,11 +10,13 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from backend.dialects.reading import NullIsAbsent
 from backend.dialects.schemas import real_schema
-from backend.nested import has_nul, is_deeper
+from backend.errors import Invalid
+from backend.nested import depth, has_nul, openings, structure
 
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 Schema = Annotated[dict[str, Any], AfterValidator(real_schema)]
 TOOLS_MAX = 128
+CONTAINERS_MAX = 50_000  # in the arguments of all calls of a request: each text of them is parsed on its own
 DEPTH_MAX = 50  # of arguments: they lie deep in a job, which the worker decodes to some 200 levels
 MALFORMED = "malformed_arguments"  # the key of what a model wrote instead of a call's arguments
 
@@ -82,12 +84,22 @@ def arguments_of(written: str | None) -> dict[str, Any]:
     A model wrote it, and whoever replays it cannot mend it: the model sees what it did, and engines are told objects,
     without which some refuse the whole conversation.
     """
+    raw = (written or "{}").encode(errors="replace")
+    if depth(structure(raw)) > DEPTH_MAX or has_nul(raw):
+        return {MALFORMED: written}
     try:
-        read = orjson.loads(written or b"{}")
+        read = orjson.loads(raw)
     except orjson.JSONDecodeError:
         read = None
-    usable = isinstance(read, dict) and not is_deeper(read, DEPTH_MAX) and not has_nul(read)
-    return read if usable else {MALFORMED: written}
+    return read if isinstance(read, dict) else {MALFORMED: written}
+
+
+def check_arguments(written: Iterable[str | None]) -> None:
+    """Raises Invalid where the arguments of a request's calls have too many objects and lists in all."""
+    count = sum(openings(structure(text.encode(errors="replace"))) for text in written if text)
+    if count > CONTAINERS_MAX:
+        told = f"The arguments of the calls have more than {CONTAINERS_MAX:,} objects and lists; send fewer."
+        raise Invalid(told, "too_many_values")
 
 
 def written_of(arguments: dict[str, Any]) -> str:

@@ -78,7 +78,8 @@ WRONG: dict[str, Wrong] = {
     "not JSON at all": raw(b"hello"),
     "no object": raw(b"[]", says="object"),
     "null": raw(b"null"),
-    "nested without end": raw(b"[" * 100_000),
+    "nested without end": raw(b"[" * 100_000, "too_many_values"),
+    "more lists than anybody sends": raw(b'{"messages": [' + b"[]," * 100_000 + b"[]]}", "too_many_values"),
     "nested deep in a field": raw(b'{"messages": ' + b"[" * 2_000 + b"]" * 2_000 + b"}"),
     "a NaN temperature": raw(b'{"messages": [{"role": "user", "content": "x"}], "options": {"temperature": NaN}}'),
     "an infinite temperature": raw(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.batches import breath
 from backend.batches.answers import given_up, job_of
 from backend.batches.lines import Checker, NotJsonl, RawLine, raw_lines
 from tests.backend.batch_calls import CHAT, a_line
@@ -98,3 +101,32 @@ def test_a_lines_job_is_one_job_whoever_asks() -> None:
     assert not names & {job_of("batch_" + "2f" * 16, line) for line in range(100)}
     told = orjson.loads(given_up(BATCH, 3, "a", "expired"))
     assert told["id"] == f"batch_req_{job_of(BATCH, 3).replace('-', '')}" and told["error"]["code"] == "batch_expired"
+
+
+async def test_reading_lines_leaves_the_loop_at_least_half_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of lines that take long to read held the loop for 22.7 s."""
+    clock, rests = iter([0.0, 0.2, 10.0, 10.001, 20.0, 20.1]), []
+
+    async def rest(seconds: float) -> None:
+        rests.append(round(seconds, 3))
+
+    monkeypatch.setattr(breath, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(breath, "asyncio", SimpleNamespace(sleep=rest, Lock=asyncio.Lock))
+    pace = breath.Breath()
+    for _ in range(3):
+        async with pace.work():
+            pass
+    assert rests == [0.2, 0.101]
+
+
+async def test_lines_are_read_one_after_the_other() -> None:
+    pace, begun = breath.Breath(), []
+
+    async def read(line: int) -> None:
+        async with pace.work():
+            begun.append(line)
+            await asyncio.sleep(0)
+            assert begun[-1] == line
+
+    await asyncio.gather(*map(read, range(10)))
+    assert begun == [*range(10)]

@@ -13,6 +13,7 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.batches import repository
+from backend.batches.breath import Breath
 from backend.batches.runner import Runner
 from backend.batches.states import FAILED, LINE_DONE, VALIDATING
 from backend.batches.work import Work
@@ -68,7 +69,8 @@ async def validated(database: Database, data: bytes, taken: bool) -> tuple[Row[A
 
     files = Files(data, take if taken else nothing)
     settings = SimpleNamespace(max_messages=100, max_body_bytes=10_000)
-    house = cast(House, SimpleNamespace(database=database, files=files, settings=settings))
+    paced = SimpleNamespace(breath=Breath())
+    house = cast(House, SimpleNamespace(database=database, files=files, settings=settings, batches=paced))
     async with database.read() as tx:
         batch = await repository.held(tx, NAME, "a")
     assert batch is not None

@@ -1,0 +1,321 @@
+"""What a connection brings, byte by byte: offers to upgrade, trailers, HTTP/1.0, and clients that stop half-way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
+import structlog
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from backend import connection, descriptors
+from backend.connection import Connection
+from backend.descriptors import Room
+
+SOON = 0.2  # seconds that a client is given in these tests
+PIECE = b'{"a": "' + b"x" * 200 + b'"}'
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Tells what it got. `/silent` answers when the request's path is set free; `/stream` in two pieces."""
+    body = b""
+    if scope["path"] == "/unread":
+        await asyncio.sleep(3 * SOON)
+    while (message := await receive())["type"] == "http.request":
+        body += message["body"]
+        if not message.get("more_body"):
+            break
+    if scope["path"] == "/slow":
+        await asyncio.sleep(3 * SOON)
+    headers = [[name.decode(), value.decode("latin-1")] for name, value in scope["headers"]]
+    told = {"method": scope["method"], "path": scope["path"], "headers": headers, "body": body.decode()}
+    raw = json.dumps(told).encode()
+    length = [] if scope["path"] == "/stream" else [(b"content-length", b"%d" % len(raw))]
+    await send({"type": "http.response.start", "status": 200, "headers": length})
+    await send({"type": "http.response.body", "body": raw[:20], "more_body": True})
+    await send({"type": "http.response.body", "body": raw[20:]})
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[int]:
+    """The port of a server of `Connection`s."""
+    made = partial(Connection, room=Room())
+    config = uvicorn.Config(echo, port=0, http=made, ws="none", lifespan="off", log_config=None)  # type: ignore[arg-type]
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server._serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = server.force_exit = True
+        await task
+
+
+class Line(NamedTuple):
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self.writer.write(piece)
+            await self.writer.drain()
+            if len(pieces) > 1:
+                await asyncio.sleep(0)
+
+    async def answer(self) -> tuple[bytes, Any]:
+        """An answer's head, and its body of known length."""
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        if head.startswith(b"HTTP/1.1 100"):
+            return await self.answer()
+        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+        return head, json.loads(await self.reader.readexactly(length))
+
+    async def rest(self) -> bytes:
+        """Everything until the connection is closed."""
+        async with asyncio.timeout(30):
+            return await self.reader.read()
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async with serving() as port:
+        yield port
+
+
+@pytest.fixture
+async def line(port: int) -> AsyncIterator[Line]:
+    async with connected(port) as line:
+        yield line
+
+
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[Line]:
+    line = Line(*await asyncio.open_connection("127.0.0.1", port))
+    try:
+        yield line
+    finally:
+        line.writer.close()
+
+
+def post(*headers: bytes, path: bytes = b"/", body: bytes = PIECE, version: bytes = b"1.1") -> bytes:
+    """A request whose body has its length told, unless a header says that it comes in chunks."""
+    chunked = any(header.lower().startswith(b"transfer-encoding") for header in headers)
+    told = () if chunked else (b"Content-Length: %d" % len(body),)
+    sent = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if chunked else body
+    return b"\r\n".join([b"POST %b HTTP/%b" % (path, version), b"Host: localhost", *headers, *told, b"", sent])
+
+
+# -- offers to upgrade -------------------------------------------------------------------------------------------
+
+JDK = (
+    b"Connection: Upgrade, HTTP2-Settings",
+    b"Upgrade: h2c",
+    b"HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
+)
+WEBSOCKET = (
+    b"Connection: keep-alive, Upgrade",
+    b"Upgrade: websocket",
+    b"Sec-WebSocket-Key: AA==",
+    b"Sec-WebSocket-Version: 13",
+)
+CHUNKED = (*JDK, b"Transfer-Encoding: chunked")
+OFFERS = {"h2c": JDK, "h2c, in chunks": CHUNKED, "websocket": WEBSOCKET}
+
+
+@pytest.mark.parametrize("name", OFFERS)
+async def test_an_offer_to_upgrade_is_ignored_and_the_body_is_read(line: Line, name: str) -> None:
+    await line.send(post(*OFFERS[name]))
+    head, told = await line.answer()
+    assert head.startswith(b"HTTP/1.1 200 ") and told["body"] == PIECE.decode()
+    names = [name for name, _ in told["headers"]]
+    assert "upgrade" not in names and "http2-settings" not in names and names.count("host") == 1
+    kept = dict(told["headers"])["connection"]
+    assert "pgrade" not in kept and "ettings" not in kept
+
+
+@pytest.mark.parametrize("name", OFFERS)
+@pytest.mark.parametrize("size", [1, 7, 64])
+async def test_an_offer_is_ignored_however_its_request_is_cut(line: Line, name: str, size: int) -> None:
+    whole = post(*OFFERS[name])
+    await line.send(*(whole[start : start + size] for start in range(0, len(whole), size)))
+    assert (await line.answer())[1]["body"] == PIECE.decode()
+
+
+async def test_requests_behind_an_offer_are_answered_on_the_same_connection(line: Line) -> None:
+    await line.send(
+        post(*JDK, path=b"/1") + post(path=b"/2") + post(*CHUNKED, path=b"/3") + post(*WEBSOCKET, path=b"/4")
+    )
+    assert [(await line.answer())[1]["path"] for _ in range(4)] == ["/1", "/2", "/3", "/4"]
+    await line.send(b"GET /5 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+    assert (await line.answer())[1]["path"] == "/5"
+
+
+async def test_many_offers_in_one_piece_are_all_answered(line: Line) -> None:
+    await line.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n" * 700)
+    for _ in range(700):
+        assert (await line.answer())[1]["method"] == "GET"
+
+
+async def test_a_client_that_waits_to_be_asked_for_its_body_may_make_an_offer_too(line: Line) -> None:
+    head, _, body = post(*JDK, b"Expect: 100-continue").partition(b"\r\n\r\n")
+    await line.send(head + b"\r\n\r\n")
+    assert (await line.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+    await line.send(body)
+    assert (await line.answer())[1]["body"] == PIECE.decode()
+
+
+async def test_an_offer_smuggles_nothing(line: Line) -> None:
+    """Two lengths stay an error; a method without a path is refused."""
+    await line.send(post(*JDK, b"Transfer-Encoding: chunked", b"Content-Length: 3"))
+    assert (await line.rest()).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_curl_asks_in_http_2_and_is_answered(port: int) -> None:
+    curl = shutil.which("curl")
+    assert curl is not None, "this test needs curl"
+    asked = [curl, "--silent", "--http2", f"http://127.0.0.1:{port}/", "--data", PIECE.decode()]
+    process = await asyncio.create_subprocess_exec(*asked, stdout=asyncio.subprocess.PIPE)
+    told, _ = await process.communicate()
+    assert json.loads(told)["body"] == PIECE.decode()
+
+
+# -- trailers, HTTP/1.0 ------------------------------------------------------------------------------------------
+
+
+async def test_trailers_never_become_headers(line: Line) -> None:
+    trailers = b"Host: evil.example\r\nContent-Type: text/plain\r\nX-Request-ID: mine\r\nX-Sluice-Pace: 1\r\n\r\n"
+    await line.send(post(b"Transfer-Encoding: chunked", b"X-Request-ID: theirs", path=b"/slow")[:-2] + trailers)
+    headers = dict((await line.answer())[1]["headers"])
+    assert headers == {"host": "localhost", "transfer-encoding": "chunked", "x-request-id": "theirs"}
+
+
+@pytest.mark.parametrize("path", [b"/stream", b"/"])
+async def test_an_answer_in_http_1_0_has_no_chunks(line: Line, path: bytes) -> None:
+    await line.send(post(path=path, version=b"1.0"))
+    head, _, body = (await line.rest()).partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head and b"connection: close" in head
+    assert json.loads(body)["body"] == PIECE.decode()
+
+
+async def test_an_answer_in_http_1_1_of_no_known_length_has_chunks(line: Line) -> None:
+    await line.send(post(b"Connection: close", path=b"/stream"))
+    assert b"transfer-encoding: chunked" in await line.rest()
+
+
+# -- clients that stop half-way ----------------------------------------------------------------------------------
+
+HALF_HEAD = b"POST / HTTP/1.1\r\nHost: local"
+HALF_BODY = post()[:-50]
+STOPS = {
+    "before a request": (b"", b""),
+    "in the first line": (b"G", b"HTTP/1.1 408 "),
+    "in a head": (HALF_HEAD, b"HTTP/1.1 408 "),
+    "in a body": (HALF_BODY, b"HTTP/1.1 408 "),
+    "in chunks": (post(b"Transfer-Encoding: chunked")[:-20], b"HTTP/1.1 408 "),
+    "in a body behind an offer": (post(*JDK)[:-50], b"HTTP/1.1 408 "),
+    "between empty lines": (b"\r\n\r\n", b""),
+}
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "HEAD_SECONDS", SOON)
+    monkeypatch.setattr(connection, "BODY_SECONDS", SOON)
+
+
+@pytest.mark.parametrize("name", STOPS)
+@pytest.mark.usefixtures("impatient")
+async def test_a_client_that_stops_is_hung_up_on(line: Line, name: str) -> None:
+    sent, told = STOPS[name]
+    await line.send(sent)
+    rest = await line.rest()
+    assert rest.startswith(told) and bool(rest) == bool(told)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_client_that_stops_in_its_second_request_is_hung_up_on_too(line: Line) -> None:
+    await line.send(post())
+    await line.answer()
+    await line.send(HALF_HEAD)
+    assert (await line.rest()).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_slow_answer_and_a_body_that_nobody_reads_yet_are_waited_for(port: int) -> None:
+    large = b"x" * 300_000
+    for request, body in ((post(path=b"/slow"), PIECE), (post(path=b"/unread", body=large), large)):
+        async with connected(port) as line:
+            await line.send(request)
+            assert (await line.answer())[1]["body"] == body.decode()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_body_that_comes_slowly_is_read(line: Line) -> None:
+    whole = post()
+    await line.send(whole[:-9])
+    for place in range(len(whole) - 9, len(whole)):
+        await asyncio.sleep(SOON / 4)
+        await line.send(whole[place : place + 1])
+    assert (await line.answer())[1]["body"] == PIECE.decode()
+
+
+# -- descriptors -------------------------------------------------------------------------------------------------
+
+
+async def test_connections_beyond_the_descriptors_are_refused_said_and_the_others_served(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(port) as first:
+        monkeypatch.setattr(descriptors, "resource", of_limit(8))
+        others = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
+        with structlog.testing.capture_logs() as logged:
+            for _ in range(3):
+                async with connected(port) as refused:
+                    assert (await refused.rest()).startswith(b"HTTP/1.1 503 ")
+        assert [line["action"] for line in logged] == ["connections.full"]
+        await first.send(post())
+        assert (await first.answer())[1]["body"] == PIECE.decode()
+        for _, writer in others:
+            writer.close()
+            await writer.wait_closed()
+    await until(lambda: served(port))
+
+
+def of_limit(soft: int) -> Any:
+    return SimpleNamespace(getrlimit=lambda _: (soft, soft), RLIMIT_NOFILE=0, RLIM_INFINITY=-1)
+
+
+async def served(port: int) -> bool:
+    async with connected(port) as line:
+        await line.send(post(b"Connection: close"))
+        return (await line.rest()).startswith(b"HTTP/1.1 200 ")
+
+
+async def until(true: Callable[[], Any]) -> None:
+    async with asyncio.timeout(30):
+        while not await true():
+            await asyncio.sleep(0.01)
+
+
+def test_the_soft_limit_of_descriptors_is_raised_as_far_as_the_hard_one_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def limited(soft: int, hard: int) -> Any:
+        def setrlimit(_: int, limits: tuple[int, int]) -> None:
+            asked.append(limits)
+
+        return SimpleNamespace(getrlimit=lambda _: (soft, hard), setrlimit=setrlimit, RLIMIT_NOFILE=0, RLIM_INFINITY=-1)
+
+    for soft, hard in ((1_024, 4_096), (256, -1), (1_024, 1_048_576), (65_536, 1_048_576), (-1, -1)):
+        monkeypatch.setattr(descriptors, "resource", limited(soft, hard))
+        descriptors.raise_limit()
+    assert asked == [(4_096, 4_096), (65_536, -1), (65_536, 1_048_576)]
