@@ -16,9 +16,7 @@ from tests.support.house import House
 from tests.support.proxy import Proxy
 
 BLIND = "words-only"
-FROM_THE_RIGHT = """# שלום עולם
-
-`git` הוא כלי לניהול **גרסאות**, והנוסחה $x^2 + 1$ קצרה. And a paragraph of ours between.
+FROM_THE_RIGHT = """`git` הוא כלי לניהול **גרסאות**, והנוסחה $x^2 + 1$ קצרה. And a paragraph of ours between.
 
 مرحبا بكم في *المدينة*، هذه فقرة عربية قصيرة.
 

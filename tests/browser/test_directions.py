@@ -15,7 +15,7 @@ async def test_words_from_the_right_are_drawn_from_the_right_and_code_from_the_l
 ) -> None:
     home = await house()
     chat = Chat(await (await visitor(home.url)).open())
-    await chat.ask(f"!say {FROM_THE_RIGHT}")
+    await chat.ask(f"!say # שלום עולם\n\n{FROM_THE_RIGHT}")
     await expect(chat.answer.locator(".katex").first).to_be_attached()
     drawn: dict[str, list[str]] = await chat.answer.evaluate(DIRECTIONS)
     assert drawn == {
