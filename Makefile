@@ -17,7 +17,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 RUNTIME_EXTRAS := --extra backend --extra worker --extra llama-cpp --extra up --extra build
 
 .DEFAULT_GOAL := help
-.PHONY: help up page test check bench bench-page lighthouse test-ollama test-kubernetes clients features fuzz release node modules chromium manifests pin-images lock format clean
+.PHONY: help up page test check bench bench-page lighthouse test-ollama test-kubernetes clients features fuzz release node modules programs chromium kustomize manifests pin-images lock format clean
 
 help: ## Explain the commands
 	@echo 'Sluice: one durable queue in front of all your GPUs.'
@@ -33,7 +33,9 @@ up: $(RUNTIME) ## Run everything here: queue, worker, API, page (installs and bu
 page: $(RUNTIME) ## Build the chat page, if it is not the one of these sources
 	@$(BIN)/python -m sluice.page
 
-test: $(DEV) page modules chromium $(CLIENTS) ## Run every test (ARGS="..." goes to pytest)
+# Debian keeps nginx and ip where only root looks for programs.
+test: export PATH := $(PATH):/usr/sbin:/sbin
+test: $(if $(findstring tests/,$(ARGS)),,programs kustomize) $(DEV) page modules chromium $(CLIENTS) ## Run every test (ARGS="..." goes to pytest)
 	$(NPM) run test
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
@@ -79,8 +81,16 @@ node: $(RUNTIME) ## Put a Node into the virtual environment, for machines that h
 modules: $(RUNTIME)
 	@$(BIN)/python -m sluice.page modules
 
+# Before anything is built or run: what is missing, in one line.
+programs:
+	@PATH="$$PATH:/usr/sbin:/sbin" PYTHON="$(PYTHON)" .ci/programs check
+
 chromium:
-	@bash .ci/chromium
+	@.ci/programs install chromium fonts
+
+# Built once, which takes a minute: here, not inside a test's time limit.
+kustomize:
+	@deploy/kustomize.sh version >/dev/null
 
 manifests: ## Write deploy/chatbot.yaml anew, from deploy/overlays/minimal (needs Go, or kustomize)
 	@{ echo '# Rendered from deploy/overlays/minimal by `make manifests`: change it there.'; \

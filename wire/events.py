@@ -186,8 +186,10 @@ class LogEntry(NamedTuple):
         return self.body.startswith(TOKEN_PREFIX)
 
     def fields(self) -> dict[str, Any]:
-        """{} for what is no event: readers pass over it, as over a type that they do not know. Its counts are clamped, as
-        in the event itself."""
+        """{} for what is no event: readers pass over it, as over a type that they do not know.
+
+        Its counts are clamped, as in the event itself.
+        """
         fields = json_object(self.body)
         if fields.get("type") == "completed":
             fields |= {name: _counts(fields[name]) for name in ("usage", "timings") if name in fields}

@@ -77,6 +77,11 @@ class EngineHttp:
         async with self._answer("POST", path, faults, body, timeout(self._silence)) as answer:
             return parse(await read_at_most(answer.content, most))
 
+    async def reach(self, path: str, faults: Faults) -> None:
+        """Wait for a good answer, whatever it holds, for up to `silence`."""
+        async with self._answer("GET", path, faults, None, timeout(self._silence)):
+            pass
+
     @asynccontextmanager
     async def lines(self, path: str, faults: Faults, body: dict[str, Any]) -> AsyncIterator[Lines]:
         """Open a streamed answer. Leaving it before its end closes the connection: that is how an engine is stopped."""

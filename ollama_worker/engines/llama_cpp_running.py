@@ -110,8 +110,7 @@ class Running:
         native, http = self._now
         try:
             async with asyncio.timeout(max(LEAST_SECONDS, self._load_seconds)):
-                async with http.answer("GET", "/slots", fault, None, self._silence) as answer:
-                    await answer.read()
+                await http.reach("/slots", fault)
         except (TimeoutError, EngineError):
             if self._now == (native, http):
                 await self._end()

@@ -165,7 +165,7 @@ def model_info(entry: dict[str, Any], running: dict[str, Any] | None, shown: dic
     longest = facts.get(f"{facts.get('general.architecture', '')}.context_length")
     length = counted((running or {}).get("context_length")) or counted(longest)
     size, size_vram = counted(entry.get("size")), counted((running or {}).get("size_vram"))
-    about = ModelInfo(name, running is not None, length, tuple(shown.get("capabilities") or ()), size, size_vram)
+    about = ModelInfo(entry["name"], running is not None, length, tuple(shown.get("capabilities") or ()), size, size_vram)
     return about._replace(
         digest=text_of(entry.get("digest"))[:WORD_MAX],
         details=details_of(entry),

@@ -21,7 +21,7 @@ from sqlalchemy import insert
 
 from backend.store.database import Database
 from backend.store.tables import messages, threads
-from tests.browser.chromium import Visit, chromium
+from tests.browser.chromium import PATIENT, Visit, chromium
 from tests.browser.corpus import Payload, corpus, sample
 from tests.browser.hostile_models import draw_models
 from tests.browser.suspects import Finding, findings, suspects, told, watched
@@ -74,7 +74,7 @@ async def draw(visit: Visit, page: Page, thread: str, group: tuple[Payload, ...]
         return bool(await page.evaluate(SETTLED, len(group))) or None
 
     try:
-        await eventually(settled, 20, f"{thread} is drawn")
+        await eventually(settled, PATIENT, f"{thread} is drawn")
     except TimeoutError as error:
         return findings(group, [str(error)])
     await page.evaluate(OPEN_DETAILS)

@@ -6,6 +6,7 @@ import re
 
 from playwright.async_api import Locator, Page, expect
 
+from tests.browser.chromium import PATIENT
 from tests.support.waiting import eventually
 
 WORD = re.compile(r"\bw\d+\b")
@@ -46,9 +47,12 @@ class Chat:
         return self.page.get_by_role("button", name=name, exact=True)
 
     async def send(self, text: str) -> None:
-        """Type it and press Enter."""
+        """Type it and press Enter; with fingers, where Enter makes a new line, the button."""
         await self.composer.fill(text)
-        await self.composer.press("Enter")
+        if await self.page.evaluate("matchMedia('(pointer: coarse)').matches"):
+            await self.page.get_by_role("button", name=re.compile("^(Send|Queue this message)$")).click()
+        else:
+            await self.composer.press("Enter")
 
     async def ask(self, text: str) -> None:
         """Send, and wait until the answer is whole."""
@@ -59,11 +63,11 @@ class Chat:
 
     async def done(self) -> None:
         """The newest answer has ended."""
-        await expect(self.answer).to_have_attribute("aria-busy", "false", timeout=30_000)
+        await expect(self.answer).to_have_attribute("aria-busy", "false")
 
     async def says(self, word: str) -> None:
         """The newest answer has come as far as this word."""
-        await expect(self.answer).to_contain_text(re.compile(rf"\b{word}(?!\d)"), timeout=30_000)
+        await expect(self.answer).to_contain_text(re.compile(rf"\b{word}(?!\d)"))
 
     async def words(self, number: int = -1) -> list[str]:
         """The numbered words of an answer, in order: one that is lost or doubled is seen."""
@@ -76,7 +80,7 @@ class Chat:
         async def look() -> bool | None:
             return bool(await self.page.evaluate(expression)) or None
 
-        await eventually(look, 15, expression)
+        await eventually(look, PATIENT, expression)
 
     async def thread_id(self) -> str:
         """The id in the page's address, once it is there."""

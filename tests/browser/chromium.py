@@ -21,7 +21,11 @@ QUIET = (
     "--disable-sync",
     "--no-first-run",
 )
+# A name for this machine that no browser takes for safe: a page by plain HTTP from another host, as on a home network.
+ELSEWHERE = "page.example"
 ROOT = Path(__file__).parents[2]
+# Seconds that a page may take for anything: a machine that runs other tests beside this one is slow, not wrong.
+PATIENT = 60
 ARTEFACTS = Path(os.environ.get("SLUICE_ARTEFACTS", ROOT / ".cache" / "artefacts"))
 # What a console says where the test cuts a connection (Chromium has a dozen names for that) or ends a server.
 CUT = ("Failed to load resource: net::ERR_", "status of 50")
@@ -42,7 +46,10 @@ async def chromium(*arguments: str) -> AsyncIterator[Browser]:
     """A headless browser; root may not use Chromium's sandbox."""
     sandbox = ("--no-sandbox",) if os.geteuid() == 0 else ()
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=[*QUIET, *sandbox, *arguments])
+        browser = await playwright.chromium.launch(
+            executable_path=chromium_path(),
+            args=[*QUIET, f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1", *sandbox, *arguments],
+        )
         try:
             yield browser
         finally:

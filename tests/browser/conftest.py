@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.browser.chromium import Visit, chromium, keep_screenshot
+from tests.browser.chromium import PATIENT, Visit, chromium, keep_screenshot
 
 HERE = Path(__file__).parent
 USUAL = {
@@ -18,7 +18,6 @@ USUAL = {
     "reduced_motion": "reduce",
     "permissions": ["clipboard-read", "clipboard-write"],
 }
-PATIENT_MS = 15_000  # a machine that runs other tests beside this one is slow, not wrong
 Visitor = Callable[..., Awaitable[Visit]]
 
 
@@ -31,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    expect.set_options(timeout=PATIENT_MS)
+    expect.set_options(timeout=PATIENT * 1000)
     async with chromium() as browser:
         yield browser
 
@@ -43,7 +42,7 @@ async def visitor(browser: Browser, request: pytest.FixtureRequest) -> AsyncIter
 
     async def come(origin: str, **options: Any) -> Visit:
         context = await browser.new_context(**{**USUAL, **options})
-        context.set_default_timeout(PATIENT_MS)
+        context.set_default_timeout(PATIENT * 1000)
         visits.append(Visit(context, origin))
         return visits[-1]
 

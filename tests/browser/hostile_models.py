@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from playwright.async_api import Page, expect
 
 from tests.browser.chat import Chat
-from tests.browser.chromium import Visit
+from tests.browser.chromium import PATIENT, Visit
 from tests.browser.corpus import Payload
 from tests.browser.suspects import Finding, suspects
 from tests.support.waiting import eventually
@@ -49,7 +49,7 @@ async def wait_listed(page: Page, origin: str, names: Sequence[str]) -> None:
         answer = await (await page.request.get(f"{origin}/api/models")).json()
         return {model["name"] for model in answer["models"] if model["live"]} >= set(names) or None
 
-    await eventually(listed, 10, "the house knows the worker's models")
+    await eventually(listed, PATIENT, "the house knows the worker's models")
 
 
 async def administer(visit: Visit, page: Page, group: Sequence[Payload]) -> list[Finding]:

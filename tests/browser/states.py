@@ -16,6 +16,27 @@ from tests.support.house import House
 from tests.support.proxy import Proxy
 
 BLIND = "words-only"
+FROM_THE_RIGHT = """`git` הוא כלי לניהול **גרסאות**, והנוסחה $x^2 + 1$ קצרה. And a paragraph of ours between.
+
+مرحبا بكم في *المدينة*، هذه فقرة عربية قصيرة.
+
+1. הצעד הראשון
+2. הצעד השני:
+   ```sh
+   ls -l
+   ```
+   - תת־סעיף
+   - English inside
+
+> ציטוט קצר
+
+| שם | גיל |
+| --- | --- |
+| דן | 42 |
+
+- [x] נעשה
+- [ ] לא נעשה
+"""
 LONG = "!tokens 100000"  # as long as anybody looks
 
 
@@ -71,6 +92,21 @@ async def answers(place: Place) -> AsyncIterator[Sight]:
     yield await opened(chat, "full-screen")
 
 
+async def from_the_right(place: Place) -> AsyncIterator[Sight]:
+    """Hebrew and Arabic, with all that an answer may have, and words of ours between."""
+    chat = await place.chat()
+    await chat.page.get_by_test_id("picker").set_input_files(
+        {"name": "הערות.py", "mimeType": "", "buffer": b"print(1)\n"}
+    )
+    await chat.ask(f"!say {FROM_THE_RIGHT}")
+    await expect(chat.answer.locator(".katex").first).to_be_attached()
+    await chat.composer.fill("שאלה נוספת")
+    yield Sight("from-the-right", chat)
+    await chat.composer.fill("")
+    await chat.button("Show הערות.py").click()
+    yield await opened(chat, "file")
+
+
 async def changes(place: Place) -> AsyncIterator[Sight]:
     chat = await place.chat()
     await chat.ask("!think")
@@ -96,11 +132,13 @@ async def pictures(place: Place) -> AsyncIterator[Sight]:
     await picker.set_input_files({"name": "red.png", "mimeType": "image/png", "buffer": png(300, 200)})
     await expect(chat.page.get_by_test_id("blind")).to_be_visible()
     await expect(chat.page.get_by_role("list", name="Attachments").get_by_role("img")).to_be_visible()
+    await picker.set_input_files({"name": "main.py", "mimeType": "", "buffer": b"print(1)\n"})
+    await expect(chat.button("Show main.py")).to_be_visible()
     yield Sight("blind", chat)
     await chat.button("Show red.png large").click()
     yield await opened(chat, "picture")
     await closed(chat)
-    await picker.set_input_files({"name": "c.txt", "mimeType": "text/plain", "buffer": b"words"})
+    await picker.set_input_files({"name": "c.bin", "mimeType": "", "buffer": b"\0"})
     await expect(chat.page.get_by_test_id("notice")).to_be_visible()
     await place.visit.context.set_offline(True)
     await expect(chat.page.get_by_test_id("offline")).to_be_visible()
@@ -195,6 +233,6 @@ async def closed(chat: Chat) -> None:
 
 
 TOURS: tuple[Callable[[Place], AsyncIterator[Sight]], ...] = (
-    *(first_page, answers, changes, pictures, chats, running, unreadable),
+    *(first_page, answers, from_the_right, changes, pictures, chats, running, unreadable),
     without_workers,
 )

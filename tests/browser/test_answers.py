@@ -88,7 +88,7 @@ async def test_a_picked_image_is_shrunk_sent_as_data_and_kept(house: Houses, vis
     assert await picture.evaluate("image => Math.max(image.naturalWidth, image.naturalHeight)") <= 1568
 
 
-async def test_a_pasted_and_a_dropped_image_are_taken_and_a_text_file_is_refused(
+async def test_what_is_pasted_or_dropped_is_taken_and_a_file_that_no_model_reads_is_refused(
     house: Houses, visitor: Visitor
 ) -> None:
     home = await house()
@@ -99,10 +99,40 @@ async def test_a_pasted_and_a_dropped_image_are_taken_and_a_text_file_is_refused
     await expect(attached).to_have_count(1)
     await chat.composer.evaluate(HAND_OVER, ["drop", "image/png", "b.png", data])
     await expect(attached).to_have_count(2)
-    words = base64.b64encode(b"words").decode()
-    await chat.composer.evaluate(HAND_OVER, ["drop", "text/plain", "c.txt", words])
-    await expect(chat.page.get_by_test_id("notice")).to_contain_text("c.txt is not an image")
+    code = base64.b64encode(b"let a = 1;").decode()
+    await chat.composer.evaluate(HAND_OVER, ["paste", "video/mp2t", "c.ts", code])  # by its ending it would be a film
+    await chat.composer.evaluate(HAND_OVER, ["drop", "text/plain", "d.txt", code])
+    await expect(chat.button("Show c.ts")).to_be_visible()
+    await expect(chat.button("Show d.txt")).to_be_visible()
+    await chat.composer.evaluate(HAND_OVER, ["drop", "", "e.bin", base64.b64encode(b"a\0b").decode()])
+    await expect(chat.page.get_by_test_id("notice")).to_contain_text("e.bin is neither an image nor a text")
     await expect(attached).to_have_count(2)
+
+
+async def test_a_file_of_text_goes_along_is_kept_and_stays_when_its_message_is_edited(
+    house: Houses, visitor: Visitor
+) -> None:
+    home = await house()
+    chat = Chat(await (await visitor(home.url)).open())
+    await chat.page.get_by_test_id("picker").set_input_files(
+        {"name": "notes.md", "mimeType": "", "buffer": b"# Notes\n```py\nsecret = 42\n```\n"}
+    )
+    await chat.ask("!say You sent:")
+    for _ in range(2):
+        await expect(chat.answer).to_contain_text("You sent:")
+        await expect(chat.answer).to_contain_text("secret = 42")
+        await expect(chat.questions.first).not_to_contain_text("secret")
+        await chat.button("Show notes.md").click()
+        await expect(chat.page.get_by_role("dialog", name="notes.md")).to_contain_text("secret = 42")
+        await chat.page.keyboard.press("Escape")
+        await chat.page.reload()
+    await chat.questions.first.hover()
+    await chat.button("Edit message").click()
+    await chat.page.get_by_role("textbox", name="Edit your message").fill("!say Again:")
+    await chat.page.keyboard.press("Enter")
+    await expect(chat.answer).to_contain_text("Again:")
+    await expect(chat.answer).to_contain_text("secret = 42")
+    await expect(chat.button("Show notes.md")).to_be_visible()
 
 
 # What the browser does when a person pastes a file, or lets one go over the field.

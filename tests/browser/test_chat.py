@@ -31,7 +31,7 @@ async def test_an_answer_is_shown_as_fast_as_it_is_given(house: Houses, visitor:
     home = await house(SLUICE_SIMULATED_RATE="300")
     chat = Chat(await (await visitor(home.url)).open())
     await chat.send("!tokens 1200")
-    await expect(chat.answer).to_contain_text("w1199")
+    await expect(chat.answer).to_contain_text("w1199", timeout=15_000)  # a bound of the page's own, not patience
 
 
 async def test_the_first_page_offers_starters_and_says_how_to_connect_a_model(house: Houses, visitor: Visitor) -> None:
@@ -100,7 +100,7 @@ async def test_a_message_sent_while_one_runs_waits_for_its_turn(house: Houses, v
     await chat.says("w2")
     await chat.send("!tokens 3")
     await expect(chat.page.get_by_role("list", name="Waiting messages")).to_contain_text("!tokens 3")
-    await expect(chat.answers).to_have_count(2, timeout=30_000)
+    await expect(chat.answers).to_have_count(2)
     await chat.done()
     assert await chat.words(0) == numbered(40)
     assert await chat.words(1) == numbered(3)

@@ -25,7 +25,7 @@ async def busy_worker(home: House) -> Worker:
         busy = [worker["id"] for worker in known if worker["running"]]
         return next((worker for worker in home.workers for owner in busy if f"-{worker.pid}-" in owner), None)
 
-    return await eventually(look, 10, "a worker runs the job")
+    return await eventually(look, chromium.PATIENT, "a worker runs the job")
 
 
 async def test_a_reload_in_the_middle_goes_on(house: Houses, visitor: Visitor) -> None:

@@ -18,6 +18,7 @@ from playwright.async_api import Locator, Page, Request, expect
 
 from tests.backend.standing import standing_house, wait_ready
 from tests.browser.chat import Chat, numbered
+from tests.browser.chromium import PATIENT
 from tests.browser.conftest import Visitor
 from tests.support.house import House
 from tests.support.valkey import Valkey
@@ -38,7 +39,7 @@ def home(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def api(home: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=home.url, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=home.url, timeout=PATIENT) as client:
         yield client
 
 
@@ -96,7 +97,7 @@ async def test_a_setting_changed_just_before_a_reload_is_kept(
     async def kept() -> bool | None:
         return (await api.get(f"/api/threads/{thread}")).json()["settings"]["system"] == "Be brief" or None
 
-    await eventually(kept, 10, "the setting is stored")
+    await eventually(kept, PATIENT, "the setting is stored")
 
 
 async def test_a_chat_with_many_pictures_goes_on(home: House, visitor: Visitor) -> None:
@@ -138,7 +139,7 @@ async def test_what_waits_is_sent_although_no_tab_saw_the_answer_end(
     async def ended() -> bool | None:
         return (await api.get(f"/api/threads/{thread}")).json()["job"] is None or None
 
-    await eventually(ended, 30, "the answer's end")
+    await eventually(ended, PATIENT, "the answer's end")
     chat = Chat(await visit.open(f"/?c={thread}"))
     await expect(chat.answers).to_have_count(2)
     await chat.done()
@@ -191,7 +192,7 @@ async def test_of_two_answers_that_run_at_once_both_are_there_in_the_end(
         chat = Chat(await (await visitor(home.url)).open(f"/?c={thread}"))
         await expect(chat.stop_button).to_be_visible()
     # Read once more when both have ended: it has the server's name then.
-    await expect(chat.answer).to_have_attribute("data-message", "a1", timeout=30_000)
+    await expect(chat.answer).to_have_attribute("data-message", "a1")
     await chat.done()
     assert await chat.words() == numbered(6)
     await chat.questions.first.hover()

@@ -15,7 +15,7 @@ export function FileChip({ file }: { file: TextFile }) {
         type="button"
         aria-label={`Show ${file.name}`}
         onClick={() => setOpen(true)}
-        className="flex h-11 max-w-64 cursor-pointer items-center gap-2 rounded-xl border border-line bg-bg px-3 text-sm hover:bg-muted"
+        className="flex h-11 max-w-64 cursor-pointer items-center gap-2 rounded-xl border border-line bg-bg ps-3 pe-4 text-sm hover:bg-muted"
       >
         <FileText aria-hidden className="size-4 shrink-0 text-muted-fg" />
         <span dir="auto" className="truncate">

@@ -39,7 +39,7 @@ export function Dialog({ open, onClose, title, children, bare = false, className
       {open && (
         <div className="flex max-h-[inherit] min-h-0 flex-col">
           <div className={bare ? "sr-only" : "flex items-center gap-2 border-b border-line py-2.5 pr-2.5 pl-5"}>
-            <h2 id={titleId} className="mr-auto text-base font-semibold">
+            <h2 id={titleId} dir="auto" className="mr-auto min-w-0 text-base font-semibold wrap-anywhere">
               {title}
             </h2>
             {!bare && (
