@@ -10,6 +10,7 @@ import httpx
 import pytest
 from starlette.routing import Match
 from starlette.types import Message, Scope
+from structlog.testing import CapturingLogger
 
 from backend.app import create_app
 from backend.settings import ApiSettings
@@ -213,12 +214,14 @@ async def test_without_a_whole_page_the_api_works_and_says_how_to_build_it(tmp_p
 
 @pytest.mark.parametrize(("setting", "warned"), [("auto", True), ("elsewhere", False)])
 def test_a_page_that_another_server_has_is_no_trouble(
-    tmp_path: Path, setting: str, warned: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, setting: str, warned: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in our images, where the page's nginx has it."""
+    log = CapturingLogger()
+    monkeypatch.setattr("backend.site.page.log", log)
     monkeypatch.setattr("backend.site.page.PLACES", (tmp_path / "nothing",))
     create_app(ApiSettings(page=setting, _env_file=None))  # type: ignore[call-arg]
-    assert ('"action":"site.missing"' in capfd.readouterr().out) == warned
+    assert [(call.method_name, call.kwargs["action"]) for call in log.calls] == [("warning", "site.missing")] * warned
 
 
 def test_our_image_says_that_its_page_is_elsewhere() -> None:
