@@ -74,7 +74,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         app.include_router(router)
     chain.install(app, settings)
     app.router.routes.append(RunningRoute())
-    page.install(app, settings.page_dir)
+    page.install(app, settings.page_dir, elsewhere=settings.page == "elsewhere")
     refusal.install(app)
     _add_middleware(app, settings)
     return app

@@ -33,6 +33,8 @@ class ApiSettings(WireSettings):
     trusted_proxies: Names = Field((), alias="SLUICE_TRUSTED_PROXIES")
     # The built page: given, or where `make page` and a wheel put it.
     page_dir: Path | None = Field(None, alias="SLUICE_PAGE_DIR")
+    # `off`: `sluice up` does not build it. `elsewhere`: another server has it, as in our images, and this API has none.
+    page: Literal["auto", "off", "elsewhere"] = Field("auto", alias="SLUICE_PAGE")
 
     # Threads, messages, ended jobs. Unset: a SQLite file in the data folder.
     given_database_url: Annotated[str, AfterValidator(a_database_url)] | None = Field(None, alias="DATABASE_URL")
@@ -88,7 +90,10 @@ class ApiSettings(WireSettings):
     @classmethod
     def client_of_orchestrator(cls, name: str | None) -> str | None:
         if name is not None and find_spec("kubernetes") is None:
-            raise ValueError("needs Kubernetes' client, which is not installed: pip install 'sluice[kubernetes]'")
+            raise ValueError(
+                "needs Kubernetes' client, which is not installed: pip install 'sluice[kubernetes]', or build "
+                "the API's image with --build-arg KUBERNETES=1"
+            )
         return name
 
     @field_validator("trusted_proxies")

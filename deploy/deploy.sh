@@ -122,7 +122,7 @@ reads() {
 }
 
 remove_old_jobs() { # a Job cannot be changed, only made anew; what it fetched is in the volume
-    in_namespace delete jobs --selector app.kubernetes.io/name=model-puller --ignore-not-found
+    in_namespace delete jobs --selector 'app.kubernetes.io/name in (model-puller, secret-maker)' --ignore-not-found
 }
 
 wait_for_models() { # before anybody waits for a worker, which could only wait for its model

@@ -6,7 +6,6 @@ Workers read their own settings; what is decided here reaches every process thro
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -19,7 +18,6 @@ class UpSettings(ApiSettings):
     workers: int = Field(1, ge=0, le=64, alias="SLUICE_WORKERS")
     # Jobs that a cloud's worker runs at once: no GPU here limits them, only what the provider allows.
     cloud_slots: int = Field(8, alias="SLUICE_CLOUD_SLOTS", ge=1, le=256)
-    page: Literal["auto", "off"] = Field("auto", alias="SLUICE_PAGE")
 
     @field_validator("data_dir")
     @classmethod

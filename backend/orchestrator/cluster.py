@@ -1,7 +1,7 @@
 """The workers' pods, as Kubernetes' API server has them.
 
     ClusterError      it was not done; the message says why, and what to do
-    ├─ NoCluster      nothing says where the API server is, or the client is not installed
+    ├─ NoCluster      nothing says where the API server is
     ├─ Forbidden      it does not let us (403)
     └─ Away           it does not answer, or not as one that is well
 
@@ -31,10 +31,6 @@ MERGE = {**JSON, "Content-Type": "application/merge-patch+json"}
 RIGHTS = (
     "Kubernetes does not let this API mark pods: add deploy/components/pod-deletion-cost to the overlay and apply it "
     "(the service account may list and patch pods), or unset SLUICE_ORCHESTRATOR."
-)
-NO_CLIENT = (
-    "there is no Kubernetes client: build the API's image with --build-arg KUBERNETES=1 (elsewhere: "
-    "pip install 'sluice[kubernetes]'), or unset SLUICE_ORCHESTRATOR"
 )
 
 
@@ -112,10 +108,8 @@ async def open_cluster() -> Cluster:
 
 
 def _open() -> Cluster:
-    try:
-        from kubernetes import client, config
-    except ImportError as error:
-        raise NoCluster(NO_CLIENT) from error
+    from kubernetes import client, config
+
     where = client.Configuration()
     try:
         config.load_incluster_config(where)  # type: ignore[no-untyped-call]

@@ -17,9 +17,12 @@ PLACES = (PACKAGE.parent / "frontend" / "out", PACKAGE / "page")
 log = structlog.get_logger()
 
 
-def install(app: FastAPI, folder: Path | None) -> None:
-    """To be called when every other route is there. `folder`: the built page; None: it is looked for."""
-    app.router.routes.append(SiteRoute(find_site(folder)))
+def install(app: FastAPI, folder: Path | None, *, elsewhere: bool = False) -> None:
+    """To be called when every other route is there. `folder`: the built page; None: it is looked for.
+
+    `elsewhere`: another server has the page, and this one has none on purpose.
+    """
+    app.router.routes.append(SiteRoute(missing_site(elsewhere=True) if elsewhere else find_site(folder)))
 
 
 def find_site(folder: Path | None) -> Site:

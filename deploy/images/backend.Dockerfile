@@ -43,7 +43,8 @@ ENV PATH=/opt/sluice/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp \
-    SLUICE_DATA_DIR=/tmp/sluice
+    SLUICE_DATA_DIR=/tmp/sluice \
+    SLUICE_PAGE=elsewhere
 COPY --from=build --chown=0:0 /opt/sluice /opt/sluice
 COPY --chown=0:0 deploy/images/ready.py /opt/sluice/ready.py
 WORKDIR /opt/sluice

@@ -4,7 +4,6 @@ that speaks its protocol. Real processes: tests/flow/test_orchestrator.py."""
 from __future__ import annotations
 
 import secrets
-import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -313,13 +312,3 @@ async def test_where_nothing_says_where_the_cluster_is_chats_are_served_all_the_
     with capture_logs() as lines:
         assert await open_marker(room.redis, "x", Sights(room.pools)) is None
     assert [(line["log_level"], line["action"]) for line in lines] == [("error", "orchestrator.missing")]
-
-
-async def test_an_api_whose_image_has_no_client_says_which_build_has_one(
-    room: Room, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "kubernetes", None)  # as an import finds it that is not installed
-    with capture_logs() as lines:
-        assert await open_marker(room.redis, "x", Sights(room.pools)) is None
-    assert [line["action"] for line in lines] == ["orchestrator.missing"]
-    assert "KUBERNETES=1" in lines[0]["reason"]

@@ -10,12 +10,14 @@ import httpx
 import pytest
 from starlette.routing import Match
 from starlette.types import Message, Scope
+from structlog.testing import CapturingLogger
 
 from backend.app import create_app
 from backend.settings import ApiSettings
 from backend.site.files import read_site
 from backend.site.route import API, SiteRoute
 from tests.backend.built_page import CSP, FILES, SCRIPT, client_of, make_page
+from tests.images.dockerfile import read
 
 CHUNK = "/_next/static/chunks/a1b2.js"
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -220,3 +222,19 @@ async def test_without_a_whole_page_the_api_works_and_says_how_to_build_it(tmp_p
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert (await page.get("/nowhere", headers=BROWSER)).json()["error"]["code"] == "not_found"
         assert (await page.get("/openapi.json")).status_code == 200
+
+
+@pytest.mark.parametrize(("setting", "warned"), [("auto", True), ("elsewhere", False)])
+def test_a_page_that_another_server_has_is_no_trouble(
+    tmp_path: Path, setting: str, warned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in our images, where the page's nginx has it."""
+    log = CapturingLogger()
+    monkeypatch.setattr("backend.site.page.log", log)
+    monkeypatch.setattr("backend.site.page.PLACES", (tmp_path / "nothing",))
+    create_app(ApiSettings(page=setting, _env_file=None))  # type: ignore[call-arg]
+    assert [(call.method_name, call.kwargs["action"]) for call in log.calls] == [("warning", "site.missing")] * warned
+
+
+def test_our_image_says_that_its_page_is_elsewhere() -> None:
+    assert read("backend").final.env["SLUICE_PAGE"] == "elsewhere"

@@ -37,7 +37,7 @@ OUTSIDE = [
 SOLVER = Peer("solver", "sluice", (("acme.cert-manager.io/http01-solver", "true"),))
 PORTS = (22, 53, 80, 443, 5432, 6379, 6443, 8000, 8080, 8089, 11434)
 
-NAMES = ("backend", "frontend", "ollama-worker", "redis", "postgres", "vllm", "model-puller", "solver")
+NAMES = ("backend", "frontend", "ollama-worker", "redis", "postgres", "vllm", "model-puller", "solver", "secret-maker")
 # From, to, port. Everybody may ask the DNS.
 ALWAYS = {
     ("frontend", "backend", 8000),
@@ -55,6 +55,7 @@ CERTIFICATES = {(door, "solver", 8089) for door in ("traefik", "traefik of k3s")
 KEDA = {("keda", "redis", 6379), ("keda", "backend", 8000)}
 API_SERVERS = ("api server", "api server by IPv6", "docker's host")
 API_SERVER = {("backend", name, port) for name in API_SERVERS for port in (443, 6443)}
+SECRETS = {("secret-maker", name, port) for name in API_SERVERS for port in (443, 6443)}
 MODELS = {("model-puller", "internet", 443), ("model-puller", "internet by IPv6", 443)}
 VLLM = {("ollama-worker", "vllm", 8000)}
 HOST = {("ollama-worker", "docker's host", 11434)}
@@ -67,8 +68,8 @@ ALLOWED = {
     "long-jobs": PRODUCTION,
     "vllm": PRODUCTION | VLLM,
     "tight": PRODUCTION | BACKEND_OUT,
-    "dev": ALWAYS | POSTGRES | ENTRANCE | HOST,
-    "minimal": ALWAYS | MODELS | VLLM,
+    "dev": ALWAYS | POSTGRES | ENTRANCE | HOST | SECRETS,
+    "minimal": ALWAYS | MODELS | VLLM | SECRETS,
 }
 
 

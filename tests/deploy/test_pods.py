@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 
 from backend.orchestrator.cluster import NAMESPACE, WORKERS
-from tests.deploy.rendering import DEPLOY, Object, Pod, containers, environment, name_of, of_kind, pods, quantity
+from tests.deploy.rendering import (
+    DEPLOY,
+    Object,
+    Pod,
+    containers,
+    environment,
+    name_of,
+    objects_of,
+    of_kind,
+    pods,
+    quantity,
+)
 from tests.deploy.test_settings import INIT
 
 # Kubernetes' "restricted" standard names these; what it forbids besides has no place in our manifests at all.
@@ -121,13 +132,15 @@ def test_no_base_and_no_component_says_which_image_is_meant() -> None:
             assert re.fullmatch(r"[a-z-]+", image), (path, image)
 
 
-def test_the_api_alone_has_a_token_of_the_cluster_and_only_where_it_marks_pods(objects: list[Object]) -> None:
-    marks = bool(of_kind(objects, "Role"))
+def test_who_has_a_role_has_a_token_of_the_cluster_and_nobody_else(objects: list[Object]) -> None:
+    """The API where it marks pods, and the Job that makes the Secret."""
+    users = {"mark-pods": ("backend", "backend"), "make-secrets": ("secret-maker", "make-secrets")}
     holders = {(pod.name, one["name"]) for pod, one in containers(objects) if tokens(pod, one)}
-    assert holders == ({("backend", "backend")} if marks else set())
+    assert holders == {users[one["metadata"]["name"]] for one in of_kind(objects, "Role")}
     for pod, container in containers(objects):
         asks = environment(objects, container).get("SLUICE_ORCHESTRATOR") if container["name"] == "backend" else None
-        assert (asks == "kubernetes") == bool(tokens(pod, container)), (pod.name, container["name"])
+        if pod.name != "secret-maker":
+            assert (asks == "kubernetes") == bool(tokens(pod, container)), (pod.name, container["name"])
         for path, seconds in tokens(pod, container):
             assert path == str(NAMESPACE.parent) and seconds <= 3600
 
@@ -156,17 +169,24 @@ def test_no_pod_gets_a_token_by_itself(objects: list[Object]) -> None:
         assert account["automountServiceAccountToken"] is False
 
 
-def test_no_role_gives_more_than_to_mark_pods(objects: list[Object]) -> None:
+def test_no_role_gives_more_than_to_mark_pods_or_to_make_a_secret(objects: list[Object]) -> None:
+    """Who makes one can read none, not even its own."""
     assert not of_kind(objects, "ClusterRole", "ClusterRoleBinding")
+    rules = {
+        "mark-pods": {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "patch"]},
+        "make-secrets": {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+    }
     for role in of_kind(objects, "Role"):
-        assert role["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "patch"]}]
+        assert role["rules"] == [rules[role["metadata"]["name"]]]
+    holders = {"mark-pods": "backend", "make-secrets": "secret-maker"}
     for binding in of_kind(objects, "RoleBinding"):
-        assert [one["name"] for one in binding["subjects"]] == ["backend"]
+        assert [one["name"] for one in binding["subjects"]] == [holders[binding["roleRef"]["name"]]]
 
 
 def test_every_pod_has_a_rank(objects: list[Object]) -> None:
     values = {one["metadata"]["name"]: one["value"] for one in of_kind(objects, "PriorityClass")}
     rank = {pod.name: values[pod.spec["priorityClassName"]] for pod in pods(objects)}
+    assert rank.get("secret-maker", rank["redis"]) == rank["redis"]  # everything waits for it
     order = ["redis", "postgres", "backend", "frontend", "vllm", "ollama-worker", "model-puller"]
     ranks = [rank[name] for name in order if name in rank]
     assert ranks == sorted(ranks, reverse=True)
@@ -259,6 +279,14 @@ def test_the_quota_has_room_for_all_that_the_autoscalers_may_ask_for(objects: li
     assert set(asked) - set(hard) <= {"requests.ephemeral-storage", "limits.ephemeral-storage"}  # a node's, not counted
     over = {name: value for name, value in asked.items() if name in hard and value > quantity(hard[name])}
     assert over == {}
+
+
+def test_a_laptop_s_two_cores_hold_the_development_overlay_also_while_it_is_rolled_out() -> None:
+    """With the workers that KEDA would start where it is, and half a core for what the cluster itself runs."""
+    objects = objects_of("dev")
+    asked = sum(most(objects, pod) * needs(pod, "requests")["cpu"] for pod in pods(objects))
+    worker = next(needs(pod, "requests")["cpu"] for pod in pods(objects) if pod.name == "ollama-worker")
+    assert asked + 7 * worker <= 1.5
 
 
 def most(objects: list[Object], pod: Pod) -> int:

@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from tests.backend.standing import wait_ready
-from tests.deploy.rendering import DEPLOY, named, objects_of, text_of
+from tests.deploy.rendering import DEPLOY, named, objects_of, of_kind, text_of
 from tests.support.house import House
 from tests.support.processes import Worker
 from tests.support.valkey import Valkey
@@ -171,13 +171,20 @@ def test_the_entrances_password_is_told_once_and_kept_as_a_hash(cluster: Cluster
     assert cluster.kept("created-sluice-entrance") == f"sluice:{{SHA}}{digest}\n"
 
 
-@pytest.mark.parametrize("overlay", ["dev", "minimal"])
-def test_secrets_that_are_there_or_come_along_are_left_alone(cluster: Cluster, overlay: str) -> None:
-    assert cluster.deploy(overlay).returncode == 0
+@pytest.mark.parametrize("overlay", ["dev", "minimal", "production"])
+def test_secrets_that_are_there_are_left_alone(cluster: Cluster, overlay: str) -> None:
     for name in ("sluice-secrets", "sluice-entrance", "sluice-registry"):
         (cluster.home / f"has-{name}").touch()
-    assert cluster.deploy("production").returncode == 0
-    assert not any("create" in call and "sluice-registry" not in call for call in cluster.calls)
+    assert cluster.deploy(overlay).returncode == 0
+    assert not any("create" in call for call in cluster.calls)
+
+
+def test_a_job_that_cannot_be_changed_is_made_anew(cluster: Cluster) -> None:
+    """Of a release before: the one that fetches models, and the one that makes Secrets."""
+    assert cluster.deploy("minimal").returncode == 0
+    [removal] = [call for call in cluster.calls if call.startswith("delete jobs")]
+    jobs = {one["metadata"]["labels"]["app.kubernetes.io/name"] for one in of_kind(objects_of("minimal"), "Job")}
+    assert jobs and all(name in removal for name in jobs)
 
 
 def test_a_rollout_that_fails_is_taken_back(cluster: Cluster) -> None:

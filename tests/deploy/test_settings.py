@@ -92,16 +92,17 @@ def test_many_api_processes_share_one_history(name: str, objects: list[Object]) 
 
 
 def test_what_a_secret_is_asked_for_is_in_it(name: str, objects: list[Object]) -> None:
-    """Where an overlay brings its own, or names a vault's; else deploy.sh makes it."""
+    """Where an overlay has it made by a Job, or names a vault's; else deploy.sh makes it."""
     asked = set(re.findall(r"'key': '([a-z-]+-password)'", str(objects)))
-    brought = of_kind(objects, "Secret", "ExternalSecret")
-    for one in brought:
+    for one in of_kind(objects, "ExternalSecret"):
         if one["metadata"]["name"] == "sluice-secrets":
-            keys = set(one["data"]) if one["kind"] == "Secret" else {part["secretKey"] for part in one["spec"]["data"]}
-            assert asked <= keys
-    assert [one["metadata"]["name"] for one in of_kind(objects, "Secret")] == (
-        ["sluice-secrets"] if name in ("dev", "minimal") else []
-    ), "a password that everybody can read"
+            assert asked <= {part["secretKey"] for part in one["spec"]["data"]}
+    makers = [pod for pod in pods(objects) if pod.name == "secret-maker"]
+    assert len(makers) == (name in ("dev", "minimal"))
+    for maker in makers:
+        command = maker.spec["containers"][0]["command"]
+        assert "sluice-secrets" in command and asked <= set(command)
+    assert of_kind(objects, "Secret") == [], "a password that everybody can read"
     script = (ROOT / "deploy" / "deploy.sh").read_text()
     assert all(key.removesuffix("-password") in script for key in asked)
 

@@ -1,4 +1,4 @@
-"""The kubelet's question to a worker: a hung one is started again, a waiting one is left alone, and asking costs nothing."""
+"""The kubelet's question to a worker: a hung one is started again, a waiting one is left alone."""
 
 from __future__ import annotations
 

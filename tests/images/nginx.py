@@ -27,8 +27,8 @@ COMPOSE = ROOT / "deploy" / "compose" / "api.conf"
 class Nginx(Child):
     """Debian's, with deploy/images/nginx.conf: only places, ports and the API's address are others.
 
-    `apis`: where APIs listen, on 127.0.0.1. `names`: the port of a DNS server that is asked for `backend` instead, as in
-    compose; all APIs then listen on one port, on the addresses that it gives.
+    `apis`: where APIs listen, on 127.0.0.1. `names`: the port of a DNS server that is asked for `backend` instead, as
+    in compose; all APIs then listen on one port, on the addresses that it gives.
     """
 
     def __init__(self, home: Path, apis: Sequence[int], names: int | None = None) -> None:

@@ -28,8 +28,8 @@ from tests.support.waiting import wait_until
 
 # What the fake engine has instead of a model.
 GIVEN = {"MODEL_NAME": "bench:latest", "SLUICE_MODELS": "bench:latest"}
-# What a step would make → where it lies. The page was built of these sources before the tests began (`make page`), by the
-# very commands that the image has.
+# What a step would make → where it lies. The page was built of these sources before the tests began (`make page`), by
+# the very commands that the image has.
 STAND_INS = {
     " ".join(("npm", *INSTALL)): (ROOT / "frontend" / "public", "public"),
     " ".join(("npm", *BUILD)): (ROOT / "frontend" / "out", "out"),

@@ -15,7 +15,8 @@ from tests.kubernetes.api import CONTROLLERS, MANAGER, NAMESPACE, Answer, Api, O
 from tests.kubernetes.houses import applied
 
 CHATBOT = "chatbot.yaml"
-ALONE = ("dev", "minimal", CHATBOT)  # where nobody scales workers, so nobody needs to know which are busy
+# Where nobody scales workers, so nobody needs to know which are busy; there a Job makes the Secret.
+ALONE = ("dev", "minimal", CHATBOT)
 COUNTED = {"Deployment": "replicas", "StatefulSet": "replicas", "Job": "active"}  # where their status counts pods
 
 
@@ -27,7 +28,7 @@ class Applied(NamedTuple):
     @property
     def marks(self) -> bool:
         """Its API marks busy workers' pods."""
-        return bool(of_kind(self.objects, "RoleBinding"))
+        return any(one["metadata"]["name"] == "mark-pods" for one in of_kind(self.objects, "RoleBinding"))
 
 
 def rendered(name: str) -> list[Object]:
@@ -114,12 +115,14 @@ def test_more_gpus_than_the_quota_has_are_refused(page: Object, api: Api) -> Non
 def test_a_container_without_numbers_gets_small_ones(page: Object, api: Api) -> None:
     del page["spec"]["containers"][0]["resources"]
     made = api.create(page, dryRun="All")
-    assert made["spec"]["containers"][0]["resources"]["limits"] == {"cpu": "500m", "memory": "256Mi"}
+    limits = made["spec"]["containers"][0]["resources"]["limits"]
+    assert limits == {"cpu": "500m", "memory": "256Mi", "ephemeral-storage": "2Gi"}
 
 
 # Who may do what
 
 MARKS = {"verbs": ["list", "patch"], "apiGroups": [""], "resources": ["pods"]}
+MAKES = {"verbs": ["create"], "apiGroups": [""], "resources": ["secrets"]}
 
 
 def rights(api: Api, account: str) -> list[Object]:
@@ -139,13 +142,16 @@ def rights(api: Api, account: str) -> list[Object]:
     return sorted(told["resourceRules"] + told["nonResourceRules"], key=str)
 
 
-def test_no_account_may_do_anything_but_the_apis_that_marks_pods(house: Applied, api: Api) -> None:
+def test_no_account_may_do_anything_but_the_apis_that_marks_pods_and_the_jobs_that_makes_the_secret(
+    house: Applied, api: Api
+) -> None:
     """Anything that not everybody who has an account may: ask what they may, and which API there is."""
     nothing = rights(api, "a-stranger")
     for account in of_kind(house.objects, "ServiceAccount"):
         name = account["metadata"]["name"]
         more = [rule for rule in rights(api, name) if rule not in nothing]
-        assert more == ([MARKS] if house.marks and name == "backend" else []), name
+        wanted = {"backend": [MARKS] * house.marks, "secret-maker": [MAKES]}.get(name, [])
+        assert more == wanted, name
     assert house.marks == (house.name not in ALONE)
 
 
