@@ -77,10 +77,10 @@ class EngineHttp:
         async with self._answer("POST", path, faults, body, timeout(self._silence)) as answer:
             return parse(await read_at_most(answer.content, most))
 
-    async def reach(self, path: str, faults: Faults) -> None:
-        """Wait for a good answer, whatever it holds, for up to `silence`."""
-        async with self._answer("GET", path, faults, None, timeout(self._silence)):
-            pass
+    async def text(self, path: str, faults: Faults) -> bytes:
+        """A good answer as it came, whatever it holds, waited for up to `silence`."""
+        async with self._answer("GET", path, faults, None, timeout(self._silence)) as answer:
+            return await read_at_most(answer.content, JSON_BYTES)
 
     @asynccontextmanager
     async def lines(self, path: str, faults: Faults, body: dict[str, Any]) -> AsyncIterator[Lines]:

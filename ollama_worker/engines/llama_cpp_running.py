@@ -110,7 +110,7 @@ class Running:
         native, http = self._now
         try:
             async with asyncio.timeout(max(LEAST_SECONDS, self._load_seconds)):
-                await http.reach("/slots", fault)
+                await http.text("/slots", fault)
         except (TimeoutError, EngineError):
             if self._now == (native, http):
                 await self._end()

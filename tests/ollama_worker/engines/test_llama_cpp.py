@@ -139,8 +139,7 @@ async def longest_hold(engine: LlamaCppEngine) -> float:
 
 
 async def busy_slots(http: EngineHttp) -> int:
-    async with http.answer("GET", "/slots", fault, None, 5) as reply:
-        return (await reply.read()).count(b'"is_processing":true')
+    return (await http.text("/slots", fault)).count(b'"is_processing":true')
 
 
 async def until_idle(http: EngineHttp) -> float:
