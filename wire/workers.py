@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
+from itertools import islice
 from typing import Any, NamedTuple, cast
 
 import orjson
 from redis.asyncio import Redis
 
+from wire.events import counted
 from wire.keys import Keys
 from wire.records import Order
 from wire.scripts import scripts
 
 BEAT_SECONDS = 2.0
 REAP_SECONDS = 10.0  # five missed beats
+MODELS_MOST = 1000  # of one worker, and of those last seen in a pool: more is no list that anybody chooses from
+NAME_MOST = 200  # characters of a model's name
+INFO_BYTES = 4 * 1024 * 1024  # of what a worker says of itself; a thousand models take a tenth of it
 # What a worker may say, and as what: another make of it, or a newer one, takes nobody down who reads it.
 Kinds = dict[str, type | tuple[type, ...]]
 INFO_KINDS: Kinds = {
@@ -160,9 +165,19 @@ class WorkerRegistry:
         ]
 
     async def models(self) -> dict[str, dict[str, Any]]:
-        """Models last seen in this pool, also of workers that are gone: name → info."""
-        models = await _hash(self.redis, self.keys.models)
-        return _models({name.decode(): _object(info) for name, info in models.items()})
+        """Models last seen in this pool, also of workers that are gone: name → info. Of too many the latest."""
+        if await self.redis.hlen(self.keys.models) <= MODELS_MOST:
+            models = await _hash(self.redis, self.keys.models)
+        else:
+            names = cast(list[bytes], await self.redis.zrange(self.keys.seen, 0, MODELS_MOST - 1, desc=True))
+            told = cast(list[bytes | None], await self.redis.hmget(self.keys.models, names)) if names else []
+            models = {name: info or b"" for name, info in zip(names, told, strict=True)}
+        return _models({name.decode(errors="replace"): _object(info) for name, info in models.items()})
+
+
+def is_name(told: object) -> bool:
+    """Whether that can be a model's name: a line of text that a person could read, and a caller write."""
+    return isinstance(told, str) and 0 < len(told) <= NAME_MOST and told.isprintable()
 
 
 def loaded_of(info: WorkerInfo) -> list[str]:
@@ -205,12 +220,23 @@ def _worker(incarnation: str, beat: int, h: dict[bytes, bytes], owned: int) -> W
 
 def _info(told: bytes) -> dict[str, Any]:
     """As a worker told it; what is of another type than `WorkerInfo` has is left out, as if it had not been told."""
-    info = _usable(_object(told), INFO_KINDS)
+    info = _usable(_object(told if len(told) <= INFO_BYTES else b""), INFO_KINDS)
     return {**info, "models": _models(info["models"])} if "models" in info else info
 
 
 def _models(told: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {name: _usable(about, ABOUT_KINDS) for name, about in told.items() if isinstance(about, dict)}
+    """Those that have a name, and no more of them than anybody reads: a worker's word is a neighbour's."""
+    named = ((name, about) for name, about in told.items() if is_name(name) and isinstance(about, dict))
+    return {name: _about(about) for name, about in islice(named, MODELS_MOST)}
+
+
+def _about(told: dict[str, Any]) -> dict[str, Any]:
+    about = _usable(told, ABOUT_KINDS)
+    if "context_length" in about:
+        about["context_length"] = counted(about["context_length"])
+    if "capabilities" in about:
+        about["capabilities"] = [word for word in about["capabilities"][:NAME_MOST] if isinstance(word, str)]
+    return about
 
 
 def _usable(told: dict[str, Any], kinds: Kinds) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ollama_worker.engines.base import (
     RequestRefused,
     StreamCut,
 )
-from ollama_worker.engines.http import fields_of, objects_of, parse, text_of
+from ollama_worker.engines.http import entries_by, fields_of, objects_of, parse, text_of
 from ollama_worker.engines.ollama_faults import fault
 from wire.events import counted
 from wire.records import JobRequest
@@ -176,6 +176,4 @@ def shown_of(said: dict[str, Any]) -> dict[str, Any]:
 
 def entries_of(said: dict[str, Any]) -> list[dict[str, Any]]:
     """The models of a list that have a name: whatever else a server sends, a worker lives on."""
-    entries = said.get("models")
-    listed = entries if isinstance(entries, list) else []
-    return [entry for entry in listed if isinstance(entry, dict) and isinstance(entry.get("name"), str)]
+    return entries_by("name", said.get("models"))
