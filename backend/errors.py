@@ -104,6 +104,7 @@ class JobFailed(ApiError):
         "engine_unavailable": 503,
         "engine_failed": 502,
         "engine_denied": 502,
+        "answer_too_large": 502,
         "cancelled": 409,
     }
 

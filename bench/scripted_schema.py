@@ -10,6 +10,7 @@ from typing import Any
 QUOTED = re.compile(r"'([^'\n]{1,200})'|\"([^\"\n]{1,200})\"|[\u201c\u2018]([^\u201d\u2019\n]{1,200})[\u201d\u2019]")
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?!\w)")
 PLACE = re.compile(r"\b(?:in|for|of|at) ((?:[A-Z][\w.]*[ -]?)+(?:, [A-Z]\w*)?)")
+MOST = 10_000  # values of an answer, and characters of each of its texts: more is a mistake, or an attack
 DEEPEST = 12  # a schema that refers to itself ends somewhere
 SHAPES = {
     "date-time": "2026-01-01T00:00:00Z",
@@ -41,7 +42,10 @@ class Offer:
 
 
 def instance_of(schema: dict[str, Any], offer: Offer) -> Any:
-    """A value that satisfies the schema, as far as types, names, bounds, enumerations, references and forms go."""
+    """A value that satisfies the schema, as far as types, names, bounds, enumerations, references and forms go.
+
+    Raises ValueError where it would be made of more than MOST values.
+    """
     return _Maker(schema, offer).make(schema, 0)
 
 
@@ -49,8 +53,12 @@ class _Maker:
     def __init__(self, root: dict[str, Any], offer: Offer) -> None:
         self._root = root
         self._offer = offer
+        self._made = 0
 
     def make(self, schema: Any, depth: int) -> Any:
+        self._made += 1
+        if self._made > MOST:
+            raise ValueError(f"the schema requires more than {MOST} values")
         if not isinstance(schema, dict):
             return None
         schema = self._resolved(schema)
@@ -99,7 +107,7 @@ class _Maker:
         return {name: self.make(one, depth + 1) for name, one in wanted.items()} if depth < DEEPEST else {}
 
     def _array(self, schema: dict[str, Any], depth: int) -> list[Any]:
-        count = max(int(schema.get("minItems", 0)), 0 if depth >= 3 else 1)
+        count = min(max(int(schema.get("minItems", 0)), 0 if depth >= 3 else 1), MOST + 1)
         first = [self.make(one, depth + 1) for one in schema.get("prefixItems", ())]
         rest = range(max(min(count, int(schema.get("maxItems", count))) - len(first), 0))
         return first + [self.make(schema.get("items", {}), depth + 1) for _ in rest]
@@ -108,7 +116,8 @@ class _Maker:
         if "pattern" in schema:
             return matching(schema["pattern"])
         text = SHAPES.get(schema.get("format", "")) or self._offer.text()
-        return text.ljust(int(schema.get("minLength", 0)), "x")[: int(schema.get("maxLength", len(text) + 1_000))]
+        text = text.ljust(min(int(schema.get("minLength", 0)), MOST), "x")
+        return text[: int(schema.get("maxLength", len(text) + 1_000))]
 
     def _integer(self, schema: dict[str, Any], depth: int) -> int:
         return math.ceil(self._number({**schema, "integer": True}, depth))
@@ -136,7 +145,7 @@ PIECE = re.compile(r"(\\.|\[[^\]]+\]|\((?:\?:)?([^()]*)\)|.)(\{(\d+)(?:,\d*)?\}|
 
 def _pieces(pattern: str) -> Iterator[str]:
     for atom, group, counted, least in PIECE.findall(pattern):
-        times = int(least) if least else 0 if counted in ("*", "?") else 1
+        times = min(int(least), MOST) if least else 0 if counted in ("*", "?") else 1
         yield _one(atom, group) * times
 
 

@@ -14,7 +14,9 @@ from typing import Any
 
 import structlog
 
+from ollama_worker.alive import Alive
 from ollama_worker.attempt import Attempt
+from ollama_worker.engines.base import Health
 from ollama_worker.lease import Lease, is_down
 from ollama_worker.patience import once, unless, until_answered
 from ollama_worker.shape import Shape
@@ -40,12 +42,19 @@ class Life:
     """`run` until drained or over. `inbox` is a registry whose client may block longer than BLOCK_MS."""
 
     def __init__(
-        self, tools: Tools, registry: WorkerRegistry, inbox: WorkerRegistry, shape: Shape, incarnation: str
+        self,
+        tools: Tools,
+        registry: WorkerRegistry,
+        inbox: WorkerRegistry,
+        shape: Shape,
+        incarnation: str,
+        alive: Alive | None = None,
     ) -> None:
         self._tools = tools
         self._registry = registry
         self._inbox = inbox
         self._shape = shape
+        self._alive = alive or Alive()
         self.incarnation = incarnation
         self._read_to = "0"
         self._beat = 0
@@ -66,7 +75,8 @@ class Life:
         """Raises LifeOver when reaped. `told_to_stop` begins the drain, which takes at most `grace` seconds."""
         if told_to_stop.is_set():
             return
-        beat = await unless(told_to_stop, until_answered(self._register, self._registering))
+        async with self._alive.waiting():
+            beat = await unless(told_to_stop, until_answered(self._register, self._registering))
         if beat is None:  # Redis may have read the call all the same: no job shall wait for this life to be reaped
             await self._leave()
             return
@@ -152,13 +162,21 @@ class Life:
 
     async def _engine_well(self) -> None:
         said = ""
-        while not (health := await self._tools.engine.health()).ok:
+        while not (health := await self._health()).ok:
             if health.detail != said:
                 log.warning("engine not ready: taking no jobs", action="engine.unwell", detail=health.detail)
                 said = health.detail
             await asyncio.sleep(ENGINE_CHECK_SECONDS)
         if said:
             log.info("engine is well again", action="engine.well")
+
+    async def _health(self) -> Health:
+        """Whatever an engine answers, this life goes on: one that cannot be read is not well."""
+        try:
+            return await self._tools.engine.health()
+        except Exception:
+            log.exception("the engine's health cannot be read", action="engine.unread")
+            return Health(False, "The engine answers in a way that cannot be read: the worker's log says how")
 
     # -- the inbox ---------------------------------------------------------------------------------------------
     async def _read_inbox(self) -> None:
@@ -238,6 +256,7 @@ class Life:
     async def _beat_in_time(self) -> None:
         clock = asyncio.get_running_loop().time
         await asyncio.sleep(self._sent + BEAT_SECONDS - clock())
+        self._alive.touch()
         self._sent = clock()
         try:
             await self._beat_once()

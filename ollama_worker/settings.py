@@ -76,6 +76,8 @@ class WorkerSettings(WireSettings):
     backoff: Literal["exponential", "fixed"] = Field("exponential", alias="QUEUE_BACKOFF_TYPE")
     # Seconds a worker that was told to stop may go on with what it runs; the rest goes back to the queue.
     grace: float = Field(30.0, alias="SLUICE_GRACE_SECONDS", ge=0, le=86_400)
+    # Touched every two seconds: one that stands still is a process that hangs. Absent: nobody watches.
+    alive_file: UserPath = Field(None, alias="SLUICE_ALIVE_FILE")
     simulated_rate: float = Field(50.0, alias="SLUICE_SIMULATED_RATE", ge=0)  # tokens a second a job; 0: no pause
     simulated_load_ms: int = Field(0, alias="SLUICE_SIMULATED_LOAD_MS", ge=0)  # to show `loading_model`
     simulated_faults: bool = Field(False, alias="SLUICE_SIMULATED_FAULTS")  # tests only: prompts may order faults

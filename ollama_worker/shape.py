@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import islice
 
 import structlog
 
 from ollama_worker.engines.base import Engine, EngineError, ModelInfo
 from ollama_worker.tools import Meter
 from wire.outage import Outage, repeat
-from wire.workers import Gpu, WorkerInfo, loaded_of
+from wire.workers import MODELS_MOST, Gpu, WorkerInfo, is_name, loaded_of
 
 REFRESH_SECONDS = 15.0
+TELL_MODELS_SECONDS = 3600.0
 WEIGHT = 0.3  # of the latest job in the mean: half of it is made of the last two
 FILE = ("size", "size_vram", "digest", "details", "expires_at")  # absent: not told
 log = structlog.get_logger()
@@ -29,6 +32,8 @@ class Shape:
         self.slots = slots
         self._info = WorkerInfo(engine.name, {}, socket.gethostname(), detail=detail)
         self._told = self._info
+        self._tell_models_at = time.monotonic() + TELL_MODELS_SECONDS
+        self._left_out = 0
         self._looked = False  # since the pool was told what is loaded
         self._doubts = asyncio.Event()
 
@@ -52,12 +57,23 @@ class Shape:
 
     async def look(self) -> None:
         try:
-            models = {model.name: _about(model) for model in await self._engine.models()}
+            listed = await self._engine.models()
         except EngineError as error:
             log.debug("engine does not list its models", action="engine.models_failed", code=error.code)
             return
+        except Exception:  # whatever it lists, this worker lives on: it looks again in a while
+            log.exception("the list of models cannot be read", action="engine.models_failed")
+            return
+        models = {model.name: _about(model) for model in islice(filter(_is_named, listed), MODELS_MOST)}
+        self._complain(len(listed) - len(models))
         self._info = self._info._replace(models=models)
         self._looked = True
+
+    def _complain(self, left_out: int) -> None:
+        """Once for each number of models that are left out."""
+        if left_out and left_out != self._left_out:
+            log.warning("some of the models listed are left out", action="engine.models_left_out", count=left_out)
+        self._left_out = left_out
 
     def loaded(self, in_use: Iterable[str]) -> set[str] | None:
         """The models in memory, those that running jobs load included; None where nobody looked since the last call.
@@ -79,15 +95,22 @@ class Shape:
 
     def news(self) -> WorkerInfo | None:
         info = self.info
-        return None if info == self._told else info
+        return None if info == self._told and not self.models_are_news else info
 
     @property
     def models_are_news(self) -> bool:
-        return self._info.models != self._told.models
+        """Told again now and then: a pool forgets the models that nobody has told of for a day."""
+        return self._info.models != self._told.models or time.monotonic() >= self._tell_models_at
 
     def told(self, info: WorkerInfo | None) -> None:
         """A beat that carried `info` was answered."""
+        if info is not None and self.models_are_news:
+            self._tell_models_at = time.monotonic() + TELL_MODELS_SECONDS
         self._told = info or self._told
+
+
+def _is_named(model: ModelInfo) -> bool:
+    return is_name(model.name)
 
 
 def _about(model: ModelInfo) -> dict[str, object]:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 
 import structlog
 
+from ollama_worker.alive import Alive
 from ollama_worker.engines.auto import build_engine, choose_engine
 from ollama_worker.engines.base import Engine
 from ollama_worker.gpu import watch_gpus
@@ -33,6 +34,7 @@ class Worker:
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
+        self._alive = Alive(settings.alive_file)
         self._told_to_stop = asyncio.Event()
         self._life: Life | None = None
 
@@ -43,12 +45,13 @@ class Worker:
 
     async def run(self) -> None:
         async with AsyncExitStack() as stack:
-            engine, detail = await self._engine(stack)
-            if engine is None:
-                return
-            tools, registry, inbox = await self._clients(stack, engine)
-            shape = Shape(engine, self._settings.slots, detail, tools.meter)
-            await unless(self._told_to_stop, shape.look())  # an engine may take its time to tell
+            async with self._alive.waiting():
+                engine, detail = await self._engine(stack)
+                if engine is None:
+                    return
+                tools, registry, inbox = await self._clients(stack, engine)
+                shape = Shape(engine, self._settings.slots, detail, tools.meter)
+                await unless(self._told_to_stop, shape.look())  # an engine may take its time to tell
             await self._background(stack, shape, tools)
             await self._live(tools, registry, inbox, shape)
 
@@ -57,7 +60,7 @@ class Worker:
         while True:
             name = new_incarnation(f"{socket.gethostname()}-{os.getpid()}")
             structlog.contextvars.bind_contextvars(worker=name)
-            self._life = Life(tools, registry, inbox, shape, name)
+            self._life = Life(tools, registry, inbox, shape, name, self._alive)
             try:
                 return await self._life.run(self._told_to_stop, self._settings.grace)
             except LifeOver:

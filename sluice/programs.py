@@ -42,11 +42,15 @@ def api(commands: Programs, up: UpSettings, env: dict[str, str]) -> Child:
 
 def further(commands: Programs, up: UpSettings, env: dict[str, str], others: Iterable[Further]) -> list[Child]:
     """One worker for each, in a pool of its own."""
-    grace = up.grace + MARGIN
-    return [Child(f"worker-{one.pool}", commands.worker, env | one.env, grace=grace) for one in others]
+    return [_worker(f"worker-{one.pool}", commands, up, env | one.env) for one in others]
 
 
 def workers(commands: Programs, up: UpSettings, env: dict[str, str]) -> list[Child]:
     """As many as were asked for; each ends its jobs within `SLUICE_GRACE_SECONDS`, or hands them back."""
     names = [f"worker-{number}" for number in range(1, up.workers + 1)]
-    return [Child(name, commands.worker, env, grace=up.grace + MARGIN) for name in names]
+    return [_worker(name, commands, up, env) for name in names]
+
+
+def _worker(name: str, commands: Programs, up: UpSettings, env: dict[str, str]) -> Child:
+    alive = up.data_dir / "alive" / name
+    return Child(name, commands.worker, env | {"SLUICE_ALIVE_FILE": str(alive)}, grace=up.grace + MARGIN, alive=alive)

@@ -1,10 +1,11 @@
 """Keeps child processes running until told to stop, then stops them in order.
 
     start ──► running ──ends by itself──► waiting (0.2 s, doubling to 10 s) ──► running …
-                 │                              │
+                 │   └──hangs: killed──────────┘│
                  └────────── stop ──────────────┴──► ended
 
-Each child runs under a guard (see guard.py), so that it ends with this process even after `kill -9`.
+A child hangs when the file by which it shows that it is alive stands still for a minute. Each child runs under a guard
+(see guard.py), so that it ends with this process even after `kill -9`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from typing import IO, Any, Never, Self, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
+from sluice.stillness import Stillness
+
 GUARD = Path(__file__).with_name("guard.py")
 T = TypeVar("T")
 CANNOT_RUN = 127  # as a shell says it
@@ -41,6 +44,8 @@ class Child:
     grace: float = 10.0
     output: Path | None = None  # None: the supervisor's own stdout
     last: bool = False  # others need it to end well: it is ended after them, and never hurried
+    alive: Path | None = None  # a file that it touches every few seconds; None: it tells nothing of itself
+    silence: float = 60.0  # seconds for which that file may stand still, also at its start
     refusals: frozenset[int] = frozenset({WRONG_SETTINGS})  # exit codes after which starting it again cannot help
 
 
@@ -150,6 +155,8 @@ class Supervisor:
         lifeline, ends = self._lifelines.of(child)
         held = (*ends, *self._held)
         arguments = [str(lifeline), str(child.grace), *map(str, held), "--", *child.command]
+        if child.alive is not None:
+            child.alive.parent.mkdir(exist_ok=True)
         with _open(child.output) as output:
             return await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", str(GUARD), *arguments),
@@ -177,6 +184,11 @@ class Supervisor:
 
     def started(self, child: Child, process: Process) -> None:
         self._log.debug(f"{child.name} started", action="child_started", child=child.name, guard=process.pid)
+
+    def hangs(self, child: Child) -> None:
+        self._log.error(
+            f"{child.name} has hung for {child.silence:g} s and is ended", action="child_hangs", child=child.name
+        )
 
     def not_started(self, child: Child, error: OSError) -> None:
         self._log.error(f"{child.name} cannot be started: {error}", action="child_not_started", child=child.name)
@@ -212,7 +224,20 @@ class Keeper:
         self._house.started(self._child, self._process)
         if self._stopping.is_set():  # asked while it was being started
             self._signal(signal.SIGQUIT if self._killing else signal.SIGTERM)
-        return await self._process.wait()
+        watch = asyncio.create_task(self._end_if_it_hangs())
+        try:
+            return await self._process.wait()
+        finally:
+            watch.cancel()
+
+    async def _end_if_it_hangs(self) -> None:
+        """Killed at once: what hangs hears no wish. One that was told to stop has its grace instead."""
+        if self._child.alive is None:
+            return
+        await Stillness(self._child.alive, self._child.silence).lasted()
+        if not self._stopping.is_set():
+            self._house.hangs(self._child)
+            self._signal(signal.SIGQUIT)
 
     async def _stopped_within(self, seconds: float) -> bool:
         """Wait; True at once when a stop is asked for."""

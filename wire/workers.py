@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection
+from itertools import islice
 from typing import Any, NamedTuple, cast
 
 import orjson
 from redis.asyncio import Redis
 
 from wire.decoding import is_number, json_object, text, whole, whole_or_none
+from wire.events import counted
 from wire.keys import Keys
 from wire.records import Order
 from wire.scripts import scripts
@@ -22,9 +24,11 @@ BEAT_SECONDS = 2.0
 REAP_SECONDS = 10.0  # five missed beats
 LONGEST_JOB_SECONDS = 604_800.0  # a week; who says more of its mean job is not believed
 LONGEST_TEXT = 1_000  # characters of what a worker says of itself
-MODEL_NAME_MAX = 200
 ATTEMPT_MAX = 2**63 - 1  # a longer number is in no log line and no id
 Kinds = dict[str, Callable[[Any], bool]]
+MODELS_MOST = 1000  # of one worker, and of those last seen in a pool: more is no list that anybody chooses from
+NAME_MOST = 200  # characters of a model's name
+INFO_BYTES = 4 * 1024 * 1024  # of what a worker says of itself; a thousand models take a tenth of it
 
 
 class Gpu(NamedTuple):
@@ -163,9 +167,19 @@ class WorkerRegistry:
         ]
 
     async def models(self) -> dict[str, dict[str, Any]]:
-        """Models last seen in this pool, also of workers that are gone: name → info."""
-        models = await _hash(self.redis, self.keys.models)
+        """Models last seen in this pool, also of workers that are gone: name → info. Of too many the latest."""
+        if await self.redis.hlen(self.keys.models) <= MODELS_MOST:
+            models = await _hash(self.redis, self.keys.models)
+        else:
+            names = cast(list[bytes], await self.redis.zrange(self.keys.seen, 0, MODELS_MOST - 1, desc=True))
+            told = cast(list[bytes | None], await self.redis.hmget(self.keys.models, names)) if names else []
+            models = {name: info or b"" for name, info in zip(names, told, strict=True)}
         return _models({text(name): json_object(info) for name, info in models.items()})
+
+
+def is_name(told: object) -> bool:
+    """Whether that can be a model's name: a line of text that a person could read, and a caller write."""
+    return isinstance(told, str) and 0 < len(told) <= NAME_MOST and told.isprintable()
 
 
 def loaded_of(info: WorkerInfo) -> list[str]:
@@ -216,16 +230,23 @@ def _worker(incarnation: str, beat: int, h: dict[bytes, bytes], owned: int) -> W
 
 def _info(words: bytes) -> dict[str, Any]:
     """As a worker wrote it; what is of another type or range than `WorkerInfo` has counts as absent."""
-    info = _usable(json_object(words), INFO_KINDS)
+    info = _usable(json_object(words if len(words) <= INFO_BYTES else b""), INFO_KINDS)
     return {**info, "models": _models(info["models"])} if "models" in info else info
 
 
 def _models(models: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {
-        name: _usable(about, ABOUT_KINDS)
-        for name, about in models.items()
-        if isinstance(about, dict) and len(name) <= MODEL_NAME_MAX and name.isprintable()
-    }
+    """Those that have a name, and no more of them than anybody reads: a worker's word is a neighbour's."""
+    named = ((name, about) for name, about in models.items() if is_name(name) and isinstance(about, dict))
+    return {name: _about(about) for name, about in islice(named, MODELS_MOST)}
+
+
+def _about(fields: dict[str, Any]) -> dict[str, Any]:
+    about = _usable(fields, ABOUT_KINDS)
+    if "context_length" in about:
+        about["context_length"] = counted(about["context_length"])
+    if "capabilities" in about:
+        about["capabilities"] = [word for word in about["capabilities"][:NAME_MOST] if _is_text(word)]
+    return about
 
 
 def _usable(fields: dict[str, Any], kinds: Kinds) -> dict[str, Any]:
@@ -240,10 +261,6 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and is_number(value)
 
 
-def _are_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_text, value))
-
-
 # What a worker may say, and as what: another make of it, or a newer one, takes nobody down who reads it.
 INFO_KINDS: Kinds = {
     "engine": _is_text,
@@ -256,8 +273,8 @@ INFO_KINDS: Kinds = {
     "gpus": lambda value: isinstance(value, list),
 }
 ABOUT_KINDS: Kinds = {
-    "context_length": _is_count,
-    "capabilities": _are_texts,
+    "context_length": lambda value: isinstance(value, int),
+    "capabilities": lambda value: isinstance(value, list),
     "size": _is_count,
     "size_vram": _is_count,
     "digest": _is_text,

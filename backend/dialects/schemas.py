@@ -14,6 +14,8 @@ NUMBERS = (
     "multipleOf",
 )  # older drafts: exclusive is true
 COUNTS = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")
+LEAST = ("minLength", "minItems", "minProperties")
+MOST_AT_LEAST = 100_000  # no answer has so many items, or characters in one text; engines would build as many rules
 TEXTS = ("pattern", "format")
 
 
@@ -68,6 +70,9 @@ def _check_bounds(schema: dict[str, Any], where: str) -> None:
                 raise ValueError(f"{where}.{name} must be {what}")
     if any(schema.get(name, 0) < 0 for name in COUNTS):
         raise ValueError(f"{where}: a count is 0 or more")
+    for name in LEAST:
+        if schema.get(name, 0) > MOST_AT_LEAST:
+            raise ValueError(f"{where}.{name} must be {MOST_AT_LEAST:,} or less: no answer could be so long")
 
 
 def _object(value: Any, where: str) -> dict[str, Any]:

@@ -97,6 +97,11 @@ const TOLD: Record<string, Failure> = {
     text: "The provider of this model refuses this server. Choose another model, or tell whoever runs the server.",
     remedies: ["settings", "retry"],
   },
+  answer_too_large: {
+    title: "The answer has no end",
+    text: "The model's engine sent more than an answer may be. Send the message once more, or choose another model.",
+    remedies: ["retry", "settings"],
+  },
   engine_silent: { title: "The model stopped answering", text: "The model stopped answering.", remedies: ["retry"] },
   stream_cut: {
     title: "The model's stream broke off",

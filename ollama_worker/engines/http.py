@@ -30,6 +30,7 @@ from ollama_worker.engines.base import (
     StreamCut,
 )
 from ollama_worker.engines.http_body import LINE_BYTES, Lines, read_at_most
+from wire.workers import MODELS_MOST
 
 CONNECT_SECONDS = 5.0  # a machine that does not even accept a connection in this time is not there
 QUICK_SECONDS = 10.0  # for questions that an engine answers from memory: version, lists
@@ -214,6 +215,12 @@ def fields_of(told: object) -> dict[str, Any]:
 def objects_of(told: object) -> list[dict[str, Any]] | None:
     """A part of an answer that should be a list of objects; None where it is none, or holds none."""
     return [part for part in told if isinstance(part, dict)] or None if isinstance(told, list) else None
+
+
+def entries_by(name: str, told: object) -> list[dict[str, Any]]:
+    """The entries of a list of models that have a name; of a list without end one more than a worker offers."""
+    entries = objects_of(told) or []
+    return [entry for entry in entries if isinstance(entry.get(name), str)][: MODELS_MOST + 1]
 
 
 def text_of(told: object) -> str:

@@ -47,6 +47,7 @@ from ollama_worker.engines.system_messages import OneAtTheBeginning
 from ollama_worker.engines.vectors import vectors_of
 from wire.events import counted
 from wire.records import JobRequest, Message
+from wire.workers import MODELS_MOST
 
 # A model that answered this many seconds ago is taken to be loaded: Ollama keeps one for 5 minutes unless told
 # otherwise. Being wrong only means that a caller does not read "loading the model" while it loads.
@@ -195,6 +196,8 @@ class OllamaEngine:
 
     async def models(self) -> list[ModelInfo]:
         entries, running = await self._listed(), await self._running()
+        if len(self._shown) > 2 * MODELS_MOST:  # names that come and go
+            self._shown, self._digests = {}, {}
         return [await self._info(entry, running) for entry in entries]
 
     async def names(self) -> list[str]:

@@ -13,7 +13,7 @@ from ollama_worker.engines.base import (
     RequestRefused,
     StreamCut,
 )
-from ollama_worker.engines.http import fields_of, objects_of, parse, text_of
+from ollama_worker.engines.http import entries_by, fields_of, objects_of, parse, text_of
 from ollama_worker.engines.ollama_faults import fault
 from wire.events import counted
 from wire.records import JobRequest
@@ -165,7 +165,8 @@ def model_info(entry: dict[str, Any], running: dict[str, Any] | None, shown: dic
     longest = facts.get(f"{facts.get('general.architecture', '')}.context_length")
     length = counted((running or {}).get("context_length")) or counted(longest)
     size, size_vram = counted(entry.get("size")), counted((running or {}).get("size_vram"))
-    about = ModelInfo(entry["name"], running is not None, length, tuple(shown.get("capabilities") or ()), size, size_vram)
+    capabilities = tuple(shown.get("capabilities") or ())
+    about = ModelInfo(entry["name"], running is not None, length, capabilities, size, size_vram)
     return about._replace(
         digest=text_of(entry.get("digest"))[:WORD_MAX],
         details=details_of(entry),
@@ -194,6 +195,4 @@ def shown_of(said: dict[str, Any]) -> dict[str, Any]:
 
 def entries_of(said: dict[str, Any]) -> list[dict[str, Any]]:
     """The models of a list that have a name: whatever else a server sends, a worker lives on."""
-    entries = said.get("models")
-    listed = entries if isinstance(entries, list) else []
-    return [entry for entry in listed if isinstance(entry, dict) and isinstance(entry.get("name"), str)]
+    return entries_by("name", said.get("models"))

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ollama_worker.engines.base import ModelInfo
-from ollama_worker.engines.http import fields_of
+from ollama_worker.engines.http import entries_by, fields_of
 from wire.events import counted
 
 # Our option (Ollama's name) → OpenAI's own.
@@ -62,8 +62,7 @@ GOOGLE = Server(
 
 def named(entries: Any) -> list[dict[str, Any]]:
     """The entries of a list of models that have a name: whatever else a server sends, a worker lives on."""
-    listed = entries if isinstance(entries, list) else []
-    return [entry for entry in listed if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
+    return entries_by("id", entries)
 
 
 def recognized(entries: list[dict[str, Any]], plain: Server) -> Server:

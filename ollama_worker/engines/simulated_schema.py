@@ -6,7 +6,12 @@ oneOf, allOf, $ref, and the bounds of numbers, strings and lists. It does not kn
 
 from __future__ import annotations
 
+from itertools import chain, islice, repeat
 from typing import Any
+
+import orjson
+
+from ollama_worker.engines.base import Unsupported
 
 WORD = "simulated"
 DEEP = 4  # levels; below them only what is required is filled in, so that a schema that holds itself comes to an end
@@ -19,29 +24,52 @@ FORMATS = {
     "uri": "https://example.org/simulated",
     "uuid": "00000000-0000-4000-8000-000000000000",
 }
+MOST_NODES = 10_000  # values of an answer
+NODE = 100  # characters that count as one more
 LARGEST = 2**63 - 1  # integers beyond have no place in our JSON
 
 
+class Room:
+    """What may still be built of one schema: `$ref`s that double and lists of a billion would fill the memory."""
+
+    def __init__(self, root: dict[str, Any], nodes: int = MOST_NODES) -> None:
+        self.root = root
+        self._nodes = nodes
+
+    def take(self, nodes: int) -> None:
+        """Raises `Unsupported` where so many more are too many."""
+        self._nodes -= nodes
+        if self._nodes < 0:
+            raise Unsupported(
+                f"The simulated engine makes no answer of more than {MOST_NODES:,} parts, which this schema requires: "
+                "connect a real model, or ask for less"
+            )
+
+
 def example(schema: dict[str, Any]) -> Any:
-    """The same value for the same schema."""
-    return _value(schema, schema, 0)
+    """The same value for the same schema. Raises `Unsupported` for one that requires more than is built here."""
+    try:
+        return _value(schema, Room(schema), 0)
+    except ArithmeticError as error:
+        raise Unsupported("The simulated engine finds no number that this schema allows") from error
 
 
-def _value(schema: Any, root: dict[str, Any], depth: int) -> Any:
+def _value(schema: Any, room: Room, depth: int) -> Any:
+    room.take(1)
     if not isinstance(schema, dict) or depth > DEEPEST:
         return None if depth > DEEPEST else WORD
     if "$ref" in schema:
-        return _value(_referred(schema["$ref"], root), root, depth + 1)
-    if "const" in schema:
-        return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][0]
+        return _value(_referred(schema["$ref"], room.root), room, depth + 1)
+    for given in [schema["const"]] if "const" in schema else (schema.get("enum") or [])[:1]:
+        room.take(len(orjson.dumps(given)) // NODE)
+        return given
     for choice in ("anyOf", "oneOf"):
-        if schema.get(choice):
-            return _value(_chosen(schema[choice], depth), root, depth + 1)
+        if choices := schema.get(choice):
+            room.take(len(choices) // NODE)
+            return _value(_chosen(choices, depth), room, depth + 1)
     if schema.get("allOf"):
-        return _value(_together(schema, root), root, depth + 1)
-    return _typed(schema, root, depth)
+        return _value(_together(schema, room), room, depth + 1)
+    return _typed(schema, room, depth)
 
 
 def _referred(reference: str, root: dict[str, Any]) -> Any:
@@ -58,39 +86,41 @@ def _chosen(choices: list[Any], depth: int) -> Any:
     return ends[0] if ends and depth >= DEEP else choices[0]
 
 
-def _together(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+def _together(schema: dict[str, Any], room: Room) -> dict[str, Any]:
     """All parts of an `allOf` as one schema."""
-    parts = [_referred(part["$ref"], root) if "$ref" in part else part for part in schema["allOf"]]
+    parts = [_referred(part["$ref"], room.root) if "$ref" in part else part for part in schema["allOf"]]
+    room.take(sum(1 + len(part.get("properties", ())) + len(part.get("required", ())) for part in parts))
     joined = {name: value for part in [schema, *parts] for name, value in part.items() if name != "allOf"}
     joined["properties"] = {name: its for part in [schema, *parts] for name, its in part.get("properties", {}).items()}
     joined["required"] = [name for part in [schema, *parts] for name in part.get("required", ())]
     return joined
 
 
-def _typed(schema: dict[str, Any], root: dict[str, Any], depth: int) -> Any:
+def _typed(schema: dict[str, Any], room: Room, depth: int) -> Any:
     kind = schema.get("type") or ("object" if "properties" in schema else "array" if "items" in schema else "string")
     if isinstance(kind, list):
         kind = next((name for name in kind if name != "null"), "null")
     if kind == "object":
-        return _object(schema, root, depth)
+        return _object(schema, room, depth)
     if kind == "array":
-        return _array(schema, root, depth)
+        return _array(schema, room, depth)
     if kind in ("integer", "number"):
         return _number(schema, whole=kind == "integer")
-    return {"boolean": True, "null": None}.get(kind, _text(schema))
+    return {"boolean": True, "null": None}[kind] if kind in ("boolean", "null") else _text(schema, room)
 
 
-def _object(schema: dict[str, Any], root: dict[str, Any], depth: int) -> dict[str, Any]:
-    properties, required = schema.get("properties") or {}, schema.get("required") or []
+def _object(schema: dict[str, Any], room: Room, depth: int) -> dict[str, Any]:
+    properties, required = schema.get("properties") or {}, dict.fromkeys(schema.get("required") or ())
     names = [name for name in properties if depth < DEEP or name in required]
-    return {name: _value(properties.get(name, {}), root, depth + 1) for name in dict.fromkeys([*names, *required])}
+    return {name: _value(properties.get(name, {}), room, depth + 1) for name in dict.fromkeys([*names, *required])}
 
 
-def _array(schema: dict[str, Any], root: dict[str, Any], depth: int) -> list[Any]:
+def _array(schema: dict[str, Any], room: Room, depth: int) -> list[Any]:
     first = schema.get("prefixItems") or []
     count = max(schema.get("minItems", 0), len(first) or int(depth < DEEP))
-    kinds = [*first, *[schema.get("items", {})] * count][: min(count, schema.get("maxItems", count))]
-    return [_value(kind, root, depth + 1) for kind in kinds]
+    count = min(count, schema.get("maxItems", count))
+    kinds = islice(chain(first, repeat(schema.get("items", {}))), count)
+    return [_value(kind, room, depth + 1) for kind in kinds]
 
 
 def _number(schema: dict[str, Any], whole: bool) -> float:
@@ -105,7 +135,9 @@ def _number(schema: dict[str, Any], whole: bool) -> float:
     return min(max(int(value), -LARGEST), LARGEST) if whole else value
 
 
-def _text(schema: dict[str, Any]) -> str:
+def _text(schema: dict[str, Any], room: Room) -> str:
     text = FORMATS.get(schema.get("format", ""), WORD)
-    longer = text.ljust(schema.get("minLength", 0), "d")
+    length = schema.get("minLength", 0)
+    room.take(length // NODE)
+    longer = text.ljust(length, "d")
     return longer[: schema["maxLength"]] if "maxLength" in schema else longer

@@ -59,6 +59,7 @@ BEYOND: dict[str, tuple[dict[str, Any], str]] = {
     "a negation": (of(anyOf=[{"not": {"type": "null"}}]), "'not'"),
     "a reference to nothing": (of(**{"$ref": "#/nowhere"}), "points to nothing"),
     "a remote reference": (of(**{"$ref": "https://127.0.0.1:1/s.json"}), "nothing is fetched"),
+    "a billion items": (of(type="array", minItems=10**9), "schema.properties.a.minItems must be 100,000 or less"),
     "a part of a tuple that is none": (of(items=[{"type": "banana"}]), "schema.properties.a.items.0.type"),
 }
 WITHIN = {

@@ -256,3 +256,13 @@ def test_vectors_are_units_and_near_where_texts_are() -> None:
         return sum(x * y for x, y in zip(a, b, strict=True))
 
     assert near(cat, sat) > 0.5 > near(cat, law)
+
+
+def test_a_schema_without_bound_is_not_made() -> None:
+    for schema in (
+        {"type": "array", "minItems": 1_000_000_000, "items": {"type": "string"}},
+        {"type": "array", "minItems": 9_000, "items": {"type": "array", "minItems": 9_000}},
+    ):
+        with pytest.raises(ValueError, match="more than"):
+            instance_of(schema, Offer("hello"))
+    assert len(instance_of({"type": "string", "minLength": 1_000_000_000}, Offer("hello"))) <= 10_000

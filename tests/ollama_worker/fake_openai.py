@@ -64,6 +64,7 @@ class FakeOpenAI:
     chunks: list[bytes] = field(default_factory=lambda: HELLO)
     status: int = 200
     error: str = ""  # with a status of 400 or more
+    strict_system: int = 0  # the status with which its template refuses a system message that is not the first
     key: str = ""  # that it wants
     missing: frozenset[str] = frozenset()  # routes that it does not have
     hang: bool = False
@@ -90,6 +91,8 @@ class FakeOpenAI:
             return web.json_response({"count": 11, "max_model_len": 4096, "tokens": list(range(11))})
         if request.path.endswith("/input_tokens"):
             return web.json_response({"object": "response.input_tokens", "input_tokens": 12})
+        if self.strict_system and any(message["role"] == "system" for message in body.get("messages", ())[1:]):
+            return refused(self.strict_system, "Jinja Exception: System message must be at the beginning.", None)
         if not body.get("stream"):
             said = {"role": "assistant", "content": "Hello"}
             choices = [{"index": 0, "message": said, "finish_reason": "length"}]

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import orjson
 from redis.asyncio import Redis
 
+from ollama_worker.alive import Alive
 from ollama_worker.engines.base import Embeddings, EngineError, Finished, Health, Loading, Piece
 from ollama_worker.engines.simulated import SimulatedEngine
 from ollama_worker.life import Life
@@ -173,6 +174,7 @@ async def standing(
     jobs: JobPipe | None = None,
     retries: int = 0,
     inbox: Redis | None = None,
+    alive: Alive | None = None,
 ) -> AsyncIterator[Standing]:
     """A life in `pool` that asks for jobs; its engine has `models`. `retries` of an engine's call are without pause.
 
@@ -198,7 +200,7 @@ async def standing(
     shape = Shape(engine, slots, "", tools.meter)
     await shape.look()
     registry = WorkerRegistry(redis, keys)
-    life = Life(tools, registry, WorkerRegistry(inbox or redis, keys), shape, f"life-{pool}")
+    life = Life(tools, registry, WorkerRegistry(inbox or redis, keys), shape, f"life-{pool}", alive)
     stop = asyncio.Event()
     tasks = [asyncio.create_task(work) for work in (tools.writer.link.run(), life.run(stop, 5), shape.keep_looking())]
     try:

@@ -579,3 +579,28 @@ async def test_a_failure_makes_a_worker_look_at_what_it_has_loaded_and_tell(here
     await here.ask("k", "m2", Target(pool="here", model="m1"))
     assert await here.redis.smembers(loaded) == {b"m2"}
     await eventually(nothing, 10, "the failure makes it look")
+
+
+# Answers without an end
+
+
+@pytest.mark.parametrize(
+    ("bound", "most", "piece"),
+    [
+        ("MOST_TOKENS", 50, Piece("a")),
+        ("MOST_CHARACTERS", 5_000, Piece("a" * 100)),
+        ("MOST_CHARACTERS", 5_000, Piece(thinking="a" * 100)),
+        ("MOST_CHARACTERS", 5_000, Piece("", logprobs=[{"token": "a" * 100}])),
+        ("MOST_CHARACTERS", 5_000, Piece(tool_calls=[{"function": {"name": "a" * 100}}], tokens=0)),
+    ],
+)
+async def test_an_answer_without_an_end_is_cut_as_one_that_is_long_enough(
+    here: Standing, monkeypatch: pytest.MonkeyPatch, bound: str, most: int, piece: Piece
+) -> None:
+    monkeypatch.setattr(f"ollama_worker.answer.{bound}", most)
+    here.engine.thought = (piece,) * 1_000
+    record = await here.ask("j")
+    assert record.state == "completed"
+    end = await completed(here.truth, "j")
+    assert end.finish_reason == "length" and end.usage.completion_tokens <= 51
+    assert await here.text("j") in ("a" * 51, "a" * 5_100, "")

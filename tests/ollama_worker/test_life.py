@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from ollama_worker.engines.base import ModelInfo
+from ollama_worker.alive import Alive
+from ollama_worker.engines.base import EngineUnavailable, Health, ModelInfo
 from ollama_worker.life import Life
 from ollama_worker.settings import WorkerSettings
 from ollama_worker.worker import Worker
@@ -83,9 +84,11 @@ async def test_a_worker_is_told_to_stop_while_its_engine_is_slow_to_tell_its_mod
             return await asyncio.Future()
 
     monkeypatch.setattr("ollama_worker.worker.build_engine", lambda settings, choice: Slow())
-    worker = Worker(WorkerSettings(_env_file=None, engine="simulated", data_dir=tmp_path, redis_url=valkey.url))
+    alive, settings = tmp_path / "alive", {"engine": "simulated", "data_dir": tmp_path, "redis_url": valkey.url}
+    worker = Worker(WorkerSettings(_env_file=None, alive_file=alive, **settings))
     running = asyncio.create_task(worker.run())
     await asyncio.wait_for(asked.wait(), 30)
+    assert alive.exists()
     worker.stop()
     await asyncio.wait_for(running, 30)
 
@@ -121,3 +124,44 @@ class CountedRegistry(WorkerRegistry):
         await super().register(incarnation, slots, info)
         self.registered()
         return await asyncio.Future()
+
+
+async def test_a_worker_touches_its_file_with_every_beat_answered_or_not(
+    redis: Redis, valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who watches the file ends a process that hangs, and none whose Redis is away."""
+    file = tmp_path / "alive"
+
+    async def touched() -> bool | None:
+        return file.exists() or None
+
+    async def away(*_: object, **__: object) -> None:
+        raise ConnectionError
+
+    async with standing(redis, valkey.url, "here", alive=Alive(file)) as here:
+        await eventually(touched, 10, "it touches its file")
+        monkeypatch.setattr(here.life._registry, "beat", away)
+        for _ in range(2):
+            file.unlink(missing_ok=True)
+            await eventually(touched, 10, "it touches its file again")
+        monkeypatch.undo()
+
+
+async def test_an_engine_whose_health_cannot_be_read_is_not_well_and_ends_no_worker(
+    redis: Redis, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ollama_worker.life.ENGINE_CHECK_SECONDS", 0.05)
+    async with standing(redis, valkey.url, "here") as here:
+        unread = asyncio.Event()
+
+        async def broken() -> Health:
+            unread.set()
+            raise ValueError("invalid literal for int()")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(here.engine, "health", broken)
+            here.engine.fails("m1", EngineUnavailable("nobody answers"))
+            await here.submit("j")
+            await asyncio.wait_for(unread.wait(), 10)
+            assert (await here.truth.record("j")).state == "queued"
+        assert (await here.ended("j")).state == "completed"

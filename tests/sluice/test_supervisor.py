@@ -65,6 +65,43 @@ async def test_a_killed_child_is_started_again_and_the_log_says_so(
     assert line["log_level"] == "warning"
 
 
+# Touches its file every hundredth of a second, for as long as the third argument says; then it hangs.
+TOUCHES = (
+    "import os, pathlib, sys, time; open(sys.argv[1], 'a').write(f'{os.getpid()}\\n')\n"
+    "for _ in range(int(float(sys.argv[3]) * 100)): pathlib.Path(sys.argv[2]).touch(); time.sleep(0.01)\n"
+    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+)
+
+
+async def test_a_child_whose_file_stands_still_is_killed_and_started_again(
+    house: Supervisor, lines: LogCapture, tmp_path: Path
+) -> None:
+    pids, alive = tmp_path / "pids", tmp_path / "alive" / "worker-1"
+    house.start(child(TOUCHES, pids, alive, 0.1, name="worker-1", alive=alive, silence=0.6))
+    await until(lambda: len(lives(pids)) == 2)
+    line = next(entry for entry in lines.entries if entry.get("action") == "child_hangs")
+    assert (line["child"], line["log_level"]) == ("worker-1", "error")
+    assert (
+        next(entry for entry in lines.entries if entry.get("action") == "child_ended")["code"] == 128 + signal.SIGKILL
+    )
+
+
+async def test_a_child_that_never_touches_its_file_hangs_too(house: Supervisor, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    house.start(child(STUBBORN, pids, alive=tmp_path / "alive" / "never", silence=0.3))
+    await until(lambda: len(lives(pids)) == 2)
+
+
+async def test_a_child_that_touches_its_file_lives_on(house: Supervisor, lines: LogCapture, tmp_path: Path) -> None:
+    """For many times as long as it may be silent."""
+    pids, alive, ended = tmp_path / "pids", tmp_path / "alive" / "child", tmp_path / "ended"
+    program = f"{TOUCHES.splitlines()[0]}\n{TOUCHES.splitlines()[1]}\nopen(sys.argv[4], 'a').write('.')"
+    house.start(child(program, pids, alive, 4, ended, alive=alive, silence=1.0))
+    await until(ended.exists)
+    assert len(lives(pids)) == 1
+    assert not [entry for entry in lines.entries if entry.get("action") == "child_hangs"]
+
+
 async def test_a_killed_guard_is_replaced_too(house: Supervisor, lines: LogCapture, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     house.start(child(WAITS, pids))

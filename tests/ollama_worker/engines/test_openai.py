@@ -160,6 +160,23 @@ async def test_one_call_is_told_where_no_more_are_allowed(fake: FakeOpenAI, engi
     assert [found["id"] for item in items if isinstance(item, Piece) for found in item.tool_calls or ()] == ["1"]
 
 
+@pytest.mark.parametrize(("owner", "asked"), [("me", 1), ("llamacpp", 1), ("vllm", 0)])
+async def test_logprobs_without_others_are_asked_for_as_the_server_tells_them(
+    fake: FakeOpenAI, engine: OpenAIEngine, owner: str, asked: int
+) -> None:
+    """0 turns them off in llama.cpp's server: one is asked for, and left out of what is told on."""
+    fake.entries = [{"id": "m", "owned_by": owner}]
+    entry = {"token": "a", "logprob": -0.5, "top_logprobs": [{"token": "a", "logprob": -0.5}]}
+    fake.chunks = [delta(content="a", logprobs={"content": [entry]}), delta("stop"), DONE]
+    items = await answer(engine, chat(logprobs=True))
+    assert items[0].logprobs == [{"token": "a", "logprob": -0.5}]
+    assert fake.asked("/v1/chat/completions")[0]["top_logprobs"] == asked
+    fake.chunks = [completion("a", logprobs={"content": [entry]}), completion("", "stop"), DONE]
+    items = await answer(engine, JobRequest(kind="generate", model="m", prompt="x", logprobs=True))
+    assert items[0].logprobs == [{"token": "a", "logprob": -0.5}]
+    assert fake.asked("/v1/completions")[0]["logprobs"] == asked
+
+
 async def test_logprobs_come_in_one_shape(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     entry = {"id": 3, "token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": [{"token": "b", "logprob": -1.0}]}
     told = {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": [{"token": "b", "logprob": -1.0}]}
@@ -369,6 +386,8 @@ LLAMA_LONG = "request (955 tokens) exceeds the available context size (512 token
         (500, "CUDA out of memory", OutOfMemory),
         (400, "temperature must be non-negative", RequestRefused),
         (422, "field required", RequestRefused),
+        (500, "The model produced output that does not match the expected peg-native format", EngineError),
+        (500, "Failed to parse input at pos 12: <tool_call>", EngineError),
         (500, "Failed to load image or audio file", RequestRefused),
         (500, "something new", EngineFailed),
     ],

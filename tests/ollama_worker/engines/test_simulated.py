@@ -293,3 +293,35 @@ async def test_a_count_is_of_messages_and_tools() -> None:
     bare = await engine().count(ask("one two three"))
     tooled = await engine().count(ask("one two three", tools=({"type": "function", "function": {"name": "a b"}},)))
     assert bare == 3 < tooled
+
+
+# Schemas without bound
+
+
+def doubling(levels: int) -> dict[str, Any]:
+    """Each part names the next one twice."""
+    twice = [{key: {"$ref": f"#/$defs/p{n + 1}"} for key in "ab"} for n in range(levels)]
+    parts = {f"p{n}": {"type": "object", "required": ["a", "b"], "properties": its} for n, its in enumerate(twice)}
+    return {"$ref": "#/$defs/p0", "$defs": {**parts, f"p{levels}": {"type": "string"}}}
+
+
+WITHOUT_BOUND: dict[str, dict[str, Any]] = {
+    "a billion items": {"type": "array", "minItems": 1_000_000_000, "items": {"type": "string"}},
+    "a billion characters": {"type": "string", "minLength": 1_000_000_000},
+    "references that double": doubling(30),
+    "items of items": {"type": "array", "minItems": 5_000, "items": {"type": "array", "minItems": 5_000}},
+    "a large constant, again and again": {"type": "array", "minItems": 5_000, "items": {"const": "x" * 10_000}},
+    "many choices, again and again": {"type": "array", "minItems": 5_000, "items": {"anyOf": [{}] * 5_000}},
+    "a number beyond all": {"type": "integer", "minimum": 1e308, "multipleOf": 1e-308},
+}
+
+
+@pytest.mark.parametrize("schema", WITHOUT_BOUND.values(), ids=WITHOUT_BOUND.keys())
+async def test_a_schema_that_requires_more_than_is_built_is_refused_at_once(schema: dict[str, Any]) -> None:
+    with pytest.raises(Unsupported):
+        await answer(engine(), ask("hello", format=schema))
+
+
+async def test_a_schema_that_requires_a_thousand_items_is_answered() -> None:
+    schema = {"type": "array", "minItems": 1_000, "items": {"type": "integer"}}
+    assert json.loads(text(await answer(engine(), ask("hello", format=schema)))) == [1] * 1_000

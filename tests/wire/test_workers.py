@@ -1,0 +1,98 @@
+"""What a pool is told of workers and models is a neighbour's word: bounded and checked where it is read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+from redis.asyncio import Redis
+
+from tests.support.valkey import Valkey
+from tests.wire.test_circuits import CLOCK
+from wire.client import open_redis
+from wire.events import MOST
+from wire.jobs import JobPipe
+from wire.keys import Keys
+from wire.scripts import load
+from wire.workers import INFO_BYTES, MODELS_MOST, WorkerInfo, WorkerRegistry
+
+AT = 1_700_000_000_000
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
+    redis = open_redis(valkey.url, 5)
+    yield redis
+    await redis.aclose()
+
+
+@pytest.fixture
+def registry(redis: Redis, pool: str) -> WorkerRegistry:
+    return WorkerRegistry(redis, Keys(pool))
+
+
+async def told(registry: WorkerRegistry, info: dict[str, Any] | bytes) -> dict[str, Any]:
+    """How a worker that says this of itself is read."""
+    await registry.register("w", 1, WorkerInfo("e", {}))
+    body = info if isinstance(info, bytes) else orjson.dumps(info)
+    await registry.redis.hset(registry.keys.worker("w"), "info", body)
+    [worker] = await registry.all()
+    return worker.info
+
+
+async def test_of_a_hundred_thousand_models_of_a_worker_a_thousand_are_read(
+    registry: WorkerRegistry,
+) -> None:
+    info = await told(registry, {"engine": "e", "models": {f"m{n}": {} for n in range(100_000)}})
+    assert len(info["models"]) == MODELS_MOST
+
+
+async def test_names_that_nobody_could_read_are_no_models(registry: WorkerRegistry) -> None:
+    names = ["", "a" * 201, "two\nlines", "\u202ebackwards", "nul\0", "a" * 200, "org/model:7b"]
+    info = await told(registry, {"models": {name: {} for name in names}})
+    assert list(info["models"]) == ["a" * 200, "org/model:7b"]
+
+
+async def test_what_is_said_of_a_model_is_clamped(registry: WorkerRegistry) -> None:
+    said = [{"context_length": 2**63}, {"context_length": -1}, {"capabilities": [1, "tools"]}]
+    models = (await told(registry, {"models": {f"m{n}": about for n, about in enumerate(said)}}))["models"]
+    assert list(models.values()) == [{"context_length": MOST}, {"context_length": 0}, {"capabilities": ["tools"]}]
+
+
+async def test_a_worker_that_tells_too_much_of_itself_is_known_by_its_name_alone(registry: WorkerRegistry) -> None:
+    assert await told(registry, orjson.dumps({"engine": "e" * INFO_BYTES})) == {}
+
+
+async def test_of_too_many_models_last_seen_the_latest_thousand_are_read(redis: Redis, pool: str) -> None:
+    """However they came there: reading all of them at each look would make chats wait."""
+    texts = load(clock=CLOCK)
+    registry, jobs = WorkerRegistry(redis, Keys(pool), texts), JobPipe(redis, Keys(pool), texts)
+    await redis.set(f"{registry.keys.prefix}:now", AT)
+    for first in range(0, 5_000, 1_000):
+        await registry.register(f"w{first}", 1, WorkerInfo("e", {f"m{first + n}": {} for n in range(1_000)}))
+    await redis.set(f"{registry.keys.prefix}:now", AT + 1)
+    await registry.beat("w0", info=WorkerInfo("e", {"here": {"context_length": 7}}))
+    models = await registry.models()
+    assert len(models) == MODELS_MOST and models["here"] == {"context_length": 7}
+    for _ in range(50):
+        await jobs.expire(AT + 1)
+    assert await redis.hlen(registry.keys.models) == await redis.zcard(registry.keys.seen) == 2_000
+    assert "here" in await registry.models()
+
+
+async def test_a_model_that_nobody_has_told_of_for_a_day_is_forgotten(redis: Redis, pool: str) -> None:
+    texts = load(clock=CLOCK)
+    registry, jobs = WorkerRegistry(redis, Keys(pool), texts), JobPipe(redis, Keys(pool), texts)
+    await redis.set(f"{registry.keys.prefix}:now", AT)
+    await registry.register("w", 1, WorkerInfo("e", {"gone": {}, "stays": {}}))
+    await redis.hset(registry.keys.models, "an older version's", "{}")
+    await jobs.expire(AT)
+    for at in (AT + DAY_MS - 1, AT + DAY_MS):
+        await redis.set(f"{registry.keys.prefix}:now", at)
+        await registry.beat("w", info=WorkerInfo("e", {"stays": {}}))
+        await jobs.expire(at)
+        left = {"stays"} if at == AT + DAY_MS else {"gone", "stays", "an older version's"}
+        assert set(await registry.models()) == left
