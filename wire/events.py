@@ -170,6 +170,18 @@ class LogEntry(NamedTuple):
         return json_object(self.body)
 
 
+def entries_of(rows: Any) -> list[LogEntry]:
+    """A log's entries as XRANGE answers them. One whose id no script can have given is passed over."""
+    return [entry for name, fields in rows if (entry := _entry(name, fields)) is not None]
+
+
+def _entry(name: bytes, fields: dict[bytes, bytes]) -> LogEntry | None:
+    try:
+        return LogEntry(EventId.parse(name), fields.get(b"e", b"{}"))
+    except ValueError:
+        return None
+
+
 def encode(event: _Event) -> bytes:
     """Compact JSON with `type` first; fields that are None are left out."""
     return orjson.dumps(event.model_dump(exclude_none=True))

@@ -32,6 +32,10 @@ local function answer()
   for i = 5, #ARGV, 2 do call('HSET', P .. ':models', ARGV[i], ARGV[i + 1]) end
   call('ZADD', P .. ':idle', 'XX', t, w)
   if ARGV[2] ~= '' then call('XTRIM', P .. ':inbox:' .. w, 'MINID', ARGV[2]) end
+  if not call('ZSCORE', P .. ':idle', w) then -- whoever took it out: a worker that asks is not forgotten
+    offer(w)
+    match()
+  end
   local jobs = owned()
   table.insert(jobs, 1, n)
   return jobs
