@@ -16,7 +16,7 @@ from bench.fake_ollama import MODEL
 from bench.processes import Crew, free_port
 from bench.profiling import profiled
 from sluice.address import wait_until_healthy
-from sluice.valkey import embedded_valkey, wait_until_loaded
+from sluice.valkey import embedded_valkey, fair_memory, wait_until_loaded
 
 SLOTS = 256  # the most that one worker may run at once
 START = 60.0  # seconds the whole of it may take to answer
@@ -80,7 +80,7 @@ class House:
 
     def _start_valkey(self) -> tuple[str, int]:
         """The server and its settings are `sluice up`'s own: a UNIX socket, an append-only file."""
-        child, url = embedded_valkey(self._folder, self._crew.log("redis"))
+        child, url = embedded_valkey(self._folder, self._crew.log("redis"), fair_memory())
         pid = self._crew.start("redis", child.command)
         asyncio.run(asyncio.wait_for(wait_until_loaded(url), START))
         return url, pid

@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from bench.fake_ollama import MODEL
 from bench.house import House
 from bench.processes import Crew
-from sluice.valkey import embedded_valkey
+from sluice.valkey import embedded_valkey, fair_memory
 from wire.jobs import Bounds, JobPipe
 from wire.keys import Keys
 from wire.records import JobRequest, Message
@@ -31,7 +31,7 @@ BOUNDS = Bounds(depth=1_000_000, per_tenant=1_000_000, max_attempts=3, timeout_m
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as name, Crew(Path(name)) as crew:
         url = House(crew, Path(name), 1, None).open()["sluice"].url
-        redis = Redis.from_url(embedded_valkey(Path(name), crew.log("redis"))[1])
+        redis = Redis.from_url(embedded_valkey(Path(name), crew.log("redis"), fair_memory())[1])
         asyncio.run(measure(url, redis))
 
 

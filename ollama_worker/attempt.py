@@ -32,7 +32,7 @@ from ollama_worker.fallback import FAULTS, as_other_model, as_spoken, next_place
 from ollama_worker.patience import once, until_answered
 from ollama_worker.tools import Tools
 from ollama_worker.vectors import bursts
-from wire.events import EventId, LogEntry, Queued, Rerouted, Restarted, Started, encode
+from wire.events import LogEntry, Queued, Rerouted, Restarted, Started, encode, entries_of
 from wire.records import ANY_MODEL, JobRequest, Order, Target
 from wire.writer import Outbox, Stale
 
@@ -189,7 +189,7 @@ class Attempt:
     async def _log(self) -> list[LogEntry]:
         jobs = self._tools.jobs
         rows: Any = await jobs.redis.xrange(jobs.keys.events(self._address[0]))
-        return [LogEntry(EventId.parse(name), fields.get(b"e", b"")) for name, fields in rows]
+        return entries_of(rows)
 
     async def _generate(self, request: JobRequest, prefill: str) -> Finished:
         return await self._patiently(lambda: self._stream(request, prefill))

@@ -10,6 +10,7 @@ from sluice.frontend import Frontend
 from sluice.further import Further
 from sluice.settings import UpSettings
 from sluice.supervisor import Child
+from sluice.valkey import fair_memory
 
 MARGIN = 3.0  # seconds that a process gets past its own grace, to put things away itself before it is killed
 
@@ -25,7 +26,7 @@ class Programs:
 
 def environment(up: UpSettings, redis_url: str) -> dict[str, str]:
     """What every process is told. It wins over `.env`, so that all agree."""
-    return {
+    return bound_of_the_queue(up) | {
         "REDIS_URL": redis_url,
         "SLUICE_DATA_DIR": str(up.data_dir),
         "DATABASE_URL": up.database_url,
@@ -33,6 +34,18 @@ def environment(up: UpSettings, redis_url: str) -> dict[str, str]:
         "SLUICE_PORT": str(up.port),
         "LANGSMITH_TRACING": "false",  # an inherited `true` would send prompts to a tracing service
     }
+
+
+def bound_of_the_queue(up: UpSettings) -> dict[str, str]:
+    """Half of our own Valkey's memory is for requests, the rest for logs and records. {} if the setting is set."""
+    if up.redis_is_given or "queue_bytes" in up.model_fields_set:
+        return {}
+    return {"QUEUE_MAX_BYTES": str(min(up.queue_bytes, valkey_memory(up) // 2))}
+
+
+def valkey_memory(up: UpSettings) -> int:
+    """Bytes that our own Valkey may fill."""
+    return fair_memory() if up.valkey_mb is None else up.valkey_mb * 1024**2
 
 
 def api(commands: Programs, up: UpSettings, env: dict[str, str]) -> Child:

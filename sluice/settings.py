@@ -18,6 +18,9 @@ class UpSettings(ApiSettings):
     workers: int = Field(1, ge=0, le=64, alias="SLUICE_WORKERS")
     # Jobs that a cloud's worker runs at once: no GPU here limits them, only what the provider allows.
     cloud_slots: int = Field(8, alias="SLUICE_CLOUD_SLOTS", ge=1, le=256)
+    # Megabytes that the Valkey which is started here may fill; a full one refuses new jobs. Unset: a quarter of the
+    # machine's memory, between 256 MB and 4 GB.
+    valkey_mb: int | None = Field(None, alias="SLUICE_VALKEY_MB", ge=32)
 
     @field_validator("data_dir")
     @classmethod

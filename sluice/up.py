@@ -106,7 +106,8 @@ class Up:
             if not facts.persistent:
                 self._screen.log.warning("A restart of this Redis loses the queue: CONFIG SET appendonly yes")
             return self._settings.redis_url
-        valkey, url = embedded_valkey(self._settings.data_dir, self._screen.log_file("valkey"))
+        memory = programs.valkey_memory(self._settings)
+        valkey, url = embedded_valkey(self._settings.data_dir, self._screen.log_file("valkey"), memory)
         house.start(valkey)
         await house.unless_refused(wait_until_loaded(url))
         return url

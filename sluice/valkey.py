@@ -6,6 +6,7 @@ No TCP port: nothing to collide with, and no other user and no website can reach
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import shutil
@@ -23,6 +24,8 @@ from wire.client import UNREACHABLE, open_redis
 
 SOCKET_PATH_LIMIT = 100  # bytes; the kernel's is 104 on macOS and 108 on Linux, its closing NUL included
 CANNOT_START = 1  # Valkey's exit code for a setting it refuses or an append-only file it cannot read
+SMALLEST, LARGEST = 256 * 1024**2, 4 * 1024**3
+CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 GRACE = 10.0  # seconds to write what is left and leave
 
 
@@ -30,15 +33,15 @@ class NoServer(Exception):
     """No Valkey or Redis to start; the message says how to get one."""
 
 
-def embedded_valkey(data_dir: Path, output: Path) -> tuple[Child, str]:
-    """The server as a child to keep, and the URL it will answer at. Raises NoServer."""
+def embedded_valkey(data_dir: Path, output: Path, memory: int) -> tuple[Child, str]:
+    """The server as a child to keep, and the URL it will answer at. `memory`: bytes it may fill. Raises NoServer."""
     server, home = find_server(), data_dir / "valkey"
     home.mkdir(mode=0o700, exist_ok=True)
     keep_private(home)
     path = socket_path(home)
     child = Child(
         name="valkey",
-        command=(str(server), *arguments(home, path)),
+        command=(str(server), *arguments(home, path, memory)),
         grace=GRACE,
         output=output,
         last=True,  # workers hand their jobs back while they end
@@ -47,7 +50,7 @@ def embedded_valkey(data_dir: Path, output: Path) -> tuple[Child, str]:
     return child, f"unix://{quote(str(path))}"
 
 
-def arguments(home: Path, path: Path) -> list[str]:
+def arguments(home: Path, path: Path, memory: int) -> list[str]:
     """Everything that differs from the server's own defaults."""
     options: Mapping[str, str] = {
         "port": "0",
@@ -58,9 +61,25 @@ def arguments(home: Path, path: Path) -> list[str]:
         "appendfsync": "everysec",  # the death of the machine loses at most the last two seconds
         "save": "",  # the append-only file is enough; a second copy would cost a fork every few minutes
         "latency-tracking": "no",  # a histogram a command, which nobody here reads, on every token's path
+        "maxmemory": str(memory),  # without a bound one caller's requests would take the whole machine's memory
         "maxmemory-policy": "noeviction",  # a full queue refuses new jobs and never forgets one
     }
     return [word for name, value in options.items() for word in (f"--{name}", value)]
+
+
+def fair_memory() -> int:
+    """Bytes that the queue may fill where nobody says how many: a quarter of the memory that this process may use,
+    since a model lies beside it. 256 MB at least, 4 GB at most."""
+    return max(SMALLEST, min(machine_memory() // 4, LARGEST))
+
+
+def machine_memory() -> int:
+    """The machine's memory in bytes, or what a container is limited to."""
+    known = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for limit in CONTAINER_LIMITS:
+        with contextlib.suppress(OSError, ValueError):  # "max" is none
+            known.append(int(limit.read_text()))
+    return min(known)
 
 
 def find_server() -> Path:

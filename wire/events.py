@@ -200,6 +200,18 @@ def _counts(told: object) -> dict[str, int]:
     return {name: counted(value) for name, value in told.items()} if isinstance(told, dict) else {}
 
 
+def entries_of(rows: Any) -> list[LogEntry]:
+    """A log's entries as XRANGE answers them. One whose id no script can have given is passed over."""
+    return [entry for name, fields in rows if (entry := _entry(name, fields)) is not None]
+
+
+def _entry(name: bytes, fields: dict[bytes, bytes]) -> LogEntry | None:
+    try:
+        return LogEntry(EventId.parse(name), fields.get(b"e", b"{}"))
+    except ValueError:
+        return None
+
+
 def encode(event: _Event) -> bytes:
     """Compact JSON with `type` first; fields that are None are left out."""
     return orjson.dumps(event.model_dump(exclude_none=True))

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from wire.decoding import text, whole
+from wire.events import EventId
 from wire.keys import Keys
 from wire.records import BRIEF_MS, KEEP_MS, PROTOCOL, JobClass, JobRecord, JobRequest, JobState, Route
 from wire.scripts import scripts
@@ -212,7 +213,7 @@ def decode_record(job: str, fields: Mapping[bytes, bytes]) -> JobRecord | None:
         due=number(b"due"),
         why=word(b"why"),
         note=word(b"note"),
-        end=word(b"end"),
+        end=_event_id(word(b"end")),
         request=fields.get(b"request", b""),
         result=fields.get(b"result", b""),
         request_id=word(b"request_id"),
@@ -223,6 +224,14 @@ def decode_record(job: str, fields: Mapping[bytes, bytes]) -> JobRecord | None:
         forgotten=bool(number(b"forgotten")),
         outline=fields.get(b"outline", b""),
     )
+
+
+def _event_id(name: str) -> str:
+    """The same, "" for what is no event's id."""
+    try:
+        return str(EventId.parse(name))
+    except ValueError:
+        return ""
 
 
 def affinity_key(tenant: str, request: JobRequest) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from wire.events import START, STARTED_PREFIX, TERMINAL, EventId, LogEntry, Restarted, encode
+from wire.events import START, STARTED_PREFIX, TERMINAL, EventId, LogEntry, Restarted, encode, entries_of
 from wire.keys import Keys
 from wire.link import Link, LinkLost, Resp
 from wire.records import Target
@@ -280,7 +280,7 @@ class Reader:
 
     async def _page(self) -> list[LogEntry]:
         rows: Any = await self._redis.xrange(self._keys.events(self.job), min=str(self.cursor), count=PAGE + 1)
-        return [LogEntry(EventId.parse(name), fields.get(b"e", b"{}")) for name, fields in rows]
+        return entries_of(rows)
 
     async def _still_there(self) -> list[LogEntry]:
         state, forgotten = await self._redis.hmget(self._keys.job(self.job), ["state", "forgotten"])
@@ -336,7 +336,8 @@ class EventReader:
         if after == START or await self._redis.xrange(key, min=str(after), max=str(after)):
             return
         last: Any = await self._redis.xrevrange(key, count=1)
-        raise CursorUnknown(EventId.parse(last[0][0]) if last else START)
+        entries = entries_of(last)
+        raise CursorUnknown(entries[0].id or START if entries else START)
 
     async def deserted(self, job: str) -> bool:
         """True when no reader of this job is attached in any API process."""

@@ -60,7 +60,10 @@ class EventWriter:
     async def last_id(self, connection: Resp, job: str) -> EventId:
         """Id of the log's last entry; `0-0` where there is none."""
         entries = await connection.call("XREVRANGE", self.keys.events(job), "+", "-", "COUNT", 1)
-        return EventId.parse(entries[0][0]) if entries else events.START
+        try:
+            return EventId.parse(entries[0][0]) if entries else events.START
+        except ValueError:  # no script gave it; what was sent is sent again from its start
+            return events.START
 
 
 class Outbox:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,6 +20,7 @@ GROUP = "recorders"
 BATCH = 100  # entries a read: what one transaction writes
 BLOCK_MS = 2_000
 LEFT_BEHIND_MS = 5_000  # unacknowledged for so long: its reader died, or waits for SQL just as whoever takes it would
+DAY_MS = 86_400_000
 FORGOTTEN_MS = 3_600_000  # a recorder that read nothing for an hour, though all read every two seconds, is no more
 
 
@@ -62,6 +64,9 @@ class Finished:
     async def acknowledge(self, ended: list[Ended]) -> None:
         """They are recorded. The entries stay in the stream, for a group that is made anew; a day trims them."""
         await self._in_group(lambda: self._redis.xack(self._stream, GROUP, *(entry for entry, _, _ in ended)))
+        # No script gave an id that lies in the future, and from then on all ids do: no day ever trims them.
+        if strange := [each.entry for each in ended if each.at > time.time() * 1000 + DAY_MS]:
+            await self._redis.xdel(self._stream, *strange)
 
     async def forget_the_dead(self) -> None:
         """Take recorders off the group's list that are no more and have left nothing behind."""

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from wire.circuits import Circuits
 from wire.clock import Clock
-from wire.events import EventId, LogEntry
+from wire.events import LogEntry, entries_of
 from wire.jobs import JobPipe, decode_record
 from wire.keys import Keys
 from wire.ledger import Ledger
@@ -141,12 +141,12 @@ class Pools:
         """The terminal event, for as long as the log is kept."""
         end = found.record.end
         rows: Any = await self._redis.xrange(found.pool.keys.events(found.record.id), end, end) if end else []
-        return LogEntry(EventId.parse(rows[0][0]), rows[0][1].get(b"e", b"{}")) if rows else None
+        return next(iter(entries_of(rows)), None)
 
     async def beginning(self, found: Found, count: int) -> list[LogEntry]:
         """The first events of its log in the pool where it is."""
         rows: Any = await self._redis.xrange(found.pool.keys.events(found.record.id), count=count)
-        return [LogEntry(EventId.parse(name), fields.get(b"e", b"{}")) for name, fields in rows]
+        return entries_of(rows)
 
     async def deserted(self, job: str) -> bool:
         """True when nobody follows it, in any pool and any API process."""

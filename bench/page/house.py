@@ -19,7 +19,7 @@ from backend.store.tables import messages, threads
 from bench.page.site import FRONTEND, NotBuilt
 from bench.processes import Crew, free_port
 from sluice.address import wait_until_healthy
-from sluice.valkey import embedded_valkey, wait_until_loaded
+from sluice.valkey import embedded_valkey, fair_memory, wait_until_loaded
 
 START = 60.0  # seconds the whole of it may take to answer
 PAGE = FRONTEND / "out"
@@ -53,7 +53,7 @@ def open_house(folder: Path, rate: int, told: list[Told]) -> Iterator[str]:
 
 
 def _start(crew: Crew, folder: Path, settings: dict[str, str]) -> str:
-    child, redis = embedded_valkey(folder, crew.log("redis"))
+    child, redis = embedded_valkey(folder, crew.log("redis"), fair_memory())
     crew.start("redis", child.command)
     asyncio.run(asyncio.wait_for(wait_until_loaded(redis), START))
     port = free_port()

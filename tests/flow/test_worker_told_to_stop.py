@@ -53,7 +53,7 @@ async def test_a_worker_that_waits_for_redis_stops_when_it_is_told_to(tmp_path: 
     worker = Worker(tmp_path / "worker", env)
     try:
         worker.start()
-        await worker.wait_for_action("redis.retry")
+        await worker.wait_for_action("redis.away")
         worker.term()
         assert await worker.wait_for_exit() == 0
     finally:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+import structlog.testing
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
@@ -34,6 +38,47 @@ async def test_a_server_that_lets_in_and_says_nothing_is_left_again_before_the_n
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await eventually(lambda: there == 0 or None, 10, "nobody is left")
+
+
+@contextlib.asynccontextmanager
+async def linked(url: str) -> AsyncIterator[Link[Resp]]:
+    link = Link(url, Resp)
+    running = asyncio.create_task(link.run())
+    try:
+        yield link
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_an_error_that_redis_replies_is_one_of_the_client_s(fresh_valkey: Valkey) -> None:
+    """Whoever catches RedisError means this connection's, too: else a cancel in the background dies of it."""
+    async with linked(fresh_valkey.url) as link:
+        await asyncio.wait_for(link.up.wait(), 10)
+        assert link.connection is not None
+        with pytest.raises(ResponseError, match="unknown command"):
+            await link.connection.call("NONSENSE")
+        fresh_valkey.command_line("CONFIG", "SET", "maxmemory", "1")
+        with pytest.raises(OutOfMemoryError):
+            await link.connection.call("SET", "a", "b")
+        assert issubclass(OutOfMemoryError, RedisError)
+
+
+async def test_a_reply_that_nobody_awaits_costs_no_connection() -> None:
+    connection = Resp()
+    connection.data_received(b"-NOPERM this user may not subscribe\r\n:5\r\n")
+    assert not connection.lost.done()
+
+
+async def test_an_outage_is_logged_once_and_so_is_its_end(tmp_path: Path) -> None:
+    server = Valkey(tmp_path)
+    with structlog.testing.capture_logs() as lines:
+        async with linked(server.url) as link:
+            await eventually(lambda: link._failures >= 4 or None, 20, "it has tried four times")
+            server.start()
+            await asyncio.wait_for(link.up.wait(), 20)
+    server.stop()
+    assert [line["action"] for line in lines] == ["link.failed", "link.back"]
 
 
 async def test_one_that_was_ended_is_not_up(valkey: Valkey) -> None:

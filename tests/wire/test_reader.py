@@ -53,6 +53,9 @@ class Pipe:
             await self.emit(f"{attempt}-{seq}", word(seq))
 
 
+GARBAGE = (b"nonsense", b"", b"\xff", b"1-x {}", b"-", b"99999999999999999999-1 {}", b"1-99999999999999999999 x")
+
+
 def word(seq: int) -> bytes:
     return token(f" w{seq}")
 
@@ -503,3 +506,39 @@ async def test_every_cursor_is_ahead_of_no_log(pipe: Pipe) -> None:
     with pytest.raises(CursorUnknown) as unknown:
         await pipe.events.check_cursor(JOB, EventId(1, 0))
     assert unknown.value.last == START
+
+
+async def test_what_no_script_published_costs_nobody_an_event_and_no_connection(pipe: Pipe) -> None:
+    """One garbage PUBLISH once dropped the one subscriber connection of its process, and with it all streams."""
+    await pipe.accept()
+    connection = pipe.fan_in.link.connection
+    async with pipe.events.open(JOB) as reader:
+        await pipe.emit("1-0", STARTED)
+        for garbage in GARBAGE:
+            await pipe.redis.publish(pipe.keys.live(JOB), garbage)
+        await pipe.words(1, 3)
+        await pipe.emit("1-4", END)
+        heard = []
+        async with asyncio.timeout(20):
+            while (burst := await reader.next_burst()) is not None:
+                heard += [entry for entry in burst if entry.id is not None]
+    assert [entry.body for entry in heard] == [STARTED, word(1), word(2), word(3), END]
+    assert pipe.fan_in.link.connection is connection
+
+
+async def test_a_log_entry_that_is_no_event_is_told_and_passed_over(pipe: Pipe) -> None:
+    await pipe.accept()
+    for seq, body in enumerate([STARTED, b"nonsense", b'{"type":["x"]}', b'{"type":"rerouted","pool":5}', END]):
+        await pipe.log(f"1-{seq}", body)
+    async with pipe.events.open(JOB) as reader, asyncio.timeout(20):
+        burst = await reader.next_burst()
+        assert burst is not None and burst[-1].body == END and reader.at_end
+        assert burst[1].fields() == {}
+
+
+async def test_an_id_beyond_all_that_scripts_give_breaks_no_reader(pipe: Pipe) -> None:
+    await pipe.accept()
+    await pipe.log("1-0", STARTED)
+    await pipe.log("18446744073709551615-1", b"x")
+    async with pipe.events.open(JOB) as reader, asyncio.timeout(20):
+        assert [entry.body for entry in await reader.next_burst() or ()] == [STARTED]

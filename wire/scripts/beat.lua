@@ -2,6 +2,28 @@
 -- `inbox_from`: the id after the last entry read, '' for none; `info`: '' when nothing changed;
 -- `loaded`: '' when it has not looked.
 local w = ARGV[1]
+
+-- Those jobs that it owns by their own records, too. What no script put there would fill its slots for ever.
+local function owned()
+  local jobs, freed = {}, false
+  for _, j in ipairs(call('SMEMBERS', P .. ':owned:' .. w)) do
+    local h = peek('HMGET', job_key(j), 'state', 'owner', 'fence', 'attempt')
+    local running = h[1] == 'running' and h[2] == w
+    if running and h[3] == (h[4] or '') .. '@' .. w then
+      jobs[#jobs + 1] = j
+    else
+      freed = true
+      call('SREM', P .. ':owned:' .. w, j)
+      if running then requeue(j, '', 'order_lost') end
+    end
+  end
+  if freed then
+    offer(w)
+    match()
+  end
+  return freed and call('SMEMBERS', P .. ':owned:' .. w) or jobs
+end
+
 local function answer()
   local n, t = call('HINCRBY', P .. ':beats', w, 1), now()
   call('HSET', P .. ':worker:' .. w, 'seen', t)
@@ -10,7 +32,11 @@ local function answer()
   learn_models(5)
   call('ZADD', P .. ':idle', 'XX', t, w)
   if ARGV[2] ~= '' then call('XTRIM', P .. ':inbox:' .. w, 'MINID', ARGV[2]) end
-  local jobs = call('SMEMBERS', P .. ':owned:' .. w)
+  if not call('ZSCORE', P .. ':idle', w) then -- whoever took it out: a worker that asks is not forgotten
+    offer(w)
+    match()
+  end
+  local jobs = owned()
   table.insert(jobs, 1, n)
   return jobs
 end

@@ -48,16 +48,17 @@ local function now() return raw() - number(peek('HGET', P .. ':clock', 'skew'), 
 local function stepped(at) return at ~= '' and math.abs(now() - tonumber(at)) > STEP_MS end
 -- Streams are trimmed by Redis's own ids, so by raw time: a step can cost or save a day's old entries an hour.
 local function horizon(ms) return string.format('%d', math.max(0, raw() - ms)) end
--- An entry with an id of Redis's own. An id that no script gave may be the last that a stream can have: its entry goes.
+-- An entry with an id of Redis's own. A stream whose last id no script gave may have none left: it is made anew with
+-- those of its entries that are not of the future. (No XSETID: it goes behind no id that was ever deleted.)
 local function append(key, ...)
   local added = redis.pcall('XADD', key, ...)
   if type(added) ~= 'table' then return added end
   if not string.find(added.err, 'exhausted', 1, true) and not string.find(added.err, 'equal or smaller', 1, true) then
     return error(added)
   end
-  local rows = call('XREVRANGE', key, '+', '-', 'COUNT', 2)
-  if rows[1] then call('XDEL', key, rows[1][1]) end
-  call('XSETID', key, rows[2] and rows[2][1] or '0-1')
+  local entries = call('XRANGE', key, '-', string.format('%d', raw() + KEEP_MS))
+  call('DEL', key)
+  for _, e in ipairs(entries) do call('XADD', key, e[1], unpack(e[2])) end
   return call('XADD', key, ...)
 end
 

@@ -1,0 +1,72 @@
+"""What lies in Redis is read without an error, whoever wrote it."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wire.decoding import MOST, is_number, json_object, text, whole
+from wire.jobs import decode_record
+from wire.logs import encoded
+from wire.places import read as read_places
+from wire.workers import decode_order, read_beats
+
+FIELDS = (
+    "state",
+    "attempt",
+    "due",
+    "accepted",
+    "tenant",
+    "class",
+    "given:1",
+    "started:x",
+    "ended",
+    "end",
+    "keep",
+    "base",
+)
+BODIES = st.binary(max_size=30) | st.sampled_from([b"queued", b"running", b"1", b"-1", b"9" * 400, b"1e5", b"\xff"])
+
+
+@given(st.dictionaries(st.sampled_from([name.encode() for name in FIELDS]) | st.binary(max_size=9), BODIES))
+def test_no_record_breaks_its_reader(fields: dict[bytes, bytes]) -> None:
+    record = decode_record("j", fields)
+    if record is not None:
+        numbers = (record.attempt, record.due, record.accepted, record.keep_ms, record.base)
+        assert all(0 <= number <= MOST for number in numbers)
+        orjson.dumps(record.timeline)
+
+
+@given(st.dictionaries(st.binary(max_size=9), BODIES))
+def test_no_hash_of_beats_breaks_its_reader(fields: dict[bytes, bytes]) -> None:
+    assert all(0 < beat <= MOST for beat in read_beats(fields).values())
+
+
+@pytest.mark.parametrize("attempt", [b"9" * 30, b"18446744073709551616", b"0", b"-1", b"abc", b"", b"\xff", b"1e5"])
+def test_an_order_of_an_attempt_that_cannot_be_is_none(attempt: bytes) -> None:
+    with pytest.raises(ValueError, match="inbox entry"):
+        decode_order("1-1", {b"do": b"run", b"job": b"j", b"attempt": attempt})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e308, -1, True, "5", None, [1]])
+def test_what_is_no_number_in_range_is_none(value: object) -> None:
+    assert not is_number(value)
+
+
+def test_what_does_not_decode_is_absent() -> None:
+    assert (text(b"\xff"), text(None), whole(b"x"), whole(b"1" * 5_000), whole(None)) == ("\ufffd", "", 0, 0, 0)
+    assert json_object(b"{") == json_object(b"[1]") == json_object(b"\xff") == json_object(None) == {}
+
+
+def test_a_place_of_a_record_that_no_script_wrote_is_none() -> None:
+    lengths = [[b"interactive", 0, [b"\xff", 2]], [b"batch", 0, []]]
+    jobs = [[b"queued", b"\xff", b"t", -1, 0, b"\xff"], [b"queued", b"batch", b"t", -1, 0, b""]]
+    snapshot = read_places([1, *lengths, *jobs])
+    assert [place.position for place in snapshot.places] == [0, 0]
+
+
+@pytest.mark.parametrize("value", [10**30, "\ud800", {1, 2}, b"x"])
+def test_a_line_that_json_cannot_hold_is_logged_all_the_same(value: object) -> None:
+    assert orjson.loads(encoded({"event": "an event", "value": value}))["event"] == "'an event'"
