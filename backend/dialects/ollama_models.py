@@ -75,9 +75,18 @@ def shown(name: str, about: About) -> dict[str, Any]:
             "general.basename": name,
             f"{ARCHITECTURE}.context_length": context_of(about),
         },
-        "capabilities": list(about.get("capabilities") or ("completion",)),
+        "capabilities": capabilities(about),
         "modified_at": UNKNOWN_TIME,
     }
+
+
+def capabilities(about: About) -> list[str]:
+    """Ollama lists `embedding` beside `completion` for no model: its command line would make a vector of a question.
+
+    Some of our engines' models do both, and their vectors can be had although this does not tell.
+    """
+    able = list(about.get("capabilities") or ("completion",))
+    return [word for word in able if word != "embedding" or "completion" not in able]
 
 
 def context_of(about: About) -> int:
