@@ -28,6 +28,7 @@ from ollama_worker.engines.gguf_file import GgufFacts, NotGguf, read_facts
 from ollama_worker.engines.http import EngineHttp
 from ollama_worker.engines.llama_cpp_running import Running
 from ollama_worker.engines.llama_cpp_server import CONTEXT_CAP, Plan, look_for_library
+from ollama_worker.engines.llama_cpp_stops import Stopping, told_stop
 from ollama_worker.engines.llama_cpp_wire import (
     NO_EYES,
     RawAnswer,
@@ -38,11 +39,11 @@ from ollama_worker.engines.llama_cpp_wire import (
     raw_body,
 )
 from ollama_worker.engines.openai_servers import LLAMA_CPP
-from ollama_worker.engines.openai_stream import Answer, said_in_completion
+from ollama_worker.engines.openai_stream import Answer, said_in_chat, said_in_completion
 from ollama_worker.engines.openai_wire import messages_of
 from wire.records import JobRequest
 
-Question = tuple[str, dict[str, Any], Answer | RawAnswer]
+Question = tuple[str, dict[str, Any], Answer | Stopping | RawAnswer]
 THINKS = ("enable_thinking", "<think>", "reasoning_effort")  # in the template of a model that can
 
 
@@ -106,10 +107,12 @@ class LlamaCppEngine:
         if prefill:
             return "/completion", raw_body(request, await self._rendered(http, request, prefill)), RawAnswer()
         if request.kind == "chat":
-            return "/v1/chat/completions", chat_body(request), Answer(fault)
+            answer = Answer(fault, said_in_chat, request.top_logprobs or 0)
+            return "/v1/chat/completions", *told_stop(request, chat_body(request), answer)
         if request.suffix:
-            return "/infill", infill_body(request), RawAnswer()
-        return "/v1/completions", completion_body(request), Answer(fault, said_in_completion)
+            return "/infill", infill_body(request), RawAnswer(tops=request.top_logprobs or 0)
+        answer = Answer(fault, said_in_completion, request.top_logprobs or 0)
+        return "/v1/completions", *told_stop(request, completion_body(request), answer)
 
     async def rendered(self, request: JobRequest, prefill: str = "") -> str:
         """The prompt that the model sees: the template's, open for the assistant's turn, and the text so far."""

@@ -31,7 +31,9 @@ SMALLEST, LARGEST = 16, 2048
 MICRO = 512  # llama.cpp's own bound of what is computed at once, and the least with which every projector's images work
 CPU_GUESS = 64  # tokens a batch until it is measured: 5 to 10 % slower than 512, on every processor tried
 MEASURED_SECONDS = 0.1  # a shorter measurement would be noise
-WORTH_A_RELOAD = 4  # a batch that could be larger by less than this only costs a few per cent
+# A batch that could be larger by less than this factor only costs a few per cent, and one that should be smaller by no
+# more than that one costs a cancel a second.
+TOO_SMALL, TOO_LARGE = 4, 2
 PROBES = (16, 64, 256, 1024)
 
 
@@ -91,7 +93,7 @@ def fitted(library: Any, plan: dict[str, Any], server: Any, batch: int) -> tuple
     """The server with a batch that this device reads in a second: it is loaded again, from the system's cache of the
     file, where the first guess was too far off."""
     wanted = batch_for(tokens_a_second(server.listening_address, plan["key"]), plan["context"], bool(plan["mmproj"]))
-    if batch <= wanted < WORTH_A_RELOAD * batch:
+    if batch <= wanted * TOO_LARGE and wanted < batch * TOO_SMALL:
         return server, batch
     del server  # before the next: two of them may not fit
     return library.Server(params(library, plan, wanted)), wanted

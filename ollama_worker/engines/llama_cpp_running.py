@@ -1,4 +1,4 @@
-"""One llama.cpp that is started when first needed, once, however many jobs need it, and again when its process ended."""
+"""One llama.cpp that is started when first needed, once for all jobs, and again when its process ended."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from ollama_worker.engines.llama_cpp_server import Native, Plan, in_words, start
 from ollama_worker.engines.llama_cpp_wire import fault
 
 LEAST_SECONDS = 1.0  # that a cancelled question may go on; starting a process in its place takes about as long
+LOOK_SECONDS = 0.05
+BUSY = b'"is_processing":true'
 log = structlog.get_logger()
 
 
@@ -104,16 +106,20 @@ class Running:
         log.error("llama.cpp's process ended; the next job starts it again", action="engine.process_ended", how=words)
 
     async def _settle(self) -> None:
-        """Until it answers again, which it does between two computations, or has ended."""
+        """Until it is idle, or has ended."""
         if self._now is None:
             return
-        native, http = self._now
+        http = self._now[1]
         try:
             async with asyncio.timeout(max(LEAST_SECONDS, self._load_seconds)):
-                await http.text("/slots", fault)
+                while await self._busy(http):
+                    await asyncio.sleep(LOOK_SECONDS)
         except (TimeoutError, EngineError):
-            if self._now == (native, http):
+            if self._now is not None and self._now[1] is http:
                 await self._end()
+
+    async def _busy(self, http: EngineHttp) -> bool:
+        return BUSY in await http.text("/slots", fault)
 
     async def _end(self) -> None:
         ended, self._now = self._now, None

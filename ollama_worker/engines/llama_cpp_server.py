@@ -1,4 +1,4 @@
-"""llama.cpp as a process of its own, started and ended here, and reached at a loopback port that only we know the key of.
+"""llama.cpp as a process of its own, started and ended here, and reached at a loopback port whose key only we know.
 
 Why a process, and why over a socket: see docs/decisions/engines-llama-cpp.md.
 """
@@ -13,7 +13,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import orjson
 
@@ -132,14 +132,12 @@ async def _child(asked: dict[str, Any]) -> Process:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-P", str(CHILD), stdin=PIPE, stdout=PIPE, stderr=DEVNULL
     )
-    assert process.stdin is not None
-    process.stdin.write(orjson.dumps(asked) + b"\n")
+    cast(asyncio.StreamWriter, process.stdin).write(orjson.dumps(asked) + b"\n")
     return process
 
 
 async def _line(process: Process) -> bytes:
-    assert process.stdout is not None
-    return await process.stdout.readline()
+    return await cast(asyncio.StreamReader, process.stdout).readline()
 
 
 async def _said(process: Process, plan: Plan) -> dict[str, Any]:

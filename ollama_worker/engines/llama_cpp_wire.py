@@ -17,10 +17,12 @@ from ollama_worker.engines.base import (
     RequestRefused,
     Unsupported,
 )
+from ollama_worker.engines.grammar import check_grammar
 from ollama_worker.engines.http import Faults
-from ollama_worker.engines.openai_faults import WRONG
+from ollama_worker.engines.openai_faults import NO_CALL, WRONG
 from ollama_worker.engines.openai_servers import LLAMA_CPP
-from ollama_worker.engines.openai_stream import events, finished
+from ollama_worker.engines.openai_stream import cut, events, finished, logprob
+from ollama_worker.engines.openai_wire import is_seeded
 from wire.records import JobRequest
 
 NO_EYES = (
@@ -32,12 +34,18 @@ FIXED = ("num_ctx", "num_batch", "num_gpu", "num_thread", "main_gpu", "use_mmap"
 
 
 def options_of(request: JobRequest) -> dict[str, Any]:
+    """Our options by its names. Raises `RequestRefused` for a grammar that it would not keep to.
+
+    Where a seed asks for the same answer each time, nothing is taken up that was read before: the rest of a prompt is
+    computed in other portions than the whole, whose sums are rounded otherwise, so that another token may win.
+    """
+    check_grammar(request, LLAMA_CPP.who, known=True)
     options = {RENAMED.get(name, name): value for name, value in request.options.items() if name not in FIXED}
     if options.get("n_predict") in (0, -2):  # Ollama's "no limit" and "until the window is full" are one thing here
         options["n_predict"] = -1
     if isinstance(options.get("stop"), str):
         options["stop"] = [options["stop"]]
-    return options
+    return {**options, **(LLAMA_CPP.seeded if is_seeded(request) else {})}
 
 
 def chat_body(request: JobRequest) -> dict[str, Any]:
@@ -58,7 +66,8 @@ def raw_body(request: JobRequest, prompt: str) -> dict[str, Any]:
 def infill_body(request: JobRequest) -> dict[str, Any]:
     """For `/infill`, streamed: what stands before and behind the text that is wanted."""
     ends = {"input_prefix": request.prompt or "", "input_suffix": request.suffix or ""}
-    return {**ends, "stream": True, **options_of(request)}
+    tops = {"n_probs": max(LLAMA_CPP.tops, request.top_logprobs or 0)} if request.logprobs else {}
+    return {**ends, "stream": True, **options_of(request), **tops}
 
 
 def without_options(request: JobRequest) -> JobRequest:
@@ -72,6 +81,8 @@ def by_openai_s_name(options: dict[str, Any]) -> dict[str, Any]:
 
 def fault(status: int, text: str) -> EngineError:
     said = text.lower()
+    if any(words in said for words in NO_CALL):
+        return EngineError(f"The model called a tool in a form that llama.cpp cannot read: {text}")
     if "exceeds the available context" in said or "too large to process" in said or "exceed_context" in said:
         return ContextTooLong(f"The prompt does not fit this model's context window: {text}")
     if "not support" in said:
@@ -88,24 +99,30 @@ def fault(status: int, text: str) -> EngineError:
 class RawAnswer:
     """Reads the stream of `/completion` and `/infill`, which have no end mark but a field."""
 
-    def __init__(self, fault: Faults = fault) -> None:
+    def __init__(self, fault: Faults = fault, tops: int = 0) -> None:
+        """`tops`: how many of the likely tokens beside each are told, where logprobs come."""
         self._fault = fault
+        self._tops = tops
 
     def read(self, lines: list[bytes]) -> Iterator[Piece | Finished]:
         text, tokens = "", 0
+        logprobs: list[dict[str, Any]] = []
         for said in events(lines, self._fault):
             text += said.get("content") or ""
             tokens += len(said.get("tokens") or ()) if said.get("content") else 0
+            logprobs += [cut(logprob(entry), self._tops) for entry in said.get("completion_probabilities") or ()]
             if said.get("stop"):
-                if text:
-                    yield Piece(text, tokens=max(1, tokens))
+                if text or logprobs:
+                    yield Piece(text, logprobs=logprobs or None, tokens=max(1, tokens))
                 reason = "length" if said.get("stop_type") == "limit" else "stop"
+                timings = said.get("timings") or {}
                 counts = {
                     "prompt_tokens": said.get("tokens_evaluated"),
                     "completion_tokens": said.get("tokens_predicted"),
+                    "prompt_tokens_details": {"cached_tokens": timings.get("cache_n")},
                 }
-                end = finished(reason, counts, said.get("timings") or {})
+                end = finished(reason, counts, timings)
                 yield end._replace(stop_sequence=said.get("stopping_word") or "")
                 return
-        if text:
-            yield Piece(text, tokens=max(1, tokens))
+        if text or logprobs:
+            yield Piece(text, logprobs=logprobs or None, tokens=max(1, tokens))

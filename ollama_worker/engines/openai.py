@@ -26,11 +26,12 @@ from ollama_worker.engines.base import (
 from ollama_worker.engines.call_or_answer import as_either, is_either, told_apart
 from ollama_worker.engines.forced_call import at_most_one_call
 from ollama_worker.engines.http import EngineHttp, Faults, fields_of
+from ollama_worker.engines.llama_cpp_stops import Stopping, told_stop
 from ollama_worker.engines.llama_cpp_wire import RawAnswer, infill_body
 from ollama_worker.engines.openai_faults import another_engine, fault
 from ollama_worker.engines.openai_servers import GOOGLE, LLAMA_CPP, PLAIN, VLLM, Server, model_info, named, recognized
 from ollama_worker.engines.openai_stream import Answer, said_in_chat, said_in_completion
-from ollama_worker.engines.openai_wire import chat_body, completion_body, embedding_body
+from ollama_worker.engines.openai_wire import chat_body, completion_body, embedding_body, tops_of
 from ollama_worker.engines.rest import Rest
 from ollama_worker.engines.system_messages import OneAtTheBeginning
 from ollama_worker.engines.vectors import vectors_in_order
@@ -42,6 +43,7 @@ COUNTS = {
     VLLM.who: ("/tokenize", "count"),
     LLAMA_CPP.who: ("/v1/chat/completions/input_tokens", "input_tokens"),
 }
+Reader = Answer | Stopping | RawAnswer
 COUNTED = frozenset({"model", "messages", "tools", "chat_template_kwargs"})
 FEW_TOKENS = 16  # the budget of a question that is only about its prompt; some models take no smaller one
 
@@ -108,19 +110,24 @@ class OpenAIEngine:
                             return
         raise StreamCut(f"{server.who} ended the answer without its end mark")
 
-    def _question(self, request: JobRequest, server: Server) -> tuple[str, str, dict[str, Any], Answer | RawAnswer]:
+    def _question(self, request: JobRequest, server: Server) -> tuple[str, str, dict[str, Any], Reader]:
         """(what is asked for, path, body, reader of the answer)"""
         if request.kind == "chat":
             told = self._fault(request.model, "chat")
-            answer = Answer(told, said_in_chat, others=bool(request.top_logprobs))
-            return "chat", self._v1 + "/chat/completions", chat_body(request, server), answer
+            answer = Answer(told, said_in_chat, tops_of(request, server))
+            return "chat", self._v1 + "/chat/completions", *self._sent(request, server, answer)
         if server.who == GOOGLE.who:
             raise Unsupported(f"Google goes on behind no bare prompt: {another_engine('completions')}")
         told = self._fault(request.model, "completions")
         if request.suffix and server.who == LLAMA_CPP.who:  # its `/v1/completions` ignores a suffix in silence
-            return "completions", "/infill", infill_body(request), RawAnswer(told)
-        answer = Answer(told, said_in_completion, others=bool(request.top_logprobs))
-        return "completions", self._v1 + "/completions", completion_body(request, server), answer
+            return "completions", "/infill", infill_body(request), RawAnswer(told, request.top_logprobs or 0)
+        answer = Answer(told, said_in_completion, tops_of(request, server))
+        return "completions", self._v1 + "/completions", *self._sent(request, server, answer)
+
+    def _sent(self, request: JobRequest, server: Server, answer: Answer) -> tuple[dict[str, Any], Answer | Stopping]:
+        """(body, reader of the answer)"""
+        body = chat_body(request, server) if request.kind == "chat" else completion_body(request, server)
+        return told_stop(request, body, answer) if server.tells_no_stop else (body, answer)
 
     async def can_continue(self, model: str) -> bool:
         """No: nothing tells what such a server's template makes of a last assistant message."""

@@ -62,6 +62,8 @@ SPENT = (
     "credit balance is too low",
 )
 LACKING = ("not found", "does not exist", "not exist", "not a valid model", "no such model")
+# llama.cpp's, of status 500: the model wrote a call of a tool which is none. It is this answer's fault alone.
+NO_CALL = ("does not match the expected", "failed to parse input at pos")
 MID_STREAM = 0  # the status of an error that comes in an answer that has begun
 
 
@@ -99,6 +101,8 @@ def lacks_model(said: str) -> bool:
 
 
 def _other(server: Server, asked: str, status: int, text: str, said: str) -> EngineError:
+    if any(words in said for words in NO_CALL):
+        return EngineError(f"The model called a tool in a form that {server.who} cannot read: {text}")
     if any(words in said for words in CANNOT):
         return Unsupported(f"{server.who} cannot do that ({text}): {another_engine(asked)}")
     if status in (404, 405, 501) and asked != "models":

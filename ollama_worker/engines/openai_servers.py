@@ -28,21 +28,33 @@ class Server(NamedTuple):
     switches_thinking: bool = False  # by the template's `enable_thinking`; else `reasoning_effort` is all there is
     efforts: frozenset[str] = frozenset()  # words of the caller's for thinking, beyond low, medium and high
     strict_schemas: bool = False  # keeps to a schema only if it is marked as strict, and takes few of them as such
+    tops: int = 0  # the least number of likely tokens without which it tells no logprobs at all
+    seeded: Mapping[str, Any] = MappingProxyType({})  # what makes it answer the same again, where a seed asks for that
+    few_patterns: bool = False  # its grammars know little of what a schema's `pattern` may say, and drop the rest
+    tells_no_stop: bool = False  # it ends at a stop string, and does not say at which
     one_grammar: bool = False  # with a schema it holds its calls to that too, so that there are none
     signs_calls: bool = False  # wants calls in the history signed, or marked as not signed
-    none_is_off: bool = False  # with no likeliest tokens asked for it tells no logprobs at all
     key: str = "OPENAI_API_KEY"
     shows: bool = False  # its list of models may show that it is another kind
 
 
 LLAMA_SAMPLERS = MappingProxyType(
-    {name: name for name in ("top_k", "min_p", "typical_p", "repeat_penalty", "repeat_last_n")}
+    {name: name for name in ("top_k", "min_p", "typical_p", "repeat_penalty", "repeat_last_n", "grammar")}
 )
 VLLM_SAMPLERS = MappingProxyType({"top_k": "top_k", "min_p": "min_p", "repeat_penalty": "repetition_penalty"})
 
-PLAIN = Server("The OpenAI-compatible server", none_is_off=True, shows=True)
+PLAIN = Server("The OpenAI-compatible server", tops=1, shows=True)
 VLLM = Server("vLLM", samplers=VLLM_SAMPLERS, switches_thinking=True)
-LLAMA_CPP = Server("llama.cpp", samplers=LLAMA_SAMPLERS, switches_thinking=True, one_grammar=True, none_is_off=True)
+LLAMA_CPP = Server(
+    "llama.cpp",
+    samplers=LLAMA_SAMPLERS,
+    switches_thinking=True,
+    tops=1,
+    seeded=MappingProxyType({"cache_prompt": False}),
+    few_patterns=True,
+    tells_no_stop=True,
+    one_grammar=True,
+)
 HF = PLAIN._replace(setting="HF_LOCAL_HOST", key="")
 OPENAI = Server(
     "OpenAI",

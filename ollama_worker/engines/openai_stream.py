@@ -58,7 +58,7 @@ def _status(said: dict[str, Any]) -> int:
 def said_in_chat(choice: dict[str, Any]) -> Said:
     delta = fields_of(choice.get("delta"))
     thinking = text_of(delta.get("reasoning_content")) or text_of(delta.get("reasoning"))
-    logprobs = [_logprob(entry) for entry in objects_of(fields_of(choice.get("logprobs")).get("content")) or ()]
+    logprobs = [logprob(entry) for entry in objects_of(fields_of(choice.get("logprobs")).get("content")) or ()]
     return Said(text_of(delta.get("content")), thinking, delta.get("tool_calls") or (), logprobs)
 
 
@@ -66,22 +66,24 @@ def said_in_completion(choice: dict[str, Any]) -> Said:
     return Said(text_of(choice.get("text")), logprobs=_old_logprobs(fields_of(choice.get("logprobs"))))
 
 
-def _logprob(entry: dict[str, Any]) -> dict[str, Any]:
+def logprob(entry: dict[str, Any]) -> dict[str, Any]:
     """An entry as jobs tell it: token, logprob, bytes, and the same of the others that it might have been."""
     told = {name: entry[name] for name in ("token", "logprob", "bytes") if entry.get(name) is not None}
     if entry.get("top_logprobs"):
-        told["top_logprobs"] = [_logprob(other) for other in objects_of(entry["top_logprobs"]) or ()]
+        told["top_logprobs"] = [logprob(other) for other in objects_of(entry["top_logprobs"]) or ()]
     return told
 
 
-def alone(entry: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if name != "top_logprobs"}
+def cut(entry: dict[str, Any], tops: int) -> dict[str, Any]:
+    """The entry with so many of the tokens that it might have been."""
+    told = {name: value for name, value in entry.items() if name != "top_logprobs"}
+    return told | ({"top_logprobs": entry["top_logprobs"][:tops]} if tops and entry.get("top_logprobs") else {})
 
 
 def _old_logprobs(said: dict[str, Any]) -> list[dict[str, Any]]:
     """The columns of `/completions` as rows; llama.cpp sends rows there too."""
     if "content" in said:
-        return [_logprob(entry) for entry in objects_of(said["content"]) or ()]
+        return [logprob(entry) for entry in objects_of(said["content"]) or ()]
     columns = (said.get("tokens") or (), said.get("token_logprobs") or (), said.get("top_logprobs") or ())
     return [_row(*cells) for cells in zip_longest(*columns)]
 
@@ -95,12 +97,12 @@ class Answer:
     """Reads the lines of one answer, in bursts as they came. Calls of tools are told whole, at the end."""
 
     def __init__(
-        self, fault: Faults, said_in: Callable[[dict[str, Any]], Said] = said_in_chat, others: bool = True
+        self, fault: Faults, said_in: Callable[[dict[str, Any]], Said] = said_in_chat, tops: int | None = None
     ) -> None:
-        """`others` False: of the likeliest tokens only the one that came is told, whatever had to be asked for."""
+        """`tops`: how many of the likely tokens beside each are told; None: as many as come."""
         self._fault = fault
-        self._others = others
         self._said_in = said_in
+        self._tops = tops
         self._reason, self._stop = "", ""
         self._calls = Calls()
         self._usage: dict[str, Any] = {}
@@ -118,7 +120,7 @@ class Answer:
                 new, thought, _, entries = self._chunk(event)
                 if new or thought:
                     text, thinking, tokens = text + new, thinking + thought, tokens + 1
-                logprobs += entries if self._others else map(alone, entries)
+                logprobs += entries if self._tops is None else [cut(entry, self._tops) for entry in entries]
         except EngineError as raised:
             error = raised
         if text or thinking or logprobs:
@@ -127,6 +129,16 @@ class Answer:
             raise error
         if ended:
             yield from self._end()
+
+    def stopped(self, stop: str) -> Finished:
+        """The end of an answer that is left at a stop string, by the counts that llama.cpp sends with a chunk."""
+        cached = counted(self._timings.get("cache_n"))
+        counts = {
+            "prompt_tokens": cached + counted(self._timings.get("prompt_n")),
+            "completion_tokens": counted(self._timings.get("predicted_n")),
+            "prompt_tokens_details": {"cached_tokens": cached},
+        }
+        return finished("stop", counts, self._timings)._replace(stop_sequence=stop)
 
     def _chunk(self, event: dict[str, Any]) -> Said:
         """What a chunk adds; counts, calls and the reason are kept. One choice: nobody asks for more."""

@@ -6,7 +6,9 @@ from typing import Any
 
 import orjson
 
+from ollama_worker.engines.grammar import check_grammar
 from ollama_worker.engines.images import data_url
+from ollama_worker.engines.llama_cpp_patterns import with_known_patterns
 from ollama_worker.engines.openai_servers import COMMON, Server
 from ollama_worker.engines.tool_calls import arguments_of, name_of, with_ids
 from wire.records import JobRequest, Message
@@ -19,11 +21,11 @@ STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 def chat_body(request: JobRequest, server: Server) -> dict[str, Any]:
     """For `/chat/completions`, streamed."""
     body = {"model": request.model, "messages": messages_of(request, server), **STREAMED}
-    body |= sampling(request, server) | tools_of(request) | thinking_of(request, server)
+    body |= sampling(request, server) | tools_of(request, server) | thinking_of(request, server)
     if request.format is not None:
-        body["response_format"] = format_of(request.format, server.strict_schemas)
+        body["response_format"] = format_of(enforced(request.format, server), server.strict_schemas)
     if request.logprobs:
-        body |= {"logprobs": True, "top_logprobs": likeliest(request, server)}
+        body |= {"logprobs": True, "top_logprobs": max(server.tops, request.top_logprobs or 0)}
     return body
 
 
@@ -33,13 +35,8 @@ def completion_body(request: JobRequest, server: Server) -> dict[str, Any]:
     if request.suffix:
         body["suffix"] = request.suffix
     if request.logprobs:
-        body["logprobs"] = likeliest(request, server)
+        body["logprobs"] = max(server.tops, request.top_logprobs or 0)
     return body
-
-
-def likeliest(request: JobRequest, server: Server) -> int:
-    """How many of the likeliest tokens to ask for. Where 0 turns logprobs off one is asked for, and not told on."""
-    return request.top_logprobs or int(server.none_is_off)
 
 
 def embedding_body(request: JobRequest) -> dict[str, Any]:
@@ -50,19 +47,47 @@ def embedding_body(request: JobRequest) -> dict[str, Any]:
 
 
 def sampling(request: JobRequest, server: Server) -> dict[str, Any]:
-    """Our options by this server's names. What it does not take is left out."""
+    """Our options by this server's names. What it does not take is left out; a grammar is refused then."""
     names = {name: name for name in COMMON} | dict(server.samplers)
+    check_grammar(request, server.who, "grammar" in names)
     said = {names[name]: value for name, value in request.options.items() if name in names}
+    if is_seeded(request):
+        said |= server.seeded
     budget = request.options.get("num_predict")
     if isinstance(budget, int) and budget > 0:  # 0 and below mean "no limit" to Ollama
         said[server.budget] = budget
     return said
 
 
-def tools_of(request: JobRequest) -> dict[str, Any]:
+def tops_of(request: JobRequest, server: Server) -> int | None:
+    """How many likely tokens are told with each, of a server that sends more than that; None: as many as come."""
+    return request.top_logprobs or 0 if server.tops else None
+
+
+def is_seeded(request: JobRequest) -> bool:
+    """A seed asks for the same answer to the same question; a negative one for another each time."""
+    seed = request.options.get("seed")
+    return isinstance(seed, int) and seed >= 0
+
+
+def enforced(wanted: str | dict[str, Any], server: Server) -> str | dict[str, Any]:
+    """A format as this server can keep it. Raises `Unsupported` where that takes a pattern that it does not know."""
+    return with_known_patterns(wanted) if server.few_patterns and isinstance(wanted, dict) else wanted
+
+
+def with_strict_patterns(tool: dict[str, Any]) -> dict[str, Any]:
+    """A tool as `enforced` has it where the caller wants it strict; all others are a hint to the model alone."""
+    function = tool.get("function")
+    if not isinstance(function, dict) or not function.get("strict") or not isinstance(function.get("parameters"), dict):
+        return tool
+    return tool | {"function": function | {"parameters": with_known_patterns(function["parameters"])}}
+
+
+def tools_of(request: JobRequest, server: Server) -> dict[str, Any]:
     if not request.tools:
         return {}
-    body: dict[str, Any] = {"tools": request.tools}
+    tools = request.tools
+    body: dict[str, Any] = {"tools": list(map(with_strict_patterns, tools)) if server.few_patterns else tools}
     if request.tool_choice is not None:
         body["tool_choice"] = request.tool_choice
     if request.tool_name:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from ollama_worker.engines import llama_cpp_child
 from ollama_worker.engines.base import (
     ContextTooLong,
     EngineError,
@@ -166,6 +167,70 @@ async def test_closing_early_frees_the_slot(tmp_path: Path) -> None:
             took.append(await until_idle(http))
     assert min(took) < 0.5, took  # a loaded machine adds to it, and takes nothing off
     await engine.close()
+
+
+async def test_a_prompt_that_is_cancelled_while_it_is_read_is_read_no_further(tmp_path: Path) -> None:
+    engine = LlamaCppEngine(make_tiny_gguf(tmp_path / "long.gguf", ctx=8192), "tiny", slots=1, silence=30)
+    engine._chat._batch = 64  # as if it had been measured: what a hundredth of this prompt is
+    await engine.load("tiny")
+
+    def long(seed: int) -> JobRequest:  # a seed keeps what was read before out of it
+        question = Message(role="user", content="the of " * 3500)
+        return chat(messages=(question,), options={"num_predict": 1, "temperature": 0, "seed": seed})
+
+    since = time.monotonic()
+    await answer(engine, long(0))
+    whole, took = time.monotonic() - since, []
+    async with engine._chat.use(engine._plan()) as http:
+        for seed in (1, 2, 3):
+            reading = asyncio.create_task(answer(engine, long(seed)))
+            await eventually(lambda: busy_slots(http), 10, "it reads")
+            reading.cancel()
+            took.append(await until_idle(http))
+    assert min(took) < whole / 3, (took, whole)
+    await engine.close()
+
+
+@pytest.mark.parametrize("patience", [0.0, 60.0])
+async def test_a_cancelled_embedding_holds_up_the_next_no_longer_than_a_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    """A text is computed in one batch, which nothing interrupts but its process's end."""
+    monkeypatch.setattr("ollama_worker.engines.llama_cpp_running.LEAST_SECONDS", patience)
+    engine = LlamaCppEngine(make_tiny_gguf(tmp_path / "long.gguf", ctx=8192), "tiny", silence=30)
+    brief = JobRequest(kind="embed", model="tiny", inputs=("the of",))
+    await engine.embed(brief)
+    engine._embed._load_seconds = 0.0
+    assert engine._embed._now is not None
+    first, http = engine._embed._now
+    long = asyncio.create_task(engine.embed(brief.model_copy(update={"inputs": ("the of " * 4000,)})))
+    await eventually(lambda: busy_slots(http), 10, "it computes")
+    waiting = asyncio.create_task(engine.embed(brief))
+    long.cancel()
+    assert len((await waiting).vectors) == 1
+    assert engine._embed._now is not None
+    assert (engine._embed._now[0].process.pid == first.process.pid) == bool(patience)
+    await engine.close()
+
+
+@pytest.mark.parametrize(
+    ("speed", "context", "sees", "batch"),
+    [
+        *[(3, 8192, False, 16), (100, 8192, False, 64), (900, 8192, False, 512), (9000, 8192, False, 2048)],
+        *[(9000, 512, False, 512), (100, 8192, True, 512), (9000, 8192, True, 2048)],
+    ],
+)
+def test_a_batch_is_what_the_device_reads_in_a_second(speed: float, context: int, sees: bool, batch: int) -> None:
+    assert llama_cpp_child.batch_for(speed, context, sees) == batch
+
+
+async def test_the_batch_is_measured_once_and_kept_for_the_next_load(engine: LlamaCppEngine) -> None:
+    await engine.load("tiny")
+    batch = engine._chat._batch
+    assert batch >= llama_cpp_child.SMALLEST
+    await engine.unload("tiny")
+    await engine.load("tiny")
+    assert engine._chat._batch == batch
 
 
 # Refusals
@@ -444,7 +509,8 @@ async def test_closing_ends_a_load_that_nobody_waits_for(engine: LlamaCppEngine,
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     await engine.close()  # the gate is closed still: a load that was waited for would never end
-    assert not Path(f"/proc/{loading}").exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(loading, 0)
     assert not (await engine.models())[0].loaded
 
 

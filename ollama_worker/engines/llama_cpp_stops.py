@@ -1,0 +1,85 @@
+"""Stop strings for llama.cpp's OpenAI routes: it ends an answer at one, and does not tell at which.
+
+So it gets none of them, and the text is cut here. Counts come with every chunk then, since the last one, which tells
+them otherwise, is never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ollama_worker.engines.base import Finished, Piece
+from ollama_worker.engines.openai_stream import Answer
+from wire.records import JobRequest
+
+
+def told_stop(request: JobRequest, body: dict[str, Any], answer: Answer) -> tuple[dict[str, Any], Answer | Stopping]:
+    """(body, reader): the same where the request names no stop string."""
+    stop = request.options.get("stop") or []
+    stops = [stop] if isinstance(stop, str) else [text for text in stop if text]
+    if not stops:
+        return body, answer
+    rest = {name: value for name, value in body.items() if name != "stop"}
+    return rest | {"timings_per_token": True}, Stopping(answer, stops)
+
+
+class Stopping:
+    """Reads an answer by `answer`, and ends it before the first of `stops` in its text."""
+
+    def __init__(self, answer: Answer, stops: list[str]) -> None:
+        self._answer = answer
+        self._stops = stops
+        self._held: list[Piece] = []  # the end of their text may begin a stop string
+
+    def read(self, lines: list[bytes]) -> Iterator[Piece | Finished]:
+        for item in self._answer.read(lines):
+            if type(item) is Piece and item.text:
+                self._held.append(item)
+                text = "".join(piece.text for piece in self._held)
+                if found := self._found(text):
+                    yield from self._taken(found[0])
+                    yield self._answer.stopped(found[1])
+                    return
+                yield from self._taken(len(text) - self._begun(text))
+            else:
+                yield from self._held
+                self._held = []
+                yield item
+
+    def _found(self, text: str) -> tuple[int, str] | None:
+        """(where, which) of the first stop string."""
+        places = ((text.find(stop), stop) for stop in self._stops)
+        return min((place for place in places if place[0] >= 0), default=None)
+
+    def _begun(self, text: str) -> int:
+        """How many of the last characters begin a stop string."""
+        return max(beginning(text, stop) for stop in self._stops)
+
+    def _taken(self, length: int) -> Iterator[Piece]:
+        """The first characters of what is held, which is then held no more."""
+        while self._held and length:
+            piece = self._held.pop(0)
+            if len(piece.text) > length:
+                piece, rest = split(piece, length)
+                self._held.insert(0, rest)
+            length -= len(piece.text)
+            yield piece
+
+
+def beginning(text: str, stop: str) -> int:
+    """How many of the last characters of `text` are the first ones of `stop`, and not all of it."""
+    lengths = range(min(len(text), len(stop) - 1), 0, -1)
+    return next((length for length in lengths if text.endswith(stop[:length])), 0)
+
+
+def split(piece: Piece, length: int) -> tuple[Piece, Piece]:
+    """Two pieces, the first of so many characters. A token's logprob goes where the token ends."""
+    end = 0
+    first: list[dict[str, Any]] = []
+    rest: list[dict[str, Any]] = []
+    for entry in piece.logprobs or ():
+        end += len(entry.get("token") or "")
+        (first if end <= length else rest).append(entry)
+    begun = piece._replace(text=piece.text[:length], logprobs=first or None)
+    return begun, Piece(piece.text[length:], logprobs=rest or None, tokens=0)
