@@ -75,7 +75,8 @@ def running(models: Mapping[str, About]) -> dict[str, Any]:
 
 
 def shown(name: str, about: About) -> dict[str, Any]:
-    """`model_info` has no context's length where none is known: 0 would be taken for the length."""
+    """`model_info` has no context's length where none is known: 0 would be taken for the length. `sluice` is for the
+    workers of another house behind which this one lies: all that the model can."""
     context, can = context_of(about), capabilities_of(about)
     return {
         "modelfile": "",
@@ -88,6 +89,7 @@ def shown(name: str, about: About) -> dict[str, Any]:
             **({f"{ARCHITECTURE}.context_length": context} if context else {}),
         },
         "capabilities": can,
+        "sluice": {"capabilities": list(about.get("capabilities") or can)},
         "modified_at": UNKNOWN_TIME,
     }
 

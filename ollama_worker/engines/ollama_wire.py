@@ -162,7 +162,7 @@ def model_info(entry: dict[str, Any], running: dict[str, Any] | None, shown: dic
         entry["name"],
         running is not None,
         int(length),
-        tuple(shown.get("capabilities") or ()),
+        tuple((shown.get("sluice") or shown).get("capabilities") or ()),  # of another house: all that it can
         size=entry.get("size") or 0,
         size_vram=now.get("size_vram") or 0,
         digest=entry.get("digest") or "",
