@@ -108,8 +108,9 @@ def context_of(about: About) -> int:
 
 def details_of(about: About) -> dict[str, Any]:
     """Of each detail what a worker says, if that is of the kind that clients decode."""
-    told = about.get("details") or {}
-    return {name: told[name] if isinstance(told.get(name), type(none)) else none for name, none in NO_DETAILS.items()}
+    details = about.get("details") or {}
+    known = {name: value for name, value in details.items() if type(value) is type(NO_DETAILS.get(name))}
+    return {name: known.get(name, unknown) for name, unknown in NO_DETAILS.items()}
 
 
 def _running(name: str, about: About) -> dict[str, Any]:

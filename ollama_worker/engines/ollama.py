@@ -33,11 +33,13 @@ from ollama_worker.engines.ollama_wire import (
     NANOSECONDS,
     Answer,
     body_of,
+    count_of,
     full_name,
     lacking,
     messages_of,
     model_info,
     needs_of,
+    word_of,
 )
 from wire.records import JobRequest, Message
 
@@ -110,7 +112,7 @@ class OllamaEngine:
             if (value := getattr(request, name)) is not None:
                 body[name] = value
         said = await self._http.post("/api/embed", partial(fault, request.model), body)
-        load_ms = said.get("load_duration", 0) // NANOSECONDS
+        load_ms = count_of(said.get("load_duration")) // NANOSECONDS
         return Embeddings(said.get("embeddings") or [], said.get("prompt_eval_count", 0), load_ms)
 
     async def count(self, request: JobRequest) -> int:
@@ -188,7 +190,7 @@ class OllamaEngine:
         return (await self._http.get("/api/tags", partial(fault, ""))).get("models") or []
 
     async def _info(self, entry: dict[str, Any], running: dict[str, dict[str, Any]]) -> ModelInfo:
-        name, digest = entry["name"], entry.get("digest", entry["name"])
+        name, digest = entry["name"], word_of(entry.get("digest")) or entry["name"]
         self._digests[full_name(name)] = digest
         try:
             shown = await self._about(name)

@@ -24,6 +24,8 @@ LACKS = {
     "thinking": "cannot think. Use a model that can, such as qwen3 or deepseek-r1, or leave `think` out",
     "insert": "cannot fill in before a suffix. Use a model that can, such as qwen2.5-coder, or leave `suffix` out",
 }
+DETAILS = ("parent_model", "format", "family", "parameter_size", "quantization_level")
+WORD_MAX, FAMILIES_MAX = 100, 8  # characters of a detail; families of one model
 LOADED_ONLY = ("load", "unload")  # done_reason of an answer to no message at all
 
 
@@ -163,9 +165,31 @@ def model_info(entry: dict[str, Any], running: dict[str, Any] | None, shown: dic
         running is not None,
         int(length),
         tuple((shown.get("sluice") or shown).get("capabilities") or ()),  # of another house: all that it can
-        size=entry.get("size") or 0,
-        size_vram=now.get("size_vram") or 0,
-        digest=entry.get("digest") or "",
-        details=entry.get("details") or {},
-        expires_at=now.get("expires_at") or "",
+        size=count_of(entry.get("size")),
+        size_vram=count_of(now.get("size_vram")),
+        digest=word_of(entry.get("digest")),
+        details=details_of(entry.get("details")),
+        expires_at=word_of(now.get("expires_at")),
     )
+
+
+def details_of(told: object) -> dict[str, Any]:
+    """Those that have a name and a length that clients know: all of them are repeated to whoever lists the models."""
+    if not isinstance(told, dict):
+        return {}
+    words = {name: word for name in DETAILS if (word := word_of(told.get(name)))}
+    families = told.get("families")
+    known = (
+        [word for family in families[:FAMILIES_MAX] if (word := word_of(family))] if isinstance(families, list) else []
+    )
+    return words | ({"families": known} if known else {})
+
+
+def word_of(value: object) -> str:
+    """ "" for what is no short text."""
+    return value if isinstance(value, str) and len(value) <= WORD_MAX else ""
+
+
+def count_of(value: object) -> int:
+    """0 for what is no number of bytes or nanoseconds."""
+    return value if type(value) is int and 0 <= value < 2**63 else 0
