@@ -32,9 +32,13 @@ def go_duration(value: str | int | float) -> str | int | float:
     return value
 
 
+def zero_is_absent(value: object) -> object:
+    """Go's clients send 0 for a number that they were not given."""
+    return None if type(value) in (int, float) and value == 0 else value
+
+
 Whole = Annotated[int, BeforeValidator(whole, json_schema_input_type=int)]
 Positive = Annotated[Whole, Field(ge=1, le=1_048_576)]
-NotZero = BeforeValidator(lambda value: value or None)  # Go's clients send 0 for a number that they were not given
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Penalty = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
 
@@ -63,7 +67,7 @@ class Options(BaseModel):
     tfs_z: Penalty | None = None
     seed: Annotated[Whole, Field(ge=-(2**63), le=2**63 - 1)] | None = None
     num_predict: Annotated[Whole, Field(ge=-2, le=1_048_576)] | None = None
-    num_ctx: Annotated[Positive | None, NotZero] = Field(
+    num_ctx: Annotated[Positive | None, BeforeValidator(zero_is_absent)] = Field(
         None, description="Engines whose window is fixed at the load ignore it."
     )
     num_keep: Annotated[Whole, Field(ge=-1, le=1_048_576)] | None = None

@@ -11,6 +11,7 @@ from backend.dialects.reading import read_as
 from backend.errors import NotFound
 
 About = Mapping[str, Any]  # what a worker says of a model
+DIGITS = 4  # of the greatest limit
 UNKNOWN_TIME = "1970-01-01T00:00:00Z"  # Anthropic's own word for a release that nobody knows
 
 
@@ -27,11 +28,13 @@ class Page(BaseModel):
     def of(cls, query: Mapping[str, str]) -> Page:
         """Raises Invalid."""
         limit = query.get("limit", "")
-        return read_as(cls, {**query, "limit": int(limit) if limit.isdecimal() else limit or None})
+        return read_as(
+            cls, {**query, "limit": int(limit) if limit.isdecimal() and len(limit) <= DIGITS else limit or None}
+        )
 
 
 def listed(models: Mapping[str, About], page: Page) -> dict[str, Any]:
-    """`models` in the order in which they are told. Raises NotFound for a cursor that is no model."""
+    """`models` in the order that they have. Raises NotFound for a cursor that is no model."""
     ids = list(models)
     if page.before_id is not None:
         left = ids[: _place(page.before_id, ids)]
@@ -40,14 +43,14 @@ def listed(models: Mapping[str, About], page: Page) -> dict[str, Any]:
         left = ids[_place(page.after_id, ids) + 1 :] if page.after_id is not None else ids
         shown = left[: page.limit]
     return {
-        "data": [told(id, models[id]) for id in shown],
+        "data": [described(id, models[id]) for id in shown],
         "has_more": len(left) > len(shown),
         "first_id": shown[0] if shown else None,
         "last_id": shown[-1] if shown else None,
     }
 
 
-def told(id: str, about: About) -> dict[str, Any]:
+def described(id: str, about: About) -> dict[str, Any]:
     return {
         "type": "model",
         "id": id,

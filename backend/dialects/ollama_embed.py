@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from backend.chat.requests import KeepAlive, ModelName, NotZero, Options, given
+from backend.chat.requests import KeepAlive, ModelName, Options, given, zero_is_absent
 from backend.dialects.ollama import NS
 from backend.dialects.ollama_loading import WORD, loading
 from backend.dialects.openai_embeddings import numbers
@@ -22,6 +22,7 @@ from wire.records import JobRequest
 
 BLANK = " "  # stands for an empty text, which some engines refuse and others make the same of
 INPUTS_MAX = 2_048  # what OpenAI's clients send at most, too
+Size = Annotated[int, Field(ge=1, le=65_536)]
 
 
 class EmbedRequest(BaseModel):
@@ -32,7 +33,7 @@ class EmbedRequest(BaseModel):
     model: Annotated[ModelName, Field(min_length=1)]
     input: str | Annotated[list[str], Field(max_length=INPUTS_MAX)] = Field("", description="Empty: loads the model.")
     truncate: bool | None = Field(None, description="Read, and without effect: nothing is ever cut.")
-    dimensions: Annotated[Annotated[int, Field(ge=1, le=65_536)] | None, NotZero] = None
+    dimensions: Annotated[Size | None, BeforeValidator(zero_is_absent)] = None
     options: Options | None = None
     keep_alive: KeepAlive | None = None
 

@@ -75,7 +75,8 @@ def running(models: Mapping[str, About]) -> dict[str, Any]:
 
 
 def shown(name: str, about: About) -> dict[str, Any]:
-    """`model_info` has no context's length where none is known: 0 would be taken for the length."""
+    """`model_info` has no context's length where none is known: 0 would be taken for the length. `sluice` is for the
+    workers of another house behind which this one lies: all that the model can."""
     context, can = context_of(about), capabilities_of(about)
     return {
         "modelfile": "",
@@ -88,6 +89,7 @@ def shown(name: str, about: About) -> dict[str, Any]:
             **({f"{ARCHITECTURE}.context_length": context} if context else {}),
         },
         "capabilities": can,
+        "sluice": {"capabilities": list(about.get("capabilities") or can)},
         "modified_at": UNKNOWN_TIME,
     }
 
@@ -106,8 +108,9 @@ def context_of(about: About) -> int:
 
 def details_of(about: About) -> dict[str, Any]:
     """Of each detail what a worker says, if that is of the kind that clients decode."""
-    told = about.get("details") or {}
-    return {name: told[name] if isinstance(told.get(name), type(none)) else none for name, none in NO_DETAILS.items()}
+    details = about.get("details") or {}
+    known = {name: value for name, value in details.items() if type(value) is type(NO_DETAILS.get(name))}
+    return {name: known.get(name, unknown) for name, unknown in NO_DETAILS.items()}
 
 
 def _running(name: str, about: About) -> dict[str, Any]:

@@ -30,15 +30,15 @@ class Function(NullIsAbsent):
     strict: bool | None = None  # the engine that can is to hold calls to the schema
 
 
-def function_or_nothing(kind: object) -> object:
+def function_by_default(kind: object) -> object:
     """Ollama's Go client sends "" where its caller named no type."""
-    return kind or "function"
+    return "function" if kind == "" else kind
 
 
 class Tool(NullIsAbsent):
     model_config = ConfigDict(extra="ignore")
 
-    type: Annotated[Literal["function"], BeforeValidator(function_or_nothing)] = "function"
+    type: Annotated[Literal["function"], BeforeValidator(function_by_default)] = "function"
     function: Function
 
 

@@ -137,5 +137,6 @@ def wants_events(request: Request) -> bool:
 
     Clients of Ollama send `application/json, text/event-stream`, whatever they can read: they mean Ollama's answer.
     """
-    kinds = [kind.partition(";")[0].strip().lower() for kind in request.headers.get("accept", "").split(",")]
+    accepted = ",".join(request.headers.getlist("accept"))
+    kinds = [kind.partition(";")[0].strip().lower() for kind in accepted.split(",")]
     return kinds == ["text/event-stream"] or request.headers.get("x-sluice-events") == "1"

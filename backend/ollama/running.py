@@ -1,4 +1,4 @@
-"""`GET /` and `HEAD /`: Ollama's sign of life, for whoever asks for no page.
+"""`GET /` and `HEAD /`: Ollama's sign of life, for callers that ask for no page.
 
 Ollama's command line asks `HEAD /` before anything else, and many tools look for its sentence. A browser asks for HTML
 and gets the page, which is the next route.
@@ -16,6 +16,11 @@ SENTENCE = "Ollama is running"  # to the letter: it is what tools compare
 PAGES = (b"text/html", b"application/xhtml")
 
 
+def _takes_a_page(scope: Scope) -> bool:
+    accepted = header(scope, b"accept").lower()
+    return any(kind in accepted for kind in PAGES)
+
+
 class RunningRoute(BaseRoute):
     """Takes the root from callers whose `Accept` names no page."""
 
@@ -23,8 +28,7 @@ class RunningRoute(BaseRoute):
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             return Match.NONE, {}
         root = scope["path"].removeprefix(scope.get("root_path", "")) in ("", "/")
-        accepted = header(scope, b"accept").lower()
-        return (Match.FULL if root and not any(kind in accepted for kind in PAGES) else Match.NONE), {}
+        return (Match.FULL if root and not _takes_a_page(scope) else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = PlainTextResponse(SENTENCE, headers={"Vary": "Accept", "Cache-Control": "no-store"})

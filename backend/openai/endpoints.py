@@ -66,7 +66,7 @@ async def model(model: str, request: Request) -> dict[str, Any]:
     name = await catalogue.resolve(model)
     models = await catalogue.models()
     if is_anthropic():
-        return anthropic_models.told(model, models.about(name))
+        return anthropic_models.described(model, models.about(name))
     return openai_models.told(model, name, models.about(name), models.is_live(name))
 
 

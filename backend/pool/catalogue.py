@@ -92,8 +92,8 @@ class Catalogue:
 
     def _models_of(self, pool: str, sight: Sight) -> Models:
         live = live_models(sight.workers)
-        told = {**{name: {} for name in self._fixed(pool)}, **sight.seen, **live}
-        return Models(live, once(told, live), engines_of(sight.workers))
+        known = {**{name: {} for name in self._fixed(pool)}, **sight.seen, **live}
+        return Models(live, once(known, live), engines_of(sight.workers))
 
     def _fixed(self, pool: str) -> list[str]:
         """Models that the settings name: the own pool's, or another's as `<pool>/<model>`."""

@@ -41,6 +41,7 @@ from ollama_worker.engines.ollama_wire import (
     model_info,
     needs_of,
     shown_of,
+    word_of,
 )
 from ollama_worker.engines.rest import Rest
 from ollama_worker.engines.system_messages import OneAtTheBeginning
@@ -208,8 +209,8 @@ class OllamaEngine:
         return entries_of(await self._http.get("/api/tags", partial(fault, "")))
 
     async def _info(self, entry: dict[str, Any], running: dict[str, dict[str, Any]]) -> ModelInfo:
-        name = entry["name"]
-        self._digests[full_name(name)] = str(entry.get("digest", name))
+        name, digest = entry["name"], word_of(entry.get("digest")) or entry["name"]
+        self._digests[full_name(name)] = digest
         try:
             shown = await self._about(name)
         except EngineUnavailable:

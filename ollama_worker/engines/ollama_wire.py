@@ -27,7 +27,7 @@ LACKS = {
     "insert": "cannot fill in before a suffix. Use a model that can, such as qwen2.5-coder, or leave `suffix` out",
 }
 DETAILS = ("parent_model", "format", "family", "parameter_size", "quantization_level")
-WORD_MAX, FAMILIES_MAX = 200, 16  # of what a server says of a model: every beat carries it
+WORD_MAX, FAMILIES_MAX = 100, 8  # characters of a detail; families of one model
 LOADED_ONLY = ("load", "unload")  # done_reason of an answer to no message at all
 
 
@@ -168,26 +168,34 @@ def model_info(entry: dict[str, Any], running: dict[str, Any] | None, shown: dic
     capabilities = tuple(shown.get("capabilities") or ())
     about = ModelInfo(entry["name"], running is not None, length, capabilities, size, size_vram)
     return about._replace(
-        digest=text_of(entry.get("digest"))[:WORD_MAX],
-        details=details_of(entry),
-        expires_at=text_of((running or {}).get("expires_at"))[:WORD_MAX],
+        digest=word_of(entry.get("digest")),
+        details=details_of(entry.get("details")),
+        expires_at=word_of((running or {}).get("expires_at")),
     )
 
 
-def details_of(entry: dict[str, Any]) -> dict[str, Any]:
-    """What Ollama says of a model's file, of the types and sizes that it says it in."""
-    details = fields_of(entry.get("details"))
-    words: dict[str, Any] = {name: text_of(details.get(name))[:WORD_MAX] for name in DETAILS if name in details}
-    families = details.get("families")
-    if isinstance(families, list):
-        words["families"] = [text_of(family)[:WORD_MAX] for family in families[:FAMILIES_MAX]]
-    return words
+def details_of(told: object) -> dict[str, Any]:
+    """Those that have a name and a length that clients know: all of them are repeated to whoever lists the models."""
+    if not isinstance(told, dict):
+        return {}
+    words = {name: word for name in DETAILS if (word := word_of(told.get(name)))}
+    families = told.get("families")
+    known = (
+        [word for family in families[:FAMILIES_MAX] if (word := word_of(family))] if isinstance(families, list) else []
+    )
+    return words | ({"families": known} if known else {})
+
+
+def word_of(value: object) -> str:
+    """ "" for what is no short text."""
+    return value if isinstance(value, str) and len(value) <= WORD_MAX else ""
 
 
 def shown_of(said: dict[str, Any]) -> dict[str, Any]:
-    """An answer of `/api/show`, without what is not of the type that it should be."""
+    """An answer of `/api/show`, without what is not of the type that it should be. Another house tells apart all that
+    a model can."""
     told = {name: said.get(name) for name in ("renderer", "model_info")}
-    able, template = said.get("capabilities"), said.get("template")
+    able, template = fields_of(said.get("sluice")).get("capabilities") or said.get("capabilities"), said.get("template")
     if isinstance(able, list):
         told["capabilities"] = [word for word in able if isinstance(word, str)]
     return told | {"template": template if isinstance(template, str) else ""}

@@ -482,6 +482,25 @@ async def test_models_tell_what_ollama_lists_of_their_files(fake: FakeOllama, en
     assert (second.size, second.size_vram, second.expires_at) == (397_821_319, 0, "")
 
 
+@pytest.mark.parametrize(
+    "odd", [None, "x" * 101, -1, 2**63, [], {"family": ["a"], "families": "b", "format": "x" * 101}]
+)
+async def test_what_ollama_says_of_a_file_in_another_kind_is_not_known(
+    fake: FakeOllama, engine: OllamaEngine, odd: Any
+) -> None:
+    fake.listed = {"size": odd, "digest": odd, "details": odd}
+    fake.resident, fake.running = {"size_vram": odd, "expires_at": odd}, {"m:latest": 512}
+    [model] = await engine.models()
+    assert model[4:] == (0, 0, "", {}, "")
+
+
+async def test_of_another_house_a_model_s_every_capability_is_read(fake: FakeOllama, engine: OllamaEngine) -> None:
+    """Ollama's own words have no model that both completes and embeds."""
+    every = ["completion", "embedding"]
+    fake.models["m:latest"] = {"capabilities": ["completion"], "sluice": {"capabilities": every}}
+    assert (await engine.models())[0].capabilities == tuple(every)
+
+
 async def test_a_model_that_cannot_be_shown_hides_none_of_the_others(fake: FakeOllama, engine: OllamaEngine) -> None:
     fake.models, fake.unshown = {"broken:latest": {}, "n:1b": {}}, frozenset({"broken:latest"})
     broken, other = await engine.models()
