@@ -121,7 +121,7 @@ class RelayResponse(Response):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             send_chunk: Send = scope.get(SERVER_SEND, send)
             # A task a stream: to wake one is to walk down its coroutines, and frameworks stack twenty of them here.
-            await asyncio.create_task(self._relay(send_chunk))
+            await asyncio.create_task(relay(self._ticket, self._dialect, self._pace, send_chunk))
             if not self._gone:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
@@ -136,23 +136,24 @@ class RelayResponse(Response):
         self._gone = True
         self._ticket.reader.hang_up()
 
-    async def _relay(self, send: Send) -> None:
-        dialect, reader, pace = self._dialect, self._ticket.reader, self._pace
-        pulse = Pulse(dialect)
-        if opening := dialect.opening():
-            await send({"type": "http.response.body", "body": opening, "more_body": True})
-        try:
-            while (entries := await reader.next_burst()) is not None:
-                if chunk := pulse.chunk(entries):
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                if dialect.done:
-                    break
-                if pace and entries and entries[-1].is_token:
-                    await asyncio.sleep(pace)
-        except Exception as error:
-            if not (foreseen := as_api_error(error)).code == "job_lost":
-                log.exception("stream broke", action="stream.broken")
-            await send({"type": "http.response.body", "body": dialect.broken(foreseen), "more_body": True})
+
+async def relay(ticket: Ticket, dialect: Dialect, pace: float, send: Send) -> None:
+    """Everything up to the job's end, or to this protocol's error."""
+    reader, pulse = ticket.reader, Pulse(dialect)
+    if opening := dialect.opening():
+        await send({"type": "http.response.body", "body": opening, "more_body": True})
+    try:
+        while (entries := await reader.next_burst()) is not None:
+            if chunk := pulse.chunk(entries):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            if dialect.done:
+                break
+            if pace and entries and entries[-1].is_token:
+                await asyncio.sleep(pace)
+    except Exception as error:
+        if not (foreseen := as_api_error(error)).code == "job_lost":
+            log.exception("stream broke", action="stream.broken")
+        await send({"type": "http.response.body", "body": dialect.broken(foreseen), "more_body": True})
 
 
 class Outcome:

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Row
 
 from backend.batches.answers import answered, given_up, job_of, refused
-from backend.batches.doors import DOORS
+from backend.batches.doors import DOORS, alone
 from backend.batches.states import CANCELLED, LINE_DONE, LINE_FAILED
 from backend.chat.disconnect import CONTINUE
 from backend.chat.submission import Submission
@@ -82,7 +82,7 @@ class Asking:
     async def _ask(self, line: Row[Any], left: int) -> dict[str, Any]:
         """`left`: ms of the window. Raises what keeps the line from being answered."""
         body = orjson.loads(line.body)
-        asked = self._door.read(body, self._house.settings.max_messages)
+        asked = alone(self._door.read(body, self._house.settings.max_messages))
         asked = await read_on(self._house, self._who, asked, body, len(line.body.encode()))
         ticket = await self._let_in(line, asked, left)
         return self._door.whole(asked, ticket, await collect(ticket))

@@ -17,6 +17,7 @@ from ollama_worker.engines.base import (
     RequestRefused,
     Unsupported,
 )
+from ollama_worker.engines.binding import check_binding
 from ollama_worker.engines.http import Faults
 from ollama_worker.engines.openai_faults import WRONG
 from ollama_worker.engines.openai_servers import LLAMA_CPP
@@ -32,6 +33,8 @@ FIXED = ("num_ctx", "num_batch", "num_gpu", "num_thread", "main_gpu", "use_mmap"
 
 
 def options_of(request: JobRequest) -> dict[str, Any]:
+    """By llama.cpp's names. Raises `Unsupported`."""
+    check_binding(request, LLAMA_CPP.binds, LLAMA_CPP.who)
     options = {RENAMED.get(name, name): value for name, value in request.options.items() if name not in FIXED}
     if options.get("n_predict") in (0, -2):  # Ollama's "no limit" and "until the window is full" are one thing here
         options["n_predict"] = -1

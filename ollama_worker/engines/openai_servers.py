@@ -29,6 +29,7 @@ class Server(NamedTuple):
     one_grammar: bool = False  # with a schema it holds its calls to that too, so that there are none
     signs_calls: bool = False  # wants calls in the history signed, or marked as not signed
     key: str = "OPENAI_API_KEY"
+    binds: frozenset[str] = frozenset({"logit_bias"})  # options that it holds an answer to, see `binding`
     shows: bool = False  # its list of models may show that it is another kind
 
 
@@ -38,8 +39,19 @@ LLAMA_SAMPLERS = MappingProxyType(
 VLLM_SAMPLERS = MappingProxyType({"top_k": "top_k", "min_p": "min_p", "repeat_penalty": "repetition_penalty"})
 
 PLAIN = Server("The OpenAI-compatible server", shows=True)
-VLLM = Server("vLLM", samplers=VLLM_SAMPLERS, switches_thinking=True)
-LLAMA_CPP = Server("llama.cpp", samplers=LLAMA_SAMPLERS, switches_thinking=True, one_grammar=True)
+VLLM = Server(
+    "vLLM",
+    samplers=VLLM_SAMPLERS,
+    switches_thinking=True,
+    binds=frozenset({"grammar", "regex", "logit_bias"}),
+)
+LLAMA_CPP = Server(
+    "llama.cpp",
+    samplers=LLAMA_SAMPLERS,
+    switches_thinking=True,
+    one_grammar=True,
+    binds=frozenset({"grammar", "logit_bias"}),
+)
 HF = PLAIN._replace(setting="HF_LOCAL_HOST", key="")
 OPENAI = Server(
     "OpenAI",
@@ -53,6 +65,7 @@ GOOGLE = Server(
     "SLUICE_GOOGLE_URL",
     efforts=frozenset({"none", "minimal"}),
     signs_calls=True,
+    binds=frozenset(),
     key="GOOGLE_API_KEY",
 )
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import orjson
 
+from ollama_worker.engines.binding import check_binding
 from ollama_worker.engines.images import data_url
-from ollama_worker.engines.openai_servers import COMMON, Server
+from ollama_worker.engines.openai_servers import COMMON, LLAMA_CPP, VLLM, Server
 from ollama_worker.engines.tool_calls import arguments_of, name_of, with_ids
 from wire.records import JobRequest, Message
 
@@ -32,6 +33,8 @@ def completion_body(request: JobRequest, server: Server) -> dict[str, Any]:
     body = {"model": request.model, "prompt": request.prompt or "", **STREAMED, **sampling(request, server)}
     if request.suffix:
         body["suffix"] = request.suffix
+    if request.format is not None:
+        body |= bare_format_of(request.format, server)
     if request.logprobs:
         body["logprobs"] = request.top_logprobs or 0
     return body
@@ -45,13 +48,25 @@ def embedding_body(request: JobRequest) -> dict[str, Any]:
 
 
 def sampling(request: JobRequest, server: Server) -> dict[str, Any]:
-    """Our options by this server's names. What it does not take is left out."""
+    """Our options by this server's names. What it does not take is left out; raises `Unsupported` for what binds."""
+    check_binding(request, server.binds, server.who)
     names = {name: name for name in COMMON} | dict(server.samplers)
     said = {names[name]: value for name, value in request.options.items() if name in names}
     budget = request.options.get("num_predict")
     if isinstance(budget, int) and budget > 0:  # 0 and below mean "no limit" to Ollama
         said[server.budget] = budget
-    return said
+    return said | binding_of(request.options, server)
+
+
+def binding_of(options: dict[str, Any], server: Server) -> dict[str, Any]:
+    """What holds an answer to a form. vLLM calls it `structured_outputs`, and before 0.12 `guided_…`: each version
+    passes over the other's word."""
+    said = {name: options[name] for name in ("grammar", "regex", "logit_bias") if options.get(name) is not None}
+    if server.who != VLLM.who:
+        return said
+    forms = {name: said.pop(name) for name in ("grammar", "regex") if name in said}
+    guided = {f"guided_{name}": form for name, form in forms.items()}
+    return said | ({"structured_outputs": forms} if forms else {}) | guided
 
 
 def tools_of(request: JobRequest) -> dict[str, Any]:
@@ -89,6 +104,13 @@ def format_of(wanted: str | dict[str, Any], strict_schemas: bool = False) -> dic
     if strict_schemas and closed(wanted):
         schema["strict"] = True
     return {"type": "json_schema", "json_schema": schema}
+
+
+def bare_format_of(wanted: str | dict[str, Any], server: Server) -> dict[str, Any]:
+    """The same for `/completions`, where llama.cpp knows a schema by another name."""
+    if server.who != LLAMA_CPP.who:
+        return {"response_format": format_of(wanted, server.strict_schemas)}
+    return {"json_schema": {"type": "object"} if isinstance(wanted, str) else wanted}
 
 
 def closed(schema: Any) -> bool:
