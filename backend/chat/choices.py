@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 import orjson
 from fastapi import Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Message, Send
 
 from backend.body import read_object
 from backend.chat.serving import answered
 from backend.chat.several import all_outcomes, headers_of, leave_all, let_all_in, together
-from backend.context import SERVER_SEND
 from backend.dialects.door import Asked, Choice, ChoiceDoor
-from backend.errors import told_with
+from backend.errors import TooLarge, told_with
 from backend.house import house_of
 from backend.pace import pace_of
-from backend.relay import STREAM_HEADERS, Ticket, relay
+from backend.relay import Streamed, Ticket, relay
 
 
 async def serve_choices(request: Request, door: ChoiceDoor) -> Response:
@@ -33,6 +31,8 @@ async def serve_choices(request: Request, door: ChoiceDoor) -> Response:
     asked = door.read(parsed, house.settings.max_messages)
     if not asked.others:
         return await answered(request, door, asked, body)
+    if len(body) * (parsed.get("n") or 1) > house.settings.max_body_bytes:
+        raise TooLarge("So many answers to a request of this size are more than a request may be; send a smaller 'n'.")
     pace, jobs = pace_of(request), [job.model_copy(update={"door": door.name}) for job in asked.jobs]
     tickets = await let_all_in(house, request, jobs, body)
     if asked.stream:
@@ -51,43 +51,17 @@ class ChoiceFailed(Exception):
     """Its error was sent, which is the stream's last word."""
 
 
-class RelayChoices(Response):
+class RelayChoices(Streamed):
     """Streams several jobs to one caller, as their bursts come. Leaves all tickets whatever happens."""
 
     def __init__(self, tickets: Sequence[Ticket], choices: Sequence[Choice], pace: float = 0) -> None:
+        super().__init__(choices[0].media_type, headers_of(tickets))
         self._tickets = tickets
         self._choices = choices
         self._pace = pace
-        self._gone = False
         self._failed = False
-        self.background = None
-        self.status_code = 200
-        self.media_type = choices[0].media_type
-        self.init_headers({**STREAM_HEADERS, **headers_of(tickets)})
-        del self.headers["content-length"]
 
-    def render(self, content: Any) -> bytes:
-        return b""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        watch = asyncio.create_task(self._watch(receive))
-        try:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await self._relay_all(scope.get(SERVER_SEND, send))
-            if not self._gone:
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            watch.cancel()
-            await leave_all(self._tickets, gone=self._gone or self._failed)
-
-    async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._gone = True
-        for ticket in self._tickets:
-            ticket.reader.hang_up()
-
-    async def _relay_all(self, send: Send) -> None:
+    async def _write(self, send: Send) -> None:
         pairs = zip(self._tickets, self._choices, strict=True)
         try:
             await together([asyncio.create_task(self._relay(ticket, choice, send)) for ticket, choice in pairs])
@@ -96,6 +70,13 @@ class RelayChoices(Response):
         if not self._gone:
             closing = self._choices[0].closing([choice.end for choice in self._choices])
             await send({"type": "http.response.body", "body": closing, "more_body": True})
+
+    def _hang_up(self) -> None:
+        for ticket in self._tickets:
+            ticket.reader.hang_up()
+
+    async def _leave(self) -> None:
+        await leave_all(self._tickets, gone=self._gone or self._failed)
 
     async def _relay(self, ticket: Ticket, choice: Choice, send: Send) -> None:
         """Raises ChoiceFailed. From its error on, the other choices say nothing more."""
