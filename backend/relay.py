@@ -95,21 +95,18 @@ class Pulse:
         return chunk
 
 
-class RelayResponse(Response):
-    """Streams a ticket's job to its caller. Leaves the ticket whatever happens.
+class Streamed(Response):
+    """A 200 that is written piece by piece, until its end or until its caller has gone.
 
-    `pace`: seconds that tokens may be gathered after some were sent, for a caller who asked for it.
+    Subclasses `_write` it, `_hang_up` when the caller has gone, and `_leave` whatever happens.
     """
 
-    def __init__(self, ticket: Ticket, dialect: Dialect, pace: float = 0) -> None:
-        self._ticket = ticket
-        self._dialect = dialect
-        self._pace = pace
+    def __init__(self, media_type: str, headers: dict[str, str]) -> None:
         self._gone = False
         self.background = None
         self.status_code = 200
-        self.media_type = dialect.media_type
-        self.init_headers({**STREAM_HEADERS, **ticket.headers})
+        self.media_type = media_type
+        self.init_headers({**STREAM_HEADERS, **headers})
         del self.headers["content-length"]
 
     def render(self, content: Any) -> bytes:
@@ -119,40 +116,71 @@ class RelayResponse(Response):
         watch = asyncio.create_task(self._watch(receive))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            send_chunk: Send = scope.get(SERVER_SEND, send)
-            # A task a stream: to wake one is to walk down its coroutines, and frameworks stack twenty of them here.
-            await asyncio.create_task(self._relay(send_chunk))
+            await self._write(scope.get(SERVER_SEND, send))
             if not self._gone:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             watch.cancel()
-            # Cancelled without either: this process is leaving, not the caller, and the job lives on.
-            early = self._gone or self._dialect.done
-            await self._ticket.leave(gone=early and not self._ticket.reader.at_end)
+            await self._leave()
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         self._gone = True
+        self._hang_up()
+
+    async def _write(self, send: Send) -> None:
+        raise NotImplementedError
+
+    def _hang_up(self) -> None:
+        raise NotImplementedError
+
+    async def _leave(self) -> None:
+        raise NotImplementedError
+
+
+class RelayResponse(Streamed):
+    """Streams a ticket's job to its caller. Leaves the ticket whatever happens.
+
+    `pace`: seconds that tokens may be gathered after some were sent, for a caller who asked for it.
+    """
+
+    def __init__(self, ticket: Ticket, dialect: Dialect, pace: float = 0) -> None:
+        super().__init__(dialect.media_type, ticket.headers)
+        self._ticket = ticket
+        self._dialect = dialect
+        self._pace = pace
+
+    async def _write(self, send: Send) -> None:
+        # A task a stream: to wake one is to walk down its coroutines, and frameworks stack twenty of them here.
+        await asyncio.create_task(relay(self._ticket, self._dialect, self._pace, send))
+
+    def _hang_up(self) -> None:
         self._ticket.reader.hang_up()
 
-    async def _relay(self, send: Send) -> None:
-        dialect, reader, pace = self._dialect, self._ticket.reader, self._pace
-        pulse = Pulse(dialect)
-        if opening := dialect.opening():
-            await send({"type": "http.response.body", "body": opening, "more_body": True})
-        try:
-            while (entries := await reader.next_burst()) is not None:
-                if chunk := pulse.chunk(entries):
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                if dialect.done:
-                    break
-                if pace and entries and entries[-1].is_token:
-                    await asyncio.sleep(pace)
-        except Exception as error:
-            if not (foreseen := as_api_error(error)).code == "job_lost":
-                log.exception("stream broke", action="stream.broken")
-            await send({"type": "http.response.body", "body": dialect.broken(foreseen), "more_body": True})
+    async def _leave(self) -> None:
+        # Cancelled without either: this process is leaving, not the caller, and the job lives on.
+        early = self._gone or self._dialect.done
+        await self._ticket.leave(gone=early and not self._ticket.reader.at_end)
+
+
+async def relay(ticket: Ticket, dialect: Dialect, pace: float, send: Send) -> None:
+    """Everything up to the job's end, or to this protocol's error."""
+    reader, pulse = ticket.reader, Pulse(dialect)
+    if opening := dialect.opening():
+        await send({"type": "http.response.body", "body": opening, "more_body": True})
+    try:
+        while (entries := await reader.next_burst()) is not None:
+            if chunk := pulse.chunk(entries):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            if dialect.done:
+                break
+            if pace and entries and entries[-1].is_token:
+                await asyncio.sleep(pace)
+    except Exception as error:
+        if not (foreseen := as_api_error(error)).code == "job_lost":
+            log.exception("stream broke", action="stream.broken")
+        await send({"type": "http.response.body", "body": dialect.broken(foreseen), "more_body": True})
 
 
 class Outcome:

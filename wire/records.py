@@ -66,7 +66,8 @@ class JobRequest(BaseModel):
     vector of each input; `count` tells how many tokens the messages and tools are, and generates nothing.
 
     `options` are Ollama's sampling names (temperature, top_p, top_k, seed, stop, num_predict, num_ctx, …), already
-    reduced to the allow list by the API. `format` is `"json"` or a JSON schema. `think` absent: the model's default;
+    reduced to the allow list by the API; `grammar` (GBNF), `regex` and `logit_bias` (token id → bias) bind the answer, and
+    an engine without them refuses the job. `format` is `"json"` or a JSON schema. `think` absent: the model's default;
     `effort` is the caller's own word for it, for engines that know more of them; absent: `think` says it all.
     `tool_choice` absent: the model decides. `tools` are `{"type": "function", "function": {"name", "parameters", …}}`.
 
@@ -120,6 +121,7 @@ class JobRequest(BaseModel):
             and self.format is None
             and self.think in (None, False)
             and not self.logprobs
+            and not self.options.keys() & {"grammar", "regex"}
         )
 
 

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Row
 
 from backend.batches.answers import answered, given_up, job_of, refused
-from backend.batches.doors import DOORS
+from backend.batches.doors import DOORS, alone
 from backend.batches.states import CANCELLED, LINE_DONE, LINE_FAILED
 from backend.chat.disconnect import CONTINUE
 from backend.chat.submission import Submission
@@ -84,7 +84,7 @@ class Asking:
         body = line.body.encode()
         async with self._house.batches.breath.work():
             parsed = orjson.loads(body)
-            asked = self._door.read(parsed, self._house.settings.max_messages)
+            asked = alone(self._door.read(parsed, self._house.settings.max_messages))
         asked = await read_on(self._house, self._who, asked, parsed, len(body))
         ticket = await self._let_in(line, asked, left)
         return self._door.whole(asked, ticket, await collect(ticket))

@@ -10,6 +10,7 @@ from backend.dialects import openai_embeddings
 from backend.dialects.door import AnswersWhole, Asked, Door
 from backend.dialects.openai_chat import CHAT
 from backend.dialects.openai_completions import COMPLETIONS
+from backend.dialects.openai_errors import NotOffered
 from backend.dialects.openai_responses import DOOR as RESPONSES
 from backend.errors import ApiError
 from backend.relay import Outcome, Ticket
@@ -32,6 +33,13 @@ class EmbeddingsDoor(AnswersWhole):
         pieces = openai_embeddings.answer(ticket.model, outcome.embeddings, tokens, bool(asked.extra))
         told_whole: dict[str, Any] = orjson.loads(b"".join(pieces))
         return told_whole
+
+
+def alone(asked: Asked) -> Asked:
+    """As it came. Raises NotOffered for an answer of several choices: a line is one job."""
+    if asked.others:
+        raise NotOffered("n", "A line of a batch gets one answer: leave 'n' out, and send each prompt as a line.")
+    return asked
 
 
 EMBEDDINGS = EmbeddingsDoor()

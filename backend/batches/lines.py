@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from backend.batches.answers import refused
-from backend.batches.doors import DOORS
+from backend.batches.doors import DOORS, alone
 from backend.batches.states import LINE_FAILED, WAITING
 from backend.body import parse_json, takes_numbers
 from backend.dialects.openai_errors import BadParameter
@@ -103,7 +103,7 @@ class Checker:
             raise BadParameter("url", f"url: must be the batch's endpoint, {self._endpoint}.", "mismatched_url")
         if not isinstance(body, dict):
             raise BadParameter("body", "body: must be an object.")
-        self._door.read(body, self._max_messages)
+        alone(self._door.read(body, self._max_messages))
         return body
 
 

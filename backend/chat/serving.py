@@ -26,9 +26,13 @@ from wire.records import JobRequest
 
 async def serve(request: Request, door: Door) -> Response:
     """Answer one request of `door`. Raises ApiError before the response opens."""
-    house = house_of(request)
     parsed, body = await read_object(request)
-    asked, pace = door.read(parsed, house.settings.max_messages), pace_of(request)
+    return await answered(request, door, door.read(parsed, house_of(request).settings.max_messages), body)
+
+
+async def answered(request: Request, door: Door, asked: Asked, body: bytes) -> Response:
+    """The same for a request that was read, of one job."""
+    house, pace = house_of(request), pace_of(request)
     reuse = request.headers.get("x-sluice-cache") == "allow" if asked.reuse is None else asked.reuse
     ticket = await submit(house, request, asked.job.model_copy(update={"door": door.name}), body, reuse=reuse)
     if asked.stream:

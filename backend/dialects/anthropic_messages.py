@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from backend.dialects.images import IMAGES_MAX, of_base64
+from backend.dialects.reading import lowered
 from backend.dialects.tools import Name
 from wire.records import Message
 
@@ -141,7 +142,7 @@ System = Annotated[
 class AnthropicMessage(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    role: Literal["user", "assistant", "system"]
+    role: Annotated[Literal["user", "assistant", "system"], BeforeValidator(lowered)]
     content: Blocks
 
     @model_validator(mode="after")

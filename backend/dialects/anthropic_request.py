@@ -1,15 +1,16 @@
 """What `/v1/messages` and `/v1/messages/count_tokens` take, and the jobs that are made of it.
 
-Refused, since nobody here could fulfil them and to pass over them would be a lie: Anthropic's own tools (search, code,
-bash, …), MCP servers. Passed over, since an answer is as right without them: cache_control, service_tier, metadata, the
-size of a thinking budget, effort.
+Left out: Anthropic's own tools (search, code, bash, …), which agents offer beside theirs. Refused, since nobody here
+could fulfil them and to pass over them would be a lie: a `tool_choice` that needs one of those, MCP servers. Passed
+over, since an answer is as right without them: cache_control, service_tier, metadata, container, context_management,
+the size of a thinking budget, effort.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backend.chat.requests import ModelName, Share
 from backend.dialects.answer_schema import Enforceable
@@ -18,6 +19,7 @@ from backend.dialects.reading import bound_messages, read_as
 from backend.dialects.tools import TOOLS_MAX, Name, Schema
 from wire.records import JobRequest
 
+STOPS_MAX = 256  # no engine is known to take more; one that takes fewer says so
 BUDGET_MIN = 1_024  # Anthropic's own least thinking budget
 CHOICES: dict[str, Literal["auto", "none", "required"]] = {
     "auto": "auto",
@@ -27,20 +29,24 @@ CHOICES: dict[str, Literal["auto", "none", "required"]] = {
 }
 
 
-def only_custom(kind: object) -> object:
-    if isinstance(kind, str) and kind != "custom":
-        raise ValueError("tools that Anthropic runs or defines are not offered here; describe your own by input_schema")
-    return kind
+def only_custom(tool: object) -> object:
+    """Of a tool that Anthropic runs or defines only the name is read: there is no schema in it."""
+    kind = tool.get("type") if isinstance(tool, dict) else None
+    if not isinstance(tool, dict) or not isinstance(kind, str) or kind == "custom":
+        return tool
+    return {"type": "elsewhere", "name": tool.get("name"), "input_schema": {}}
 
 
 class Tool(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    type: Annotated[Literal["custom"] | None, BeforeValidator(only_custom)] = None
+    type: Literal["custom", "elsewhere"] | None = None
     name: Name
     description: str | None = None
     input_schema: Schema
     strict: bool | None = None
+
+    _of_its_kind = model_validator(mode="before")(only_custom)
 
     def to_job(self) -> dict[str, Any]:
         about = {"name": self.name, "description": self.description}
@@ -95,19 +101,25 @@ class CountRequest(BaseModel):
     @model_validator(mode="after")
     def answers_what_was_asked(self) -> CountRequest:
         check_results(self.messages)
-        choice, names = self.tool_choice, {tool.name for tool in self.tools or ()}
-        if choice and not names and choice.type != "none":
-            raise ValueError("tool_choice needs tools")
+        choice, names = self.tool_choice, {tool.name for tool in self.own_tools}
+        if choice and not names and (choice.type == "any" or (choice.type == "auto" and not self.tools)):
+            raise ValueError("tool_choice needs tools, which describe their input by input_schema")
         if choice and choice.type == "tool" and choice.name not in names:
-            raise ValueError("tool_choice.name must be one of the tools")
+            raise ValueError("tool_choice.name must be one of the tools that describe their input by input_schema")
         return self
 
+    @property
+    def own_tools(self) -> list[Tool]:
+        """Without those that run elsewhere."""
+        return [tool for tool in self.tools or () if tool.type != "elsewhere"]
+
     def to_job(self) -> JobRequest:
-        choice, wanted = self.tool_choice, self.output_format or (self.output_config and self.output_config.format)
+        choice = self.tool_choice if self.own_tools else None
+        wanted = self.output_format or (self.output_config and self.output_config.format)
         return JobRequest(
             model=self.model,
             messages=job_messages(self.system, self.messages),
-            tools=tuple(tool.to_job() for tool in self.tools or ()) or None,
+            tools=tuple(tool.to_job() for tool in self.own_tools) or None,
             tool_choice=CHOICES[choice.type] if choice else None,
             tool_name=choice.name if choice and choice.type == "tool" else None,
             parallel_tool_calls=False if choice and choice.disable_parallel_tool_use else None,
@@ -132,7 +144,7 @@ class MessagesRequest(CountRequest):
 
     max_tokens: Annotated[int, Field(ge=1, le=1_048_576)]
     stop_sequences: (
-        Annotated[list[Annotated[str, Field(min_length=1, max_length=500)]], Field(max_length=16)] | None
+        Annotated[list[Annotated[str, Field(min_length=1, max_length=500)]], Field(max_length=STOPS_MAX)] | None
     ) = None
     temperature: Share | None = None
     top_p: Share | None = None

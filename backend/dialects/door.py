@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from backend.errors import ApiError
@@ -20,13 +21,20 @@ class Asked(NamedTuple):
     """One request, understood. `job.model` is the caller's word for it, "" the default; the router finds what is meant.
 
     `extra`: what the door's own answer needs to know of the request, in a shape that only it knows. `reuse`: an answer
-    from the cache will do, None: the request's header says whether.
+    from the cache will do, None: the request's header says whether. `others`: further jobs of the same answer, each of
+    which makes one more choice of it.
     """
 
     job: JobRequest
     stream: bool
     extra: Any = None
     reuse: bool | None = None
+    others: tuple[JobRequest, ...] = ()
+
+    @property
+    def jobs(self) -> tuple[JobRequest, ...]:
+        """In the order of the answer's choices."""
+        return (self.job, *self.others)
 
 
 class Door(Protocol):
@@ -41,6 +49,28 @@ class Door(Protocol):
     def stream(self, asked: Asked, ticket: Ticket) -> Dialect: ...
 
     def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]: ...
+
+
+class Choice(Dialect, Protocol):
+    """One choice of several in one stream: it ends without what ends the stream."""
+
+    end: dict[str, Any]  # its `completed` event, {} until then
+
+    def closing(self, ends: Sequence[dict[str, Any]]) -> bytes:
+        """The stream's end, once every choice has ended well."""
+        ...
+
+
+class ChoiceDoor(Door, Protocol):
+    """A door whose answers may have several choices."""
+
+    def choice(self, asked: Asked, tickets: Sequence[Ticket], place: int) -> Choice:
+        """The translator of one of them."""
+        ...
+
+    def all_choices(self, asked: Asked, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        """The answer for a caller who waits for all of it."""
+        ...
 
 
 class AnswersWhole:

@@ -10,16 +10,18 @@ import orjson
 from backend.dialects.tools import call_id
 
 
-def usage_of(end: dict[str, Any]) -> dict[str, Any]:
-    """From a `completed` event."""
-    usage = end.get("usage", {})
-    prompt, answer = usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
+def usage_of(*ends: dict[str, Any]) -> dict[str, Any]:
+    """From the `completed` events of an answer's jobs: what all of them have cost."""
+    prompt, answer, cached, thoughts = (
+        sum(end.get("usage", {}).get(name, 0) for end in ends)
+        for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "thinking_tokens")
+    )
     return {
         "prompt_tokens": prompt,
         "completion_tokens": answer,
         "total_tokens": prompt + answer,
-        "prompt_tokens_details": {"cached_tokens": usage.get("cached_tokens", 0)},
-        "completion_tokens_details": {"reasoning_tokens": usage.get("thinking_tokens", 0)},
+        "prompt_tokens_details": {"cached_tokens": cached},
+        "completion_tokens_details": {"reasoning_tokens": thoughts},
     }
 
 

@@ -13,6 +13,7 @@ of the log: `/api/jobs/{id}/events` goes on behind it.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -21,7 +22,8 @@ from backend.dialects.door import Asked
 from backend.dialects.openai_answer import logprobs_of, reason_of, told_calls, usage_of
 from backend.dialects.openai_chat_request import ChatRequest, check_possible
 from backend.dialects.openai_errors import BadParameter, read_as
-from backend.dialects.openai_frames import Chunks
+from backend.dialects.openai_frames import Chunks, Place
+from backend.dialects.openai_sampling import copies
 from backend.dialects.sse import frame, text_frame
 from backend.dialects.tools import hex_of
 from backend.relay import Outcome, Ticket
@@ -46,7 +48,9 @@ class ChatDoor:
         check_possible(body)
         wanted = read_as(ChatRequest, body)
         include_usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
-        return Asked(wanted.to_job(), bool(wanted.stream), Extra(int(time.time()), include_usage))
+        job, *others = copies(wanted.to_job(), wanted.n or 1)
+        extra = Extra(int(time.time()), include_usage)
+        return Asked(job, bool(wanted.stream), extra, others=tuple(others))
 
     def stream(self, asked: Asked, ticket: Ticket) -> ChatChunks:
         return ChatChunks(ticket.job, ticket.model, asked.extra.created, asked.extra.include_usage)
@@ -54,15 +58,25 @@ class ChatDoor:
     def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
         return completion(ticket.job, ticket.model, asked.extra.created, outcome)
 
+    def choice(self, asked: Asked, tickets: Sequence[Ticket], place: int) -> ChatChunks:
+        first, among = tickets[0], Place(place, tickets[0].job)
+        return ChatChunks(tickets[place].job, first.model, asked.extra.created, asked.extra.include_usage, among)
+
+    def all_choices(self, asked: Asked, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        pairs = zip(tickets, outcomes, strict=True)
+        choices = [choice_of(ticket.job, place, outcome) for place, (ticket, outcome) in enumerate(pairs)]
+        return whole(tickets[0].job, tickets[0].model, asked.extra.created, choices, outcomes)
+
 
 class ChatChunks(Chunks):
-    def __init__(self, job: str, model: str, created: int, include_usage: bool) -> None:
+    def __init__(self, job: str, model: str, created: int, include_usage: bool, among: Place | None = None) -> None:
         self._job = job
-        self._head = {"id": id_of(job), "object": "chat.completion.chunk", "created": created, "model": model}
+        self._index, answer = among or Place(0, job)
+        self._head = {"id": id_of(answer), "object": "chat.completion.chunk", "created": created, "model": model}
         self._tail = {"usage": None} if include_usage else {}
         self._include_usage = include_usage
         self._called = 0  # tool calls told so far
-        super().__init__(text_frame(self._chunk({"content": ""}), b"content"))
+        super().__init__(text_frame(self._chunk({"content": ""}), b"content"), among)
 
     def keep_alive(self) -> bytes:
         return frame(self._chunk({}))
@@ -83,14 +97,14 @@ class ChatChunks(Chunks):
             delta["content"] = fields.get("text", "")
         return frame(self._chunk(delta, logprobs_of(fields.get("logprobs"))))
 
-    def _closing(self, end: dict[str, Any]) -> bytes:
-        """The chunk with the reason, and the one with the cost."""
-        last = frame(self._chunk({}, reason=reason_of(end, self._called > 0)))
-        cost = frame({**self._head, "choices": [], "usage": usage_of(end)}) if self._include_usage else b""
-        return last + cost
+    def _last(self, end: dict[str, Any]) -> bytes:
+        return frame(self._chunk({}, reason=reason_of(end, self._called > 0)))
+
+    def _cost(self, ends: Sequence[dict[str, Any]]) -> bytes:
+        return frame({**self._head, "choices": [], "usage": usage_of(*ends)}) if self._include_usage else b""
 
     def _chunk(self, delta: dict[str, Any], logprobs: Any = None, reason: str | None = None) -> dict[str, Any]:
-        choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
+        choice = {"index": self._index, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
         return {**self._head, "choices": [choice], **self._tail}
 
 
@@ -108,25 +122,35 @@ def job_of(id: str) -> str:
 
 def completion(job: str, model: str, created: int, outcome: Outcome) -> dict[str, Any]:
     """The whole answer of a job that completed."""
+    return whole(job, model, created, [choice_of(job, 0, outcome)], [outcome])
+
+
+def choice_of(job: str, index: int, outcome: Outcome) -> dict[str, Any]:
     text, calls = "".join(outcome.text), told_calls(job, outcome.tool_calls, 0)
     message: dict[str, Any] = {"role": "assistant", "content": None if calls and not text else text, "refusal": None}
     if thinking := "".join(outcome.thinking):
         message["reasoning_content"] = thinking
     if calls:
         message["tool_calls"] = calls
-    choice = {
-        "index": 0,
+    return {
+        "index": index,
         "message": message,
         "logprobs": logprobs_of(outcome.logprobs),
         "finish_reason": reason_of(outcome.end, bool(calls)),
     }
+
+
+def whole(
+    job: str, model: str, created: int, choices: list[dict[str, Any]], outcomes: Sequence[Outcome]
+) -> dict[str, Any]:
+    """`job`: that of the first choice."""
     return {
         "id": id_of(job),
         "object": "chat.completion",
         "created": created,
         "model": model,
-        "choices": [choice],
-        "usage": usage_of(outcome.end),
+        "choices": choices,
+        "usage": usage_of(*(outcome.end for outcome in outcomes)),
     }
 
 

@@ -21,14 +21,17 @@ class JsonSchema(BaseModel):
 
 
 class ResponseFormat(BaseModel):
+    """`schema` beside the type is llama.cpp's way to say it, for `json_object` too."""
+
     model_config = ConfigDict(extra="ignore")
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
+    schema_: Enforceable | None = Field(None, alias="schema")
 
     @model_validator(mode="after")
     def has_its_schema(self) -> ResponseFormat:
-        if self.type == "json_schema" and self.json_schema is None:
+        if self.type == "json_schema" and self.json_schema is None and self.schema_ is None:
             raise ValueError("type json_schema needs the field json_schema")
         return self
 
@@ -36,4 +39,6 @@ class ResponseFormat(BaseModel):
         """A job's `format`."""
         if self.type == "text":
             return None
-        return "json" if self.json_schema is None or self.type == "json_object" else self.json_schema.schema_
+        if self.type == "json_schema" and self.json_schema is not None:
+            return self.json_schema.schema_
+        return "json" if self.schema_ is None else self.schema_

@@ -1,5 +1,7 @@
 """OpenAI's streams of chunks, which chat and completions have in common: frames, and `data: [DONE]` at the end.
 
+Where a request asks for several choices, each has a translator of its own, and the cost and `[DONE]` come behind all.
+
 What fails on the way is told as an error and nothing after it. `restarted` after anything was told has no word in this
 protocol: it ends as an error, and nothing is mixed.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from backend.dialects.fast_text import text_literal
 from backend.dialects.openai_errors import error_frame
@@ -17,13 +19,23 @@ from backend.errors import ApiError, JobFailed, interrupted
 from wire.events import LogEntry
 
 
+class Place(NamedTuple):
+    """Of a choice among those of its answer, whose id is made of the first one's job."""
+
+    number: int
+    job: str
+
+
 class Chunks(ABC):
-    """`text_format`: the frame of a plain text, see `backend.dialects.sse.text_frame`."""
+    """`text_format`: the frame of a plain text, see `backend.dialects.sse.text_frame`. `among`: it is one of several
+    choices, None: the only one."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, text_format: bytes) -> None:
+    def __init__(self, text_format: bytes, among: Place | None = None) -> None:
         self.done = False
+        self.end: dict[str, Any] = {}
+        self._alone = among is None
         self._text = text_format
         self._said = False  # something of this attempt has gone out
 
@@ -32,8 +44,12 @@ class Chunks(ABC):
         """The frame of a `token` event."""
 
     @abstractmethod
-    def _closing(self, end: dict[str, Any]) -> bytes:
-        """What is told of a `completed` event, but for its end mark."""
+    def _last(self, end: dict[str, Any]) -> bytes:
+        """The chunk with the reason of a `completed` event."""
+
+    @abstractmethod
+    def _cost(self, ends: Sequence[dict[str, Any]]) -> bytes:
+        """The chunk with what the answer has cost, where it was asked for."""
 
     @abstractmethod
     def keep_alive(self) -> bytes:
@@ -67,8 +83,9 @@ class Chunks(ABC):
         if kind == "queued":
             return queue_line(fields)
         if kind == "completed":
-            self.done = True
-            return self._open() + self._closing(fields) + id_line(entry) + DONE
+            self.done, self.end = True, fields
+            last = self._open() + self._last(fields)
+            return last + self._cost([fields]) + id_line(entry) + DONE if self._alone else last
         if kind in ("failed", "cancelled"):
             return id_line(entry) + self.broken(JobFailed.of(fields))
         if kind == "restarted" and self._said:
@@ -80,6 +97,10 @@ class Chunks(ABC):
             return b""
         self._said = True
         return self._begin()
+
+    def closing(self, ends: Sequence[dict[str, Any]]) -> bytes:
+        """Of all choices together."""
+        return self._cost(ends) + DONE
 
     def broken(self, error: ApiError) -> bytes:
         self.done = True

@@ -4,20 +4,23 @@
 | --- | --- | --- |
 | `system`, `developer` (the same) | text | |
 | `user` | text, `image_url` parts with data URLs | |
-| `assistant` | text, `refusal` parts, or none | `tool_calls`; `reasoning_content`, as it was told |
-| `tool` | text | `tool_call_id`, of a call that an assistant message before it has |
+| `assistant` | text, `refusal` parts, or none | `tool_calls`, `refusal`; `reasoning_content` or `reasoning` |
+| `tool` | text, or none | `tool_call_id`, of a call that an assistant message before it has |
 
-A message's text parts are joined with line feeds. `name` is ignored: no engine here is told of it.
+`file` parts are read as the text in them. A message's text parts are joined with line feeds. Roles are read in upper
+and lower case. `name` is ignored: no engine here is told of it.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from backend.dialects.images import IMAGES_MAX, of_data_url
 from backend.dialects.openai_errors import BadParameter
+from backend.dialects.reading import lowered
+from backend.dialects.text_files import named_text, text_of_file
 from backend.dialects.tools import TOOLS_MAX, Name, arguments_of, check_arguments
 from wire.records import Message
 
@@ -33,19 +36,36 @@ class ImageUrl(BaseModel):
     detail: Literal["auto", "low", "high", "original"] | None = None
 
 
+class File(BaseModel):
+    """`file_data` holds the text once it is read."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    file_data: Annotated[str, AfterValidator(text_of_file)]
+    filename: Annotated[str, Field(max_length=256)] | None = None
+
+
 class Part(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    type: Literal["text", "image_url", "refusal"]
+    type: Literal["text", "image_url", "refusal", "file"]
     text: str | None = None
     image_url: ImageUrl | None = None
     refusal: str | None = None
+    file: File | None = None
 
     @model_validator(mode="after")
     def holds_what_it_says(self) -> Part:
         if getattr(self, self.type) is None:
             raise ValueError(f"a part of type {self.type} needs the field {self.type}")
         return self
+
+    @property
+    def words(self) -> str:
+        """What a model reads of it, "" of an image."""
+        if self.file:
+            return named_text(self.file.filename, self.file.file_data)
+        return self.text or self.refusal or ""
 
 
 def as_parts(content: object) -> object:
@@ -77,11 +97,12 @@ class Call(BaseModel):
 class ChatMessage(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    role: Literal["system", "developer", "user", "assistant", "tool"]
+    role: Annotated[Literal["system", "developer", "user", "assistant", "tool"], BeforeValidator(lowered)]
     content: Parts = Field(default_factory=list)
+    refusal: str | None = None
     tool_calls: list[Call] | None = Field(None, max_length=TOOLS_MAX)
     tool_call_id: CallId | None = None
-    reasoning_content: str | None = None
+    reasoning_content: str | None = Field(None, validation_alias=AliasChoices("reasoning_content", "reasoning"))
 
     @model_validator(mode="after")
     def is_of_its_role(self) -> ChatMessage:
@@ -94,12 +115,19 @@ class ChatMessage(BaseModel):
             raise ValueError("only an assistant message has a refusal or tool_calls")
         if self.role == "tool" and self.tool_call_id is None:
             raise ValueError("a tool message needs tool_call_id: the id of the call that it answers")
-        if not (self.content or self.tool_calls):
+        if not (self.content or self.role == "tool" or self.says_otherwise):
             raise ValueError(f"a {self.role} message needs content")
         return self
 
+    @property
+    def says_otherwise(self) -> bool:
+        """An assistant's message may be nothing but calls, thoughts, or a refusal."""
+        said = self.tool_calls or self.reasoning_content or self.refusal
+        return self.role == "assistant" and bool(said)
+
     def text(self) -> str:
-        return "\n".join(part.text or part.refusal or "" for part in self.content if part.type != "image_url")
+        said = [part.words for part in self.content if part.type != "image_url"]
+        return "\n".join(said or ([self.refusal or ""] if self.role == "assistant" else []))
 
     def images(self) -> tuple[str, ...] | None:
         return tuple(part.image_url.url for part in self.content if part.image_url) or None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend.dialects.door import Asked
+from backend.dialects.door import AnswersWhole, Asked
 from backend.dialects.openai_errors import read_as
 from backend.dialects.openai_responses_object import Asked as AskedResponse
 from backend.dialects.openai_responses_object import ended, output_of
@@ -37,4 +37,19 @@ class ResponsesDoor:
         return ended(told, outcome.end, output_of(ticket.job, outcome))
 
 
+class CountDoor(AnswersWhole):
+    """How many tokens the input of a response is. Nothing is kept of it."""
+
+    name = "openai.input_tokens"
+
+    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
+        asked = DOOR.read({**body, "stream": False, "background": False}, max_messages)
+        return asked._replace(stream=False)
+
+    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        counted = outcome.end.get("usage", {}).get("prompt_tokens", 0)
+        return {"object": "response.input_tokens", "input_tokens": counted}
+
+
 DOOR = ResponsesDoor()
+COUNT = CountDoor()

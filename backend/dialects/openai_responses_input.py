@@ -25,6 +25,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from backend.dialects.images import IMAGES_MAX, of_data_url
 from backend.dialects.openai_errors import BadParameter
 from backend.dialects.openai_messages import CallId
+from backend.dialects.reading import lowered
 from backend.dialects.text_files import named_text, text_of_file
 from backend.dialects.tools import Name, arguments_of, check_arguments, hex_of, written_of
 from wire.records import Message
@@ -81,7 +82,7 @@ class Item(BaseModel):
 
     type: Literal["message", "function_call", "function_call_output", "reasoning", "item_reference"] = "message"
     id: Annotated[str, Field(max_length=128)] | None = None
-    role: Literal["user", "assistant", "system", "developer"] | None = None
+    role: Annotated[Literal["user", "assistant", "system", "developer"] | None, BeforeValidator(lowered)] = None
     content: Parts | None = None
     call_id: CallId | None = None
     name: Name | None = None

@@ -3,6 +3,7 @@
 | refused with 400 | because |
 | --- | --- |
 | `conversation`, `prompt` | nothing is stored but responses |
+| vLLM's `structured_outputs`, `guided_*`, llama.cpp's `grammar`, `logit_bias` | a chat takes them |
 | a `tool_choice` of a tool that is no function, or of none that is left | it asks for a tool that runs elsewhere |
 | items of other types than `openai_responses_input` lists | what they hold would be lost |
 | `input_audio`, images and files by id or address, files that are no text | no engine reads them |
@@ -13,13 +14,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from backend.dialects.openai_elsewhere import check_choice
 from backend.dialects.openai_errors import NotOffered
 from backend.dialects.openai_responses_input import CALLS, OUTPUTS
 
 ITEMS = frozenset({"message", "function_call", "function_call_output", "reasoning", "item_reference", *CALLS, *OUTPUTS})
-CHOICES = ("none", "auto", "required", "function", "allowed_tools")
 PARTS = ("input_audio", "computer_screenshot")
+FORMS = (
+    "structured_outputs",
+    "guided_json",
+    "guided_grammar",
+    "guided_regex",
+    "guided_choice",
+    "grammar",
+    "logit_bias",
+)
 IMPOSSIBLE = {
+    **dict.fromkeys(FORMS, "An answer's form is 'text.format' here; others are taken at /v1/chat/completions."),
     "conversation": "There are no conversations here; continue a response with 'previous_response_id'.",
     "prompt": "There are no stored prompts here; send 'instructions' and 'input'.",
 }
@@ -30,18 +41,11 @@ def check_possible(body: Mapping[str, Any]) -> None:
     for name, advice in IMPOSSIBLE.items():
         if body.get(name):
             raise NotOffered(name, advice)
-    _check_choice(body.get("tool_choice"))
+    check_choice(body.get("tool_choice"))
     items = body.get("input")
     for place, item in enumerate(items if isinstance(items, list) else ()):
         if isinstance(item, dict):
             _check_item(f"input[{place}]", item)
-
-
-def _check_choice(choice: object) -> None:
-    kind = choice.get("type") if isinstance(choice, dict) else None
-    if isinstance(kind, str) and kind not in CHOICES:
-        advice = f"'tool_choice' names a tool of type {kind[:64]!r}, which runs elsewhere; offer a function instead."
-        raise NotOffered("tool_choice.type", advice)
 
 
 def _check_item(where: str, item: dict[str, Any]) -> None:

@@ -1,7 +1,6 @@
 """Tools of `/v1/responses`, and how the model is to choose of them; the same as a chat's, told with fewer braces.
 
-Tools that are no functions (searches, shells, namespaces, free-form ones) run elsewhere, and agents offer them to every
-server alike. They are left out, so that the agent works with its functions; a `tool_choice` that needs one is refused.
+Tools that run elsewhere are read as nothing but their kind, see `openai_elsewhere`.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from backend.dialects.openai_chat_request import Word
+from backend.dialects.openai_elsewhere import runs_elsewhere
 from backend.dialects.tools import TOOLS_MAX, Name, Schema
 
 ELSEWHERE = "-"  # stands for the name of a tool that is no function: its kind may have none
@@ -18,8 +18,7 @@ ELSEWHERE = "-"  # stands for the name of a tool that is no function: its kind m
 
 def only_functions(value: object) -> object:
     """Of a tool that runs elsewhere only the kind is read: whatever else it holds is nobody's business here."""
-    kind = value.get("type") if isinstance(value, dict) else None
-    return {"type": kind, "name": ELSEWHERE} if isinstance(kind, str) and kind != "function" else value
+    return {"type": value["type"], "name": ELSEWHERE} if isinstance(value, dict) and runs_elsewhere(value) else value
 
 
 class FunctionTool(BaseModel):

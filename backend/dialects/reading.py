@@ -33,6 +33,11 @@ def read_as(model: type[Model], body: dict[str, Any]) -> Model:
         raise Invalid(explain(list(error.errors(include_url=False, include_input=False)))) from None
 
 
+def lowered(word: object) -> object:
+    """A role as `User` or `SYSTEM`: clients write them so, and the protocols' own decoders read them."""
+    return word.lower() if isinstance(word, str) else word
+
+
 def bound_messages(body: dict[str, Any], most: int) -> None:
     """Raises Invalid. To be called first: it is the cheap refusal."""
     messages = body.get("messages")

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from backend.body import read_object
-from backend.chat.serving import serve
+from backend.chat.choices import serve_choices
 from backend.context import is_anthropic
 from backend.dialects import anthropic_models, openai_embeddings, openai_jobs, openai_models
 from backend.dialects.openai_chat import CHAT, job_of
@@ -27,13 +27,13 @@ router = APIRouter(prefix="/v1", tags=["OpenAI"])
 @router.post("/chat/completions", openapi_extra=takes(ChatRequest), summary="Chat, as OpenAI does it")
 async def chat_completions(request: Request) -> Response:
     """One JSON object; `"stream": true` streams chunks. Every `id:` is an event's of `/api/jobs/{id}/events`."""
-    return await serve(request, CHAT)
+    return await serve_choices(request, CHAT)
 
 
 @router.post("/completions", openapi_extra=takes(CompletionRequest), summary="Go on behind a prompt, as OpenAI does it")
 async def completions(request: Request) -> Response:
     """One JSON object; `"stream": true` streams chunks."""
-    return await serve(request, COMPLETIONS)
+    return await serve_choices(request, COMPLETIONS)
 
 
 @router.post("/embeddings", openapi_extra=takes(EmbeddingRequest), summary="Vectors, as OpenAI makes them")

@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from backend.body import read_object
 from backend.chat.disconnect import CONTINUE
-from backend.chat.serving import submit, whole
+from backend.chat.serving import answered, submit, whole
 from backend.dialects.door import Asked
 from backend.dialects.openai_errors import BadParameter
-from backend.dialects.openai_responses import DOOR
+from backend.dialects.openai_responses import COUNT, DOOR
 from backend.dialects.openai_responses_object import Asked as AskedResponse
 from backend.dialects.openai_responses_object import response
 from backend.dialects.openai_responses_request import ResponsesRequest
@@ -48,6 +48,15 @@ async def create(request: Request) -> Response:
         await ticket.leave(gone=False)
         return answer(response(AskedResponse(ticket.job, ticket.model, asked.job), "queued", []), ticket.headers)
     return await whole(request, DOOR, asked, ticket)
+
+
+@router.post("/input_tokens", openapi_extra=takes(ResponsesRequest), summary="How many tokens a response's input is")
+async def input_tokens(request: Request) -> Response:
+    """Counted by the engine that would answer, with its own tokenizer and template."""
+    house = house_of(request)
+    parsed, body = await read_object(request)
+    asked = await read_on(house, principal_of(), COUNT.read(parsed, house.settings.max_messages), parsed, len(body))
+    return await answered(request, COUNT, asked._replace(job=asked.job.model_copy(update={"kind": "count"})), body)
 
 
 @router.get("/{response_id}", summary="A response as it is now, or its events from any one on")

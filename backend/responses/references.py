@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
+from backend.chat.several import together
 from backend.dialects.door import Asked
 from backend.dialects.openai_errors import BadParameter
 from backend.dialects.openai_responses import DOOR
@@ -26,6 +26,7 @@ from backend.principal import Principal
 from backend.responses import service
 
 AT_ONCE = 16  # responses that are read side by side: a long conversation names hundreds
+READ_TIMES = 16  # a request's greatest size: each turn's response holds all turns before it
 ITEM_ID = re.compile(r"[a-z]{2,4}_([0-9a-f]{32})(?:_[a-z0-9_]{1,40})?")
 
 
@@ -52,45 +53,60 @@ async def resolved(house: House, who: Principal, body: dict[str, Any], size: int
     Raises ItemNotFound, BadParameter for an item of a response that is still in progress, and TooLarge.
     """
     items: list[Any] = body["input"]
-    named = {place: str(item["id"]) for place, item in enumerate(items) if is_reference(item)}
-    known = await _items_of(house, who, named)
-    for place, name in named.items():
-        if name not in known:
-            raise _unknown(place, name)
-    whole = [known[named[place]] if place in named else item for place, item in enumerate(items)]
-    if size + sum(len(orjson.dumps(known[name])) for name in named.values()) > house.settings.max_body_bytes:
-        raise TooLarge("The conversation has grown larger than a request may be (SLUICE_MAX_BODY_BYTES).")
-    return {**body, "input": whole}
+    names = {place: str(item["id"]) for place, item in enumerate(items) if is_reference(item)}
+    known = await Named(house, who).items(names)
+    if size + sum(len(orjson.dumps(item)) for item in known.values()) > house.settings.max_body_bytes:
+        raise _too_large()
+    return {**body, "input": [known.get(place, item) for place, item in enumerate(items)]}
 
 
-async def _items_of(house: House, who: Principal, named: dict[int, str]) -> dict[str, Item]:
-    """The items of all responses that the ids come from, by their ids."""
-    places: dict[str, int] = {}  # response id → the first place that names one of its items
-    for place, name in named.items():
-        if (match := ITEM_ID.fullmatch(name)) is None:
-            raise _unknown(place, name)
-        places.setdefault(f"resp_{match[1]}", place)
-    room = asyncio.Semaphore(AT_ONCE)
+class Named:
+    """Items that one request names, read from their responses, at most so many bytes of those."""
 
-    async def read(response: str, place: int) -> Iterable[Item]:
-        async with room:
-            return await _read(house, who, response, place, named[place])
+    def __init__(self, house: House, who: Principal) -> None:
+        self._house = house
+        self._who = who
+        self._left = READ_TIMES * house.settings.max_body_bytes
+        self._room = asyncio.Semaphore(AT_ONCE)
 
-    lists = await asyncio.gather(*[read(response, place) for response, place in places.items()])
-    return {item["id"]: item for items in lists for item in items}
+    async def items(self, names: dict[int, str]) -> dict[int, Item]:
+        """By their places in the input, as `names` has them."""
+        responses: dict[str, dict[int, str]] = {}
+        for place, name in names.items():
+            if (match := ITEM_ID.fullmatch(name)) is None:
+                raise _unknown(place, name)
+            responses.setdefault(f"resp_{match[1]}", {})[place] = name
+        found = await together([asyncio.create_task(self._of(*pair)) for pair in responses.items()])
+        return {place: item for items in found for place, item in items.items()}
 
+    async def _of(self, response: str, names: dict[int, str]) -> dict[int, Item]:
+        """Those of one response."""
+        first, name = next(iter(names.items()))
+        async with self._room:
+            try:
+                known = await self._read(response, first)
+            except NotFound:
+                raise _unknown(first, name) from None
+        for place, name in names.items():
+            if name not in known:
+                raise _unknown(place, name)
+        return {place: known[name] for place, name in names.items()}
 
-async def _read(house: House, who: Principal, response: str, place: int, name: str) -> list[Item]:
-    try:
-        stored = await service.find(house, who, response)
+    async def _read(self, response: str, place: int) -> dict[str, Item]:
+        """Everything that a response was asked with and has answered, by its id."""
+        stored = await service.find(self._house, self._who, response)
         if stored.record.live:
-            param = f"input[{place}].id"
-            raise BadParameter(param, f"{param}: the response of the item {name!r} is still in progress.")
+            raise BadParameter(f"input[{place}].id", f"input[{place}].id: its response is still in progress.")
+        self._left -= len(stored.record.request)
+        if self._left < 0:
+            raise _too_large()
         events = ResponseEvents(stored.asked)
-        events.burst(await service.log_of(house, stored))
-    except NotFound:
-        raise _unknown(place, name) from None
-    return [*service.input_of(stored), *events.output]
+        events.burst(await service.log_of(self._house, stored))
+        return {item["id"]: item for item in [*service.input_of(stored), *events.output]}
+
+
+def _too_large() -> TooLarge:
+    return TooLarge("The conversation has grown larger than a request may be (SLUICE_MAX_BODY_BYTES).")
 
 
 def _unknown(place: int, name: str) -> ItemNotFound:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ollama_worker.engines.base import Unsupported
+from ollama_worker.engines.binding import check_binding
 from ollama_worker.engines.images import kind_of
 from ollama_worker.engines.tool_calls import arguments_of, name_of, with_ids
 from wire.records import JobRequest, Message
@@ -58,6 +59,7 @@ def able_of(about: Mapping[str, Any]) -> dict[str, Any]:
 
 def refuse(request: JobRequest) -> None:
     """What no model of theirs has, and which engine has it."""
+    check_binding(request, (), "Anthropic")
     if request.kind != "chat":
         raise Unsupported(
             "Anthropic goes on behind no bare prompt: use SLUICE_ENGINE=ollama, llama-cpp or openai (vLLM)"

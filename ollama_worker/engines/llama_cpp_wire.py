@@ -17,6 +17,7 @@ from ollama_worker.engines.base import (
     RequestRefused,
     Unsupported,
 )
+from ollama_worker.engines.binding import check_binding
 from ollama_worker.engines.grammar import check_grammar
 from ollama_worker.engines.http import Faults
 from ollama_worker.engines.openai_faults import NO_CALL, WRONG
@@ -34,12 +35,13 @@ FIXED = ("num_ctx", "num_batch", "num_gpu", "num_thread", "main_gpu", "use_mmap"
 
 
 def options_of(request: JobRequest) -> dict[str, Any]:
-    """Our options by its names. Raises `RequestRefused` for a grammar that it would not keep to.
+    """Our options by its names. Raises `Unsupported`, and `RequestRefused` for a grammar that it would not keep to.
 
     Where a seed asks for the same answer each time, nothing is taken up that was read before: the rest of a prompt is
     computed in other portions than the whole, whose sums are rounded otherwise, so that another token may win.
     """
-    check_grammar(request, LLAMA_CPP.who, known=True)
+    check_binding(request, LLAMA_CPP.binds, LLAMA_CPP.who)
+    check_grammar(request)
     options = {RENAMED.get(name, name): value for name, value in request.options.items() if name not in FIXED}
     if options.get("n_predict") in (0, -2):  # Ollama's "no limit" and "until the window is full" are one thing here
         options["n_predict"] = -1

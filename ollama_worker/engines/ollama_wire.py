@@ -13,6 +13,7 @@ from ollama_worker.engines.base import (
     RequestRefused,
     StreamCut,
 )
+from ollama_worker.engines.binding import check_binding
 from ollama_worker.engines.http import entries_by, fields_of, objects_of, parse, text_of
 from ollama_worker.engines.ollama_faults import fault
 from wire.events import counted
@@ -37,7 +38,8 @@ def full_name(model: str) -> str:
 
 
 def body_of(request: JobRequest, prefill: str = "") -> tuple[str, dict[str, Any]]:
-    """(path, body) for a chat or a generate job. `prefill` becomes a last assistant message."""
+    """(path, body) for a chat or a generate job. `prefill` becomes a last assistant message. Raises `Unsupported`."""
+    check_binding(request, (), "Ollama")
     body: dict[str, Any] = {"model": request.model, "options": request.options, "stream": True}
     # Ollama's default is to drop the oldest messages in silence, and then the start of its own answer. Both are off
     # (0.12.6 and later know these fields): a prompt that does not fit is an error, a full window ends in "length".

@@ -35,16 +35,22 @@ class Server(NamedTuple):
     one_grammar: bool = False  # with a schema it holds its calls to that too, so that there are none
     signs_calls: bool = False  # wants calls in the history signed, or marked as not signed
     key: str = "OPENAI_API_KEY"
+    binds: frozenset[str] = frozenset({"logit_bias"})  # options that it holds an answer to, see `binding`
     shows: bool = False  # its list of models may show that it is another kind
 
 
 LLAMA_SAMPLERS = MappingProxyType(
-    {name: name for name in ("top_k", "min_p", "typical_p", "repeat_penalty", "repeat_last_n", "grammar")}
+    {name: name for name in ("top_k", "min_p", "typical_p", "repeat_penalty", "repeat_last_n")}
 )
 VLLM_SAMPLERS = MappingProxyType({"top_k": "top_k", "min_p": "min_p", "repeat_penalty": "repetition_penalty"})
 
 PLAIN = Server("The OpenAI-compatible server", tops=1, shows=True)
-VLLM = Server("vLLM", samplers=VLLM_SAMPLERS, switches_thinking=True)
+VLLM = Server(
+    "vLLM",
+    samplers=VLLM_SAMPLERS,
+    switches_thinking=True,
+    binds=frozenset({"grammar", "regex", "logit_bias"}),
+)
 LLAMA_CPP = Server(
     "llama.cpp",
     samplers=LLAMA_SAMPLERS,
@@ -54,6 +60,7 @@ LLAMA_CPP = Server(
     few_patterns=True,
     tells_no_stop=True,
     one_grammar=True,
+    binds=frozenset({"grammar", "logit_bias"}),
 )
 HF = PLAIN._replace(setting="HF_LOCAL_HOST", key="")
 OPENAI = Server(
@@ -68,6 +75,7 @@ GOOGLE = Server(
     "SLUICE_GOOGLE_URL",
     efforts=frozenset({"none", "minimal"}),
     signs_calls=True,
+    binds=frozenset(),
     key="GOOGLE_API_KEY",
 )
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import orjson
 
+from ollama_worker.engines.binding import check_binding
 from ollama_worker.engines.grammar import check_grammar
 from ollama_worker.engines.images import data_url
 from ollama_worker.engines.llama_cpp_patterns import with_known_patterns
-from ollama_worker.engines.openai_servers import COMMON, Server
+from ollama_worker.engines.openai_servers import COMMON, LLAMA_CPP, VLLM, Server
 from ollama_worker.engines.tool_calls import arguments_of, name_of, with_ids
 from wire.records import JobRequest, Message
 
@@ -34,6 +35,8 @@ def completion_body(request: JobRequest, server: Server) -> dict[str, Any]:
     body = {"model": request.model, "prompt": request.prompt or "", **STREAMED, **sampling(request, server)}
     if request.suffix:
         body["suffix"] = request.suffix
+    if request.format is not None:
+        body |= bare_format_of(request.format, server)
     if request.logprobs:
         body["logprobs"] = max(server.tops, request.top_logprobs or 0)
     return body
@@ -47,16 +50,30 @@ def embedding_body(request: JobRequest) -> dict[str, Any]:
 
 
 def sampling(request: JobRequest, server: Server) -> dict[str, Any]:
-    """Our options by this server's names. What it does not take is left out; a grammar is refused then."""
+    """Our options by this server's names. What it does not take is left out; raises `Unsupported` for what binds, and
+    `RequestRefused` for a grammar that it would not keep to."""
+    check_binding(request, server.binds, server.who)
+    if server.who == LLAMA_CPP.who:
+        check_grammar(request)
     names = {name: name for name in COMMON} | dict(server.samplers)
-    check_grammar(request, server.who, "grammar" in names)
     said = {names[name]: value for name, value in request.options.items() if name in names}
     if is_seeded(request):
         said |= server.seeded
     budget = request.options.get("num_predict")
     if isinstance(budget, int) and budget > 0:  # 0 and below mean "no limit" to Ollama
         said[server.budget] = budget
-    return said
+    return said | binding_of(request.options, server)
+
+
+def binding_of(options: dict[str, Any], server: Server) -> dict[str, Any]:
+    """What holds an answer to a form. vLLM calls it `structured_outputs`, and before 0.12 `guided_…`: each version
+    passes over the other's word."""
+    said = {name: options[name] for name in ("grammar", "regex", "logit_bias") if options.get(name) is not None}
+    if server.who != VLLM.who:
+        return said
+    forms = {name: said.pop(name) for name in ("grammar", "regex") if name in said}
+    guided = {f"guided_{name}": form for name, form in forms.items()}
+    return said | ({"structured_outputs": forms} if forms else {}) | guided
 
 
 def tops_of(request: JobRequest, server: Server) -> int | None:
@@ -119,6 +136,13 @@ def format_of(wanted: str | dict[str, Any], strict_schemas: bool = False) -> dic
     if strict_schemas and closed(wanted):
         schema["strict"] = True
     return {"type": "json_schema", "json_schema": schema}
+
+
+def bare_format_of(wanted: str | dict[str, Any], server: Server) -> dict[str, Any]:
+    """The same for `/completions`, where llama.cpp knows a schema by another name."""
+    if server.who != LLAMA_CPP.who:
+        return {"response_format": format_of(wanted, server.strict_schemas)}
+    return {"json_schema": {"type": "object"} if isinstance(wanted, str) else enforced(wanted, server)}
 
 
 def closed(schema: Any) -> bool:

@@ -130,6 +130,26 @@ def test_a_choice_of_tools(choice: dict[str, Any], fields: dict[str, Any]) -> No
     assert {name: made[name] for name in made if name in ("tool_choice", "tool_name", "parallel_tool_calls")} == fields
 
 
+SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
+
+
+@pytest.mark.parametrize("choice", [None, {"type": "auto"}, {"type": "any"}])
+def test_tools_that_anthropic_runs_or_defines_are_left_out(choice: Any) -> None:
+    shell = {"type": "bash_20250124", "name": "bash"}
+    made = job(tools=[SEARCH, {**TOOL, "type": "custom"}, shell], tool_choice=choice)
+    assert [tool["function"]["name"] for tool in made["tools"]] == ["f"]
+    assert "tools" not in job(tools=[SEARCH], tool_choice={"type": "auto"})
+
+
+def test_roles_are_read_in_upper_and_lower_case() -> None:
+    assert job({"role": "User", "content": "hi"})["messages"] == [{"role": "user", "content": "hi"}]
+
+
+def test_twenty_stop_sequences_are_passed_on() -> None:
+    words = [f"END{n}" for n in range(20)]
+    assert job(stop_sequences=words)["options"]["stop"] == words
+
+
 @pytest.mark.parametrize(
     ("fields", "think", "thoughts"),
     [
@@ -197,7 +217,13 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"messages": [{"role": "user", "content": [{**IMAGE, "source": {**IMAGE["source"], "data": "aGVsbG8="}}]}]},  # type: ignore[dict-item]
         "not an image",
     ),
-    "a server's tool": ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "not offered here"),
+    "a choice of a server's tool": (
+        {"tools": [TOOL, SEARCH], "tool_choice": {"type": "tool", "name": "web_search"}},
+        "one of the tools that describe their input",
+    ),
+    "a choice where no tool is left": ({"tools": [SEARCH], "tool_choice": {"type": "any"}}, "tool_choice needs tools"),
+    "a server's tool without a name": ({"tools": [TOOL, {"type": "bash_20250124"}]}, "tools.1.name"),
+    "more stop sequences than anybody takes": ({"stop_sequences": ["x"] * 257}, "stop_sequences"),
     "a tool without a schema": ({"tools": [{"name": "f"}]}, "tools.0.input_schema"),
     "a choice without tools": ({"tool_choice": {"type": "any"}}, "tool_choice needs tools"),
     "a choice of no tool": ({"tools": [TOOL], "tool_choice": {"type": "tool", "name": "g"}}, "one of the tools"),

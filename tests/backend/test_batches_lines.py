@@ -63,6 +63,7 @@ WRONG: dict[str, tuple[dict[str, Any] | bytes, str]] = {
     "no body": (a_line("a", "x", body=[]), "body"),
     "a body that its route refuses": (a_line("a", "x", body={"messages": [{"role": "king"}]}), "messages[0].role"),
     "more than the route can": (a_line("a", "x", body={**a_line("a", "x")["body"], "n": 2}), "n"),
+    "more than any route can": (a_line("a", "x", body={**a_line("a", "x")["body"], "n": 9}), "n"),
 }
 
 

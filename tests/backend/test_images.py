@@ -53,6 +53,12 @@ def test_half_an_image_is_refused_in_every_dialect(dialect: str) -> None:
     assert refused.value.status in (400, 422)
 
 
+@pytest.mark.parametrize("dialect", ASK)
+def test_base64_with_line_breaks_is_read_in_every_dialect(dialect: str) -> None:
+    broken = "\r\n".join(PNG[at : at + 20] for at in range(0, len(PNG), 20)) + " \n\t"
+    assert ASK[dialect](broken).messages[0].images == (PNG,), "engines get it without"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_image_is_whole_or_is_none(kind: str) -> None:
     whole = KINDS[kind]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.dialects.openai_chat import ChatChunks, completion, job_of
-from backend.dialects.openai_completions import Extra, TextChunks
+from backend.dialects.openai_completions import COMPLETIONS, Extra, TextChunks
 from backend.dialects.openai_completions import completion as text_completion
 from backend.relay import Dialect, Outcome
 from wire import events
@@ -44,7 +44,7 @@ def chat_chunks(model: str = "m", usage: bool = False) -> ChatChunks:
 
 
 def text_chunks(model: str = "m", usage: bool = False, echo: str = "") -> TextChunks:
-    return TextChunks(JOB, model, Extra(7, usage, echo))
+    return TextChunks(JOB, model, Extra(7, usage, bool(echo)), echo)
 
 
 def frames(stream: bytes) -> list[tuple[str, Any]]:
@@ -226,7 +226,8 @@ def test_a_text_is_told_with_its_prompt_where_it_is_asked_for() -> None:
     assert "".join(texts) == "Say: Hello"
     assert told[-3][1]["choices"][0]["finish_reason"] == "stop"
     assert told[-2][1]["usage"] == USAGE
-    answer = text_completion(JOB, "m", Extra(7, False, "Say: "), outcome_of(LOG))
+    asked = COMPLETIONS.read({"prompt": "Say: ", "echo": True}, 9)
+    answer = text_completion(JOB, "m", asked, [outcome_of(LOG)])
     assert (answer["choices"][0]["text"], answer["object"], answer["id"][:5]) == (
         "Say: Hello",
         "text_completion",
@@ -237,7 +238,7 @@ def test_a_text_is_told_with_its_prompt_where_it_is_asked_for() -> None:
 def test_a_text_s_logprobs_are_columns_with_offsets() -> None:
     pieces = [{"token": "Hé", "logprob": -1.0, "top_logprobs": [ALTERNATIVE]}, {"token": "y", "logprob": -2.0}]
     log = log_of(STARTED, *[events.token(str(one["token"]), logprobs=[one]) for one in pieces], END)
-    whole = text_completion(JOB, "m", Extra(7, False, ""), outcome_of(log))["choices"][0]["logprobs"]
+    whole = text_completion(JOB, "m", COMPLETIONS.read({"prompt": "x"}, 9), [outcome_of(log)])["choices"][0]["logprobs"]
     assert whole == {
         "tokens": ["Hé", "y"],
         "token_logprobs": [-1.0, -2.0],

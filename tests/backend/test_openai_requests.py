@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any
 
 import pytest
@@ -76,7 +78,10 @@ def test_null_is_as_if_it_were_left_out() -> None:
 
 
 def test_what_changes_no_answer_is_ignored() -> None:
-    assert job_of(user="u", store=True, metadata={"a": "b"}, service_tier="flex", top_k=3, unheard_of=[1]) == job_of()
+    assert (
+        job_of(user="u", store=True, metadata={"a": "b"}, service_tier="flex", ignore_eos=True, unheard_of=[1])
+        == job_of()
+    )
 
 
 def test_logprobs_are_asked_for() -> None:
@@ -104,6 +109,123 @@ def test_messages_of_all_roles() -> None:
         Message(role="tool", content="2", tool_name="add", tool_call_id="c1"),
         Message(role="assistant", content="No."),
     )
+
+
+def test_roles_are_read_in_upper_and_lower_case() -> None:
+    roles = [one.role for one in said({"role": "System", "content": "a"}, {"role": "USER", "content": "b"})]
+    assert roles == ["system", "user"]
+
+
+def test_an_assistant_may_have_said_nothing_but_thoughts_or_a_refusal() -> None:
+    assert said(
+        {"role": "assistant", "content": None, "reasoning_content": "hm"},
+        {"role": "assistant", "reasoning": "hm"},
+        {"role": "assistant", "content": None, "refusal": "No."},
+        {"role": "assistant", "content": "Well.", "refusal": None},
+    ) == (
+        Message(role="assistant", thinking="hm"),
+        Message(role="assistant", thinking="hm"),
+        Message(role="assistant", content="No."),
+        Message(role="assistant", content="Well."),
+    )
+
+
+def test_a_tool_may_have_nothing_to_say() -> None:
+    [_, result] = said(
+        {"role": "assistant", "tool_calls": [CALL]}, {"role": "tool", "content": None, "tool_call_id": "c1"}
+    )
+    assert (result.role, result.content) == ("tool", "")
+
+
+def test_a_file_of_text_is_read_as_its_name_and_its_text() -> None:
+    data = base64.encodebytes("grüße\n".encode() * 40).decode()
+    files = [{"filename": "a.txt", "file_data": data}, {"file_data": f"data:text/plain;base64,{data}"}]
+    [message] = said({"role": "user", "content": [{"type": "file", "file": file} for file in files]})
+    assert message.content == "a.txt:\n" + "grüße\n" * 40 + "\n" + "grüße\n" * 40
+
+
+def test_tools_that_are_no_functions_are_left_out() -> None:
+    tools = [{"type": "custom", "custom": {"name": "sql", "format": {"type": "grammar"}}}, TOOL, {"type": "new"}]
+    assert [tool["function"]["name"] for tool in job_of(tools=tools, tool_choice="required").tools or ()] == ["add"]
+    assert job_of(tools=tools[:1], tool_choice="auto").tools is None
+    with pytest.raises(BadParameter) as raised:
+        job_of(tools=[tools[0], {"type": "function", "function": {}}])
+    assert raised.value.param == "tools[1].function.name", "the place is the one in the request"
+
+
+# -- chat: what other servers of this protocol take --------------------------------------------------------------
+
+
+def test_a_bias_goes_to_the_engine() -> None:
+    assert job_of(logit_bias={"50256": -100, "7": 1.5}).options == {"logit_bias": {"50256": -100, "7": 1.5}}
+    assert job_of(logit_bias={}).options == {}
+
+
+GRAMMAR = 'root ::= "a"'
+
+
+@pytest.mark.parametrize(
+    ("sent", "options"),
+    [
+        ({"grammar": GRAMMAR}, {"grammar": GRAMMAR}),
+        ({"guided_grammar": GRAMMAR, "guided_decoding_backend": "xgrammar"}, {"grammar": GRAMMAR}),
+        ({"structured_outputs": {"grammar": GRAMMAR}}, {"grammar": GRAMMAR}),
+        ({"guided_choice": ["a", 'b"c']}, {"grammar": 'root ::= "a" | "b\\"c"'}),
+        ({"structured_outputs": {"choice": ["yes"]}}, {"grammar": 'root ::= "yes"'}),
+        ({"guided_regex": "a+"}, {"regex": "a+"}),
+        ({"structured_outputs": {"regex": "a+", "whitespace_pattern": " "}}, {"regex": "a+"}),
+    ],
+)
+def test_a_form_of_another_server_is_an_option(sent: dict[str, Any], options: dict[str, Any]) -> None:
+    assert job_of(**sent).options == options
+    assert COMPLETIONS.read({"prompt": "x", **sent}, 9).job.options == {**options, "num_predict": 16}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"guided_json": SCHEMA},
+        {"guided_json": json.dumps(SCHEMA)},
+        {"structured_outputs": {"json": SCHEMA}},
+        {"json_schema": SCHEMA},
+        {"response_format": {"type": "json_object", "schema": SCHEMA}},
+        {"response_format": {"type": "json_schema", "schema": SCHEMA}},
+    ],
+)
+def test_a_schema_is_one_wherever_it_stands(sent: dict[str, Any]) -> None:
+    assert job_of(**sent).format == SCHEMA
+
+
+def test_any_json_object_by_vllm_s_name() -> None:
+    assert job_of(structured_outputs={"json_object": True}).format == "json"
+
+
+def test_samplers_of_other_servers_are_options() -> None:
+    assert job_of(top_k=40, min_p=0.1, repetition_penalty=1.1, typical_p=0.9).options == {
+        **{"top_k": 40, "min_p": 0.1, "repeat_penalty": 1.1, "typical_p": 0.9},
+    }
+    assert job_of(top_k=-1, max_tokens=-1, repeat_penalty=1.2).options == {"repeat_penalty": 1.2}
+
+
+def test_thinking_is_switched_by_other_names() -> None:
+    assert (job_of(reasoning={"effort": "low"}).think, job_of(reasoning={"effort": "low"}).effort) == ("low", "low")
+    assert job_of(chat_template_kwargs={"enable_thinking": False}).think is False
+    assert job_of(chat_template_kwargs={"enable_thinking": False}, reasoning_effort="high").think == "high"
+
+
+# -- chat: several answers ---------------------------------------------------------------------------------------
+
+
+def test_several_answers_are_several_jobs() -> None:
+    asked = CHAT.read(chat(n=3, temperature=1), 100)
+    assert len(asked.jobs) == 3 and set(map(str, asked.jobs)) == {str(asked.job)}
+    assert CHAT.read(chat(n=1), 100).others == ()
+
+
+def test_a_seed_is_another_one_for_each_answer() -> None:
+    """The same one would make the same answer so many times."""
+    asked = CHAT.read(chat(n=3, seed=2**63 - 2), 100)
+    assert [job.options["seed"] for job in asked.jobs] == [2**63 - 2, 2**63 - 1, -(2**63)]
 
 
 def test_a_call_without_arguments_has_none() -> None:
@@ -237,10 +359,49 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {  # what is sent besides, p
     "the older calls": (message(role="function"), "messages[0]", "tool_calls"),
     "functions": ({"functions": [{"name": "f"}]}, "functions", "'tools'"),
     "function_call": ({"function_call": "auto"}, "function_call", "'tool_choice'"),
-    "two answers": ({"n": 2}, "n", "one answer"),
+    "more answers than are made": ({"n": 9}, "n", "8"),
     "no answer": ({"n": 0}, "n", "1"),
-    "half an answer": ({"n": 1.5}, "n", "1"),
-    "a bias": ({"logit_bias": {"50256": -100}}, "logit_bias", "leave it out"),
+    "half an answer": ({"n": 1.5}, "n", "integer"),
+    "a bias of a word": ({"logit_bias": {"hello": 1}}, "logit_bias.hello.[key]", "pattern"),
+    "a bias beyond the scale": ({"logit_bias": {"5": 101}}, "logit_bias.5", "100"),
+    "a regex without end": ({"guided_regex": "a" * 65_537}, "guided_regex", "65536"),
+    "no choice": ({"guided_choice": []}, "guided_choice", "at least 1"),
+    "two forms": ({"guided_regex": "a", "grammar": 'root ::= "a"'}, "guided_regex", "one form"),
+    "a form beside a schema": (
+        {"grammar": 'root ::= "a"', "response_format": of_schema({"type": "object"})},
+        "grammar",
+        "one form",
+    ),
+    "a schema that is no JSON": ({"guided_json": "{"}, "guided_json", "JSON schema"),
+    "a schema that is too deep": ({"guided_json": "[" * 51}, "guided_json", "50 levels"),
+    "a tag of a structure": ({"structured_outputs": {"structural_tag": "x"}}, "structured_outputs", "not supported"),
+    "words that may not come": ({"bad_words": ["x"]}, "bad_words", "leave it out"),
+    "a template": ({"chat_template": "{{ messages }}"}, "chat_template", "leave it out"),
+    "a choice of a free-form tool": (
+        {"tools": [TOOL], "tool_choice": {"type": "custom", "custom": {"name": "add"}}},
+        "tool_choice.type",
+        "runs elsewhere",
+    ),
+    "a choice where no function is left": (
+        {"tools": [{"type": "custom", "custom": {"name": "x"}}], "tool_choice": "required"},
+        "tool_choice",
+        "needs",
+    ),
+    "a file by its id": (
+        message(content=[{"type": "file", "file": {"file_id": "f"}}]),
+        "messages[0].content[0]",
+        "file_data",
+    ),
+    "a file that is no text": (
+        message(content=[{"type": "file", "file": {"file_data": PNG}}]),
+        "messages[0].content[0].file.file_data",
+        "files of text",
+    ),
+    "an assistant's nothing": (
+        {"messages": [{"role": "assistant", "content": None}]},
+        "messages[0]",
+        "needs content",
+    ),
     "a voice": ({"modalities": ["text", "audio"]}, "modalities[1]", "text"),
     "a search": ({"web_search_options": {"a": 1}}, "web_search_options", "searches"),
     "a temperature that is a word": ({"temperature": "hot"}, "temperature", "number"),
@@ -251,7 +412,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {  # what is sent besides, p
     "half a token": ({"max_completion_tokens": 1.5}, "max_completion_tokens", "integer"),
     "a seed of 65 bits": ({"seed": 2**64 - 1}, "seed", "less than"),
     "an empty stop string": ({"stop": ""}, "stop[0]", "1"),
-    "too many stop strings": ({"stop": ["x"] * 17}, "stop", "16"),
+    "too many stop strings": ({"stop": ["x"] * 257}, "stop", "256"),
     "stream that is a word": ({"stream": "yes"}, "stream", "boolean"),
     "stream_options without a stream": ({"stream_options": {"include_usage": True}}, "stream_options", "stream"),
     "too many logprobs": ({"logprobs": True, "top_logprobs": 21}, "top_logprobs", "20"),
@@ -259,7 +420,6 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {  # what is sent besides, p
     "a thought of unknown depth": ({"reasoning_effort": "very"}, "reasoning_effort", "minimal"),
     "a model's name without end": ({"model": "m" * 201}, "model", "200"),
     "tools that are no objects": ({"tools": ["hammer"]}, "tools[0]", "Tool"),
-    "a tool of another type": ({"tools": [{"type": "custom", "custom": {}}]}, "tools[0].type", "function"),
     "a choice that is a word": ({"tools": [TOOL], "tool_choice": "any"}, "tool_choice.type", "required"),
     "a choice of nothing": ({"tool_choice": "required"}, "tool_choice", "needs 'tools'"),
     "a choice of an unknown tool": (
@@ -330,8 +490,19 @@ def test_a_completion_goes_on_behind_its_prompt() -> None:
     assert asked.job == JobRequest(
         kind="generate", model="", prompt="Once", suffix="end", options={"stop": ["x"], "num_predict": 16}
     )
-    assert asked.extra.echo == "Once"
+    assert asked.extra.echo is True
     assert COMPLETIONS.read({"prompt": ["Once"], "max_tokens": 3}, 9).job.options == {"num_predict": 3}
+
+
+def test_a_prompt_may_be_empty_also_before_a_suffix() -> None:
+    assert COMPLETIONS.read({"prompt": ""}, 9).job.prompt == ""
+    job = COMPLETIONS.read({"prompt": "", "suffix": "end"}, 9).job
+    assert (job.prompt, job.suffix) == ("", "end")
+
+
+def test_each_prompt_has_its_answers_side_by_side() -> None:
+    asked = COMPLETIONS.read({"prompt": ["a", "b"], "n": 2, "best_of": 2, "seed": 5}, 9)
+    assert [(job.prompt, job.options["seed"]) for job in asked.jobs] == [("a", 5), ("a", 6), ("b", 5), ("b", 6)]
 
 
 def test_a_completion_s_logprobs() -> None:
@@ -345,16 +516,18 @@ def test_a_completion_s_logprobs() -> None:
     [
         ({"prompt": [1, 2]}, "prompt", "unsupported"),
         ({"prompt": [[1, 2]]}, "prompt", "unsupported"),
-        ({"prompt": ["a", "b"]}, "prompt", "unsupported"),
+        ({"prompt": ["a", 1]}, "prompt[1]", "invalid_request"),
+        ({"prompt": ["a"] * 129}, "prompt", "invalid_request"),
+        ({"prompt": ["a"] * 65, "n": 2}, "n", "invalid_request"),
         ({"prompt": []}, "prompt", "invalid_request"),
-        ({"prompt": ""}, "prompt", "invalid_request"),
         ({"prompt": None}, "prompt", "invalid_request"),
-        ({"n": 2}, "n", "unsupported"),
+        ({"n": 9}, "n", "invalid_request"),
+        ({"n": 2, "best_of": 1}, "best_of", "unsupported"),
         ({"best_of": 3}, "best_of", "unsupported"),
         ({"logprobs": 6}, "logprobs", "invalid_request"),
         ({"logprobs": True}, "logprobs", "invalid_request"),
         ({"echo": True, "logprobs": 1}, "logprobs", "unsupported"),
-        ({"logit_bias": {"1": 2}}, "logit_bias", "unsupported"),
+        ({"prompt_logprobs": 1}, "prompt_logprobs", "unsupported"),
         ({"stream_options": {}}, "stream_options", "invalid_request"),
     ],
 )

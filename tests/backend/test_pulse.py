@@ -25,7 +25,7 @@ THOUGHT = LogEntry(EventId(1, 1), token("", "hm"))
 FAILED = LogEntry(EventId(1, 2), b'{"type":"failed","code":"deadline","message":"Too late."}')
 EVENT_STREAMS: dict[str, Callable[[], Dialect]] = {
     "chat": lambda: ChatChunks(JOB, "m", 1, False),
-    "completions": lambda: TextChunks(JOB, "m", Extra(1, False, "")),
+    "completions": lambda: TextChunks(JOB, "m", Extra(1, False, False)),
     "responses": lambda: ResponseEvents(Asked(JOB, "m", DOOR.read({"input": "Hi"}, 9).job)),
     "anthropic": lambda: AnthropicEvents(JOB, "m", thoughts=False),
     "langserve": lambda: LangServeEvents(JOB, "m", reasoning=False, news=False),

@@ -292,6 +292,23 @@ async def test_only_an_item_of_ones_own_that_is_there_can_be_named(client: Async
         await client.responses.create(input=alive)
 
 
+async def test_the_tokens_of_an_input_are_counted_with_what_it_continues(client: AsyncOpenAI, truth: Truth) -> None:
+    tools: Any = [{"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}}]
+    bare = await client.responses.input_tokens.count(input="one two three")
+    assert (bare.object, bare.input_tokens) == ("response.input_tokens", 3)
+    instructed = await client.responses.input_tokens.count(input="one two three", instructions="Be brief.", tools=tools)
+    assert instructed.input_tokens > 5
+    first = await client.responses.create(input="!tokens 7")
+    behind = await client.responses.input_tokens.count(input="one", previous_response_id=first.id)
+    assert behind.input_tokens == 2 + 7 + 1
+    named: Any = [{"type": "item_reference", "id": first.output[0].id}, {"role": "user", "content": "one"}]
+    assert (await client.responses.input_tokens.count(input=named)).input_tokens == 8
+    jobs = [(await truth.record(job)).request for job in await truth.states()]
+    assert not any(b'"kind":"count"' in request and b'"openai.responses"' in request for request in jobs)
+    with pytest.raises(openai.BadRequestError):
+        await client.responses.input_tokens.count()
+
+
 # -- gone --------------------------------------------------------------------------------------------------------
 async def test_a_deleted_response_is_gone_everywhere(
     client: AsyncOpenAI, other: AsyncOpenAI, plain: httpx.AsyncClient, truth: Truth

@@ -251,7 +251,7 @@ async def test_a_model_that_is_not_there(client: openai.AsyncOpenAI) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"n": 2},
+        {"n": 9},
         {"messages": [{"role": "nobody", "content": "hi"}]},
         {"messages": [{"role": "tool", "tool_call_id": "x", "content": "hi"}]},
         {"temperature": "hot"},

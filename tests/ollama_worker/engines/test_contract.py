@@ -106,6 +106,25 @@ async def test_it_does_an_unusual_thing_or_says_who_would(engine: Engine) -> Non
             assert any(word in error.message for word in ("SLUICE_ENGINE", "model that can")), error.message
 
 
+BINDS = {"grammar": 'root ::= "yes"', "regex": "yes", "logit_bias": {"5": -100}}
+
+
+@pytest.mark.parametrize("option", BINDS)
+@pytest.mark.parametrize("kind", ["chat", "generate"])
+async def test_what_binds_an_answer_is_taken_or_refused_and_never_passed_over(
+    engine: Engine, option: str, kind: Any
+) -> None:
+    bound = {"options": {"num_predict": 8, option: BINDS[option]}, "kind": kind, "prompt": "Hello"}
+    try:
+        items = await answer(engine, CHAT.model_copy(update=bound))
+    except Unsupported as error:
+        assert "leave it out" in error.message or kind == "generate"
+        return
+    assert engine.name in ("openai", "llama-cpp") and option != "regex"
+    if option == "grammar":
+        assert "".join(item.text for item in items if isinstance(item, Piece)) == "yes"
+
+
 async def test_it_is_closed_twice_without_harm(engine: Engine) -> None:
     await answer(engine)
     await engine.close()

@@ -218,6 +218,51 @@ async def test_options_go_by_the_server_s_names_and_no_others(fake: FakeOpenAI) 
         await engine.close()
 
 
+GRAMMAR, BIAS = 'root ::= "a"', {"5": -100}
+PLAIN_ENTRY = {"id": "m", "object": "model", "owned_by": "me"}
+LLAMA_ENTRY = PLAIN_ENTRY | {"owned_by": "llamacpp"}
+
+
+@pytest.mark.parametrize(
+    ("entries", "option", "said"),
+    [
+        ([VLLM_ENTRY], {"grammar": GRAMMAR}, {"structured_outputs": {"grammar": GRAMMAR}, "guided_grammar": GRAMMAR}),
+        ([VLLM_ENTRY], {"regex": "a+"}, {"structured_outputs": {"regex": "a+"}, "guided_regex": "a+"}),
+        ([VLLM_ENTRY], {"logit_bias": BIAS}, {"logit_bias": BIAS}),
+        ([LLAMA_ENTRY], {"grammar": GRAMMAR, "logit_bias": BIAS}, {"grammar": GRAMMAR, "logit_bias": BIAS}),
+        ([LLAMA_ENTRY], {"regex": "a+"}, None),
+        ([PLAIN_ENTRY], {"logit_bias": BIAS}, {"logit_bias": BIAS}),
+        ([PLAIN_ENTRY], {"grammar": GRAMMAR}, None),
+    ],
+)
+async def test_what_binds_an_answer_goes_to_a_server_that_has_it_and_is_refused_elsewhere(
+    fake: FakeOpenAI, engine: OpenAIEngine, entries: Any, option: dict[str, Any], said: dict[str, Any] | None
+) -> None:
+    fake.entries = entries
+    if said is None:
+        with pytest.raises(Unsupported, match=f"{next(iter(option))!r}.* or use SLUICE_ENGINE"):
+            await sent(fake, engine, chat(options=option))
+        assert not fake.asked("/v1/chat/completions")
+    else:
+        assert sampled(await sent(fake, engine, chat(options=option))) == said
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (LLAMA_ENTRY, {"json_schema": SCHEMA}),
+        (VLLM_ENTRY, {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}}),
+    ],
+)
+async def test_a_bare_prompt_is_held_to_a_schema_too(
+    fake: FakeOpenAI, engine: OpenAIEngine, entry: dict[str, Any], said: dict[str, Any]
+) -> None:
+    fake.entries, fake.chunks = [entry], [completion("{}"), completion("", "stop"), DONE]
+    await answer(engine, JobRequest(kind="generate", model="m", prompt="a", format=SCHEMA))
+    [body] = fake.asked("/v1/completions")
+    assert {name: body[name] for name in said} == said
+
+
 def sampled(body: dict[str, Any]) -> dict[str, Any]:
     return {
         name: value for name, value in body.items() if name not in ("model", "messages", "stream", "stream_options")
