@@ -57,8 +57,7 @@ async def submit(
     """Let one job of a request in. `on_disconnect`: where it is not the caller's header that says it. `trimmed`: its
     messages were cut to what fits. `reuse`: an answer from the cache will do.
 
-    `part` tells the jobs of one request apart, where it makes several: each has an idempotency key of its own. A turn
-    has a key anyhow: an answer has one job.
+    `part` tells the jobs of one request apart, where it makes several. A turn has a key anyhow: an answer has one job.
     """
     key = turn.key if turn else request.headers.get("idempotency-key")
     return await house.chat.submit(
@@ -66,7 +65,8 @@ async def submit(
             request=job,
             principal=principal_of(),
             on_disconnect=on_disconnect or parse_on_disconnect(request.headers.get("x-sluice-on-disconnect")),
-            idempotency_key=key and key + part,
+            idempotency_key=key,
+            part=part,
             turn=turn,
             body=body_hash(request.url.path.encode() + b"\0" + body),
             conversation=parse_conversation(request.headers.get("x-sluice-conversation")),
