@@ -19,6 +19,7 @@ from backend.batches.runner import batches_running
 from backend.body import BodyLimit
 from backend.chat import chain
 from backend.context import RequestContext
+from backend.crowd import Crowd
 from backend.files.endpoints import router as files_router
 from backend.guard import Guard
 from backend.health.endpoints import router as health_router
@@ -88,9 +89,10 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
 
 
 def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
-    """The last added is outermost: context, then the path's slash, the guard, CORS, the body's bound."""
+    """The last added is outermost: context, then the path's slash, the guard, CORS, the crowd, the body's bound."""
     app.add_middleware(refusal.ErrorBoundary, development=settings.development)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, file_limit=settings.max_file_bytes)
+    app.add_middleware(Crowd, max_requests=settings.max_requests, max_pending=settings.max_pending)
     origins = settings.cors_allow_origins
     readable = partial(
         CORSMiddleware,

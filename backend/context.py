@@ -19,6 +19,7 @@ from backend.site.headers import missing_headers
 # The server's own `send`, in the scope: once a response has started, frameworks' wrappers around `send` have nothing
 # left to do, yet each would cost a coroutine a chunk.
 SERVER_SEND = "sluice.send"
+HEALTH = ("/health", "/api/health", "/metrics")  # asked every few seconds by whoever watches this process
 USABLE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 log = structlog.get_logger()
 
@@ -70,7 +71,7 @@ async def _answer(app: ASGIApp, scope: Scope, receive: Receive, send: Send, name
         await app(scope, receive, send_with_id)
     finally:
         took = int((time.monotonic() - began) * 1000)
-        quiet = scope["path"].startswith(("/health", "/api/health", "/metrics"))
+        quiet = scope["path"].startswith(HEALTH)
         (log.debug if quiet else log.info)(
             "request answered", action="request.answered", method=scope["method"], status=status, ms=took
         )

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from backend.body import read_object
 from backend.chat.disconnect import OnDisconnect, parse_on_disconnect
 from backend.chat.service import Submission
+from backend.crowd import leave
 from backend.dialects.door import Asked, Door
 from backend.errors import told_with
 from backend.house import House, house_of
@@ -60,7 +61,7 @@ async def submit(
     `part` tells the jobs of one request apart, where it makes several. A turn has a key anyhow: an answer has one job.
     """
     key = turn.key if turn else request.headers.get("idempotency-key")
-    return await house.chat.submit(
+    ticket = await house.chat.submit(
         Submission(
             request=job,
             principal=principal_of(),
@@ -75,3 +76,5 @@ async def submit(
             reuse=reuse,
         )
     )
+    leave(request.scope)
+    return ticket
