@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -18,6 +19,7 @@ from backend.batches.runner import batches_running
 from backend.body import BodyLimit
 from backend.chat import chain
 from backend.context import RequestContext
+from backend.crowd import Crowd
 from backend.files.endpoints import router as files_router
 from backend.guard import Guard
 from backend.health.endpoints import router as health_router
@@ -31,6 +33,7 @@ from backend.pool.endpoints import router as models_router
 from backend.responses.endpoints import router as responses_router
 from backend.settings import ApiSettings
 from backend.site import page
+from backend.slashes import TrailingSlashes
 from backend.threads.endpoints import router as threads_router
 from wire.logs import configure_logs
 from wire.settings import read_settings
@@ -56,7 +59,14 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
             app.state.house = house
             yield
 
-    app = FastAPIOffline(title="Sluice", version=version("sluice"), summary=ABOUT, lifespan=lifespan, redoc_url=None)
+    app = FastAPIOffline(
+        title="Sluice",
+        version=version("sluice"),
+        summary=ABOUT,
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     for router in (
         ollama_router,
         jobs_router,
@@ -81,16 +91,20 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
 
 
 def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
-    """The last added is outermost: context, then the guard, then CORS, then the body's bound."""
+    """The last added is outermost: context, then the path's slash, the guard, CORS, the crowd, the body's bound."""
     app.add_middleware(refusal.ErrorBoundary, development=settings.development)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, file_limit=settings.max_file_bytes)
-    if settings.cors_allow_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_allow_origins,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["*"],
-            expose_headers=EXPOSED,
-        )
-    app.add_middleware(Guard, hosts=settings.hosts, origins=settings.cors_allow_origins)
+    app.add_middleware(Crowd, max_requests=settings.max_requests, max_pending=settings.max_pending)
+    origins = settings.cors_allow_origins
+    readable = partial(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=EXPOSED,
+    )
+    if origins:
+        app.add_middleware(readable)
+    app.add_middleware(Guard, hosts=settings.hosts, origins=origins, readable=readable if origins else None)
+    app.add_middleware(TrailingSlashes)
     app.add_middleware(RequestContext)

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.context import header
+from backend.crowd import begin
 from backend.errors import Invalid, TooLarge
 from backend.nested import depth, has_nul, openings, structure
 from backend.refusal import error_response
@@ -108,6 +109,7 @@ def takes_numbers(path: str) -> bool:
 async def read_object(request: Request) -> tuple[dict[str, Any], bytes]:
     """The body as a JSON object, and as it was sent."""
     body = await request.body()
+    await begin(request.scope)
     parsed = parse_json(body, takes_numbers(request.url.path))
     if not isinstance(parsed, dict):
         raise Invalid("The body must be a JSON object.", "invalid_json")

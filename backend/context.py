@@ -22,6 +22,7 @@ from backend.site.headers import missing_headers
 SERVER_SEND = "sluice.send"
 # Whether the client of the request being served speaks Anthropic's protocol, which shares paths with OpenAI's.
 _ANTHROPIC: ContextVar[bool] = ContextVar("anthropic", default=False)
+HEALTH = ("/health", "/api/health", "/metrics")  # asked every few seconds by whoever watches this process
 USABLE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 log = structlog.get_logger()
 
@@ -80,7 +81,7 @@ async def _answer(app: ASGIApp, scope: Scope, receive: Receive, send: Send, name
         await app(scope, receive, send_with_id)
     finally:
         took = int((time.monotonic() - began) * 1000)
-        quiet = scope["path"].startswith(("/health", "/api/health", "/metrics"))
+        quiet = scope["path"].startswith(HEALTH)
         (log.debug if quiet else log.info)(
             "request answered", action="request.answered", method=scope["method"], status=status, ms=took
         )

@@ -2,11 +2,12 @@
 
     ApiError
     ├── Unsupported          400  what no model of this name can do
+    ├── Malformed            400  a head that HTTP does not allow
     ├── Forbidden            403  host, origin
     ├── NotFound             404  a job, a model, a path; foreign ids too
     ├── Conflict             409  the event log does not hold what is referred to; an id that is taken
     ├── TooLarge             413  the body, or the prompt
-    ├── WrongMediaType       415  not application/json
+    ├── WrongMediaType       415  a body that a form may have sent, or that is encoded
     ├── Invalid              422  what was sent
     ├── QueueFull            429  with Retry-After
     ├── Unavailable          503  Redis or SQL is away, or this process is starting or draining
@@ -46,6 +47,11 @@ class ApiError(Exception):
 class Unsupported(ApiError):
     status = 400
     code = "unsupported"
+
+
+class Malformed(ApiError):
+    status = 400
+    code = "malformed_request"
 
 
 class Forbidden(ApiError):

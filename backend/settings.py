@@ -51,6 +51,13 @@ class ApiSettings(WireSettings):
     max_messages: int = Field(2_000, alias="SLUICE_MAX_MESSAGES", ge=1)
     max_body_bytes: int = Field(8 * 1024 * 1024, alias="SLUICE_MAX_BODY_BYTES", ge=1_024)
 
+    # Requests in flight in this process, open streams included; more are refused with 503 and Retry-After. A stream
+    # that waits costs memory and hardly any time, so this may be high. Health checks are outside of both bounds.
+    max_requests: int = Field(10_000, alias="SLUICE_MAX_REQUESTS", ge=1)
+    # Of them, those that have come in full and are not let into the queue yet: each costs some 3 ms of the one core
+    # that a process uses, so that the last of a thousand waits for three seconds.
+    max_pending: int = Field(1_000, alias="SLUICE_MAX_PENDING_REQUESTS", ge=1)
+
     # Inputs of one embedding job; a longer list becomes several, which lie in the queue side by side.
     embed_batch: int = Field(32, alias="SLUICE_EMBED_BATCH", ge=1, le=2_048)
 

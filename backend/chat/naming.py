@@ -39,7 +39,8 @@ class Naming:
         if wish.idempotency_key is not None:
             if not USABLE_KEY.fullmatch(wish.idempotency_key):
                 raise Invalid("Idempotency-Key must be 1 to 200 printable ASCII characters.", "invalid_idempotency_key")
-            return await self._by_key(wish, wish.idempotency_key, pool)
+            key = f"{wish.idempotency_key} {wish.part}" if wish.part else wish.idempotency_key  # no key has a space
+            return await self._by_key(wish, key, pool)
         if wish.job is not None:
             return await self._by_id(wish.job, pool)
         return Named(str(uuid.uuid4()), pool, fresh=True)

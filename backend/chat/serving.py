@@ -12,6 +12,7 @@ from starlette.responses import Response
 from backend.body import read_object
 from backend.chat.disconnect import OnDisconnect, parse_on_disconnect
 from backend.chat.service import Submission
+from backend.crowd import leave
 from backend.dialects.door import Asked, Door
 from backend.errors import told_with
 from backend.house import House, house_of
@@ -61,16 +62,16 @@ async def submit(
     """Let one job of a request in. `on_disconnect`: where it is not the caller's header that says it. `trimmed`: its
     messages were cut to what fits. `reuse`: an answer from the cache will do.
 
-    `part` tells the jobs of one request apart, where it makes several: each has an idempotency key of its own. A turn
-    has a key anyhow: an answer has one job.
+    `part` tells the jobs of one request apart, where it makes several. A turn has a key anyhow: an answer has one job.
     """
     key = turn.key if turn else request.headers.get("idempotency-key")
-    return await house.chat.submit(
+    ticket = await house.chat.submit(
         Submission(
             request=job,
             principal=principal_of(),
             on_disconnect=on_disconnect or parse_on_disconnect(request.headers.get("x-sluice-on-disconnect")),
-            idempotency_key=key and key + part,
+            idempotency_key=key,
+            part=part,
             turn=turn,
             body=body_hash(request.url.path.encode() + b"\0" + body),
             conversation=parse_conversation(request.headers.get("x-sluice-conversation")),
@@ -79,3 +80,5 @@ async def submit(
             reuse=reuse,
         )
     )
+    leave(request.scope)
+    return ticket

@@ -19,6 +19,8 @@ class Submission(NamedTuple):
     key that names an earlier job joins that one, and the ticket says which. `deadline`: seconds from accept to end,
     None: the setting's.
 
+    `part`: which of a request's jobs it is, "" where there is but one; each has the key for itself.
+
     `conversation`: the caller's name for it, "" for none. `overflow`: it may go elsewhere rather than wait, where the
     operator's rules say so. `trimmed`: the prompt was cut to what its model can read, as far as that is known. `reuse`:
     an answer that the same request was given before will do.
@@ -37,6 +39,7 @@ class Submission(NamedTuple):
     overflow: bool = False
     reuse: bool = False
     trimmed: bool = False
+    part: str = ""
 
 
 class Turns(Protocol):

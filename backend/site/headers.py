@@ -1,4 +1,5 @@
-"""What every answer carries that says nothing else: a browser must never take an API's answer for a page."""
+"""What every answer carries that says nothing else: a browser must never take an API's answer for a page, and no cache
+between us and a client may keep what somebody asked or was answered."""
 
 from __future__ import annotations
 
@@ -6,6 +7,10 @@ from collections.abc import Iterable
 
 Header = tuple[bytes, bytes]
 
+# First parts of the API's paths. A test holds them against the routes that there are.
+API = frozenset({"api", "v1", "health", "metrics", "docs", "openapi.json", "static-offline-docs"})
+DOCUMENTATION = ("/docs", "/static-offline-docs")  # the same for everybody
+NO_STORE = (b"cache-control", b"no-store")
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 CSP = b"content-security-policy"
 NOTHING = b"default-src 'none'; frame-ancestors 'none'"
@@ -17,9 +22,11 @@ DOCS = (
 
 
 def missing_headers(path: str, headers: Iterable[Header]) -> list[Header]:
-    """Those to add to an answer's headers. One that brings its own keeps it: the page, LangServe's playground."""
+    """Those to add to an answer's headers. One that brings its own keeps it: the page, a stream."""
     names = {name for name, _ in headers}
     added = [] if NOSNIFF[0] in names else [NOSNIFF]
     if CSP not in names:
         added.append((CSP, DOCS if path.startswith("/docs") else NOTHING))
+    if NO_STORE[0] not in names and not path.startswith(DOCUMENTATION):
+        added.append(NO_STORE)
     return added

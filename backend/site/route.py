@@ -11,9 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from backend.context import header
 from backend.site.files import ENCODINGS, File, Headers, Site
+from backend.site.headers import API
 
-# First parts of the API's paths. A test holds them against the routes that there are.
-API = frozenset({"api", "v1", "health", "metrics", "docs", "openapi.json", "static-offline-docs"})
 READS = ("GET", "HEAD")
 
 

@@ -222,7 +222,7 @@ SIGNS = {
     "Referer": "https://evil.example/",
     "Cookie": "a=b",
 }
-NO_JSON = [(kind, "", "/api/chat") for kind in ("text/plain", "multipart/form-data; boundary=x", "text/json")]
+NO_JSON = [(kind, "", "/api/chat") for kind in ("text/plain", "multipart/form-data; boundary=x", "text/ping")]
 NO_JSON += [(kind, sign, "/api/chat") for kind in (FORM, "") for sign in SIGNS]
 NO_JSON += [(kind, "", "/api/v1/local-llm/generate") for kind in (FORM, "")]  # none of Ollama's paths
 
@@ -253,6 +253,59 @@ async def test_what_curl_sends_unless_told_otherwise_is_read_as_json(
     asked = {"model": "gpt-9", "messages": message(), "prompt": "hello", "input": "hello"}
     answer = await client.post(path, content=json.dumps(asked).encode(), headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (404, "model_not_found"), answer.text
+
+
+TYPES = [
+    "application/octet-stream",
+    "text/json",
+    "application/vnd.api+json",
+    "application/x-ndjson",
+    "Application/JSON",
+]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions", "/v1/messages"])
+async def test_a_type_that_no_form_can_send_is_read_as_json(client: httpx.AsyncClient, path: str, kind: str) -> None:
+    """aiohttp calls bytes `application/octet-stream`, and with it LiteLLM's proxy."""
+    asked = {"model": "gpt-9", "messages": message(), "prompt": "hello", "max_tokens": 1}
+    headers = {"Content-Type": kind, **SIGNS, "Origin": str(client.base_url).rstrip("/")}
+    answer = await client.post(path, content=json.dumps(asked).encode(), headers=headers)
+    assert answer.status_code == 404, answer.text
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "x-unknown", "identity, gzip"])
+async def test_an_encoded_body_is_refused(client: httpx.AsyncClient, home: House, truth: Truth, encoding: str) -> None:
+    headers = {**JSON, "Content-Encoding": encoding}
+    body, code = wrong().body, "encoded_body"
+    await refused(
+        client, home, truth, "POST", "/api/chat", 415, code, "Content-Encoding", content=body, headers=headers
+    )
+    plain = await client.post("/api/chat", content=b"{", headers={**JSON, "Content-Encoding": "Identity"})
+    assert plain.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/api/tags", "/health", "/api/version", "/api/jobs/unknown"])
+async def test_a_slash_at_the_end_changes_nothing(client: httpx.AsyncClient, path: str) -> None:
+    plain, slashed = await client.get(path), await client.get(path + "/")
+    assert (plain.status_code, slashed.status_code) == (plain.status_code, plain.status_code)
+    assert plain.status_code in (200, 404) and plain.json().keys() == slashed.json().keys()
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/embeddings", "/api/chat"]
+)
+async def test_a_body_that_is_sent_to_a_path_with_a_slash_is_read(client: httpx.AsyncClient, path: str) -> None:
+    asked = {"model": "gpt-9", "messages": message(), "input": "hello", "max_tokens": 1}
+    answer = await client.post(path + "/", json=asked)
+    assert answer.status_code == 404 and "gpt-9" in answer.text, answer.text
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/api/tags", "/api/version", "/health", "/v1/nothing", "/api/jobs/x"])
+async def test_no_cache_keeps_what_the_api_answers(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(path)).headers["cache-control"] == "no-store"
+    for way in ("/api/chat", "/v1/chat/completions", "/v1/messages", "/api/lc/chat/invoke"):
+        assert (await client.post(way, content=b"{", headers=JSON)).headers["cache-control"] == "no-store"
 
 
 async def test_a_body_that_does_not_tell_its_length_is_bounded_too(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+import orjson
 import pytest
 from starlette.responses import PlainTextResponse
 
@@ -63,6 +66,8 @@ async def check_refused(answer: httpx.Response, code: str) -> None:
 
 REBOUND = ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil.example", "0.0.0.0", "[::2]"]
 REBOUND += ["sluice.example", "", "evil.example:127.0.0.1"]
+REBOUND += ["127.0.0.1:8000@evil.example", "127.0.0.1@evil.example", "localhost/.evil.example", "localhost:80:80"]
+REBOUND += ["evil.localhost.example", "evil-local", "local", "internal", "[::1]evil.example", "localhost evil.example"]
 
 
 @pytest.mark.parametrize("host", REBOUND)
@@ -75,7 +80,11 @@ async def test_a_rebound_name_is_refused(client: httpx.AsyncClient, truth: Truth
     assert await truth.states() == before
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "localhost:8000", "LOCALHOST:9", "[::1]", "[::1]:8000"])
+OUR_NAMES = ["127.0.0.1", "localhost", "localhost:8000", "LOCALHOST:9", "[::1]", "[::1]:8000"]
+OUR_NAMES += ["host.docker.internal:8000", "my-mac.local", "Sluice.LocalHost:8000"]  # nobody's on the internet
+
+
+@pytest.mark.parametrize("host", OUR_NAMES)
 async def test_our_own_names_are_served(client: httpx.AsyncClient, host: str) -> None:
     assert (await client.get("/health", headers={"Host": host})).status_code == 200
 
@@ -180,6 +189,67 @@ async def test_an_allowed_origin_opens_no_other(allowing: httpx.AsyncClient) -> 
     for origin in (EVIL, "null", OURS + "0", "http://localhost:3001"):
         answer = await allowing.post("/api/chat", json=CHAT, headers={"Origin": origin})
         await check_refused(answer, "origin_not_allowed")
+
+
+async def test_an_allowed_origin_reads_why_it_is_refused(allowing: httpx.AsyncClient) -> None:
+    headers = {"Origin": OURS, "Sec-Fetch-Site": "cross-site", **FETCHED}
+    json = {**headers, "Content-Type": "application/json"}
+    typed = await allowing.post("/api/chat", content=b"hello", headers={**headers, "Content-Type": "text/plain"})
+    encoded = await allowing.post("/v1/messages", content=b"x", headers={**headers, "Content-Encoding": "gzip"})
+    hosted = await allowing.get("/api/tags", headers={**headers, "Host": "evil.example"})
+    large = await allowing.post("/v1/messages", content=b" " * 2**23 + b"{}", headers=json)
+    assert [typed.status_code, encoded.status_code, hosted.status_code, large.status_code] == [415, 415, 403, 413]
+    for answer in (typed, encoded, hosted, large):
+        assert answer.headers["access-control-allow-origin"] == OURS
+        assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
+
+
+async def test_two_hosts_are_no_host(home: House) -> None:
+    at = urlsplit(home.url)
+    for second in ("localhost", "evil.example"):
+        with socket.create_connection((at.hostname, at.port), timeout=60) as line:
+            line.sendall(f"GET /api/tags HTTP/1.1\r\nHost: localhost\r\nHost: {second}\r\n\r\n".encode())
+            head, _, body = line.recv(65_536).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert orjson.loads(body)["code"] == "malformed_request"
+
+
+OLD_BROWSERS = [
+    {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:60.0)"},
+    {"Referer": "https://evil.example/", "User-Agent": ""},
+    {"Cookie": "a=b"},
+    {"User-Agent": "Mozilla/5.0", "Authorization": "Basic YTpi"},  # of an address with a name and a password in it
+]
+UPLOAD = {"files": {"file": ("a.jsonl", b"{}")}, "data": {"purpose": "batch"}}
+
+
+@pytest.mark.parametrize("headers", OLD_BROWSERS)
+async def test_a_form_of_a_browser_that_names_no_origin_is_refused(
+    client: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    """With a file in it, or with nothing: the type of its body does not give it away."""
+    uploaded = await client.post("/v1/files", headers=headers, **UPLOAD)  # type: ignore[arg-type]
+    assert (uploaded.status_code, uploaded.json()["error"]["code"]) == (403, "origin_not_allowed")
+    await check_refused(await client.post("/api/jobs/some/cancel", headers=headers), "origin_not_allowed")
+
+
+PROGRAMS = [
+    {"User-Agent": "OpenAI/Python 2.8.0", "Authorization": "Bearer none"},
+    {"User-Agent": "OpenAI/JS 6.9.1", "Authorization": "Bearer none", "Accept-Language": "*", "Sec-Fetch-Mode": "cors"},
+    {"User-Agent": "node", "Accept-Language": "*", "Sec-Fetch-Mode": "cors"},
+    {"User-Agent": "curl/8.5.0"},
+    {"User-Agent": "Mozilla/5.0 (of an Electron app)", "Authorization": "bearer none"},
+    {"User-Agent": "Mozilla/5.0", "Sec-Fetch-Site": "same-origin", **FETCHED},
+]
+
+
+@pytest.mark.parametrize("headers", PROGRAMS)
+async def test_programs_and_our_own_page_upload_and_post_nothing(
+    client: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    uploaded = await client.post("/v1/files", headers=headers, **UPLOAD)  # type: ignore[arg-type]
+    assert uploaded.status_code == 200, uploaded.text
+    assert (await client.post("/api/jobs/some/cancel", headers=headers)).status_code == 404
 
 
 async def test_without_cors_no_answer_is_readable_elsewhere(client: httpx.AsyncClient) -> None:

@@ -1,0 +1,167 @@
+"""More requests than a process can look at are refused, and do not make the others late."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from backend import crowd
+from backend.crowd import Crowd, Gate
+from backend.errors import Unavailable
+
+
+class Hall:
+    """An app whose requests do what their paths say: `/stream` starts its answer and goes on, `/let-in` has its job let
+    in and waits for its end, all others wait before they answer. `open` ends them all."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+        self.within = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if crowd.has_body(scope):
+            await receive()
+            await crowd.begin(scope)
+        self.within += 1
+        if scope["path"] == "/stream":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        if scope["path"] == "/let-in":
+            crowd.leave(scope)
+        await self.open.wait()
+        if scope["path"] != "/stream":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+class Asked:
+    """A request to `app`, and its answer. `body`: what comes of it once `sent` is set."""
+
+    def __init__(self, app: Any, path: str, body: bytes = b"") -> None:
+        self.status, self.headers, self.told = 0, {}, b""
+        self.sent = asyncio.Event()
+        length = [(b"content-length", b"%d" % len(body))] if body else []
+        scope = {"type": "http", "method": "POST", "path": path, "headers": length}
+        self._body = body
+        self.task = asyncio.create_task(app(scope, self._receive, self._send))
+
+    async def _receive(self) -> Any:
+        await self.sent.wait()
+        return {"type": "http.request", "body": self._body}
+
+    async def _send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], dict(message["headers"])
+        else:
+            self.told += message.get("body", b"")
+
+
+@pytest.fixture
+async def hall() -> AsyncIterator[Hall]:
+    hall = Hall()
+    yield hall
+    hall.open.set()
+
+
+async def settle() -> None:
+    """Long enough for whatever can go on without anything from outside."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions", "/v1/messages", "/api/lc/chat/stream"])
+async def test_a_request_too_many_is_refused_in_its_dialect_until_one_ends(hall: Hall, path: str) -> None:
+    app = Crowd(hall, max_requests=2, max_pending=10)
+    first = [Asked(app, "/stream"), Asked(app, "/stream")]
+    await settle()
+    refused = Asked(app, path)
+    await refused.task
+    assert (refused.status, refused.headers[b"retry-after"]) == (503, b"1")
+    told = orjson.loads(refused.told)
+    assert "overloaded" in (
+        told.get("code"),
+        (told["error"] if isinstance(told["error"], dict) else {}).get("code"),
+    ) or (told["type"] == "error")
+    for health in ("/health/live", "/health", "/api/health"):
+        Asked(app, health)
+    await settle()
+    assert hall.within == 2 + 3
+    hall.open.set()
+    await asyncio.gather(*(asked.task for asked in first))
+    after = Asked(app, path)
+    await after.task
+    assert after.status == 200
+
+
+async def test_open_streams_and_jobs_that_are_let_in_are_not_pending(hall: Hall) -> None:
+    app = Crowd(hall, max_requests=100, max_pending=2)
+    waiting = []
+    for path in ["/stream", "/let-in"] * 20:
+        waiting.append(Asked(app, path))
+        await settle()
+    assert hall.within == 40 and not any(asked.task.done() for asked in waiting)
+
+
+async def test_what_is_pending_is_bounded(hall: Hall) -> None:
+    app = Crowd(hall, max_requests=100, max_pending=2)
+    asked = [Asked(app, "/pending") for _ in range(5)]
+    await settle()
+    assert [one.status for one in asked] == [0, 0, 503, 503, 503]
+    hall.open.set()
+    await asyncio.gather(*(one.task for one in asked))
+    later = Asked(app, "/pending")
+    await later.task
+    assert later.status == 200
+
+
+async def test_a_request_is_pending_once_its_body_has_come(hall: Hall) -> None:
+    """Else a thousand that send theirs slowly, or never, would keep everybody out."""
+    app = Crowd(hall, max_requests=100, max_pending=2)
+    slow = [Asked(app, "/pending", b"{}") for _ in range(10)]
+    quick = Asked(app, "/pending")
+    await settle()
+    assert hall.within == 1
+    slow[0].sent.set()
+    await settle()
+    assert hall.within == 2
+    slow[1].sent.set()
+    await settle()
+    with pytest.raises(Unavailable):
+        await slow[1].task
+    for one in slow:
+        one.task.cancel()
+    await asyncio.gather(*(one.task for one in slow), return_exceptions=True)
+    assert not quick.task.done() and hall.within == 2
+
+
+async def test_whoever_leaves_while_it_waits_leaves_its_place() -> None:
+    gate = Gate(3)
+    waiting = [asyncio.create_task(gate.turn()) for _ in range(3)]
+    await asyncio.sleep(0)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert gate.pending == 0
+    await gate.turn()
+    assert gate.pending == 1
+
+
+async def test_a_few_begin_in_each_turn_of_the_loop_in_the_order_of_their_coming() -> None:
+    gate, begun = Gate(1_000), []
+
+    async def begin(number: int) -> None:
+        await gate.turn()
+        begun.append(number)
+
+    tasks = [asyncio.create_task(begin(number)) for number in range(100)]
+    steps = []
+    while len(begun) < 100:
+        before = len(begun)
+        await asyncio.sleep(0)
+        steps.append(len(begun) - before)
+    assert begun == [*range(100)] and max(steps) <= crowd.BEGIN
+    await asyncio.gather(*tasks)

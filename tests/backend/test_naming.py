@@ -1,0 +1,57 @@
+"""Which job an idempotency key names."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from backend.chat.disconnect import CONTINUE
+from backend.chat.naming import Naming
+from backend.chat.submission import Submission
+from backend.errors import Invalid
+from backend.pool.pools import Pool, Pools
+from backend.principal import LOCAL
+from wire.idempotency import Claim, IdempotencyKeys
+from wire.records import JobRequest
+
+POOL = cast(Pool, SimpleNamespace(name="default"))
+
+
+class Keys:
+    """Claims in memory."""
+
+    def __init__(self) -> None:
+        self.claims: dict[str, Claim] = {}
+
+    async def claim(self, principal: str, key: str, mine: Claim) -> Claim:
+        return self.claims.setdefault(key, mine)
+
+
+def wish(key: str, part: str = "", body: str = "a") -> Submission:
+    return Submission(JobRequest(model="m"), LOCAL, CONTINUE, idempotency_key=key, part=part, body=body)
+
+
+@pytest.fixture
+def naming() -> Naming:
+    async def find(job: str) -> Any:
+        return SimpleNamespace(record=SimpleNamespace(state="running"))
+
+    pools = SimpleNamespace(named=lambda name: POOL, find=find)
+    return Naming(cast(IdempotencyKeys, Keys()), cast(Pools, pools))
+
+
+async def test_a_key_that_looks_like_another_keys_part_is_another_key(naming: Naming) -> None:
+    part = await naming.name(wish("K", part="#1"), POOL)
+    other = await naming.name(wish("K#1", body="b"), POOL)
+    assert other.job != part.job
+    assert (await naming.name(wish("K", part="#1"), POOL)).job == part.job
+    assert (await naming.name(wish("K"), POOL)).job not in (part.job, other.job)
+
+
+async def test_a_key_of_full_length_may_have_parts(naming: Naming) -> None:
+    assert await naming.name(wish("k" * 200, part="#63"), POOL)
+    for unusable in ("k" * 201, "a b", ""):
+        with pytest.raises(Invalid):
+            await naming.name(wish(unusable), POOL)
