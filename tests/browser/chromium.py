@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # A browser under test speaks to nobody but the house: no component updates, no first-run pages, no sync.
@@ -44,6 +44,7 @@ def chromium_path() -> str:
 @asynccontextmanager
 async def chromium(*arguments: str) -> AsyncIterator[Browser]:
     """A headless browser; root may not use Chromium's sandbox."""
+    expect.set_options(timeout=PATIENT * 1000)
     sandbox = ("--no-sandbox",) if os.geteuid() == 0 else ()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -60,6 +61,7 @@ class Visit:
     """One visitor: a browser context of its own, and a record of what its pages complained of and asked elsewhere."""
 
     def __init__(self, context: BrowserContext, origin: str) -> None:
+        context.set_default_timeout(PATIENT * 1000)
         self.context = context
         self.origin = origin
         self.complaints: list[str] = []

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser
 
-from tests.browser.chromium import PATIENT, Visit, chromium, keep_screenshot
+from tests.browser.chromium import Visit, chromium, keep_screenshot
 
 HERE = Path(__file__).parent
 USUAL = {
@@ -30,7 +30,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    expect.set_options(timeout=PATIENT * 1000)
     async with chromium() as browser:
         yield browser
 
@@ -42,7 +41,6 @@ async def visitor(browser: Browser, request: pytest.FixtureRequest) -> AsyncIter
 
     async def come(origin: str, **options: Any) -> Visit:
         context = await browser.new_context(**{**USUAL, **options})
-        context.set_default_timeout(PATIENT * 1000)
         visits.append(Visit(context, origin))
         return visits[-1]
 

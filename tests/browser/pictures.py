@@ -48,7 +48,7 @@ async def waiting(browser: Browser, home: House) -> None:
         await expect(other.answers).to_have_count(1)
     shown = Chat(await visit.open())
     await shown.send("Which of our meetings this week could have been an email?")
-    await expect(shown.status).to_contain_text("in the queue ·", timeout=20_000)
+    await expect(shown.status).to_contain_text("in the queue ·")
     await shown.page.screenshot(path=FOLDER / "queue.png")
 
 

@@ -128,10 +128,15 @@ async def test_a_file_of_text_goes_along_is_kept_and_stays_when_its_message_is_e
         await chat.page.reload()
     await chat.questions.first.hover()
     await chat.button("Edit message").click()
-    await chat.page.get_by_role("textbox", name="Edit your message").fill("!say Again:")
-    await chat.page.keyboard.press("Enter")
+    editor = chat.page.get_by_role("textbox", name="Edit your message")
+    await editor.fill("!say Again:")
+    more = base64.b64encode(b"more = 43").decode()
+    await editor.evaluate(HAND_OVER, ["paste", "", "more.py", more])
+    await expect(chat.button("Show more.py")).to_be_visible()
+    await editor.press("Enter")
     await expect(chat.answer).to_contain_text("Again:")
     await expect(chat.answer).to_contain_text("secret = 42")
+    await expect(chat.answer).to_contain_text("more = 43")
     await expect(chat.button("Show notes.md")).to_be_visible()
 
 

@@ -4,6 +4,7 @@ import { X } from "lucide-react";
 import { useEffect, useState } from "react";
 import { BlindNotice } from "./blind-notice";
 import { FileChip } from "./file-chip";
+import { LongNotice } from "./long-notice";
 import { Picture } from "./picture";
 
 /** What goes with the message that is being written: images and files, each with a way to remove it. */
@@ -18,6 +19,7 @@ export function AttachmentList() {
         ))}
       </ul>
       <BlindNotice />
+      <LongNotice />
     </>
   );
 }

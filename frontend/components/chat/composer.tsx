@@ -1,7 +1,7 @@
 "use client";
 import { useAui, useAuiState } from "@assistant-ui/react";
 import { ArrowUp, Paperclip, Square } from "lucide-react";
-import { useCallback, useEffect, useRef, type ClipboardEvent, type KeyboardEvent, type RefObject } from "react";
+import { useCallback, useEffect, useRef, type KeyboardEvent, type RefObject } from "react";
 import { IconButton } from "@/components/ui/icon-button";
 import { useEnterSends } from "@/components/ui/use-enter-sends";
 import { useDraft, useReady, useSend } from "@/runtime";
@@ -10,6 +10,7 @@ import { composerAction } from "./composer-keys";
 import { Pending } from "./pending";
 import { TextField } from "./text-field";
 import { useAddFiles } from "./use-add-files";
+import { usePasteFiles } from "./use-paste-files";
 
 /** Where a message is written. The field keeps the focus: after sending, after another thread, after a dialog. */
 export function Composer() {
@@ -18,6 +19,7 @@ export function Composer() {
   const field = useRef<HTMLTextAreaElement>(null);
   const text = useAuiState((s) => s.composer.text);
   const addFiles = useAddFiles();
+  const paste = usePasteFiles();
   const thread = useAuiState((s) => s.threads.mainThreadId);
   const { send } = useSend();
   const enterSends = useEnterSends();
@@ -26,12 +28,6 @@ export function Composer() {
   const submit = () => {
     void send();
     field.current?.focus();
-  };
-  const paste = (event: ClipboardEvent) => {
-    const files = [...event.clipboardData.files];
-    if (files.length === 0) return;
-    event.preventDefault();
-    void addFiles(files);
   };
   return (
     <div className="mx-auto w-full max-w-3xl px-4 pb-3">

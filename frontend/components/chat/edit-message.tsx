@@ -6,6 +6,7 @@ import { useEnterSends } from "@/components/ui/use-enter-sends";
 import { AttachmentList } from "./attachments";
 import { composerAction } from "./composer-keys";
 import { TextField } from "./text-field";
+import { usePasteFiles } from "./use-paste-files";
 
 /** A message being changed, in its place; sent, it begins a branch. Its attachments stay unless they are removed. */
 export function EditMessage() {
@@ -13,6 +14,7 @@ export function EditMessage() {
   const text = useAuiState((s) => s.composer.text);
   const canSend = useAuiState((s) => !s.composer.isEmpty);
   const enterSends = useEnterSends();
+  const paste = usePasteFiles();
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     field.current?.focus();
@@ -32,6 +34,7 @@ export function EditMessage() {
         text={text}
         onText={(next) => aui.composer.setText(next)}
         enterKeyHint={enterSends ? "send" : "enter"}
+        onPaste={paste}
         onKeyDown={(event) => {
           const action = composerAction(event.nativeEvent, { empty: false, running: true, enterSends });
           if (action === null) return;

@@ -1,9 +1,12 @@
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { BlindNotice } from "@/components/chat/blind-notice";
+import { LongNotice } from "@/components/chat/long-notice";
 import type { ModelInfo } from "@/runtime";
 
-const state = vi.hoisted(() => ({ attachments: [{ type: "image" }], models: [] as ModelInfo[], change: vi.fn() }));
+type Held = { type: string; content?: { type: string; text?: string }[] };
+
+const state = vi.hoisted(() => ({ attachments: [] as Held[], models: [] as ModelInfo[], change: vi.fn() }));
 
 vi.mock("@assistant-ui/react", () => ({
   useAuiState: (select: (s: unknown) => unknown) => select({ composer: { attachments: state.attachments } }),
@@ -63,4 +66,24 @@ it("is not there without an image", () => {
   state.attachments = [];
   render(<BlindNotice />);
   expect(notice()).toBeNull();
+});
+
+const longNotice = () => screen.queryByTestId("too-long")?.textContent;
+const files = (...lengths: number[]): Held[] => lengths.map((length) => ({ type: "document", content: [{ type: "text", text: "x".repeat(length) }] }));
+
+it("says how much a model reads before files go to it that are longer", () => {
+  state.attachments = files(40_000, 40_000);
+  render(<LongNotice />);
+  expect(longNotice()).toBe("These files are about 20,000 tokens long, and reads reads 8,200.");
+});
+
+it.each([
+  ["files that fit", files(20_000), 8192],
+  ["a model that does not tell how much it reads", files(80_000), 0],
+  ["images", [{ type: "image", content: [{ type: "image" }] }], 8192],
+])("says nothing of %s", (_, attachments, context_length) => {
+  state.attachments = attachments;
+  state.models = [{ ...model("reads", [], true), context_length }];
+  render(<LongNotice />);
+  expect(longNotice()).toBeUndefined();
 });

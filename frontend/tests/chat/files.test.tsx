@@ -4,6 +4,7 @@ import { cleanup, fireEvent, render, screen, within } from "@testing-library/rea
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { AttachmentList } from "@/components/chat/attachments";
 import { Thread } from "@/components/chat/thread";
+import { hasWords } from "@/components/chat/use-paste-files";
 import { OverlayProvider } from "@/components/shell/overlays";
 import { fileAttachments } from "@/runtime/attachments";
 import { fromStored } from "@/runtime/convert";
@@ -58,4 +59,15 @@ test("the words of a message run from right to left where they are written so, l
   render(<House messages={[stored("שלום\nand more")]} />);
   const words = (await screen.findByText(/שלום/)).closest("[dir]");
   expect([words?.getAttribute("dir"), words?.className]).toEqual(["auto", expect.stringContaining("plaintext")]);
+});
+
+test.each([
+  ["", ["image.png"], false], // a picture that was copied
+  ["name\tage\r\nDan\t42", ["image.png"], true], // cells of a table, and a picture of them
+  ["photo 1.png", ["photo 1.png"], false], // files out of a file manager, with their names
+  ["/home/me/a.py\n/home/me/b.py\n", ["a.py", "b.py"], false],
+  ["file:///home/me/photo%201.png", ["photo 1.png"], false],
+  ["C:\\notes\\100%.txt", ["100%.txt"], false],
+])("what is pasted as %j with the files %j is words: %s", (text, names, words) => {
+  expect(hasWords(text, names.map((name) => ({ name })))).toBe(words);
 });
