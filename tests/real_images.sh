@@ -17,7 +17,7 @@ needs() { # what is not there
     for program in "$@"; do command -v "$program" >/dev/null || missing+=("$program"); done
     [ ${#missing[@]} = 0 ] || {
         echo "test-images: without a Docker engine it brings its own, which needs: ${missing[*]}" >&2
-        echo 'On Debian: apt-get install buildah runc iptables iproute2 mmdebstrap, Go 1.26, and the command docker' >&2
+        echo 'On Debian: apt-get install buildah runc iptables iproute2 mmdebstrap tini, Go 1.26, and the command docker' >&2
         exit 1
     }
 }
@@ -28,7 +28,7 @@ if [ -z "${OWN_ENGINE:-}" ] && docker version >/dev/null 2>&1; then
     exec "$PYTHON" -m pytest -m real_images $containers "$@"
 fi
 [ "$(id -u)" = 0 ] || { echo 'test-images: no Docker engine answers; as root it would bring its own' >&2 && exit 1; }
-needs docker go runc iptables ip buildah mmdebstrap
+needs docker go runc iptables ip tini-static buildah mmdebstrap
 echo 'No Docker engine is used: it builds its own, the first time for five to fifteen minutes more.' >&2
 mkdir -p "$FOLDER"
 $containers/programs.sh docker "$FOLDER/bin"

@@ -3,7 +3,7 @@
 #
 # Nothing of it listens on this machine, and a Docker that runs here is left alone. `run` starts a command inside, where
 # DOCKER_HOST leads to it and a published port is on 127.0.0.1. FOLDER has bin/ (programs.sh docker) and gets engine/.
-# Needs Linux, root, iproute2, iptables, runc and the command `docker`.
+# Needs Linux, root, iproute2, iptables, runc, tini and the command `docker`.
 set -euo pipefail
 FOLDER=${FOLDER:?where the programs are}
 HOME_=$FOLDER/engine
@@ -47,6 +47,7 @@ start() {
 up() {
     down
     mkdir -p $RUN "$HOME_/config/cli-plugins"
+    ln -sf "$(command -v tini-static)" "$FOLDER/bin/docker-init" # what `init: true` runs; Docker's packages bring it
     ln -sf "$FOLDER/bin/docker-compose" "$FOLDER/bin/docker-buildx" "$HOME_/config/cli-plugins/"
     rm -f "$HOME_"/*.pid
     namespaces
