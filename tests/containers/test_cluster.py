@@ -102,9 +102,7 @@ class TestDevelopment:
 
     async def test_keda_starts_workers_by_demand_and_none_stays(self, home: Path) -> None:
         text = rendered(home, "with-keda").replace("cooldownPeriod: 300", "cooldownPeriod: 20")
-        text = text.replace(
-            "stabilizationWindowSeconds: 180", "stabilizationWindowSeconds: 5"
-        )  # not minutes of waiting
+        text = text.replace("stabilizationWindowSeconds: 180", "stabilizationWindowSeconds: 5")
         kubectl("apply", "-f", "-", given=text)
         until(lambda: not workers(), 300, "nobody asks, and no worker is there")
         async with way_in("frontend") as url:
