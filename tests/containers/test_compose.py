@@ -13,7 +13,7 @@ from tests.support.waiting import eventually
 
 STREAMS = 20
 TOKENS = range(40, 80)  # two to four seconds each
-PARTS = ("worker", "backend", "frontend", "redis", "postgres", "cache")
+PARTS = ("worker", "backend", "redis", "postgres", "cache")
 
 
 async def test_the_house_comes_up_and_a_chat_goes_through(house: Compose) -> None:
@@ -41,6 +41,15 @@ async def test_a_restart_of_a_part_breaks_no_answer(house: Compose, part: str) -
         await asyncio.to_thread(house, "restart", "--timeout", "60", part)
         await callers.all_listen()
         await callers.finish()
+    assert callers.faults == []
+    assert all(answer.ended for answer in callers.answers)
+
+
+async def test_a_restart_of_the_page_s_nginx_lets_what_passes_through_end(house: Compose) -> None:
+    """Nobody comes in meanwhile: there is one, and its port is closed until it is back."""
+    async with Callers(lambda: house.url, STREAMS, TOKENS) as callers:
+        await callers.all_listen()
+        await asyncio.gather(callers.finish(), asyncio.to_thread(house, "restart", "--timeout", "60", "frontend"))
     assert callers.faults == []
     assert all(answer.ended for answer in callers.answers)
 
