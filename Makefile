@@ -17,7 +17,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 RUNTIME_EXTRAS := --extra backend --extra worker --extra llama-cpp --extra up --extra build
 
 .DEFAULT_GOAL := help
-.PHONY: help up page test check bench bench-page lighthouse test-ollama test-kubernetes clients features fuzz release node modules programs chromium kustomize manifests pin-images lock format clean
+.PHONY: help up page test check bench bench-page lighthouse test-ollama test-kubernetes test-images test-cluster clients features fuzz release node modules programs chromium kustomize manifests pin-images lock format clean
 
 help: ## Explain the commands
 	@echo 'Sluice: one durable queue in front of all your GPUs.'
@@ -62,6 +62,12 @@ test-ollama: $(DEV) ## Install a real Ollama once, and run the tests that need i
 
 test-kubernetes: $(DEV) ## Build a Kubernetes control plane and KEDA once (needs Go), and run the tests that need them (long)
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/real_kubernetes.sh $(ARGS)
+
+test-images: $(DEV) ## Build the images with a real Docker and run docker-compose.yml on it (brings an engine where there is none; long)
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/real_images.sh $(ARGS)
+
+test-cluster: $(DEV) ## Bring up one node of Kubernetes and KEDA, and run the manifests on it (needs root, Linux and Go; very long)
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/real_cluster.sh $(ARGS)
 
 clients: $(DEV) $(CLIENTS) ## Test with other people's clients: OpenAI's, Ollama's, Anthropic's, LangChain's, the AI SDK
 	$(BIN)/python -m pytest tests/clients $(ARGS)

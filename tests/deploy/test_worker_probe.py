@@ -34,8 +34,7 @@ def test_a_worker_that_touches_its_file_goes_on_and_one_that_hangs_is_started_ag
     assert status(touched(tmp_path / "alive", 3600)) == 1
 
 
-def test_a_worker_that_has_not_registered_yet_is_left_alone(tmp_path: Path) -> None:
-    """It waits for its engine, or for Redis: to start it anew would help nobody."""
+def test_a_worker_that_still_starts_is_left_alone(tmp_path: Path) -> None:
     assert status(tmp_path / "nothing") == 0
 
 

@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 RESULT = ROOT / ".cache" / "features.json"
 TABLE = ROOT / "docs" / "features.md"
 CLIENTS = Path(__file__).parents[1] / "clients"
-USUAL = "not real_ollama and not real_kubernetes"  # which tests run where nobody says: pyproject.toml's addopts
+# Which tests run where nobody says: pyproject.toml's addopts.
+USUAL = "not real_ollama and not real_kubernetes and not real_images and not real_cluster"
 LIVING = ("ollama", "openai", "llama-cpp")  # engines of a usual run; a real Ollama is asked in a run of its own
 
 

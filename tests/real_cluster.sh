@@ -1,0 +1,59 @@
+#!/bin/bash
+# Run the manifests on one node of Kubernetes with KEDA: tests/real_cluster.sh [pytest arguments]
+#
+# It brings the node up itself: programs built from Go modules once, in namespaces of its own, and takes it down in the
+# end. The images are built by a Docker engine, that of tests/real_images.sh where there is no other. What was built lies
+# in .cache/containers, or in CONTAINERS. STAND_INS=1: no registry of images is reached (tests/containers/bases.sh).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+FOLDER=$(realpath -m "${CONTAINERS:-.cache/containers}")
+PYTHON=${PYTHON:-.venv/bin/python}
+export FOLDER
+containers=tests/containers
+# shellcheck source=deploy/digests.env
+. deploy/digests.env
+
+echo 'test-cluster builds the images, brings a node of Kubernetes 1.36 and KEDA up, and runs overlays on it: half an hour of' \
+    'two cores and 10 GB of disk; the first time an hour more, to build the programs.' >&2
+missing=()
+for program in docker go runc iptables ipset ip tini-static buildah openssl kubectl cc; do
+    command -v $program >/dev/null || missing+=("$program")
+done
+[ "$(id -u)" = 0 ] && [ ${#missing[@]} = 0 ] && [ -d /usr/lib/cni ] || {
+    echo "test-cluster needs root on Linux; missing: ${missing[*]:-nothing but root or /usr/lib/cni}" >&2
+    echo 'On Debian: apt-get install buildah runc iptables ipset iproute2 containernetworking-plugins openssl gcc libc6-dev' \
+        'mmdebstrap tini, Go 1.26, and the commands docker and kubectl' >&2
+    exit 1
+}
+$containers/programs.sh kubernetes "$FOLDER/bin"
+
+engine=()
+if [ -n "${OWN_ENGINE:-}" ] || ! docker version >/dev/null 2>&1; then
+    $containers/programs.sh docker "$FOLDER/bin"
+    engine=($containers/engine.sh run)
+    $containers/engine.sh up
+fi
+trap '$containers/node.sh down; [ ${#engine[@]} = 0 ] || $containers/engine.sh down' EXIT
+archives=$FOLDER/archives
+mkdir -p "$archives"
+foreign=("$PYTHON_IMAGE" "$NODE_IMAGE" "$NGINX_IMAGE" "$VALKEY_IMAGE" "$POSTGRES_IMAGE")
+if [ -n "${STAND_INS:-}" ]; then
+    $containers/bases.sh "$FOLDER"
+    for file in $($containers/archive.sh "$archives" "${foreign[@]}"); do
+        "${engine[@]}" docker load --quiet --input "$file" && rm -f "$file"
+    done
+fi
+docker_() { "${engine[@]}" docker "$@"; }
+docker_ compose -p sluice-images -f docker-compose.yml -f $containers/house.yaml build backend worker frontend
+docker_ build --quiet --tag vllm-stand-in:test --build-arg "PYTHON_IMAGE=${PYTHON_IMAGE%%@*}" $containers/vllm
+[ -n "${STAND_INS:-}" ] || for image in "$VALKEY_IMAGE" "$POSTGRES_IMAGE"; do docker_ pull --quiet "${image%%@*}"; done
+
+$containers/node.sh up
+for image in sluice-backend:test sluice-worker:test sluice-frontend:test vllm-stand-in:test "${VALKEY_IMAGE%%@*}" "${POSTGRES_IMAGE%%@*}"; do
+    docker_ save --output "$archives/one.tar" "$image"
+    $containers/node.sh load "$archives/one.tar"
+    rm -f "$archives/one.tar"
+done
+[ ${#engine[@]} = 0 ] || { $containers/engine.sh down && engine=(); }
+bash $containers/keda.sh
+$containers/node.sh run "$PYTHON" -m pytest -m real_cluster $containers "$@"
