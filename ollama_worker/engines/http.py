@@ -69,12 +69,11 @@ class EngineHttp:
         async with self._answer("GET", path, faults, None, quick) as answer:
             return parse(await read_at_most(answer.content, JSON_BYTES))
 
-    async def post(self, path: str, faults: Faults, body: dict[str, Any], vectors: int = 0) -> dict[str, Any]:
-        """One JSON object for another; the engine may take as long as `silence`, since it may have to load a model.
-
-        `vectors`: how many embeddings it may hold.
-        """
-        most = max(JSON_BYTES, min(vectors * VECTOR_BYTES, VECTORS_BYTES))
+    async def post(self, path: str, faults: Faults, body: dict[str, Any]) -> dict[str, Any]:
+        """One JSON object for another; the engine may take as long as `silence`, since it may have to load a model."""
+        inputs = body.get("input")  # of which each gets a vector
+        most = min(len(inputs) * VECTOR_BYTES, VECTORS_BYTES) if isinstance(inputs, list | tuple) else JSON_BYTES
+        most = max(most, JSON_BYTES)
         async with self._answer("POST", path, faults, body, timeout(self._silence)) as answer:
             return parse(await read_at_most(answer.content, most))
 

@@ -122,7 +122,7 @@ class OllamaEngine:
         for name in ("keep_alive", "dimensions"):
             if (value := getattr(request, name)) is not None:
                 body[name] = value
-        said = await self._post("/api/embed", request.model, body, len(request.inputs))
+        said = await self._post("/api/embed", request.model, body)
         return Embeddings(vectors_of(said.get("embeddings")), counted(said.get("prompt_eval_count")))
 
     async def count(self, request: JobRequest) -> int:
@@ -137,9 +137,9 @@ class OllamaEngine:
         said = await self._post("/api/chat", request.model, body)
         return counted(said.get("prompt_eval_count"))
 
-    async def _post(self, path: str, model: str, body: dict[str, Any], vectors: int = 0) -> dict[str, Any]:
+    async def _post(self, path: str, model: str, body: dict[str, Any]) -> dict[str, Any]:
         with self._rest.noted():
-            return await self._http.post(path, partial(fault, model), body, vectors)
+            return await self._http.post(path, partial(fault, model), body)
 
     async def _must_load(self, model: str) -> bool:
         """True when Ollama says that the model is not in memory. Not asked again right after an answer of it."""
