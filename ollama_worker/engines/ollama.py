@@ -72,7 +72,7 @@ class OllamaEngine:
     def __init__(self, base_url: str, silence: float = 300.0) -> None:
         """`silence`: seconds without a byte after which Ollama is taken to hang."""
         self._http = EngineHttp(base_url, "Ollama", silence)
-        self._rest = Rest()
+        self._rest = Rest(when_away=False)
         self._one_system = OneAtTheBeginning()
         self._fresh: dict[str, float] = {}  # full name → monotonic second of its last whole answer
         self._digests: dict[str, str] = {}  # full name → digest, as last listed
