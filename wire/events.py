@@ -186,6 +186,8 @@ class LogEntry(NamedTuple):
     def fields(self) -> dict[str, Any]:
         """What it says; what it counts is clamped, as in the event itself. Raises ValueError."""
         fields: dict[str, Any] = orjson.loads(self.body)
+        if type(fields.get("n", 1)) is not int:
+            fields["n"] = counted(fields["n"])
         if fields.get("type") == "completed":
             fields |= {name: _counts(fields[name]) for name in ("usage", "timings") if name in fields}
         return fields

@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from ollama_worker.attempt import BUSY_GIVES
-from ollama_worker.continuation import Earlier, with_rest_of_budget
+from ollama_worker.continuation import Earlier, read_earlier, with_rest_of_budget
 from ollama_worker.engines.base import (
     ContextTooLong,
     EngineBusy,
@@ -34,7 +34,7 @@ from tests.ollama_worker.standing import BOUNDS, Standing, standing
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.client import open_redis
-from wire.events import Completed, Token, encode
+from wire.events import Completed, EventId, LogEntry, Token, encode
 from wire.jobs import JobPipe
 from wire.keys import Keys
 from wire.records import JobRequest, Target
@@ -579,3 +579,8 @@ async def test_an_answer_without_an_end_is_cut_as_one_that_is_long_enough(
     end = await completed(here.truth, "j")
     assert end.finish_reason == "length" and end.usage.completion_tokens <= 51
     assert await here.text("j") in ("a" * 51, "a" * 5_100, "")
+
+
+def test_an_earlier_attempt_s_words_that_are_none_are_not_continued() -> None:
+    entry = LogEntry(EventId(1, 1), orjson.dumps({"type": "token", "text": 7, "n": "x"}))
+    assert read_earlier([entry]) == Earlier("", 0, other=True, spoken=True)

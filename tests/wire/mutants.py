@@ -353,8 +353,12 @@ MUTANTS: dict[str, Mutant] = {
         EVERY, "if call('HLEN', P .. ':models') > call('ZCARD', P .. ':seen') then", "if false then"
     ),
     "an older version's models are always new": Mutant(
-        EVERY, "call('ZADD', P .. ':seen', 'NX', now(), m)", "call('ZADD', P .. ':seen', now(), m)"
+        EVERY, "if not call('ZSCORE', P .. ':seen', m) then", "if m then"
     ),
+    "an older version's models are any number": Mutant(
+        EVERY, "if over > 0 then\n        call('HDEL'", "if false then\n        call('HDEL'"
+    ),
+    "an older version's models go before their time": Mutant(EVERY, "      over = over - 1\n", ""),
     "a model is forgotten and its time is not": Mutant(EVERY, "call('ZREM', P .. ':seen', m)", ""),
     "a model's time is forgotten and it is not": Mutant(EVERY, "call('HDEL', P .. ':models', m)", ""),
     # watchers
