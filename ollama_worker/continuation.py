@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from wire.events import LogEntry
+from wire.events import LogEntry, counted
 from wire.records import JobRequest
 
 
@@ -43,8 +43,10 @@ def read_earlier(log: Iterable[LogEntry]) -> Earlier:
         elif fields.get("type") == "restarted":
             text, tokens, other = [], 0, False
         elif fields.get("type") == "token":
-            text.append(fields.get("text", ""))
-            tokens += int(fields.get("n", 1))
+            words = fields.get("text", "")
+            text.append(words if isinstance(words, str) else "")
+            other = other or not isinstance(words, str)
+            tokens += counted(fields.get("n", 1))
             spoken = True
             other = other or any(fields.get(k) for k in ("thinking", "tool_calls", "logprobs", "embeddings"))
         other = other or not fields

@@ -191,6 +191,8 @@ class LogEntry(NamedTuple):
         Its counts are clamped, as in the event itself.
         """
         fields = json_object(self.body)
+        if type(fields.get("n", 1)) is not int:
+            fields["n"] = counted(fields["n"])
         if fields.get("type") == "completed":
             fields |= {name: _counts(fields[name]) for name in ("usage", "timings") if name in fields}
         return fields

@@ -170,9 +170,10 @@ class EngineSilent(EngineError):
 
 
 class StreamCut(EngineError):
+    """Never sent again at once: others go first, and by then it shows whether the engine is still there."""
+
     code = "stream_cut"
     retryable = True
-    again = 1  # a kept connection may have been closed just as it was used again
 
 
 class AnswerTooLarge(EngineError):

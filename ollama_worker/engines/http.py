@@ -14,6 +14,7 @@ An engine is a neighbour that may be broken or hostile: nothing of it is read wi
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -35,6 +36,7 @@ from wire.workers import MODELS_MOST
 CONNECT_SECONDS = 5.0  # a machine that does not even accept a connection in this time is not there
 QUICK_SECONDS = 10.0  # for questions that an engine answers from memory: version, lists
 WHOLE_SECONDS = 30.0  # for all of such an answer: one that comes byte by byte is never silent
+STALE_SECONDS = 1.0  # in which it shows that a kept connection is closed; one that breaks later had its request
 ERROR_BYTES = 64 * 1024  # of an error's body; a sentence of it is told
 JSON_BYTES = LINE_BYTES
 VECTOR_BYTES = 256 * 1024  # of JSON for one embedding: 8,192 numbers of 32 characters
@@ -65,17 +67,16 @@ class EngineHttp:
 
     async def get(self, path: str, faults: Faults) -> dict[str, Any]:
         """A quick question: what the engine knows without a model."""
-        quick = timeout(min(QUICK_SECONDS, self._silence), WHOLE_SECONDS)
-        async with self._answer("GET", path, faults, None, quick) as answer:
+        silence = min(QUICK_SECONDS, self._silence)
+        async with self.answer("GET", path, faults, None, silence, WHOLE_SECONDS) as answer:
             return parse(await read_at_most(answer.content, JSON_BYTES))
 
-    async def post(self, path: str, faults: Faults, body: dict[str, Any], vectors: int = 0) -> dict[str, Any]:
-        """One JSON object for another; the engine may take as long as `silence`, since it may have to load a model.
-
-        `vectors`: how many embeddings it may hold.
-        """
-        most = max(JSON_BYTES, min(vectors * VECTOR_BYTES, VECTORS_BYTES))
-        async with self._answer("POST", path, faults, body, timeout(self._silence)) as answer:
+    async def post(self, path: str, faults: Faults, body: dict[str, Any]) -> dict[str, Any]:
+        """One JSON object for another; the engine may take as long as `silence`, since it may have to load a model."""
+        inputs = body.get("input")  # of which each gets a vector
+        most = min(len(inputs) * VECTOR_BYTES, VECTORS_BYTES) if isinstance(inputs, list | tuple) else JSON_BYTES
+        most = max(most, JSON_BYTES)
+        async with self.answer("POST", path, faults, body, self._silence) as answer:
             return parse(await read_at_most(answer.content, most))
 
     async def text(self, path: str, faults: Faults) -> bytes:
@@ -86,17 +87,26 @@ class EngineHttp:
     @asynccontextmanager
     async def lines(self, path: str, faults: Faults, body: dict[str, Any]) -> AsyncIterator[Lines]:
         """Open a streamed answer. Leaving it before its end closes the connection: that is how an engine is stopped."""
-        async with self._answer("POST", path, faults, body, timeout(self._silence)) as answer:
+        async with self.answer("POST", path, faults, body, self._silence) as answer:
             yield Lines(answer.content)
 
     @asynccontextmanager
-    async def _answer(
-        self, method: str, path: str, faults: Faults, body: dict[str, Any] | None, limits: aiohttp.ClientTimeout
+    async def answer(
+        self,
+        method: str,
+        path: str,
+        faults: Faults,
+        body: dict[str, Any] | None,
+        silence: float,
+        whole: float | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """An answer whose status was good. Errors while it is read are turned as well."""
+        """An answer whose status was good. Errors while it is read are turned as well.
+
+        Seconds: `silence` may pass without a byte, `whole` until its last one.
+        """
         data = None if body is None else orjson.dumps(body)
-        url = self.base_url + path
-        with self._turned(limits):
+        url, limits = self.base_url + path, timeout(silence, whole)
+        with self._turned(silence):
             answer = await self._begun(method, url, data, limits)
             try:
                 await self._check(answer, faults)
@@ -110,12 +120,13 @@ class EngineHttp:
         """Sent again where a kept connection turns out to be closed: that is nobody's fault, and it is kept no more."""
         while True:
             connection: dict[str, bool] = {}
+            sent = time.monotonic()
             try:
                 return await self._open().request(
                     method, url, data=data, timeout=limits, allow_redirects=False, trace_request_ctx=connection
                 )
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                if not connection:
+                if not connection or time.monotonic() - sent > STALE_SECONDS:
                     raise
 
     async def _check(self, answer: aiohttp.ClientResponse, faults: Faults) -> None:
@@ -145,7 +156,7 @@ class EngineHttp:
         return self._session
 
     @contextmanager
-    def _turned(self, limits: aiohttp.ClientTimeout) -> Iterator[None]:
+    def _turned(self, silence: float) -> Iterator[None]:
         """What aiohttp raises, as an `EngineError`. The engine's own bytes are in none of them."""
         place = f"{self._who} at {self.shown}"
         try:
@@ -153,8 +164,8 @@ class EngineHttp:
         except aiohttp.ConnectionTimeoutError as error:  # before its base class, which is a silence
             raise EngineUnavailable(f"{place} did not accept a connection") from error
         except TimeoutError as error:
-            hint = " (OLLAMA_TIMEOUT)" if limits.sock_read == self._silence else ""
-            raise EngineSilent(f"{self._who} said nothing for {limits.sock_read:g} s{hint}") from error
+            hint = " (OLLAMA_TIMEOUT)" if silence == self._silence else ""
+            raise EngineSilent(f"{self._who} said nothing for {silence:g} s{hint}") from error
         except aiohttp.InvalidURL as error:
             raise EngineUnavailable(f"{self.shown} is not an address that can be dialled") from error
         except aiohttp.ClientConnectorError as error:

@@ -74,7 +74,7 @@ class OllamaEngine:
     def __init__(self, base_url: str, silence: float = 300.0) -> None:
         """`silence`: seconds without a byte after which Ollama is taken to hang."""
         self._http = EngineHttp(base_url, "Ollama", silence)
-        self._rest = Rest()
+        self._rest = Rest(when_away=False)
         self._one_system = OneAtTheBeginning()
         self._fresh: dict[str, float] = {}  # full name → monotonic second of its last whole answer
         self._digests: dict[str, str] = {}  # full name → digest, as last listed
@@ -124,7 +124,7 @@ class OllamaEngine:
         for name in ("keep_alive", "dimensions"):
             if (value := getattr(request, name)) is not None:
                 body[name] = value
-        said = await self._post("/api/embed", request.model, body, len(request.inputs))
+        said = await self._post("/api/embed", request.model, body)
         load_ms = counted(said.get("load_duration")) // NANOSECONDS
         return Embeddings(vectors_of(said.get("embeddings")), counted(said.get("prompt_eval_count")), load_ms)
 
@@ -140,9 +140,9 @@ class OllamaEngine:
         said = await self._post("/api/chat", request.model, body)
         return counted(said.get("prompt_eval_count"))
 
-    async def _post(self, path: str, model: str, body: dict[str, Any], vectors: int = 0) -> dict[str, Any]:
+    async def _post(self, path: str, model: str, body: dict[str, Any]) -> dict[str, Any]:
         with self._rest.noted():
-            return await self._http.post(path, partial(fault, model), body, vectors)
+            return await self._http.post(path, partial(fault, model), body)
 
     async def _must_load(self, model: str) -> bool:
         """True when Ollama says that the model is not in memory. Not asked again right after an answer of it."""

@@ -136,7 +136,7 @@ class OpenAIEngine:
     async def embed(self, request: JobRequest) -> Embeddings:
         await self._server()
         told = self._fault(request.model, "embeddings")
-        said = await self._post("/embeddings", told, embedding_body(request), len(request.inputs))
+        said = await self._post("/embeddings", told, embedding_body(request))
         return Embeddings(
             vectors_in_order(said.get("data")), counted(fields_of(said.get("usage")).get("prompt_tokens"))
         )
@@ -162,9 +162,9 @@ class OpenAIEngine:
         said = await self._post("/chat/completions", told, body | {server.budget: FEW_TOKENS})
         return counted(fields_of(said.get("usage")).get("prompt_tokens"))
 
-    async def _post(self, path: str, told: Faults, body: dict[str, Any], vectors: int = 0) -> dict[str, Any]:
+    async def _post(self, path: str, told: Faults, body: dict[str, Any]) -> dict[str, Any]:
         with self._rest.noted():
-            return await self._http.post(self._v1 + path, told, body, vectors)
+            return await self._http.post(self._v1 + path, told, body)
 
     # Models
 

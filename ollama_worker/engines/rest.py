@@ -17,8 +17,10 @@ class Rest:
     `doubted`: the monotonic second at which nobody answered last; a list that is older says nothing of health.
     """
 
-    def __init__(self, seconds: float = REST_SECONDS) -> None:
+    def __init__(self, seconds: float = REST_SECONDS, when_away: bool = True) -> None:
+        """`when_away` False: the engine's health shows by itself whether it is there, so only a busy one rests."""
         self._seconds = seconds
+        self._when_away = when_away
         self._until = 0.0
         self._why = ""
         self.doubted = 0.0
@@ -33,7 +35,8 @@ class Rest:
             raise
         except EngineUnavailable as error:
             now = time.monotonic()
-            self._until, self._why = now + self._seconds, error.message
+            if self._when_away or isinstance(error, EngineBusy):
+                self._until, self._why = now + self._seconds, error.message
             if not isinstance(error, EngineBusy):
                 self.doubted = now
             raise

@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from ollama_worker.attempt import BUSY_GIVES
-from ollama_worker.continuation import Earlier, with_rest_of_budget
+from ollama_worker.continuation import Earlier, read_earlier, with_rest_of_budget
 from ollama_worker.engines.base import (
     ContextTooLong,
     EngineBusy,
@@ -34,7 +34,7 @@ from tests.ollama_worker.standing import BOUNDS, Standing, standing
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.client import open_redis
-from wire.events import Completed, Token, encode
+from wire.events import Completed, EventId, LogEntry, Token, encode
 from wire.jobs import JobPipe
 from wire.keys import Keys
 from wire.records import ANY_MODEL, JobRequest, Target
@@ -127,11 +127,11 @@ async def test_an_engine_is_asked_again_before_the_alternative_is(redis: Redis, 
         assert here.engine.asked == {"m1": 4, "m2": 1}
 
 
-async def test_what_may_be_a_request_s_own_fault_is_tried_once_more_in_its_slot(redis: Redis, valkey: Valkey) -> None:
-    """However many tries an engine gets that nobody reaches. One that was silent is not tried again at once at all."""
+async def test_what_may_be_a_request_s_own_fault_holds_its_slot_no_longer(redis: Redis, valkey: Valkey) -> None:
+    """However often an engine is tried that nobody reaches. A status of 500 is worth one more try, a cut is not."""
     async with standing(redis, valkey.url, "here", retries=9) as here:
         for model, error, calls in (
-            ("cut", StreamCut("dropped"), 2),
+            ("cut", StreamCut("dropped"), 1),
             ("failed", EngineFailed("status 500"), 2),
             ("silent", EngineSilent("…"), 1),
             ("away", EngineUnavailable("nobody answers"), 10),
@@ -172,17 +172,17 @@ async def test_two_such_jobs_do_not_stop_a_pool_of_two_slots(redis: Redis, valke
             await here.ask(f"honest-{n}")
         for job in ("p", "q"):
             assert (await here.ended(job)).state == "failed"
-        assert here.engine.asked["poison"] == 2 * 2 * BOUNDS.max_attempts
+        assert here.engine.asked["poison"] == 2 * BOUNDS.max_attempts
 
 
-async def test_an_engine_that_breaks_a_connection_and_is_gone_then_costs_a_try(redis: Redis, valkey: Valkey) -> None:
+async def test_an_engine_that_breaks_and_is_gone_then_costs_a_try(redis: Redis, valkey: Valkey) -> None:
     """The request may be what ended it, each time that it starts again."""
     async with standing(redis, valkey.url, "here", retries=1) as here:
         for _ in range(BOUNDS.max_attempts):
-            here.engine.fails("m1", StreamCut("dropped"))
+            here.engine.fails("m1", EngineFailed("status 500"))
             here.engine.fails("m1", EngineUnavailable("nobody answers"))
         record = await here.ask("j")
-        assert (record.state, record.why, record.tries) == ("failed", "stream_cut", BOUNDS.max_attempts)
+        assert (record.state, record.why, record.tries) == ("failed", "engine_failed", BOUNDS.max_attempts)
 
 
 async def test_a_proxy_s_word_costs_a_try_where_the_engine_behind_it_is_well(here: Standing) -> None:
@@ -604,3 +604,8 @@ async def test_an_answer_without_an_end_is_cut_as_one_that_is_long_enough(
     end = await completed(here.truth, "j")
     assert end.finish_reason == "length" and end.usage.completion_tokens <= 51
     assert await here.text("j") in ("a" * 51, "a" * 5_100, "")
+
+
+def test_an_earlier_attempt_s_words_that_are_none_are_not_continued() -> None:
+    entry = LogEntry(EventId(1, 1), orjson.dumps({"type": "token", "text": 7, "n": "x"}))
+    assert read_earlier([entry]) == Earlier("", 0, other=True, spoken=True)

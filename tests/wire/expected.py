@@ -505,7 +505,12 @@ class ExpectedPool:
         self.told.update(dict.fromkeys(models[::2], self.now))
 
     def _sweep_models(self, limit: int) -> None:
-        self.told = {**dict.fromkeys(self.models, self.now), **self.told}
+        for name in sorted(self.models.keys() - self.told.keys()):
+            if len(self.models) > MODELS_KEPT:
+                self.happened["a model forgotten before it had a time"] += 1
+                del self.models[name]
+            else:
+                self.told[name] = self.now
         order = sorted(self.told, key=lambda name: (self.told[name], name))
         old = [name for name in order if self.told[name] <= self.now - DAY_MS][:limit]
         over = [name for name in order if name not in old]

@@ -95,6 +95,7 @@ MUST_HAPPEN = (
     "a job is passed over no more", "a model found near", "a model found far", "forgotten", "a circuit opened",
     "a circuit opened again", "a circuit probed", "a job goes behind others", "a failure that does not count",
     "a model forgotten for its age", "a model forgotten for its number",
+    "a model forgotten before it had a time",
 )  # fmt: skip
 
 
@@ -594,9 +595,16 @@ class PoolMachine(RuleBasedStateMachine):
 
     # ---- time ----
 
-    @rule(ms=st.sampled_from([1, 400, 600, 6000, 6000, 2 * HOUR, 24 * HOUR]))
+    @rule(ms=st.sampled_from([1, 400, 600, 6000, 6000, 2 * HOUR]))
     def tick(self, ms: int) -> None:
         self.pass_time(ms)
+
+    @precondition(lambda self: self.pool.told)
+    @rule(limit=st.sampled_from([1, 9]))
+    def a_day_passes(self, limit: int) -> None:
+        """Nobody tells of a model meanwhile."""
+        self.pass_time(24 * HOUR)
+        self.both("expire", self.pool.time, limit)
 
     @precondition(lambda self: self.steppy and self.pool.off == self.pool.skew)
     @rule(ms=st.sampled_from([HOUR, -HOUR]))

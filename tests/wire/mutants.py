@@ -361,8 +361,8 @@ MUTANTS: dict[str, Mutant] = {
     "models of the day are forgotten": Mutant(EVERY, "now() - KEEP_MS, 'BYSCORE'", "now(), 'BYSCORE'"),
     "models are forgotten by raw time": Mutant(EVERY, "now() - KEEP_MS, 'BYSCORE'", "raw() - KEEP_MS, 'BYSCORE'"),
     "all old models at once": Mutant(EVERY, "'BYSCORE', 'LIMIT', 0, limit)", "'BYSCORE', 'LIMIT', 0, 100)"),
-    "any number of models": Mutant(EVERY, "if over > 0 then", "if false then"),
-    "one model more": Mutant(EVERY, "- MODELS_KEPT\n", "- MODELS_KEPT - 1\n"),
+    "any number of models": Mutant(EVERY, "if over > 0 then forget", "if false then forget"),
+    "one model more": Mutant(EVERY, "':seen') - MODELS_KEPT", "':seen') - MODELS_KEPT - 1"),
     "the youngest of too many are forgotten": Mutant(
         EVERY, "call('ZRANGE', P .. ':seen', 0, math.min(over, limit) - 1)", "call('ZRANGE', P .. ':seen', -1, -1)"
     ),
@@ -373,10 +373,16 @@ MUTANTS: dict[str, Mutant] = {
         EVERY, "if call('HLEN', P .. ':models') > call('ZCARD', P .. ':seen') then", "if false then"
     ),
     "an older version's models are always new": Mutant(
-        EVERY, "call('ZADD', P .. ':seen', 'NX', now(), m)", "call('ZADD', P .. ':seen', now(), m)"
+        EVERY, "if not call('ZSCORE', P .. ':seen', m) then", "if m then"
     ),
+    "an older version's models are any number": Mutant(
+        EVERY, "if over > 0 then\n        call('HDEL'", "if false then\n        call('HDEL'"
+    ),
+    "an older version's models go before their time": Mutant(EVERY, "      over = over - 1\n", ""),
     "a model is forgotten and its time is not": Mutant(EVERY, "call('ZREM', P .. ':seen', m)", ""),
-    "a model's time is forgotten and it is not": Mutant(EVERY, "call('HDEL', P .. ':models', m)", ""),
+    "a model's time is forgotten and it is not": Mutant(
+        EVERY, "    call('HDEL', P .. ':models', m)\n    call('ZREM'", "    call('ZREM'"
+    ),
     # watchers
     "expire by raw time": Mutant("expire", "'-inf', now(), 'LIMIT'", "'-inf', raw(), 'LIMIT'"),
     "expire by a stepped clock": Mutant("expire", "if stepped(ARGV[1]) then return -1 end", ""),

@@ -42,3 +42,8 @@ def test_another_make_of_worker_may_count_as_it_likes(said: Any, counts: int) ->
 def test_a_usage_that_is_none_counts_nothing() -> None:
     body = b'{"type":"completed","finish_reason":"stop","usage":5}'
     assert LogEntry(None, body).fields() == {"type": "completed", "finish_reason": "stop", "usage": {}}
+
+
+@pytest.mark.parametrize(("said", "counts"), [(3, 3), (2.5, 2), ("x", 0), (None, 0), ([], 0)])
+def test_a_burst_s_tokens_are_a_number_whatever_is_said(said: Any, counts: int) -> None:
+    assert LogEntry(None, json.dumps({"type": "token", "text": "a", "n": said}).encode()).fields()["n"] == counts

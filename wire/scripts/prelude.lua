@@ -9,6 +9,7 @@ local MAX_UNSTARTED = 20        -- gives that no worker ever started: the job is
 local EPOCH_ATTEMPTS = 1000     -- numbers skipped for each restart of Redis that a job lives through
 local KEEP_MS = 86400000        -- ledger entries live a day after a job's end
 local MODELS_KEPT = 2000        -- of those last seen; a pool of a hundred engines has fewer
+local HANDFUL = 200
 local DEAD_KEEP_MS = 604800000  -- dead letters live a week
 
 local function job_key(j) return P .. ':job:' .. j end
@@ -147,12 +148,27 @@ local function forget_models(names)
   end
 end
 
--- Models that nobody has told of for a day are forgotten, and the oldest of too many, some at a time. Those that an
--- older version's script wrote down have no time yet: they get this one.
-local function sweep_models(limit)
-  if call('HLEN', P .. ':models') > call('ZCARD', P .. ':seen') then
-    for _, m in ipairs(call('HKEYS', P .. ':models')) do call('ZADD', P .. ':seen', 'NX', now(), m) end
+-- Those that an older version's script wrote down have no time: they get this one while there is room for them. A handful
+-- at a time, for there may be any number.
+local function time_models()
+  local over = call('HLEN', P .. ':models') - MODELS_KEPT
+  local handful = call('HRANDFIELD', P .. ':models', HANDFUL)
+  table.sort(handful)
+  for _, m in ipairs(handful) do
+    if not call('ZSCORE', P .. ':seen', m) then
+      if over > 0 then
+        call('HDEL', P .. ':models', m)
+      else
+        call('ZADD', P .. ':seen', now(), m)
+      end
+      over = over - 1
+    end
   end
+end
+
+-- Models that nobody has told of for a day are forgotten, and the oldest of too many, some at a time.
+local function sweep_models(limit)
+  if call('HLEN', P .. ':models') > call('ZCARD', P .. ':seen') then time_models() end
   forget_models(call('ZRANGE', P .. ':seen', '-inf', now() - KEEP_MS, 'BYSCORE', 'LIMIT', 0, limit))
   local over = call('ZCARD', P .. ':seen') - MODELS_KEPT
   if over > 0 then forget_models(call('ZRANGE', P .. ':seen', 0, math.min(over, limit) - 1)) end

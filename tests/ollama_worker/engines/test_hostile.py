@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ import pytest
 from ollama_worker.engines.base import (
     AnswerTooLarge,
     Engine,
+    EngineBusy,
     EngineError,
     EngineFailed,
     EngineUnavailable,
@@ -27,6 +29,7 @@ from ollama_worker.engines.ollama import OllamaEngine
 from ollama_worker.engines.openai import OpenAIEngine
 from ollama_worker.shape import Shape
 from ollama_worker.tools import Meter
+from tests.ollama_worker.fake_ollama import fake_ollama
 from tests.support.child import free_port
 from tests.support.hostile import MISDEEDS, POISON, PROTOCOLS, SECRET, Hostile, Protocol, hostile
 from wire.events import MOST
@@ -229,3 +232,43 @@ async def test_a_kept_connection_that_was_closed_meanwhile_is_nobody_s_fault() -
     assert answered == 3
     await http.close()
     server.close()
+
+
+async def test_a_list_that_comes_byte_by_byte_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is never silent, and a worker that waits for its health takes no jobs."""
+    monkeypatch.setattr("ollama_worker.engines.http.WHOLE_SECONDS", 0.5)
+    ended = asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+        ended.set()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    engine = OllamaEngine("http://{}:{}".format(*server.sockets[0].getsockname()[:2]))
+    assert not (await engine.health()).ok
+    await asyncio.wait_for(ended.wait(), 10)
+    await engine.close()
+    server.close()
+
+
+async def test_a_busy_ollama_rests_and_one_that_is_away_is_asked_at_once() -> None:
+    async with fake_ollama() as fake:
+        engine = OllamaEngine(fake.url)
+        fake.status, fake.error = 503, "server busy, please try again. maximum pending requests exceeded"
+        with pytest.raises(EngineBusy):
+            await Meeting(Hostile(), engine).ask("hello")
+        health = await engine.health()
+        assert not health.ok and "busy" in health.detail
+        await engine.close()
+        away = OllamaEngine(fake.url)
+    with pytest.raises(EngineUnavailable):
+        await Meeting(Hostile(), away).ask("hello")
+    async with fake_ollama(int(fake.url.rpartition(":")[2])):
+        assert (await away.health()).ok
+    await away.close()
