@@ -143,8 +143,8 @@ def queue_refuses(error: Exception) -> Unavailable | None:
     if isinstance(error, OutOfMemoryError):
         return Unavailable("The queue's memory is full; try again later.", "queue_out_of_memory", {"Retry-After": "5"})
     if isinstance(error, ReadOnlyError) or str(error).startswith("MISCONF"):
-        told = "The queue cannot write to its disk, so it takes nothing in; nothing was enqueued. Try again later."
-        return Unavailable(told, "queue_read_only", {"Retry-After": "5"})
+        message = "The queue cannot write to its disk, so it takes nothing in; nothing was enqueued. Try again later."
+        return Unavailable(message, "queue_read_only", {"Retry-After": "5"})
     return None
 
 

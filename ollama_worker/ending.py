@@ -15,7 +15,7 @@ from wire.writer import Outbox
 
 # Each is preceded by what the log lacks. One that still does not take the end holds ids that this attempt never gave.
 ENDING_TRIES = 5
-LOG_SPOILT = ("log_spoilt", ("log_spoilt", "The job's event log holds what no worker of it wrote."))
+LOG_SPOILT = ("internal_error", ("internal_error", "The job's event log holds what no worker of it wrote."))
 log = structlog.get_logger()
 
 

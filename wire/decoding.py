@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-MOST = 10**14  # what the scripts count as a number (prelude.lua); in milliseconds the year 5138
+MOST = 10**14  # what the scripts count as a number (guards.lua); in milliseconds the year 5138
 LONGEST_DIGITS = 20  # a longer text is no number of ours, and Python takes quadratic time for a million digits
 
 

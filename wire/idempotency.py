@@ -44,7 +44,14 @@ class IdempotencyKeys:
         """Whose job this key names: `mine` if it was free, else the earlier claim."""
         name = self._name(principal, key)
         earlier: Any = await self._redis.set(name, mine.encode(), nx=True, get=True, px=self._ttl_ms)
-        return mine if earlier is None else Claim(*orjson.loads(earlier))
+        if earlier is None:
+            return mine
+        return _claim(earlier) or await self._take(name, mine)
+
+    async def _take(self, name: str, mine: Claim) -> Claim:
+        """A claim that does not decode is nobody's."""
+        await self._redis.set(name, mine.encode(), px=self._ttl_ms)
+        return mine
 
     async def age_ms(self, principal: str, key: str) -> int:
         """How long ago this key was claimed; 0 where nobody has."""
@@ -55,11 +62,20 @@ class IdempotencyKeys:
         """Start anew where the old job failed or was cancelled; the claim that stands afterwards."""
         name = self._name(principal, key)
         standing: Any = await self._replace(keys=[name], args=[old.encode(), mine.encode(), self._ttl_ms])
-        return Claim(*orjson.loads(standing)) if standing else await self.claim(principal, key, mine)
+        return (_claim(standing) if standing else None) or await self.claim(principal, key, mine)
 
     @staticmethod
     def _name(principal: str, key: str) -> str:
         return keys.idempotency(sha256(f"{principal}\0{key}".encode()).hexdigest())
+
+
+def _claim(value: bytes) -> Claim | None:
+    """None for what does not decode."""
+    try:
+        pool, job, body = orjson.loads(value)
+        return Claim(str(pool), str(job), str(body))
+    except (ValueError, TypeError):
+        return None
 
 
 def body_hash(body: bytes) -> str:

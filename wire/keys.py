@@ -21,6 +21,7 @@ circuits                   hash: `<engine>|<model>` → its circuit breaker, whi
 clock                      hash: skew and count of clock steps
 events:<id>                stream: the event log; ids are `<attempt>-<seq>`
 live:<id>                  channel: the same events, live
+bytes                      hash: bytes of the requests of all jobs that are not terminal
 finished                   stream: ended jobs on their way to history
 dead                       stream: dead letters
 """

@@ -178,10 +178,10 @@ class Reader:
             self.tell(LogEntry(None, body))
         elif not self._behind:  # else the log is about to be read, and has this entry
             try:
-                id = EventId.parse(name)
+                attempt, seq = name.split(b"-")
+                self._live.append(LogEntry(EventId(int(attempt), int(seq)), body))
             except ValueError:  # no script published that; what counts lies in the log
                 return self.look_again()
-            self._live.append(LogEntry(id, body))
             self._held += len(message)
             if self._held > BUFFER_BYTES:
                 self._behind = True

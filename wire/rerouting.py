@@ -47,8 +47,6 @@ async def carry_on(jobs: JobPipe, job: str) -> Target | None:
         base=record.attempt,
         outline=record.outline,
     )
-    if record.outline:  # it is in: asked again, `accept` looks at the id alone
-        await jobs.redis.hset(jobs.keys.job(job), "request", record.outline)
     return target
 
 

@@ -45,6 +45,7 @@ class Monitor:
         self._new: set[Listener] = set()  # not told anything yet: what comes first is the history
         self._wake = asyncio.Event()
         self._sql_away = False
+        self._broken = ""  # what nobody foresaw, and is logged
 
     # -- listeners ---------------------------------------------------------------------------------------------
     def join(self) -> Listener:
@@ -72,10 +73,13 @@ class Monitor:
             try:
                 await self._greet()
                 await self._look_once()
+                self._broken = ""
             except (RedisError, OSError) as error:  # TimeoutError is an OSError
                 self._trouble(error)
             except Exception as error:
-                log.exception("the pool was not looked at", action="monitor.broken")
+                if (kind := type(error).__name__) != self._broken:  # else it is logged every second
+                    log.exception("the pool was not looked at", action="monitor.broken")
+                self._broken = kind
                 self._trouble(error)
             await self._rest(began)
 

@@ -62,6 +62,6 @@ def _full(answer: str) -> QueueFull:
         told = "Too many of your jobs are waiting; try again when some have started."
         return QueueFull(told, "queue_full_tenant", retry(5))
     if answer == "full bytes":
-        told = "The requests that wait are too large together; try again when some have been answered."
-        return QueueFull(told, "queue_full_bytes", retry(5))
+        message = "The requests that wait are too large together; try again when some have been answered."
+        return QueueFull(message, "queue_full_bytes", retry(5))
     return QueueFull("The queue is full; try again when some jobs have ended.", "queue_full_depth", retry(5))

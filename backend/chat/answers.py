@@ -19,6 +19,7 @@ from backend.chat.submission import Submission
 from backend.pool.pools import Found, Pools
 from backend.routing.route import Route
 from wire import keys
+from wire.decoding import text
 from wire.idempotency import body_hash
 from wire.records import LIVE_STATES, JobRecord
 
@@ -52,7 +53,7 @@ class Answers:
         with suppress(RedisError, OSError):  # TimeoutError is an OSError
             async with asyncio.timeout(LOOK_SECONDS):
                 held: Any = await self._redis.get(key)
-            job, alone, _ = held.decode().partition(ALONE) if held else ("", "", "")
+            job, alone, _ = text(held).partition(ALONE) if held else ("", "", "")
             found = await self._pools.find(job) if job else None
             if found is None or found.record.tenant != wish.principal.tenant or not _is_reusable(found.record, model):
                 return None

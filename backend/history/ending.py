@@ -129,7 +129,7 @@ def answer_values(ending: Ending, said: Said) -> dict[str, Any]:
 
 def storable(row: dict[str, Any]) -> dict[str, Any]:
     """The same as SQL takes it: one count that is too large, or a NUL in a text, would cost the row, and its answer
-    would be said to run for ever. Numbers are cut to what a BIGINT holds, NUL becomes U+FFFD."""
+    would seem to run for ever. Numbers are cut to what a BIGINT holds, NUL becomes U+FFFD."""
     return {name: _storable(value) for name, value in row.items()}
 
 

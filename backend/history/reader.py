@@ -58,8 +58,8 @@ def _event(entries: list[Any] | Exception) -> Completed | Failed | None:
 
 async def said(jobs: JobPipe, ending: Ending) -> Said:
     """What a job said: its result; else what its log holds, as far as it came before it failed or was cancelled."""
-    if ending.record.state == "completed" and (said := said_of_result(ending.record.result)) is not None:
-        return said
+    if ending.record.state == "completed" and (result := said_of_result(ending.record.result)) is not None:
+        return result
     return await said_of_log(jobs.redis, jobs.keys.events(ending.record.id))
 
 

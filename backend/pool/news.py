@@ -22,7 +22,7 @@ from wire.workers import WorkerRecord
 EVERY_SECONDS = 1.0
 SOON_SECONDS = 0.02  # most jobs have started by then, and need no news at all
 AT_ONCE = 500  # jobs a script call
-LONGEST_ETA = 604_800  # seconds; what is said to begin later than in a week is not known
+LONGEST_ETA = 604_800  # seconds; a week: no estimate of more means anything
 
 
 class Fleet(NamedTuple):

@@ -35,6 +35,11 @@ const TOLD: Record<string, Failure> = {
   // the queue, and what stands behind it
   queue_full: full,
   queue_full_depth: full,
+  queue_full_bytes: {
+    title: "The queue is full",
+    text: "The requests that wait are too large together.",
+    remedies: ["retry"],
+  },
   queue_full_tenant: {
     title: "Too many of your answers wait",
     text: "You have too many answers waiting.",
@@ -46,6 +51,11 @@ const TOLD: Record<string, Failure> = {
     remedies: ["retry"],
   },
   queue_out_of_memory: { title: "The queue's memory is full", text: "The queue's memory is full.", remedies: ["retry"] },
+  queue_read_only: {
+    title: "The queue cannot write to its disk",
+    text: "The queue cannot write to its disk, so it takes nothing in.",
+    remedies: ["retry"],
+  },
   clock_stepped: { title: NOT_TAKEN, text: "The queue's clock is being put right.", remedies: ["retry"] },
   history_unavailable: {
     title: "The chat cannot be stored",

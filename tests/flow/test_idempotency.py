@@ -80,3 +80,30 @@ async def test_the_key_of_a_cancelled_job_starts_anew_and_once_for_all_who_ask(h
     jobs = {answer.headers["x-sluice-job"] for answer in answers}
     assert len(jobs) == 1 and first.job not in jobs
     assert set(await truth.states()) == {first.job, *jobs}
+
+
+async def test_the_key_of_a_job_that_redis_keeps_no_more_starts_anew_under_another_id(
+    house: Houses, truth: Truth
+) -> None:
+    """A cancelled job is kept for minutes. Let in again under its id it would end twice."""
+    home = await house(apis=1, workers=0)
+    async with listening(home.url, chat("!tokens 20"), headers=KEY) as first:
+        await truth.jobs.cancel(first.job)
+        assert await first.end() == "cancelled"
+    await truth.redis.delete(truth.keys.job(first.job), truth.keys.events(first.job))
+    [claim] = [key async for key in truth.redis.scan_iter("sluice:idempotency:*")]
+    left = await truth.redis.pttl(claim)
+    await truth.redis.pexpire(claim, left - 15 * 60_000)
+    async with listening(home.url, chat("!tokens 20"), headers=KEY) as second:
+        assert second.job != first.job
+
+
+async def test_a_key_whose_job_is_on_its_way_in_names_that_job(house: Houses, truth: Truth) -> None:
+    """Its API process died between the claim and the queue: the retry heals that."""
+    home = await house(apis=1, workers=0)
+    async with listening(home.url, chat("!tokens 20"), headers=KEY) as first:
+        await truth.jobs.cancel(first.job)
+        assert await first.end() == "cancelled"
+    await truth.redis.delete(truth.keys.job(first.job), truth.keys.events(first.job))
+    async with listening(home.url, chat("!tokens 20"), headers=KEY) as second:
+        assert second.job == first.job

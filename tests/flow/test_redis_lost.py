@@ -30,7 +30,7 @@ async def test_a_killed_redis_under_load_costs_no_job_and_no_token(
             await listener.words(10)
         fresh_valkey.written()
         fresh_valkey.kill()
-        await home.api.wait_for_action("watch.failed")
+        await home.api.wait_for_action("redis.away")
         fresh_valkey.start()
         for listener in heard:
             assert await listener.end() == "completed"
@@ -51,9 +51,32 @@ async def test_a_client_that_vanished_while_redis_was_away_is_heeded_when_it_is_
         await heard.words(5)
         fresh_valkey.written()
         fresh_valkey.kill()
-        await home.api.wait_for_action("watch.failed")
+        await home.api.wait_for_action("redis.away")
     fresh_valkey.start()
     assert (await durable_truth.until_state(heard.job, "cancelled")).why == "client_gone"
+
+
+async def test_each_process_says_once_that_redis_is_away_and_once_that_it_is_back(
+    durable_house: Houses, fresh_valkey: Valkey
+) -> None:
+    """They try again all the time: five lines a second of each process would bury whatever else is said."""
+    home = await durable_house(apis=1, workers=1)
+    fresh_valkey.written()
+    fresh_valkey.kill()
+    for process in home.children():
+        await process.wait_for_action("redis.away")  # type: ignore[attr-defined]
+        await process.wait_for_action("link.failed")  # type: ignore[attr-defined]
+    async with httpx.AsyncClient(timeout=30) as client:
+        for _ in range(20):  # each is answered when Redis was asked and did not answer
+            assert (await client.get(home.url + "/health/ready")).status_code == 503
+            await asyncio.sleep(0.1)
+    fresh_valkey.start()
+    for process in home.children():
+        await process.wait_for_action("redis.back", within=30)  # type: ignore[attr-defined]
+        await process.wait_for_action("link.back", within=30)  # type: ignore[attr-defined]
+        lines = [line for line in process.log_lines() if line["action"].startswith(("redis.", "link."))]  # type: ignore[attr-defined]
+        actions = [line["action"] for line in lines]
+        assert len(actions) == len(set(actions)) <= 5, lines
 
 
 async def test_a_redis_that_hangs_for_three_seconds_costs_no_token(

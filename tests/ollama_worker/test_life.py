@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from ollama_worker.alive import Alive
 from ollama_worker.engines.base import EngineUnavailable, Health, ModelInfo
-from ollama_worker.life import Life
+from ollama_worker.life import Life, LifeOver
 from ollama_worker.settings import WorkerSettings
 from ollama_worker.worker import Worker
 from tests.ollama_worker.standing import ToldEngine, standing
@@ -61,16 +61,51 @@ async def test_a_redis_that_forgot_that_a_worker_asks_is_told_again(
         assert (await here.ask("j")).state == "completed"
 
 
+async def broken(wants: bool) -> bool:
+    """Stands for what ends a life whoever is in it."""
+    raise LifeOver
+
+
 async def test_a_life_that_breaks_stops_what_it_runs(
     redis: Redis, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ExceptionGroup):
+    with pytest.raises(LifeOver):
         async with standing(redis, valkey.url, "here") as here:
             here.engine.hold.clear()
             await here.submit("j")
             await here.engine.held.wait()
-            monkeypatch.setattr(here.shape, "news", lambda: 1 // 0)
+            monkeypatch.setattr(here.life, "_ask", broken)
+            here.life._may_ask.set()
             await eventually(lambda: here.engine.stopped or None, 10, "its engine is stopped")
+
+
+async def test_a_beat_that_meets_what_nobody_foresaw_ends_no_life(
+    redis: Redis, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [ZeroDivisionError(), ZeroDivisionError()]
+    async with standing(redis, valkey.url, "here") as here:
+        real = here.shape.news
+
+        def news() -> WorkerInfo | None:
+            if failures:
+                raise failures.pop()
+            return real()
+
+        monkeypatch.setattr(here.shape, "news", news)
+        await eventually(lambda: not failures or None, 20, "two beats have failed")
+        assert (await here.ask("j")).state == "completed"
+
+
+async def test_an_inbox_entry_that_no_script_wrote_is_buried_and_the_next_order_is_obeyed(
+    redis: Redis, valkey: Valkey
+) -> None:
+    async with standing(redis, valkey.url, "here") as here:
+        inbox = here.truth.keys.inbox(here.life.incarnation)
+        for attempt in (b"9" * 30, b"abc", b"\xff"):
+            await redis.xadd(inbox, {"do": "run", "job": "j", "attempt": attempt})
+        await redis.xadd(inbox, {"do": b"\xff"})
+        assert (await here.ask("j")).state == "completed"
+        assert await redis.xlen(here.truth.keys.dead) == 4
 
 
 async def test_a_worker_is_told_to_stop_while_its_engine_is_slow_to_tell_its_models(

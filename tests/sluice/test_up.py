@@ -9,7 +9,7 @@ import stat
 import sys
 import time
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from redis import Redis
@@ -107,6 +107,13 @@ async def test_queued_jobs_survive_a_restart(ups: Ups) -> None:
     await up.wait_for_exit(PATIENT)
     await up.up()
     assert up.redis().get("yesterday") == b"kept"
+
+
+async def test_its_own_valkey_may_fill_a_part_of_the_memory_and_refuses_what_is_more(ups: Ups) -> None:
+    up = ups(SLUICE_VALKEY_MB="64")
+    await up.up()
+    memory: Any = up.redis().info("memory")
+    assert (memory["maxmemory"], memory["maxmemory_policy"]) == (64 * 1024**2, "noeviction")
 
 
 async def test_acknowledged_writes_survive_kill_9_of_valkey(ups: Ups) -> None:

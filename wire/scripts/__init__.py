@@ -1,7 +1,7 @@
 """The scripts of a pool: every change of a job or a worker is one of these, atomic, all keys under one hash tag.
 
-A script's text is flags + `clock.lua` + `prelude.lua` + its own file. `emit` is the hot path and goes without.
-They are called by their hash (EVALSHA), so two versions of Sluice live side by side during a rollout.
+A script's text is flags + `clock.lua` + `guards.lua` + `prelude.lua` + its own file. `emit` is the hot path and goes
+without. They are called by their hash (EVALSHA), so two versions of Sluice live side by side during a rollout.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _flags(name: str) -> str:
 
 def load(clock: str | None = None) -> dict[str, str]:
     """Text of every script by name. `clock` replaces `clock.lua`: the one place where time comes from."""
-    head = (clock or _read("clock")) + _read("prelude")
+    head = (clock or _read("clock")) + _read("guards") + _read("prelude")
     return {name: _flags(name) + ("" if name in BARE else head) + _read(name) for name in NAMES}
 
 

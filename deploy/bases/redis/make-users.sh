@@ -1,7 +1,8 @@
 #!/bin/sh
 # The ACL file: users.acl with the Secret's passwords, as hashes. An ACL file knows no comments, so they stand here:
+#   default off, so nobody gets in as it; with all rights, since servers before Valkey 9 replay what scripts wrote with them
 #   api     the API: all keys of ours, nothing that harms the server or looks beyond them; INFO for the eviction policy
-#   worker  the same within the pools; it has no business with idempotency keys
+#   worker  the commands that the scripts call, within the pools; it has no business with idempotency keys
 #   keda    PING, and the length of a pool's demand
 #   probe   PING, for the kubelet, without a password: it can read nothing
 # Usage: make-users.sh TEMPLATE TARGET, with API_PASSWORD, WORKER_PASSWORD and KEDA_PASSWORD in the environment.
