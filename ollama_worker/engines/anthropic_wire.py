@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ollama_worker.engines.base import Unsupported
+from ollama_worker.engines.grammar import check_grammar
 from ollama_worker.engines.images import kind_of
 from ollama_worker.engines.tool_calls import arguments_of, name_of, with_ids
 from wire.records import JobRequest, Message
@@ -62,6 +63,7 @@ def refuse(request: JobRequest) -> None:
         raise Unsupported(
             "Anthropic goes on behind no bare prompt: use SLUICE_ENGINE=ollama, llama-cpp or openai (vLLM)"
         )
+    check_grammar(request, "Anthropic")
     if request.logprobs:
         raise Unsupported("Anthropic tells no logprobs: use SLUICE_ENGINE=ollama, llama-cpp or openai")
     if request.format == "json":

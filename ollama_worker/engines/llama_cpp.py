@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from ollama_worker.engines.base import (
     Embeddings,
     EngineError,
@@ -44,6 +46,7 @@ from ollama_worker.engines.openai_wire import messages_of
 from wire.records import JobRequest
 
 Question = tuple[str, dict[str, Any], Answer | Stopping | RawAnswer]
+log = structlog.get_logger()
 THINKS = ("enable_thinking", "<think>", "reasoning_effort")  # in the template of a model that can
 
 
@@ -63,6 +66,7 @@ class LlamaCppEngine:
         self._slots = slots
         self._known: GgufFacts | None = None
         self._library_there = False
+        self._window_noted = False
         self._chat = Running(silence)
         self._embed = Running(silence)
 
@@ -84,6 +88,7 @@ class LlamaCppEngine:
     async def _answer(self, request: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
         self._check_model(request.model)
         self._check_images(request, prefill)
+        self._note_window(request)
         if prefill and spent(request):
             yield Finished("length")
             return
@@ -156,6 +161,18 @@ class LlamaCppEngine:
             raise Unsupported(NO_EYES)
         if prefill:
             raise Unsupported("An answer about images is not continued by SLUICE_ENGINE=llama-cpp but begun anew")
+
+    def _note_window(self, request: JobRequest) -> None:
+        """The window is made when the model is loaded, and is every answer's: `num_ctx` changes it for none."""
+        wanted, context = request.options.get("num_ctx"), self._plan().context
+        if isinstance(wanted, int) and wanted > context and not self._window_noted:
+            self._window_noted = True
+            log.warning(
+                "a request's num_ctx is ignored: this model was loaded with a smaller window",
+                action="engine.num_ctx_ignored",
+                num_ctx=wanted,
+                window=context,
+            )
 
     def _plan(self, embedding: bool = False) -> Plan:
         facts = self._facts()

@@ -26,6 +26,7 @@ from ollama_worker.engines.base import (
 from ollama_worker.engines.call_or_answer import as_either, is_either, told_apart
 from ollama_worker.engines.continuation import listed, spent
 from ollama_worker.engines.forced_call import as_sent, steered
+from ollama_worker.engines.grammar import check_grammar
 from ollama_worker.engines.http import EngineHttp, Lines, parse
 from ollama_worker.engines.ollama_faults import fault, pull_fault
 from ollama_worker.engines.ollama_wire import (
@@ -81,6 +82,7 @@ class OllamaEngine:
         return steered(request, lambda asked: self._answer(asked, prefill))
 
     async def _answer(self, request: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
+        check_grammar(request, "Ollama")
         await self._refuse_what_it_lacks(request)
         if await self._must_load(request.model):
             yield Loading(request.model)

@@ -35,6 +35,7 @@ from ollama_worker.engines.base import (
     Unsupported,
 )
 from ollama_worker.engines.forced_call import as_sent, steered
+from ollama_worker.engines.grammar import check_grammar
 from ollama_worker.engines.simulated_script import Script, last_words, script_of, tokens_of
 from wire.records import JobRequest
 
@@ -86,6 +87,7 @@ class SimulatedEngine:
         return steered(request, lambda asked: self._answer(asked, prefill))
 
     async def _answer(self, request: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
+        check_grammar(request, "The simulated engine")
         load_ms = 0 if request.model in self._loaded else self._load_ms
         if load_ms:
             yield Loading(request.model)

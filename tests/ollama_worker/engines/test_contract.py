@@ -98,12 +98,23 @@ async def test_it_does_an_unusual_thing_or_says_who_would(engine: Engine) -> Non
         engine.embed(JobRequest(kind="embed", model="m", inputs=("a", (1, 2)), dimensions=4)),
         answer(engine, JobRequest(kind="generate", model="m", prompt="x", suffix="y")),
         answer(engine, CHAT.model_copy(update={"logprobs": True})),
+        answer(engine, CHAT.model_copy(update={"options": {"num_predict": 8, "grammar": 'root ::= "yes"'}})),
         engine.load("m"),
     ):
         try:
             await ask
         except Unsupported as error:
             assert any(word in error.message for word in ("SLUICE_ENGINE", "model that can")), error.message
+
+
+async def test_a_grammar_is_kept_or_refused(engine: Engine) -> None:
+    grammar = {"num_predict": 8, "grammar": 'root ::= "yes"'}
+    try:
+        items = await answer(engine, CHAT.model_copy(update={"options": grammar}))
+    except Unsupported as error:
+        assert "llama-cpp" in error.message
+    else:
+        assert "".join(item.text for item in items if isinstance(item, Piece)) == "yes"
 
 
 async def test_it_is_closed_twice_without_harm(engine: Engine) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ollama_worker.engines import llama_cpp_child
+from ollama_worker.engines import llama_cpp_child, openai_faults
 from ollama_worker.engines.base import (
     ContextTooLong,
     EngineError,
@@ -31,6 +31,8 @@ from ollama_worker.engines.base import (
 from ollama_worker.engines.http import EngineHttp
 from ollama_worker.engines.llama_cpp import LlamaCppEngine
 from ollama_worker.engines.llama_cpp_wire import fault
+from ollama_worker.engines.openai_servers import LLAMA_CPP
+from ollama_worker.fallback import FAULTS
 from tests.ollama_worker.tiny_mmproj import make_tiny_mmproj, png
 from tests.support.child import Child
 from tests.support.slow_library import SlowLibrary
@@ -306,6 +308,72 @@ async def test_logprobs_come_with_every_token(engine: LlamaCppEngine) -> None:
         assert all(len(entry["top_logprobs"]) == 2 and set(entry) <= LOGPROB for entry in entries)
 
 
+async def test_logprobs_alone_come_without_the_likely_others(engine: LlamaCppEngine) -> None:
+    """To llama.cpp none of the others means no logprobs at all."""
+    bare = JobRequest(kind="generate", model="tiny", prompt="the of")
+    for request in (CHAT, bare):
+        for tops in (None, 0):
+            asked = request.model_copy(update={"logprobs": True, "top_logprobs": tops, "options": {"num_predict": 4}})
+            items = await answer(engine, asked)
+            entries = [entry for item in items if isinstance(item, Piece) for entry in item.logprobs or ()]
+            assert "".join(entry["token"] for entry in entries) == text(items)
+            assert all("top_logprobs" not in entry for entry in entries)
+
+
+@pytest.mark.parametrize("kind", ["chat", "generate"])
+async def test_the_stop_string_that_ended_an_answer_is_told(engine: LlamaCppEngine, kind: str) -> None:
+    bare = JobRequest(kind="generate", model="tiny", prompt="the of", options=GREEDY)
+    request = CHAT if kind == "chat" else bare
+    whole = await answer(engine, request)
+    stop = text(whole).split()[3]
+    items = await answer(engine, request.model_copy(update={"options": {**GREEDY, "stop": ["never", stop]}}))
+    end, uncut = items[-1], whole[-1]
+    assert isinstance(end, Finished) and isinstance(uncut, Finished)
+    assert (end.reason, end.stop_sequence) == ("stop", stop)
+    assert text(items) == text(whole)[: text(whole).index(stop)]
+    assert end.prompt_tokens == uncut.prompt_tokens and 0 < end.completion_tokens < uncut.completion_tokens
+    unstopped = (await answer(engine, request.model_copy(update={"options": {**GREEDY, "stop": ["never"]}})))[-1]
+    assert isinstance(unstopped, Finished) and unstopped.stop_sequence == ""
+
+
+async def test_a_seed_asks_for_an_answer_that_no_cache_can_change(engine: LlamaCppEngine) -> None:
+    """What was read before changes how the rest is rounded, so a repeatable answer is read anew."""
+    seeded = chat(options={**GREEDY, "seed": 7})
+    ends = [(await answer(engine, seeded))[-1] for _ in range(2)]
+    assert [end.cached_tokens for end in ends if isinstance(end, Finished)] == [0, 0]
+
+
+async def test_a_grammar_is_kept(engine: LlamaCppEngine) -> None:
+    items = await answer(engine, chat(options={"num_predict": 40, "grammar": 'root ::= "yes" | "no"'}))
+    assert text(items) in ("yes", "no")
+    for grammar in ("root ::= (", "%llguidance {}\nstart: nonsense", 7):
+        with pytest.raises(RequestRefused):
+            await answer(engine, chat(options={"grammar": grammar}))
+    with pytest.raises(RequestRefused, match="send one of them"):
+        await answer(engine, chat(options={"grammar": 'root ::= "yes"'}, format="json"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["The model produced output that does not match the expected peg-native format", "Failed to parse input at pos 7"],
+)
+def test_a_malformed_call_of_a_tool_is_its_answers_fault_and_nobody_elses(words: str) -> None:
+    """Not tried again, and no sign against the engine: another try would cost as much and say the same."""
+    for error in (fault(500, words), openai_faults.fault(LLAMA_CPP, "m", "chat", 500, words)):
+        assert not error.retryable and error.code not in FAULTS
+        assert "called a tool" in error.message
+
+
+async def test_a_window_that_cannot_be_widened_says_so(
+    engine: LlamaCppEngine, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        await answer(engine, chat(options={"num_ctx": 100_000, "num_predict": 1}))
+    assert capfd.readouterr().out.count("num_ctx_ignored") == 1
+    with pytest.raises(ContextTooLong, match="num_ctx does not widen"):
+        await answer(engine, chat(messages=(Message(role="user", content="word " * 600),)))
+
+
 LOGPROB = {"token", "logprob", "bytes", "top_logprobs"}
 TOOL = {
     "type": "function",
@@ -469,6 +537,10 @@ async def test_a_model_with_marks_for_a_gap_fills_in_text(models_dir: Path, fill
     assert (await engine.models())[0].capabilities == ("completion", "embedding", "insert")
     items = await answer(engine, JobRequest(kind="generate", model="tiny", prompt="the", suffix="of", options=GREEDY))
     assert isinstance(items[-1], Finished) and items[-1].completion_tokens
+    asked = JobRequest(kind="generate", model="tiny", prompt="the", suffix="of", options=GREEDY, logprobs=True)
+    items = await answer(engine, asked)
+    entries = [entry["token"] for item in items if isinstance(item, Piece) for entry in item.logprobs or ()]
+    assert "".join(entries) == text(items)
     await engine.close()
 
 
