@@ -38,8 +38,9 @@ PROBES = (16, 64, 256, 1024)
 
 
 def main() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # they reach whole groups, and the worker still has answers to finish
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # they reach whole groups, and the worker has answers to finish
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     plan = json.loads(sys.stdin.buffer.readline())
     watching = end_with_parent(int(plan["parent"]))
     answers = os.fdopen(os.dup(1), "w")

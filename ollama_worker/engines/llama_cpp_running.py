@@ -48,7 +48,7 @@ class Running:
         native, http = await self._loaded(plan)
         try:
             yield http
-        except (EngineUnavailable, StreamCut) as error:
+        except (EngineUnavailable, EngineFailed, StreamCut) as error:
             if words := await native.death():
                 raise EngineFailed(f"llama.cpp's process ended ({words}) while it answered") from error
             raise
