@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ollama_worker.engines import auto
-from ollama_worker.engines.auto import gguf_model, build_engine, choose_engine
+from ollama_worker.engines.auto import build_engine, choose_engine, gguf_model
 from ollama_worker.engines.base import NoEngine
 from ollama_worker.engines.llama_cpp import LlamaCppEngine
 from ollama_worker.engines.ollama import OllamaEngine
