@@ -140,7 +140,7 @@ class Attempt:
         for event in bursts(found.vectors):
             await self._outbox.drained()
             self._outbox.put_event(event)
-        await self._complete(Finished("stop", prompt_tokens=found.prompt_tokens))
+        await self._complete(Finished("stop", prompt_tokens=found.prompt_tokens, load_ms=found.load_ms))
 
     async def _count(self, request: JobRequest) -> None:
         tokens = await self._patiently(lambda: self._tools.engine.count(request))

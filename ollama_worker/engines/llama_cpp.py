@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -92,17 +91,17 @@ class LlamaCppEngine:
         if prefill and spent(request):
             yield Finished("length")
             return
-        since, cold = time.monotonic(), not self._chat.ready
-        if cold:
+        load_ms = self._chat.load_timer()
+        if not self._chat.ready:
             yield Loading(request.model)
         async with self._chat.use(self._plan()) as http:
-            load_ms = int((time.monotonic() - since) * 1000) if cold else 0
+            took = load_ms()
             path, body, answer = await self._question(http, request, prefill)
             async with http.lines(path, fault, body) as lines:
                 while burst := await lines.read():
                     for item in answer.read(burst):
                         if type(item) is Finished:
-                            yield item._replace(load_ms=load_ms)
+                            yield item._replace(load_ms=took)
                             return
                         yield item
         raise StreamCut("llama.cpp ended the answer without its end mark")
@@ -135,10 +134,12 @@ class LlamaCppEngine:
         self._check_model(request.model)
         if request.dimensions is not None:
             raise Unsupported("llama.cpp cannot shorten vectors: leave `dimensions` out, or use SLUICE_ENGINE=ollama")
+        load_ms = self._embed.load_timer()
         async with self._embed.alone(self._plan(embedding=True)) as http:
+            took = load_ms()
             said = await http.post("/v1/embeddings", fault, {"input": request.inputs})
         rows = sorted(said["data"], key=lambda row: int(row["index"]))
-        return Embeddings([row["embedding"] for row in rows], (said.get("usage") or {}).get("prompt_tokens", 0))
+        return Embeddings([row["embedding"] for row in rows], (said.get("usage") or {}).get("prompt_tokens", 0), took)
 
     async def count(self, request: JobRequest) -> int:
         """Rendered and tokenized by llama.cpp, and nothing is generated."""

@@ -93,7 +93,8 @@ def outcome(plan: dict[str, Any]) -> tuple[dict[str, Any], Any]:
 def fitted(library: Any, plan: dict[str, Any], server: Any, batch: int) -> tuple[Any, int]:
     """The server with a batch that this device reads in a second: it is loaded again, from the system's cache of the
     file, where the first guess was too far off."""
-    wanted = batch_for(tokens_a_second(server.listening_address, plan["key"]), plan["context"], bool(plan["mmproj"]))
+    speed = tokens_a_second(server.listening_address, plan["key"])
+    wanted = batch_for(speed, plan["context"], bool(plan["mmproj"])) if speed else batch
     if batch <= wanted * TOO_LARGE and wanted < batch * TOO_SMALL:
         return server, batch
     del server  # before the next: two of them may not fit
@@ -120,7 +121,7 @@ def first_guess(library: Any) -> int:
 
 
 def tokens_a_second(url: str, key: str) -> float:
-    """How fast a prompt is read, by the shortest one that takes long enough to tell."""
+    """How fast a prompt is read, by the shortest one that takes long enough to tell; 0 where none can be read."""
     speed = 0.0
     for length in PROBES:
         body = {"prompt": [10 + n % 50 for n in range(length)], "n_predict": 1, "cache_prompt": False}

@@ -190,7 +190,7 @@ async def test_a_prompt_that_is_cancelled_while_it_is_read_is_read_no_further(tm
             await eventually(lambda: busy_slots(http), 10, "it reads")
             reading.cancel()
             took.append(await until_idle(http))
-    assert min(took) < whole / 3, (took, whole)
+    assert min(took) < whole / 8, (took, whole)
     await engine.close()
 
 
@@ -589,6 +589,8 @@ async def test_closing_ends_a_load_that_nobody_waits_for(engine: LlamaCppEngine,
 async def test_a_load_counts_as_one_in_the_answer_that_waited_for_it(engine: LlamaCppEngine) -> None:
     ends = [(await answer(engine, CHAT))[-1] for _ in range(2)]
     assert [end.load_ms > 0 for end in ends if isinstance(end, Finished)] == [True, False]
+    brief = JobRequest(kind="embed", model="tiny", inputs=("the of",))
+    assert [(await engine.embed(brief)).load_ms > 0 for _ in range(2)] == [True, False]
 
 
 async def test_the_loop_runs_on_while_a_model_is_loaded(engine: LlamaCppEngine, library: SlowLibrary) -> None:
