@@ -55,6 +55,8 @@ class WorkerSettings(WireSettings):
     gguf: UserPath = Field(None, alias="SLUICE_GGUF")
     mmproj: UserPath = Field(None, alias="SLUICE_MMPROJ")  # what makes the file's model see, where it can
     gguf_url: GgufUrl = Field(DEFAULT_GGUF_URL, alias="SLUICE_GGUF_URL")
+    # What the fetched file's SHA-256 must be; empty: any. A file that is there already was held against it then.
+    gguf_sha256: str = Field("", alias="SLUICE_GGUF_SHA256", pattern=r"^([0-9a-fA-F]{64})?$")
     # Any server that speaks OpenAI's protocol, and a further one: `sluice up` gives that its own worker and pool.
     openai_url: ServerUrl = Field(None, alias="OPENAI_API_BASE_URL", pattern=AN_ADDRESS)
     openai_key: SecretStr = Field(SecretStr(""), alias="OPENAI_API_KEY")

@@ -30,6 +30,7 @@ from wire.settings import DEFAULT_MODELS
 LOCAL_OLLAMA = "http://127.0.0.1:11434"
 PROBE_SECONDS = 3.0  # a server that is there answers a version in milliseconds, even on a loaded machine
 WAIT_SECONDS = 1.0
+LONGEST_NAME = 200  # characters
 SAY_EVERY = 15  # waits: a log line a quarter of a minute tells that somebody still waits, and floods nobody
 
 
@@ -186,7 +187,8 @@ async def _llama_cpp(settings: WorkerSettings, progress: Progress) -> Choice:
     if gguf := settings.gguf or _gguf_at_hand(settings):
         return _gguf_choice(settings, gguf)
     try:
-        return _gguf_choice(settings, await download(settings.gguf_url, _folder(settings), progress))
+        fetched = await download(settings.gguf_url, _folder(settings), progress, settings.gguf_sha256)
+        return _gguf_choice(settings, fetched)
     except DownloadFailed as error:
         raise NoEngine(f"{error}. {how_to_connect()}") from error
 
@@ -210,10 +212,11 @@ def gguf_model(settings: WorkerSettings, gguf: Path) -> str:
     """The name under which a file is served.
 
     Who sets both SLUICE_GGUF and MODEL_NAME says what the file is. The file that we fetch is Ollama's `qwen2.5:0.5b`.
-    Any other is called after its file: no model poses as another.
+    Any other is called after its file: no model poses as another. A file may have any name, a model's is short and can
+    be printed: callers type it, and every worker and every API process keeps it.
     """
     if settings.gguf and settings.model_name:
         return settings.model_name
     if gguf.name == target_of(DEFAULT_GGUF_URL, Path()).name:
         return DEFAULT_MODELS["development"]
-    return gguf.stem.lower()
+    return "".join(letter if letter.isprintable() else "-" for letter in gguf.stem.lower())[:LONGEST_NAME]

@@ -60,7 +60,7 @@ class Finished(NamedTuple):
 class Embeddings(NamedTuple):
     vectors: list[list[float]]
     prompt_tokens: int = 0
-    load_ms: int = 0
+    load_ms: int = 0  # that the model took to be loaded for this
 
 
 class ModelInfo(NamedTuple):

@@ -1,8 +1,14 @@
-"""Fetch a GGUF file once: resumable, visible, and never taken for whole before it is."""
+"""Fetch a GGUF file once: resumable, visible, and never taken for whole before it is.
+
+Where it is led to another host, that is told; over https it is led nowhere else. What comes is bounded by what the disk
+has left, and held against its SHA-256 where one is given.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +16,16 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import aiohttp
+import structlog
 
 # Offline is noticed in this many seconds, name look-up included, so that a start without a network stays short.
 OFFLINE_SECONDS = 3.0
 STALLED_SECONDS = 30.0
 CHUNK = 1 << 20  # bytes a write: few enough wake-ups, and progress twice a second on a slow line
 MAGIC = b"GGUF"
+MOST_REDIRECTS = 5  # model hubs need one or two
+SPARE_BYTES = 1 << 30  # what a download leaves of the disk, for all else that runs here
+log = structlog.get_logger()
 
 Progress = Callable[[int, int], None]  # (bytes that are here, bytes in all or 0)
 
@@ -28,8 +38,11 @@ def target_of(url: str, folder: Path) -> Path:
     return folder / Path(urlsplit(url).path).name
 
 
-async def download(url: str, folder: Path, progress: Progress) -> Path:
-    """Fetch `url` into `folder` and return the file. An earlier, broken-off download is resumed."""
+async def download(url: str, folder: Path, progress: Progress, sha256: str = "") -> Path:
+    """Fetch `url` into `folder` and return the file. An earlier, broken-off download is resumed.
+
+    `sha256`: the digest that the file must have, in hex; "" takes any. Raises `DownloadFailed`.
+    """
     target = target_of(url, folder)
     part = target.with_suffix(".part")
     try:
@@ -37,9 +50,15 @@ async def download(url: str, folder: Path, progress: Progress) -> Path:
         timeout = aiohttp.ClientTimeout(total=None, sock_read=STALLED_SECONDS)
         async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
             await _fetch(session, url, part, have, progress)
+    except aiohttp.TooManyRedirects as error:
+        raise DownloadFailed(
+            f"Could not fetch {target.name}: it was led on more than {MOST_REDIRECTS} times"
+        ) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise DownloadFailed(f"Could not fetch {target.name}: {str(error) or 'nobody answered in time'}") from error
     _refuse_what_is_no_model(part)
+    if sha256:
+        await asyncio.to_thread(_refuse_another, part, sha256.lower())
     part.replace(target)
     return target
 
@@ -52,12 +71,15 @@ async def _fetch(session: aiohttp.ClientSession, url: str, part: Path, have: int
     # Bytes as they are: a compressed answer could not be resumed.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     async with asyncio.timeout(OFFLINE_SECONDS):
-        answer = await session.get(url, headers=headers)
+        answer = await session.get(url, headers=headers, max_redirects=MOST_REDIRECTS)
     async with answer:
+        _tell_where_it_was_led(answer)
         if answer.status == 416:  # nothing behind what is here: it was whole, and only the last step was missing
             return
         answer.raise_for_status()
-        resumed = answer.status == 206
+        resumed = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        if answer.status == 206 and not resumed:
+            raise OSError("the server sent another part of the file than the one that was missing")
         await _write(answer, part, have if resumed else 0, progress)
 
 
@@ -66,12 +88,44 @@ async def _write(answer: aiohttp.ClientResponse, part: Path, have: int, progress
     total = have + answer.content_length if answer.content_length else 0
     progress(have, total)
     with await asyncio.to_thread(_claimed, part, have) as file:
+        most = have + await asyncio.to_thread(_room, part)
+        if total > most:
+            raise OSError(f"it has {total / 1e9:.1f} GB, and the disk room for {most / 1e9:.1f}")
         async for chunk in answer.content.iter_chunked(CHUNK):
+            if have + len(chunk) > (total or most):
+                raise OSError(f"more came than {'was announced' if total else 'the disk has room for'}")
             await asyncio.to_thread(file.write, chunk)
             have += len(chunk)
             progress(have, total)
     if total and have < total:
         raise OSError(f"{have} of {total} bytes came")
+
+
+def _tell_where_it_was_led(answer: aiohttp.ClientResponse) -> None:
+    """Raises `DownloadFailed` where it was led from https to an address that anybody on the way can change."""
+    if not answer.history:
+        return
+    asked, led = answer.history[0].url, answer.url
+    if asked.scheme == "https" and any(step.scheme != "https" for step in (*(one.url for one in answer.history), led)):
+        raise DownloadFailed(
+            f"{asked.host} leads from https to http ({led.host}): what comes from there can be anybody's"
+        )
+    if led.host != asked.host:
+        log.warning("the model's file comes from another host", action="model.led", asked=asked.host, led=led.host)
+
+
+def _room(part: Path) -> int:
+    """Bytes that may still be written beside `part`."""
+    return max(0, shutil.disk_usage(part.parent).free - SPARE_BYTES)
+
+
+def _refuse_another(part: Path, sha256: str) -> None:
+    """What has another digest is another file, and goes: kept, it would be resumed for ever."""
+    with part.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != sha256:
+        part.unlink()
+        raise DownloadFailed(f"What came is not the file of SLUICE_GGUF_SHA256: its SHA-256 is {digest}")
 
 
 def _claimed(part: Path, have: int) -> BinaryIO:

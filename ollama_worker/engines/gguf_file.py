@@ -3,15 +3,20 @@
 The head is: magic, version, number of tensors, number of facts, then the facts: key, type, value. Little-endian, as in
 the format's specification (ggml's docs/gguf.md). Lists (a vocabulary has 150,000 entries) are not kept: of the
 vocabulary, only the marks for filling in text are looked for.
+
+A head may be anybody's: no count and no length in it is believed before it is held against what the file has left.
 """
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+MAGIC = int.from_bytes(b"GGUF", "little")
 STRING, LIST = 8, 9
+COUNT = struct.Struct("<Q")
 # Type number → struct code. 8 and 9 are a string and a list.
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 
@@ -29,6 +34,13 @@ FILL_WORDS = (
     ("<|fim_middle|>", "<fim-middle>", "<fim_middle>", "<\uff5cfim\u2581end\uff5c>", "<MID>", "\u2581<MID>"),
 )
 MARKS = frozenset(word for words in FILL_WORDS for word in words)
+
+# Bounds far beyond every head that is known: a vocabulary of 260,000 entries with its merges takes 20 MB.
+MOST_BYTES = 128 * 2**20
+MOST_FACTS = 65_536
+MOST_TEXT = 8 * 2**20  # of one string; the longest known is a template of 30,000 characters
+DEEPEST = 8  # lists within lists
+LONGEST_CONTEXT = 2**31 - 1  # tokens; llama.cpp counts in 32 bits
 
 Fact = str | int | float | bool | frozenset[str]
 
@@ -48,15 +60,13 @@ class GgufFacts(NamedTuple):
 
 def read_facts(path: Path) -> GgufFacts:
     """Raises `NotGguf`, and `OSError` when the file cannot be read."""
-    try:
-        with path.open("rb") as file:
-            facts = _facts(file)
-    except (struct.error, UnicodeDecodeError, KeyError) as error:
-        raise NotGguf(f"{path.name} is cut off or not a GGUF file") from error
+    with path.open("rb") as file:
+        facts = _facts(Head(file, path.name))
     family = facts.get("general.architecture", "")
+    length, template = facts.get(f"{family}.context_length"), facts.get("tokenizer.chat_template")
     return GgufFacts(
-        int(str(facts.get(f"{family}.context_length", 0))),
-        str(facts.get("tokenizer.chat_template", "")),
+        length if type(length) is int and 0 < length <= LONGEST_CONTEXT else 0,
+        template if isinstance(template, str) else "",
         f"{family}.pooling_type" in facts,
         _fills(facts),
     )
@@ -67,45 +77,80 @@ def _fills(facts: dict[str, Fact]) -> bool:
     return all(found.intersection((*keys, *words)) for keys, words in zip(FILL_KEYS, FILL_WORDS, strict=True))
 
 
-def _facts(file: BinaryIO) -> dict[str, Fact]:
-    magic, version, _tensors, count = struct.unpack("<4sIQQ", file.read(24))
-    if magic != b"GGUF" or version < 2:  # version 1 counted in 32 bits; nothing has written it since 2023
-        raise KeyError(magic)
+class Head:
+    """The bytes of a head, read from the front. Every read raises `NotGguf` where the file has not so many left."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = file
+        self._name = name
+        self._left = min(os.fstat(file.fileno()).st_size, MOST_BYTES)
+
+    def skip(self, length: int) -> None:
+        self._claim(length)
+        self._file.seek(length, os.SEEK_CUR)
+
+    def text(self) -> str:
+        length = self.count(most=MOST_TEXT)
+        self._claim(length)
+        return self._file.read(length).decode(errors="replace")
+
+    def number(self, code: str) -> int | float | bool:
+        return self._unpacked(struct.Struct("<" + code))
+
+    def count(self, most: int, each: int = 1) -> int:
+        """A number of things, of which each takes at least so many bytes."""
+        number = int(self._unpacked(COUNT))
+        if number > most or number * each > self._left:
+            raise self.wrong("is cut off or not a GGUF file")
+        return number
+
+    def _unpacked(self, form: struct.Struct) -> int | float | bool:
+        self._claim(form.size)
+        data = self._file.read(form.size)
+        if len(data) < form.size:  # the file has become shorter meanwhile
+            raise self.wrong("is cut off")
+        number: int | float | bool = form.unpack(data)[0]
+        return number
+
+    def wrong(self, how: str) -> NotGguf:
+        return NotGguf(f"{self._name} {how}")
+
+    def _claim(self, length: int) -> None:
+        if length > self._left:
+            raise self.wrong("is cut off or not a GGUF file")
+        self._left -= length
+
+
+def _facts(head: Head) -> dict[str, Fact]:
+    magic, version, _tensors = head.number("I"), head.number("I"), head.number("Q")
+    if magic != MAGIC or version < 2:  # version 1 counted in 32 bits; nothing has written it since 2023
+        raise head.wrong("is not a GGUF file")
     found: dict[str, Fact] = {}
-    for _ in range(count):
-        key, kind = _string(file), _number(file, "I")
-        value = _value(file, int(kind))
+    for _ in range(head.count(most=MOST_FACTS, each=13)):
+        key, kind = head.text(), int(head.number("I"))
+        value = _value(head, kind)
         if value is not None:
             found[key] = value
     return found
 
 
-def _value(file: BinaryIO, kind: int) -> Fact | None:
+def _value(head: Head, kind: int, depth: int = 0) -> Fact | None:
     if kind == STRING:
-        return _string(file)
-    if kind == LIST:
-        return _marks(file)
-    return _number(file, SCALARS[kind])
+        return head.text()
+    if kind == LIST and depth < DEEPEST:
+        return _marks(head, depth)
+    if kind not in SCALARS:
+        raise head.wrong("is not a GGUF file, or is of a kind that is not known here")
+    return head.number(SCALARS[kind])
 
 
-def _marks(file: BinaryIO) -> frozenset[str] | None:
+def _marks(head: Head, depth: int) -> frozenset[str] | None:
     """Those of `MARKS` that a list of strings holds; None for a list of anything else."""
-    kind, count = struct.unpack("<IQ", file.read(12))
+    kind = int(head.number("I"))
     if kind in SCALARS:
-        file.seek(count * struct.calcsize("<" + SCALARS[kind]), 1)
+        size = struct.calcsize("<" + SCALARS[kind])
+        head.skip(head.count(most=MOST_BYTES, each=size) * size)
         return None
-    values = [_value(file, kind) for _ in range(count)]
-    return MARKS.intersection(values) if kind == STRING else None
-
-
-def _string(file: BinaryIO) -> str:
-    (length,) = struct.unpack("<Q", file.read(8))
-    data = file.read(length)
-    if len(data) < length:
-        raise struct.error("cut off")
-    return data.decode()
-
-
-def _number(file: BinaryIO, code: str) -> int | float | bool:
-    number: int | float | bool = struct.unpack("<" + code, file.read(struct.calcsize("<" + code)))[0]
-    return number
+    count = head.count(most=MOST_BYTES, each=8)
+    marks = MARKS.intersection(_value(head, kind, depth + 1) for _ in range(count))
+    return marks if kind == STRING else None

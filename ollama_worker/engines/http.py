@@ -81,7 +81,7 @@ class EngineHttp:
 
     async def text(self, path: str, faults: Faults) -> bytes:
         """A good answer as it came, whatever it holds, waited for up to `silence`."""
-        async with self.answer("GET", path, faults, None, timeout(self._silence)) as answer:
+        async with self.answer("GET", path, faults, None, self._silence) as answer:
             return await read_at_most(answer.content, JSON_BYTES)
 
     @asynccontextmanager

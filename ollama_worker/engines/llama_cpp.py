@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from ollama_worker.engines.base import (
     Embeddings,
@@ -44,6 +45,7 @@ from ollama_worker.engines.openai_wire import messages_of
 from wire.records import JobRequest
 
 Question = tuple[str, dict[str, Any], Answer | Stopping | RawAnswer]
+log = structlog.get_logger()
 THINKS = ("enable_thinking", "<think>", "reasoning_effort")  # in the template of a model that can
 
 
@@ -63,6 +65,7 @@ class LlamaCppEngine:
         self._slots = slots
         self._known: GgufFacts | None = None
         self._library_there = False
+        self._window_noted = False
         self._chat = Running(silence)
         self._embed = Running(silence)
 
@@ -84,20 +87,21 @@ class LlamaCppEngine:
     async def _answer(self, request: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
         self._check_model(request.model)
         self._check_images(request, prefill)
+        self._note_window(request)
         if prefill and spent(request):
             yield Finished("length")
             return
-        since, cold = time.monotonic(), not self._chat.ready
-        if cold:
+        load_ms = self._chat.load_timer()
+        if not self._chat.ready:
             yield Loading(request.model)
         async with self._chat.use(self._plan()) as http:
-            load_ms = int((time.monotonic() - since) * 1000) if cold else 0
+            took = load_ms()
             path, body, answer = await self._question(http, request, prefill)
             async with http.lines(path, fault, body) as lines:
                 while burst := await lines.read():
                     for item in answer.read(burst):
                         if type(item) is Finished:
-                            yield item._replace(load_ms=load_ms)
+                            yield item._replace(load_ms=took)
                             return
                         yield item
         raise StreamCut("llama.cpp ended the answer without its end mark")
@@ -130,10 +134,12 @@ class LlamaCppEngine:
         self._check_model(request.model)
         if request.dimensions is not None:
             raise Unsupported("llama.cpp cannot shorten vectors: leave `dimensions` out, or use SLUICE_ENGINE=ollama")
+        load_ms = self._embed.load_timer()
         async with self._embed.alone(self._plan(embedding=True)) as http:
+            took = load_ms()
             said = await http.post("/v1/embeddings", fault, {"input": request.inputs})
         rows = sorted(said["data"], key=lambda row: int(row["index"]))
-        return Embeddings([row["embedding"] for row in rows], (said.get("usage") or {}).get("prompt_tokens", 0))
+        return Embeddings([row["embedding"] for row in rows], (said.get("usage") or {}).get("prompt_tokens", 0), took)
 
     async def count(self, request: JobRequest) -> int:
         """Rendered and tokenized by llama.cpp, and nothing is generated."""
@@ -156,6 +162,18 @@ class LlamaCppEngine:
             raise Unsupported(NO_EYES)
         if prefill:
             raise Unsupported("An answer about images is not continued by SLUICE_ENGINE=llama-cpp but begun anew")
+
+    def _note_window(self, request: JobRequest) -> None:
+        """The window is made when the model is loaded, and is every answer's: `num_ctx` changes it for none."""
+        wanted, context = request.options.get("num_ctx"), self._plan().context
+        if isinstance(wanted, int) and wanted > context and not self._window_noted:
+            self._window_noted = True
+            log.warning(
+                "a request's num_ctx is ignored: this model was loaded with a smaller window",
+                action="engine.num_ctx_ignored",
+                num_ctx=wanted,
+                window=context,
+            )
 
     def _plan(self, embedding: bool = False) -> Plan:
         facts = self._facts()

@@ -38,8 +38,9 @@ PROBES = (16, 64, 256, 1024)
 
 
 def main() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # they reach whole groups, and the worker still has answers to finish
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # they reach whole groups, and the worker has answers to finish
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     plan = json.loads(sys.stdin.buffer.readline())
     watching = end_with_parent(int(plan["parent"]))
     answers = os.fdopen(os.dup(1), "w")
@@ -92,7 +93,8 @@ def outcome(plan: dict[str, Any]) -> tuple[dict[str, Any], Any]:
 def fitted(library: Any, plan: dict[str, Any], server: Any, batch: int) -> tuple[Any, int]:
     """The server with a batch that this device reads in a second: it is loaded again, from the system's cache of the
     file, where the first guess was too far off."""
-    wanted = batch_for(tokens_a_second(server.listening_address, plan["key"]), plan["context"], bool(plan["mmproj"]))
+    speed = tokens_a_second(server.listening_address, plan["key"])
+    wanted = batch_for(speed, plan["context"], bool(plan["mmproj"])) if speed else batch
     if batch <= wanted * TOO_LARGE and wanted < batch * TOO_SMALL:
         return server, batch
     del server  # before the next: two of them may not fit
@@ -119,7 +121,7 @@ def first_guess(library: Any) -> int:
 
 
 def tokens_a_second(url: str, key: str) -> float:
-    """How fast a prompt is read, by the shortest one that takes long enough to tell."""
+    """How fast a prompt is read, by the shortest one that takes long enough to tell; 0 where none can be read."""
     speed = 0.0
     for length in PROBES:
         body = {"prompt": [10 + n % 50 for n in range(length)], "n_predict": 1, "cache_prompt": False}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import structlog
 
-from ollama_worker.engines.base import EngineError, EngineFailed, EngineUnavailable, StreamCut
+from ollama_worker.engines.base import EngineError, EngineFailed, EngineSilent, EngineUnavailable, StreamCut
 from ollama_worker.engines.http import EngineHttp
 from ollama_worker.engines.llama_cpp_server import Native, Plan, in_words, start, stop
 from ollama_worker.engines.llama_cpp_wire import fault
@@ -32,11 +32,16 @@ class Running:
         self._settling: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self._load_seconds = 0.0
-        self._batch = 0  # as it was measured: the same device will read no faster the next time
+        self._batch = 0  # as it was measured by the first load
 
     @property
     def ready(self) -> bool:
         return self._now is not None and self._now[0].process.returncode is None
+
+    def load_timer(self) -> Callable[[], int]:
+        """Call what it returns once the model is there: the milliseconds since now, 0 where it was there already."""
+        since, cold = time.monotonic(), not self.ready
+        return lambda: int((time.monotonic() - since) * 1000) if cold else 0
 
     async def load(self, plan: Plan) -> None:
         """Where the caller is cancelled the load goes on: the next one waits for the same, and has it sooner."""
@@ -48,22 +53,22 @@ class Running:
         native, http = await self._loaded(plan)
         try:
             yield http
-        except (EngineUnavailable, StreamCut) as error:
+        except (EngineUnavailable, EngineFailed, StreamCut) as error:
             if words := await native.death():
                 raise EngineFailed(f"llama.cpp's process ended ({words}) while it answered") from error
             raise
 
     @asynccontextmanager
     async def alone(self, plan: Plan) -> AsyncIterator[EngineHttp]:
-        """The same, one user at a time. What a cancelled one left running, and nothing can interrupt, is waited for no
-        longer than a load takes; then its process is ended instead."""
+        """The same, one user at a time. A cancelled one may leave something running, which nothing interrupts: the next
+        waits for it no longer than a load takes; then its process is ended instead."""
         async with self._turn:
             if self._settling:
                 await asyncio.wait([self._settling])
             async with self.use(plan) as http:
                 try:
                     yield http
-                except asyncio.CancelledError:
+                except (asyncio.CancelledError, EngineSilent):
                     self._settling = asyncio.create_task(self._settle())
                     raise
 

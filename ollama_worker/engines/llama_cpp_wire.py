@@ -86,7 +86,9 @@ def fault(status: int, text: str) -> EngineError:
     if any(words in said for words in NO_CALL):
         return EngineError(f"The model called a tool in a form that llama.cpp cannot read: {text}")
     if "exceeds the available context" in said or "too large to process" in said or "exceed_context" in said:
-        return ContextTooLong(f"The prompt does not fit this model's context window: {text}")
+        return ContextTooLong(
+            f"The prompt does not fit this model's context window, which num_ctx does not widen here: {text}"
+        )
     if "not support" in said:
         return Unsupported(f"llama.cpp cannot do that ({text}): use SLUICE_ENGINE=ollama with a model that can")
     if "memory" in said or "failed to allocate" in said:

@@ -31,7 +31,7 @@ from ollama_worker.engines.llama_cpp_wire import RawAnswer, infill_body
 from ollama_worker.engines.openai_faults import another_engine, fault
 from ollama_worker.engines.openai_servers import GOOGLE, LLAMA_CPP, PLAIN, VLLM, Server, model_info, named, recognized
 from ollama_worker.engines.openai_stream import Answer, said_in_chat, said_in_completion
-from ollama_worker.engines.openai_wire import chat_body, completion_body, embedding_body, tops_of
+from ollama_worker.engines.openai_wire import chat_body, completion_body, embedding_body
 from ollama_worker.engines.rest import Rest
 from ollama_worker.engines.system_messages import OneAtTheBeginning
 from ollama_worker.engines.vectors import vectors_in_order
@@ -114,14 +114,14 @@ class OpenAIEngine:
         """(what is asked for, path, body, reader of the answer)"""
         if request.kind == "chat":
             told = self._fault(request.model, "chat")
-            answer = Answer(told, said_in_chat, tops_of(request, server))
+            answer = Answer(told, said_in_chat, request.top_logprobs or 0)
             return "chat", self._v1 + "/chat/completions", *self._sent(request, server, answer)
         if server.who == GOOGLE.who:
             raise Unsupported(f"Google goes on behind no bare prompt: {another_engine('completions')}")
         told = self._fault(request.model, "completions")
         if request.suffix and server.who == LLAMA_CPP.who:  # its `/v1/completions` ignores a suffix in silence
             return "completions", "/infill", infill_body(request), RawAnswer(told, request.top_logprobs or 0)
-        answer = Answer(told, said_in_completion, tops_of(request, server))
+        answer = Answer(told, said_in_completion, request.top_logprobs or 0)
         return "completions", self._v1 + "/completions", *self._sent(request, server, answer)
 
     def _sent(self, request: JobRequest, server: Server, answer: Answer) -> tuple[dict[str, Any], Answer | Stopping]:

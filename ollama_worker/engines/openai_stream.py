@@ -96,10 +96,8 @@ def _row(token: str, logprob: float, top: dict[str, float] | None) -> dict[str, 
 class Answer:
     """Reads the lines of one answer, in bursts as they came. Calls of tools are told whole, at the end."""
 
-    def __init__(
-        self, fault: Faults, said_in: Callable[[dict[str, Any]], Said] = said_in_chat, tops: int | None = None
-    ) -> None:
-        """`tops`: how many of the likely tokens beside each are told; None: as many as come."""
+    def __init__(self, fault: Faults, said_in: Callable[[dict[str, Any]], Said] = said_in_chat, tops: int = 0) -> None:
+        """`tops`: how many of the likely tokens beside each are sent on; a server may send more."""
         self._fault = fault
         self._said_in = said_in
         self._tops = tops
@@ -120,7 +118,7 @@ class Answer:
                 new, thought, _, entries = self._chunk(event)
                 if new or thought:
                     text, thinking, tokens = text + new, thinking + thought, tokens + 1
-                logprobs += entries if self._tops is None else [cut(entry, self._tops) for entry in entries]
+                logprobs += [cut(entry, self._tops) for entry in entries]
         except EngineError as raised:
             error = raised
         if text or thinking or logprobs:

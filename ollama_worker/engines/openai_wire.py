@@ -76,11 +76,6 @@ def binding_of(options: dict[str, Any], server: Server) -> dict[str, Any]:
     return said | ({"structured_outputs": forms} if forms else {}) | guided
 
 
-def tops_of(request: JobRequest, server: Server) -> int | None:
-    """How many likely tokens are told with each, of a server that sends more than that; None: as many as come."""
-    return request.top_logprobs or 0 if server.tops else None
-
-
 def is_seeded(request: JobRequest) -> bool:
     """A seed asks for the same answer to the same question; a negative one for another each time."""
     seed = request.options.get("seed")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from backend.chat.requests import parse_chat
 from backend.dialects.fast_text import text_literal
 from backend.dialects.ollama import CHAT, TEXT, Form, OllamaChunks, partial, refusal
+from backend.dialects.ollama_models import shown
 from backend.errors import ApiError, Forbidden, Invalid, JobFailed, NotFound, QueueFull, Unavailable
 from wire import events
 from wire.events import EventId, LogEntry
@@ -174,3 +175,16 @@ def test_what_go_does_not_read_as_a_time_is_refused_at_once() -> None:
     for kept in ("1" * 1_000_000, "1s" * 500_000, "٣s", "m", "5", "1d"):
         with pytest.raises(Invalid, match="keep_alive"):
             chat(keep_alive=kept)
+
+
+@pytest.mark.parametrize(
+    ("able", "told"),
+    [
+        (("completion", "embedding", "tools"), ["completion", "tools"]),
+        (("embedding",), ["embedding"]),
+        ((), ["completion"]),
+    ],
+)
+def test_a_model_that_writes_is_not_told_to_make_vectors(able: tuple[str, ...], told: list[str]) -> None:
+    """Ollama tells both of none, and its command line makes a vector of a question to one that is told so."""
+    assert shown("m", {"capabilities": able})["capabilities"] == told

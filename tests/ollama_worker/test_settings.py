@@ -46,6 +46,7 @@ def test_a_home_in_a_path_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SLUICE_SLOTS", "0", "greater than or equal to 1"),
         ("SLUICE_SLOTS", "257", "less than or equal to 256"),
         ("SLUICE_GGUF_URL", "ftp://x/y.gguf", "ends in .gguf"),
+        ("SLUICE_GGUF_SHA256", "abc", "match pattern"),
         ("OLLAMA_TIMEOUT", "soon", "valid integer"),
         ("OLLAMA_MAX_RETRIES", "-1", "greater than or equal to 0"),
         ("QUEUE_BACKOFF_TYPE", "linear", "'exponential' or 'fixed'"),

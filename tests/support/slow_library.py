@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tests.support.waiting import eventually
 
-# `PyDLL` calls C with Python's lock held, as the library's own constructor does.
+# `PyDLL` calls C with Python's lock held, as the library's own constructor does. The gate is a named pipe: opening it
+# waits until somebody holds its other end.
 SOURCE = """
 import ctypes, os, pathlib, sys
 
@@ -26,8 +27,7 @@ load = xllamacpp.Server
 def slow(params):
     (home / f"loading-{os.getpid()}").touch()
     libc = ctypes.PyDLL(None)
-    while libc.access(os.fsencode(home / "gate"), 0):
-        libc.usleep(900_000)
+    os.close(libc.open(os.fsencode(home / "gate"), os.O_RDONLY))
     return load(params)
 
 
@@ -43,15 +43,17 @@ class SlowLibrary:
         package = home / "xllamacpp"
         package.mkdir(parents=True)
         (package / "__init__.py").write_text(SOURCE)
+        os.mkfifo(home / "gate")
+        self._other_end = -1
 
     def env(self, before: str) -> dict[str, str]:
         return {"PYTHONPATH": os.pathsep.join((str(self._home), before))}
 
     def open(self) -> None:
-        (self._home / "gate").touch()
+        self._other_end = os.open(self._home / "gate", os.O_RDWR)
 
     def close(self) -> None:
-        (self._home / "gate").unlink()
+        os.close(self._other_end)
 
     @property
     def loads(self) -> list[int]:

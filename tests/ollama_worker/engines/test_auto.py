@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ollama_worker.engines import auto
-from ollama_worker.engines.auto import build_engine, choose_engine
+from ollama_worker.engines.auto import build_engine, choose_engine, gguf_model
 from ollama_worker.engines.base import NoEngine
 from ollama_worker.engines.llama_cpp import LlamaCppEngine
 from ollama_worker.engines.ollama import OllamaEngine
@@ -197,3 +197,18 @@ async def test_a_missing_library_says_what_to_install(
     with pytest.raises(NoEngine, match=r"sluice\[llama-cpp\]"):
         await choose_engine(put(settings, gguf=tiny_gguf))
     assert (await choose_engine(settings)).kind == "simulated"
+
+
+@pytest.mark.parametrize(
+    ("file", "model"),
+    [
+        ("Some-Model.gguf", "some-model"),
+        ("a\x1b[31m\nb.gguf", "a-[31m-b"),
+        ("m\udcff.gguf", "m-"),
+        ("x" * 250, "x" * 200),
+    ],
+)
+def test_a_model_is_called_after_its_file_in_letters_that_can_be_printed(
+    settings: WorkerSettings, file: str, model: str
+) -> None:
+    assert gguf_model(settings, Path(file)) == model

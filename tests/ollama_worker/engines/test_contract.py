@@ -98,6 +98,7 @@ async def test_it_does_an_unusual_thing_or_says_who_would(engine: Engine) -> Non
         engine.embed(JobRequest(kind="embed", model="m", inputs=("a", (1, 2)), dimensions=4)),
         answer(engine, JobRequest(kind="generate", model="m", prompt="x", suffix="y")),
         answer(engine, CHAT.model_copy(update={"logprobs": True})),
+        answer(engine, CHAT.model_copy(update={"options": {"num_predict": 8, "grammar": 'root ::= "yes"'}})),
         engine.load("m"),
     ):
         try:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from ollama_worker.engines import gguf_download
 from ollama_worker.engines.gguf_download import DownloadFailed, download
@@ -22,9 +26,12 @@ class Hub:
 
     def __init__(self) -> None:
         self.url = ""
+        self.port = 0
         self.body = MODEL
         self.most = len(MODEL)
         self.ranges = True
+        self.announced = True
+        self.shifted = 0  # bytes by which it answers for another part
         self.asked: list[str] = []
         self.received = asyncio.Event()
 
@@ -35,7 +42,10 @@ class Hub:
         if start >= len(self.body):
             return web.Response(status=416)
         data = self.body[start:]
-        answer = web.StreamResponse(status=206 if start else 200, headers={"Content-Length": str(len(data))})
+        fields = {"Content-Length": str(len(data))} if self.announced else {}
+        if start:
+            fields["Content-Range"] = f"bytes {start + self.shifted}-{len(self.body) - 1}/{len(self.body)}"
+        answer = web.StreamResponse(status=206 if start else 200, headers=fields)
         await answer.prepare(request)
         await answer.write(data[: self.most])
         if len(data) > self.most and request.transport:
@@ -44,14 +54,23 @@ class Hub:
         return answer
 
 
+async def lead(request: web.Request) -> web.Response:
+    """To the file in so many steps, over the machine's other name."""
+    left = int(request.match_info["times"]) - 1
+    place = f"/led/{left}/m.gguf" if left else "/m.gguf"
+    return web.Response(status=302, headers={"Location": f"http://localhost:{request.url.port}{place}"})
+
+
 @pytest.fixture
 async def hub() -> AsyncIterator[Hub]:
     hub = Hub()
     app = web.Application()
     app.router.add_get("/m.gguf", hub.serve)
+    app.router.add_get("/led/{times}/m.gguf", lead)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
+    hub.port = runner.addresses[0][1]
     hub.url = f"http://127.0.0.1:{runner.addresses[0][1]}/m.gguf"
     yield hub
     await runner.cleanup()
@@ -151,3 +170,48 @@ async def test_nobody_there_is_noticed_at_once(tmp_path: Path, monkeypatch: pyte
         await asyncio.wait_for(hung_up.wait(), 10)
     assert min(took) < 1, took  # a loaded machine adds to it, and takes nothing off
     server.close()
+
+
+async def test_another_file_than_the_digest_s_is_thrown_away(hub: Hub, tmp_path: Path) -> None:
+    digest = hashlib.sha256(MODEL).hexdigest()
+    for wanted in (digest, digest.upper()):
+        assert (await download(hub.url, tmp_path, quiet, wanted)).read_bytes() == MODEL
+    hub.body = MODEL[:-1] + b"!"
+    with pytest.raises(DownloadFailed, match=f"its SHA-256 is {hashlib.sha256(hub.body).hexdigest()}"):
+        await download(hub.url, tmp_path / "other", quiet, digest)
+    assert names_in(tmp_path / "other") == []
+
+
+async def test_a_download_says_where_it_was_led(hub: Hub, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    led = hub.url.replace("/m.gguf", "/led/{}/m.gguf")
+    assert (await download(led.format(2), tmp_path, quiet)).read_bytes() == MODEL
+    out = capfd.readouterr().out
+    assert "model.led" in out and "127.0.0.1" in out and "localhost" in out
+    with pytest.raises(DownloadFailed, match="led on more than 5 times"):
+        await download(led.format(9), tmp_path / "far", quiet)
+
+
+def test_nothing_is_taken_that_was_led_out_of_https() -> None:
+    step = SimpleNamespace(url=URL("https://hub.example/m.gguf"))
+    answer: Any = SimpleNamespace(history=(step,), url=URL("http://cdn.example/m.gguf"))
+    with pytest.raises(DownloadFailed, match="from https to http"):
+        gguf_download._tell_where_it_was_led(answer)
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_more_than_the_disk_has_room_for_is_not_written(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, announced: bool
+) -> None:
+    hub.announced = announced
+    monkeypatch.setattr(gguf_download, "_room", lambda part: len(MODEL) - 1)
+    with pytest.raises(DownloadFailed, match="room for"):
+        await download(hub.url, tmp_path, quiet)
+    assert (tmp_path / "m.part").stat().st_size < len(MODEL)
+
+
+async def test_another_part_than_the_missing_one_is_not_appended(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "m.part").write_bytes(MODEL[:1000])
+    hub.shifted = 7
+    with pytest.raises(DownloadFailed, match="another part"):
+        await download(hub.url, tmp_path, quiet)
+    assert (tmp_path / "m.part").read_bytes() == MODEL[:1000]

@@ -661,3 +661,22 @@ async def test_a_real_server_keeps_to_a_schema_and_goes_on_behind_a_prompt(llama
     (model,) = await llama.models()
     assert model.context_length == 512
     assert "llama.cpp" in (await llama.health()).detail
+
+
+async def test_a_real_server_tells_logprobs_alone_the_stop_string_and_the_same_again(llama: OpenAIEngine) -> None:
+    greedy = {"temperature": 0, "num_predict": 20}
+    whole = await answer(llama, chat(options=greedy, logprobs=True))
+    logprobs = [entry for item in whole if isinstance(item, Piece) for entry in item.logprobs or ()]
+    assert "".join(entry["token"] for entry in logprobs) == text(whole)
+    assert not any("top_logprobs" in entry for entry in logprobs)
+    stop = text(whole).split()[2]
+    items = await answer(llama, chat(options={**greedy, "stop": [stop], "seed": 1}))
+    assert text(items) == text(whole)[: text(whole).index(stop)]
+    assert (items[-1].stop_sequence, items[-1].cached_tokens) == (stop, 0)
+    assert items[-1].prompt_tokens == whole[-1].prompt_tokens
+
+
+async def test_a_real_server_keeps_a_grammar_and_refuses_a_pattern_that_it_would_drop(llama: OpenAIEngine) -> None:
+    assert text(await answer(llama, chat(options={"grammar": 'root ::= "yes"'}))) == "yes"
+    with pytest.raises(Unsupported, match="cannot keep to the pattern"):
+        await answer(llama, chat(format={"type": "string", "pattern": "^(?=a)"}))
