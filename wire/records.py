@@ -66,9 +66,9 @@ class JobRequest(BaseModel):
     vector of each input; `count` tells how many tokens the messages and tools are, and generates nothing.
 
     `options` are Ollama's sampling names (temperature, top_p, top_k, seed, stop, num_predict, num_ctx, …), already
-    reduced to the allow list by the API; `grammar` (GBNF), `regex` and `logit_bias` (token id → bias) bind the answer, and
-    an engine without them refuses the job. `format` is `"json"` or a JSON schema. `think` absent: the model's default;
-    `effort` is the caller's own word for it, for engines that know more of them; absent: `think` says it all.
+    reduced to the allow list by the API; `grammar` (GBNF), `regex` and `logit_bias` (token id → bias) bind the answer,
+    and an engine without them refuses the job. `format` is `"json"` or a JSON schema. `think` absent: the model's
+    default; `effort` is the caller's own word for it, for engines that know more of them; absent: `think` says it all.
     `tool_choice` absent: the model decides. `tools` are `{"type": "function", "function": {"name", "parameters", …}}`.
 
     `fallback`: where to go next, in this order, when this model cannot answer and no token has gone out. `affinity`
