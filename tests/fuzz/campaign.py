@@ -91,7 +91,8 @@ class Campaign:
         except httpx.TransportError as error:
             raise Wrong(f"{sent.path}: {error!r} for {sent.body[:2000]!r}") from error
         try:
-            check(sent.path, answer.status_code, answer.headers.get("content-type", ""), answer.content)
+            kind, anthropic = answer.headers.get("content-type", ""), "anthropic-version" in sent.headers
+            check(sent.path, answer.status_code, kind, answer.content, anthropic)
         except Wrong as wrong:
             raise Wrong(f"{wrong}\nfor {sent.body[:2000]!r} with {sent.headers}") from None
 
