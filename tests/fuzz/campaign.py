@@ -51,7 +51,8 @@ class Campaign:
         session = plain_requests.Session()
         with session:
             for operation, share in zip(operations, shares(count, len(operations)), strict=True):
-                self._each(share, cases(operation), lambda case: self._call(session, case))
+                if share:  # a last round may have fewer requests than there are routes
+                    self._each(share, cases(operation), lambda case: self._call(session, case))
 
     def chats_still(self) -> None:
         """At the end: every worker lives, and answers."""
