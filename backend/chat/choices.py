@@ -1,7 +1,8 @@
 """An answer of several choices: a job for each, told together.
 
 `n` answers to one question, or one to each of several prompts. Whole, their choices stand in one object; streamed, each
-choice's chunks carry its index and come as its job makes them. One that fails ends all.
+choice's chunks carry its index and come as its job makes them. One that fails ends all. `X-Sluice-Job` lists the jobs
+in the order of their choices; a chunk's `id:` is of an event of its own choice's job.
 """
 
 from __future__ import annotations

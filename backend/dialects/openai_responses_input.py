@@ -99,8 +99,8 @@ class Item(BaseModel):
         kind = value.get("type")
         if kind == "reasoning":
             return {"type": "reasoning", "summary": value.get("content") or value.get("summary")}
-        if kind in CALLS or kind in OUTPUTS:
-            return _as_function(str(kind), value)
+        if isinstance(kind, str) and (kind in CALLS or kind in OUTPUTS):
+            return _as_function(kind, value)
         return {**value, "type": "item_reference"} if is_reference(value) else value
 
     @model_validator(mode="after")

@@ -464,6 +464,7 @@ WRONG: dict[str, tuple[dict[str, Any], str | None]] = {
     "an unknown role": ({"input": [{"role": "king", "content": "x"}]}, "input[0].role"),
     "no role": ({"input": [{"content": "x"}]}, "input[0]"),
     "an unknown item": ({"input": [{"type": "web_search_call"}]}, "input[0].type"),
+    "a type that is no word": ({"input": [{"type": {"a": 1}, "call_id": "c1"}]}, "input[0].type"),
     "a reference to nothing": ({"input": [{"type": "item_reference"}]}, "input[0]"),
     "a file that is no text": (
         {"input": [{"role": "user", "content": [{"type": "input_file", "file_data": PNG}]}]},

@@ -51,7 +51,8 @@ class Campaign:
         session = plain_requests.Session()
         with session:
             for operation, share in zip(operations, shares(count, len(operations)), strict=True):
-                self._each(share, cases(operation), lambda case: self._call(session, case))
+                if share:  # a last round may have fewer requests than there are routes
+                    self._each(share, cases(operation), lambda case: self._call(session, case))
 
     def chats_still(self) -> None:
         """At the end: every worker lives, and answers."""
@@ -91,7 +92,8 @@ class Campaign:
         except httpx.TransportError as error:
             raise Wrong(f"{sent.path}: {error!r} for {sent.body[:2000]!r}") from error
         try:
-            check(sent.path, answer.status_code, answer.headers.get("content-type", ""), answer.content)
+            kind, anthropic = answer.headers.get("content-type", ""), "anthropic-version" in sent.headers
+            check(sent.path, answer.status_code, kind, answer.content, anthropic)
         except Wrong as wrong:
             raise Wrong(f"{wrong}\nfor {sent.body[:2000]!r} with {sent.headers}") from None
 

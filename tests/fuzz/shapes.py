@@ -66,7 +66,25 @@ OPENAI = (
             "user": "me",
         },
     ),
+    Shape(
+        "/v1/chat/completions",
+        {
+            "model": MODEL,
+            "messages": [{"role": "User", "content": [{"type": "file", "file": {"file_data": "aGk="}}]}],
+            "n": 2,
+            "seed": 1,
+            "max_tokens": -1,
+            "top_k": 40,
+            "repetition_penalty": 1.1,
+            "reasoning": {"effort": "low"},
+            "chat_template_kwargs": {"enable_thinking": False},
+            "tools": [{"type": "custom", "custom": {"name": "sql"}}, TOOL],
+            "structured_outputs": {"json": SCHEMA},
+        },
+    ),
     Shape("/v1/completions", {"model": MODEL, "prompt": "Hello", "max_tokens": 5, "logprobs": 1, "echo": False}),
+    Shape("/v1/completions", {"model": MODEL, "prompt": ["a", ""], "n": 2, "best_of": 2, "echo": True, "stream": True}),
+    Shape("/v1/completions", {"model": MODEL, "prompt": "", "suffix": "b", "guided_json": '{"type": "object"}'}),
     Shape("/v1/embeddings", {"model": MODEL, "input": ["a", "b"], "encoding_format": "base64", "dimensions": 8}),
     Shape("/v1/embeddings", {"model": MODEL, "input": [[1, 2, 3], [4]]}),
     Shape(
@@ -84,6 +102,24 @@ OPENAI = (
         },
     ),
     Shape("/v1/responses", {"model": MODEL, "input": "Hello", "stream": True}),
+    Shape(
+        "/v1/responses",
+        {
+            "model": MODEL,
+            "input": [
+                {"type": "item_reference", "id": f"msg_{'0' * 32}"},
+                {"type": "custom_tool_call", "call_id": "c1", "name": "patch", "input": "x"},
+                {
+                    "type": "custom_tool_call_output",
+                    "call_id": "c1",
+                    "output": [{"type": "input_file", "file_data": "aGk=", "filename": "a.txt"}],
+                },
+            ],
+            "tools": [{"type": "namespace", "name": "agents", "tools": []}, {"type": "web_search"}],
+            "reasoning": {"summary": "none"},
+        },
+    ),
+    Shape("/v1/responses/input_tokens", {"model": MODEL, "input": "Hello", "instructions": "Be brief."}),
     Shape(
         "/v1/batches",
         {"input_file_id": "file-1", "endpoint": "/v1/chat/completions", "completion_window": "24h"},

@@ -14,12 +14,12 @@ class Wrong(AssertionError):
     """An answer that must not be."""
 
 
-def check(path: str, status: int, media_type: str, body: bytes) -> None:
-    """Raises Wrong."""
+def check(path: str, status: int, media_type: str, body: bytes, anthropic: bool = False) -> None:
+    """Raises Wrong. `anthropic`: the client says that it is one of Anthropic's."""
     if status >= 500:
         raise Wrong(f"{path} answered {status}: {body[:500]!r}")
     if status >= 400:
-        return check_refusal(path, body)
+        return check_refusal(path, body, anthropic)
     if "json" in media_type and "ndjson" not in media_type:
         orjson.loads(body)
     for line in body.split(b"\n"):
@@ -27,22 +27,22 @@ def check(path: str, status: int, media_type: str, body: bytes) -> None:
             raise Wrong(f"{path} failed in its stream: {line[:500]!r}")
 
 
-def check_refusal(path: str, body: bytes) -> None:
+def check_refusal(path: str, body: bytes, anthropic: bool) -> None:
     try:
         said = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Wrong(f"{path} refused with what is not JSON: {body[:200]!r}") from None
-    if not has_shape(path, said):
+    if not has_shape(path, said, anthropic):
         raise Wrong(f"{path} refused in another's shape: {body[:300]!r}")
 
 
-def has_shape(path: str, said: Any) -> bool:
+def has_shape(path: str, said: Any, anthropic: bool) -> bool:
     error = said.get("error") if isinstance(said, dict) else None
     if path.startswith(OLLAMA):
         return isinstance(error, str)
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):
         return False
-    if path.startswith("/v1/messages"):
+    if path.startswith("/v1/messages") or (anthropic and path.startswith("/v1/")):
         return said.get("type") == "error" and isinstance(error.get("type"), str)
     if path.startswith("/v1/"):
         return {"message", "type", "param", "code"} <= error.keys()
