@@ -24,25 +24,29 @@ def main() -> None:
     os.environ["LANGSMITH_TRACING"] = os.environ["LANGCHAIN_TRACING_V2"] = "false"
     settings = read_settings(ApiSettings)
     raise_limit()
-    config = uvicorn.Config(
+    server = uvicorn.Server(config_of(settings))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Heeds them until uvicorn listens to signals itself, which raises them again once it has shut down: being told
+        # to stop is no failure, so the process then exits with 0.
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+    server.run()
+
+
+def config_of(settings: ApiSettings) -> uvicorn.Config:
+    """How the server is run. No environment variable of uvicorn's own has a say in whom it believes."""
+    return uvicorn.Config(
         create_app(settings),
         host=settings.host,
         port=settings.port,
         http=partial(Connection, room=Room()),  # type: ignore[arg-type]  # uvicorn only calls it
         ws="none",  # nothing here speaks WebSocket: an offer of it is ignored like any other
         proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),  # given, or uvicorn reads FORWARDED_ALLOW_IPS
+        forwarded_allow_ips=list(settings.trusted_proxies),
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=int(settings.grace),
         server_header=False,
     )
-    server = uvicorn.Server(config)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # Heeds them until uvicorn listens to signals itself, which raises them again once it has shut down: being told
-        # to stop is no failure, so the process then exits with 0.
-        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
-    server.run()
 
 
 if __name__ == "__main__":
