@@ -40,6 +40,7 @@ def config_of(settings: ApiSettings) -> uvicorn.Config:
         port=settings.port,
         http=partial(Connection, room=Room()),  # type: ignore[arg-type]  # uvicorn only calls it
         ws="none",  # nothing here speaks WebSocket: an offer of it is ignored like any other
+        backlog=4_096,  # what a burst may bring before this process looks again; Linux grants as much unless told less
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
         log_config=None,
