@@ -1,4 +1,4 @@
-"""The API, wired. `python -m backend` serves it; plain `uvicorn --factory backend.app:create_app` is for development, since
+"""The API, wired. `python -m backend` serves it. Plain `uvicorn --factory backend.app:create_app` is for development:
 it lacks what backend/connection.py guards."""
 
 from __future__ import annotations
