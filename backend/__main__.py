@@ -1,4 +1,4 @@
-"""`python -m backend`: listens to signals first, then becomes the API process (process.py)."""
+"""`python -m backend`: the API process, until SIGTERM or Ctrl-C. Settings: see `--help`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The API, wired: `uvicorn --factory backend.app:create_app`, or `python -m backend`."""
+"""The API, wired. `python -m backend` serves it. Plain `uvicorn --factory backend.app:create_app` is for development:
+it lacks what backend/connection.py guards."""
 
 from __future__ import annotations
 

@@ -138,11 +138,12 @@ def _unreadable(scope: Scope) -> ApiError | None:
     if header(scope, b"content-encoding").strip().lower() not in (b"", b"identity"):
         return WrongMediaType(PLAIN_WANTED, "encoded_body", {"Accept-Encoding": "identity"})
     kind = header(scope, b"content-type").partition(b";")[0].strip().lower()
+    if kind not in UNASKED:
+        return None
     if is_upload(scope):
         return None if kind == b"multipart/form-data" else WrongMediaType(FORM_WANTED)
-    if kind not in UNASKED or (kind in CURL_SENDS and _is_ollama(scope) and not _is_browser(scope)):
-        return None
-    return WrongMediaType(JSON_WANTED)
+    by_curl = kind in CURL_SENDS and _is_ollama(scope) and not _is_browser(scope)
+    return None if by_curl else WrongMediaType(JSON_WANTED)
 
 
 def _is_empty(scope: Scope) -> bool:

@@ -34,14 +34,16 @@ def run() -> None:
 
 
 def config_of(settings: ApiSettings) -> uvicorn.Config:
+    """How the server is run. No environment variable of uvicorn's own has a say in whom it believes."""
     return uvicorn.Config(
         create_app(settings),
         host=settings.host,
         port=settings.port,
         http=partial(Connection, room=Room()),  # type: ignore[arg-type]  # uvicorn only calls it
         ws="none",  # nothing here speaks WebSocket: an offer of it is ignored like any other
+        backlog=4_096,  # what a burst may bring before this process looks again; Linux grants as much unless told less
         proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),  # given, or uvicorn reads FORWARDED_ALLOW_IPS
+        forwarded_allow_ips=list(settings.trusted_proxies),
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=int(settings.grace),

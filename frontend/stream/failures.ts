@@ -63,6 +63,7 @@ const TOLD: Record<string, Failure> = {
     remedies: ["retry"],
   },
   draining: { title: NOT_TAKEN, text: "The server is restarting.", remedies: ["retry"] },
+  overloaded: { title: NOT_TAKEN, text: "The server has too much to do just now.", remedies: ["retry"] },
   unavailable: { title: NOT_TAKEN, remedies: ["retry"] },
   internal_error: { title: "The server failed", remedies: ["retry"] },
 
@@ -183,7 +184,10 @@ const TOLD: Record<string, Failure> = {
   invalid_turn: outdated,
   invalid_json: outdated,
   nested_too_deep: outdated,
+  too_many_values: outdated,
   wrong_media_type: outdated,
+  encoded_body: outdated,
+  malformed_request: outdated,
   forbidden: foreign,
   host_not_allowed: foreign,
   origin_not_allowed: foreign,

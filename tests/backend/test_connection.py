@@ -17,8 +17,10 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from backend import connection, descriptors
+from backend.process import config_of
 from backend.connection import Connection
 from backend.descriptors import Room
+from backend.settings import ApiSettings
 
 SOON = 0.2  # seconds that a client is given in these tests
 PIECE = b'{"a": "' + b"x" * 200 + b'"}'
@@ -37,6 +39,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(3 * SOON)
     headers = [[name.decode(), value.decode("latin-1")] for name, value in scope["headers"]]
     told = {"method": scope["method"], "path": scope["path"], "headers": headers, "body": body.decode()}
+    told |= {"client": scope["client"][0], "scheme": scope["scheme"]}
     raw = json.dumps(told).encode()
     length = [] if scope["path"] == "/stream" else [(b"content-length", b"%d" % len(raw))]
     await send({"type": "http.response.start", "status": 200, "headers": length})
@@ -45,10 +48,10 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[int]:
+async def serving(config: uvicorn.Config | None = None) -> AsyncIterator[int]:
     """The port of a server of `Connection`s."""
-    made = partial(Connection, room=Room())
-    config = uvicorn.Config(echo, port=0, http=made, ws="none", lifespan="off", log_config=None)  # type: ignore[arg-type]
+    made: Any = partial(Connection, room=Room())
+    config = config or uvicorn.Config(echo, port=0, http=made, ws="none", lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve())
     while not server.started:
@@ -319,3 +322,51 @@ def test_the_soft_limit_of_descriptors_is_raised_as_far_as_the_hard_one_allows(m
         monkeypatch.setattr(descriptors, "resource", limited(soft, hard))
         descriptors.raise_limit()
     assert asked == [(4_096, 4_096), (65_536, -1), (65_536, 1_048_576)]
+
+
+# -- proxies -----------------------------------------------------------------------------------------------------
+
+FORWARDED = (b"X-Forwarded-For: 203.0.113.7", b"X-Forwarded-Proto: https")
+
+
+async def client_of(line: Line) -> tuple[str, str]:
+    """Whom the app takes the client to be, and by which scheme."""
+    await line.send(post(*FORWARDED))
+    told = (await line.answer())[1]
+    return told["client"], told["scheme"]
+
+
+@pytest.mark.parametrize(
+    ("trusted", "seen"),
+    [
+        ("", ("127.0.0.1", "http")),
+        ("192.0.2.0/24", ("127.0.0.1", "http")),
+        ("127.0.0.1", ("203.0.113.7", "https")),
+        ("127.0.0.0/8", ("203.0.113.7", "https")),
+        ("*", ("203.0.113.7", "https")),
+    ],
+)
+async def test_forwarded_headers_are_believed_from_trusted_proxies_alone(
+    monkeypatch: pytest.MonkeyPatch, trusted: str, seen: tuple[str, str]
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    settings = ApiSettings(_env_file=None, SLUICE_TRUSTED_PROXIES=trusted)  # type: ignore[call-arg]
+    made = config_of(settings)
+    config = uvicorn.Config(
+        echo,
+        port=0,
+        lifespan="off",
+        log_config=None,
+        http=made.http,
+        ws=made.ws,
+        proxy_headers=made.proxy_headers,
+        forwarded_allow_ips=made.forwarded_allow_ips,
+    )
+    async with serving(config) as port, connected(port) as line:
+        assert await client_of(line) == seen
+
+
+@pytest.mark.parametrize("wrong", ["localhost", "10.0.0.0/33", "proxy.example"])
+def test_a_trusted_proxy_is_an_address_or_a_network(wrong: str) -> None:
+    with pytest.raises(ValueError, match="SLUICE_TRUSTED_PROXIES"):
+        ApiSettings(_env_file=None, SLUICE_TRUSTED_PROXIES=wrong)  # type: ignore[call-arg]

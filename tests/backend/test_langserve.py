@@ -487,6 +487,11 @@ async def test_the_docs_know_these_routes(served: House) -> None:
     assert {f"{CHAT}/{route}" for route in (*JOB_ROUTES, "batch")} <= set(paths)
 
 
+async def test_the_playground_without_its_slash_is_a_redirect_that_names_no_host(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/playground")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/api/lc/chat/playground/")
+
+
 async def test_the_playground_is_confined_to_this_server(http: httpx.AsyncClient) -> None:
     page = await http.get("/playground/")
     assert page.status_code == 200
