@@ -32,6 +32,11 @@ def go_duration(value: str | int | float) -> str | int | float:
     return value
 
 
+def at_least_0(top_k: int) -> int:
+    """0 and -1 are the same to Ollama, "of all tokens"; other engines know one of them."""
+    return max(0, top_k)
+
+
 def zero_is_absent(value: object) -> object:
     """Go's clients send 0 for a number that they were not given."""
     return None if type(value) in (int, float) and value == 0 else value
@@ -61,7 +66,7 @@ class Options(BaseModel):
 
     temperature: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] | None = None
     top_p: Share | None = None
-    top_k: Annotated[Whole, Field(ge=-1, le=1_000_000)] | None = None  # 0 and less: of all tokens
+    top_k: Annotated[Whole, Field(ge=-1, le=1_000_000), AfterValidator(at_least_0)] | None = None
     min_p: Share | None = None
     typical_p: Share | None = None
     tfs_z: Penalty | None = None
