@@ -94,11 +94,16 @@ def given(options: Options | None) -> dict[str, Any]:
 
 
 Format = Literal["json", ""] | Enforceable
-Think = bool | Literal["low", "medium", "high"]
+Think = bool | Literal["low", "medium", "high", "max"]
 KeepAlive = Annotated[str | int | float, AfterValidator(go_duration)]
 TopLogprobs = Annotated[int, Field(ge=0, le=20)]
 ModelName = Annotated[str, Field(max_length=200)]
 Image = Annotated[str, AfterValidator(of_base64)]
+
+
+def thought(think: Think | None) -> dict[str, Any]:
+    """How a job carries it: `max`, which new Ollamas know, is `high` to all engines that know no such word."""
+    return {"think": "high", "effort": "max"} if think == "max" else {"think": think}
 
 
 class ChatMessage(NullIsAbsent):
@@ -147,7 +152,7 @@ class ChatRequest(BaseModel):
             options=given(self.options),
             format=self.format or None,
             tools=as_tools(self.tools),
-            think=self.think,
+            **thought(self.think),
             keep_alive=self.keep_alive,
             logprobs=self.logprobs,
             top_logprobs=self.top_logprobs,

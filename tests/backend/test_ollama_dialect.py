@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from backend.chat.requests import parse_chat
 from backend.dialects.fast_text import text_literal
 from backend.dialects.ollama import CHAT, TEXT, Form, OllamaChunks, partial, refusal
+from backend.dialects.ollama_generate import OllamaGenerate
 from backend.errors import ApiError, Forbidden, Invalid, JobFailed, NotFound, QueueFull, Unavailable
 from wire import events
 from wire.events import EventId, LogEntry
@@ -174,3 +175,13 @@ def test_what_go_does_not_read_as_a_time_is_refused_at_once() -> None:
     for kept in ("1" * 1_000_000, "1s" * 500_000, "٣s", "m", "5", "1d"):
         with pytest.raises(Invalid, match="keep_alive"):
             chat(keep_alive=kept)
+
+
+@pytest.mark.parametrize(
+    ("think", "carried"),
+    [("max", ("high", "max")), ("high", ("high", None)), (True, (True, None)), (None, (None, None))],
+)
+def test_the_deepest_thought_is_the_deepest_that_every_engine_knows(think: Any, carried: Any) -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "prompt": "hi", "think": think}
+    for job in (parse_chat(body, 9).to_job(), OllamaGenerate().read(body, 9).job):
+        assert (job.think, job.effort) == carried
