@@ -45,7 +45,7 @@ def header(scope: Scope, name: bytes) -> bytes:
 
 def names_of_id(path: str) -> tuple[bytes, ...]:
     """The headers that tell the request's id: Anthropic's clients look for theirs under a name of its own."""
-    theirs = is_anthropic() or path.startswith("/v1/messages")
+    theirs = path.startswith("/v1/messages") or is_anthropic()
     return (b"x-request-id", b"request-id") if theirs else (b"x-request-id",)
 
 

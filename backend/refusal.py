@@ -34,11 +34,12 @@ SHAPES: tuple[tuple[str, Refuse], ...] = (
     ("/v1/messages", anthropic.refusal),
     ("/v1/", openai_errors.refusal),
 )
+SHARED = "/v1/models"
 
 
 def shape_of(path: str) -> Refuse:
-    """Of the path's dialect; on the paths that OpenAI and Anthropic share, of the client's."""
-    if path.startswith("/v1/") and is_anthropic():
+    """Of the path's dialect; on the path that OpenAI's and Anthropic's clients share, of the client's."""
+    if path.startswith(SHARED) and is_anthropic():
         return anthropic.refusal
     return next((shape for prefix, shape in SHAPES if path.startswith(prefix)), native.refusal)
 

@@ -32,6 +32,11 @@ def go_duration(value: str | int | float) -> str | int | float:
     return value
 
 
+def at_least_0(top_k: int) -> int:
+    """0 and -1 are the same to Ollama, "of all tokens"; other engines know one of them."""
+    return max(0, top_k)
+
+
 def zero_is_absent(value: object) -> object:
     """Go's clients send 0 for a number that they were not given."""
     return None if type(value) in (int, float) and value == 0 else value
@@ -61,7 +66,7 @@ class Options(BaseModel):
 
     temperature: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] | None = None
     top_p: Share | None = None
-    top_k: Annotated[Whole, Field(ge=-1, le=1_000_000)] | None = None  # 0 and less: of all tokens
+    top_k: Annotated[Whole, Field(ge=-1, le=1_000_000), AfterValidator(at_least_0)] | None = None
     min_p: Share | None = None
     typical_p: Share | None = None
     tfs_z: Penalty | None = None
@@ -89,11 +94,16 @@ def given(options: Options | None) -> dict[str, Any]:
 
 
 Format = Literal["json", ""] | Enforceable
-Think = bool | Literal["low", "medium", "high"]
+Think = bool | Literal["low", "medium", "high", "max"]
 KeepAlive = Annotated[str | int | float, AfterValidator(go_duration)]
 TopLogprobs = Annotated[int, Field(ge=0, le=20)]
 ModelName = Annotated[str, Field(max_length=200)]
 Image = Annotated[str, AfterValidator(of_base64)]
+
+
+def thought(think: Think | None) -> dict[str, Any]:
+    """How a job carries it: `max`, which new Ollamas know, is `high` to all engines that know no such word."""
+    return {"think": "high", "effort": "max"} if think == "max" else {"think": think}
 
 
 class ChatMessage(NullIsAbsent):
@@ -142,7 +152,7 @@ class ChatRequest(BaseModel):
             options=given(self.options),
             format=self.format or None,
             tools=as_tools(self.tools),
-            think=self.think,
+            **thought(self.think),
             keep_alive=self.keep_alive,
             logprobs=self.logprobs,
             top_logprobs=self.top_logprobs,

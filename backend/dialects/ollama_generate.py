@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from backend.chat.requests import Format, Image, KeepAlive, ModelName, Options, Think, TopLogprobs, given
+from backend.chat.requests import Format, Image, KeepAlive, ModelName, Options, Think, TopLogprobs, given, thought
 from backend.dialects.door import Asked
 from backend.dialects.ollama import TEXT, OllamaChunks, text_envelope, whole
 from backend.dialects.ollama_loading import loaded, loading
@@ -59,7 +59,7 @@ class GenerateRequest(BaseModel):
             suffix=self.suffix or None,
             options=given(self.options),
             format=self.format or None,
-            think=self.think,
+            **thought(self.think),
             keep_alive=self.keep_alive,
             logprobs=self.logprobs,
             top_logprobs=self.top_logprobs,

@@ -11,18 +11,21 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 from backend.context import header
+from backend.guard import BROWSERS
 
 SENTENCE = "Ollama is running"  # to the letter: it is what tools compare
 PAGES = (b"text/html", b"application/xhtml")
 
 
 def _takes_a_page(scope: Scope) -> bool:
+    """Also a browser's script: the page's own asks for `/` with `*/*` before it goes there without a reload."""
     accepted = header(scope, b"accept").lower()
-    return any(kind in accepted for kind in PAGES)
+    browser = header(scope, b"user-agent").lower().startswith(BROWSERS)
+    return browser or any(kind in accepted for kind in PAGES)
 
 
 class RunningRoute(BaseRoute):
-    """Takes the root from callers whose `Accept` names no page."""
+    """Takes the root from callers that are no browser and whose `Accept` names no page."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
@@ -31,5 +34,5 @@ class RunningRoute(BaseRoute):
         return (Match.FULL if root and not _takes_a_page(scope) else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = PlainTextResponse(SENTENCE, headers={"Vary": "Accept", "Cache-Control": "no-store"})
+        answer = PlainTextResponse(SENTENCE, headers={"Vary": "Accept, User-Agent", "Cache-Control": "no-store"})
         await answer(scope, receive, send)

@@ -15,6 +15,8 @@ from wire.records import Target
 from wire.workers import WorkerRecord
 
 MODEL_NAME_MAX = 200
+CLOUDS = frozenset({"openai", "anthropic", "google"})  # what engines call themselves that send prompts out
+NOTHING = Models({}, {})
 
 
 class Catalogue:
@@ -80,15 +82,20 @@ class Catalogue:
         return self.meant(name + self._default(offers).model, offers) if name.endswith("/") else None
 
     def _default(self, offers: Offers) -> Meaning:
-        """`MODEL_NAME` where it is set. Else the usual default or the first other model that chats: of those that a
-        living worker has, else of those that are known. Where nothing is known the usual default is a guess."""
-        wanted = self._settings.model_name or self._usual_or_first()
+        """`MODEL_NAME` where it is set. Else the usual default where it is there, else the first model that is; where
+        none is, the usual default is a guess."""
+        usual, there = self._settings.default_model, self._models_there(offers)
+        wanted = usual if self._settings.model_name or find(usual, there) or not there else there[0]
         here = Meaning((Target(pool=self._settings.pool, model=wanted),))
-        return (self.meant(wanted, offers) or here)._replace(guessed=not (self._settings.model_name or self._real))
+        return (self.meant(wanted, offers) or here)._replace(guessed=not (self._settings.model_name or there))
 
-    def _usual_or_first(self) -> str:
-        usual, models = self._settings.default_model, self._models.live or self._models.known
-        return usual if find(usual, models) else next((name for name in models if is_chat(models[name])), usual)
+    def _models_there(self, offers: Offers) -> list[str]:
+        """Those that chat: of living workers, the own pool's first, or, where those have none, all that the own pool
+        knows. A cloud's are there for callers that name one: no prompt leaves the house because its caller did not."""
+        own = offers.get(self._settings.pool, NOTHING)
+        others = [models for models in offers.values() if models is not own]
+        live = [*chatting(own.live), *(name for models in others for name in chatting(models.live, models.engines))]
+        return live or (chatting(own.known) if self._real else [])
 
     def _models_of(self, pool: str, sight: Sight) -> Models:
         live = live_models(sight.workers)
@@ -105,6 +112,12 @@ class Catalogue:
 def _placed(name: str, settings: ApiSettings) -> tuple[str, str]:
     pool, slash, model = name.partition("/")
     return (pool, model) if slash and pool in settings.all_pools else (settings.pool, name)
+
+
+def chatting(models: Mapping[str, About], engines: Mapping[str, frozenset[str]] | None = None) -> list[str]:
+    """The models that chat. `engines`: those that have each; what only clouds have is left out."""
+    names = [name for name, about in models.items() if is_chat(about)]
+    return [name for name in names if engines is None or not engines.get(name, frozenset()) <= CLOUDS]
 
 
 def once(models: Mapping[str, About], live: Mapping[str, About]) -> dict[str, About]:

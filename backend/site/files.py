@@ -115,7 +115,9 @@ def _read(folder: Path, path: str, documents: Headers, others: Headers) -> File:
             bodies[encoding] = smaller.read_bytes()
     cache = FOREVER if path.startswith(STATIC) else ASK_AGAIN
     more = documents if place.suffix == ".html" else others
-    more += ((b"vary", b"accept"),) if path == INDEX else ()  # callers that take no page get Ollama's sentence there
+    more += (
+        ((b"vary", b"accept, user-agent"),) if path == INDEX else ()
+    )  # callers that take no page get Ollama's sentence there
     return make_file(bodies, TYPES.get(place.suffix, OCTETS), cache, more)
 
 

@@ -17,9 +17,9 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from backend import connection, descriptors
-from backend.process import config_of
 from backend.connection import Connection
 from backend.descriptors import Room
+from backend.process import config_of
 from backend.settings import ApiSettings
 
 SOON = 0.2  # seconds that a client is given in these tests

@@ -261,7 +261,7 @@ WRONG_BATCHES = {
     "more messages than one chat may have": {"inputs": [with_messages(*[USER] * 1_500)["input"]] * 2},
     "a config too many": {**BATCH, "config": [{}, {}, {}]},
     "one of two is wrong": {"inputs": [{"messages": [USER]}, {"messages": [{"role": "wizard", "content": ""}]}]},
-    "one config of two is wrong": {**BATCH, "config": [{}, {"configurable": {"top_k": -1}}]},
+    "one config of two is wrong": {**BATCH, "config": [{}, {"configurable": {"top_k": -2}}]},
 }
 
 

@@ -245,6 +245,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "hours": {"keep_alive": "1h30m"},
     "thinks": {"think": True},
     "thinks hard": {"think": "high"},
+    "thinks as hard as it can": {"think": "max"},
     "no tools": {"tools": []},
     "what Go's client sends of nothing": {"suffix": "", "system": "", "template": "", "options": None},
     "options of another kind of number": {"options": {"num_predict": 100.9, "top_k": -1.0, "num_ctx": 4096.0}},

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from backend.chat.requests import parse_chat
 from backend.dialects.fast_text import text_literal
 from backend.dialects.ollama import CHAT, TEXT, Form, OllamaChunks, partial, refusal
+from backend.dialects.ollama_generate import OllamaGenerate
 from backend.dialects.ollama_models import shown
 from backend.errors import ApiError, Forbidden, Invalid, JobFailed, NotFound, QueueFull, Unavailable
 from wire import events
@@ -188,3 +189,13 @@ def test_what_go_does_not_read_as_a_time_is_refused_at_once() -> None:
 def test_a_model_that_writes_is_not_told_to_make_vectors(able: tuple[str, ...], told: list[str]) -> None:
     """Ollama tells both of none, and its command line makes a vector of a question to one that is told so."""
     assert shown("m", {"capabilities": able})["capabilities"] == told
+
+
+@pytest.mark.parametrize(
+    ("think", "carried"),
+    [("max", ("high", "max")), ("high", ("high", None)), (True, (True, None)), (None, (None, None))],
+)
+def test_the_deepest_thought_is_the_deepest_that_every_engine_knows(think: Any, carried: Any) -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "prompt": "hi", "think": think}
+    for job in (parse_chat(body, 9).to_job(), OllamaGenerate().read(body, 9).job):
+        assert (job.think, job.effort) == carried

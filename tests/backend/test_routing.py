@@ -178,6 +178,19 @@ async def test_no_name_is_a_model_that_is_there_where_nobody_has_the_usual_one()
     assert named.targets == (Target(pool="one", model="mine"),)
 
 
+async def test_no_name_leaves_the_house_for_no_cloud() -> None:
+    """Where the own pool's engine is still away, too: then the job waits for it."""
+    cloud = seen(worker("gpt", engine="openai"))
+    away = await router({"own": seen(), "openai": cloud}).route(Wanted(chat("")))
+    assert away.targets == (Target(pool="own", model="qwen2.5:0.5b"), Target(pool="own", model=ANY_MODEL))
+    late = await router({"own": seen(worker("late")), "openai": cloud}).route(Wanted(chat("")))
+    assert late.targets == (Target(pool="own", model="late"),)
+    near = await router({"own": seen(), "big": seen(worker("m70", engine="vllm"))}).route(Wanted(chat("")))
+    assert near.targets == (Target(pool="big", model="m70"),)
+    named = await router({"own": seen(), "openai": cloud}, MODEL_NAME="gpt").route(Wanted(chat("")))
+    assert named.pool == "openai"
+
+
 async def test_no_name_before_any_model_is_known_leaves_the_choice_to_the_worker() -> None:
     route = await router({"one": seen()}).route(Wanted(chat("")))
     assert route.targets == (Target(pool="one", model="qwen2.5:0.5b"), Target(pool="one", model=ANY_MODEL))

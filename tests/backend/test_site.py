@@ -38,7 +38,9 @@ async def test_a_document_is_sent_with_its_csp_and_asked_for_again(
 ) -> None:
     answer = await page.get(path, headers=BROWSER)
     assert (answer.status_code, answer.text) == (200, FILES[file])
-    assert ("accept" in answer.headers.get_list("vary")) == (file == "index.html")  # else it is Ollama's sentence
+    assert ("accept, user-agent" in answer.headers.get_list("vary")) == (
+        file == "index.html"
+    )  # else it is Ollama's sentence
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.headers.get_list("content-security-policy") == [CSP]
@@ -85,6 +87,12 @@ async def test_what_a_browser_has_is_not_sent_again(page: httpx.AsyncClient) -> 
     assert (await page.get("/", headers={**BROWSER, "if-none-match": '"other"'})).status_code == 200
 
 
+async def test_a_script_of_the_page_finds_the_page_at_the_root(page: httpx.AsyncClient) -> None:
+    asked = {"accept": "*/*", "user-agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/140"}
+    answer = await page.get("/", headers=asked)
+    assert (answer.status_code, answer.text) == (200, FILES["index.html"])
+
+
 @pytest.mark.parametrize("accepted", ["*/*", "application/json", "", "text/plain"])
 async def test_whoever_takes_no_page_reads_at_the_root_that_ollama_is_running(
     page: httpx.AsyncClient, accepted: str
@@ -92,7 +100,7 @@ async def test_whoever_takes_no_page_reads_at_the_root_that_ollama_is_running(
     """Ollama's command line and many tools look for this sentence."""
     answer = await page.get("/", headers={"accept": accepted})
     assert (answer.status_code, answer.text) == (200, "Ollama is running")
-    assert answer.headers["content-type"].startswith("text/plain") and answer.headers["vary"] == "Accept"
+    assert answer.headers["content-type"].startswith("text/plain") and answer.headers["vary"] == "Accept, User-Agent"
     assert (await page.head("/", headers={"accept": accepted})).status_code == 200
 
 
