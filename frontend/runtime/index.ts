@@ -28,8 +28,8 @@ export { failureOf } from "@/stream/failures";
 export { readFrom } from "./context";
 /** `useMessageImages()`: data URLs of this message's images, whether attached just now or loaded. */
 export { imagesOf, useMessageImages } from "./message-images";
-/** `useMessageFiles()`: name and text of this message's files. `splitFiles(text)`: `{ words, files }` of a waiting message's. */
-export { splitFiles, useMessageFiles, type TextFile } from "./message-files";
+/** `useMessageFiles()`: name and text of this message's files. `splitFiles(text)`: `{ words, files }` of a waiting message's. `textIn(content)`: an attachment's. */
+export { splitFiles, textIn, useMessageFiles, type TextFile } from "./message-files";
 /** `{ rating, rate(rating | null, comment?) }`: shown at once, taken back with a notice when the server refuses. */
 export { useFeedback } from "./use-feedback";
 

@@ -62,7 +62,8 @@ export const plainName = (name: string): string => Array.from(name.replace(/[\p{
 export const filesOf = ({ attachments = [] }: WithAttachments): TextFile[] =>
   attachments.flatMap(({ name, type, content }) => (type === "document" ? [{ name, text: textIn(content) }] : []));
 
-const textIn = (content: CompleteAttachment["content"]): string => content.map((part) => (part.type === "text" ? part.text : "")).join("");
+/** The text of an attachment; "" for an image. */
+export const textIn = (content: CompleteAttachment["content"] = []): string => content.map((part) => (part.type === "text" ? part.text : "")).join("");
 
 export const toFileAttachment = ({ name, text }: TextFile, place: number) => ({
   id: `file-${place}`,

@@ -2,6 +2,7 @@
 import { useAui, useAuiState, type Attachment } from "@assistant-ui/react";
 import { X } from "lucide-react";
 import { useEffect, useState } from "react";
+import { textIn } from "@/runtime";
 import { BlindNotice } from "./blind-notice";
 import { FileChip } from "./file-chip";
 import { LongNotice } from "./long-notice";
@@ -32,7 +33,7 @@ function Thumbnail({ attachment }: { attachment: Attachment }) {
       {source ? (
         <Picture source={source} name={attachment.name} className="size-16 rounded-xl" />
       ) : (
-        <FileChip file={{ name: attachment.name, text: textIn(attachment) }} />
+        <FileChip file={{ name: attachment.name, text: textIn(attachment.content) }} />
       )}
       <button
         type="button"
@@ -45,8 +46,6 @@ function Thumbnail({ attachment }: { attachment: Attachment }) {
     </li>
   );
 }
-
-const textIn = ({ content = [] }: Attachment): string => content.map((part) => (part.type === "text" ? part.text : "")).join("");
 
 /** The image itself, or the chosen file while it is still only chosen. */
 function useSource({ content, file, type }: Attachment): string | undefined {

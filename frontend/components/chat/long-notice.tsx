@@ -2,13 +2,14 @@
 import { useAuiState } from "@assistant-ui/react";
 import { FileWarning } from "lucide-react";
 import { useChosenModel } from "@/components/shell/chosen-model";
+import { textIn } from "@/runtime";
 
-const BYTES_A_TOKEN = 4; // of English and of code; of other languages it is less
+const CHARACTERS_A_TOKEN = 4; // in English and in code; in most other languages it is fewer
 
 /** Said before files are sent that the model cannot read to their end. */
 export function LongNotice() {
   const model = useChosenModel();
-  const tokens = useAuiState((s) => Math.round(s.composer.attachments.reduce((sum, { content = [] }) => sum + lengthOf(content), 0) / BYTES_A_TOKEN));
+  const tokens = useAuiState((s) => Math.round(s.composer.attachments.reduce((sum, { content }) => sum + textIn(content).length, 0) / CHARACTERS_A_TOKEN));
   if (!model?.context_length || tokens <= model.context_length) return null;
   return (
     <output data-testid="too-long" className="mb-2 flex items-center gap-2 px-2 text-sm text-muted-fg">
@@ -21,6 +22,3 @@ export function LongNotice() {
 }
 
 const shortly = (tokens: number): string => tokens.toLocaleString("en", { maximumSignificantDigits: 2 });
-
-const lengthOf = (content: readonly { type: string; text?: string }[]): number =>
-  content.reduce((sum, part) => sum + (part.type === "text" ? (part.text ?? "").length : 0), 0);

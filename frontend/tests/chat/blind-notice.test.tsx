@@ -11,7 +11,8 @@ const state = vi.hoisted(() => ({ attachments: [] as Held[], models: [] as Model
 vi.mock("@assistant-ui/react", () => ({
   useAuiState: (select: (s: unknown) => unknown) => select({ composer: { attachments: state.attachments } }),
 }));
-vi.mock("@/runtime", () => ({
+vi.mock("@/runtime", async () => ({
+  textIn: (await import("@/runtime/message-files")).textIn,
   useModels: () => ({ models: state.models }),
   useSettings: () => ({ settings: {}, change: state.change }),
 }));

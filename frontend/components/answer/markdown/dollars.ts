@@ -5,19 +5,23 @@
  */
 export function isFormula(text: string, begin: number, end: number): boolean {
   const body = text.slice(begin + 1, end - 1);
+  if (/^\s|\s$/.test(body) || ACROSS_MARKS.test(body)) return false;
+  if (LATEX.test(body)) return true;
   const before = text.slice(Math.max(0, begin - 1), begin);
   const after = text.slice(end, end + 3);
-  if (/^\s|\s$/.test(body) || /^\d/.test(after)) return false;
   if (/[A-Za-z\d]/.test(before)) return false; // 25$, US$: it belongs to what stands before it
-  if (ACROSS_MARKS.test(body) || /^[A-Z_]{2}/.test(after)) return false; // …:$PATH
+  if (/^\d|^[A-Z_]{2}/.test(after)) return false; // $5-$10, …:$PATH
   return !namesMoney(body, after);
 }
 
-/** Emphasis, struck-out words or a link would begin in the formula and end outside of it, or the other way round. */
-const ACROSS_MARKS = /\*\*|__|~~|\]\(/;
+/** Emphasis, struck-out words or a link would begin in the formula and end outside of it, or the other way round; not `X^{**}` and `F[f](x)`. */
+const ACROSS_MARKS = /(?<![\^{*])\*\*|__|~~|^[^[]*\]\(/;
+
+/** A command, or a raised or lowered sign as in H$_2$O: no price has these, whatever stands around it. */
+const LATEX = /\\[A-Za-z]|^[_^]/;
 
 /** The letters before a dollar that say whose it is. */
-const CURRENCY = /(?:^|[^A-Za-z\\$^_{])(?:R|US|AU|CA|HK|MX|NT|NZ|SG)$/;
+const CURRENCY = /(?:^|[^A-Za-z$^_{])(?:R|US|AU|CA|HK|MX|NT|NZ|SG)$/;
 const ANY_CURRENCY = /[\s(,;/][A-Z]{1,3}$/;
 
 function namesMoney(body: string, after: string): boolean {
@@ -26,7 +30,7 @@ function namesMoney(body: string, after: string): boolean {
   if (!/^[.,]?\d/.test(body)) return false;
   if (/\d[-–—/]$/.test(body)) return true; // "$5/$x": the second dollar opens
   if (amountFollows && ANY_CURRENCY.test(body)) return true;
-  return WORD.test(body) && !body.includes("\\") && /\d[kKmMbB]?$|[A-Z]{1,3}$/.test(body);
+  return WORD.test(body) && /\d[kKmMbB]?$|[A-Z]{1,3}$/.test(body);
 }
 
 /** A word of its own, which formulas have only behind a command; "mod" is written without one, too. */
