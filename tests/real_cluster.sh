@@ -39,9 +39,7 @@ mkdir -p "$archives"
 foreign=("$PYTHON_IMAGE" "$NODE_IMAGE" "$NGINX_IMAGE" "$VALKEY_IMAGE" "$POSTGRES_IMAGE")
 if [ -n "${STAND_INS:-}" ]; then
     $containers/bases.sh "$FOLDER"
-    for file in $($containers/archive.sh "$archives" "${foreign[@]}"); do
-        "${engine[@]}" docker load --quiet --input "$file" && rm -f "$file"
-    done
+    $containers/stand_ins.sh "${foreign[@]}"
 fi
 docker_() { "${engine[@]}" docker "$@"; }
 docker_ compose -p sluice-images -f docker-compose.yml -f $containers/house.yaml build backend worker frontend

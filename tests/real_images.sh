@@ -38,9 +38,6 @@ $containers/engine.sh up
 if [ -n "${STAND_INS:-}" ]; then
     # shellcheck source=deploy/digests.env
     . deploy/digests.env
-    for file in $($containers/archive.sh "$FOLDER/archives" "$PYTHON_IMAGE" "$NODE_IMAGE" "$NGINX_IMAGE" "$VALKEY_IMAGE" \
-        "$POSTGRES_IMAGE"); do
-        $containers/engine.sh run docker load --quiet --input "$file" && rm -f "$file"
-    done
+    $containers/stand_ins.sh "$PYTHON_IMAGE" "$NODE_IMAGE" "$NGINX_IMAGE" "$VALKEY_IMAGE" "$POSTGRES_IMAGE"
 fi
 $containers/engine.sh run "$PYTHON" -m pytest -m real_images $containers "$@"
