@@ -163,7 +163,9 @@ async def other(one: Further) -> Finding:
 
 
 def page(up: UpSettings, frontend: Frontend) -> Finding:
-    """Built, or `sluice up` can build it."""
+    """Built, or `sluice up` can build it, or another server has it."""
+    if up.page == "elsewhere":
+        return Finding("Page", True, "another server has it (SLUICE_PAGE)")
     if up.page_dir is not None:
         there = (up.page_dir / "headers.json").is_file()
         return Finding("Page", there, str(up.page_dir), "" if there else "SLUICE_PAGE_DIR holds no built page.")

@@ -3,7 +3,8 @@
 #
 # It brings the node up itself: programs built from Go modules once, in namespaces of its own, and takes it down in the
 # end. The images are built by a Docker engine, that of tests/real_images.sh where there is no other. What was built lies
-# in .cache/containers, or in CONTAINERS. STAND_INS=1: no registry of images is reached (tests/containers/bases.sh).
+# in .cache/containers, or in CONTAINERS. OWN_ENGINE=1: another Docker is left alone. STAND_INS=1: the same, and no registry
+# of images is asked (tests/containers/bases.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 FOLDER=$(realpath -m "${CONTAINERS:-.cache/containers}")
@@ -28,7 +29,7 @@ done
 $containers/programs.sh kubernetes "$FOLDER/bin"
 
 engine=()
-if [ -n "${OWN_ENGINE:-}" ] || ! docker version >/dev/null 2>&1; then
+if [ -n "${OWN_ENGINE:-}${STAND_INS:-}" ] || ! docker version >/dev/null 2>&1; then
     $containers/programs.sh docker "$FOLDER/bin"
     engine=($containers/engine.sh run)
     $containers/engine.sh up
@@ -39,9 +40,7 @@ mkdir -p "$archives"
 foreign=("$PYTHON_IMAGE" "$NODE_IMAGE" "$NGINX_IMAGE" "$VALKEY_IMAGE" "$POSTGRES_IMAGE")
 if [ -n "${STAND_INS:-}" ]; then
     $containers/bases.sh "$FOLDER"
-    for file in $($containers/archive.sh "$archives" "${foreign[@]}"); do
-        "${engine[@]}" docker load --quiet --input "$file" && rm -f "$file"
-    done
+    $containers/stand_ins.sh "${foreign[@]}"
 fi
 docker_() { "${engine[@]}" docker "$@"; }
 docker_ compose -p sluice-images -f docker-compose.yml -f $containers/house.yaml build backend worker frontend

@@ -23,7 +23,7 @@ needs() { # what is not there
 }
 
 echo 'test-images builds three images and brings docker-compose.yml up: a quarter of an hour of two cores, 5 GB of disk.' >&2
-if [ -z "${OWN_ENGINE:-}" ] && docker version >/dev/null 2>&1; then
+if [ -z "${OWN_ENGINE:-}${STAND_INS:-}" ] && docker version >/dev/null 2>&1; then
     echo "It uses the Docker engine that runs here." >&2
     exec "$PYTHON" -m pytest -m real_images $containers "$@"
 fi
@@ -38,9 +38,6 @@ $containers/engine.sh up
 if [ -n "${STAND_INS:-}" ]; then
     # shellcheck source=deploy/digests.env
     . deploy/digests.env
-    for file in $($containers/archive.sh "$FOLDER/archives" "$PYTHON_IMAGE" "$NODE_IMAGE" "$NGINX_IMAGE" "$VALKEY_IMAGE" \
-        "$POSTGRES_IMAGE"); do
-        $containers/engine.sh run docker load --quiet --input "$file" && rm -f "$file"
-    done
+    $containers/stand_ins.sh "$PYTHON_IMAGE" "$NODE_IMAGE" "$NGINX_IMAGE" "$VALKEY_IMAGE" "$POSTGRES_IMAGE"
 fi
 $containers/engine.sh run "$PYTHON" -m pytest -m real_images $containers "$@"

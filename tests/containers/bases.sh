@@ -2,7 +2,7 @@
 # Stand-ins of other people's images, for a machine that reaches no registry of images: bases.sh FOLDER
 #
 # They lie in buildah's store under the names that the Dockerfiles and docker-compose.yml ask for (deploy/digests.env),
-# without a digest and below localhost/, which `archive.sh` takes away. Each is Debian's root file system (mmdebstrap) with Debian's
+# without a digest and below localhost/, which `stand_ins.sh` takes away. Each is Debian's root file system (mmdebstrap) with Debian's
 # packages; Python is the machine's own CPython 3.12, Node that of .ci/node.lock. So they differ from the real ones in
 # versions of Debian's choice (nginx 1.26, Valkey of trixie), in the shell, and in this machine's certificates, which pip
 # and npm are told to use. What is published of a run on them says so.

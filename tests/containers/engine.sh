@@ -11,24 +11,14 @@ RUN=/run/sluice-engine
 NAMESPACE=sluice-engine OUTSIDE=10.88.251.1 INSIDE=10.88.251.2 LINK=sluice-engine0
 way_out=$(ip route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)
 
-enter() { nsenter --target "$(cat "$HOME_/holder.pid")" --net --mount -- sh -c 'cd "$0" && exec "$@"' "$PWD" "$@"; }
+. "$(dirname "$0")/lib.sh"
 inside() { enter env DOCKER_HOST="unix://$RUN/docker.sock" DOCKER_CONFIG="$HOME_/config" "$@"; }
 
-namespaces() {
-    ip netns add $NAMESPACE
-    ip link add $LINK type veth peer name eth0 netns $NAMESPACE
-    ip addr add $OUTSIDE/30 dev $LINK && ip link set $LINK up
-    ip -n $NAMESPACE addr add $INSIDE/30 dev eth0
-    ip -n $NAMESPACE link set eth0 up && ip -n $NAMESPACE link set lo up
-    ip -n $NAMESPACE route add default via $OUTSIDE
-    # Builds ask package registries: out by this machine's own address, and by these two interfaces alone.
+way_to_registries() { # builds ask package registries: by this machine's own address, and these two interfaces alone
     iptables -t nat -A POSTROUTING -s $INSIDE/32 -o "$way_out" -j MASQUERADE
     cat "/proc/sys/net/ipv4/conf/$way_out/forwarding" >"$HOME_/forwarding"
     echo 1 >"/proc/sys/net/ipv4/conf/$way_out/forwarding"
     echo 1 >/proc/sys/net/ipv4/conf/$LINK/forwarding
-    setsid nsenter --net=/run/netns/$NAMESPACE unshare --mount --propagation private \
-        sh -c 'echo $$ >"$0"; exec sleep infinity' "$HOME_/holder.pid" >/dev/null 2>&1 &
-    until [ -s "$HOME_/holder.pid" ]; do sleep 0.1; done
 }
 
 start() {
@@ -50,23 +40,14 @@ up() {
     ln -sf "$(command -v tini-static)" "$FOLDER/bin/docker-init" # what `init: true` runs; Docker's packages bring it
     ln -sf "$FOLDER/bin/docker-compose" "$FOLDER/bin/docker-buildx" "$HOME_/config/cli-plugins/"
     rm -f "$HOME_"/*.pid
-    namespaces
+    hold_namespaces
+    way_to_registries
     start
-}
-
-end() { # a program by the id that it wrote down itself, if that is still ours
-    local pid
-    pid=$(cat "$HOME_/$1.pid" 2>/dev/null) && grep -qz "$2" "/proc/$pid/cmdline" 2>/dev/null || return 0
-    kill "$pid"
-    for _ in $(seq 60); do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.5; done
-    kill -9 "$pid" 2>/dev/null || true
 }
 
 down() {
     end dockerd dockerd
-    end holder infinity
-    ip link del $LINK 2>/dev/null || true
-    ip netns del $NAMESPACE 2>/dev/null || true
+    release_namespaces
     iptables -t nat -D POSTROUTING -s $INSIDE/32 -o "$way_out" -j MASQUERADE 2>/dev/null || true
     [ ! -s "$HOME_/forwarding" ] || cat "$HOME_/forwarding" >"/proc/sys/net/ipv4/conf/$way_out/forwarding"
     rm -f "$HOME_/forwarding"

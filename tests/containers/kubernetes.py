@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from tests.deploy.rendering import DEPLOY
+from tests.deploy.rendering import DEPLOY, pods
 from tests.support.waiting import wait_until
 
 NODE = "sluice-node"
@@ -96,6 +96,26 @@ def rendered(home: Path, overlay: str) -> str:
             image.pop("digest", None)
         images.write_text(yaml.safe_dump(whole))
     return kubectl("kustomize", str(tree / "overlays" / overlay))
+
+
+def without_gpu(text: str) -> str:
+    """Manifests for a node that has no GPU: our images by the tests' tag, a stand-in of vLLM, and small requests."""
+    objects = [one for one in yaml.safe_load_all(text) if one]
+    for pod in pods(objects):
+        pod.spec.pop("affinity", None)
+        for container in pod.containers:
+            container["image"] = image_here(container["image"])
+            container["resources"]["limits"].pop("nvidia.com/gpu", None)
+            container["resources"]["requests"] |= {"cpu": "25m", "memory": "64Mi"}
+    return yaml.safe_dump_all(objects)
+
+
+def image_here(name: str) -> str:
+    """What the node has in its place: nothing is pulled."""
+    bare = name.partition("@")[0]
+    if bare.startswith("sluice-"):
+        return f"{bare.partition(':')[0]}:test"
+    return "vllm-stand-in:test" if bare.startswith("vllm/") else bare
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ PODS=10.244.0.0/24 SERVICES=10.96.0.0/16 DNS=10.96.0.10
 PROGRAMS=(kube-router kube-proxy kubelet kube-scheduler kube-controller-manager kube-apiserver etcd)
 PAUSE=localhost/pause:1 # the first process of a pod's namespaces
 
-enter() { nsenter --target "$(cat "$HOME_/holder.pid")" --net --mount -- sh -c 'cd "$0" && exec "$@"' "$PWD" "$@"; }
+. "$here/lib.sh"
 kubectl_() { enter env KUBECONFIG="$KEYS/admin.kubeconfig" kubectl "$@"; }
 start() { # program arguments…
     local name=$1
@@ -35,21 +35,13 @@ wait_for() { # seconds command…
 }
 
 namespaces() {
-    ip netns add $NAMESPACE
-    ip link add $LINK type veth peer name eth0 netns $NAMESPACE
-    ip addr add $OUTSIDE/30 dev $LINK && ip link set $LINK up
-    ip -n $NAMESPACE addr add $INSIDE/30 dev eth0
-    ip -n $NAMESPACE link set eth0 up && ip -n $NAMESPACE link set lo up
-    ip -n $NAMESPACE route add default via $OUTSIDE
-    local mounts=""
+    local first="" file
     for setting in vm/overcommit_memory kernel/panic kernel/panic_on_oops; do
-        cat /proc/sys/$setting >"$HOME_/$(basename $setting)"
-        mounts+="mount --bind $HOME_/$(basename $setting) /proc/sys/$setting; "
+        file=$HOME_/$(basename $setting)
+        cat /proc/sys/$setting >"$file"
+        first+="mount --bind $file /proc/sys/$setting; "
     done
-    setsid nsenter --net=/run/netns/$NAMESPACE unshare --mount --propagation private sh -c "$mounts
-        sysctl -q -w net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 || true
-        echo \$\$ >$HOME_/holder.pid; exec sleep infinity" >/dev/null 2>&1 &
-    wait_for 10 test -s "$HOME_/holder.pid"
+    hold_namespaces "$first sysctl -q -w net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 || true;"
 }
 
 sign() { # file subject [names]: a certificate, its key, and who asks the API server by it
@@ -233,13 +225,6 @@ up() {
     kubectl_ -n kube-system rollout status deployment/coredns --timeout 120s
 }
 
-end() { # a program by the id that it wrote down itself, if that is still ours
-    local pid
-    pid=$(cat "$HOME_/$1.pid" 2>/dev/null) && grep -qz "$2" "/proc/$pid/cmdline" 2>/dev/null || return 0
-    kill "$pid"
-    for _ in $(seq 40); do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.5; done
-    kill -9 "$pid" 2>/dev/null || true
-}
 down() {
     for program in "${PROGRAMS[@]}"; do end "$program" "$BIN/"; done
     # The pods' shims outlive containerd: those of our own program and socket, and their processes.
@@ -248,9 +233,7 @@ down() {
         kill -9 "$shim" 2>/dev/null || true
     done
     end containerd "$BIN/"
-    end holder infinity
-    ip link del $LINK 2>/dev/null || true
-    ip netns del $NAMESPACE 2>/dev/null || true
+    release_namespaces
     for sandbox in $(ls /run/netns 2>/dev/null | grep ^cni- || true); do ip netns del "$sandbox" 2>/dev/null || true; done
 }
 

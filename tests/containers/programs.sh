@@ -61,7 +61,7 @@ have() { # are all of them there?
 containerd() {
     have containerd containerd-shim-runc-v2 ctr && return
     fetch "$CONTAINERD" "$CONTAINERD_SUM"
-    # As tests see it: a containerd without a version is refused by the kubelet.
+    # A program that is built from a module knows no version by itself.
     build containerd ./cmd/containerd "-X github.com/containerd/containerd/v2/version.Version=${CONTAINERD##*@}" \
         no_btrfs,no_devmapper,no_zfs
     build containerd-shim-runc-v2 ./cmd/containerd-shim-runc-v2

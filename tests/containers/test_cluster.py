@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.cluster.callers import Callers
-from tests.containers.kubernetes import applied, get, kubectl, rendered, rolled_out, until, way_in
+from tests.containers.kubernetes import applied, get, kubectl, rendered, rolled_out, until, way_in, without_gpu
 from tests.deploy.rendering import DEPLOY
 
 STREAMS = 20
@@ -127,13 +127,7 @@ def running() -> list[str]:
 
 async def test_chatbot_yaml_comes_up_by_one_apply(home: Path) -> None:
     """With a stand-in of vLLM, and without the GPU that no node here has."""
-    text = (DEPLOY / "chatbot.yaml").read_text()
-    text = re.sub(r"image: (sluice-\w+):\S+", r"image: \1:test", text)
-    text = re.sub(r"image: vllm/\S+", "image: vllm-stand-in:test", text)
-    text = re.sub(r"@sha256:[0-9a-f]{64}", "", text)
-    text = re.sub(r'^ +nvidia\.com/gpu: "1"\n', "", text, flags=re.MULTILINE)
-    text = re.sub(r"^ +affinity:\n(?: {8,}.*\n)+?(?= +\w+:)", "", text, flags=re.MULTILINE)
-    text = text.replace('cpu: "2"\n            memory: 16Gi', "cpu: 50m\n            memory: 128Mi")
+    text = without_gpu((DEPLOY / "chatbot.yaml").read_text())
     with applied(text, "data-redis-0", "models"):
         rolled_out("statefulset/redis", "deployment/vllm", "deployment/backend", "deployment/frontend", WORKERS)
         assert all(re.fullmatch(r"[0-9a-f]{48}", password) for password in passwords())

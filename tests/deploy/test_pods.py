@@ -22,8 +22,8 @@ from tests.deploy.test_settings import INIT
 # Kubernetes' "restricted" standard names these; what it forbids besides has no place in our manifests at all.
 VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret", "downwardAPI", "csi", "ephemeral"}
 FORBIDDEN = {"hostNetwork", "hostPID", "hostIPC", "hostUsers"}
-# Go's runtime listens from its first moment and ends by itself where the kernel drops the signal.
-LISTENS_AT_ONCE = {"ollama"}
+# Go's runtime listens from its first moment, the servers before they read their data; `users` is over in a moment.
+LISTENS_AT_ONCE = {"ollama", "redis", "postgres", "users"}
 LOGS = 2**20 * 64  # bytes of a container's log that a node keeps at most, roughly: files of 10 MB, five of them
 
 

@@ -21,9 +21,11 @@ import yaml
 
 from tests.backend.standing import wait_ready
 from tests.deploy.rendering import DEPLOY, named, objects_of, of_kind, text_of
+from tests.support.child import Child
 from tests.support.house import House
 from tests.support.processes import Worker
 from tests.support.valkey import Valkey
+from tests.support.waiting import wait_until
 
 # It notes each call, answers with the file that a test wrote for its first words, and keeps what it is given.
 KUBECTL = """#!/bin/sh
@@ -241,6 +243,21 @@ async def test_a_scaled_jobs_worker_leaves_by_itself_with_success(tmp_path: Path
         await worker.wait_for_action("worker.left")
     finally:
         worker.stop()
+
+
+def test_a_pod_that_waits_for_its_model_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    """A shell that is a container's first process heeds a signal by a trap alone."""
+    [waiting] = named(objects_of("minimal"), "Deployment", "vllm")["spec"]["template"]["spec"]["initContainers"]
+    script = waiting["command"][2].replace("/models", str(tmp_path))
+    shell = Child("wait", ["sh", "-c", script], {"PATH": os.environ["PATH"], "MODEL_REPOSITORY": "a/b"}, tmp_path)
+    shell.start()
+    try:
+        children = Path(f"/proc/{shell.pid}/task/{shell.pid}/children")
+        wait_until(lambda: bool(children.read_text()), 10, "it sleeps")
+        shell.term()
+        assert shell.process.wait(10) == 128 + signal.SIGTERM
+    finally:
+        shell.stop()
 
 
 # The Job that fetches models

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.images.dockerfile import IMAGES, ROOT
@@ -93,6 +94,18 @@ class Nginx(Child):
         assert self.alive, self.tail()
         pids = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return {pid for pid in pids if _title(pid) == "nginx: worker process"}
+
+
+@contextmanager
+def running(home: Path, *apis: int, names: int | None = None) -> Iterator[Nginx]:
+    """One that runs; its log is shown beside a test that failed."""
+    nginx = Nginx(home / "nginx", apis, names)
+    nginx.start()
+    try:
+        yield nginx
+    finally:
+        nginx.stop()
+        print(nginx.tail())
 
 
 def _title(pid: str) -> str:

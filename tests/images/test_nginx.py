@@ -20,7 +20,7 @@ from tests.backend.built_page import client_of
 from tests.backend.standing import standing_house, wait_ready
 from tests.deploy.test_entrance import wanted
 from tests.images.dockerfile import IMAGES
-from tests.images.nginx import PAGE, Nginx
+from tests.images.nginx import PAGE, Nginx, running
 from tests.support.child import free_port
 from tests.support.house import House
 from tests.support.sse import open_stream
@@ -37,17 +37,6 @@ def house(tmp_path_factory: pytest.TempPathFactory, shared_valkey: Valkey) -> It
     with standing_house(tmp_path_factory.mktemp("house"), shared_valkey, **SETTINGS) as house:
         wait_ready(house.start_api())
         yield house
-
-
-@contextlib.contextmanager
-def running(home: Path, *apis: int) -> Iterator[Nginx]:
-    nginx = Nginx(home / "nginx", apis)
-    nginx.start()
-    try:
-        yield nginx
-    finally:
-        nginx.stop()
-        print(nginx.tail())
 
 
 @pytest.fixture(scope="module")

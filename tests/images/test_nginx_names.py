@@ -5,30 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.images.names import Names, names
-from tests.images.nginx import Nginx
+from tests.images.names import names
+from tests.images.nginx import running
 from tests.support.child import free_port
 from tests.support.waiting import eventually
 
 ONE, OTHER = "127.0.0.1", "127.0.0.2"
 FEW = 30  # requests, of which one API gets none by chance once in 500 million
-
-
-@contextlib.contextmanager
-def running(home: Path, port: int, server: Names) -> Iterator[Nginx]:
-    nginx = Nginx(home / "nginx", [port], server.port)
-    nginx.start()
-    try:
-        yield nginx
-    finally:
-        nginx.stop()
-        print(nginx.tail())
 
 
 @contextlib.asynccontextmanager
@@ -63,7 +52,7 @@ async def test_each_process_of_the_api_gets_its_share_and_one_that_dies_takes_no
     tmp_path: Path, port: int
 ) -> None:
     async with names(ONE, OTHER) as server, api(ONE, port), api(OTHER, port) as dying:
-        with running(tmp_path, port, server) as nginx:
+        with running(tmp_path, port, names=server.port) as nginx:
             async with httpx.AsyncClient(base_url=nginx.url) as client:
                 assert set(await answers(client)) == {ONE, OTHER}
                 dying.close()  # its address is still told
@@ -73,7 +62,7 @@ async def test_each_process_of_the_api_gets_its_share_and_one_that_dies_takes_no
 
 async def test_a_process_that_came_later_is_found_without_a_restart(tmp_path: Path, port: int) -> None:
     async with names(ONE) as server, api(ONE, port), api(OTHER, port):
-        with running(tmp_path, port, server) as nginx:
+        with running(tmp_path, port, names=server.port) as nginx:
             async with httpx.AsyncClient(base_url=nginx.url) as client:
                 assert await answers(client) == {ONE: FEW}
                 server.addresses = [OTHER]
@@ -87,7 +76,7 @@ async def test_a_process_that_came_later_is_found_without_a_restart(tmp_path: Pa
 async def test_nginx_stands_without_an_api_and_finds_one_that_comes(tmp_path: Path, port: int) -> None:
     """It may be started before the API, and looks nobody up at its own start."""
     async with names() as server, api(ONE, port):
-        with running(tmp_path, port, server) as nginx:
+        with running(tmp_path, port, names=server.port) as nginx:
             async with httpx.AsyncClient(base_url=nginx.url) as client:
                 assert (await client.get("/")).status_code == 200
                 away = await client.post("/v1/chat/completions", json={})

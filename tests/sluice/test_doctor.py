@@ -167,6 +167,11 @@ def test_a_gguf_file_that_is_not_there(doctor: Doctor) -> None:
     assert "SLUICE_GGUF" in line(printed, "Engine")
 
 
+def test_a_page_that_another_server_has_is_no_trouble(doctor: Doctor) -> None:
+    _, told = doctor(SLUICE_PAGE="elsewhere")
+    assert "another server has it" in told
+
+
 def test_a_taken_port(doctor: Doctor, valkey: Valkey) -> None:
     code, printed = doctor(SLUICE_PORT=str(valkey.port))
     assert code == 1

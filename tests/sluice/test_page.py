@@ -212,7 +212,9 @@ async def test_up_serves_the_last_page_where_the_new_one_cannot_be_built(ups: Up
     assert told["event"].endswith("The page built last is served.")
 
 
-@pytest.mark.parametrize("more", [{"SLUICE_PAGE": "off"}, {"SLUICE_PAGE_DIR": "elsewhere"}])
+@pytest.mark.parametrize(
+    "more", [{"SLUICE_PAGE": "off"}, {"SLUICE_PAGE": "elsewhere"}, {"SLUICE_PAGE_DIR": "elsewhere"}]
+)
 async def test_up_leaves_the_page_alone_when_told_to(ups: Ups, sources: PageSources, more: dict[str, str]) -> None:
     up = ups(STANDIN_FRONTEND=str(sources.folder), PATH=sources.tools, **more)
     await up.up()
