@@ -42,6 +42,7 @@ from ollama_worker.engines.llama_cpp_wire import (
 from ollama_worker.engines.openai_servers import LLAMA_CPP
 from ollama_worker.engines.openai_stream import Answer, said_in_chat, said_in_completion
 from ollama_worker.engines.openai_wire import messages_of
+from ollama_worker.engines.system_messages import OneAtTheBeginning
 from wire.records import JobRequest
 
 Question = tuple[str, dict[str, Any], Answer | Stopping | RawAnswer]
@@ -66,6 +67,7 @@ class LlamaCppEngine:
         self._known: GgufFacts | None = None
         self._library_there = False
         self._window_noted = False
+        self._one_system = OneAtTheBeginning()
         self._chat = Running(silence)
         self._embed = Running(silence)
 
@@ -81,8 +83,11 @@ class LlamaCppEngine:
         It keeps to a schema or calls tools, not both: so that is done here as well.
         """
         if is_either(request):
-            return told_apart(request, self._answer(as_either(request), prefill))
-        return steered(request, lambda asked: self._answer(asked, prefill))
+            return told_apart(request, self._answered(as_either(request), prefill))
+        return steered(request, lambda asked: self._answered(asked, prefill))
+
+    def _answered(self, request: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
+        return self._one_system.answered(request, lambda asked: self._answer(asked, prefill))
 
     async def _answer(self, request: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
         self._check_model(request.model)
@@ -145,8 +150,11 @@ class LlamaCppEngine:
         """Rendered and tokenized by llama.cpp, and nothing is generated."""
         self._check_model(request.model)
         self._check_images(request)
+        return await self._one_system.asked(as_sent(request), self._counted)
+
+    async def _counted(self, request: JobRequest) -> int:
         async with self._chat.use(self._plan()) as http:
-            body = chat_body(as_either(as_sent(request)))
+            body = chat_body(as_either(request))
             said = await http.post("/v1/chat/completions/input_tokens", fault, body)
         return int(said["input_tokens"])
 

@@ -48,9 +48,10 @@ class Stopping:
                 yield item
 
     def _found(self, text: str) -> tuple[int, str] | None:
-        """(where, which) of the first stop string."""
+        """(where, which) of the stop string that is whole first: one that begins before it may never be whole."""
         places = ((text.find(stop), stop) for stop in self._stops)
-        return min((place for place in places if place[0] >= 0), default=None)
+        whole = (place for place in places if place[0] >= 0)
+        return min(whole, key=lambda place: (place[0] + len(place[1]), place[0]), default=None)
 
     def _begun(self, text: str) -> int:
         """How many of the last characters begin a stop string."""

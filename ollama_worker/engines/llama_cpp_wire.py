@@ -8,9 +8,9 @@ from typing import Any
 from ollama_worker.engines import openai_wire
 from ollama_worker.engines.base import (
     ContextTooLong,
+    EngineBusy,
     EngineError,
     EngineFailed,
-    EngineUnavailable,
     Finished,
     OutOfMemory,
     Piece,
@@ -20,7 +20,7 @@ from ollama_worker.engines.base import (
 from ollama_worker.engines.binding import check_binding
 from ollama_worker.engines.grammar import check_grammar
 from ollama_worker.engines.http import Faults
-from ollama_worker.engines.openai_faults import NO_CALL, WRONG
+from ollama_worker.engines.openai_faults import MISWROTE, WRONG
 from ollama_worker.engines.openai_servers import LLAMA_CPP
 from ollama_worker.engines.openai_stream import cut, events, finished, logprob
 from ollama_worker.engines.openai_wire import is_seeded
@@ -83,7 +83,7 @@ def by_openai_s_name(options: dict[str, Any]) -> dict[str, Any]:
 
 def fault(status: int, text: str) -> EngineError:
     said = text.lower()
-    if any(words in said for words in NO_CALL):
+    if any(words in said for words in MISWROTE):
         return EngineError(f"The model called a tool in a form that llama.cpp cannot read: {text}")
     if "exceeds the available context" in said or "too large to process" in said or "exceed_context" in said:
         return ContextTooLong(
@@ -94,7 +94,7 @@ def fault(status: int, text: str) -> EngineError:
     if "memory" in said or "failed to allocate" in said:
         return OutOfMemory(f"llama.cpp: {text}")
     if status == 503:
-        return EngineUnavailable(f"llama.cpp is not ready: {text}")
+        return EngineBusy(f"llama.cpp is not ready: {text}")
     if 400 <= status < 500 or any(words in said for words in WRONG):
         return RequestRefused(f"llama.cpp refused the request: {text}")
     return EngineFailed(f"llama.cpp failed: {text}")

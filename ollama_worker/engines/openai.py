@@ -19,7 +19,6 @@ from ollama_worker.engines.base import (
     ModelInfo,
     Piece,
     PullProgress,
-    RequestRefused,
     StreamCut,
     Unsupported,
 )
@@ -143,12 +142,7 @@ class OpenAIEngine:
 
     async def count(self, request: JobRequest) -> int:
         """Asked where the server has a route for it; else an answer of a few tokens is paid for and thrown away."""
-        try:
-            return await self._counted(self._one_system.as_wanted(request))
-        except RequestRefused as error:
-            if not self._one_system.refused(request, error):
-                raise
-            return await self._counted(self._one_system.as_wanted(request))
+        return await self._one_system.asked(request, self._counted)
 
     async def _counted(self, request: JobRequest) -> int:
         server = await self._server()

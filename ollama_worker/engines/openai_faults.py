@@ -33,7 +33,7 @@ TOO_LONG = (
 )
 NO_MEMORY = ("out of memory", "failed to allocate", "insufficient memory")
 # Of a status 500, where what the model wrote is wrong: llama.cpp's parser of tool calls gives up. The model may have
-# written for a minute, and may well write the same again.
+# written for a minute, and may well write the same again: it is this answer's fault alone.
 MISWROTE = ("does not match the expected", "failed to parse tool call", "failed to parse input at pos")
 CANNOT = (
     "not support",
@@ -62,8 +62,6 @@ SPENT = (
     "credit balance is too low",
 )
 LACKING = ("not found", "does not exist", "not exist", "not a valid model", "no such model")
-# llama.cpp's, of status 500: the model wrote a call of a tool which is none. It is this answer's fault alone.
-NO_CALL = ("does not match the expected", "failed to parse input at pos")
 MID_STREAM = 0  # the status of an error that comes in an answer that has begun
 
 
@@ -101,7 +99,7 @@ def lacks_model(said: str) -> bool:
 
 
 def _other(server: Server, asked: str, status: int, text: str, said: str) -> EngineError:
-    if any(words in said for words in NO_CALL):
+    if any(words in said for words in MISWROTE):
         return EngineError(f"The model called a tool in a form that {server.who} cannot read: {text}")
     if any(words in said for words in CANNOT):
         return Unsupported(f"{server.who} cannot do that ({text}): {another_engine(asked)}")
@@ -109,8 +107,6 @@ def _other(server: Server, asked: str, status: int, text: str, said: str) -> Eng
         return Unsupported(f"{server.who} has no route for {asked} (status {status}): {another_engine(asked)}")
     if status in (404, 405):
         return EngineMissing(f"No OpenAI-compatible server answers there (status {status}): check {server.setting}")
-    if any(words in said for words in MISWROTE):
-        return EngineError(f"The model called a tool in a way that {server.who} cannot read: try another model")
     if 400 <= status < 500 or any(words in said for words in WRONG):
         return RequestRefused(f"{server.who} refused the request: {text}")
     if status == MID_STREAM:

@@ -6,7 +6,7 @@ most templates take them there, until an engine refuses them; then all are joine
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 from ollama_worker.engines.base import Finished, Loading, Piece, RequestRefused
@@ -53,6 +53,15 @@ class OneAtTheBeginning:
             return False
         self._models.add(request.model)
         return True
+
+    async def asked(self, request: JobRequest, ask: Callable[[JobRequest], Awaitable[int]]) -> int:
+        """What `ask` returns, asked again where its template refuses a second system message."""
+        try:
+            return await ask(self.as_wanted(request))
+        except RequestRefused as error:
+            if not self.refused(request, error):
+                raise
+            return await ask(joined(request))
 
     async def answered(
         self, request: JobRequest, ask: Callable[[JobRequest], AsyncGenerator[Item]]

@@ -181,10 +181,16 @@ async def test_a_model_that_is_not_there(client: anthropic.AsyncAnthropic) -> No
     assert body["request_id"] == raised.value.request_id
 
 
+SEARCHED: Any = {
+    "tools": [{"type": "web_search_20250305", "name": "web_search"}],
+    "tool_choice": {"type": "tool", "name": "web_search"},
+}
+
+
 async def test_a_wrong_request(client: anthropic.AsyncAnthropic, truth: Truth) -> None:
     before = await truth.states()
-    with pytest.raises(anthropic.BadRequestError, match="not offered here") as raised:
-        await client.messages.create(**ask("hi"), tools=[{"type": "web_search_20250305", "name": "web_search"}])
+    with pytest.raises(anthropic.BadRequestError, match="describe their input") as raised:
+        await client.messages.create(**ask("hi"), **SEARCHED)
     body: Any = raised.value.body
     assert body["error"]["type"] == "invalid_request_error"
     with pytest.raises(anthropic.BadRequestError, match="never fetched"):

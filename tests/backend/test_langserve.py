@@ -7,7 +7,7 @@ import json
 import signal
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any
 
 import httpx
@@ -16,6 +16,7 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langserve import RemoteRunnable
 
+from tests.backend.conversations import LONG
 from tests.backend.pictures import PNG
 from tests.backend.standing import standing_house, wait_ready
 from tests.flow.listener import words
@@ -24,6 +25,7 @@ from tests.support.house import House, Houses
 from tests.support.remote import remote_runnable
 from tests.support.sse import Stream, open_stream
 from tests.support.valkey import Valkey
+from tests.support.waiting import eventually
 
 CHAT = "/api/lc/chat"
 JOB_ROUTES = ("invoke", "stream", "stream_events", "stream_log")
@@ -414,22 +416,34 @@ async def test_one_key_names_every_job_of_a_batch(http: httpx.AsyncClient) -> No
     assert first.headers["x-sluice-job"] == again.headers["x-sluice-job"]
 
 
+async def sent_by(asking: Coroutine[Any, Any, httpx.Response], truth: Truth) -> dict[str, Any]:
+    """The job's request, read while it runs: it goes with the job's end, and so the job is cancelled here."""
+    known = await truth.states()
+    answer = asyncio.create_task(asking)
+
+    async def new() -> str | None:
+        return next((job for job in await truth.states() if job not in known), None)
+
+    job = await eventually(new, 30, "a job is accepted")
+    request: dict[str, Any] = orjson.loads((await truth.record(job)).request)
+    await truth.jobs.cancel(job)
+    await answer
+    return request
+
+
 async def test_a_conversation_is_trimmed(http: httpx.AsyncClient, truth: Truth) -> None:
     talk = [{"role": role, "content": str(n)} for n in range(15) for role in ("user", "assistant")]
-    body = with_messages({"role": "system", "content": "Be brief."}, *talk, {"role": "user", "content": "!tokens 1"})
-    answer = await http.post("/invoke", json=body)
-    sent = orjson.loads((await truth.record(answer.headers["x-sluice-job"])).request)["messages"]
+    body = with_messages({"role": "system", "content": "Be brief."}, *talk, {"role": "user", "content": LONG})
+    sent = (await sent_by(http.post("/invoke", json=body), truth))["messages"]
     assert [m["role"] for m in sent] == ["system", *["user", "assistant"] * 9, "user"]
-    assert (sent[0]["content"], sent[-1]["content"]) == ("Be brief.", "!tokens 1")
+    assert (sent[0]["content"], sent[-1]["content"]) == ("Be brief.", LONG)
 
 
 async def test_a_conversation_is_trimmed_to_the_context_asked_for(http: httpx.AsyncClient, truth: Truth) -> None:
-    body = with_messages(*[{"role": "user", "content": "word " * 300}] * 5, {"role": "user", "content": "!tokens 1"})
-    answer = await http.post(
-        "/invoke", json={**body, "config": {"configurable": {"num_ctx": 2048, "num_predict": 500}}}
-    )
-    sent = orjson.loads((await truth.record(answer.headers["x-sluice-job"])).request)["messages"]
-    assert len(sent) == 4  # a word is two tokens, at most
+    body = with_messages(*[{"role": "user", "content": "word " * 300}] * 5, {"role": "user", "content": LONG})
+    body["config"] = {"configurable": {"num_ctx": 2048, "num_predict": 500}}
+    sent = await sent_by(http.post("/invoke", json=body), truth)
+    assert len(sent["messages"]) == 4  # a word is two tokens, at most
 
 
 # -- the stream --------------------------------------------------------------------------------------------------

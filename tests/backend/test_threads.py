@@ -82,8 +82,8 @@ WRONG_THREADS: dict[str, tuple[dict[str, Any], str]] = {
     "options that are a list": ({"settings": {"options": []}}, "settings.options"),
     "a temperature below zero": ({"settings": {"options": {"temperature": -1}}}, "settings.options.temperature"),
     "a temperature in words": ({"settings": {"options": {"temperature": "1"}}}, "settings.options.temperature"),
-    "half a token": ({"settings": {"options": {"num_predict": 1.5}}}, "settings.options.num_predict"),
-    "too many stops": ({"settings": {"options": {"stop": ["x"] * 17}}}, "settings.options.stop"),
+    "a budget in words": ({"settings": {"options": {"num_predict": "1.5"}}}, "settings.options.num_predict"),
+    "too many stops": ({"settings": {"options": {"stop": ["x"] * 257}}}, "settings.options.stop"),
 }
 WRONG_CHANGES: dict[str, tuple[dict[str, Any], str]] = {
     "archived in words": ({"archived": "yes"}, "archived"),

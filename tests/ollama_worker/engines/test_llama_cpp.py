@@ -554,6 +554,21 @@ async def test_a_model_whose_template_thinks_is_told_whether_to(models_dir: Path
     await engine.close()
 
 
+STRICT = (
+    "{% for m in messages %}{% if m['role'] == 'system' and not loop.first %}"
+    "{{ raise_exception('System message must be at the beginning.') }}{% endif %}{% endfor %}" + CHATML
+)
+
+
+async def test_a_template_that_allows_one_system_message_gets_one(models_dir: Path) -> None:
+    engine = LlamaCppEngine(make_tiny_gguf(models_dir / "strict.gguf", ctx=512, template=STRICT), "tiny", silence=30)
+    late = chat(messages=(*TALK, Message(role="system", content="Be brief."), Message(role="user", content="Why?")))
+    first = chat(messages=(Message(role="system", content="Be brief."), *TALK, Message(role="user", content="Why?")))
+    assert isinstance((await answer(engine, late))[-1], Finished)
+    assert await engine.count(late) == await engine.count(first)
+    await engine.close()
+
+
 async def test_unloading_frees_and_the_next_job_loads_again(engine: LlamaCppEngine) -> None:
     await engine.load("tiny")
     await engine.unload("tiny")
