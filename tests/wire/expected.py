@@ -20,7 +20,7 @@ STEP_MS = 2000
 FRESH_MS = 5000
 EPOCH_ATTEMPTS = 1000
 PASS_OVER_MS = 2000
-OPEN_AT = 5
+OPEN_AT, ALONE_AT = 5, 10
 PROBE_MS = 30_000
 DAY_MS = 86_400_000
 RECOUNT_MS = 1000
@@ -624,10 +624,11 @@ class ExpectedPool:
         circuit = self.circuits.setdefault(name, Circuit())
         if job and circuit.state == "closed":
             jobs = circuit.blamed.setdefault(self.jobs[job].tenant if job in self.jobs else "", [])
-            if job in jobs or len(jobs) == OPEN_AT - 1:
+            known = job in jobs
+            jobs += [] if known else [job]
+            if known or OPEN_AT <= len(jobs) < ALONE_AT:
                 self.happened["a failure that does not count"] += 1
                 return circuit.state
-            jobs.append(job)
         circuit.failures, circuit.reason = circuit.failures + 1, reason
         if circuit.state == "half_open" or (circuit.state == "closed" and circuit.failures >= OPEN_AT):
             self.happened["a circuit opened" + (" again" if circuit.state == "half_open" else "")] += 1

@@ -84,6 +84,16 @@ async def test_failures_at_other_times_do_not_move_the_opening(bench: Bench) -> 
     assert (await bench.one()).reason == "out_of_memory"
 
 
+async def test_one_tenant_s_bad_requests_open_it_only_where_many_fail_in_a_row(bench: Bench) -> None:
+    """A job that fails again and again is one job."""
+    states = [
+        await bench.circuits.trip("ollama", "org/model:7b", "engine_failed", f"job-{n}")
+        for n in range(10)
+        for _ in "ab"
+    ]
+    assert states == ["closed"] * 18 + ["open"] * 2
+
+
 async def test_one_caller_may_try_half_a_minute_after_the_opening(bench: Bench) -> None:
     await bench.trip(5)
     await bench.at(AT + HALF_A_MINUTE - 1)

@@ -1,7 +1,8 @@
 -- ARGV: engine|model reason job -> closed | open | half_open: what its circuit is now. One more failure in a row.
 -- `job`: the one whose own request may be to blame; '' or absent: the engine is. Such a job counts once, however often
--- it is tried, and the jobs of one tenant never open a circuit for all others: they count one less than it takes.
-local OPEN_AT = 5
+-- it is tried, and few jobs of one tenant never open a circuit for all others: they count one less than it takes. Twice
+-- as many of them, none of which was answered in between, speak against the engine after all.
+local OPEN_AT, ALONE_AT = 5, 10
 local k = P .. ':circuits'
 local c = circuit(ARGV[1]) or {state = 'closed', failures = 0, opened = 0, probed = 0}
 
@@ -16,12 +17,13 @@ local function counts(j)
   end
   jobs[#jobs + 1] = j
   c.blamed[t] = jobs
-  return #jobs < OPEN_AT
+  return #jobs < OPEN_AT or #jobs >= ALONE_AT
 end
 
-if not counts(ARGV[3] or '') then return c.state end
-c.failures, c.reason = c.failures + 1, ARGV[2]
-if c.state == 'half_open' or (c.state == 'closed' and c.failures >= OPEN_AT) then c.state, c.opened = 'open', now() end
+if counts(ARGV[3] or '') then
+  c.failures, c.reason = c.failures + 1, ARGV[2]
+  if c.state == 'half_open' or (c.state == 'closed' and c.failures >= OPEN_AT) then c.state, c.opened = 'open', now() end
+end
 call('HSET', k, ARGV[1], cjson.encode(c))
 call('PEXPIRE', k, KEEP_MS) -- what nobody has met for a day is nobody's trouble any more
 return c.state
