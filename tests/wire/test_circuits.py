@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -86,11 +87,8 @@ async def test_failures_at_other_times_do_not_move_the_opening(bench: Bench) -> 
 
 async def test_one_tenant_s_bad_requests_open_it_only_where_many_fail_in_a_row(bench: Bench) -> None:
     """A job that fails again and again is one job."""
-    states = [
-        await bench.circuits.trip("ollama", "org/model:7b", "engine_failed", f"job-{n}")
-        for n in range(10)
-        for _ in "ab"
-    ]
+    trip = partial(bench.circuits.trip, "ollama", "org/model:7b", "engine_failed")
+    states = [await trip(f"job-{n}") for n in range(10) for _ in "ab"]
     assert states == ["closed"] * 18 + ["open"] * 2
 
 
