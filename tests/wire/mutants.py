@@ -29,7 +29,7 @@ FENCE = "redis.call('HGET', KEYS[1], 'fence') ~= ARGV[2] .. '@' .. ARGV[1]"
 FENCE_HELD = "if h[1] ~= f then"
 LAST_IS_ATTEMPT = "last(j) == number(h[3])"
 SLOT_FREED = "    put('SREM', P .. ':owned:' .. h[1], j)\n"
-RETURNED = "call('ZADD', P .. ':front:' .. (h[2] == CLASSES[1] and h[2] or CLASSES[2]), number(h[3], 0), j)"
+RETURNED = "call('ZADD', P .. ':front:' .. c, number(h[3], 0), j)\n  end"
 REQUEUED = "'state', 'queued', 'owner', '', 'fence', '', 'by', by, 'note', why)"
 ENDED = "'state', state, 'owner', '', 'fence', '', 'note', '', 'why', why, 'by', by, 'end', id)"
 TURN_AGAIN = "if call('ZCARD', q) > 0 then take_a_turn(c, t) end"
@@ -118,8 +118,8 @@ MUTANTS: dict[str, Mutant] = {
     "give_back charges a job that has ended": Mutant("give_back", "if queued and ARGV[5]", "if ARGV[5]"),
     "give_back to the back": Mutant(
         EVERY,
-        f"{RETURNED}\n  if last(j)",
-        "enqueue(j, h[2], call('HGET', k, 'tenant'), 9999)\n  if last(j)",
+        RETURNED,
+        "enqueue(j, h[2], call('HGET', k, 'tenant'), 9999)\n  end",
     ),
     "give_back goes on asking": Mutant(
         "give_back", "call('HSET', P .. ':worker:' .. w, 'asking', 0)\ncall('ZREM', P .. ':idle', w)", "offer(w)"
@@ -264,9 +264,7 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "tenants by name, not in turn": Mutant(EVERY, "(tonumber(last[2]) or 0) + 1, t)", "1, t)"),
     "a tenant's latest job first": Mutant(EVERY, "put('ZADD', q, n, j)", "put('ZADD', q, -n, j)"),
-    "returned jobs by name": Mutant(
-        EVERY, f"{RETURNED}\n  if last(j)", RETURNED.replace("number(h[3], 0)", "1") + "\n  if last(j)"
-    ),
+    "returned jobs by name": Mutant(EVERY, RETURNED, RETURNED.replace("number(h[3], 0)", "1")),
     "returned jobs last": Mutant(
         EVERY,
         "    if returned[1] then return returned[1] end\n",
