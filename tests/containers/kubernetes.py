@@ -134,7 +134,9 @@ def applied(text: str, *claims: str) -> Iterator[None]:
 
 def take_down() -> None:
     """What has pods first: the namespace's own end would look again only after half of the longest grace period."""
-    kinds = "scaledobjects.keda.sh,deployments,statefulsets,jobs,pods"
+    kinds = "deployments,statefulsets,jobs,pods"
+    if "scaledobjects" in kubectl("api-resources", "--output", "name"):  # where KEDA is
+        kinds = f"scaledobjects.keda.sh,{kinds}"
     kubectl("delete", kinds, "--all", "--ignore-not-found", "--timeout", "300s", within=400)
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout", "300s", within=400)
 
@@ -166,9 +168,11 @@ async def way_in(service: str, port: int = 8080) -> AsyncIterator[str]:
         except OSError:
             writer.transport.abort()
             return
-        await asyncio.gather(pump(reader, out), pump(there, writer))
-        out.close()
-        writer.close()
+        try:
+            await asyncio.gather(pump(reader, out), pump(there, writer))
+        finally:
+            out.transport.abort()
+            writer.transport.abort()
 
     async with await asyncio.start_server(relay, "127.0.0.1", 0, backlog=512) as server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

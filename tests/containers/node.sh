@@ -23,7 +23,8 @@ start() { # program arguments…
     shift
     (cd "$HOME_" && setsid nsenter --target "$(cat "$HOME_/holder.pid")" --net --mount -- \
         sh -c 'echo $$ >"$0"; exec "$@"' "$HOME_/$name.pid" \
-        env -i PATH="$BIN:/usr/sbin:/usr/bin:/sbin:/bin" HOME="$HOME_" "$BIN/$name" "$@" >"$LOGS/$name.log" 2>&1 &)
+        env -i PATH="$BIN:/usr/sbin:/usr/bin:/sbin:/bin" HOME="$HOME_" "$BIN/$name" "$@" >"$LOGS/$name.log" 2>&1 &) \
+        </dev/null >/dev/null 2>&1 # whoever reads our output does not wait for a program that goes on
 }
 wait_for() { # seconds command…
     local end=$((SECONDS + $1))
