@@ -66,7 +66,9 @@ def raw_body(request: JobRequest, prompt: str) -> dict[str, Any]:
 
 
 def infill_body(request: JobRequest) -> dict[str, Any]:
-    """For `/infill`, streamed: what stands before and behind the text that is wanted."""
+    """For `/infill`, streamed: what stands before and behind the text that is wanted. Raises `Unsupported`."""
+    if request.format is not None:
+        raise Unsupported("llama.cpp holds no text that it fills in to a schema: leave `suffix` or the schema out")
     ends = {"input_prefix": request.prompt or "", "input_suffix": request.suffix or ""}
     tops = {"n_probs": max(LLAMA_CPP.tops, request.top_logprobs or 0)} if request.logprobs else {}
     return {**ends, "stream": True, **options_of(request), **tops}

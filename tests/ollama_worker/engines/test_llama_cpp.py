@@ -542,6 +542,8 @@ async def test_a_model_with_marks_for_a_gap_fills_in_text(models_dir: Path, fill
     items = await answer(engine, asked)
     entries = [entry["token"] for item in items if isinstance(item, Piece) for entry in item.logprobs or ()]
     assert "".join(entries) == text(items)
+    with pytest.raises(Unsupported, match="leave `suffix` or the schema out"):
+        await answer(engine, asked.model_copy(update={"format": {"type": "object"}}))
     await engine.close()
 
 
