@@ -41,6 +41,7 @@ from wire.settings import read_settings
 
 ABOUT = "One durable queue in front of all your GPUs. Every answer is a job: watch it, resume it, cancel it."
 
+BODIES_HELD = 64  # of the largest size: a process of 1 GiB holds so many of 8 MB, and what is made of them
 # What a page of another origin may read of an answer.
 EXPOSED = [
     *("X-Sluice-Job", "X-Sluice-Route", "X-Sluice-Queue-Position"),
@@ -95,7 +96,12 @@ def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
     """The last added is outermost: context, then the path's slash, the guard, CORS, the crowd, the body's bound."""
     app.add_middleware(refusal.ErrorBoundary, development=settings.development)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, file_limit=settings.max_file_bytes)
-    app.add_middleware(Crowd, max_requests=settings.max_requests, max_pending=settings.max_pending)
+    app.add_middleware(
+        Crowd,
+        max_requests=settings.max_requests,
+        max_pending=settings.max_pending,
+        max_bytes=BODIES_HELD * settings.max_body_bytes,
+    )
     origins = settings.cors_allow_origins
     readable = partial(
         CORSMiddleware,

@@ -8,7 +8,7 @@ import orjson
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.context import header
+from backend.context import header, is_upload
 from backend.crowd import begin
 from backend.errors import Invalid, TooLarge
 from backend.nested import depth, has_nul, openings, structure
@@ -55,12 +55,6 @@ class BodyLimit:
         if length.isdigit() and int(length) > limit.bytes:
             return await error_response(limit.refusal(), scope["path"])(scope, receive, send)
         await self._app(scope, _bounded(receive, limit), send)
-
-
-def is_upload(scope: Scope) -> bool:
-    """The one request whose body is a form with a file."""
-    path: str = scope["path"]
-    return scope["method"] == "POST" and path.removeprefix(scope.get("root_path", "")) == "/v1/files"
 
 
 def _bounded(receive: Receive, limit: Limit) -> Receive:

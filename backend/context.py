@@ -43,6 +43,12 @@ def header(scope: Scope, name: bytes) -> bytes:
     return next((value for key, value in headers if key == name), b"")
 
 
+def is_upload(scope: Scope) -> bool:
+    """The one request whose body is a form with a file."""
+    path: str = scope["path"]
+    return scope["method"] == "POST" and path.removeprefix(scope.get("root_path", "")) == "/v1/files"
+
+
 def names_of_id(path: str) -> tuple[bytes, ...]:
     """The headers that tell the request's id: Anthropic's clients look for theirs under a name of its own."""
     theirs = path.startswith("/v1/messages") or is_anthropic()

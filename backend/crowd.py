@@ -2,6 +2,7 @@
 
     arrived ──► its body is whole ──► its turn ──► let in, or refused ──► answered
     └─ in flight (max_requests) ──────────────────────────────────────────────────┘
+    └─ its body is held (max_bytes, of all) ───────────────────────────┘
                 └─ pending (max_pending): it costs the loop some 3 ms ─┘
 
 A stream that waits for its job costs next to nothing, so that thousands may be open; what costs is the work until a
@@ -17,7 +18,7 @@ from collections import deque
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.context import HEALTH, header
+from backend.context import HEALTH, header, is_upload
 from backend.errors import Unavailable
 from backend.refusal import error_response
 
@@ -26,10 +27,12 @@ PLACE = "sluice.place"  # in a request's scope
 
 
 class Gate:
-    """`limit`: pending requests."""
+    """`limit`: pending requests; `most_bytes`: of the bodies of all requests that are not let in yet."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, most_bytes: int) -> None:
         self._limit = limit
+        self._most_bytes = most_bytes
+        self._bytes = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self.pending = 0
 
@@ -51,6 +54,12 @@ class Gate:
     def leave(self) -> None:
         self.pending -= 1
 
+    def hold(self, size: int) -> None:
+        """Count bytes that came in; fewer than 0: that are let go. Raises Unavailable."""
+        if size > 0 and self._bytes + size > self._most_bytes:
+            raise overloaded()
+        self._bytes += size
+
     def _begin_some(self) -> None:
         for turn in [self._waiting.popleft() for _ in range(min(BEGIN, len(self._waiting)))]:
             if not turn.done():
@@ -66,27 +75,39 @@ class Place:
         self._gate = gate
         self._pending = False
         self._left = False
+        self._bytes = 0
+
+    def hold(self, size: int) -> None:
+        """More of the body has come. Raises Unavailable."""
+        if not self._left:
+            self._gate.hold(size)
+            self._bytes += size
 
     async def begin(self) -> None:
         """Wait for the turn to do what costs. Raises Unavailable."""
         if not self._pending:
             await self._gate.turn()
             self._pending = True
+            if self._left:
+                self._gate.leave()
 
     def leave(self) -> None:
         """What costs is done. Called again it does nothing."""
-        if self._pending and not self._left:
-            self._left = True
+        if self._left:
+            return
+        self._left = True
+        self._gate.hold(-self._bytes)
+        if self._pending:
             self._gate.leave()
 
 
 class Crowd:
     """Middleware: refuses with 503 what is too much. Health is looked at from outside of it."""
 
-    def __init__(self, app: ASGIApp, max_requests: int, max_pending: int) -> None:
+    def __init__(self, app: ASGIApp, max_requests: int, max_pending: int, max_bytes: int) -> None:
         self._app = app
         self._max = max_requests
-        self._gate = Gate(max_pending)
+        self._gate = Gate(max_pending, max_bytes)
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,6 +124,11 @@ class Crowd:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         place = scope[PLACE] = Place(self._gate)
 
+        async def receiving() -> Message:
+            message = await receive()
+            place.hold(len(message.get("body", b"")))
+            return message
+
         async def sending(message: Message) -> None:
             place.leave()
             await send(message)
@@ -113,7 +139,7 @@ class Crowd:
         except Unavailable as error:
             return await error_response(error, scope["path"])(scope, receive, send)
         try:
-            await self._app(scope, receive, sending)
+            await self._app(scope, receive if is_upload(scope) else receiving, sending)
         finally:
             place.leave()
 

@@ -18,8 +18,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend.body import is_upload
-from backend.context import header
+from backend.context import header, is_upload
 from backend.dialects.ollama import PATHS
 from backend.errors import ApiError, Forbidden, Malformed, WrongMediaType
 from backend.refusal import error_response

@@ -75,7 +75,7 @@ async def settle() -> None:
 
 @pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions", "/v1/messages", "/api/lc/chat/stream"])
 async def test_a_request_too_many_is_refused_in_its_dialect_until_one_ends(hall: Hall, path: str) -> None:
-    app = Crowd(hall, max_requests=2, max_pending=10)
+    app = Crowd(hall, max_requests=2, max_pending=10, max_bytes=10_000)
     first = [Asked(app, "/stream"), Asked(app, "/stream")]
     await settle()
     refused = Asked(app, path)
@@ -97,8 +97,32 @@ async def test_a_request_too_many_is_refused_in_its_dialect_until_one_ends(hall:
     assert after.status == 200
 
 
+async def test_bodies_that_are_not_let_in_yet_are_bounded_together(hall: Hall) -> None:
+    app = Crowd(hall, max_requests=100, max_pending=100, max_bytes=1_000)
+    first, let_in = Asked(app, "/waits", b"x" * 600), Asked(app, "/let-in", b"x" * 400)
+    upload = Asked(app, "/v1/files", b"x" * 5_000)  # goes to the disk as it comes
+    for asked in (first, let_in, upload):
+        asked.sent.set()
+    await settle()
+    assert hall.within == 3
+    more = Asked(app, "/waits", b"x" * 400)  # there is room for what is let in
+    more.sent.set()
+    await settle()
+    assert hall.within == 4
+    refused = Asked(app, "/waits", b"x")
+    refused.sent.set()
+    with pytest.raises(Unavailable, match="more requests"):
+        await refused.task
+    hall.open.set()
+    await first.task
+    again = Asked(app, "/waits", b"x" * 500)
+    again.sent.set()
+    await again.task
+    assert again.status == 200
+
+
 async def test_open_streams_and_jobs_that_are_let_in_are_not_pending(hall: Hall) -> None:
-    app = Crowd(hall, max_requests=100, max_pending=2)
+    app = Crowd(hall, max_requests=100, max_pending=2, max_bytes=10_000)
     waiting = []
     for path in ["/stream", "/let-in"] * 20:
         waiting.append(Asked(app, path))
@@ -107,7 +131,7 @@ async def test_open_streams_and_jobs_that_are_let_in_are_not_pending(hall: Hall)
 
 
 async def test_what_is_pending_is_bounded(hall: Hall) -> None:
-    app = Crowd(hall, max_requests=100, max_pending=2)
+    app = Crowd(hall, max_requests=100, max_pending=2, max_bytes=10_000)
     asked = [Asked(app, "/pending") for _ in range(5)]
     await settle()
     assert [one.status for one in asked] == [0, 0, 503, 503, 503]
@@ -120,7 +144,7 @@ async def test_what_is_pending_is_bounded(hall: Hall) -> None:
 
 async def test_a_request_is_pending_once_its_body_has_come(hall: Hall) -> None:
     """Else a thousand that send theirs slowly, or never, would keep everybody out."""
-    app = Crowd(hall, max_requests=100, max_pending=2)
+    app = Crowd(hall, max_requests=100, max_pending=2, max_bytes=10_000)
     slow = [Asked(app, "/pending", b"{}") for _ in range(10)]
     quick = Asked(app, "/pending")
     await settle()
@@ -139,7 +163,7 @@ async def test_a_request_is_pending_once_its_body_has_come(hall: Hall) -> None:
 
 
 async def test_whoever_leaves_while_it_waits_leaves_its_place() -> None:
-    gate = Gate(3)
+    gate = Gate(3, 10_000)
     waiting = [asyncio.create_task(gate.turn()) for _ in range(3)]
     await asyncio.sleep(0)
     for task in waiting:
@@ -151,7 +175,7 @@ async def test_whoever_leaves_while_it_waits_leaves_its_place() -> None:
 
 
 async def test_a_few_begin_in_each_turn_of_the_loop_in_the_order_of_their_coming() -> None:
-    gate, begun = Gate(1_000), []
+    gate, begun = Gate(1_000, 10_000), []
 
     async def begin(number: int) -> None:
         await gate.turn()
