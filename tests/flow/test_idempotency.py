@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import httpx
 
 from tests.flow.listener import chat, listening, words
 from tests.flow.truth import Truth
 from tests.support.house import Houses
+from tests.support.waiting import eventually
 
 KEY = {"Idempotency-Key": "order-1", "X-Sluice-On-Disconnect": "continue"}
 
@@ -69,17 +71,22 @@ def chat_whole() -> dict[str, object]:
 async def test_the_key_of_a_cancelled_job_starts_anew_and_once_for_all_who_ask(house: Houses, truth: Truth) -> None:
     home = await house(apis=2, workers=0)
     body = chat("!tokens 30", stream=False)
-    async with listening(home.url, body, headers=KEY) as first:
-        await truth.jobs.cancel(first.job)
-        assert await first.end() == "cancelled"
-    home.start_worker()
     async with httpx.AsyncClient(timeout=30) as client:
+        first = asyncio.create_task(client.post(home.url + "/api/chat", json=body, headers=KEY))
+        cancelled = await eventually(partial(only_job, truth), 30, "the first job is accepted")
+        await truth.jobs.cancel(cancelled)
+        await first
+        home.start_worker()
         urls = [home.apis[n % 2].url + "/api/chat" for n in range(50)]
         answers = await asyncio.gather(*(client.post(url, json=body, headers=KEY) for url in urls))
     assert {answer.json()["message"]["content"] for answer in answers} == {words(30)}
     jobs = {answer.headers["x-sluice-job"] for answer in answers}
-    assert len(jobs) == 1 and first.job not in jobs
-    assert set(await truth.states()) == {first.job, *jobs}
+    assert len(jobs) == 1 and cancelled not in jobs
+    assert set(await truth.states()) == {cancelled, *jobs}
+
+
+async def only_job(truth: Truth) -> str | None:
+    return next(iter(await truth.states()), None)
 
 
 async def test_the_key_of_a_job_that_redis_keeps_no_more_starts_anew_under_another_id(

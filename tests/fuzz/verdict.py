@@ -42,7 +42,7 @@ def has_shape(path: str, said: Any, anthropic: bool) -> bool:
         return isinstance(error, str)
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):
         return False
-    if path.startswith("/v1/messages") or (anthropic and path.startswith("/v1/")):
+    if path.startswith("/v1/messages") or (anthropic and path.startswith("/v1/models")):
         return said.get("type") == "error" and isinstance(error.get("type"), str)
     if path.startswith("/v1/"):
         return {"message", "type", "param", "code"} <= error.keys()

@@ -88,7 +88,7 @@ async def test_what_is_not_for_visitors_ends_at_the_page_s_404(nginx: Nginx, pat
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "br", "gzip, deflate, br;q=0.9", "br;q=0"])
 async def test_every_file_of_the_page_is_sent_as_the_api_sends_it(visitor: httpx.AsyncClient, encoding: str) -> None:
     """Body, type, caching, and at least the same headers that keep a browser safe."""
-    headers = {"accept-encoding": encoding}
+    headers = {"accept-encoding": encoding, "accept": "text/html"}
     async with client_of(PAGE) as api:
         for path in read_site(PAGE).files:
             if path.endswith((".br", ".gz")):
@@ -102,9 +102,24 @@ async def test_every_file_of_the_page_is_sent_as_the_api_sends_it(visitor: httpx
             assert "accept-encoding" in here.headers["vary"].lower()
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_program_that_asks_for_no_page_reads_ollama_s_sign_of_life(
+    visitor: httpx.AsyncClient, method: str
+) -> None:
+    async with client_of(PAGE) as api:
+        for headers in ({}, {"accept": "application/json"}, {"user-agent": "Mozilla/5.0", "accept": "*/*"}):
+            here, there = (
+                await visitor.request(method, "/", headers=headers),
+                await api.request(method, "/", headers=headers),
+            )
+            assert (here.status_code, here.text) == (200, there.text)
+            assert here.headers["content-type"] == there.headers["content-type"]
+    assert (await visitor.get("/running")).status_code == 404
+
+
 async def test_a_small_form_is_sent_to_who_takes_it(visitor: httpx.AsyncClient) -> None:
     for encoding in ("br", "gzip"):
-        answer = await visitor.get("/", headers={"accept-encoding": encoding})
+        answer = await visitor.get("/", headers={"accept-encoding": encoding, "accept": "text/html"})
         assert answer.headers["content-encoding"] == encoding
 
 
@@ -127,8 +142,9 @@ async def test_a_folder_without_its_slash_leads_to_it_under_any_address(visitor:
 
 async def test_what_has_not_changed_is_not_sent_again(visitor: httpx.AsyncClient) -> None:
     for encoding in ("identity", "gzip", "br"):
-        first = await visitor.get("/", headers={"accept-encoding": encoding})
-        again = {"accept-encoding": encoding, "if-none-match": first.headers["etag"]}
+        asked = {"accept-encoding": encoding, "accept": "text/html"}
+        first = await visitor.get("/", headers=asked)
+        again = asked | {"if-none-match": first.headers["etag"]}
         assert (await visitor.get("/", headers=again)).status_code == 304
 
 

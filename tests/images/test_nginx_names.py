@@ -70,7 +70,7 @@ async def test_a_process_that_came_later_is_found_without_a_restart(tmp_path: Pa
                 async def is_found() -> bool:
                     return (await client.get("/api/chat")).text == OTHER
 
-                await eventually(is_found, 10, "the new address")
+                await eventually(is_found, 60, "the new address")
 
 
 async def test_nginx_stands_without_an_api_and_finds_one_that_comes(tmp_path: Path, port: int) -> None:
@@ -86,4 +86,4 @@ async def test_nginx_stands_without_an_api_and_finds_one_that_comes(tmp_path: Pa
                 async def is_found() -> bool:
                     return (await client.get("/api/chat")).status_code == 200
 
-                await eventually(is_found, 10, "the API")
+                await eventually(is_found, 60, "the API")

@@ -27,7 +27,8 @@ async def be_ready() -> dict[str, Any]:
     """Wait until the API says, through the page's nginx, that it sees a worker."""
     async with httpx.AsyncClient(timeout=5) as client:
         told = await eventually(lambda: _health(client), 60, "the house is ready")
-        page, metrics = [await client.get(PAGE + path) for path in ("/", "/metrics")]
+        as_browser = {"Accept": "text/html"}
+        page, metrics = [await client.get(PAGE + path, headers=as_browser) for path in ("/", "/metrics")]
     return {
         "workers": len(told["workers"]),
         "page": page.text,

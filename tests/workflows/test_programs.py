@@ -12,7 +12,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # What the script itself is written with, and stand-ins for what it looks for.
 TOOLS = ("bash", "dirname", "find", "head", "id", "paste", "sed", "sort")
-LOOKED_FOR = ("chromium", "curl", "git", "ip", "make", "nginx", "openssl", "postgres", "ps", "npm")
+LOOKED_FOR = (
+    *("chromium", "curl", "git", "ip", "make", "nginx", "openssl", "postgres", "ps", "redis-check-rdb", "tini"),
+    "npm",
+)
 
 
 @pytest.fixture
