@@ -162,6 +162,11 @@ async def way_in(service: str, port: int = 8080) -> AsyncIterator[str]:
                 await writer.drain()
             writer.write_eof()
 
+    relays: set[asyncio.Task[None]] = set()  # a server that closes leaves those of its connections running
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        relays.add(asyncio.create_task(relay(reader, writer)))
+
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             there, out = await asyncio.open_connection(address, port)
@@ -174,5 +179,10 @@ async def way_in(service: str, port: int = 8080) -> AsyncIterator[str]:
             out.transport.abort()
             writer.transport.abort()
 
-    async with await asyncio.start_server(relay, "127.0.0.1", 0, backlog=512) as server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with await asyncio.start_server(accept, "127.0.0.1", 0, backlog=512) as server:
+        try:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        finally:
+            for task in relays:
+                task.cancel()
+            await asyncio.gather(*relays, return_exceptions=True)
