@@ -109,6 +109,7 @@ def _describe(file: gguf.GGUFWriter, ctx: int, tokens: int) -> None:
     file.add_rope_dimension_count(WIDTH // HEADS)
     file.add_vocab_size(tokens)
     file.add_file_type(gguf.LlamaFileType.ALL_F32)
+    file.add_size_label("1K")
 
 
 def _add_tokenizer(file: gguf.GGUFWriter, words: Vocabulary, template: str | None) -> None:

@@ -35,6 +35,26 @@ FILL_WORDS = (
 )
 MARKS = frozenset(word for words in FILL_WORDS for word in words)
 
+# `general.file_type`: how most of its numbers are stored, by llama.cpp's numbers and names (enum llama_ftype).
+QUANTIZATIONS = {
+    **{
+        0: "F32",
+        1: "F16",
+        2: "Q4_0",
+        3: "Q4_1",
+        7: "Q8_0",
+        8: "Q5_0",
+        9: "Q5_1",
+        10: "Q2_K",
+        11: "Q3_K_S",
+        12: "Q3_K_M",
+    },
+    **{13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K", 19: "IQ2_XXS", 20: "IQ2_XS"},
+    **{21: "Q2_K_S", 22: "IQ3_XS", 23: "IQ3_XXS", 24: "IQ1_S", 25: "IQ4_NL", 26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S"},
+    **{29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16"},
+}
+LONGEST_WORD = 100  # characters of a detail
+
 # Bounds far beyond every head that is known: a vocabulary of 260,000 entries with its merges takes 20 MB.
 MOST_BYTES = 128 * 2**20
 MOST_FACTS = 65_536
@@ -56,6 +76,9 @@ class GgufFacts(NamedTuple):
     template: str  # its chat template: Jinja source
     pooling: bool  # it says how to make one vector of a text, as embedding models do
     fills: bool = False  # it has marks for the text before and behind a gap
+    family: str = ""  # its architecture, such as `qwen2`
+    parameter_size: str = ""  # such as `0.5B`
+    quantization: str = ""  # such as `Q4_K_M`
 
 
 def read_facts(path: Path) -> GgufFacts:
@@ -69,7 +92,14 @@ def read_facts(path: Path) -> GgufFacts:
         template if isinstance(template, str) else "",
         f"{family}.pooling_type" in facts,
         _fills(facts),
+        _word(family),
+        _word(facts.get("general.size_label")),
+        QUANTIZATIONS.get(kind, "") if type(kind := facts.get("general.file_type")) is int else "",
     )
+
+
+def _word(fact: Fact | None) -> str:
+    return fact if isinstance(fact, str) and len(fact) <= LONGEST_WORD and fact.isprintable() else ""
 
 
 def _fills(facts: dict[str, Fact]) -> bool:

@@ -215,7 +215,14 @@ class LlamaCppEngine:
         loaded = self._chat.ready or self._embed.ready
         told = tuple(word for word, can in able.items() if can)
         size = self._gguf.stat().st_size
-        return [ModelInfo(self._model, loaded, self._plan().context, told, size, details={"format": "gguf"})]
+        words = {
+            "format": "gguf",
+            "family": facts.family,
+            "parameter_size": facts.parameter_size,
+            "quantization_level": facts.quantization,
+        }
+        details = {name: word for name, word in words.items() if word}
+        return [ModelInfo(self._model, loaded, self._plan().context, told, size, details=details)]
 
     async def pull(self, model: str) -> AsyncGenerator[PullProgress]:
         raise Unsupported("llama.cpp serves one file and pulls none: set SLUICE_GGUF, or run Ollama to pull models")
