@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, NoReturn
+from urllib.parse import urlsplit
 
 from ollama_worker.engines.auto import LOCAL_OLLAMA, choose_engine, probe
 from ollama_worker.engines.base import NoEngine
@@ -13,6 +14,7 @@ from ollama_worker.settings import WorkerSettings
 
 BIGGER = "For bigger models: start Ollama (or set OLLAMA_BASE_URL), or set SLUICE_GGUF to a file, and start again."
 SERVERS = ("ollama", "openai", "hf")  # engines whose models others pull, load and remove
+HERE = ("127.0.0.1", "localhost", "::1", "0.0.0.0", "::")  # noqa: S104 - compared, not listened on
 WAITING = "The workers wait for it. Start it, or correct {} and start again."
 
 Report = Callable[[int, int], None]  # bytes that are here, bytes in all (0: not known)
@@ -45,6 +47,16 @@ async def find_engine(settings: WorkerSettings, terminal: bool) -> EngineFound:
     """
     with _progress_bar(terminal) as report:
         return await _find(settings, report)
+
+
+def refuse_itself(settings: WorkerSettings, host: str, port: int) -> None:
+    """Raises EngineRefused where the Ollama that was named is this house, which answers as one: its only slot would
+    wait for itself. `OLLAMA_HOST` may be meant for Ollama's command line alone."""
+    place = urlsplit(settings.ollama_base_url or "")
+    if place.port == port and (place.hostname == host or {place.hostname, host} <= {*HERE}):
+        raise EngineRefused(
+            f"OLLAMA_BASE_URL, or OLLAMA_HOST, names this house itself (port {port}): unset it, or name an Ollama"
+        )
 
 
 async def look_for_engine(settings: WorkerSettings) -> EngineFound:

@@ -15,7 +15,7 @@ from ollama_worker.settings import WorkerSettings
 from sluice import programs
 from sluice.address import AddressRefused, check_free, wait_until_healthy
 from sluice.db import HistoryRefused, prepare
-from sluice.engine import EngineFound, EngineRefused, environment, find_engine
+from sluice.engine import EngineFound, EngineRefused, environment, find_engine, refuse_itself
 from sluice.folder import FolderRefused, claim
 from sluice.further import Further, further_workers, pools
 from sluice.page import Building, PageBuilder, nothing_to_build
@@ -81,6 +81,7 @@ class Up:
         redis_url = await self._start_queue(house)
         await house.unless_refused(prepare(self._settings.database_url))
         others = further_workers(self._settings, self._worker)
+        refuse_itself(self._worker, self._settings.host, self._settings.port)
         engine = await house.unless_refused(find_engine(self._worker, self._screen.terminal))
         workers, api = self._processes(redis_url, engine, others)
         async with self._screen.warnings_of([*workers, api]):
