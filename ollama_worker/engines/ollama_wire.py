@@ -178,14 +178,12 @@ def model_info(entry: dict[str, Any], running: dict[str, Any] | None, shown: dic
 
 def details_of(told: object) -> dict[str, Any]:
     """Those that have a name and a length that clients know: all of them are repeated to whoever lists the models."""
-    if not isinstance(told, dict):
-        return {}
-    words = {name: word for name in DETAILS if (word := word_of(told.get(name)))}
-    families = told.get("families")
-    known = (
-        [word for family in families[:FAMILIES_MAX] if (word := word_of(family))] if isinstance(families, list) else []
-    )
-    return words | ({"families": known} if known else {})
+    details = fields_of(told)
+    words: dict[str, Any] = {name: word_of(details.get(name)) for name in DETAILS}
+    families = details.get("families")
+    if isinstance(families, list):
+        words["families"] = [word for family in families[:FAMILIES_MAX] if (word := word_of(family))]
+    return {name: word for name, word in words.items() if word}
 
 
 def word_of(value: object) -> str:
@@ -200,7 +198,7 @@ def shown_of(said: dict[str, Any]) -> dict[str, Any]:
     able, template = fields_of(said.get("sluice")).get("capabilities") or said.get("capabilities"), said.get("template")
     if isinstance(able, list):
         told["capabilities"] = [word for word in able if isinstance(word, str)]
-    return told | {"template": template if isinstance(template, str) else ""}
+    return told | {"template": text_of(template)}
 
 
 def entries_of(said: dict[str, Any]) -> list[dict[str, Any]]:
