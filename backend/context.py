@@ -49,6 +49,11 @@ def is_upload(scope: Scope) -> bool:
     return scope["method"] == "POST" and path.removeprefix(scope.get("root_path", "")) == "/v1/files"
 
 
+def has_body(scope: Scope) -> bool:
+    """Whether a body follows the head."""
+    return header(scope, b"content-length") not in (b"", b"0") or bool(header(scope, b"transfer-encoding"))
+
+
 def names_of_id(path: str) -> tuple[bytes, ...]:
     """The headers that tell the request's id: Anthropic's clients look for theirs under a name of its own."""
     theirs = path.startswith("/v1/messages") or is_anthropic()

@@ -18,7 +18,7 @@ from collections import deque
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.context import HEALTH, header, is_upload
+from backend.context import HEALTH, has_body, is_upload
 from backend.errors import Unavailable
 from backend.refusal import error_response
 
@@ -134,7 +134,7 @@ class Crowd:
             await send(message)
 
         try:
-            if not has_body(scope):
+            if not has_body(scope):  # else its sender may take its time: it is pending once it has come
                 await place.begin()
         except Unavailable as error:
             return await error_response(error, scope["path"])(scope, receive, send)
@@ -142,11 +142,6 @@ class Crowd:
             await self._app(scope, receive if is_upload(scope) else receiving, sending)
         finally:
             place.leave()
-
-
-def has_body(scope: Scope) -> bool:
-    """Whether a body follows: its sender may take its time, and is pending once it has come."""
-    return header(scope, b"content-length") not in (b"", b"0") or bool(header(scope, b"transfer-encoding"))
 
 
 async def begin(scope: Scope) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend.context import header, is_upload
+from backend.context import has_body, header, is_upload
 from backend.dialects.ollama import PATHS
 from backend.errors import ApiError, Forbidden, Malformed, WrongMediaType
 from backend.refusal import error_response
@@ -121,7 +121,7 @@ def _old_browsers_form(scope: Scope) -> bool:
     """Whether this may be a foreign page's form in a browser that names no origin: one with a file, or with nothing in
     it, which no type of a body gives away. No form can send `Authorization`, which clients of OpenAI's API always do.
     """
-    if scope["method"] not in CHANGING or not (is_upload(scope) or _is_empty(scope)):
+    if scope["method"] not in CHANGING or (has_body(scope) and not is_upload(scope)):
         return False
     if header(scope, b"origin") or header(scope, b"sec-fetch-site"):
         return False  # whose page it is has been checked
@@ -132,7 +132,7 @@ def _old_browsers_form(scope: Scope) -> bool:
 
 
 def _unreadable(scope: Scope) -> ApiError | None:
-    if scope["method"] not in WITH_BODY or _is_empty(scope):
+    if scope["method"] not in WITH_BODY or not has_body(scope):
         return None
     if header(scope, b"content-encoding").strip().lower() not in (b"", b"identity"):
         return WrongMediaType(PLAIN_WANTED, "encoded_body", {"Accept-Encoding": "identity"})
@@ -143,10 +143,6 @@ def _unreadable(scope: Scope) -> ApiError | None:
         return None if kind == b"multipart/form-data" else WrongMediaType(FORM_WANTED)
     by_curl = kind in CURL_SENDS and _is_ollama(scope) and not _is_browser(scope)
     return None if by_curl else WrongMediaType(JSON_WANTED)
-
-
-def _is_empty(scope: Scope) -> bool:
-    return header(scope, b"content-length") in (b"", b"0") and not header(scope, b"transfer-encoding")
 
 
 def _is_ollama(scope: Scope) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from backend import crowd
+from backend.context import has_body
 from backend.crowd import Crowd, Gate
 from backend.errors import Unavailable
 
@@ -24,7 +25,7 @@ class Hall:
         self.within = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if crowd.has_body(scope):
+        if has_body(scope):
             await receive()
             await crowd.begin(scope)
         self.within += 1
