@@ -10,10 +10,12 @@ Without bounds as many connections as there are descriptors, which cost their ow
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from backend.descriptors import Room
@@ -40,6 +42,7 @@ class Connection(OffersIgnored):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow = Flow(transport, self._read_on)
         if self._room.is_full(len(self.connections)):
             self.transport.write(FULL)
             self.transport.close()
@@ -72,6 +75,10 @@ class Connection(OffersIgnored):
         self._limit = None
         super().on_message_complete()
 
+    def _read_on(self) -> None:
+        """The app asks for the body: the client's time begins now, whatever it took the app to ask."""
+        self._since = self.loop.time()
+
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
@@ -102,6 +109,18 @@ class Connection(OffersIgnored):
         if self._in_head or not (idle or self.cycle.response_started):
             self.transport.write(LATE)
         self.transport.close()
+
+
+class Flow(FlowControl):
+    """uvicorn's flow control of one connection, which reports each time that the app asks for more of a body."""
+
+    def __init__(self, transport: asyncio.Transport, read_on: Callable[[], None]) -> None:
+        super().__init__(transport)
+        self._read_on = read_on
+
+    def resume_reading(self) -> None:
+        self._read_on()
+        super().resume_reading()
 
 
 def end_with_connection(cycle: RequestResponseCycle) -> None:

@@ -261,6 +261,50 @@ async def test_a_slow_answer_and_a_body_that_nobody_reads_yet_are_waited_for(por
             assert (await line.answer())[1]["body"] == body.decode()
 
 
+@pytest.mark.parametrize("asks", ["Expect: 100-continue", "X-Any: 1"])
+async def test_a_body_that_the_app_asks_for_late_gives_its_client_the_whole_time(asks: str) -> None:
+    """The moment before the client would be late, the app begins to read: what the client sends then is in time."""
+    made: list[Connection] = []
+    read = asyncio.Event()
+
+    async def late(scope: Scope, receive: Receive, send: Send) -> None:
+        await read.wait()
+        connection = made[0]
+        connection._since -= 2 * connection._limit  # type: ignore[operator]  # so long has the app not asked
+        length, reading = 0, True
+        while reading:
+            task = asyncio.ensure_future(receive())
+            await asyncio.sleep(0)
+            if connection._timer is not None and connection._limit is not None:
+                connection._timer.cancel()
+                connection._look()
+            message = await task
+            length, reading = length + len(message["body"]), message.get("more_body", False)
+        raw = json.dumps({"body": length}).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(raw))]})
+        await send({"type": "http.response.body", "body": raw})
+
+    def making(*args: Any, **kwargs: Any) -> Connection:
+        made.append(Connection(*args, room=Room(), **kwargs))
+        return made[-1]
+
+    config = uvicorn.Config(late, port=0, http=making, ws="none", lifespan="off", log_config=None)  # type: ignore[arg-type]
+    async with serving(config) as port, connected(port) as line:
+        head, _, body = post(asks.encode(), body=b"x" * 300_000).partition(b"\r\n\r\n")
+        line.writer.write(head + b"\r\n\r\n" + (b"" if "Expect" in asks else body))
+        await until(partial(has_begun, made))
+        read.set()
+        if "Expect" in asks:
+            assert (await line.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+            line.writer.write(body)
+        assert (await line.answer())[1]["body"] == 300_000
+
+
+async def has_begun(made: list[Connection]) -> bool:
+    """Whether the connection's first request has a limit for its body, and waits for the app."""
+    return bool(made and made[0].cycle) and made[0]._waits_for_us()
+
+
 @pytest.mark.usefixtures("impatient")
 async def test_a_body_that_comes_slowly_is_read(line: Line) -> None:
     whole = post()
