@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from backend.pool.news import Fleet
-from tests.backend.standing import standing_house, wait_ready
-from tests.flow.listener import chat, following, listening, words
-from tests.flow.truth import Truth, truth_of
 from tests.support.house import House
+from tests.support.listener import chat, following, listening, words
+from tests.support.standing import standing_house, wait_ready
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
