@@ -16,7 +16,8 @@ OTHER_ROOMS = frozenset({"admin", "anthropic", "batches", "common", "files", "ol
 # page never sends wrong, a wrong place in a log, where it begins anew, inputs of a batch, and vectors.
 NO_ANSWERS = frozenset(
     "id_taken invalid_conversation invalid_cursor invalid_event_id invalid_idempotency_key invalid_on_disconnect "
-    "invalid_pace invalid_query message_not_found models_mixed not_an_answer too_many_inputs unknown_event_id unknown_head".split()
+    "invalid_pace invalid_query message_not_found models_mixed not_an_answer too_many_inputs unknown_event_id "
+    "unknown_head".split()
 )
 
 
