@@ -1,5 +1,5 @@
 """The API, wired. `python -m backend` serves it. Plain `uvicorn --factory backend.app:create_app` is for development:
-it lacks what backend/connection.py guards."""
+it lacks what backend/entrance/connection.py guards."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
-from backend import refusal
 from backend.admin.endpoints import router as admin_router
-from backend.anthropic.endpoints import router as anthropic_router
 from backend.batches.endpoints import router as batches_router
 from backend.batches.runner import batches_running
-from backend.body import BodyLimit
-from backend.chat import chain
-from backend.context import RequestContext
-from backend.crowd import Crowd
+from backend.dialects.anthropic.endpoints import router as anthropic_router
+from backend.dialects.langserve import chain
+from backend.dialects.native.endpoints import router as jobs_router
+from backend.dialects.native.local_llm_endpoints import router as local_router
+from backend.dialects.ollama.endpoints import router as ollama_router
+from backend.dialects.ollama.running import RunningRoute
+from backend.dialects.openai.endpoints import router as openai_router
+from backend.dialects.responses.endpoints import router as responses_router
+from backend.entrance import refusal
+from backend.entrance.body import BodyLimit
+from backend.entrance.context import RequestContext
+from backend.entrance.crowd import Crowd
+from backend.entrance.guard import Guard
+from backend.entrance.slashes import TrailingSlashes
 from backend.files.endpoints import router as files_router
-from backend.guard import Guard
 from backend.health.endpoints import router as health_router
 from backend.house import open_house
-from backend.jobs.endpoints import router as jobs_router
-from backend.local_llm.endpoints import router as local_router
-from backend.ollama.endpoints import router as ollama_router
-from backend.ollama.running import RunningRoute
-from backend.openai.endpoints import router as openai_router
 from backend.pool.endpoints import router as models_router
-from backend.responses.endpoints import router as responses_router
 from backend.settings import ApiSettings
 from backend.site import page
-from backend.slashes import TrailingSlashes
 from backend.threads.endpoints import router as threads_router
 from wire.logs import configure_logs
 from wire.settings import read_settings

@@ -13,7 +13,7 @@
     ├── Unavailable          503  Redis or SQL is away, or this process is starting or draining
     └── JobFailed            by the failure's code: 400, 404, 413, 422, 503, 504, else 500
 
-How each is told to a client is its dialect's: see `backend.refusal`.
+How each is told to a client is its dialect's: see `backend.entrance.refusal`.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from backend.history.finished import BLOCK_MS, Finished
 from backend.history.recorder import Recorder
 from backend.leaving import hearing_the_end
 from backend.orchestrator.marker import open_marker
-from backend.pool.catalogue import Catalogue
+from backend.pool.models.catalogue import Catalogue
 from backend.pool.news import News
 from backend.pool.pools import Pools
 from backend.pool.sights import Sights

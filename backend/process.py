@@ -10,8 +10,8 @@ from functools import partial
 import uvicorn
 
 from backend.app import create_app
-from backend.connection import Connection
-from backend.descriptors import Room, raise_limit
+from backend.entrance.connection import Connection
+from backend.entrance.descriptors import Room, raise_limit
 from backend.settings import ApiSettings
 from wire.settings import describe_settings, read_settings
 

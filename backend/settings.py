@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, field_validator, model_validator
 
-from backend.routing.rules import Rules, check_pools, read_rules
+from backend.rules import Rules, check_pools, read_rules
 from backend.store.address import a_database_url, address_of
 from wire.settings import Names, WireSettings, a_redis_url
 

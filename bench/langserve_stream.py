@@ -21,9 +21,9 @@ from langserve.api_handler import APIHandler
 from starlette.requests import Request
 from starlette.responses import Response
 
-from backend.chat.queue_model import Events, QueueChat
-from backend.dialects.langserve import LangServeEvents
-from backend.relay import RelayResponse, Ticket
+from backend.chat.relay import RelayResponse, Ticket
+from backend.dialects.langserve.model import Events, QueueChat
+from backend.dialects.langserve.stream import LangServeEvents
 from wire.events import Completed, EventId, LogEntry, Started, Timings, Usage, encode, token
 from wire.records import JobRequest
 

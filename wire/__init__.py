@@ -1,5 +1,6 @@
 """The wire: what the API and the workers share, and nothing else. docs/protocol.md is this package in prose.
 
+ids.py       the ids that cross a process, each a type of its own
 keys.py      every Redis key of a pool, with its legend
 records.py   what is asked (JobRequest), what a job looks like (JobRecord)
 events.py    what comes back: one union on `type`

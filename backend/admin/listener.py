@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from backend.relay import STREAM_HEADERS
+from backend.chat.relay import STREAM_HEADERS
 
 SILENCE_SECONDS = 10.0  # proxies and browsers give up on a stream that says nothing for much longer
 KEEP_ALIVE = b": keep-alive\n\n"

@@ -19,7 +19,7 @@ from backend.admin.points import LATELY_MS, SAMPLE_MS, Point, Points
 from backend.admin.pulse import Pulse
 from backend.admin.repository import EndedJobs, Waits
 from backend.admin.snapshot import Look, PoolLook, snapshot
-from backend.dialects.native import error_body
+from backend.dialects.native.events import error_body
 from backend.errors import as_api_error
 from backend.pool.pools import Pool, Pools
 from backend.store.database import DatabaseAway

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from backend.principal import Principal, principal_of
+from backend.accounts.caller import Principal, principal_of
 
 
 def operator_of(request: Request) -> Principal:

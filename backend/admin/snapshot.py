@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from backend.admin.points import Point
 from backend.admin.pulse import Pulse
-from backend.jobs.view import moment
+from backend.dialects.native.view import moment
 from wire.places import Lengths
 from wire.workers import Gpu, WorkerRecord
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from backend.dialects.openai_errors import refusal
-from backend.dialects.tools import hex_of
+from backend.dialects.common.tools import hex_of
+from backend.dialects.openai.errors import refusal
 from backend.errors import ApiError
 
 GIVEN_UP = {

@@ -14,17 +14,17 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy import Row
 
+from backend.accounts.caller import Principal
 from backend.batches.answers import answered, given_up, job_of, refused
 from backend.batches.doors import DOORS, alone
 from backend.batches.states import CANCELLED, LINE_DONE, LINE_FAILED
 from backend.chat.disconnect import CONTINUE
+from backend.chat.relay import Ticket, collect
 from backend.chat.submission import Submission
-from backend.dialects.door import Asked
+from backend.dialects.common.door import Asked
+from backend.dialects.responses.references import read_on
 from backend.errors import ApiError, JobFailed, QueueFull, Unavailable
 from backend.house import House
-from backend.principal import Principal
-from backend.relay import Ticket, collect
-from backend.responses.references import read_on
 from backend.store.database import DatabaseAway
 from backend.threads.service import now_ms
 from wire.link import LinkLost

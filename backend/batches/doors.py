@@ -6,14 +6,14 @@ from typing import Any
 
 import orjson
 
-from backend.dialects import openai_embeddings
-from backend.dialects.door import AnswersWhole, Asked, Door
-from backend.dialects.openai_chat import CHAT
-from backend.dialects.openai_completions import COMPLETIONS
-from backend.dialects.openai_errors import NotOffered
-from backend.dialects.openai_responses import DOOR as RESPONSES
+from backend.chat.relay import Outcome, Ticket
+from backend.dialects.common.door import AnswersWhole, Asked, Door
+from backend.dialects.openai import embeddings as openai_embeddings
+from backend.dialects.openai.chat import CHAT
+from backend.dialects.openai.completions import COMPLETIONS
+from backend.dialects.openai.errors import NotOffered
+from backend.dialects.responses.door import DOOR as RESPONSES
 from backend.errors import ApiError
-from backend.relay import Outcome, Ticket
 
 
 class EmbeddingsDoor(AnswersWhole):

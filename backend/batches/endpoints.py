@@ -8,13 +8,13 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from backend.accounts.caller import principal_of
 from backend.batches.requests import BatchRequest
 from backend.batches.service import Batches, batch_not_found, view
-from backend.body import read_object
-from backend.dialects.openai_errors import read_as
+from backend.dialects.common.openapi import takes
+from backend.dialects.openai.errors import read_as
+from backend.entrance.body import read_object
 from backend.house import house_of
-from backend.openapi import takes
-from backend.principal import principal_of
 from backend.threads.requests import usable_id
 
 router = APIRouter(prefix="/v1/batches", tags=["OpenAI"])

@@ -14,8 +14,8 @@ import orjson
 from backend.batches.answers import refused
 from backend.batches.doors import DOORS, alone
 from backend.batches.states import LINE_FAILED, WAITING
-from backend.body import parse_json, takes_numbers
-from backend.dialects.openai_errors import BadParameter
+from backend.dialects.openai.errors import BadParameter
+from backend.entrance.body import parse_json, takes_numbers
 from backend.errors import ApiError, Invalid, TooLarge
 
 BOM = b"\xef\xbb\xbf"

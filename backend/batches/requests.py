@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.dialects.openai_responses_request import Metadata
+from backend.dialects.responses.request import Metadata
 
 WINDOW_MS = 86_400_000
 

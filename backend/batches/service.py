@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
+from backend.accounts.caller import Principal
 from backend.batches import repository
 from backend.batches.breath import Breath
 from backend.batches.requests import WINDOW_MS, BatchRequest
 from backend.batches.states import CANCELLED, CANCELLING, IN_ERRORS, LINE_DONE, OPEN, VALIDATING
-from backend.dialects.openai_errors import BadParameter
+from backend.dialects.openai.errors import BadParameter
 from backend.errors import NotFound
 from backend.files.service import Files
-from backend.principal import Principal
 from backend.store.database import Database
 from backend.threads.service import now_ms
 

@@ -6,8 +6,8 @@ import structlog
 from redis.exceptions import RedisError
 
 from backend.chat.submission import Submission
-from backend.context import request_id
-from backend.dialects.openai_responses_request import is_stored
+from backend.dialects.responses.request import is_stored
+from backend.entrance.context import request_id
 from backend.errors import QueueFull, Unavailable, queue_refuses
 from backend.pool.pools import Pool
 from wire.jobs import Bounds

@@ -15,14 +15,14 @@ from fastapi import Request
 from starlette.responses import Response
 from starlette.types import Message, Send
 
-from backend.body import read_object
+from backend.chat.relay import Streamed, Ticket, relay
 from backend.chat.serving import answered
 from backend.chat.several import all_outcomes, headers_of, leave_all, let_all_in, together
-from backend.dialects.door import Asked, Choice, ChoiceDoor
+from backend.dialects.common.door import Asked, Choice, ChoiceDoor
+from backend.entrance.body import read_object
 from backend.errors import TooLarge, told_with
 from backend.house import house_of
 from backend.pace import pace_of
-from backend.relay import Streamed, Ticket, relay
 
 
 async def serve_choices(request: Request, door: ChoiceDoor) -> Response:

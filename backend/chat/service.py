@@ -15,13 +15,13 @@ from backend.chat.deserted import Deserted
 from backend.chat.disconnect import OnDisconnect
 from backend.chat.naming import Named
 from backend.chat.preparing import Preparing, Ready
+from backend.chat.relay import Ticket
 from backend.chat.standing import headers_of
 from backend.chat.submission import Submission, Turns
 from backend.errors import ApiError, Unavailable, as_api_error
 from backend.pool.news import News
 from backend.pool.pools import Pool, Pools
 from backend.pool.trail import Trails, pool_of
-from backend.relay import Ticket
 from wire.events import START, EventId
 from wire.reader import JobLost
 from wire.records import JobRecord

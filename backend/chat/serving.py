@@ -9,18 +9,18 @@ import orjson
 from fastapi import Request
 from starlette.responses import Response
 
-from backend.body import read_object
+from backend.accounts.caller import principal_of
 from backend.chat.disconnect import OnDisconnect, parse_on_disconnect
+from backend.chat.relay import RelayResponse, Ticket, collect
 from backend.chat.service import Submission
-from backend.crowd import leave
-from backend.dialects.door import Asked, Door
+from backend.chat.turn import Turn
+from backend.dialects.common.door import Asked, Door
+from backend.entrance.body import read_object
+from backend.entrance.crowd import leave
 from backend.errors import told_with
 from backend.house import House, house_of
 from backend.pace import pace_of
-from backend.principal import principal_of
-from backend.relay import RelayResponse, Ticket, collect
 from backend.routing.affinity import parse_conversation
-from backend.threads.turn import Turn
 from wire.idempotency import body_hash
 from wire.records import JobRequest
 

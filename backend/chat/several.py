@@ -12,9 +12,9 @@ from typing import TypeVar
 from fastapi import Request
 from starlette.types import Receive
 
+from backend.chat.relay import Outcome, Ticket
 from backend.chat.serving import submit
 from backend.house import House
-from backend.relay import Outcome, Ticket
 from wire.records import JobRequest
 
 AT_ONCE = 16  # jobs that are being let in: each has less than a second for it, also where the machine is busy

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from backend.accounts.caller import Principal
 from backend.chat.disconnect import OnDisconnect
+from backend.chat.turn import Turn
 from backend.errors import ApiError
-from backend.principal import Principal
-from backend.threads.turn import Turn
 from wire.records import JobClass, JobRequest
 
 

@@ -1,1 +1,1 @@
-"""What a client speaks: a pure translation at the edge, one file each. See `backend.relay.Dialect`."""
+"""What a client speaks: a pure translation at the edge, one file each. See `backend.chat.relay.Dialect`."""

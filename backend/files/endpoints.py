@@ -12,11 +12,11 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
-from backend.dialects.openai_errors import BadParameter
+from backend.accounts.caller import principal_of
+from backend.dialects.openai.errors import BadParameter
 from backend.files.names import as_attachment
 from backend.files.service import CHUNK, Files, NewFile, Page, file_not_found
 from backend.house import house_of
-from backend.principal import principal_of
 from backend.threads.requests import usable_id
 from backend.threads.service import now_ms
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
-from backend.dialects.openai_errors import BadParameter
+from backend.dialects.openai.errors import BadParameter
 from backend.errors import NotFound, TooLarge
 from backend.files import repository
 from backend.files.names import safe_name

@@ -13,9 +13,9 @@ from fastapi import APIRouter, Request
 from redis.exceptions import RedisError
 from starlette.responses import JSONResponse
 
+from backend.dialects.native.view import moment
 from backend.errors import queue_refuses
 from backend.house import House, house_of
-from backend.jobs.view import moment
 from backend.pool.sights import Sight, sight_of
 from wire.circuits import Circuit
 from wire.client import WrongServer, check_server

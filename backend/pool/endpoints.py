@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from backend.house import house_of
-from backend.routing.names import Models, find
+from backend.pool.models.names import Models, find
 from wire.workers import WorkerRecord
 
 router = APIRouter(tags=["models"])

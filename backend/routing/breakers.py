@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
+from backend.pool.models.names import Offers
 from backend.pool.pools import Pools
 from backend.pool.sights import Sight
-from backend.routing.names import Offers
 from wire.circuits import Circuit
 from wire.records import Target
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from backend.pool.catalogue import Catalogue
+from backend.pool.models.catalogue import Catalogue
+from backend.pool.models.names import Meaning, Offers
+from backend.pool.models.needs import fits, lacks, length_of, needs, too_long, unsupported, window_of
 from backend.pool.sights import Sight, Sights
 from backend.routing.breakers import Breakers, broken
-from backend.routing.names import Meaning, Offers
-from backend.routing.needs import fits, lacks, length_of, needs, too_long, unsupported, window_of
 from backend.routing.route import Route
-from backend.routing.rules import ModelRule, Rules
 from backend.routing.strategies import Candidate, Strategies, by_wait
 from backend.routing.waits import Waits
+from backend.rules import ModelRule, Rules
 from wire.circuits import Circuit
 from wire.records import JobClass, JobRequest, Target
 

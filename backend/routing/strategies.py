@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
-from backend.routing.rules import Strategy
 from backend.routing.waits import Expected
+from backend.rules import Strategy
 from wire.records import Target
 
 

@@ -9,9 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-from backend.context import header
+from backend.entrance.context import header
+from backend.entrance.headers import API
 from backend.site.files import ENCODINGS, File, Headers, Site
-from backend.site.headers import API
 
 READS = ("GET", "HEAD")
 

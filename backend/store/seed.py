@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert
 
-from backend.principal import LOCAL
+from backend.accounts.caller import LOCAL
 from backend.store.database import Database
 from backend.store.tables import messages, threads
 from backend.store.words import fold

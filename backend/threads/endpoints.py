@@ -8,10 +8,10 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from backend.body import read_object
+from backend.accounts.caller import principal_of
 from backend.cursor import read_cursor, write_cursor
+from backend.entrance.body import read_object
 from backend.house import house_of
-from backend.principal import principal_of
 from backend.threads.documents import documented
 from backend.threads.export import Format, export
 from backend.threads.requests import (

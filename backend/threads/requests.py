@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from backend.chat.requests import Options
+from backend.dialects.ollama.chat_request import Options
 from backend.errors import Invalid, NotFound, explain
 
 TITLE_MAX = 200  # characters

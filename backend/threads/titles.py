@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from backend.accounts.caller import Principal
 from backend.chat.disconnect import CONTINUE
 from backend.chat.service import ChatService, Submission
-from backend.pool.catalogue import Catalogue
+from backend.pool.models.catalogue import Catalogue
+from backend.pool.models.names import find
 from backend.pool.pools import Pools
 from backend.pool.sights import Sights
-from backend.principal import Principal
-from backend.routing.names import find
 from backend.store.database import Database
 from backend.threads import repository
 from backend.threads.requests import thread_not_found

@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.chat.turn import Turn
 from backend.errors import ApiError, Conflict, Invalid
 from backend.store.database import Database, DatabaseAway
 from backend.store.words import fold
 from backend.threads import repository
 from backend.threads.requests import thread_not_found
 from backend.threads.service import now_ms
-from backend.threads.turn import Turn
 
 FIRST_WORDS = 60  # characters of a title made of what was said first
 TRY_AGAIN = (429, 503, 504)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import insert
 
-from backend.principal import LOCAL
+from backend.accounts.caller import LOCAL
 from backend.store.address import address_of
 from backend.store.database import Database
 from backend.store.migrate import migrate

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from backend.accounts.caller import LOCAL
 from backend.chat.answers import Answers
 from backend.chat.disconnect import CANCEL, CONTINUE, OnDisconnect
 from backend.chat.submission import Submission
 from backend.pool.pools import Pools
-from backend.principal import LOCAL
 from tests.backend.recording import BOUNDS, COMPLETED, STARTED
 from wire.client import open_redis
 from wire.events import Rerouted, encode

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.dialects.anthropic import PING, AnthropicEvents, refusal, whole
+from backend.chat.relay import Outcome
+from backend.dialects.anthropic.answer import PING, AnthropicEvents, refusal, whole
 from backend.errors import ApiError, Invalid, JobFailed, NotFound, QueueFull, TooLarge, Unavailable
-from backend.relay import Outcome
 from tests.support.sse import Frame, parse_frames
 from wire.events import (
     Cancelled,

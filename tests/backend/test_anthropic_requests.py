@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backend.dialects.anthropic_request import read_messages
+from backend.dialects.anthropic.request import read_messages
 from backend.errors import Invalid
 from tests.backend.pictures import PNG as PIXEL
 

@@ -16,9 +16,9 @@ import structlog
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from backend import connection, descriptors
-from backend.connection import Connection
-from backend.descriptors import Room
+from backend.entrance import connection, descriptors
+from backend.entrance.connection import Connection
+from backend.entrance.descriptors import Room
 from backend.process import config_of
 from backend.settings import ApiSettings
 

@@ -10,9 +10,9 @@ import orjson
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from backend import crowd
-from backend.context import has_body
-from backend.crowd import Crowd, Gate
+from backend.entrance import crowd
+from backend.entrance.context import has_body
+from backend.entrance.crowd import Crowd, Gate
 from backend.errors import Unavailable
 
 

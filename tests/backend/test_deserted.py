@@ -9,13 +9,13 @@ from typing import Any, cast
 from redis.exceptions import ConnectionError as Away
 
 from backend.chat.deserted import PATIENT_SECONDS, Deserted, soon
-from backend.chat.langserve_routes import LetIn, _withdraw
-from backend.chat.queue_model import QueueChat
-from backend.chat.trim import Room
+from backend.chat.relay import Ticket
+from backend.dialects.langserve.model import QueueChat
+from backend.dialects.langserve.routes import LetIn, _withdraw
+from backend.dialects.langserve.trim import Room
 from backend.house import House
 from backend.pool.pools import Pools
 from backend.pool.trail import Trail
-from backend.relay import Ticket
 
 
 class Late:

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from starlette.responses import PlainTextResponse
 
-from backend.guard import Guard
+from backend.entrance.guard import Guard
 from tests.backend.standing import standing_house, wait_ready
 from tests.flow.truth import Truth, truth_of
 from tests.support.house import House

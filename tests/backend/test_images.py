@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from backend.chat.requests import parse_chat
-from backend.dialects.anthropic_request import read_messages
-from backend.dialects.images import of_base64, of_data_url
-from backend.dialects.openai_chat import CHAT
-from backend.dialects.openai_responses import DOOR
+from backend.dialects.anthropic.request import read_messages
+from backend.dialects.common.images import of_base64, of_data_url
+from backend.dialects.ollama.chat_request import parse_chat
+from backend.dialects.openai.chat import CHAT
+from backend.dialects.responses.door import DOOR
 from backend.errors import ApiError
 from tests.backend.pictures import GIF, JPEG, KINDS, PNG
 from wire.records import JobRequest

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from backend.accounts.caller import LOCAL
 from backend.chat.admission import Admission
 from backend.chat.disconnect import CANCEL
 from backend.chat.naming import Named
@@ -18,7 +19,6 @@ from backend.chat.service import ChatService
 from backend.chat.submission import Submission
 from backend.pool.pools import Pools
 from backend.pool.trail import Trails
-from backend.principal import LOCAL
 from backend.routing.route import joined
 from tests.backend.recording import BOUNDS
 from wire.client import open_redis

@@ -12,8 +12,8 @@ import pytest
 from langchain_core.messages import HumanMessage
 from langserve.serialization import WellKnownLCSerializer
 
-from backend.chat.queue_model import Events, QueueChat
-from backend.dialects.langserve import LangServeEvents
+from backend.dialects.langserve.model import Events, QueueChat
+from backend.dialects.langserve.stream import LangServeEvents
 from backend.errors import ApiError, JobFailed, Unavailable
 from tests.support.sse import Frame, parse_frames
 from wire.events import (

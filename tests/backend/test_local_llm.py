@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.dialects.local_llm import LocalGenerate
+from backend.dialects.native.local_llm import LocalGenerate
 from tests.backend.standing import standing_house, wait_ready
 from tests.flow.listener import words
 from tests.support.house import House

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.pool.catalogue import engines_of, live_models
 from backend.pool.endpoints import advice
+from backend.pool.models.catalogue import engines_of, live_models
 from backend.pool.news import fleet_of
 from backend.pool.pools import Pools
 from backend.pool.sights import sight_of

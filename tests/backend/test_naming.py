@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import pytest
 
+from backend.accounts.caller import LOCAL
 from backend.chat.disconnect import CONTINUE
 from backend.chat.naming import Naming
 from backend.chat.submission import Submission
 from backend.errors import Invalid
 from backend.pool.pools import Pool, Pools
-from backend.principal import LOCAL
 from wire.idempotency import Claim, IdempotencyKeys
 from wire.records import JobRequest
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from backend import body
 from backend.batches.lines import Checker, NotJsonl, RawLine
-from backend.body import CONTAINERS_MAX, DEPTH_MAX, VALUES_MAX, parse_json, takes_numbers
-from backend.dialects.tools import MALFORMED, arguments_of, check_arguments
+from backend.dialects.common.tools import MALFORMED, arguments_of, check_arguments
+from backend.entrance import body
+from backend.entrance.body import CONTAINERS_MAX, DEPTH_MAX, VALUES_MAX, parse_json, takes_numbers
+from backend.entrance.nested import depth, has_nul, openings, structure
 from backend.errors import Invalid
-from backend.nested import depth, has_nul, openings, structure
 
 TEXT = some.text(alphabet='ab"\\[]{},:\0\n\u00e9')
 VALUES = some.recursive(

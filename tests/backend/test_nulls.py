@@ -7,21 +7,21 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from backend.chat.requests import ChatRequest
-from backend.dialects import openai_embeddings
-from backend.dialects.anthropic_request import MessagesRequest, read_messages
-from backend.dialects.local_llm import LocalGenerate, LocalRequest
-from backend.dialects.ollama_chat import OllamaChat
-from backend.dialects.ollama_embed import EmbedRequest, OldRequest, read_embed, read_old
-from backend.dialects.ollama_generate import GenerateRequest, OllamaGenerate
-from backend.dialects.ollama_models import ShowRequest
-from backend.dialects.openai_chat import CHAT
-from backend.dialects.openai_chat_request import ChatRequest as OpenAiChatRequest
-from backend.dialects.openai_completions import COMPLETIONS, CompletionRequest
-from backend.dialects.openai_embeddings import EmbeddingRequest
-from backend.dialects.openai_responses import DOOR
-from backend.dialects.openai_responses_request import ResponsesRequest
-from backend.dialects.reading import read_as
+from backend.dialects.anthropic.request import MessagesRequest, read_messages
+from backend.dialects.common.reading import read_as
+from backend.dialects.native.local_llm import LocalGenerate, LocalRequest
+from backend.dialects.ollama.chat import OllamaChat
+from backend.dialects.ollama.chat_request import ChatRequest
+from backend.dialects.ollama.embed import EmbedRequest, OldRequest, read_embed, read_old
+from backend.dialects.ollama.generate import GenerateRequest, OllamaGenerate
+from backend.dialects.ollama.models import ShowRequest
+from backend.dialects.openai import embeddings as openai_embeddings
+from backend.dialects.openai.chat import CHAT
+from backend.dialects.openai.chat_request import ChatRequest as OpenAiChatRequest
+from backend.dialects.openai.completions import COMPLETIONS, CompletionRequest
+from backend.dialects.openai.embeddings import EmbeddingRequest
+from backend.dialects.responses.door import DOOR
+from backend.dialects.responses.request import ResponsesRequest
 
 SAID = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 # What is read, the fields that its caller gives, and how it is read.

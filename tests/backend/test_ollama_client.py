@@ -10,8 +10,8 @@ import httpx
 import ollama
 import pytest
 
-from backend.dialects.ollama_embed import read_embed, read_old
-from backend.dialects.ollama_models import SPOKEN
+from backend.dialects.ollama.embed import read_embed, read_old
+from backend.dialects.ollama.models import SPOKEN
 from tests.backend.pictures import PNG as PIXEL
 from tests.backend.standing import standing_house, wait_ready
 from tests.flow.listener import words

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.chat.requests import parse_chat
-from backend.dialects.fast_text import text_literal
-from backend.dialects.ollama import CHAT, TEXT, Form, OllamaChunks, partial, refusal
-from backend.dialects.ollama_generate import OllamaGenerate
-from backend.dialects.ollama_models import shown
+from backend.dialects.common.fast_text import text_literal
+from backend.dialects.ollama.answer import CHAT, TEXT, Form, OllamaChunks, partial, refusal
+from backend.dialects.ollama.chat_request import parse_chat
+from backend.dialects.ollama.generate import OllamaGenerate
+from backend.dialects.ollama.models import shown
 from backend.errors import ApiError, Forbidden, Invalid, JobFailed, NotFound, QueueFull, Unavailable
 from wire import events
 from wire.events import EventId, LogEntry

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from backend.dialects import anthropic_models, ollama_models
-from backend.dialects.anthropic_models import Page
+from backend.dialects.anthropic import models as anthropic_models
+from backend.dialects.anthropic.models import Page
+from backend.dialects.ollama import models as ollama_models
 from backend.errors import ApiError
-from backend.pool.catalogue import live_models, once, together
-from backend.routing.names import Models
+from backend.pool.models.catalogue import live_models, once, together
+from backend.pool.models.names import Models
 from wire.workers import WorkerRecord
 
 FILE = {

@@ -15,7 +15,7 @@ from openai._streaming import SSEDecoder
 from openai.types.chat import ChatCompletionChunk
 from pydantic import BaseModel
 
-from backend.dialects.openai_chat import ChatChunks
+from backend.dialects.openai.chat import ChatChunks
 from tests.backend.standing import standing_house, wait_ready
 from tests.flow.listener import PATIENCE, text_of, words
 from tests.flow.truth import Truth, truth_of

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.dialects.openai_chat import ChatChunks, completion, job_of
-from backend.dialects.openai_completions import COMPLETIONS, Extra, TextChunks
-from backend.dialects.openai_completions import completion as text_completion
-from backend.relay import Dialect, Outcome
+from backend.chat.relay import Dialect, Outcome
+from backend.dialects.openai.chat import ChatChunks, completion, job_of
+from backend.dialects.openai.completions import COMPLETIONS, Extra, TextChunks
+from backend.dialects.openai.completions import completion as text_completion
 from wire import events
 from wire.events import EventId, LogEntry
 

@@ -17,8 +17,8 @@ import httpx
 import openai
 import pytest
 
+from backend.chat.vectors import check, split
 from backend.errors import ApiError
-from backend.openai.embedding import check, split
 from tests.backend.standing import standing_house, wait_ready
 from tests.flow.listener import PATIENCE
 from tests.flow.truth import Truth, truth_of

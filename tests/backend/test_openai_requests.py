@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from backend.dialects import openai_embeddings
-from backend.dialects.openai_chat import CHAT
-from backend.dialects.openai_completions import COMPLETIONS
-from backend.dialects.openai_errors import BadParameter, refusal
-from backend.dialects.tools import MALFORMED, written_of
+from backend.dialects.common.tools import MALFORMED, written_of
+from backend.dialects.openai import embeddings as openai_embeddings
+from backend.dialects.openai.chat import CHAT
+from backend.dialects.openai.completions import COMPLETIONS
+from backend.dialects.openai.errors import BadParameter, refusal
 from backend.errors import Conflict, Forbidden, Invalid, JobFailed, NotFound, QueueFull, Unavailable
 from tests.backend.pictures import PNG
 from wire.records import JobRequest, Message

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from backend.app import create_app
-from backend.dialects import anthropic, native, ollama
-from backend.refusal import shape_of
+from backend.dialects.anthropic import answer as anthropic
+from backend.dialects.native import events as native
+from backend.dialects.ollama import answer as ollama
+from backend.entrance.refusal import shape_of
 from backend.settings import ApiSettings
 
 

@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator
 import orjson
 import pytest
 
+from backend.accounts.caller import LOCAL
 from backend.chat.disconnect import CONTINUE
 from backend.chat.naming import Naming
 from backend.chat.submission import Submission
 from backend.errors import Invalid
 from backend.pool.pools import Found, Pools
 from backend.pool.trail import Trail, Trails, pool_of
-from backend.principal import LOCAL
 from backend.routing.breakers import Breakers
 from tests.backend.recording import BOUNDS, COMPLETED, STARTED
 from wire.client import open_redis

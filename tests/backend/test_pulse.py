@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
-from backend import relay
-from backend.dialects.anthropic import PING, AnthropicEvents
-from backend.dialects.langserve import LangServeEvents
-from backend.dialects.ollama import OllamaChunks
-from backend.dialects.openai_chat import ChatChunks
-from backend.dialects.openai_completions import Extra, TextChunks
-from backend.dialects.openai_responses import DOOR
-from backend.dialects.openai_responses_object import Asked
-from backend.dialects.openai_responses_stream import ResponseEvents
-from backend.relay import Dialect, Pulse
+from backend.chat import relay
+from backend.chat.relay import Dialect, Pulse
+from backend.dialects.anthropic.answer import PING, AnthropicEvents
+from backend.dialects.langserve.stream import LangServeEvents
+from backend.dialects.ollama.answer import OllamaChunks
+from backend.dialects.openai.chat import ChatChunks
+from backend.dialects.openai.completions import Extra, TextChunks
+from backend.dialects.responses.door import DOOR
+from backend.dialects.responses.object import Asked
+from backend.dialects.responses.stream import ResponseEvents
 from tests.support.sse import parse_frames
 from wire.events import EventId, LogEntry, Queued, Started, encode, token
 

@@ -14,7 +14,7 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.responses import Response
 
-from backend.dialects.openai_responses import DOOR
+from backend.dialects.responses.door import DOOR
 from tests.backend.openai_calls import openai_client, plain_client
 from tests.backend.recording import BOUNDS
 from tests.backend.standing import standing_house, wait_ready

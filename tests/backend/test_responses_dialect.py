@@ -15,14 +15,14 @@ from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from backend.dialects.openai_errors import refusal
-from backend.dialects.openai_responses import DOOR
-from backend.dialects.openai_responses_input import told_items
-from backend.dialects.openai_responses_object import Asked, ended, output_of
-from backend.dialects.openai_responses_stream import ResponseEvents
-from backend.dialects.tools import MALFORMED
+from backend.chat.relay import Outcome
+from backend.dialects.common.tools import MALFORMED
+from backend.dialects.openai.errors import refusal
+from backend.dialects.responses.door import DOOR
+from backend.dialects.responses.input import told_items
+from backend.dialects.responses.object import Asked, ended, output_of
+from backend.dialects.responses.stream import ResponseEvents
 from backend.errors import ApiError
-from backend.relay import Outcome
 from tests.backend.pictures import PNG
 from wire.events import EventId, LogEntry, Restarted, encode, token
 

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from backend.errors import NotFound, TooLarge, Unsupported
-from backend.pool.catalogue import Catalogue
+from backend.pool.models.catalogue import Catalogue
+from backend.pool.models.names import Models, meaning
 from backend.pool.sights import Sight, Sights
 from backend.routing.affinity import affinity_of
 from backend.routing.breakers import Breakers
-from backend.routing.names import Models, meaning
 from backend.routing.route import Route, reachable
 from backend.routing.router import Router, Wanted
-from backend.routing.rules import Rules
 from backend.routing.strategies import Candidate, Strategies
 from backend.routing.waits import STARTING_SECONDS, UNMEASURED_SECONDS, Expected, expected
+from backend.rules import Rules
 from backend.settings import ApiSettings
 from wire.circuits import Circuit, circuit_name
 from wire.records import ANY_MODEL, JobRequest, Message, Target

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from backend.routing.rules import Overflow, Rules, read_rules
+from backend.rules import Overflow, Rules, read_rules
 from backend.settings import ApiSettings
 from tests.support.processes import ROOT
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from backend.chat.requests import parse_chat
-from backend.dialects.anthropic_request import read_messages
-from backend.dialects.ollama_generate import OllamaGenerate
-from backend.dialects.openai_chat import CHAT
-from backend.dialects.openai_responses import DOOR
+from backend.dialects.anthropic.request import read_messages
+from backend.dialects.ollama.chat_request import parse_chat
+from backend.dialects.ollama.generate import OllamaGenerate
+from backend.dialects.openai.chat import CHAT
+from backend.dialects.responses.door import DOOR
 from backend.errors import ApiError
 from wire.records import JobRequest
 

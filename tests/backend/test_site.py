@@ -13,9 +13,9 @@ from starlette.types import Message, Scope
 from structlog.testing import CapturingLogger
 
 from backend.app import create_app
+from backend.entrance.headers import API
 from backend.settings import ApiSettings
 from backend.site.files import read_site
-from backend.site.headers import API
 from backend.site.route import SiteRoute
 from tests.backend.built_page import CSP, FILES, SCRIPT, client_of, make_page
 from tests.images.dockerfile import read

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-from backend.chat.trim import REPLY_TOKENS, Room, room_of, tokens_of, trim
+from backend.dialects.langserve.trim import REPLY_TOKENS, Room, room_of, tokens_of, trim
 
 TEXTS = st.text(max_size=60)
 

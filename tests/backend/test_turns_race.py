@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
+from backend.accounts.caller import LOCAL
 from backend.chat.admission import Admission
 from backend.chat.disconnect import CONTINUE
 from backend.chat.service import Submission
+from backend.chat.turn import Turn
 from backend.errors import QueueFull
 from backend.house import House, build
-from backend.principal import LOCAL
 from backend.settings import ApiSettings
 from backend.threads import repository
 from backend.threads.requests import NewThread
-from backend.threads.turn import Turn
 from tests.backend.recording import BOUNDS
 from wire.client import open_redis
 from wire.records import JobRequest, Message

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from backend.app import create_app
+from backend.entrance.headers import API
 from backend.settings import ApiSettings
-from backend.site.headers import API
 from tests.deploy.rendering import Object, environment, named, objects_of, of_kind
 
 WITH_A_WAY_IN = ("dev", "staging", "production", "gateway")

@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from backend.dialects import ollama
+from backend.dialects.ollama import answer as ollama
+from backend.entrance.refusal import shape_of
 from backend.errors import ApiError
-from backend.refusal import shape_of
 from backend.settings import DAY_SECONDS
 from backend.site.files import read_site
 from tests.backend.built_page import client_of

@@ -1,0 +1,1 @@
+"""Callers: who sends a request, and whose budget it uses."""

@@ -1,1 +1,0 @@
-"""Anthropic's messages over the pool. See `backend.dialects.anthropic`."""

@@ -1,0 +1,246 @@
+"""The relay: a job's events to one client, in its dialect, flushed as they come.
+
+Per burst of tokens: one list of entries in, one chunk of bytes out. No task, no model, no log line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+import structlog
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from backend.entrance.context import SERVER_SEND
+from backend.errors import ApiError, JobFailed, as_api_error
+from backend.pool.trail import Trail
+from wire.events import TERMINAL, LogEntry
+
+log = structlog.get_logger()
+
+# No proxy may gather, compress or keep a stream.
+STREAM_HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+# Clients give up on a stream in which nothing but comments came for a while: LangChain after 120 s, Codex after 300.
+QUIET_SECONDS = 10.0
+
+
+class Dialect(Protocol):
+    """A pure translation at the edge: events in, bytes out. One instance a stream; it may remember what it sent.
+
+    Where one event becomes several frames, the last carries the `id:`. `done` is set once the stream must end. What is
+    told depends on the entries alone, not on how they were cut into bursts: a resumed stream must be the same.
+    """
+
+    media_type: str
+    done: bool
+
+    def opening(self) -> bytes:
+        """What is sent before the first event."""
+        ...
+
+    def burst(self, entries: Sequence[LogEntry]) -> bytes:
+        """Entries in order, at least one."""
+        ...
+
+    def keep_alive(self) -> bytes:
+        """An event that adds nothing to the answer, where the protocol has one: clients that wait for events go on
+        waiting. Else a comment."""
+        ...
+
+    def broken(self, error: ApiError) -> bytes:
+        """The stream cannot go on: this protocol's error, and its end."""
+        ...
+
+
+class Ticket:
+    """A job let in (or joined) for one caller: its reader, and what happens when the caller leaves before the end."""
+
+    def __init__(self, job: str, model: str, reader: Trail, leave: Callable[[bool], Awaitable[None]]) -> None:
+        self.job = job
+        self.model = model  # as the catalogue spells it
+        self.reader = reader
+        self.headers = {"X-Sluice-Job": job}
+        self._leave = leave
+        self._left = False
+
+    async def leave(self, gone: bool) -> None:
+        """Detach, once. `gone`: the caller went away before the job's end."""
+        if not self._left:
+            self._left = True
+            await self._leave(gone)
+
+
+class Pulse:
+    """One client's bytes: those of each burst, and a keep-alive where none of them told anything of the answer.
+
+    News of the queue may come every second, and a model may think for minutes what nobody is to see.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._time = asyncio.get_running_loop().time
+        self._heard = self._time()  # when the client last got an event
+
+    def chunk(self, entries: Sequence[LogEntry]) -> bytes:
+        """`entries`: none after a silence."""
+        chunk = self._dialect.burst(entries) if entries else b""
+        now = self._time()
+        if chunk and entries[-1].id is not None:
+            self._heard = now
+        elif (not entries or now - self._heard >= QUIET_SECONDS) and not self._dialect.done:
+            self._heard = now
+            chunk += self._dialect.keep_alive()
+        return chunk
+
+
+class Streamed(Response):
+    """A 200 that is written piece by piece, until its end or until its caller has gone.
+
+    Subclasses `_write` it, `_hang_up` when the caller has gone, and `_leave` whatever happens.
+    """
+
+    def __init__(self, media_type: str, headers: dict[str, str]) -> None:
+        self._gone = False
+        self.background = None
+        self.status_code = 200
+        self.media_type = media_type
+        self.init_headers({**STREAM_HEADERS, **headers})
+        del self.headers["content-length"]
+
+    def render(self, content: Any) -> bytes:
+        return b""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        watch = asyncio.create_task(self._watch(receive))
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await self._write(scope.get(SERVER_SEND, send))
+            if not self._gone:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            watch.cancel()
+            await self._leave()
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        self._hang_up()
+
+    async def _write(self, send: Send) -> None:
+        raise NotImplementedError
+
+    def _hang_up(self) -> None:
+        raise NotImplementedError
+
+    async def _leave(self) -> None:
+        raise NotImplementedError
+
+
+class RelayResponse(Streamed):
+    """Streams a ticket's job to its caller. Leaves the ticket whatever happens.
+
+    `pace`: seconds that tokens may be gathered after some were sent, for a caller who asked for it.
+    """
+
+    def __init__(self, ticket: Ticket, dialect: Dialect, pace: float = 0) -> None:
+        super().__init__(dialect.media_type, ticket.headers)
+        self._ticket = ticket
+        self._dialect = dialect
+        self._pace = pace
+
+    async def _write(self, send: Send) -> None:
+        # A task a stream: to wake one is to walk down its coroutines, and frameworks stack twenty of them here.
+        await asyncio.create_task(relay(self._ticket, self._dialect, self._pace, send))
+
+    def _hang_up(self) -> None:
+        self._ticket.reader.hang_up()
+
+    async def _leave(self) -> None:
+        # Cancelled without either: this process is leaving, not the caller, and the job lives on.
+        early = self._gone or self._dialect.done
+        await self._ticket.leave(gone=early and not self._ticket.reader.at_end)
+
+
+async def relay(ticket: Ticket, dialect: Dialect, pace: float, send: Send) -> None:
+    """Everything up to the job's end, or to this protocol's error."""
+    reader, pulse = ticket.reader, Pulse(dialect)
+    if opening := dialect.opening():
+        await send({"type": "http.response.body", "body": opening, "more_body": True})
+    try:
+        while (entries := await reader.next_burst()) is not None:
+            if chunk := pulse.chunk(entries):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            if dialect.done:
+                break
+            if pace and entries and entries[-1].is_token:
+                await asyncio.sleep(pace)
+    except Exception as error:
+        if not (foreseen := as_api_error(error)).code == "job_lost":
+            log.exception("stream broke", action="stream.broken")
+        await send({"type": "http.response.body", "body": dialect.broken(foreseen), "more_body": True})
+
+
+class Outcome:
+    """Everything a caller learns who waits for the whole answer: what all dialects' plain JSON is made of."""
+
+    def __init__(self) -> None:
+        self.end: dict[str, Any] = {}
+        self.restarts = 0
+        self._void()
+
+    def _void(self) -> None:
+        self.text: list[str] = []
+        self.thinking: list[str] = []
+        self.tool_calls: list[dict[str, Any]] = []
+        self.logprobs: list[dict[str, Any]] = []
+        self.embeddings: list[str] = []
+
+    def add(self, entry: LogEntry) -> None:
+        fields = entry.fields()
+        kind = fields.get("type")
+        if kind == "token":
+            self._add_token(fields)
+        elif kind == "restarted":
+            self.restarts += 1
+            self._void()
+        elif kind in TERMINAL:
+            self.end = fields
+
+    def _add_token(self, fields: dict[str, Any]) -> None:
+        self.text.append(fields.get("text", ""))
+        self.thinking.append(fields.get("thinking", ""))
+        self.tool_calls.extend(fields.get("tool_calls", ()))
+        self.logprobs.extend(fields.get("logprobs", ()))
+        self.embeddings.extend(fields.get("embeddings", ()))
+
+    def checked(self) -> Outcome:
+        """Self, or the job's failure raised."""
+        if self.end.get("type") in ("failed", "cancelled"):
+            raise JobFailed.of(self.end)
+        return self
+
+
+async def collect(ticket: Ticket, receive: Receive | None = None) -> Outcome:
+    """Wait for a job's end; a caller who goes away meanwhile (`receive` tells) leaves as from a stream."""
+    outcome, gone = Outcome(), False
+
+    async def watch() -> None:
+        nonlocal gone
+        while receive is not None and (await receive())["type"] != "http.disconnect":
+            pass
+        gone = receive is not None
+        ticket.reader.hang_up()
+
+    watching = asyncio.create_task(watch()) if receive is not None else None
+    try:
+        while (entries := await ticket.reader.next_burst()) is not None:
+            for entry in entries:
+                outcome.add(entry)
+    finally:
+        if watching is not None:
+            watching.cancel()
+        await ticket.leave(gone=gone and not ticket.reader.at_end)
+    return outcome.checked()

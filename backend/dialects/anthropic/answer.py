@@ -1,0 +1,220 @@
+"""Anthropic's `/v1/messages`: a message in blocks, whole or as its sequence of events.
+
+event: message_start          with the first piece of the answer: only then is it known which model answers
+event: content_block_start    a block of text, thinking or a tool's use …
+event: content_block_delta    … grows …
+event: content_block_stop     … and ends before the next begins
+event: message_delta          why it stopped, and the usage
+event: message_stop
+
+`ping` keeps the connection alive, `error` ends it. The last frame of an event in our log carries its `id:`, which
+`/api/jobs/{id}/events` takes as `Last-Event-ID`; Anthropic's clients pass over it and over comments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from backend.chat.relay import Outcome
+from backend.dialects.common.door import Refusal
+from backend.dialects.common.fast_text import text_literal
+from backend.dialects.common.sse import id_line, queue_line
+from backend.dialects.common.tools import call_id, hex_of
+from backend.entrance.context import request_id
+from backend.errors import ApiError, JobFailed, interrupted
+from wire.events import LogEntry
+
+TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+# A full queue stays a 429 with Retry-After and is no 529: its clients send both again, and wait as told only here.
+# A cancelled job is no 409, which they would send again, too.
+STATUSES = {"context_too_long": 400, "cancelled": 499}
+UNSTOPPED: dict[str, str | None] = {"stop_reason": None, "stop_sequence": None}
+STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
+PING = b'event: ping\ndata: {"type":"ping"}\n\n'
+EMPTY: dict[str, dict[str, Any]] = {
+    "text": {"type": "text", "text": ""},
+    "thinking": {"type": "thinking", "thinking": "", "signature": ""},
+}
+SIGNATURE = {"type": "signature_delta", "signature": ""}  # nobody here signs thoughts, and nobody will ask for it
+
+
+class AnthropicEvents:
+    """`thoughts`: they are told. `restarted` after text has gone out is an error: attempts are never mixed."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, job: str, model: str, thoughts: bool) -> None:
+        self.done = False
+        self._job = job
+        self._model = model
+        self._thoughts = thoughts
+        self._begun = False
+        self._open = ""  # the kind of the block that grows
+        self._index = -1  # its place
+        self._calls = 0
+        self._text_head = b""  # of a delta, while text grows
+
+    def opening(self) -> bytes:
+        return b""
+
+    def burst(self, entries: Sequence[LogEntry]) -> bytes:
+        return b"".join([self._told(entry) for entry in entries if not self.done])
+
+    def _told(self, entry: LogEntry) -> bytes:
+        if self._open == "text" and (text := text_literal(entry.body)) is not None:
+            return b"%b%b%b}}\n\n" % (id_line(entry), self._text_head, text)
+        frames = self._frames(entry.fields())
+        return b"".join([*frames[:-1], id_line(entry), frames[-1]]) if frames else b""
+
+    def _frames(self, fields: dict[str, Any]) -> list[bytes]:
+        kind = fields.get("type")
+        if kind == "token":
+            return self._token(fields)
+        if kind == "completed":
+            return self._end(fields)
+        if kind in ("failed", "cancelled"):
+            return [self.broken(JobFailed.of(fields))]
+        if kind == "restarted" and self._begun:
+            return [self.broken(interrupted())]
+        if kind == "queued":
+            return [queue_line(fields)]
+        if kind == "started":
+            self._model = fields.get("model") or self._model
+        return []
+
+    def _token(self, fields: dict[str, Any]) -> list[bytes]:
+        frames = []
+        if self._thoughts and (thinking := fields.get("thinking")):
+            frames += [*self._block("thinking"), self._delta({"type": "thinking_delta", "thinking": thinking})]
+        if text := fields.get("text"):
+            frames += [*self._block("text"), self._delta({"type": "text_delta", "text": text})]
+        for call in fields.get("tool_calls", ()):
+            frames += self._call(tool_use(self._job, self._calls, call))
+        return frames
+
+    def _call(self, use: dict[str, Any]) -> list[bytes]:
+        """A call comes whole: its block grows by one delta."""
+        self._calls += 1
+        arguments = {"type": "input_json_delta", "partial_json": orjson.dumps(use["input"]).decode()}
+        return [*self._block("tool_use", {**use, "input": {}}), self._delta(arguments)]
+
+    def _block(self, kind: str, block: dict[str, Any] | None = None) -> list[bytes]:
+        """Frames up to the start of a block of this kind; none if it is the one that grows."""
+        if self._open == kind and block is None:
+            return []
+        frames = [*self._begin(), *self._close()]
+        self._open = kind
+        self._index += 1
+        self._text_head = TEXT_HEAD % self._index if kind == "text" else b""
+        start = {"type": "content_block_start", "index": self._index, "content_block": block or EMPTY[kind]}
+        return [*frames, frame(start)]
+
+    def _begin(self) -> list[bytes]:
+        if self._begun:
+            return []
+        self._begun = True
+        return [frame({"type": "message_start", "message": message(self._job, self._model, [], UNSTOPPED, usage({}))})]
+
+    def _close(self) -> list[bytes]:
+        if not self._open:
+            return []
+        signature = [self._delta(SIGNATURE)] if self._open == "thinking" else []
+        self._open = ""
+        return [*signature, frame({"type": "content_block_stop", "index": self._index})]
+
+    def _delta(self, delta: dict[str, Any]) -> bytes:
+        return frame({"type": "content_block_delta", "index": self._index, "delta": delta})
+
+    def _end(self, end: dict[str, Any]) -> list[bytes]:
+        self.done = True
+        why = stopped(end, self._calls)
+        frames = [*self._begin(), *self._close()]
+        delta = frame({"type": "message_delta", "delta": why, "usage": usage(end)})
+        return [*frames, delta, frame({"type": "message_stop"})]
+
+    def keep_alive(self) -> bytes:
+        return PING
+
+    def broken(self, error: ApiError) -> bytes:
+        self.done = True
+        return frame(refusal(error, request_id()).body)
+
+
+TEXT_HEAD = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":'
+)
+
+
+def frame(data: dict[str, Any]) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (data["type"].encode(), orjson.dumps(data))
+
+
+def message(
+    job: str, model: str, content: list[dict[str, Any]], stop: dict[str, str | None], used: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "id": f"msg_{hex_of(job)}",
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": content,
+        **stop,
+        "usage": used,
+    }
+
+
+def whole(job: str, model: str, thoughts: bool, outcome: Outcome) -> dict[str, Any]:
+    """The answer of a call that does not stream."""
+    thinking, text = "".join(outcome.thinking) if thoughts else "", "".join(outcome.text)
+    content: list[dict[str, Any]] = [{**EMPTY["thinking"], "thinking": thinking}] if thinking else []
+    content += [{**EMPTY["text"], "text": text}] if text else []
+    content += [tool_use(job, place, call) for place, call in enumerate(outcome.tool_calls)]
+    stop = stopped(outcome.end, len(outcome.tool_calls))
+    return message(job, outcome.end.get("model") or model, content, stop, usage(outcome.end))
+
+
+def tool_use(job: str, place: int, call: dict[str, Any]) -> dict[str, Any]:
+    function = call.get("function", {})
+    name, arguments = function.get("name", ""), function.get("arguments") or {}
+    return {"type": "tool_use", "id": call.get("id") or call_id(job, place, "toolu"), "name": name, "input": arguments}
+
+
+def stopped(end: dict[str, Any], calls: int) -> dict[str, str | None]:
+    """Where an engine does not tell a stop sequence from an end of its own, both are `end_turn`."""
+    reason = STOPS.get(end.get("finish_reason", "stop"), "end_turn")
+    if calls and reason == "end_turn":
+        return {**UNSTOPPED, "stop_reason": "tool_use"}
+    if (stop := end.get("stop_sequence")) and reason == "end_turn":
+        return {"stop_reason": "stop_sequence", "stop_sequence": stop}
+    return {**UNSTOPPED, "stop_reason": reason}
+
+
+def usage(end: dict[str, Any]) -> dict[str, Any]:
+    """All zero before the end: engines count when they are done. Cached tokens are not counted as input, as there."""
+    used = end.get("usage", {})
+    cached = used.get("cached_tokens", 0)
+    return {
+        "input_tokens": max(0, used.get("prompt_tokens", 0) - cached),
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": cached,
+        "output_tokens": used.get("completion_tokens", 0),
+        "output_tokens_details": {"thinking_tokens": used.get("thinking_tokens", 0)},
+    }
+
+
+def refusal(error: ApiError, request_id: str) -> Refusal:
+    status = STATUSES.get(error.code, 400 if error.status == 422 else error.status)
+    kind = TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+    told = {"type": kind, "message": error.message, "code": error.code}
+    return Refusal(status, {"type": "error", "error": told, "request_id": request_id})

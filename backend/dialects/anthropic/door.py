@@ -1,0 +1,36 @@
+"""The two routes of Anthropic's messages: an answer, and how many tokens a question is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backend.chat.relay import Dialect, Outcome, Ticket
+from backend.dialects.anthropic.answer import AnthropicEvents, whole
+from backend.dialects.anthropic.request import read_count, read_messages
+from backend.dialects.common.door import AnswersWhole, Asked
+
+
+class AnthropicMessages:
+    """`extra`: whether thoughts are told."""
+
+    name = "anthropic.messages"
+
+    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
+        wanted = read_messages(body, max_messages)
+        return Asked(wanted.to_job(), bool(wanted.stream), wanted.thoughts)
+
+    def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
+        return AnthropicEvents(ticket.job, ticket.model, asked.extra)
+
+    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        return whole(ticket.job, ticket.model, asked.extra, outcome)
+
+
+class AnthropicCount(AnswersWhole):
+    name = "anthropic.count_tokens"
+
+    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
+        return Asked(read_count(body, max_messages), stream=False)
+
+    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        return {"input_tokens": outcome.end.get("usage", {}).get("prompt_tokens", 0)}

@@ -1,0 +1,166 @@
+"""LangServe's `/stream`: chunks of an AI message as SSE, byte for byte what its own route would send for them.
+
+event: metadata
+data: {"run_id":"<job id>"}
+
+id: 1-7
+event: data
+data: {"content":"Hello", …, "type":"AIMessageChunk", …}
+
+`end` closes an answer that is whole; `error` (`status_code`, `message`, and our `code`) any other. Two things are ours,
+and its clients skip both: an `id:` wherever an event of the log is told in full, which `/api/jobs/{id}/events` takes as
+`Last-Event-ID`, and further `metadata` events that carry our own event as `sluice`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from langchain_ollama.chat_models import _get_tool_calls_from_response as tool_calls_of
+
+from backend.dialects.ollama.answer import final, partial
+from backend.errors import ApiError, JobFailed, interrupted
+from wire.events import TERMINAL, LogEntry
+
+PLAIN = {"type", "text", "n"}  # a token with these fields and no others is text
+
+
+class LangServeEvents:
+    """`reasoning`: thoughts are shown. `news`: they are, and all but tokens is told as it is, too, for a caller that
+    takes text back; of a chunk that is several of the model's tokens, `tokens` says how many.
+
+    To all other callers `restarted` after text is an error: attempts are never mixed.
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(self, job: str, model: str, reasoning: bool, news: bool) -> None:
+        self.done = False
+        self._job = job
+        self._model = model
+        self._reasoning = reasoning or news
+        self._news = news
+        self._said = False  # something of this attempt has gone out
+        self._empty = empty_chunk(job)
+        self._after_text = orjson.dumps(self._empty).removeprefix(b'{"content":""')
+
+    def opening(self) -> bytes:
+        return b'event: metadata\ndata: {"run_id":"%b"}\n\n' % self._job.encode()
+
+    def burst(self, entries: Sequence[LogEntry]) -> bytes:
+        return b"".join([self._frames(entry) for entry in entries if not self.done])
+
+    def _frames(self, entry: LogEntry) -> bytes:
+        fields = entry.fields()
+        if entry.is_token:
+            self._said = True
+            return id_line(entry) + self._token(fields)
+        return self._rare(entry, fields)
+
+    def _token(self, fields: dict[str, Any]) -> bytes:
+        if fields.keys() <= PLAIN:
+            text = orjson.dumps(fields.get("text", ""))
+            if self._news and "n" in fields:
+                text += b',"tokens":%d' % fields["n"]
+            return b'event: data\ndata: {"content":%b%b\n\n' % (text, self._after_text)
+        return data_frame({**self._empty, **self._unusual(fields)})
+
+    def _unusual(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """What tells a chunk with thoughts, tool calls or logprobs from an empty one."""
+        told: dict[str, Any] = {"content": fields.get("text", "")}
+        if self._news and "n" in fields:
+            told["tokens"] = fields["n"]
+        if self._reasoning and fields.get("thinking"):
+            told["additional_kwargs"] = {"reasoning_content": fields["thinking"]}
+        if "logprobs" in fields:
+            told["response_metadata"] = {"logprobs": fields["logprobs"]}
+        if fields.get("tool_calls"):
+            told |= told_calls(partial(self._model, fields))
+        return told
+
+    def _rare(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
+        kind = fields.get("type")
+        if kind in TERMINAL:
+            told = self._metadata(entry.body) if self._news else b""
+            return told + self._terminal(entry, fields)
+        if kind == "restarted" and self._said and not self._news:
+            return id_line(entry) + self.broken(interrupted())
+        if kind == "queued" or (self._news and kind in ("started", "restarted")):
+            return id_line(entry) + self._metadata(entry.body)
+        return b""
+
+    def _terminal(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
+        if fields["type"] != "completed":
+            return id_line(entry) + self.broken(JobFailed.of(fields))
+        self.done = True
+        return self._end(fields) + id_line(entry) + b"event: end\ndata:\n\n"
+
+    def _end(self, fields: dict[str, Any]) -> bytes:
+        """LangChain's two last chunks: what the answer has cost, and an empty one that says it was the last."""
+        chunk = final(self._model, fields)
+        del chunk["message"]
+        input_tokens, output_tokens = chunk["prompt_eval_count"], chunk["eval_count"]
+        usage = {
+            "input_tokens": input_tokens,
+            "output_tokens": output_tokens,
+            "total_tokens": input_tokens + output_tokens,
+        }
+        about = {**chunk, "model_name": self._model, "model_provider": "ollama"}
+        cost = {**self._empty, "response_metadata": about, "usage_metadata": usage}
+        return data_frame(cost) + data_frame({**self._empty, "chunk_position": "last"})
+
+    def _metadata(self, event: bytes) -> bytes:
+        return b'event: metadata\ndata: {"run_id":"%b","sluice":%b}\n\n' % (self._job.encode(), event)
+
+    def keep_alive(self) -> bytes:
+        """The metadata again, which its clients skip."""
+        return self.opening()
+
+    def broken(self, error: ApiError) -> bytes:
+        self.done = True
+        body = {"status_code": error.status, "message": error.message, "code": error.code}
+        return b"event: error\ndata: %b\n\n" % orjson.dumps(body)
+
+
+def empty_chunk(job: str) -> dict[str, Any]:
+    """An AI message chunk that says nothing, in LangChain's order of fields."""
+    return {
+        "content": "",
+        "additional_kwargs": {},
+        "response_metadata": {},
+        "type": "AIMessageChunk",
+        "name": None,
+        "id": f"lc_run--{job}",
+        "tool_calls": [],
+        "invalid_tool_calls": [],
+        "usage_metadata": None,
+        "tool_call_chunks": [],
+        "chunk_position": None,
+    }
+
+
+def told_calls(chunk: dict[str, Any]) -> dict[str, Any]:
+    """An Ollama chunk's tool calls as LangChain tells them: whole, and once more as parts that can be added up."""
+    calls = tool_calls_of(chunk)
+    parts = [
+        {
+            "name": call["name"],
+            "args": json.dumps(call["args"]),
+            "id": call["id"],
+            "index": None,
+            "type": "tool_call_chunk",
+        }
+        for call in calls
+    ]
+    return {"tool_calls": calls, "tool_call_chunks": parts}
+
+
+def id_line(entry: LogEntry) -> bytes:
+    return b"" if entry.id is None else b"id: %d-%d\n" % entry.id
+
+
+def data_frame(chunk: dict[str, Any]) -> bytes:
+    return b"event: data\ndata: %b\n\n" % orjson.dumps(chunk, option=orjson.OPT_UTC_Z)

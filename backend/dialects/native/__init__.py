@@ -1,0 +1,1 @@
+"""Sluice's own protocol: jobs and their events."""

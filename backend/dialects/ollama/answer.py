@@ -1,0 +1,172 @@
+"""Ollama's answers of `/api/chat` and `/api/generate`: NDJSON chunks, or one JSON object; and its way to say no.
+
+A chat's chunk is `{"model", "created_at", "message": {"role", "content", …}, "done"}`, a text's has `"response"` in the
+message's place; the last has `done: true`, a `done_reason` and counts; durations are nanoseconds. An empty chunk is
+what its clients take for a keep-alive. An error is `{"error": "a sentence"}`; `code` and `request_id` are ours.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import orjson
+
+from backend.chat.relay import Outcome
+from backend.dialects.common.door import Refusal
+from backend.dialects.common.fast_text import text_literal
+from backend.errors import ApiError, JobFailed, interrupted
+from wire.events import LogEntry
+
+# Ollama's routes begin so, and none of ours does. `/api/embed` begins `/api/embeddings` too.
+OPEN = ("chat", "generate", "embed", "tags", "show", "ps", "version")
+CLOSED = ("create", "copy", "delete", "push", "pull", "blobs/")
+PATHS = tuple(f"/api/{name}" for name in (*OPEN, *CLOSED))
+NS = 1_000_000  # nanoseconds a millisecond
+# Ollama calls whatever is wrong with a request 400. A 409 would make some clients send a cancelled job again.
+STATUSES = {"context_too_long": 400, "cancelled": 499}
+
+
+def timestamp() -> str:
+    """Now, in RFC 3339 with microseconds. Runs per chunk: isoformat would cost more than the chunk's JSON."""
+    now = time.time_ns()
+    return f"{_second(now // 1_000_000_000)}.{now // 1_000 % 1_000_000:06d}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
+def envelope(model: str, content: str, done: bool) -> dict[str, Any]:
+    message = {"role": "assistant", "content": content}
+    return {"model": model, "created_at": timestamp(), "message": message, "done": done}
+
+
+def text_envelope(model: str, content: str, done: bool) -> dict[str, Any]:
+    return {"model": model, "created_at": timestamp(), "response": content, "done": done}
+
+
+class Form(NamedTuple):
+    """How a route tells text. `head` and `tail` stand around it in a chunk that is text and nothing else."""
+
+    head: bytes
+    tail: bytes
+    envelope: Callable[[str, str, bool], dict[str, Any]]
+
+    def beside(self, chunk: dict[str, Any]) -> dict[str, Any]:
+        """Where, in one of its chunks, thoughts and tool calls stand."""
+        told: dict[str, Any] = chunk.get("message", chunk)
+        return told
+
+
+CHAT = Form(b'"message":{"role":"assistant","content":', b'},"done":false}\n', envelope)
+TEXT = Form(b'"response":', b',"done":false}\n', text_envelope)
+
+
+class OllamaChunks:
+    """`restarted` after text was sent cannot be told in this protocol: it ends as an error, and nothing is mixed."""
+
+    media_type = "application/x-ndjson"
+
+    def __init__(self, model: str, form: Form = CHAT) -> None:
+        self.done = False
+        self._model = model
+        self._form = form
+        self._said = False  # text has gone out
+        name = orjson.dumps(model).replace(b"%", b"%%")
+        self._head = b'{"model":%b,"created_at":"%%b",%b' % (name, form.head)
+        self._tail = form.tail
+
+    def opening(self) -> bytes:
+        return b""
+
+    def burst(self, entries: Sequence[LogEntry]) -> bytes:
+        lines = []
+        for entry in entries:
+            if (text := text_literal(entry.body)) is not None and not self.done:
+                self._said = True
+                lines.append(self._head % timestamp().encode() + text + self._tail)
+                continue
+            if not self.done and (chunk := self._chunk(entry)) is not None:
+                lines.append(line(chunk))
+        return b"".join(lines)
+
+    def _chunk(self, entry: LogEntry) -> dict[str, Any] | None:
+        fields = entry.fields()
+        kind = fields.get("type")
+        if kind == "token":
+            self._said = True
+            return partial(self._model, fields, self._form)
+        if kind == "restarted" and self._said:
+            return self._error(interrupted())
+        if kind == "completed":
+            self.done = True
+            return final(self._model, fields, self._form)
+        if kind in ("failed", "cancelled"):
+            return self._error(JobFailed.of(fields))
+        return None
+
+    def _error(self, error: ApiError) -> dict[str, Any]:
+        self.done = True
+        return {"error": error.message, "code": error.code}
+
+    def keep_alive(self) -> bytes:
+        return line(self._form.envelope(self._model, "", False))
+
+    def broken(self, error: ApiError) -> bytes:
+        return line(self._error(error))
+
+
+def line(chunk: dict[str, Any]) -> bytes:
+    return orjson.dumps(chunk, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def partial(model: str, token: dict[str, Any], form: Form = CHAT) -> dict[str, Any]:
+    """A `token` event as a chunk."""
+    chunk = form.envelope(model, token.get("text", ""), False)
+    for name in ("thinking", "tool_calls"):
+        if name in token:
+            form.beside(chunk)[name] = token[name]
+    if "logprobs" in token:
+        chunk["logprobs"] = token["logprobs"]
+    return chunk
+
+
+def final(model: str, end: dict[str, Any], form: Form = CHAT) -> dict[str, Any]:
+    """The `completed` event as the last chunk."""
+    return {**form.envelope(model, "", True), **counts(end)}
+
+
+def counts(end: dict[str, Any]) -> dict[str, Any]:
+    """The `completed` event as Ollama's closing fields."""
+    usage, timings = end.get("usage", {}), end.get("timings", {})
+    reason = end.get("finish_reason", "stop")
+    return {
+        "done_reason": "stop" if reason == "tool_calls" else reason,
+        "total_duration": (timings.get("queued_ms", 0) + timings.get("total_ms", 0)) * NS,
+        "load_duration": timings.get("load_ms", 0) * NS,
+        "prompt_eval_count": usage.get("prompt_tokens", 0),
+        "prompt_eval_duration": timings.get("prompt_ms", 0) * NS,
+        "eval_count": usage.get("completion_tokens", 0),
+        "eval_duration": timings.get("generate_ms", 0) * NS,
+    }
+
+
+def whole(model: str, outcome: Outcome, form: Form = CHAT) -> dict[str, Any]:
+    """The answer of a call with `stream: false`."""
+    answer = {**form.envelope(model, "".join(outcome.text), True), **counts(outcome.end)}
+    if thinking := "".join(outcome.thinking):
+        form.beside(answer)["thinking"] = thinking
+    if outcome.tool_calls:
+        form.beside(answer)["tool_calls"] = outcome.tool_calls
+    if outcome.logprobs:
+        answer["logprobs"] = outcome.logprobs
+    return answer
+
+
+def refusal(error: ApiError, request_id: str) -> Refusal:
+    status = STATUSES.get(error.code, 400 if error.status == 422 else error.status)
+    return Refusal(status, {"error": error.message, "code": error.code, "request_id": request_id})

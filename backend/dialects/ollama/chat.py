@@ -1,0 +1,40 @@
+"""`POST /api/chat`: Ollama's own answer to it, or our native events as SSE for a caller that wants nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backend.chat.relay import Dialect, Outcome, Ticket
+from backend.dialects.common.door import Asked
+from backend.dialects.native.events import NativeEvents
+from backend.dialects.ollama.answer import OllamaChunks, envelope, whole
+from backend.dialects.ollama.chat_request import parse_chat
+from backend.dialects.ollama.loading import loaded, loading
+
+
+class OllamaChat:
+    name = "ollama.chat"
+
+    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
+        if body.get("model") and body.get("messages", []) in ([], None):
+            wanted = parse_chat({**body, "messages": [{"role": "user"}]}, max_messages)
+            return loading(wanted.model, wanted.keep_alive, "messages")
+        wanted = parse_chat(body, max_messages)
+        return Asked(wanted.to_job(), wanted.stream is not False)
+
+    def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
+        return OllamaChunks(ticket.model)
+
+    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        if asked.extra:
+            return loaded(envelope(ticket.model, "", True), asked.extra)
+        return whole(ticket.model, outcome)
+
+
+class NativeChat(OllamaChat):
+    """The same request, its stream with every event as it is in the log. `stream: false` has Ollama's answer."""
+
+    name = "native.chat"
+
+    def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
+        return NativeEvents()

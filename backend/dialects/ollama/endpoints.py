@@ -1,0 +1,142 @@
+"""Ollama's API over the pool: chats, texts and vectors are jobs, models are the catalogue's, and closed to changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from backend.chat.relay import Ticket, collect
+from backend.chat.serving import serve, submit
+from backend.chat.vectors import embed, joined
+from backend.dialects.common.openapi import takes
+from backend.dialects.common.reading import read_as
+from backend.dialects.ollama import models as ollama_models
+from backend.dialects.ollama.chat import NativeChat, OllamaChat
+from backend.dialects.ollama.chat_request import ChatRequest
+from backend.dialects.ollama.embed import (
+    EmbedRequest,
+    OldRequest,
+    Vectors,
+    embedded,
+    embedded_old,
+    loading_of,
+    read_embed,
+    read_old,
+)
+from backend.dialects.ollama.generate import GenerateRequest, OllamaGenerate
+from backend.dialects.ollama.models import ShowRequest
+from backend.entrance.body import read_object
+from backend.errors import Forbidden, told_with
+from backend.house import house_of
+from backend.pool.models.needs import lacks
+from wire.records import JobRequest
+
+router = APIRouter(prefix="/api", tags=["Ollama"])
+
+CHAT, EVENTS, GENERATE = OllamaChat(), NativeChat(), OllamaGenerate()
+
+
+@router.post("/chat", openapi_extra=takes(ChatRequest), summary="Chat, as Ollama does it")
+async def chat(request: Request) -> Response:
+    """Streams NDJSON; `"stream": false` gives one object; `Accept: text/event-stream`, and no other type beside it,
+    makes the stream one of native events. A named model without messages is loaded."""
+    return await serve(request, EVENTS if wants_events(request) else CHAT)
+
+
+@router.post("/generate", openapi_extra=takes(GenerateRequest), summary="Answer one prompt, as Ollama does it")
+async def generate(request: Request) -> Response:
+    """Streams NDJSON; `"stream": false` gives one object. `raw` and `suffix` go without the model's template."""
+    return await serve(request, GENERATE)
+
+
+@router.post("/embed", openapi_extra=takes(EmbedRequest), summary="Vectors of texts, as Ollama makes them")
+async def embed_texts(request: Request) -> Response:
+    """Large batches are split over the workers; the order is kept."""
+    return await _vectors(request, read_embed, embedded)
+
+
+@router.post("/embeddings", openapi_extra=takes(OldRequest), summary="The vector of one text (older clients)")
+async def embed_prompt(request: Request) -> Response:
+    return await _vectors(request, read_old, embedded_old)
+
+
+async def _vectors(
+    request: Request, read: Callable[[dict[str, Any]], JobRequest], told: Callable[[Vectors], Iterator[bytes]]
+) -> Response:
+    parsed, body = await read_object(request)
+    job = read(parsed)
+    if not job.inputs:
+        ticket = await _load(request, job, body)
+        return Response(await joined(told(Vectors(ticket.model, []))), 200, ticket.headers, "application/json")
+    made = await embed(request, job, body)
+    vectors = Vectors(made.model, made.vectors, made.prompt_tokens, made.total_ms, made.load_ms)
+    return Response(await joined(told(vectors)), 200, made.headers, "application/json")
+
+
+async def _load(request: Request, job: JobRequest, body: bytes) -> Ticket:
+    """Load the model of an embedding job without inputs; the ticket of the job that did."""
+    house = house_of(request)
+    about = (await house.catalogue.models()).about(await house.catalogue.resolve(job.model))
+    ticket = await submit(house, request, loading_of(job, able=not lacks(about, ["embedding"])), body)
+    with told_with(ticket.headers):
+        await collect(ticket, request.receive)
+    return ticket
+
+
+@router.head("/tags", include_in_schema=False)
+@router.get("/tags", summary="The models there are, as Ollama lists them")
+async def tags(request: Request) -> dict[str, Any]:
+    """An alias is one more name."""
+    catalogue = house_of(request).catalogue
+    models = await catalogue.models()
+    aliases = {alias: models.about(model) for alias, model in (await catalogue.present_aliases()).items()}
+    return ollama_models.tags({**models.known, **aliases})
+
+
+@router.get("/ps", summary="The models that living workers have loaded")
+async def running(request: Request) -> dict[str, Any]:
+    return ollama_models.running((await house_of(request).catalogue.models()).live)
+
+
+@router.post("/show", openapi_extra=takes(ShowRequest, {}), summary="What is known of a model")
+async def show(request: Request) -> dict[str, Any]:
+    """`model_info` has the context's length under `sluice.context_length`; absent: not known. The template tells what
+    the model can be given, and is not its own."""
+    parsed, _ = await read_object(request)
+    catalogue = house_of(request).catalogue
+    name = await catalogue.resolve(read_as(ShowRequest, parsed).asked)
+    return ollama_models.shown(name, (await catalogue.models()).about(name))
+
+
+@router.head("/version", include_in_schema=False)
+@router.get("/version", summary="The Ollama whose language is spoken here, and our own version")
+async def spoken() -> dict[str, str]:
+    return ollama_models.spoken()
+
+
+@router.post("/create", include_in_schema=False)
+@router.post("/copy", include_in_schema=False)
+@router.delete("/delete", include_in_schema=False)
+@router.post("/push", include_in_schema=False)
+@router.post("/pull", include_in_schema=False)
+@router.post("/blobs/{digest}", include_in_schema=False)
+@router.head("/blobs/{digest}", include_in_schema=False)
+async def closed() -> None:
+    raise Forbidden(
+        "This is a pool of many workers: its models cannot be created, copied, deleted, pushed or pulled here. "
+        "Do so on the workers' own machines, for instance with `ollama pull`.",
+        "models_closed",
+    )
+
+
+def wants_events(request: Request) -> bool:
+    """Whether native events are the only answer that the caller takes, or are asked for by our own header.
+
+    Clients of Ollama send `application/json, text/event-stream`, whatever they can read: they mean Ollama's answer.
+    """
+    accepted = ",".join(request.headers.getlist("accept"))
+    kinds = [kind.partition(";")[0].strip().lower() for kind in accepted.split(",")]
+    return kinds == ["text/event-stream"] or request.headers.get("x-sluice-events") == "1"

@@ -1,0 +1,38 @@
+"""`GET /` and `HEAD /`: Ollama's sign of life, for callers that ask for no page.
+
+Ollama's command line asks `HEAD /` before anything else, and many tools look for its sentence. A browser asks for HTML
+and gets the page, which is the next route.
+"""
+
+from __future__ import annotations
+
+from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
+
+from backend.entrance.context import header
+from backend.entrance.guard import BROWSERS
+
+SENTENCE = "Ollama is running"  # to the letter: it is what tools compare
+PAGES = (b"text/html", b"application/xhtml")
+
+
+def _takes_a_page(scope: Scope) -> bool:
+    """Also a browser's script: the page's own asks for `/` with `*/*` before it goes there without a reload."""
+    accepted = header(scope, b"accept").lower()
+    browser = header(scope, b"user-agent").lower().startswith(BROWSERS)
+    return browser or any(kind in accepted for kind in PAGES)
+
+
+class RunningRoute(BaseRoute):
+    """Takes the root from callers that are no browser and whose `Accept` names no page."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+            return Match.NONE, {}
+        root = scope["path"].removeprefix(scope.get("root_path", "")) in ("", "/")
+        return (Match.FULL if root and not _takes_a_page(scope) else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = PlainTextResponse(SENTENCE, headers={"Vary": "Accept, User-Agent", "Cache-Control": "no-store"})
+        await answer(scope, receive, send)

@@ -1,0 +1,88 @@
+"""The parts of an answer that OpenAI's routes tell alike: usage, the reason of its end, tool calls, logprobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from backend.dialects.common.tools import call_id
+
+
+def usage_of(*ends: dict[str, Any]) -> dict[str, Any]:
+    """From the `completed` events of an answer's jobs: what all of them have cost."""
+    prompt, answer, cached, thoughts = (
+        sum(end.get("usage", {}).get(name, 0) for end in ends)
+        for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "thinking_tokens")
+    )
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": answer,
+        "total_tokens": prompt + answer,
+        "prompt_tokens_details": {"cached_tokens": cached},
+        "completion_tokens_details": {"reasoning_tokens": thoughts},
+    }
+
+
+def reason_of(end: dict[str, Any], called: bool) -> str:
+    """Why it ended. Engines that call tools may say that they just stopped; OpenAI's clients go by this word."""
+    reason = str(end.get("finish_reason") or "stop")
+    return "tool_calls" if called and reason == "stop" else reason
+
+
+def told_calls(job: str, calls: Iterable[dict[str, Any]], before: int) -> list[dict[str, Any]]:
+    """An event's tool calls; `before` it the answer had this many."""
+    return [_told_call(call, call_id(job, place)) for place, call in enumerate(calls, before)]
+
+
+def _told_call(call: dict[str, Any], id: str) -> dict[str, Any]:
+    function = call.get("function", {})
+    arguments = function.get("arguments", {})
+    written = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+    about = {"name": function.get("name", ""), "arguments": written}
+    return {"id": call.get("id") or id, "type": "function", "function": about}
+
+
+def logprobs_of(logprobs: Sequence[dict[str, Any]] | None) -> dict[str, Any] | None:
+    """A choice's `logprobs`; None where there are none."""
+    if not logprobs:
+        return None
+    return {"content": [_position(one) for one in logprobs], "refusal": None}
+
+
+def _position(one: dict[str, Any]) -> dict[str, Any]:
+    return {**_logprob(one), "top_logprobs": [_logprob(top) for top in one.get("top_logprobs") or ()]}
+
+
+def _logprob(one: dict[str, Any]) -> dict[str, Any]:
+    token = str(one.get("token", ""))
+    octets = one.get("bytes") or list(token.encode())
+    return {"token": token, "logprob": one.get("logprob", 0.0), "bytes": octets}
+
+
+class TextLogprobs:
+    """The older API's `logprobs`: columns, with where in the answer's text (characters) each token begins."""
+
+    def __init__(self) -> None:
+        self._offset = 0
+
+    def of(self, logprobs: Sequence[dict[str, Any]] | None) -> dict[str, Any] | None:
+        """The next tokens of one answer; None where there are none."""
+        if not logprobs:
+            return None
+        tokens = [str(one.get("token", "")) for one in logprobs]
+        return {
+            "tokens": tokens,
+            "token_logprobs": [one.get("logprob", 0.0) for one in logprobs],
+            "top_logprobs": [_by_token(one.get("top_logprobs") or ()) for one in logprobs],
+            "text_offset": [self._next(token) for token in tokens],
+        }
+
+    def _next(self, token: str) -> int:
+        self._offset += len(token)
+        return self._offset - len(token)
+
+
+def _by_token(alternatives: Iterable[dict[str, Any]]) -> dict[str, float]:
+    return {str(one.get("token", "")): one.get("logprob", 0.0) for one in alternatives}

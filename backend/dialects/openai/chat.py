@@ -1,0 +1,157 @@
+"""OpenAI's `/v1/chat/completions`: chunks as SSE, or one JSON object.
+
+id: 1-7
+data: {"id":"chatcmpl-…","object":"chat.completion.chunk","created":…,"model":"…","choices":[{"index":0,
+       "delta":{"content":"Hello"},"logprobs":null,"finish_reason":null}]}
+
+The first chunk has the role, the one before the last a `finish_reason`, the last (if asked for) `usage` and no choices;
+then comes `data: [DONE]`. Thoughts are `reasoning_content` beside `content`. While nothing comes, chunks with an empty
+delta keep clients waiting. What fails on the way is told as an error and nothing after it. An `id:` is that of an event
+of the log: `/api/jobs/{id}/events` goes on behind it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from backend.chat.relay import Outcome, Ticket
+from backend.dialects.common.door import Asked
+from backend.dialects.common.sse import frame, text_frame
+from backend.dialects.common.tools import hex_of
+from backend.dialects.openai.answer import logprobs_of, reason_of, told_calls, usage_of
+from backend.dialects.openai.chat_request import ChatRequest, check_possible
+from backend.dialects.openai.errors import BadParameter, read_as
+from backend.dialects.openai.frames import Chunks, Place
+from backend.dialects.openai.sampling import copies
+
+
+class Extra(NamedTuple):
+    """`created`: the request's second, the same in all chunks of its answer."""
+
+    created: int
+    include_usage: bool
+
+
+class ChatDoor:
+    name = "openai.chat"
+
+    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
+        """Raises Invalid. The count is checked first: it is the cheap refusal."""
+        messages = body.get("messages")
+        if isinstance(messages, list) and len(messages) > max_messages:
+            told = f"messages: {len(messages):,} are too many; at most {max_messages:,}."
+            raise BadParameter("messages", told, "too_many_messages")
+        check_possible(body)
+        wanted = read_as(ChatRequest, body)
+        include_usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
+        job, *others = copies(wanted.to_job(), wanted.n or 1)
+        extra = Extra(int(time.time()), include_usage)
+        return Asked(job, bool(wanted.stream), extra, others=tuple(others))
+
+    def stream(self, asked: Asked, ticket: Ticket) -> ChatChunks:
+        return ChatChunks(ticket.job, ticket.model, asked.extra.created, asked.extra.include_usage)
+
+    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        return completion(ticket.job, ticket.model, asked.extra.created, outcome)
+
+    def choice(self, asked: Asked, tickets: Sequence[Ticket], place: int) -> ChatChunks:
+        first, among = tickets[0], Place(place, tickets[0].job)
+        return ChatChunks(tickets[place].job, first.model, asked.extra.created, asked.extra.include_usage, among)
+
+    def all_choices(self, asked: Asked, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        pairs = zip(tickets, outcomes, strict=True)
+        choices = [choice_of(ticket.job, place, outcome) for place, (ticket, outcome) in enumerate(pairs)]
+        return whole(tickets[0].job, tickets[0].model, asked.extra.created, choices, outcomes)
+
+
+class ChatChunks(Chunks):
+    def __init__(self, job: str, model: str, created: int, include_usage: bool, among: Place | None = None) -> None:
+        self._job = job
+        self._index, answer = among or Place(0, job)
+        self._head = {"id": id_of(answer), "object": "chat.completion.chunk", "created": created, "model": model}
+        self._tail = {"usage": None} if include_usage else {}
+        self._include_usage = include_usage
+        self._called = 0  # tool calls told so far
+        super().__init__(text_frame(self._chunk({"content": ""}), b"content"), among)
+
+    def keep_alive(self) -> bytes:
+        return frame(self._chunk({}))
+
+    def _begin(self) -> bytes:
+        """The chunk with the role."""
+        return frame(self._chunk({"role": "assistant", "content": ""}))
+
+    def _token(self, fields: dict[str, Any]) -> bytes:
+        delta: dict[str, Any] = {}
+        if fields.get("thinking"):
+            delta["reasoning_content"] = fields["thinking"]
+        if calls := fields.get("tool_calls"):
+            told = told_calls(self._job, calls, self._called)
+            delta["tool_calls"] = [{"index": self._called + n, **call} for n, call in enumerate(told)]
+            self._called += len(calls)
+        if fields.get("text") or not delta:
+            delta["content"] = fields.get("text", "")
+        return frame(self._chunk(delta, logprobs_of(fields.get("logprobs"))))
+
+    def _last(self, end: dict[str, Any]) -> bytes:
+        return frame(self._chunk({}, reason=reason_of(end, self._called > 0)))
+
+    def _cost(self, ends: Sequence[dict[str, Any]]) -> bytes:
+        return frame({**self._head, "choices": [], "usage": usage_of(*ends)}) if self._include_usage else b""
+
+    def _chunk(self, delta: dict[str, Any], logprobs: Any = None, reason: str | None = None) -> dict[str, Any]:
+        choice = {"index": self._index, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
+        return {**self._head, "choices": [choice], **self._tail}
+
+
+def id_of(job: str) -> str:
+    return f"chatcmpl-{hex_of(job)}"
+
+
+def job_of(id: str) -> str:
+    """The job behind an answer's id; a job's own id stays what it is."""
+    name = id.removeprefix("chatcmpl-")
+    with suppress(ValueError):
+        return str(UUID(hex=name)) if name != id else id
+    return id
+
+
+def completion(job: str, model: str, created: int, outcome: Outcome) -> dict[str, Any]:
+    """The whole answer of a job that completed."""
+    return whole(job, model, created, [choice_of(job, 0, outcome)], [outcome])
+
+
+def choice_of(job: str, index: int, outcome: Outcome) -> dict[str, Any]:
+    text, calls = "".join(outcome.text), told_calls(job, outcome.tool_calls, 0)
+    message: dict[str, Any] = {"role": "assistant", "content": None if calls and not text else text, "refusal": None}
+    if thinking := "".join(outcome.thinking):
+        message["reasoning_content"] = thinking
+    if calls:
+        message["tool_calls"] = calls
+    return {
+        "index": index,
+        "message": message,
+        "logprobs": logprobs_of(outcome.logprobs),
+        "finish_reason": reason_of(outcome.end, bool(calls)),
+    }
+
+
+def whole(
+    job: str, model: str, created: int, choices: list[dict[str, Any]], outcomes: Sequence[Outcome]
+) -> dict[str, Any]:
+    """`job`: that of the first choice."""
+    return {
+        "id": id_of(job),
+        "object": "chat.completion",
+        "created": created,
+        "model": model,
+        "choices": choices,
+        "usage": usage_of(*(outcome.end for outcome in outcomes)),
+    }
+
+
+CHAT = ChatDoor()

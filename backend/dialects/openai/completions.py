@@ -1,0 +1,186 @@
+"""OpenAI's older `/v1/completions`: going on behind a bare prompt, with no template around it.
+
+id: 1-7
+data: {"id":"cmpl-…","object":"text_completion","created":…,"model":"…","choices":[{"text":"Hello","index":0,
+       "logprobs":null,"finish_reason":null}]}
+
+| passed on | as |
+| --- | --- |
+| `prompt` (a text, or up to 128), `suffix` | the job's own; each prompt is a job, its answers stand side by side |
+| `n` (up to 8) | so many jobs a prompt |
+| `max_tokens`, 16 unless told | `num_predict` |
+| `logprobs` (0 to 5) | `logprobs`, `top_logprobs` |
+| `echo` | the prompt is told before the answer |
+| the rest | as of a chat |
+
+Refused with 400: `best_of` over `n` (nothing here compares answers), prompts of token ids, and `echo` with `logprobs`
+(no engine tells those of a prompt). Thoughts are no part of a text and are not told.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator, Field
+
+from backend.chat.relay import Outcome, Ticket
+from backend.dialects.common.door import Asked
+from backend.dialects.common.sse import frame, text_frame
+from backend.dialects.common.tools import hex_of
+from backend.dialects.openai.answer import TextLogprobs, usage_of
+from backend.dialects.openai.errors import BadParameter, NotOffered, read_as
+from backend.dialects.openai.frames import Chunks, Place
+from backend.dialects.openai.sampling import JOBS_MAX, Count, Sampling, StreamOptions, as_list, check_extras, copies
+from wire.records import JobRequest
+
+MAX_TOKENS = 16  # what OpenAI's reference says of a request that does not
+
+
+class CompletionRequest(Sampling):
+    """No `model` stands for the default one."""
+
+    prompt: Annotated[
+        list[str],
+        Field(min_length=1, max_length=JOBS_MAX),
+        BeforeValidator(as_list, json_schema_input_type=str | list[str]),
+    ]
+    suffix: str | None = None
+    echo: bool | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    logprobs: Annotated[int, Field(ge=0, le=5)] | None = None
+    n: Count | None = None
+    best_of: Annotated[int, Field(ge=1)] | None = None
+
+    def to_jobs(self) -> list[JobRequest]:
+        """A prompt's answers side by side. Raises BadParameter where one part of the request contradicts another."""
+        self._check()
+        return [job for prompt in self.prompt for job in copies(self._job(prompt), self.n or 1)]
+
+    def _check(self) -> None:
+        if self.stream_options and not self.stream:
+            raise BadParameter("stream_options", "'stream_options' belongs to a request with stream: true.")
+        if self.echo and self.logprobs is not None:
+            raise NotOffered("logprobs", "No engine here tells a prompt's logprobs: leave out 'echo' or 'logprobs'.")
+        if self.best_of is not None and self.best_of != (self.n or 1):
+            raise NotOffered(
+                "best_of", "Nothing here says which answer is best: leave 'best_of' out, or send 'n' alone."
+            )
+        if len(self.prompt) * (self.n or 1) > JOBS_MAX:
+            raise BadParameter("n", f"n: of all prompts together at most {JOBS_MAX} answers are made.")
+
+    def _job(self, prompt: str) -> JobRequest:
+        form = self.form()
+        return JobRequest(
+            kind="generate",
+            model=self.model or "",
+            prompt=prompt,
+            suffix=self.suffix or None,
+            options=self.options(self.max_tokens or MAX_TOKENS) | form.options,
+            format=form.format,
+            logprobs=None if self.logprobs is None else True,
+            top_logprobs=self.logprobs,
+        )
+
+
+def check_possible(body: Mapping[str, Any]) -> None:
+    """Raises NotOffered for what this API knows and nobody here can do."""
+    check_extras(body)
+    prompt = body.get("prompt")
+    if isinstance(prompt, list) and prompt and isinstance(prompt[0], int | list):
+        raise NotOffered("prompt", "Prompts of token ids are not supported: send the text.")
+
+
+class Extra(NamedTuple):
+    """`created`: the request's second. `echo`: the prompt is told before the answer."""
+
+    created: int
+    include_usage: bool
+    echo: bool
+
+
+class CompletionsDoor:
+    name = "openai.completions"
+
+    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
+        """Raises Invalid."""
+        check_possible(body)
+        wanted = read_as(CompletionRequest, body)
+        include_usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
+        extra = Extra(int(time.time()), include_usage, bool(wanted.echo))
+        job, *others = wanted.to_jobs()
+        return Asked(job, bool(wanted.stream), extra, others=tuple(others))
+
+    def stream(self, asked: Asked, ticket: Ticket) -> TextChunks:
+        return TextChunks(ticket.job, ticket.model, asked.extra, asked.job.prompt)
+
+    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        return self.all_choices(asked, [ticket], [outcome])
+
+    def choice(self, asked: Asked, tickets: Sequence[Ticket], place: int) -> TextChunks:
+        among, prompt = Place(place, tickets[0].job), asked.jobs[place].prompt
+        return TextChunks(tickets[place].job, tickets[0].model, asked.extra, prompt, among)
+
+    def all_choices(self, asked: Asked, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        return completion(tickets[0].job, tickets[0].model, asked, outcomes)
+
+
+class TextChunks(Chunks):
+    """`prompt`: what is told first, where it is asked for."""
+
+    def __init__(
+        self, job: str, model: str, extra: Extra, prompt: str | None = None, among: Place | None = None
+    ) -> None:
+        self._index, answer = among or Place(0, job)
+        self._head = head(answer, model, extra.created)
+        self._tail = {"usage": None} if extra.include_usage else {}
+        self._include_usage = extra.include_usage
+        self._echo = prompt if extra.echo else ""
+        self._logprobs = TextLogprobs()
+        super().__init__(text_frame(self._chunk(""), b"text"), among)
+
+    def opening(self) -> bytes:
+        return frame(self._chunk(self._echo)) if self._echo else b""
+
+    def keep_alive(self) -> bytes:
+        return frame(self._chunk(""))
+
+    def _token(self, fields: dict[str, Any]) -> bytes:
+        return frame(self._chunk(fields.get("text", ""), self._logprobs.of(fields.get("logprobs"))))
+
+    def _last(self, end: dict[str, Any]) -> bytes:
+        return frame(self._chunk("", reason=end.get("finish_reason") or "stop"))
+
+    def _cost(self, ends: Sequence[dict[str, Any]]) -> bytes:
+        return frame({**self._head, "choices": [], "usage": usage_of(*ends)}) if self._include_usage else b""
+
+    def _chunk(self, text: str, logprobs: Any = None, reason: str | None = None) -> dict[str, Any]:
+        choice = {"text": text, "index": self._index, "logprobs": logprobs, "finish_reason": reason}
+        return {**self._head, "choices": [choice], **self._tail}
+
+
+def head(job: str, model: str, created: int) -> dict[str, Any]:
+    return {"id": f"cmpl-{hex_of(job)}", "object": "text_completion", "created": created, "model": model}
+
+
+def completion(job: str, model: str, asked: Asked, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """The whole answer, once all its jobs have completed. `job`: that of the first choice."""
+    echoes = [(wanted.prompt or "") if asked.extra.echo else "" for wanted in asked.jobs]
+    pairs = zip(echoes, outcomes, strict=True)
+    choices = [choice_of(place, echo, outcome) for place, (echo, outcome) in enumerate(pairs)]
+    usage = usage_of(*(outcome.end for outcome in outcomes))
+    return {**head(job, model, asked.extra.created), "choices": choices, "usage": usage}
+
+
+def choice_of(index: int, echo: str, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "text": echo + "".join(outcome.text),
+        "index": index,
+        "logprobs": TextLogprobs().of(outcome.logprobs),
+        "finish_reason": outcome.end.get("finish_reason") or "stop",
+    }
+
+
+COMPLETIONS = CompletionsDoor()

@@ -1,0 +1,90 @@
+"""`/v1`: what OpenAI's clients ask for. Every answer is a job like any other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from backend.chat.choices import serve_choices
+from backend.chat.vectors import embed, joined
+from backend.dialects.anthropic import models as anthropic_models
+from backend.dialects.common.openapi import takes
+from backend.dialects.native.endpoints import find_job
+from backend.dialects.openai import embeddings as openai_embeddings
+from backend.dialects.openai import jobs as openai_jobs
+from backend.dialects.openai import models as openai_models
+from backend.dialects.openai.chat import CHAT, job_of
+from backend.dialects.openai.chat_request import ChatRequest
+from backend.dialects.openai.completions import COMPLETIONS, CompletionRequest
+from backend.dialects.openai.embeddings import EmbeddingRequest
+from backend.entrance.body import read_object
+from backend.entrance.context import is_anthropic
+from backend.house import House, house_of
+from backend.pool.pools import Found
+
+router = APIRouter(prefix="/v1", tags=["OpenAI"])
+
+
+@router.post("/chat/completions", openapi_extra=takes(ChatRequest), summary="Chat, as OpenAI does it")
+async def chat_completions(request: Request) -> Response:
+    """One JSON object; `"stream": true` streams chunks. Every `id:` is an event's of `/api/jobs/{id}/events`."""
+    return await serve_choices(request, CHAT)
+
+
+@router.post("/completions", openapi_extra=takes(CompletionRequest), summary="Go on behind a prompt, as OpenAI does it")
+async def completions(request: Request) -> Response:
+    """One JSON object; `"stream": true` streams chunks."""
+    return await serve_choices(request, COMPLETIONS)
+
+
+@router.post("/embeddings", openapi_extra=takes(EmbeddingRequest), summary="Vectors, as OpenAI makes them")
+async def embeddings(request: Request) -> Response:
+    """Large batches are split over the workers; the order is kept, and `X-Sluice-Job` lists the jobs."""
+    parsed, body = await read_object(request)
+    wanted = openai_embeddings.read(parsed)
+    made = await embed(request, wanted.job.model_copy(update={"door": "openai.embeddings"}), body)
+    answer = openai_embeddings.answer(made.model, made.vectors, made.prompt_tokens, wanted.as_base64)
+    return Response(await joined(answer), 200, made.headers, "application/json")
+
+
+@router.get("/models", summary="The models there are, live ones first")
+async def models(request: Request) -> dict[str, Any]:
+    """`live`: a worker offers it now; the others are started for whoever asks. An alias is one more id. Clients that
+    send `anthropic-version` get Anthropic's list, in pages."""
+    catalogue = house_of(request).catalogue
+    models = await catalogue.models()
+    ids = openai_models.ids(models, await catalogue.present_aliases())
+    if is_anthropic():
+        page = anthropic_models.Page.of(request.query_params)
+        return anthropic_models.listed({id: models.about(name) for id, name in ids.items()}, page)
+    return openai_models.listed(models, ids)
+
+
+@router.get("/models/{model:path}", summary="One model")
+async def model(model: str, request: Request) -> dict[str, Any]:
+    """Its name may hold slashes, be an alias, or `provider/model`."""
+    catalogue = house_of(request).catalogue
+    name = await catalogue.resolve(model)
+    models = await catalogue.models()
+    if is_anthropic():
+        return anthropic_models.described(model, models.about(name))
+    return openai_models.told(model, name, models.about(name), models.is_live(name))
+
+
+@router.get("/chat/jobs/{job}", summary="How a chat's job stands: status, progress, result")
+async def chat_job(job: str, request: Request) -> dict[str, Any]:
+    """`job`: the id from `X-Sluice-Job`, or the answer's. `progress`: 0 to 1, null where nobody knows."""
+    house = house_of(request)
+    found = await find_job(house, job_of(job))
+    end = await house.pools.ending(found)
+    return openai_jobs.told(found.record, await _events(house, found), end.fields() if end else {})
+
+
+async def _events(house: House, found: Found) -> int:
+    """How many events its running attempt has told so far."""
+    if found.record.state != "running":
+        return 0
+    rows: Any = await house.redis.xrevrange(found.pool.keys.events(found.record.id), count=1)
+    return int(rows[0][0].rpartition(b"-")[2]) if rows else 0

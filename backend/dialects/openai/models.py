@@ -1,0 +1,42 @@
+"""OpenAI's `/v1/models`: its four fields, and beside them what a worker says of the model.
+
+`created` is always 0: nobody here knows when a model was made, and clients ask for a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from backend.pool.models.names import Models
+
+About = Mapping[str, Any]
+
+
+def ids(models: Models, aliases: Mapping[str, str]) -> dict[str, str]:
+    """Each word for a model that is there → the model's name; those of live models first."""
+    meant = {**{name: name for name in models.known}, **aliases}
+    return {id: meant[id] for id in sorted(meant, key=lambda id: (not models.is_live(meant[id]), id))}
+
+
+def listed(models: Models, ids: Mapping[str, str]) -> dict[str, Any]:
+    data = [told(id, name, models.about(name), models.is_live(name)) for id, name in ids.items()]
+    return {"object": "list", "data": data}
+
+
+def told(id: str, name: str, about: About, live: bool) -> dict[str, Any]:
+    """`id`: what the caller calls it, `name`: what it is called here, which differ where `id` is an alias.
+
+    `live`: a worker offers it now; `context_length` None: not known.
+    """
+    return {
+        "id": id,
+        "object": "model",
+        "created": 0,
+        "owned_by": "sluice",
+        "name": name,
+        "live": live,
+        "loaded": live and bool(about.get("loaded")),
+        "context_length": int(about.get("context_length") or 0) or None,
+        "capabilities": list(about.get("capabilities") or ()),
+    }

@@ -1,0 +1,130 @@
+"""`/v1/responses`: ask, and for a day after: look, stream again from any event on, cancel, delete."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from backend.accounts.caller import principal_of
+from backend.chat.disconnect import CONTINUE
+from backend.chat.relay import RelayResponse, Ticket
+from backend.chat.serving import answered, submit, whole
+from backend.dialects.common.door import Asked
+from backend.dialects.common.openapi import takes
+from backend.dialects.openai.errors import BadParameter
+from backend.dialects.responses import service
+from backend.dialects.responses.door import COUNT, DOOR
+from backend.dialects.responses.object import Asked as AskedResponse
+from backend.dialects.responses.object import response
+from backend.dialects.responses.references import read_on
+from backend.dialects.responses.request import ResponsesRequest
+from backend.dialects.responses.service import Stored
+from backend.dialects.responses.stream import ResponseEvents
+from backend.entrance.body import read_object
+from backend.house import House, house_of
+from backend.pace import pace_of
+
+router = APIRouter(prefix="/v1/responses", tags=["OpenAI"])
+Id = Annotated[str, Path(description="A response's id: resp_ and 32 hexadecimal digits.")]
+
+
+@router.post("", openapi_extra=takes(ResponsesRequest), summary="Create a response, as OpenAI does it")
+async def create(request: Request) -> Response:
+    """`stream`: server-sent events; `background`: at once, with status queued; else when the answer is whole."""
+    house = house_of(request)
+    parsed, body = await read_object(request)
+    asked = DOOR.read(parsed, house.settings.max_messages)
+    asked = await read_on(house, principal_of(), asked, parsed, len(body))
+    job = asked.job.model_copy(update={"door": DOOR.name})
+    background, pace = bool(parsed.get("background")), pace_of(request)
+    ticket = await submit(house, request, job, body, on_disconnect=CONTINUE if background else None)
+    asked = await _as_let_in(house, request, asked, ticket)
+    if asked.stream:
+        return RelayResponse(ticket, DOOR.stream(asked, ticket), pace)
+    if background:
+        await ticket.leave(gone=False)
+        return answer(response(AskedResponse(ticket.job, ticket.model, asked.job), "queued", []), ticket.headers)
+    return await whole(request, DOOR, asked, ticket)
+
+
+@router.post("/input_tokens", openapi_extra=takes(ResponsesRequest), summary="How many tokens a response's input is")
+async def input_tokens(request: Request) -> Response:
+    """Counted by the engine that would answer, with its own tokenizer and template."""
+    house = house_of(request)
+    parsed, body = await read_object(request)
+    asked = await read_on(house, principal_of(), COUNT.read(parsed, house.settings.max_messages), parsed, len(body))
+    return await answered(request, COUNT, asked._replace(job=asked.job.model_copy(update={"kind": "count"})), body)
+
+
+@router.get("/{response_id}", summary="A response as it is now, or its events from any one on")
+async def show(
+    request: Request,
+    response_id: Id,
+    stream: bool = False,
+    starting_after: Annotated[int | None, Query(ge=0, description="With stream: a sequence_number.")] = None,
+) -> Response:
+    house, stored = await _found(request, response_id)
+    if starting_after is not None and not stream:
+        raise BadParameter("starting_after", "'starting_after' belongs to a request with stream=true.")
+    if not stream:
+        return answer(await service.told(house, stored))
+    after = -1 if starting_after is None else starting_after
+    pace = pace_of(request)
+    return RelayResponse(await service.followed(house, stored), ResponseEvents(stored.asked, after), pace)
+
+
+@router.delete("/{response_id}", summary="Delete a response; one that lives is cancelled first")
+async def delete(request: Request, response_id: Id) -> Response:
+    """Request, answer and events are gone for good: nobody finds the job any more."""
+    house, stored = await _found(request, response_id)
+    await service.forget(house, stored)
+    return answer({"id": response_id, "object": "response", "deleted": True})
+
+
+@router.post("/{response_id}/cancel", summary="End a response; its worker stops within 100 ms")
+async def cancel(request: Request, response_id: Id) -> Response:
+    """Answers with the response as it is then: cancelling what has ended changes nothing, and is no error."""
+    house, stored = await _found(request, response_id)
+    await service.cancel(house, stored)
+    _, stored = await _found(request, response_id)
+    return answer(await service.told(house, stored))
+
+
+@router.get("/{response_id}/input_items", summary="What a response was asked with")
+async def input_items(
+    request: Request,
+    response_id: Id,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    order: Literal["asc", "desc"] = "desc",
+    after: str | None = None,
+) -> Response:
+    """Without the instructions, and without what it continues."""
+    _, stored = await _found(request, response_id)
+    items = service.input_of(stored)
+    items = items if order == "asc" else items[::-1]
+    names = [item["id"] for item in items]
+    if after is not None and after not in names:
+        raise BadParameter("after", f"after: this response has no input item {after[:64]!r}.", "invalid_cursor")
+    first = 0 if after is None else names.index(after) + 1
+    page, more = items[first : first + limit], len(items) > first + limit
+    ends = {"first_id": page[0]["id"] if page else None, "last_id": page[-1]["id"] if page else None}
+    return answer({"object": "list", "data": page, **ends, "has_more": more})
+
+
+async def _found(request: Request, name: str) -> tuple[House, Stored]:
+    house = house_of(request)
+    return house, await service.find(house, principal_of(), name)
+
+
+async def _as_let_in(house: House, request: Request, asked: Asked, ticket: Ticket) -> Asked:
+    """What the job's record has of the request. It may be an earlier one's, where a key names the job."""
+    found = await house.pools.find(ticket.job) if "idempotency-key" in request.headers else None
+    stored = service.as_stored(found) if found else None
+    return asked._replace(job=stored.asked.request) if stored else asked
+
+
+def answer(body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(body), 200, headers, "application/json")

@@ -1,0 +1,115 @@
+"""Items that a request names instead of sending them: `{"type": "item_reference", "id": "msg_…"}`.
+
+Some clients (the AI SDK, from its second turn on) send back only the ids of what they were told. An id holds its job,
+so each is looked up in the stored response that it came from: in what that one answered, and in what it was asked with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import orjson
+
+from backend.accounts.caller import Principal
+from backend.chat.several import together
+from backend.dialects.common.door import Asked
+from backend.dialects.openai.errors import BadParameter
+from backend.dialects.responses import service
+from backend.dialects.responses.door import DOOR
+from backend.dialects.responses.input import is_reference
+from backend.dialects.responses.object import Item
+from backend.dialects.responses.request import ResponsesRequest
+from backend.dialects.responses.stream import ResponseEvents
+from backend.errors import NotFound, TooLarge
+from backend.house import House
+
+AT_ONCE = 16  # responses that are read side by side: a long conversation names hundreds
+READ_TIMES = 16  # a request's greatest size: each turn's response holds all turns before it
+ITEM_ID = re.compile(r"[a-z]{2,4}_([0-9a-f]{32})(?:_[a-z0-9_]{1,40})?")
+
+
+class ItemNotFound(BadParameter):
+    """An item that is named and is not there, or is another tenant's."""
+
+    status = 404
+    code = "item_not_found"
+
+
+async def read_on(house: House, who: Principal, asked: Asked, body: dict[str, Any], size: int) -> Asked:
+    """A request that its door has read, with what it names of earlier responses: single items, a whole conversation.
+
+    `body`: the request as it was parsed, `size` bytes long. Raises what `resolved` and `continued` raise.
+    """
+    if isinstance(asked.extra, ResponsesRequest) and asked.extra.has_references:
+        asked = DOOR.read(await resolved(house, who, body, size), house.settings.max_messages)
+    return await service.continued(house, who, asked, size)
+
+
+async def resolved(house: House, who: Principal, body: dict[str, Any], size: int) -> dict[str, Any]:
+    """The request with every reference replaced by the item that it names. `size`: bytes of the request as it was sent.
+
+    Raises ItemNotFound, BadParameter for an item of a response that is still in progress, and TooLarge.
+    """
+    items: list[Any] = body["input"]
+    names = {place: str(item["id"]) for place, item in enumerate(items) if is_reference(item)}
+    known = await Named(house, who).items(names)
+    if size + sum(len(orjson.dumps(item)) for item in known.values()) > house.settings.max_body_bytes:
+        raise _too_large()
+    return {**body, "input": [known.get(place, item) for place, item in enumerate(items)]}
+
+
+class Named:
+    """Items that one request names, read from their responses, at most so many bytes of those."""
+
+    def __init__(self, house: House, who: Principal) -> None:
+        self._house = house
+        self._who = who
+        self._left = READ_TIMES * house.settings.max_body_bytes
+        self._room = asyncio.Semaphore(AT_ONCE)
+
+    async def items(self, names: dict[int, str]) -> dict[int, Item]:
+        """By their places in the input, as `names` has them."""
+        responses: dict[str, dict[int, str]] = {}
+        for place, name in names.items():
+            if (match := ITEM_ID.fullmatch(name)) is None:
+                raise _unknown(place, name)
+            responses.setdefault(f"resp_{match[1]}", {})[place] = name
+        found = await together([asyncio.create_task(self._of(*pair)) for pair in responses.items()])
+        return {place: item for items in found for place, item in items.items()}
+
+    async def _of(self, response: str, names: dict[int, str]) -> dict[int, Item]:
+        """Those of one response."""
+        first, name = next(iter(names.items()))
+        async with self._room:
+            try:
+                known = await self._read(response, first)
+            except NotFound:
+                raise _unknown(first, name) from None
+        for place, name in names.items():
+            if name not in known:
+                raise _unknown(place, name)
+        return {place: known[name] for place, name in names.items()}
+
+    async def _read(self, response: str, place: int) -> dict[str, Item]:
+        """Everything that a response was asked with and has answered, by its id."""
+        stored = await service.find(self._house, self._who, response)
+        if stored.record.live:
+            raise BadParameter(f"input[{place}].id", f"input[{place}].id: its response is still in progress.")
+        self._left -= len(stored.record.request)
+        if self._left < 0:
+            raise _too_large()
+        events = ResponseEvents(stored.asked)
+        events.burst(await service.log_of(self._house, stored))
+        return {item["id"]: item for item in [*service.input_of(stored), *events.output]}
+
+
+def _too_large() -> TooLarge:
+    return TooLarge("The conversation has grown larger than a request may be (SLUICE_MAX_BODY_BYTES).")
+
+
+def _unknown(place: int, name: str) -> ItemNotFound:
+    param = f"input[{place}].id"
+    told = f"There is no item {name[:128]!r}: items are kept with their response, for a day, unless 'store' was false."
+    return ItemNotFound(param, told)

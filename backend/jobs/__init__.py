@@ -1,1 +1,0 @@
-"""Look at a job, follow its events, cancel it."""

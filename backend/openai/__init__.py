@@ -1,1 +1,0 @@
-"""What OpenAI's clients ask for beside an answer: embeddings, models, and how a chat's job stands."""

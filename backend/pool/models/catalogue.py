@@ -1,0 +1,179 @@
+"""Which models exist: those set, those that live workers have, those last seen in each pool.
+
+A pool that is scaled to zero still offers its models: workers start when a job waits for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from backend.errors import NotFound
+from backend.pool.models.names import About, Meaning, Models, Offers, find, is_chat, meaning
+from backend.pool.sights import Sight, Sights
+from backend.settings import ApiSettings
+from wire.records import Target
+from wire.workers import WorkerRecord
+
+MODEL_NAME_MAX = 200
+CLOUDS = frozenset({"openai", "anthropic", "google"})  # what engines call themselves that send prompts out
+NOTHING = Models({}, {})
+
+
+class Catalogue:
+    def __init__(self, sights: Sights, settings: ApiSettings) -> None:
+        self._sights = sights
+        self._settings = settings
+        self._seen: dict[str, Sight] = {}
+        self._by_pool: dict[str, Models] = {}
+        self._models = Models({}, {})
+        self._real = False  # a worker or the settings name at least one of these models
+        self.aliases = settings.rules.aliases
+
+    async def models(self) -> Models:
+        """Of all pools together."""
+        await self.by_pool()
+        return self._models
+
+    async def by_pool(self, anew: bool = False) -> dict[str, Models]:
+        """Each pool's, the own one first. `anew`: as it is now, and not two seconds ago."""
+        seen = await self._sights.look(anew)
+        if seen is not self._seen:
+            self._by_pool = {pool: self._models_of(pool, sight) for pool, sight in seen.items()}
+            self._real = any(models.known for models in self._by_pool.values())
+            if not self._real:
+                self._by_pool[self._settings.pool] = Models({}, {self._settings.default_model: {}})
+            self._models = together(self._by_pool.values())
+            self._seen = seen
+        return self._by_pool
+
+    async def resolve(self, name: str | None) -> str:
+        """The model a request means; the default where it names none. Raises NotFound for a name nobody knows."""
+        return (await self.meaning(name)).model
+
+    async def meaning(self, name: str | None) -> Meaning:
+        """The same with the pools that offer it."""
+        offers = await self.by_pool()
+        if not name:
+            default = self._default(offers)
+            return self._default(await self.by_pool(anew=True)) if default.guessed else default
+        found = self._placed_default(name, offers) or self.meant(name, offers)
+        if found is None:  # it may have been pulled just now
+            found = self.meant(name, await self.by_pool(anew=True))
+        if found is None:
+            raise model_not_found(name, self._models)
+        return found
+
+    def meant(self, name: str, offers: Offers) -> Meaning | None:
+        """None: nobody here knows it."""
+        return meaning(name, offers, self.aliases)
+
+    async def present_aliases(self) -> dict[str, str]:
+        """Alias → model, of those whose model is there."""
+        offers = await self.by_pool()
+        meant = {alias: self.meant(alias, offers) for alias in self.aliases}
+        return {alias: one.model for alias, one in meant.items() if one is not None}
+
+    async def context_length(self, name: str) -> int:
+        """Tokens the model's window holds, 0 not known."""
+        return int((await self.models()).known.get(name, {}).get("context_length", 0))
+
+    def _placed_default(self, name: str, offers: Offers) -> Meaning | None:
+        """The default model where `name` is a provider alone, `ollama/`, and has it."""
+        return self.meant(name + self._default(offers).model, offers) if name.endswith("/") else None
+
+    def _default(self, offers: Offers) -> Meaning:
+        """`MODEL_NAME` where it is set. Else the usual default where it is there, else the first model that is; where
+        none is, the usual default is a guess."""
+        usual, there = self._settings.default_model, self._models_there(offers)
+        wanted = usual if self._settings.model_name or find(usual, there) or not there else there[0]
+        here = Meaning((Target(pool=self._settings.pool, model=wanted),))
+        return (self.meant(wanted, offers) or here)._replace(guessed=not (self._settings.model_name or there))
+
+    def _models_there(self, offers: Offers) -> list[str]:
+        """Those that chat: of living workers, the own pool's first, or, where those have none, all that the own pool
+        knows. A cloud's are there for callers that name one: no prompt leaves the house because its caller did not."""
+        own = offers.get(self._settings.pool, NOTHING)
+        others = [models for models in offers.values() if models is not own]
+        live = [*chatting(own.live), *(name for models in others for name in chatting(models.live, models.engines))]
+        return live or (chatting(own.known) if self._real else [])
+
+    def _models_of(self, pool: str, sight: Sight) -> Models:
+        live = live_models(sight.workers)
+        known = {**{name: {} for name in self._fixed(pool)}, **sight.seen, **live}
+        return Models(live, once(known, live), engines_of(sight.workers))
+
+    def _fixed(self, pool: str) -> list[str]:
+        """Models that the settings name: the own pool's, or another's as `<pool>/<model>`."""
+        named = [*self._settings.models, *([self._settings.model_name] if self._settings.model_name else [])]
+        placed = [_placed(name, self._settings) for name in named]
+        return [model for where, model in placed if where == pool]
+
+
+def _placed(name: str, settings: ApiSettings) -> tuple[str, str]:
+    pool, slash, model = name.partition("/")
+    return (pool, model) if slash and pool in settings.all_pools else (settings.pool, name)
+
+
+def chatting(models: Mapping[str, About], engines: Mapping[str, frozenset[str]] | None = None) -> list[str]:
+    """The models that chat. `engines`: those that have each; what only clouds have is left out."""
+    names = [name for name, about in models.items() if is_chat(about)]
+    return [name for name in names if engines is None or not engines.get(name, frozenset()) <= CLOUDS]
+
+
+def once(models: Mapping[str, About], live: Mapping[str, About]) -> dict[str, About]:
+    """`qwen` and `qwen:latest` are one model: as a living worker spells it, else as it came first."""
+    kept: dict[str, About] = {}
+    for name, about in models.items():
+        spelt = find(name, live) or find(name, kept) or name
+        kept[spelt] = live.get(spelt) or about or kept.get(spelt, {})
+    return kept
+
+
+def together(pools: Iterable[Models]) -> Models:
+    """What any pool offers, each once; of a model that several have, what the first one says that has it in memory,
+    else the first that has it alive. It is spelt as the first pool spells it that offers it."""
+    live: dict[str, About] = {}
+    known: dict[str, About] = {}
+    engines: dict[str, frozenset[str]] = {}
+    for models in pools:
+        for name, about in models.known.items():
+            known.setdefault(find(name, known) or name, about)
+        for name, about in models.live.items():
+            spelt = find(name, known) or name
+            live[spelt] = fuller(live.get(spelt), about)
+        for name, those in models.engines.items():
+            spelt = find(name, known) or name
+            engines[spelt] = engines.get(spelt, frozenset()) | those
+    return Models(live, {**known, **live}, engines)
+
+
+def live_models(workers: list[WorkerRecord]) -> dict[str, About]:
+    """Models of all living workers; `loaded` where any of them has it loaded."""
+    models: dict[str, About] = {}
+    for worker in workers:
+        for name, about in worker.info.get("models", {}).items():
+            models[name] = fuller(models.get(name), about)
+    return models
+
+
+def fuller(first: About | None, other: About) -> About:
+    """What two workers say of one model: the words of the one that has it in memory, which knows more of it."""
+    return other if first is None or (other.get("loaded") and not first.get("loaded")) else first
+
+
+def engines_of(workers: list[WorkerRecord]) -> dict[str, frozenset[str]]:
+    """Model → the engines of the living workers that have it."""
+    engines: dict[str, frozenset[str]] = {}
+    for worker in workers:
+        for name in worker.info.get("models", {}):
+            engines[name] = engines.get(name, frozenset()) | {str(worker.info.get("engine", ""))}
+    return engines
+
+
+def model_not_found(name: str, models: Models) -> NotFound:
+    offered = ", ".join(sorted(models.known)[:8]) or "none yet"
+    name = name[:MODEL_NAME_MAX]
+    return NotFound(
+        f"There is no model {name!r} here (there are: {offered}). With Ollama, run: ollama pull {name}",
+        "model_not_found",
+    )
