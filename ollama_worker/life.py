@@ -29,7 +29,7 @@ from wire.workers import BEAT_SECONDS, WorkerRegistry, decode_order
 BLOCK_MS = 2_000
 ENGINE_CHECK_SECONDS = 1.0
 ASK_AGAIN_SECONDS = 30.0  # a Redis that lost its last second may have forgotten what was asked, and beats do not tell
-LONGEST_JOB_NAME = 100  # characters of a dead letter
+LONGEST_WORD = 100  # characters of an inbox entry's field, in a dead letter or in a log line
 GIVE_BACK_SECONDS = 5.0  # a Redis that is away does not hold up the end of the process
 log = structlog.get_logger()
 
@@ -191,7 +191,7 @@ class Life:
                 self._obey(decode_order(entry, fields))
             except ValueError:
                 log.warning("inbox entry does not decode", action="order.undecodable", entry=entry)
-                job = text(fields.get(b"job"))[:LONGEST_JOB_NAME]
+                job = text(fields.get(b"job"))[:LONGEST_WORD]
                 await once(self._tools.jobs.bury(f"inbox:{self.incarnation}", entry, job))
 
     async def _next_entries(self) -> list[tuple[str, dict[bytes, bytes]]]:
@@ -203,7 +203,7 @@ class Life:
         elif order.do == "cancel":
             self._cancel(order)
         else:
-            log.info("an order this version does not know", action="order.unknown", do=order.do)
+            log.info("an order of an unknown kind is ignored", action="order.unknown", do=order.do[:LONGEST_WORD])
 
     def _begin(self, order: Order) -> None:
         held = self._running.get(order.job)

@@ -158,7 +158,10 @@ class JobRecord(NamedTuple):
 
 
 class Order(NamedTuple):
-    """One entry of a worker's inbox: `run` and `cancel` name a job and its attempt, `drain` and `pull` do not."""
+    """One entry of a worker's inbox. `do` is `run` or `cancel`, and both name a job and its attempt.
+
+    Any other `do` is a newer version's: a worker logs the entry and ignores it, and its `job` and `attempt` are empty.
+    """
 
     id: str
     do: str

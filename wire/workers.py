@@ -188,7 +188,8 @@ def loaded_of(info: WorkerInfo) -> list[str]:
 
 
 def decode_order(entry: str, fields: dict[bytes, bytes]) -> Order:
-    """Raises ValueError for an entry that no script wrote; unknown commands are returned, for the worker to skip."""
+    """Raises ValueError for an entry that no script wrote. An order of another kind is returned, for the worker to log
+    and to ignore: a newer version may have written it."""
     try:
         do, model = fields[b"do"].decode(), fields.get(b"model", b"").decode()
         if do in ("run", "cancel"):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from ollama_worker.alive import Alive
 from ollama_worker.engines.base import EngineUnavailable, Health, ModelInfo
@@ -106,6 +107,20 @@ async def test_an_inbox_entry_that_no_script_wrote_is_buried_and_the_next_order_
         await redis.xadd(inbox, {"do": b"\xff"})
         assert (await here.ask("j")).state == "completed"
         assert await redis.xlen(here.truth.keys.dead) == 4
+
+
+@pytest.mark.parametrize("order", [{"do": "drain"}, {"do": "pull", "model": "m1"}, {"do": "", "job": "j"}])
+async def test_an_order_that_a_worker_does_not_know_is_logged_and_ignored(
+    redis: Redis, valkey: Valkey, order: dict[str, str]
+) -> None:
+    """An API of a newer version may write such an order, and the worker takes jobs as before."""
+    async with standing(redis, valkey.url, "here") as here:
+        with capture_logs() as logged:
+            await redis.xadd(here.truth.keys.inbox(here.life.incarnation), dict(order))
+            assert (await here.ask("j")).state == "completed"
+        [unknown] = [line for line in logged if line["action"] == "order.unknown"]
+        assert unknown["do"] == order["do"]
+        assert await redis.xlen(here.truth.keys.dead) == 0
 
 
 async def test_a_worker_is_told_to_stop_while_its_engine_is_slow_to_tell_its_models(

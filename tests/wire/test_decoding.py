@@ -50,6 +50,11 @@ def test_an_order_of_an_attempt_that_cannot_be_is_none(attempt: bytes) -> None:
         decode_order("1-1", {b"do": b"run", b"job": b"j", b"attempt": attempt})
 
 
+def test_an_order_of_an_unknown_kind_decodes_without_a_job() -> None:
+    order = decode_order("1-1", {b"do": b"pull", b"model": b"m", b"later": b"\xff"})
+    assert (order.do, order.model, order.job, order.attempt) == ("pull", "m", "", 0)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e308, -1, True, "5", None, [1]])
 def test_what_is_no_number_in_range_is_none(value: object) -> None:
     assert not is_number(value)

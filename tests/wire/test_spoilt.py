@@ -97,7 +97,7 @@ async def test_a_log_that_takes_no_more_is_replaced_by_one_that_holds_the_end(ho
 async def test_an_inbox_that_takes_no_order_ends_its_life_and_the_job_waits_for_another(house: Pool) -> None:  # noqa: F811
     await house.worker("w")
     last = "18446744073709551615-18446744073709551615"
-    await house.redis.xadd(house.keys.inbox("w"), {"do": "drain"}, id=last)
+    await house.redis.xadd(house.keys.inbox("w"), {"do": "cancel"}, id=last)
     await house.accept("job")
     assert (await house.record("job")).state == "queued"
     assert not (await house.workers.beat("w")).alive
