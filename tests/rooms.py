@@ -1,8 +1,8 @@
 """The rooms of backend/ and the arrows between them. `python -m tests.rooms` prints them, `--why` with every import.
 
 A room is a folder directly in backend/, or a file directly in backend/. Each folder in dialects/ is a room of its own,
-and so is pool/models. An arrow leads from a room to every other room that one of its modules imports; an import for type
-checkers alone counts too.
+and so is pool/models. An arrow leads from a room to every other room that one of its modules imports. An import for
+type checkers alone counts too.
 """
 
 from __future__ import annotations
