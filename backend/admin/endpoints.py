@@ -11,6 +11,7 @@ from backend.admin.listener import ListenerResponse
 from backend.admin.operator import operator_of
 from backend.errors import Unavailable
 from backend.house import house_of
+from wire.ids import JobId
 
 router = APIRouter(prefix="/api/admin", tags=["admin"], dependencies=[Depends(operator_of)])
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -36,12 +37,12 @@ async def jobs(
 
 
 @router.get("/jobs/{job}", summary="One job of any tenant: its cost and its timeline, nothing of what was said")
-async def job(job: str, request: Request) -> dict[str, Any]:
+async def job(job: JobId, request: Request) -> dict[str, Any]:
     return await house_of(request).admin.jobs.one(job)
 
 
 @router.post("/jobs/{job}/cancel", summary="End a job of any tenant; its worker stops within 100 ms")
-async def cancel(job: str, request: Request) -> dict[str, Any]:
+async def cancel(job: JobId, request: Request) -> dict[str, Any]:
     """Answers with the state it is in now: cancelling what has ended changes nothing, and is no error."""
     return await house_of(request).admin.jobs.cancel(job)
 

@@ -23,6 +23,7 @@ from backend.pool.news import News
 from backend.pool.pools import Pool, Pools
 from backend.pool.trail import Trails, pool_of
 from wire.events import START, EventId
+from wire.ids import JobId
 from wire.reader import JobLost
 from wire.records import JobRecord
 
@@ -78,7 +79,7 @@ class ChatService:
                 await self._turns.refused(wish.turn, ready.named.job, as_api_error(error))
             raise
 
-    async def enqueue(self, job: str, wish: Submission) -> None:
+    async def enqueue(self, job: JobId, wish: Submission) -> None:
         """Accept, under an id that its caller made, a job that nobody follows. Raises ApiError or a Redis error."""
         self._check_open()
         async with asyncio.timeout(self.answer_seconds):
@@ -112,7 +113,7 @@ class ChatService:
             ticket.headers["X-Sluice-Cache"] = "miss" if named.found is None else "hit"
         return ticket
 
-    def _give_up(self, job: str, wish: Submission) -> None:
+    def _give_up(self, job: JobId, wish: Submission) -> None:
         """Its caller is told to try again, though the job may be in. By its key the next try finds it, and whoever said
         that jobs run on without a caller means this one too; without a key nobody ever learns of it."""
         if wish.idempotency_key is None:
@@ -159,7 +160,7 @@ class ChatService:
     async def _attach(
         self,
         pool: Pool,
-        job: str,
+        job: JobId,
         model: str,
         on_disconnect: OnDisconnect,
         after: EventId = START,
@@ -177,7 +178,7 @@ class ChatService:
         return Ticket(job, model, reader, leave)
 
     # -- leaving -----------------------------------------------------------------------------------------------
-    def refused(self, job: str) -> None:
+    def refused(self, job: JobId) -> None:
         """A job that was let in for a request that is refused, and that its ticket has left."""
         self._deserted.refused(job)
 

@@ -16,6 +16,7 @@ from backend.pool.sights import Sights
 from backend.pool.trail import Trail, Trails
 from wire import places
 from wire.events import LogEntry, Queued, encode
+from wire.ids import JobId
 from wire.outage import Outage, redis_outage, repeat
 from wire.workers import WorkerRecord
 
@@ -65,7 +66,7 @@ class News:
             tasks.create_task(self._tell_everybody())
             tasks.create_task(self._tell_the_new())
 
-    async def place(self, pool: Pool, job: str) -> Queued | None:
+    async def place(self, pool: Pool, job: JobId) -> Queued | None:
         """Where one job stands, None when it waits for nothing."""
         snapshot = places.read(await pool.jobs.places([job]))
         return _news(snapshot.places[0], await self._fleet(pool))

@@ -17,6 +17,7 @@ from backend.pool.sights import Sights
 from backend.store.database import Database
 from backend.threads import repository
 from backend.threads.requests import thread_not_found
+from wire.ids import JobId
 from wire.records import JobRequest, Message
 
 EXCERPT = 1_000  # characters of the question, and of the answer, that a title is made of
@@ -56,7 +57,7 @@ class Titles:
             return str(thread.title_job)
         return await self._let_in(who, thread, exchange)
 
-    async def _pending(self, job: str) -> bool:
+    async def _pending(self, job: JobId) -> bool:
         found = await self._pools.find(job)
         return found is not None and found.record.live
 
@@ -68,7 +69,7 @@ class Titles:
     async def _let_in(self, who: Principal, thread: Row[Any], exchange: Exchange) -> str | None:
         """The row names the job before the job is there: its end cannot be recorded too early."""
         request = await self._request(exchange)
-        job = await self._claim(who.tenant, thread, str(uuid.uuid4()))
+        job = await self._claim(who.tenant, thread, JobId(str(uuid.uuid4())))
         if job is None or job[1]:
             return job and job[0]
         try:
@@ -79,7 +80,7 @@ class Titles:
             raise
         return job[0]
 
-    async def _claim(self, tenant: str, seen: Row[Any], mine: str) -> tuple[str, bool] | None:
+    async def _claim(self, tenant: str, seen: Row[Any], mine: JobId) -> tuple[JobId, bool] | None:
         """The job to be, and whether another request was first. None: the thread has been named or deleted since."""
         async with self._database.write() as tx:
             thread = await repository.thread(tx, tenant, seen.id, lock=True)

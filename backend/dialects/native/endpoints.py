@@ -17,13 +17,14 @@ from backend.house import House, house_of
 from backend.pace import pace_of
 from backend.pool.pools import Found
 from wire.events import START, EventId
+from wire.ids import JobId
 from wire.reader import CursorUnknown
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 
 @router.get("/{job}", summary="State, place, attempts, timeline, usage and result of a job")
-async def show(job: str, request: Request) -> dict[str, Any]:
+async def show(job: JobId, request: Request) -> dict[str, Any]:
     house = house_of(request)
     found = await find_job(house, job)
     place = await house.news.place(found.pool, job) if found.record.live else None
@@ -31,7 +32,7 @@ async def show(job: str, request: Request) -> dict[str, Any]:
 
 
 @router.get("/{job}/events", summary="A job's events as SSE, from the start or after Last-Event-ID")
-async def events(job: str, request: Request) -> Response:
+async def events(job: JobId, request: Request) -> Response:
     house = house_of(request)
     after = parse_cursor(request.headers.get("last-event-id") or request.query_params.get("after"))
     # Watching is no promise to stay: who only looks on does not cancel by leaving, unless it says so.
@@ -51,7 +52,7 @@ async def events(job: str, request: Request) -> Response:
 
 
 @router.post("/{job}/cancel", summary="End a job; its worker stops within 100 ms")
-async def cancel(job: str, request: Request) -> dict[str, Any]:
+async def cancel(job: JobId, request: Request) -> dict[str, Any]:
     """Answers with the state it is in now: cancelling what has ended changes nothing, and is no error."""
     house = house_of(request)
     await find_job(house, job)
@@ -61,7 +62,7 @@ async def cancel(job: str, request: Request) -> dict[str, Any]:
     return {"id": job, "state": state}
 
 
-async def find_job(house: House, job: str) -> Found:
+async def find_job(house: House, job: JobId) -> Found:
     """A job of this principal, in whichever pool it is; foreign ids are as unknown as wrong ones."""
     found = await house.pools.find(job)
     if found is None or found.record.tenant != principal_of().tenant:
