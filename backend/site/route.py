@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from backend.accounts.needs import Need
 from backend.entrance.context import header
 from backend.entrance.headers import API
 from backend.site.files import ENCODINGS, File, Headers, Site
@@ -18,6 +19,8 @@ READS = ("GET", "HEAD")
 
 class SiteRoute(BaseRoute):
     """Takes the paths that the page has, and lost people who ask for a page."""
+
+    need: Need = "public"
 
     def __init__(self, site: Site) -> None:
         self._site = site

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from backend.accounts.caller import Caller
+from backend.accounts.needs import needs
 from backend.chat.serving import serve
 from backend.dialects.anthropic.door import AnthropicCount, AnthropicMessages
 from backend.dialects.anthropic.request import CountRequest, MessagesRequest
 from backend.dialects.common.openapi import takes
 
 router = APIRouter(prefix="/v1/messages", tags=["Anthropic"])
+Chatter = Annotated[Caller, needs("chat")]
 
 MESSAGES, COUNT = AnthropicMessages(), AnthropicCount()
 
 
 @router.post("", openapi_extra=takes(MessagesRequest), summary="A message, as Anthropic makes it")
-async def messages(request: Request) -> Response:
+async def messages(request: Request, caller: Chatter) -> Response:
     """One object; `"stream": true` gives Anthropic's sequence of events."""
     return await serve(request, MESSAGES)
 
 
 @router.post("/count_tokens", openapi_extra=takes(CountRequest), summary="How many tokens a message's input is")
-async def count_tokens(request: Request) -> Response:
+async def count_tokens(request: Request, caller: Chatter) -> Response:
     """Counted by the engine that would answer, with its own tokenizer and template."""
     return await serve(request, COUNT)

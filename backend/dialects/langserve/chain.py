@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from sse_starlette.sse import AppStatus, EventSourceResponse
 from starlette.responses import Response
 
+from backend.accounts.needs import needs
 from backend.chat.relay import RelayResponse
 from backend.dialects.langserve.model import QueueChat
 from backend.dialects.langserve.requests import CONFIGURABLE, ChatInput, parse_one
@@ -70,7 +71,7 @@ STREAM_DOC: dict[str, Any] = {
     }
 }
 
-stream_router = APIRouter(prefix=PREFIX, tags=["langserve"])
+stream_router = APIRouter(prefix=PREFIX, tags=["langserve"], dependencies=[needs("chat")])
 
 
 def install(app: FastAPI, settings: ApiSettings) -> None:
@@ -84,7 +85,7 @@ def install(app: FastAPI, settings: ApiSettings) -> None:
 
 
 def langserve_router() -> APIRouter:
-    router = APIRouter(prefix=PREFIX, route_class=LetInFirst)
+    router = APIRouter(prefix=PREFIX, route_class=LetInFirst, dependencies=[needs("chat")])
     add_routes(
         router,
         build_chain(),
