@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from backend.dialects.native.view import moment
 from backend.errors import queue_refuses
 from backend.house import House, house_of
-from backend.pool.sights import Sight, sight_of
+from backend.pool.look import PoolLook
 from wire.circuits import Circuit
 from wire.client import WrongServer, check_server
 from wire.records import PROTOCOL
@@ -70,31 +70,30 @@ async def detailed(request: Request) -> JSONResponse:
     reason = await why_not_ready(house)
     if reason:
         return JSONResponse({"status": "unavailable", "reason": reason}, 503, {"Retry-After": "1"})
-    sights = {pool.name: await sight_of(pool) for pool in house.pools}
-    depths = {pool.name: await pool.jobs.depth() for pool in house.pools}
-    workers = [_worker(pool, worker) for pool, sight in sights.items() for worker in sight.workers]
+    look = await house.looks.newest(anew=True)
+    workers = [_worker(name, worker) for name, pool in look.pools.items() for worker in pool.workers]
     models = (await house.catalogue.models()).known
     body: dict[str, Any] = {
         "status": "ok" if workers else "degraded",
         "reason": None if workers else "no worker is alive: jobs wait until one starts",
         "pool": house.settings.pool,
         "protocol": PROTOCOL,
-        "jobs": sum(depths.values()),
+        "jobs": look.depth,
         "streams": len(house.fan_in.readers),
         "models": [{"name": name, **about} for name, about in sorted(models.items())],
         "workers": workers,
-        "pools": [_pool(pool, sight, depths[pool]) for pool, sight in sights.items()],
-        "circuits": [_circuit(pool, circuit) for pool, sight in sights.items() for circuit in sight.circuits.values()],
+        "pools": [_pool(name, pool) for name, pool in look.pools.items()],
+        "circuits": [_circuit(name, each) for name, pool in look.pools.items() for each in pool.circuits.values()],
     }
     return JSONResponse(body)
 
 
-def _pool(name: str, sight: Sight, depth: int) -> dict[str, Any]:
+def _pool(name: str, pool: PoolLook) -> dict[str, Any]:
     return {
         "name": name,
-        "jobs": depth,
-        "workers": len(sight.workers),
-        "slots": sum(worker.slots for worker in sight.workers),
+        "jobs": pool.depth,
+        "workers": len(pool.workers),
+        "slots": sum(worker.slots for worker in pool.workers),
     }
 
 

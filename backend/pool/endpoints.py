@@ -21,7 +21,7 @@ async def models(request: Request) -> dict[str, Any]:
     `limits`: so many of a conversation's last messages reach a model, and so many bytes a request may have."""
     house = house_of(request)
     known, default = await house.catalogue.models(), await house.catalogue.resolve(None)
-    offers, workers = await house.catalogue.by_pool(), await house.sights.workers()
+    offers, workers = await house.catalogue.by_pool(), (await house.looks.newest()).workers
     default = find(default, known.known) or default
     about = {**known.known, default: known.about(default)}
     return {
