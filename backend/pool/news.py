@@ -11,6 +11,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
+from starlette.requests import Request
+
 from backend.pool.pools import Pool
 from backend.pool.sights import Sights
 from backend.pool.trail import Trail, Trails
@@ -124,3 +126,8 @@ def _news(place: places.Place, fleet: Fleet) -> Queued | None:
     if place.state == "running" and place.note == "loading_model":
         return Queued(position=0, reason="loading_model")
     return None
+
+
+def news_of(request: Request) -> News:
+    news: News = request.state.news
+    return news

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
+from starlette.requests import Request
 
 from wire.circuits import Circuits
 from wire.clock import Clock
@@ -149,6 +150,13 @@ class Pools:
         rows: Any = await self._redis.xrange(found.pool.keys.events(found.record.id), count=count)
         return entries_of(rows)
 
+    async def events(self, found: Found) -> int:
+        """How many events its running attempt has sent so far; 0 where it does not run."""
+        if found.record.state != "running":
+            return 0
+        rows: Any = await self._redis.xrevrange(found.pool.keys.events(found.record.id), count=1)
+        return int(rows[0][0].rpartition(b"-")[2]) if rows else 0
+
     async def deserted(self, job: JobId) -> bool:
         """True when nobody follows it, in any pool and any API process."""
         await self._fan_in.settled()
@@ -162,3 +170,8 @@ def _found(pool: Pool, job: JobId, fields: dict[bytes, bytes]) -> Found | None:
         return None
     record = decode_record(job, fields)
     return Found(pool, record) if record is not None else None
+
+
+def pools_of(request: Request) -> Pools:
+    pools: Pools = request.state.pools
+    return pools

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from sqlalchemy import Row
+from starlette.requests import Request
 
 from backend.accounts.caller import Principal
 from backend.chat.disconnect import CONTINUE
@@ -99,3 +100,8 @@ class Titles:
         shown = f"User: {said.text[:EXCERPT]}\n\nAssistant: {answer.text[:EXCERPT]}"
         messages = (Message(role="system", content=INSTRUCTION), Message(role="user", content=shown))
         return JobRequest(model=model, messages=messages, options=OPTIONS, think=False if thinks else None)
+
+
+def titles_of(request: Request) -> Titles:
+    titles: Titles = request.state.titles
+    return titles
