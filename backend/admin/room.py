@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from starlette.requests import Request
+
 from backend.admin.jobs import AllJobs
 from backend.admin.monitor import Monitor
 from backend.admin.repository import EndedJobs
@@ -22,3 +24,8 @@ def build_admin(pools: Pools, looks: Looks, database: Database, leaving: Callabl
     """`leaving`: whether this process is shutting down."""
     ended = EndedJobs(database, pools.names)
     return Admin(Monitor(looks, ended, leaving), AllJobs(pools, ended))
+
+
+def admin_of(request: Request) -> Admin:
+    admin: Admin = request.state.admin
+    return admin

@@ -12,9 +12,12 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from starlette.requests import Request
+
 from backend.pool.pools import Pool, Pools
 from wire import places
 from wire.circuits import Circuit
+from wire.ids import TenantId
 from wire.places import Lengths
 from wire.workers import WorkerRecord
 
@@ -107,8 +110,13 @@ async def look_at(pool: Pool) -> PoolLook:
 
 
 def _together(lengths: Iterable[Lengths]) -> Lengths:
-    front, tenants = 0, Counter[str]()
+    front, tenants = 0, Counter[TenantId]()
     for of_pool in lengths:
         front += of_pool.front
         tenants.update(dict(of_pool.tenants))
     return Lengths(front, tuple(tenants.items()))
+
+
+def looks_of(request: Request) -> Looks:
+    looks: Looks = request.state.looks
+    return looks

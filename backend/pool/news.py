@@ -10,12 +10,15 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from starlette.requests import Request
+
 from backend.pool.expected import eta
 from backend.pool.look import Looks, PoolLook
 from backend.pool.pools import Pool
 from backend.pool.trail import Trail, Trails
 from wire import places
 from wire.events import LogEntry, Queued, encode
+from wire.ids import JobId
 from wire.outage import Outage, redis_outage, repeat
 
 EVERY_SECONDS = 1.0
@@ -43,7 +46,7 @@ class News:
             tasks.create_task(repeat(self._send_to_all, self._outage.part("news")))
             tasks.create_task(repeat(self._send_to_new, self._outage.part("first news")))
 
-    async def place(self, pool: Pool, job: str) -> Queued | None:
+    async def place(self, pool: Pool, job: JobId) -> Queued | None:
         """Where one job stands, None when it waits for nothing."""
         snapshot = places.read(await pool.jobs.places([job]))
         return _news(snapshot.places[0], await self._look_at(pool))
@@ -95,3 +98,8 @@ def _news(place: places.Place, look: PoolLook) -> Queued | None:
     if place.state == "running" and place.note == "loading_model":
         return Queued(position=0, reason="loading_model")
     return None
+
+
+def news_of(request: Request) -> News:
+    news: News = request.state.news
+    return news
