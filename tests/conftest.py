@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,9 @@ from tests.support.features import (  # noqa: F401 - pytest takes hooks from her
     pytest_sessionfinish,
     pytest_terminal_summary,
 )
-from tests.support.house import Houses
+from tests.support.house import PROMPT, Houses
 from tests.support.postgres import Postgres, run_apart
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 
 # Its 200 ms for an example are a limit on this machine's load, and no property of ours.
@@ -78,6 +79,21 @@ def house(valkey: Valkey, tmp_path: Path) -> Iterator[Houses]:
     houses = Houses(tmp_path, valkey)
     yield houses
     houses.stop()
+
+
+@pytest.fixture
+def durable_house(fresh_valkey: Valkey, tmp_path: Path) -> Iterator[Houses]:
+    """As `house`, on a durable server of this test's own, which may go away: callers are answered as in production."""
+    houses = Houses(tmp_path, fresh_valkey, PROMPT)
+    yield houses
+    houses.stop()
+
+
+@pytest.fixture
+async def durable_truth(fresh_valkey: Valkey) -> AsyncIterator[Truth]:
+    """The default pool on that server."""
+    async with truth_of(fresh_valkey.url) as truth:
+        yield truth
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from backend.entrance.context import SERVER_SEND
 from backend.errors import ApiError, JobFailed, as_api_error
 from backend.pool.trail import Trail
 from wire.events import TERMINAL, LogEntry
+from wire.ids import JobId
 
 log = structlog.get_logger()
 
@@ -57,11 +58,11 @@ class Dialect(Protocol):
 class Ticket:
     """A job let in (or joined) for one caller: its reader, and what happens when the caller leaves before the end."""
 
-    def __init__(self, job: str, model: str, reader: Trail, leave: Callable[[bool], Awaitable[None]]) -> None:
+    def __init__(self, job: JobId, model: str, reader: Trail, leave: Callable[[bool], Awaitable[None]]) -> None:
         self.job = job
         self.model = model  # as the catalogue spells it
         self.reader = reader
-        self.headers = {"X-Sluice-Job": job}
+        self.headers: dict[str, str] = {"X-Sluice-Job": job}
         self._leave = leave
         self._left = False
 

@@ -9,7 +9,7 @@ from openai import AsyncOpenAI
 from openai.types import Batch
 
 from backend.batches.answers import job_of
-from tests.flow.truth import Truth
+from tests.support.truth import Truth
 from tests.support.waiting import eventually
 
 CHAT = "/v1/chat/completions"

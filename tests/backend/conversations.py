@@ -19,11 +19,11 @@ from backend.store.migrate import migrate
 from backend.store.words import fold
 from backend.threads import repository
 from backend.threads.service import now_ms
-from tests.backend.standing import standing_house, wait_ready
-from tests.flow.truth import Truth, truth_of
 from tests.support.house import House
 from tests.support.postgres import run_apart
 from tests.support.sse import Stream, open_stream
+from tests.support.standing import standing_house, wait_ready
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 

@@ -11,8 +11,8 @@ import pytest
 
 from backend.store.tables import jobs
 from tests.backend.conversations import KINDS, LONG, Visitor, history_house, visiting
-from tests.flow.listener import chat, listening, words
 from tests.support.house import House
+from tests.support.listener import chat, listening, words
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.jobs import Bounds

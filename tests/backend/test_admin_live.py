@@ -7,18 +7,17 @@ import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from backend.house import build
 from backend.settings import ApiSettings
-from tests.backend.standing import standing_house, wait_ready
-from tests.flow.listener import Listener, chat, listening
-from tests.flow.truth import Truth, truth_of
 from tests.support.child import free_port
-from tests.support.house import PROMPT, House, Houses
+from tests.support.house import House, Houses
+from tests.support.listener import Listener, chat, listening
+from tests.support.standing import standing_house, wait_ready
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.client import open_redis
@@ -56,13 +55,6 @@ def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         wait_ready(house.start_api(), workers=1)
         yield house
     valkey.stop()
-
-
-@pytest.fixture
-def durable(fresh_valkey: Valkey, tmp_path: Path) -> Iterator[Houses]:
-    houses = Houses(tmp_path, fresh_valkey, PROMPT)
-    yield houses
-    houses.stop()
 
 
 def watching(home: House) -> Any:
@@ -190,8 +182,8 @@ async def test_a_worker_that_drains_asks_for_nothing(house: Houses) -> None:
         await snapshot_with(heard, lambda told: told["workers"][0]["state"] == "not_asking", "that it drains")
 
 
-async def test_a_redis_that_is_away_is_told_and_the_stream_goes_on(durable: Houses, fresh_valkey: Valkey) -> None:
-    home = await durable(apis=1, workers=0)
+async def test_a_redis_that_is_away_is_told_and_the_stream_goes_on(durable_house: Houses, fresh_valkey: Valkey) -> None:
+    home = await durable_house(apis=1, workers=0)
     async with watching(home) as heard:
         await heard.until(lambda heard: heard.of("snapshot"), "a snapshot")
         fresh_valkey.pause()

@@ -12,10 +12,10 @@ import pytest
 from anthropic.types import MessageParam, ToolParam
 
 from tests.backend.pictures import PNG
-from tests.backend.standing import standing_house, wait_ready
-from tests.flow.listener import words
-from tests.flow.truth import Truth, truth_of
 from tests.support.house import House
+from tests.support.listener import words
+from tests.support.standing import standing_house, wait_ready
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 
 MODEL = "qwen2.5:0.5b"

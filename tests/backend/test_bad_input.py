@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.backend.standing import standing_house, wait_ready
-from tests.flow.truth import Truth, truth_of
 from tests.support.house import House
+from tests.support.standing import standing_house, wait_ready
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 
 JSON = {"Content-Type": "application/json"}

@@ -19,9 +19,9 @@ from backend.threads.service import now_ms
 from tests.backend.batch_calls import CHAT, a_line, begin, jobs_of, jsonl, lines_of, run, said_in, until, words
 from tests.backend.conversations import FOREIGN, KINDS, LONG, history_house
 from tests.backend.openai_calls import openai_client, plain_client
-from tests.backend.standing import wait_ready
-from tests.flow.truth import Truth, truth_of
 from tests.support.house import House
+from tests.support.standing import wait_ready
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 

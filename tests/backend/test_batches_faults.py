@@ -16,11 +16,11 @@ from backend.store.tables import jobs
 from tests.backend.batch_calls import a_line, begin, jobs_of, jsonl, lines_of, said_in, until, words
 from tests.backend.conversations import KINDS, LONG, history_house
 from tests.backend.openai_calls import openai_client
-from tests.backend.standing import standing_house, wait_ready
-from tests.flow.listener import chat, listening
-from tests.flow.truth import Truth, truth_of
 from tests.support.house import House
+from tests.support.listener import chat, listening
 from tests.support.processes import Api
+from tests.support.standing import standing_house, wait_ready
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 

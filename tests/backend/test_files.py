@@ -20,8 +20,8 @@ from backend.store.tables import file_chunks, files
 from backend.threads.service import now_ms
 from tests.backend.conversations import FOREIGN, KINDS, history_house
 from tests.backend.openai_calls import openai_client, plain_client
-from tests.backend.standing import wait_ready
 from tests.support.house import House
+from tests.support.standing import wait_ready
 from tests.support.valkey import Valkey
 
 LIMIT = 3 * CHUNK  # small, so that a file past it is sent in no time

@@ -11,9 +11,9 @@ import httpx
 import orjson
 import pytest
 
-from tests.backend.standing import wait_ready
-from tests.flow.listener import chat, listening
 from tests.support.house import House, Houses
+from tests.support.listener import chat, listening
+from tests.support.standing import wait_ready
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 from wire.client import open_redis

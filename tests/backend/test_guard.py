@@ -13,9 +13,9 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from backend.entrance.guard import Guard
-from tests.backend.standing import standing_house, wait_ready
-from tests.flow.truth import Truth, truth_of
 from tests.support.house import House
+from tests.support.standing import standing_house, wait_ready
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 
 EVIL = "https://evil.example"

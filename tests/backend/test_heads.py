@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.backend.standing import standing_house, wait_ready
 from tests.support.house import House
+from tests.support.standing import standing_house, wait_ready
 from tests.support.valkey import Valkey
 
 PIECE = b"a" * 1_024

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from backend.health.endpoints import why_not_ready
 from backend.house import House as ApiHouse
 from backend.house import build
 from backend.settings import ApiSettings
-from tests.flow.listener import chat, listening
-from tests.support.house import PROMPT, Houses
+from tests.support.house import Houses
+from tests.support.listener import chat, listening
 from tests.support.processes import Api
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
@@ -32,12 +30,12 @@ async def parts(redis_url: str) -> AsyncIterator[ApiHouse]:
 
 
 async def test_it_is_red_until_it_hears_events_and_while_it_leaves(parts: ApiHouse) -> None:
-    assert (await why_not_ready(parts)).startswith("starting")
+    assert (await parts.readiness.why_not()).startswith("starting")
     listening_to_redis = asyncio.create_task(parts.fan_in.run())
     await asyncio.wait_for(parts.fan_in.link.up.wait(), 5)
-    assert await why_not_ready(parts) == ""
+    assert await parts.readiness.why_not() == ""
     parts.chat.draining = True
-    assert (await why_not_ready(parts)).startswith("draining")
+    assert (await parts.readiness.why_not()).startswith("draining")
     listening_to_redis.cancel()
     await asyncio.gather(listening_to_redis, return_exceptions=True)
 
@@ -50,8 +48,8 @@ async def test_ready_is_one_answer_under_three_names(house: Houses) -> None:
         assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-async def test_a_lost_redis_turns_it_red_and_back(durable: Houses, fresh_valkey: Valkey) -> None:
-    home = await durable(apis=1, workers=1)
+async def test_a_lost_redis_turns_it_red_and_back(durable_house: Houses, fresh_valkey: Valkey) -> None:
+    home = await durable_house(apis=1, workers=1)
     fresh_valkey.pause()
     for path in (*READY, "/health/detailed"):
         answer = await home.api.get(path)
@@ -66,17 +64,10 @@ async def test_a_lost_redis_turns_it_red_and_back(durable: Houses, fresh_valkey:
     await home.api.sees_workers(1)
 
 
-@pytest.fixture
-def durable(fresh_valkey: Valkey, tmp_path: Path) -> Houses:
-    houses = Houses(tmp_path, fresh_valkey, PROMPT)
-    yield houses
-    houses.stop()
-
-
 async def test_a_redis_that_may_drop_jobs_is_refused_with_the_command_that_mends_it(
-    durable: Houses, fresh_valkey: Valkey
+    durable_house: Houses, fresh_valkey: Valkey
 ) -> None:
-    home = await durable(apis=1, workers=0)
+    home = await durable_house(apis=1, workers=0)
     fresh_valkey.command_line("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
     answer = await home.api.get("/health/ready")
     assert answer is not None and answer.status_code == 503

@@ -18,12 +18,12 @@ from langserve import RemoteRunnable
 
 from tests.backend.conversations import LONG
 from tests.backend.pictures import PNG
-from tests.backend.standing import standing_house, wait_ready
-from tests.flow.listener import words
-from tests.flow.truth import Truth, truth_of
 from tests.support.house import House, Houses
+from tests.support.listener import words
 from tests.support.remote import remote_runnable
 from tests.support.sse import Stream, open_stream
+from tests.support.standing import standing_house, wait_ready
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from backend.dialects.native.local_llm import LocalGenerate
-from tests.backend.standing import standing_house, wait_ready
-from tests.flow.listener import words
 from tests.support.house import House
+from tests.support.listener import words
+from tests.support.standing import standing_house, wait_ready
 from tests.support.valkey import Valkey
 
 PATH = "/api/v1/local-llm/generate"

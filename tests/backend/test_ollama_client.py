@@ -13,10 +13,10 @@ import pytest
 from backend.dialects.ollama.embed import read_embed, read_old
 from backend.dialects.ollama.models import SPOKEN
 from tests.backend.pictures import PNG as PIXEL
-from tests.backend.standing import standing_house, wait_ready
-from tests.flow.listener import words
-from tests.flow.truth import Truth, truth_of
 from tests.support.house import House
+from tests.support.listener import words
+from tests.support.standing import standing_house, wait_ready
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 

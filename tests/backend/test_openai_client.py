@@ -16,11 +16,11 @@ from openai.types.chat import ChatCompletionChunk
 from pydantic import BaseModel
 
 from backend.dialects.openai.chat import ChatChunks
-from tests.backend.standing import standing_house, wait_ready
-from tests.flow.listener import PATIENCE, text_of, words
-from tests.flow.truth import Truth, truth_of
 from tests.support.house import House
+from tests.support.listener import PATIENCE, text_of, words
 from tests.support.sse import open_stream
+from tests.support.standing import standing_house, wait_ready
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire import events

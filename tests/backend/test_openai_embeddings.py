@@ -19,10 +19,10 @@ import pytest
 
 from backend.chat.vectors import check, split
 from backend.errors import ApiError
-from tests.backend.standing import standing_house, wait_ready
-from tests.flow.listener import PATIENCE
-from tests.flow.truth import Truth, truth_of
 from tests.support.house import House
+from tests.support.listener import PATIENCE
+from tests.support.standing import standing_house, wait_ready
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.events import Completed, Failed, Timings, Usage, encode

@@ -12,10 +12,10 @@ import ollama
 import orjson
 import pytest
 
-from tests.backend.standing import standing_house, wait_ready
-from tests.flow.listener import chat, words
-from tests.flow.truth import Truth, truth_of
 from tests.support.house import House
+from tests.support.listener import chat, words
+from tests.support.standing import standing_house, wait_ready
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 
 LC = "/api/lc/chat"

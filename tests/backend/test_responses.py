@@ -17,9 +17,9 @@ from openai.types.responses import Response
 from backend.dialects.responses.door import DOOR
 from tests.backend.openai_calls import openai_client, plain_client
 from tests.backend.recording import BOUNDS
-from tests.backend.standing import standing_house, wait_ready
-from tests.flow.truth import Truth, truth_of
 from tests.support.house import House
+from tests.support.standing import standing_house, wait_ready
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 

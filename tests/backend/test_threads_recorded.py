@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tests.backend.conversations import JOB, LONG, Visitor, visiting
-from tests.flow.listener import words
 from tests.ollama_worker.fake_ollama import FakeOllama, end, fake_ollama, said
 from tests.support.house import Houses
+from tests.support.listener import words
 from tests.support.waiting import eventually
 
 # -- answers -----------------------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ from backend.threads import repository
 from backend.threads.turns import first_words
 from tests.backend.conversations import JOB, LONG, NEWS, STREAM, Visitor, an_id, visiting
 from tests.backend.test_threads import error_of
-from tests.flow.listener import words
 from tests.support.house import Houses
+from tests.support.listener import words
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 

@@ -16,11 +16,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, Request, expect
 
-from tests.backend.standing import standing_house, wait_ready
 from tests.browser.chat import Chat, numbered
 from tests.browser.chromium import PATIENT
 from tests.browser.conftest import Visitor
 from tests.support.house import House
+from tests.support.standing import standing_house, wait_ready
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 

@@ -14,8 +14,8 @@ import pytest
 
 from tests.clients.langchain_deselected import reason_for
 from tests.clients.served import Served, serving
-from tests.flow.truth import Truth, truth_of
 from tests.support.engines import REAL, SCRIPTED
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 
 HERE = Path(__file__).parent

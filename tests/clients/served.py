@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.backend.standing import standing_house, wait_ready
 from tests.support.engines import Models, engine_of
 from tests.support.house import House
 from tests.support.scripted import ScriptedEngine
+from tests.support.standing import standing_house, wait_ready
 from tests.support.valkey import Valkey
 
 

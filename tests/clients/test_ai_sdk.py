@@ -15,7 +15,7 @@ import pytest
 
 from tests.clients.asking import CITIES, EACH_CITY, PERSON, PICTURE, SEEN, words
 from tests.clients.served import Served, unique
-from tests.flow.truth import Truth
+from tests.support.truth import Truth
 from wire.records import JobRequest
 
 DIALECT = "OpenAI chat"

@@ -21,7 +21,7 @@ from tests.clients.asking import (
 )
 from tests.clients.served import Served, unique
 from tests.clients.watching import running_job
-from tests.flow.truth import Truth
+from tests.support.truth import Truth
 
 DIALECT = "Anthropic"
 GREEDY = {"temperature": 0}  # this client has no word for it any more

@@ -16,8 +16,8 @@ import pytest
 from tests.clients.asking import user, words
 from tests.clients.served import Served, serving, unique
 from tests.clients.watching import running_job
-from tests.flow.listener import following
-from tests.flow.truth import Truth, truth_of
+from tests.support.listener import following
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 
 DIALECT = "between dialects"

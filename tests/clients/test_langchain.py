@@ -20,8 +20,8 @@ from langserve import RemoteRunnable
 from tests.clients.asking import CITIES, EACH_CITY, PERSON, PICTURE_URL, SEEN, WEATHER, Person, words
 from tests.clients.served import Served, unique
 from tests.clients.watching import running_job
-from tests.flow.truth import Truth
 from tests.support.remote import remote_runnable
+from tests.support.truth import Truth
 
 LANGSERVE = "LangServe"
 

@@ -23,7 +23,7 @@ from tests.clients.asking import (
     words,
 )
 from tests.clients.served import Served, unique
-from tests.flow.truth import Truth
+from tests.support.truth import Truth
 
 CHAT = "OpenAI chat"
 

@@ -11,7 +11,7 @@ import pytest
 from tests.clients.asking import CITIES, EACH_CITY, PERSON, PICTURE_URL, SEEN, WEATHER_SCHEMA, Person, cities_of, words
 from tests.clients.served import Served, unique
 from tests.clients.watching import running_job
-from tests.flow.truth import Truth
+from tests.support.truth import Truth
 from tests.support.waiting import eventually
 
 DIALECT = "OpenAI responses"

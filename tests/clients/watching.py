@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.flow.listener import PATIENCE
-from tests.flow.truth import Truth
+from tests.support.listener import PATIENCE
+from tests.support.truth import Truth
 from tests.support.waiting import eventually
 
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.cluster.dialects import DIALECTS, Answer, Broken, Dialect
-from tests.flow.listener import words
+from tests.support.listener import words
 from tests.support.sse import Cut, Stream, open_stream
 from tests.support.waiting import eventually
 

@@ -11,11 +11,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.cluster.lives import is_asking, owned_by
-from tests.flow.truth import Truth
 from tests.images.nginx import Nginx
 from tests.support.child import Child
 from tests.support.house import House
 from tests.support.processes import START, Api, Worker
+from tests.support.truth import Truth
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 

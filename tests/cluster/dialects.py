@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from tests.flow.listener import EVENTS, chat
+from tests.support.listener import EVENTS, chat
 from tests.support.sse import Frame, Stream
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 
-from tests.flow.truth import Truth
 from tests.support.processes import START, Worker
+from tests.support.truth import Truth
 from tests.support.waiting import eventually
 from wire.workers import WorkerRecord
 

@@ -16,12 +16,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from tests.backend.standing import wait_ready
 from tests.cluster.hosts import Cable, Host
 from tests.support.child import Child
 from tests.support.house import PROMPT, House
 from tests.support.processes import Api, Worker
 from tests.support.scripted import CHAT, ScriptedEngine
+from tests.support.standing import wait_ready
 from tests.support.valkey import Valkey
 
 # Tokens a second at most. The far engine speaks so slowly that a worker can be reaped within one answer, the near one

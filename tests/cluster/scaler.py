@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from tests.cluster.lives import owned_by
-from tests.flow.truth import Truth
 from tests.support.house import House
 from tests.support.processes import Worker
+from tests.support.truth import Truth
 from tests.support.waiting import eventually
 
 # As in deploy/components/keda/scaled-object.yaml, but that its seconds are minutes there.

@@ -15,9 +15,9 @@ import pytest
 
 from tests.cluster.hosts import Cable
 from tests.cluster.partition import FAR_RATE, NEAR_RATE, Divided, a_worker_near, divided, monitored
-from tests.flow.listener import Listener, chat, listening, words
-from tests.flow.truth import Truth, truth_of
+from tests.support.listener import Listener, chat, listening, words
 from tests.support.processes import Worker
+from tests.support.truth import Truth, truth_of
 from wire.jobs import NOT_YOURS
 from wire.workers import REAP_SECONDS
 

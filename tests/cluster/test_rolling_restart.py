@@ -15,11 +15,11 @@ import pytest
 from tests.cluster.callers import Callers
 from tests.cluster.cluster import Cluster
 from tests.cluster.verdict import check_all
-from tests.flow.kept import kept_in
-from tests.flow.listener import chat
-from tests.flow.truth import Truth
 from tests.support.house import Houses
+from tests.support.kept import kept_in
+from tests.support.listener import chat
 from tests.support.sse import open_stream
+from tests.support.truth import Truth
 from tests.support.valkey import Valkey
 
 APIS, WORKERS, STREAMS = 3, 4, 50

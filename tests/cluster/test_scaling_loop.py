@@ -9,8 +9,8 @@ import pytest
 from tests.cluster.callers import Callers
 from tests.cluster.scaler import MOST, Scaler
 from tests.cluster.verdict import check_all
-from tests.flow.truth import Truth
 from tests.support.house import Houses
+from tests.support.truth import Truth
 from tests.support.waiting import eventually
 
 SETTINGS = {"SLUICE_SIMULATED_RATE": "20", "SLUICE_GRACE_SECONDS": "60", "SLUICE_REDIS_SECONDS": "5"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.cluster.callers import Callers
-from tests.flow.listener import words
-from tests.flow.truth import Truth
+from tests.support.listener import words
+from tests.support.truth import Truth
 
 
 async def check_all(truth: Truth, *groups: Callers) -> None:

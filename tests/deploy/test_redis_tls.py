@@ -13,11 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.backend.standing import wait_ready
 from tests.deploy.rendering import containers, environment, objects_of
 from tests.support.child import free_port
 from tests.support.house import House
 from tests.support.processes import Worker
+from tests.support.standing import wait_ready
 from tests.support.valkey import Valkey
 
 NAMES = "subjectAltName=DNS:redis,DNS:localhost,DNS:redis.sluice.svc\n"  # what the Secret's certificate is for

@@ -17,10 +17,10 @@ from redis import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
 from backend.orchestrator.lease import Lease
-from tests.backend.standing import wait_ready
 from tests.deploy.locked import FOLDER, PASSWORDS, LockedValkey, locked_valkey, make_users
 from tests.deploy.rendering import ROOT
 from tests.support.house import House
+from tests.support.standing import wait_ready
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 from wire.client import open_redis

@@ -19,11 +19,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.backend.standing import wait_ready
 from tests.deploy.rendering import DEPLOY, named, objects_of, of_kind, text_of
 from tests.support.child import Child
 from tests.support.house import House
 from tests.support.processes import Worker
+from tests.support.standing import wait_ready
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 

@@ -20,15 +20,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
-from tests.flow.kept import kept_in
-from tests.flow.listener import EVENTS, chat
 from tests.flow.talk import Talk
-from tests.flow.truth import truth_of
 from tests.flow.verdict import DRAIN_SECONDS, Verdict
 from tests.support.house import PROMPT, House
+from tests.support.kept import kept_in
+from tests.support.listener import EVENTS, chat
 from tests.support.processes import Api, Worker
 from tests.support.proxy import Proxy
 from tests.support.sse import Cut, Stream, open_stream
+from tests.support.truth import truth_of
 from tests.support.valkey import Valkey
 
 SETTINGS = {

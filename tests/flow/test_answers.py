@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from tests.flow.listener import Listener, chat, listening, words
-from tests.flow.truth import Truth
 from tests.support.house import Houses
+from tests.support.listener import Listener, chat, listening, words
+from tests.support.truth import Truth
 from tests.support.valkey import Valkey
 
 LOCAL = "/api/v1/local-llm/generate"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.listener import Listener, chat, following, listening, words
-from tests.flow.truth import Truth
 from tests.support.house import Houses
+from tests.support.listener import Listener, chat, following, listening, words
 from tests.support.processes import START, Api
+from tests.support.truth import Truth
 
 
 async def check_whole(truth: Truth, count: int, *parts: Listener) -> None:

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from tests.flow.listener import chat, listening, words
-from tests.flow.truth import Truth
 from tests.ollama_worker.fake_ollama import FakeOllama, fake_ollama, said
 from tests.support.house import House, Houses
+from tests.support.listener import chat, listening, words
 from tests.support.sse import open_stream
+from tests.support.truth import Truth
 
 
 async def cancel(url: str, job: str) -> dict[str, str]:

@@ -8,9 +8,9 @@ import time
 import httpx
 import pytest
 
-from tests.flow.listener import PATIENCE, chat, following, listening, words
-from tests.flow.truth import Truth
 from tests.support.house import Houses
+from tests.support.listener import PATIENCE, chat, following, listening, words
+from tests.support.truth import Truth
 from tests.support.waiting import eventually
 
 WISH = "X-Sluice-On-Disconnect"

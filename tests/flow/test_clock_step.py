@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.listener import chat, listening, words
-from tests.flow.truth import Truth, truth_of
 from tests.support.house import Houses
+from tests.support.listener import chat, listening, words
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.flow.listener import chat, listening, words
-from tests.flow.truth import Truth
 from tests.ollama_worker.fake_ollama import end, fake_ollama, said
 from tests.support.child import free_port
 from tests.support.house import Houses
+from tests.support.listener import chat, listening, words
+from tests.support.truth import Truth
 from tests.support.waiting import eventually
 
 OLLAMA = {"SLUICE_ENGINE": "ollama", "MODEL_NAME": "m:latest", "OLLAMA_MAX_RETRIES": "0"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.flow.listener import EVENTS, chat, text_of, words
 from tests.support.house import House, Houses
+from tests.support.listener import EVENTS, chat, text_of, words
 from tests.support.sse import Frame, Stream, open_stream, parse_frames
 
 TOKENS = 400  # two seconds of them

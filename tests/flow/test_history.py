@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import insert
 
 from backend.store.tables import messages, threads
-from tests.flow.kept import Kept, kept_in
-from tests.flow.listener import chat, listening, words
-from tests.flow.truth import Truth
 from tests.support.house import House, Houses
+from tests.support.kept import Kept, kept_in
+from tests.support.listener import chat, listening, words
 from tests.support.processes import Api
 from tests.support.sse import Cut, open_stream
+from tests.support.truth import Truth
 
 CONTINUE = {"X-Sluice-On-Disconnect": "continue"}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 
-from tests.flow.listener import chat, listening
-from tests.flow.truth import Truth
 from tests.support.hostile import POISON, hostile
 from tests.support.house import Houses
+from tests.support.listener import chat, listening
+from tests.support.truth import Truth
 from wire.circuits import Circuits
 
 OLLAMA = {"SLUICE_ENGINE": "ollama", "MODEL_NAME": "m:latest", "SLUICE_SLOTS": "2"}

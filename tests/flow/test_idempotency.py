@@ -7,9 +7,9 @@ from functools import partial
 
 import httpx
 
-from tests.flow.listener import chat, listening, words
-from tests.flow.truth import Truth
 from tests.support.house import Houses
+from tests.support.listener import chat, listening, words
+from tests.support.truth import Truth
 from tests.support.waiting import eventually
 
 KEY = {"Idempotency-Key": "order-1", "X-Sluice-On-Disconnect": "continue"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.flow.listener import chat, listening
 from tests.support.house import Houses
+from tests.support.listener import chat, listening
 from tests.support.sse import open_stream
 
 SECRET = "my-cat-is-called-Mitzi"

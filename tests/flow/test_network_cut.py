@@ -10,10 +10,10 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from tests.flow.listener import chat, listening
-from tests.flow.truth import Truth
 from tests.support.house import PROMPT, House, Houses
+from tests.support.listener import chat, listening
 from tests.support.proxy import Proxy
+from tests.support.truth import Truth
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 

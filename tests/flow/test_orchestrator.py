@@ -14,11 +14,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.backend.standing import standing_house, wait_ready
-from tests.flow.listener import chat, listening
 from tests.support.house import House
 from tests.support.kubernetes import ApiServer, api_server
+from tests.support.listener import chat, listening
 from tests.support.processes import Api, Worker
+from tests.support.standing import standing_house, wait_ready
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually, wait_until
 

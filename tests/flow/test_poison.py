@@ -14,9 +14,9 @@ import httpx
 import pytest
 from redis import Redis
 
-from tests.backend.standing import wait_ready
 from tests.deploy.locked import PASSWORDS, LockedValkey, locked_valkey
 from tests.support.house import House
+from tests.support.standing import wait_ready
 from tests.support.waiting import wait_until
 from wire.keys import Keys
 

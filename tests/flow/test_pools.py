@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.backend.standing import standing_house, wait_ready
-from tests.flow.listener import PATIENCE, Listener, chat, following, listening
-from tests.flow.truth import Truth, truth_of
 from tests.support.house import House
+from tests.support.listener import PATIENCE, Listener, chat, following, listening
 from tests.support.processes import Worker
+from tests.support.standing import standing_house, wait_ready
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.flow.listener import chat, following, listening, words
-from tests.flow.truth import Truth, truth_of
 from tests.support.house import Houses
+from tests.support.listener import chat, following, listening, words
 from tests.support.processes import Api
+from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 

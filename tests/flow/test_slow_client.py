@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from tests.flow.listener import Listener, chat, listening, words
-from tests.flow.truth import Truth
 from tests.support.house import Houses
+from tests.support.listener import Listener, chat, listening, words
+from tests.support.truth import Truth
 from wire.events import Completed, Started, Timings, Usage, encode, token
 from wire.jobs import FINISHED
 from wire.workers import WorkerInfo, new_incarnation

@@ -13,12 +13,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.flow.listener import chat, listening
 from tests.flow.test_cancel import cancel
-from tests.flow.truth import Truth
 from tests.support.house import House, Houses
+from tests.support.listener import chat, listening
 from tests.support.processes import ROOT
 from tests.support.slow_library import SlowLibrary
+from tests.support.truth import Truth
 from tests.support.waiting import eventually
 from tests.tiny_gguf import make_tiny_gguf
 

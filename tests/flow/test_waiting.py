@@ -6,9 +6,9 @@ import contextlib
 
 import httpx
 
-from tests.flow.listener import chat, listening, words
-from tests.flow.truth import Truth
 from tests.support.house import Houses
+from tests.support.listener import chat, listening, words
+from tests.support.truth import Truth
 
 
 async def test_a_pool_at_zero_takes_the_job_and_answers_when_a_worker_starts(house: Houses, truth: Truth) -> None:

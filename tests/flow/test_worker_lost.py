@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.flow.listener import chat, listening, words
-from tests.flow.truth import Truth
 from tests.support.house import Houses
+from tests.support.listener import chat, listening, words
+from tests.support.truth import Truth
 
 
 async def test_a_killed_worker_costs_no_token_and_repeats_none(house: Houses, truth: Truth) -> None:

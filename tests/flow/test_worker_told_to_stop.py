@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.flow.listener import chat, listening, words
-from tests.flow.truth import Truth
 from tests.support.child import free_port
 from tests.support.house import Houses
+from tests.support.listener import chat, listening, words
 from tests.support.processes import Worker
+from tests.support.truth import Truth
 
 
 async def test_a_worker_with_time_enough_ends_its_job_and_takes_no_other(house: Houses, truth: Truth) -> None:

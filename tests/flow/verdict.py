@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from backend.history.ending import STATUS
-from tests.flow.kept import Kept
-from tests.flow.listener import text_of, words
 from tests.flow.talk import Talk
-from tests.flow.truth import Truth
+from tests.support.kept import Kept
+from tests.support.listener import text_of, words
+from tests.support.truth import Truth
 
 DRAIN_SECONDS = 90
 

@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.backend.standing import standing_house, wait_ready
 from tests.fuzz.shapes import MODEL, Shape, asked_of
 from tests.support.engines import Engine, Models, engine_of
 from tests.support.house import House
+from tests.support.standing import standing_house, wait_ready
 from tests.support.valkey import Valkey
 
 ENGINES = ("simulated", "ollama", "openai", "llama-cpp")

@@ -17,13 +17,13 @@ from backend.errors import ApiError
 from backend.settings import DAY_SECONDS
 from backend.site.files import read_site
 from tests.backend.built_page import client_of
-from tests.backend.standing import standing_house, wait_ready
 from tests.deploy.test_entrance import wanted
 from tests.images.dockerfile import IMAGES
 from tests.images.nginx import PAGE, Nginx, running
 from tests.support.child import free_port
 from tests.support.house import House
 from tests.support.sse import open_stream
+from tests.support.standing import standing_house, wait_ready
 from tests.support.valkey import Valkey
 
 SETTINGS = {"SLUICE_MAX_FILE_BYTES": "200000", "SLUICE_MAX_BODY_BYTES": "100000"}

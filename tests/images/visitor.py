@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from tests.flow.listener import Listener, chat, following, listening, text_of
+from tests.support.listener import Listener, chat, following, listening, text_of
 from tests.support.waiting import eventually
 
 PAGE = "http://127.0.0.1:8080"

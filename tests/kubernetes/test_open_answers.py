@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.rendering import named, objects_of
-from tests.flow.listener import chat, listening
 from tests.kubernetes.api import CONTROLLERS, NAMESPACE, Api, Object, Refused, within
 from tests.kubernetes.control_plane import ControlPlane
 from tests.kubernetes.houses import applied
 from tests.kubernetes.keda import Keda, keda_on
 from tests.support.house import House
+from tests.support.listener import chat, listening
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 

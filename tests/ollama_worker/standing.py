@@ -16,7 +16,7 @@ from ollama_worker.engines.simulated import SimulatedEngine
 from ollama_worker.life import Life
 from ollama_worker.shape import Shape
 from ollama_worker.tools import Backoff, Meter, Tools
-from tests.flow.truth import Truth
+from tests.support.truth import Truth
 from tests.support.waiting import eventually
 from wire.circuits import Circuits
 from wire.jobs import Bounds, JobPipe

@@ -29,8 +29,8 @@ from ollama_worker.engines.base import (
     Unsupported,
 )
 from ollama_worker.vectors import BURST_BYTES
-from tests.flow.truth import Truth
 from tests.ollama_worker.standing import BOUNDS, Standing, standing
+from tests.support.truth import Truth
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.client import open_redis

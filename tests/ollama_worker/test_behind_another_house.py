@@ -17,8 +17,8 @@ from ollama_worker.engines.base import ModelNotFound, Piece
 from ollama_worker.engines.cloud_anthropic import AnthropicEngine
 from ollama_worker.engines.ollama import OllamaEngine
 from ollama_worker.engines.openai import OpenAIEngine
-from tests.backend.standing import standing_house, wait_ready
 from tests.support.house import House
+from tests.support.standing import standing_house, wait_ready
 from tests.support.valkey import Valkey
 from wire.records import JobRequest, Message
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.flow.truth import Truth
 from tests.ollama_worker.standing import standing
 from tests.support.proxy import Proxy
+from tests.support.truth import Truth
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.client import open_redis

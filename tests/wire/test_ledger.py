@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.flow.truth import Truth, truth_of
+from tests.support.truth import Truth, truth_of
 from wire.jobs import Bounds
 from wire.ledger import Ledger
 from wire.records import JobRequest, Message

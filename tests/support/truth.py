@@ -9,7 +9,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from tests.flow.listener import PATIENCE, Listener, text_of, words
+from tests.support.listener import PATIENCE, Listener, text_of, words
 from tests.support.sse import Frame
 from tests.support.waiting import eventually
 from wire.client import UNREACHABLE, open_redis
