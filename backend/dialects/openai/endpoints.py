@@ -86,5 +86,4 @@ async def _events(house: House, found: Found) -> int:
     """How many events its running attempt has told so far."""
     if found.record.state != "running":
         return 0
-    rows: Any = await house.redis.xrevrange(found.pool.keys.events(found.record.id), count=1)
-    return int(rows[0][0].rpartition(b"-")[2]) if rows else 0
+    return (await found.pool.jobs.log(found.record.id).last_id()).seq
