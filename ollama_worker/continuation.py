@@ -35,16 +35,16 @@ def earlier_of(summary: Summary) -> Earlier:
     return Earlier("".join(summary.text), summary.tokens, other, summary.spoken, summary.model)
 
 
-def with_rest_of_budget(request: JobRequest, earlier: Earlier) -> JobRequest:
+def with_rest_of_budget(ask: JobRequest, earlier: Earlier) -> JobRequest:
     """`num_predict` counts the whole answer, so what earlier attempts produced is taken off. 0: nothing is left.
 
     To engines 0 says, like a negative one, that there is no limit: a request's own is told as such.
     """
-    budget = request.options.get("num_predict")
+    budget = ask.options.get("num_predict")
     if not isinstance(budget, int) or budget < 0:
-        return request
-    options = {**request.options, "num_predict": max(0, budget - earlier.tokens) if budget else -1}
-    return request.model_copy(update={"options": options})
+        return ask
+    options = {**ask.options, "num_predict": max(0, budget - earlier.tokens) if budget else -1}
+    return ask.model_copy(update={"options": options})
 
 
 class StopStrings:
@@ -53,8 +53,8 @@ class StopStrings:
     `cut` returns the part of a piece that may be shown, and sets `found` to the one that ends the answer there.
     """
 
-    def __init__(self, request: JobRequest, earlier: str) -> None:
-        stop = request.options.get("stop") or []
+    def __init__(self, ask: JobRequest, earlier: str) -> None:
+        stop = ask.options.get("stop") or []
         self._stops = [stop] if isinstance(stop, str) else [s for s in stop if s]
         self._tail = earlier[-(max(map(len, self._stops), default=1) - 1) or len(earlier) :] if self._stops else ""
         self._new = ""

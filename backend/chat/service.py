@@ -9,6 +9,7 @@ import asyncio
 from contextlib import AsyncExitStack, suppress
 
 from redis.exceptions import RedisError
+from starlette.requests import Request
 
 from backend.chat.admission import Admission, retry
 from backend.chat.deserted import Deserted
@@ -190,3 +191,8 @@ class ChatService:
     def close(self) -> None:
         """This process is leaving: jobs whose callers are in their grace run on."""
         self._deserted.close()
+
+
+def chat_of(request: Request) -> ChatService:
+    chat: ChatService = request.state.chat
+    return chat

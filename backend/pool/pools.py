@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from redis.asyncio import Redis
+from starlette.requests import Request
 
 from wire.circuits import Circuits
 from wire.clock import Clock
@@ -146,6 +147,12 @@ class Pools:
         """The first events of its log in the pool where it is."""
         return await found.pool.jobs.log(found.record.id).first(count)
 
+    async def events(self, found: Found) -> int:
+        """How many events its running attempt has sent so far; 0 where it does not run."""
+        if found.record.state != "running":
+            return 0
+        return (await found.pool.jobs.log(found.record.id).last_id()).seq
+
     async def deserted(self, job: JobId) -> bool:
         """True when nobody follows it, in any pool and any API process."""
         await self._fan_in.settled()
@@ -159,3 +166,8 @@ def _found(pool: Pool, job: JobId, fields: dict[bytes, bytes]) -> Found | None:
         return None
     record = decode_record(job, fields)
     return Found(pool, record) if record is not None else None
+
+
+def pools_of(request: Request) -> Pools:
+    pools: Pools = request.state.pools
+    return pools

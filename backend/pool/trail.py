@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from redis.exceptions import RedisError
+from starlette.requests import Request
 
 from backend.pool.pools import Found, Pool, Pools
 from wire.events import START, EventId, LogEntry
@@ -102,3 +103,8 @@ async def pool_of(path: Sequence[Found], after: EventId) -> Pool:
     found = next((one for one in path if after.attempt <= one.record.attempt), path[-1])
     await found.pool.reader.check_cursor(found.record.id, after)
     return found.pool
+
+
+def trails_of(request: Request) -> Trails:
+    trails: Trails = request.state.trails
+    return trails

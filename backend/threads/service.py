@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.requests import Request
 
 from backend.cursor import Cursor
 from backend.errors import Conflict, Invalid
@@ -233,3 +234,8 @@ def _titled(title: str | None) -> dict[str, Any]:
 def newest(answers: Sequence[Row[Any]]) -> dict[str, Row[Any]]:
     """By thread; the later of several wins."""
     return {answer.thread_id: answer for answer in answers}
+
+
+def threads_of(request: Request) -> Threads:
+    threads: Threads = request.state.threads
+    return threads
