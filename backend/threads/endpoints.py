@@ -27,6 +27,7 @@ from backend.threads.requests import (
 from backend.threads.service import threads_of
 from backend.threads.titles import titles_of
 from backend.threads.view import branch_to, head_of, in_order, message_view, thread_view, thread_views
+from wire.ids import TenantId
 
 router = APIRouter(prefix="/api/threads", tags=["threads"])
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
@@ -123,7 +124,7 @@ async def feedback(request: Request, thread: Thread, message: MessageId) -> Resp
     return Response(status_code=204)
 
 
-def tenant() -> str:
+def tenant() -> TenantId:
     return principal_of().tenant
 
 
