@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 from pydantic import ValidationError
 
 from ollama_worker.answer import Answer
-from ollama_worker.continuation import Earlier, StopStrings, read_earlier, with_rest_of_budget
+from ollama_worker.continuation import Earlier, StopStrings, earlier_of, with_rest_of_budget
 from ollama_worker.ending import Ending
 from ollama_worker.engines.base import (
     EngineBusy,
@@ -32,7 +32,7 @@ from ollama_worker.fallback import FAULTS, as_other_model, as_spoken, next_place
 from ollama_worker.patience import once, until_answered
 from ollama_worker.tools import Tools
 from ollama_worker.vectors import bursts
-from wire.events import LogEntry, Queued, Rerouted, Restarted, Started, encode, entries_of
+from wire.events import Queued, Rerouted, Restarted, Started, encode
 from wire.ids import Incarnation
 from wire.records import ANY_MODEL, JobRequest, Order, Target
 from wire.writer import Outbox, Stale
@@ -169,7 +169,8 @@ class Attempt:
         """
         if self._address[2] == 1:
             return ask, ""
-        earlier = read_earlier(await until_answered(self._log))
+        log_of_job = self._tools.jobs.log(self._address[0])
+        earlier = earlier_of(await until_answered(log_of_job.summary))
         self._answer.earlier = Earlier(spoken=earlier.spoken)  # at once: what fails from here on is not rerouted
         same = as_spoken(ask, earlier.model, self._pool) if earlier.spoken else ask
         ask = same or ask
@@ -186,11 +187,6 @@ class Attempt:
 
     async def _may_continue(self, ask: JobRequest, earlier: Earlier) -> bool:
         return not earlier.other and ask.plain and await self._tools.engine.can_continue(ask.model)
-
-    async def _log(self) -> list[LogEntry]:
-        jobs = self._tools.jobs
-        rows: Any = await jobs.redis.xrange(jobs.keys.events(self._address[0]))
-        return entries_of(rows)
 
     async def _generate(self, ask: JobRequest, prefill: str) -> Finished:
         return await self._patiently(lambda: self._stream(ask, prefill))

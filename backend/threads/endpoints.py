@@ -12,6 +12,7 @@ from backend.accounts.caller import Caller
 from backend.accounts.needs import needs
 from backend.cursor import read_cursor, write_cursor
 from backend.entrance.body import read_object
+from backend.ids import MessageId, ThreadId, usable_id
 from backend.threads.documents import documented
 from backend.threads.export import Format, export
 from backend.threads.requests import (
@@ -23,7 +24,6 @@ from backend.threads.requests import (
     parse,
     parse_query,
     thread_not_found,
-    usable_id,
 )
 from backend.threads.service import threads_of
 from backend.threads.titles import titles_of
@@ -31,7 +31,7 @@ from backend.threads.view import branch_to, head_of, in_order, message_view, thr
 
 router = APIRouter(prefix="/api/threads", tags=["threads"])
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
-Thread = Annotated[str, Path(description="A thread's id.")]
+Thread = Annotated[ThreadId, Path(description="A thread's id.")]
 Owner = Annotated[Caller, needs("threads")]
 
 
@@ -121,7 +121,7 @@ async def title(request: Request, caller: Owner, thread: Thread) -> Response:
     openapi_extra=documented(Feedback),
     summary="Rate an answer, or take the rating back",
 )
-async def feedback(request: Request, caller: Owner, thread: Thread, message: str) -> Response:
+async def feedback(request: Request, caller: Owner, thread: Thread, message: MessageId) -> Response:
     name, about = usable_id(thread, thread_not_found), usable_id(message, message_not_found)
     await threads_of(request).rate(caller.tenant, name, about, parse(Feedback, await fields(request)))
     return Response(status_code=204)
@@ -131,7 +131,7 @@ async def fields(request: Request) -> dict[str, Any]:
     return (await read_object(request))[0]
 
 
-async def shown(request: Request, caller: Caller, name: str) -> Response:
+async def shown(request: Request, caller: Caller, name: ThreadId) -> Response:
     """A thread as it is now."""
     found = await threads_of(request).get(caller.tenant, name)
     return answer(thread_views(found.threads, found.running)[0])
