@@ -103,8 +103,7 @@ async def stream(request: Request) -> Response:
     fields, body = await read_object(request)
     chat = parse_one(fields, house_of(request).settings.max_messages)
     pace = pace_of(request)
-    party = await let_in(request, [chat], body)
-    [(_, model, ticket)] = party.members
+    [(_, model, ticket)] = (await let_in(request, [chat], body)).chats
     news = request.headers.get("x-sluice-events") == "1"
     return RelayResponse(ticket, LangServeEvents(ticket.job, model.model, bool(model.reasoning), news), pace)
 

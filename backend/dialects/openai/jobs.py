@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend.chat.relay import Outcome
+from backend.chat.outcome import Outcome
 from backend.dialects.native.view import moment
 from backend.dialects.openai.chat import completion
 from wire.decoding import json_object
