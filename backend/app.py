@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -56,10 +57,10 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     configure_logs(settings.log_level, "api")
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with open_house(settings) as house, batches_running(house):
             app.state.house = house
-            yield
+            yield house.services
 
     app = FastAPIOffline(
         title="Sluice",

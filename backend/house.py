@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 from redis.asyncio import Redis
@@ -16,12 +16,14 @@ from starlette.requests import Request
 
 from backend.admin.room import Admin, build_admin
 from backend.batches.service import Batches
+from backend.bounds import RequestBounds, bounds_from
 from backend.chat.admission import Admission
 from backend.chat.answers import LOOK_SECONDS, Answers
 from backend.chat.naming import Naming
 from backend.chat.preparing import Preparing
 from backend.chat.service import ChatService
 from backend.files.service import Files
+from backend.health.readiness import Readiness
 from backend.history.finished import BLOCK_MS, Finished
 from backend.history.recorder import Recorder
 from backend.leaving import hearing_the_end
@@ -71,7 +73,28 @@ class House(NamedTuple):
     admin: Admin
     files: Files
     batches: Batches
+    readiness: Readiness
+    bounds: RequestBounds
     outages: tuple[Outage, Outage]  # of Redis, of SQL: all loops of this process tell of them as one
+
+    @property
+    def services(self) -> dict[str, Any]:
+        """What rooms read from the state of a request, each by its name: `chat_of(request)` stands beside the chat."""
+        return {
+            "chat": self.chat,
+            "pools": self.pools,
+            "trails": self.trails,
+            "sights": self.sights,
+            "news": self.news,
+            "catalogue": self.catalogue,
+            "threads": self.threads,
+            "titles": self.titles,
+            "files": self.files,
+            "batches": self.batches,
+            "admin": self.admin,
+            "readiness": self.readiness,
+            "bounds": self.bounds,
+        }
 
 
 def house_of(request: Request) -> House:
@@ -99,6 +122,8 @@ def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> Ho
     threads, titles = Threads(database, pools), Titles(database, pools, sights, catalogue, chat)
     files = Files(database, settings.max_file_bytes)
     admin = build_admin(pools, database, lambda: chat.draining)
+    schema = Schema(database, history_away)
+    readiness = Readiness(redis, fan_in, pools, chat, schema, settings.redis_seconds)
     return House(
         settings=settings,
         redis=redis,
@@ -110,12 +135,14 @@ def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> Ho
         news=news,
         chat=chat,
         database=database,
-        schema=Schema(database, history_away),
+        schema=schema,
         threads=threads,
         titles=titles,
         admin=admin,
         files=files,
         batches=Batches(database, files),
+        readiness=readiness,
+        bounds=bounds_from(settings),
         outages=(redis_away, history_away),
     )
 

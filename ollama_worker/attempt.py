@@ -33,6 +33,7 @@ from ollama_worker.patience import once, until_answered
 from ollama_worker.tools import Tools
 from ollama_worker.vectors import bursts
 from wire.events import LogEntry, Queued, Rerouted, Restarted, Started, encode, entries_of
+from wire.ids import Incarnation
 from wire.records import ANY_MODEL, JobRequest, Order, Target
 from wire.writer import Outbox, Stale
 
@@ -50,7 +51,7 @@ class Attempt:
     def __init__(
         self,
         tools: Tools,
-        incarnation: str,
+        incarnation: Incarnation,
         order: Order,
         on_stale: Callable[[], None],
         pause: Callable[[], Awaitable[None]],
@@ -245,7 +246,7 @@ class Attempt:
         one or the other counts once a job."""
         if error.code in FAULTS:
             self.engine_failed = self._in_trouble = True
-            blamed = self._address[0] if error.suspect else ""
+            blamed = self._address[0] if error.suspect else None
             await once(self._tools.circuits.trip(self._tools.engine.name, self.model, error.code, blamed))
 
     async def _any_model(self) -> str:

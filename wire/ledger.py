@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from wire.decoding import json_object, text, texts
+from wire.ids import JobId
 from wire.jobs import decode_record
 from wire.keys import Keys
 from wire.records import JobRecord
@@ -46,7 +47,7 @@ class Ledger:
         entries = [(text(name), texts(fields)) for name, fields in rows[:limit]]
         return Page(entries, entries[-1][0] if len(rows) > limit else "")
 
-    async def outlines(self, jobs: Sequence[str]) -> list[JobRecord | None]:
+    async def outlines(self, jobs: Sequence[JobId]) -> list[JobRecord | None]:
         """Their records, `request` and `result` left empty; None for a job that is not known (any more)."""
         keys = [self._keys.job(job) for job in jobs]
         held = await self._each([("HKEYS", key) for key in keys])
@@ -75,6 +76,6 @@ def _event(row: Any) -> bytes:
     return fields.get(b"e", b"{}")
 
 
-def _outline(job: str, names: list[bytes], values: list[bytes | None]) -> JobRecord | None:
+def _outline(job: JobId, names: list[bytes], values: list[bytes | None]) -> JobRecord | None:
     """None also for a record that expired between the two looks."""
     return decode_record(job, {name: value for name, value in zip(names, values, strict=False) if value is not None})

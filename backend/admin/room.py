@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from starlette.requests import Request
+
 from backend.admin.jobs import AllJobs
 from backend.admin.monitor import Monitor
 from backend.admin.repository import EndedJobs
@@ -21,3 +23,8 @@ def build_admin(pools: Pools, database: Database, leaving: Callable[[], bool]) -
     """`leaving`: whether this process is shutting down."""
     ended = EndedJobs(database, pools.names)
     return Admin(Monitor(pools, ended, leaving), AllJobs(pools, ended))
+
+
+def admin_of(request: Request) -> Admin:
+    admin: Admin = request.state.admin
+    return admin

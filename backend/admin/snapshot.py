@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from backend.admin.points import Point
 from backend.admin.pulse import Pulse
 from backend.dialects.native.view import moment
+from wire.ids import TenantId
 from wire.places import Lengths
 from wire.workers import Gpu, WorkerRecord
 
@@ -62,7 +63,7 @@ class Look(NamedTuple):
 
 
 def _together(lengths: list[Lengths]) -> Lengths:
-    waiting: Counter[str] = Counter()
+    waiting: Counter[TenantId] = Counter()
     for one in lengths:
         waiting.update(dict(one.tenants))
     return Lengths(sum(one.front for one in lengths), tuple(waiting.items()))

@@ -15,6 +15,7 @@ from starlette.types import Message, Receive
 
 from backend.chat.outcome import Outcome
 from backend.pool.trail import Trail
+from wire.ids import JobId
 
 Value = TypeVar("Value")
 
@@ -22,11 +23,11 @@ Value = TypeVar("Value")
 class Ticket:
     """A job let in (or joined) for one caller: its reader, and what happens when the caller leaves before the end."""
 
-    def __init__(self, job: str, model: str, reader: Trail, leave: Callable[[bool], Awaitable[None]]) -> None:
+    def __init__(self, job: JobId, model: str, reader: Trail, leave: Callable[[bool], Awaitable[None]]) -> None:
         self.job = job
         self.model = model  # as the catalogue spells it
         self.reader = reader
-        self.headers = {"X-Sluice-Job": job}
+        self.headers: dict[str, str] = {"X-Sluice-Job": job}
         self._leave = leave
         self._left = False
 

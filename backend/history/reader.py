@@ -11,13 +11,14 @@ from redis.exceptions import ResponseError
 from backend.history.ending import Ending, Said, said_of_result
 from wire.decoding import json_object
 from wire.events import EVENT, Completed, Failed
+from wire.ids import JobId
 from wire.jobs import JobPipe
 from wire.records import JobRecord
 
 PAGE = 1_000  # log entries a read: between two reads the process serves its streams
 
 
-async def endings(jobs: JobPipe, names: list[str]) -> dict[str, Ending | None]:
+async def endings(jobs: JobPipe, names: list[JobId]) -> dict[JobId, Ending | None]:
     """By job; None: there is no record of it any more. A job that has not ended is left out."""
     found = {name: await _record(jobs, name) for name in names}
     ended = [record for record in found.values() if record is not None and not record.live]
@@ -26,7 +27,7 @@ async def endings(jobs: JobPipe, names: list[str]) -> dict[str, Ending | None]:
     return {name: known.get(name) for name in names if name in known or found[name] is None}
 
 
-async def _record(jobs: JobPipe, name: str) -> JobRecord | None:
+async def _record(jobs: JobPipe, name: JobId) -> JobRecord | None:
     """None also where a key of another type has its name: that is none of ours."""
     try:
         return await jobs.record(name)

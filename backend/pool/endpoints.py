@@ -6,8 +6,10 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from backend.house import house_of
+from backend.bounds import bounds_of
+from backend.pool.models.catalogue import catalogue_of
 from backend.pool.models.names import Models, find
+from backend.pool.sights import sights_of
 from wire.workers import WorkerRecord
 
 router = APIRouter(tags=["models"])
@@ -19,9 +21,9 @@ async def models(request: Request) -> dict[str, Any]:
     """`live`: a living worker offers it now; `default`: what a chat gets that names none; `context_length` 0: not
     known; `aliases`: other names for it. `advice`: how to connect a real model, where all answers are simulated.
     `limits`: so many of a conversation's last messages reach a model, and so many bytes a request may have."""
-    house = house_of(request)
-    known, default = await house.catalogue.models(), await house.catalogue.resolve(None)
-    offers, workers = await house.catalogue.by_pool(), await house.sights.workers()
+    catalogue, bounds = catalogue_of(request), bounds_of(request)
+    known, default = await catalogue.models(), await catalogue.resolve(None)
+    offers, workers = await catalogue.by_pool(), await sights_of(request).workers()
     default = find(default, known.known) or default
     about = {**known.known, default: known.about(default)}
     return {
@@ -29,14 +31,14 @@ async def models(request: Request) -> dict[str, Any]:
             {
                 **_model(name, about[name], name == default, name in known.live),
                 **_pools(name, offers),
-                "aliases": [alias for alias, model in house.catalogue.aliases.items() if find(model, [name])],
+                "aliases": [alias for alias, model in catalogue.aliases.items() if find(model, [name])],
             }
             for name in _order(about, known.live)
         ],
         "engines": sorted({str(engine) for worker in workers if (engine := worker.info.get("engine"))}),
         "workers": len(workers),
         "advice": advice(workers),
-        "limits": {"messages": house.settings.max_context_messages, "body_bytes": house.settings.max_body_bytes},
+        "limits": {"messages": bounds.context_messages, "body_bytes": bounds.body_bytes},
     }
 
 

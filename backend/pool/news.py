@@ -11,11 +11,14 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
+from starlette.requests import Request
+
 from backend.pool.pools import Pool
 from backend.pool.sights import Sights
 from backend.pool.trail import Trail, Trails
 from wire import places
 from wire.events import LogEntry, Queued, encode
+from wire.ids import JobId
 from wire.outage import Outage, redis_outage, repeat
 from wire.workers import WorkerRecord
 
@@ -65,7 +68,7 @@ class News:
             tasks.create_task(self._tell_everybody())
             tasks.create_task(self._tell_the_new())
 
-    async def place(self, pool: Pool, job: str) -> Queued | None:
+    async def place(self, pool: Pool, job: JobId) -> Queued | None:
         """Where one job stands, None when it waits for nothing."""
         snapshot = places.read(await pool.jobs.places([job]))
         return _news(snapshot.places[0], await self._fleet(pool))
@@ -123,3 +126,8 @@ def _news(place: places.Place, fleet: Fleet) -> Queued | None:
     if place.state == "running" and place.note == "loading_model":
         return Queued(position=0, reason="loading_model")
     return None
+
+
+def news_of(request: Request) -> News:
+    news: News = request.state.news
+    return news

@@ -6,6 +6,8 @@ import asyncio
 import math
 from typing import Any, NamedTuple
 
+from starlette.requests import Request
+
 from backend.pool.pools import Pool, Pools
 from wire import places
 from wire.circuits import Circuit
@@ -56,3 +58,8 @@ async def sight_of(pool: Pool) -> Sight:
     queue = places.read(await pool.jobs.places([]))
     waiting = {name: lengths.waiting for name, lengths in queue.classes.items()}
     return Sight(workers, seen, waiting, await pool.circuits.all())
+
+
+def sights_of(request: Request) -> Sights:
+    sights: Sights = request.state.sights
+    return sights

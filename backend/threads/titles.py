@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from sqlalchemy import Row
+from starlette.requests import Request
 
 from backend.accounts.caller import Principal
 from backend.chat.disconnect import CONTINUE
@@ -17,6 +18,7 @@ from backend.pool.sights import Sights
 from backend.store.database import Database
 from backend.threads import repository
 from backend.threads.requests import thread_not_found
+from wire.ids import JobId
 from wire.records import JobRequest, Message
 
 EXCERPT = 1_000  # characters of the question, and of the answer, that a title is made of
@@ -56,7 +58,7 @@ class Titles:
             return str(thread.title_job)
         return await self._let_in(who, thread, exchange)
 
-    async def _pending(self, job: str) -> bool:
+    async def _pending(self, job: JobId) -> bool:
         found = await self._pools.find(job)
         return found is not None and found.record.live
 
@@ -68,7 +70,7 @@ class Titles:
     async def _let_in(self, who: Principal, thread: Row[Any], exchange: Exchange) -> str | None:
         """The row names the job before the job is there: its end cannot be recorded too early."""
         request = await self._request(exchange)
-        job = await self._claim(who.tenant, thread, str(uuid.uuid4()))
+        job = await self._claim(who.tenant, thread, JobId(str(uuid.uuid4())))
         if job is None or job[1]:
             return job and job[0]
         try:
@@ -79,7 +81,7 @@ class Titles:
             raise
         return job[0]
 
-    async def _claim(self, tenant: str, seen: Row[Any], mine: str) -> tuple[str, bool] | None:
+    async def _claim(self, tenant: str, seen: Row[Any], mine: JobId) -> tuple[JobId, bool] | None:
         """The job to be, and whether another request was first. None: the thread has been named or deleted since."""
         async with self._database.write() as tx:
             thread = await repository.thread(tx, tenant, seen.id, lock=True)
@@ -98,3 +100,8 @@ class Titles:
         shown = f"User: {said.text[:EXCERPT]}\n\nAssistant: {answer.text[:EXCERPT]}"
         messages = (Message(role="system", content=INSTRUCTION), Message(role="user", content=shown))
         return JobRequest(model=model, messages=messages, options=OPTIONS, think=False if thinks else None)
+
+
+def titles_of(request: Request) -> Titles:
+    titles: Titles = request.state.titles
+    return titles

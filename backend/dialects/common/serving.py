@@ -12,17 +12,18 @@ from fastapi import Request
 from starlette.responses import Response
 
 from backend.accounts.caller import principal_of
+from backend.bounds import bounds_of
 from backend.chat.choices import RelayChoices
 from backend.chat.disconnect import OnDisconnect, parse_on_disconnect
 from backend.chat.party import Party, Ticket
 from backend.chat.relay import RelayResponse
+from backend.chat.service import chat_of
 from backend.chat.submission import Submission
 from backend.chat.turn import Turn
 from backend.dialects.common.door import Asked, ChoiceDoor, Door
 from backend.entrance.body import read_object
 from backend.entrance.crowd import leave
 from backend.errors import TooLarge, told_with
-from backend.house import house_of
 from backend.pace import pace_of
 from backend.routing.affinity import parse_conversation
 from wire.idempotency import body_hash
@@ -32,17 +33,17 @@ from wire.records import JobRequest
 async def serve(request: Request, door: Door) -> Response:
     """Answer one request of `door`. Raises ApiError before the response opens."""
     parsed, body = await read_object(request)
-    return await answered(request, door, door.read(parsed, house_of(request).settings.max_messages), body)
+    return await answered(request, door, door.read(parsed, bounds_of(request).messages), body)
 
 
 async def serve_choices(request: Request, door: ChoiceDoor) -> Response:
     """Answer one request of `door`, however many choices it wants. Raises ApiError before the response opens."""
-    bounds = house_of(request).settings
+    bounds = bounds_of(request)
     parsed, body = await read_object(request)
-    asked = door.read(parsed, bounds.max_messages)
+    asked = door.read(parsed, bounds.messages)
     if not asked.others:
         return await answered(request, door, asked, body)
-    if len(body) * (parsed.get("n") or 1) > bounds.max_body_bytes:
+    if len(body) * (parsed.get("n") or 1) > bounds.body_bytes:
         raise TooLarge("So many answers to a request of this size are more than a request may be; send a smaller 'n'.")
     pace = pace_of(request)
     party = await submit(request, [of_door(ask, door) for ask in asked.jobs], body)
@@ -100,7 +101,7 @@ async def submit(
         trimmed=trimmed,
         reuse=reuse,
     )
-    party = await house_of(request).chat.submit_all([submission._replace(request=ask) for ask in asks])
+    party = await chat_of(request).submit_all([submission._replace(request=ask) for ask in asks])
     leave(request.scope)
     return party
 

@@ -18,14 +18,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from backend.bounds import RequestBounds, bounds_of
 from backend.chat.party import Party, Ticket
+from backend.chat.service import chat_of
 from backend.dialects.common.serving import submit
 from backend.dialects.langserve.model import Events, Follow, QueueChat
 from backend.dialects.langserve.requests import Chat, checked, filters_of, parse_many, parse_one
 from backend.dialects.langserve.trim import Room, context_of, room_of, text_tokens, trim
 from backend.entrance.body import read_object
 from backend.errors import ApiError
-from backend.house import House, house_of
+from backend.pool.models.catalogue import Catalogue, catalogue_of
 from wire.records import JobRequest
 
 # LangServe's playground needs nothing from elsewhere. Its forms compile JSON schemas with `new Function`.
@@ -83,7 +85,7 @@ class LetInFirst(APIRoute):
 def _letting_in(langserve: Handler, many: bool) -> Handler:
     async def serve(request: Request) -> Response:
         fields, body = await read_object(request)
-        limit = house_of(request).settings.max_messages
+        limit = bounds_of(request).messages
         chats = parse_many(fields, limit) if many else [parse_one(fields, limit)]
         members = await let_in(request, chats, body)
         request.state.members = iter(members.chats)
@@ -111,22 +113,22 @@ def _confined(langserve: Handler) -> Handler:
 
 async def let_in(request: Request, chats: list[Chat], body: bytes) -> Members:
     """All or none: every chat is checked before the first job is made."""
-    house = house_of(request)
-    async with asyncio.timeout(house.chat.answer_seconds):
-        ready = [await _prepare(house, chat) for chat in chats]
+    catalogue, bounds = catalogue_of(request), bounds_of(request)
+    async with asyncio.timeout(chat_of(request).answer_seconds):
+        ready = [await _prepare(chat, catalogue, bounds) for chat in chats]
     turn = chats[0].turn and chats[0].turn._replace(context_messages=ready[0].context)
     party = await submit(request, [chat.job for chat in ready], body, turn=turn, trimmed=True)
     return Members(party, [_as_let_in(chat, ticket) for chat, ticket in zip(ready, party.tickets, strict=True)])
 
 
-async def _prepare(house: House, chat: Chat) -> Prepared:
+async def _prepare(chat: Chat, catalogue: Catalogue, bounds: RequestBounds) -> Prepared:
     """The job that the chain's own steps would make of it. Raises Invalid and NotFound."""
     asked = chat.model.model  # the caller's word: the router needs it as it is
-    name = await house.catalogue.resolve(asked)
+    name = await catalogue.resolve(asked)
     model = chat.model.model_copy(update={"model": name})
-    window = await house.catalogue.context_length(name)
+    window = await catalogue.context_length(name)
     room = room_of(
-        house.settings.max_context_messages,
+        bounds.context_messages,
         min(window, model.num_ctx or window) or model.num_ctx or 0,
         model.num_predict,
         beside=text_tokens(orjson.dumps(model.tools).decode()) if model.tools else 0,

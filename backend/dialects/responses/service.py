@@ -24,6 +24,7 @@ from backend.errors import ApiError, NotFound, TooLarge
 from backend.house import House
 from backend.pool.pools import Found
 from wire.events import START, LogEntry
+from wire.ids import JobId
 from wire.reader import JobLost
 from wire.records import JobRecord, JobRequest, Message
 
@@ -66,12 +67,12 @@ def as_stored(found: Found) -> Stored | None:
     return Stored(record, AskedResponse(record.id, record.model, request))
 
 
-def job_of(name: str) -> str:
+def job_of(name: str) -> JobId:
     """The job of a response's id. Raises NotFound."""
     match = RESPONSE_ID.fullmatch(name)
     if match is None:
         raise response_not_found(name)
-    return str(uuid.UUID(match[1]))
+    return JobId(str(uuid.UUID(match[1])))
 
 
 # -- told again --------------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from starlette.requests import Request
+
 from backend.errors import NotFound
 from backend.pool.models.names import About, Meaning, Models, Offers, find, is_chat, meaning
 from backend.pool.sights import Sight, Sights
@@ -177,3 +179,8 @@ def model_not_found(name: str, models: Models) -> NotFound:
         f"There is no model {name!r} here (there are: {offered}). With Ollama, run: ollama pull {name}",
         "model_not_found",
     )
+
+
+def catalogue_of(request: Request) -> Catalogue:
+    catalogue: Catalogue = request.state.catalogue
+    return catalogue
