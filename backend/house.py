@@ -28,10 +28,10 @@ from backend.history.finished import BLOCK_MS, Finished
 from backend.history.recorder import Recorder
 from backend.leaving import hearing_the_end
 from backend.orchestrator.marker import open_marker
+from backend.pool.look import Looks
 from backend.pool.models.catalogue import Catalogue
 from backend.pool.news import News
 from backend.pool.pools import Pools
-from backend.pool.sights import Sights
 from backend.pool.trail import Trails
 from backend.pool.watcher import Watcher
 from backend.routing.breakers import Breakers
@@ -62,7 +62,7 @@ class House(NamedTuple):
     fan_in: FanIn
     pools: Pools
     trails: Trails
-    sights: Sights
+    looks: Looks
     catalogue: Catalogue
     news: News
     chat: ChatService
@@ -84,7 +84,7 @@ class House(NamedTuple):
             "chat": self.chat,
             "pools": self.pools,
             "trails": self.trails,
-            "sights": self.sights,
+            "looks": self.looks,
             "news": self.news,
             "catalogue": self.catalogue,
             "threads": self.threads,
@@ -107,21 +107,21 @@ def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> Ho
     redis_away, history_away = redis_outage(), history_outage()
     fan_in = FanIn(settings.redis_url)
     pools = Pools(redis, fan_in, settings.all_pools)
-    trails, sights = Trails(pools), Sights(pools)
-    catalogue, news = Catalogue(sights, settings), News(trails, sights, redis_away)
+    trails, looks = Trails(pools), Looks(pools)
+    catalogue, news = Catalogue(looks, settings), News(trails, looks, redis_away)
     timeout_ms = int(settings.deadline * 1000)
     bounds = Bounds(
         settings.queue_depth, settings.queue_per_tenant, settings.max_attempts, timeout_ms, settings.queue_bytes
     )
     claims = IdempotencyKeys(redis, timeout_ms + RECORD_MS)
     database = Database(settings.database_url)
-    router = Router(sights, catalogue, settings.rules, Breakers(pools))
+    router = Router(looks, catalogue, settings.rules, Breakers(pools))
     preparing = Preparing(pools, router, Naming(claims, pools), Answers(cache or redis, pools, settings.cache_seconds))
     answer_seconds = settings.redis_seconds + TELL_SECONDS
     chat = ChatService(pools, trails, news, preparing, Admission(bounds), ThreadTurns(database), answer_seconds)
-    threads, titles = Threads(database, pools), Titles(database, pools, sights, catalogue, chat)
+    threads, titles = Threads(database, pools), Titles(database, pools, looks, catalogue, chat)
     files = Files(database, settings.max_file_bytes)
-    admin = build_admin(pools, database, lambda: chat.draining)
+    admin = build_admin(pools, looks, database, lambda: chat.draining)
     schema = Schema(database, history_away)
     readiness = Readiness(redis, fan_in, pools, chat, schema, settings.redis_seconds)
     return House(
@@ -130,7 +130,7 @@ def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> Ho
         fan_in=fan_in,
         pools=pools,
         trails=trails,
-        sights=sights,
+        looks=looks,
         catalogue=catalogue,
         news=news,
         chat=chat,
@@ -160,7 +160,7 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
     ]
     with suppress(RedisError, OSError):  # a Redis that is not there yet is waited for, red until then
         await check_server(redis)
-    marker = await open_marker(redis, settings.pool, house.sights) if settings.orchestrator else None
+    marker = await open_marker(redis, settings.pool, house.looks) if settings.orchestrator else None
     runs = [house.fan_in.run(), house.news.run(), house.admin.monitor.run(), house.schema.run()]
     runs += [watcher.run() for watcher in watchers] + [recorder.run() for recorder in recorders]
     if marker is not None:

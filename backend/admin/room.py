@@ -10,6 +10,7 @@ from starlette.requests import Request
 from backend.admin.jobs import AllJobs
 from backend.admin.monitor import Monitor
 from backend.admin.repository import EndedJobs
+from backend.pool.look import Looks
 from backend.pool.pools import Pools
 from backend.store.database import Database
 
@@ -19,10 +20,10 @@ class Admin(NamedTuple):
     jobs: AllJobs
 
 
-def build_admin(pools: Pools, database: Database, leaving: Callable[[], bool]) -> Admin:
+def build_admin(pools: Pools, looks: Looks, database: Database, leaving: Callable[[], bool]) -> Admin:
     """`leaving`: whether this process is shutting down."""
     ended = EndedJobs(database, pools.names)
-    return Admin(Monitor(pools, ended, leaving), AllJobs(pools, ended))
+    return Admin(Monitor(looks, ended, leaving), AllJobs(pools, ended))
 
 
 def admin_of(request: Request) -> Admin:

@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse
 
 from backend.dialects.native.view import moment
 from backend.health.readiness import readiness_of
+from backend.pool.look import PoolLook, looks_of
 from backend.pool.models.catalogue import catalogue_of
 from backend.pool.pools import pools_of
-from backend.pool.sights import Sight, sight_of
 from backend.pool.trail import trails_of
 from wire.circuits import Circuit
 from wire.records import PROTOCOL
@@ -51,31 +51,30 @@ async def detailed(request: Request) -> JSONResponse:
     reason = await readiness.why_not()
     if reason:
         return JSONResponse({"status": "unavailable", "reason": reason}, 503, {"Retry-After": "1"})
-    sights = {pool.name: await sight_of(pool) for pool in pools}
-    depths = {pool.name: await pool.jobs.depth() for pool in pools}
-    workers = [_worker(pool, worker) for pool, sight in sights.items() for worker in sight.workers]
+    look = await looks_of(request).newest(anew=True)
+    workers = [_worker(name, worker) for name, pool in look.pools.items() for worker in pool.workers]
     models = (await catalogue_of(request).models()).known
     body: dict[str, Any] = {
         "status": "ok" if workers else "degraded",
         "reason": None if workers else "no worker is alive: jobs wait until one starts",
         "pool": pools.own.name,
         "protocol": PROTOCOL,
-        "jobs": sum(depths.values()),
+        "jobs": look.depth,
         "streams": readiness.readers,
         "models": [{"name": name, **about} for name, about in sorted(models.items())],
         "workers": workers,
-        "pools": [_pool(pool, sight, depths[pool]) for pool, sight in sights.items()],
-        "circuits": [_circuit(pool, circuit) for pool, sight in sights.items() for circuit in sight.circuits.values()],
+        "pools": [_pool(name, pool) for name, pool in look.pools.items()],
+        "circuits": [_circuit(name, each) for name, pool in look.pools.items() for each in pool.circuits.values()],
     }
     return JSONResponse(body)
 
 
-def _pool(name: str, sight: Sight, depth: int) -> dict[str, Any]:
+def _pool(name: str, pool: PoolLook) -> dict[str, Any]:
     return {
         "name": name,
-        "jobs": depth,
-        "workers": len(sight.workers),
-        "slots": sum(worker.slots for worker in sight.workers),
+        "jobs": pool.depth,
+        "workers": len(pool.workers),
+        "slots": sum(worker.slots for worker in pool.workers),
     }
 
 

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from backend.accounts.caller import Principal
 from backend.chat.disconnect import CONTINUE
 from backend.chat.service import ChatService, Submission
+from backend.pool.look import Looks
 from backend.pool.models.catalogue import Catalogue
 from backend.pool.models.names import find
 from backend.pool.pools import Pools
-from backend.pool.sights import Sights
 from backend.store.database import Database
 from backend.threads import repository
 from backend.threads.requests import thread_not_found
@@ -33,12 +33,10 @@ Exchange = tuple[Row[Any], Row[Any]]
 class Titles:
     """Asks for titles; whoever records the job's end writes them, unless a person was faster."""
 
-    def __init__(
-        self, database: Database, pools: Pools, sights: Sights, catalogue: Catalogue, chat: ChatService
-    ) -> None:
+    def __init__(self, database: Database, pools: Pools, looks: Looks, catalogue: Catalogue, chat: ChatService) -> None:
         self._database = database
         self._pools = pools
-        self._sights = sights
+        self._looks = looks
         self._catalogue = catalogue
         self._chat = chat
 
@@ -64,7 +62,8 @@ class Titles:
 
     async def _only_simulated(self) -> bool:
         """Canned answers name nothing. With no worker at all one is started for it, as for any job."""
-        workers = await self._sights.workers() or await self._sights.workers(anew=True)  # one may have come just now
+        workers = (await self._looks.newest()).workers
+        workers = workers or (await self._looks.newest(anew=True)).workers  # a worker may have come just now
         return bool(workers) and all(worker.info.get("engine") == "simulated" for worker in workers)
 
     async def _let_in(self, who: Principal, thread: Row[Any], exchange: Exchange) -> str | None:
