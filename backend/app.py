@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -19,6 +20,7 @@ from backend.dialects.anthropic.endpoints import router as anthropic_router
 from backend.dialects.langserve import chain
 from backend.dialects.native.endpoints import router as jobs_router
 from backend.dialects.native.local_llm_endpoints import router as local_router
+from backend.dialects.native.models import router as models_router
 from backend.dialects.ollama.endpoints import router as ollama_router
 from backend.dialects.ollama.running import RunningRoute
 from backend.dialects.openai.endpoints import router as openai_router
@@ -32,7 +34,6 @@ from backend.entrance.slashes import TrailingSlashes
 from backend.files.endpoints import router as files_router
 from backend.health.endpoints import router as health_router
 from backend.house import open_house
-from backend.pool.endpoints import router as models_router
 from backend.settings import ApiSettings
 from backend.site import page
 from backend.threads.endpoints import router as threads_router
@@ -56,10 +57,10 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     configure_logs(settings.log_level, "api")
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with open_house(settings) as house, batches_running(house):
             app.state.house = house
-            yield
+            yield house.services
 
     app = FastAPIOffline(
         title="Sluice",

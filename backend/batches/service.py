@@ -7,6 +7,7 @@ import secrets
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row
+from starlette.requests import Request
 
 from backend.accounts.caller import Principal
 from backend.batches import repository
@@ -16,8 +17,8 @@ from backend.batches.states import CANCELLED, CANCELLING, IN_ERRORS, LINE_DONE, 
 from backend.dialects.openai.errors import BadParameter
 from backend.errors import NotFound
 from backend.files.service import Files
+from backend.moments import now_ms
 from backend.store.database import Database
-from backend.threads.service import now_ms
 
 ENDED = {status: f"{status}_at" for status in ("completed", "failed", "expired", "cancelled")}
 
@@ -122,3 +123,8 @@ def _counts(shown: Shown) -> dict[str, int]:
 
 def batch_not_found(name: str) -> NotFound:
     return NotFound(f"There is no batch {name[:64]!r}.", "batch_not_found")
+
+
+def batches_of(request: Request) -> Batches:
+    batches: Batches = request.state.batches
+    return batches

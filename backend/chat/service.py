@@ -6,16 +6,18 @@ Everything that can refuse a caller happens here, before a response is opened: a
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 
 from redis.exceptions import RedisError
+from starlette.requests import Request
 
 from backend.chat.admission import Admission, retry
 from backend.chat.deserted import Deserted
 from backend.chat.disconnect import OnDisconnect
 from backend.chat.naming import Named
+from backend.chat.party import Party, Ticket
 from backend.chat.preparing import Preparing, Ready
-from backend.chat.relay import Ticket
 from backend.chat.standing import headers_of
 from backend.chat.submission import Submission, Turns
 from backend.errors import ApiError, Unavailable, as_api_error
@@ -23,10 +25,14 @@ from backend.pool.news import News
 from backend.pool.pools import Pool, Pools
 from backend.pool.trail import Trails, pool_of
 from wire.events import START, EventId
+from wire.ids import JobId
 from wire.reader import JobLost
 from wire.records import JobRecord
 
 __all__ = ["ChatService", "Submission"]
+
+
+AT_ONCE = 16  # jobs of one request that are submitted side by side: each has less than a second, also on a busy machine
 
 
 class LeftBehind(JobLost):
@@ -78,7 +84,33 @@ class ChatService:
                 await self._turns.refused(wish.turn, ready.named.job, as_api_error(error))
             raise
 
-    async def enqueue(self, job: str, wish: Submission) -> None:
+    async def submit_all(self, submissions: Sequence[Submission]) -> Party:
+        """The jobs of one request, each with a ticket, in order; or none, and the first refusal raised: then those that
+        were accepted are cancelled, unless another request has joined them."""
+        if len(submissions) == 1:
+            return Party([await self.submit(submissions[0])])
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def submit(number: int, submission: Submission) -> Ticket:
+            async with room:
+                return await self.submit(submission._replace(part=f"#{number}"))
+
+        trips = [submit(number, submission) for number, submission in enumerate(submissions)]
+        answers = await asyncio.gather(*trips, return_exceptions=True)
+        party = Party([answer for answer in answers if isinstance(answer, Ticket)])
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                await self._withdraw(party)
+                raise answer
+        return party
+
+    async def _withdraw(self, party: Party) -> None:
+        """Leave all jobs of a request that is refused at once; each is cancelled as soon as Redis answers."""
+        await party.leave()
+        for ticket in party.tickets:
+            self._deserted.refused(ticket.job)
+
+    async def enqueue(self, job: JobId, wish: Submission) -> None:
         """Accept, under an id that its caller made, a job that nobody follows. Raises ApiError or a Redis error."""
         self._check_open()
         async with asyncio.timeout(self.answer_seconds):
@@ -112,7 +144,7 @@ class ChatService:
             ticket.headers["X-Sluice-Cache"] = "miss" if named.found is None else "hit"
         return ticket
 
-    def _give_up(self, job: str, wish: Submission) -> None:
+    def _give_up(self, job: JobId, wish: Submission) -> None:
         """Its caller is told to try again, though the job may be in. By its key the next try finds it, and whoever said
         that jobs run on without a caller means this one too; without a key nobody ever learns of it."""
         if wish.idempotency_key is None:
@@ -159,7 +191,7 @@ class ChatService:
     async def _attach(
         self,
         pool: Pool,
-        job: str,
+        job: JobId,
         model: str,
         on_disconnect: OnDisconnect,
         after: EventId = START,
@@ -177,10 +209,6 @@ class ChatService:
         return Ticket(job, model, reader, leave)
 
     # -- leaving -----------------------------------------------------------------------------------------------
-    def refused(self, job: str) -> None:
-        """A job that was let in for a request that is refused, and that its ticket has left."""
-        self._deserted.refused(job)
-
     def drain(self) -> None:
         """This process was told to leave: it lets nothing in any more, and no disconnect cancels a job."""
         self.draining = True
@@ -189,3 +217,8 @@ class ChatService:
     def close(self) -> None:
         """This process is leaving: jobs whose callers are in their grace run on."""
         self._deserted.close()
+
+
+def chat_of(request: Request) -> ChatService:
+    chat: ChatService = request.state.chat
+    return chat

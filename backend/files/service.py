@@ -7,14 +7,15 @@ from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row
+from starlette.requests import Request
 
 from backend.dialects.openai.errors import BadParameter
 from backend.errors import NotFound, TooLarge
 from backend.files import repository
 from backend.files.names import safe_name
 from backend.files.repository import Order
+from backend.moments import now_ms
 from backend.store.database import Database
-from backend.threads.service import now_ms
 
 CHUNK = 512 * 1024  # bytes a row: few rows a file, and little memory for each of many that are read at once
 UNFINISHED_MS = 3_600_000  # an upload that took longer has lost its process
@@ -140,3 +141,8 @@ def file_not_found(name: str) -> NotFound:
 
 def file_too_large(limit: int) -> TooLarge:
     return TooLarge(f"The file is larger than {limit:,} bytes (SLUICE_MAX_FILE_BYTES).", "file_too_large")
+
+
+def files_of(request: Request) -> Files:
+    files: Files = request.state.files
+    return files

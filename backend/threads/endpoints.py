@@ -11,7 +11,7 @@ from starlette.responses import Response
 from backend.accounts.caller import principal_of
 from backend.cursor import read_cursor, write_cursor
 from backend.entrance.body import read_object
-from backend.house import house_of
+from backend.ids import MessageId, ThreadId, usable_id
 from backend.threads.documents import documented
 from backend.threads.export import Format, export
 from backend.threads.requests import (
@@ -23,14 +23,15 @@ from backend.threads.requests import (
     parse,
     parse_query,
     thread_not_found,
-    usable_id,
 )
-from backend.threads.service import Threads
+from backend.threads.service import threads_of
+from backend.threads.titles import titles_of
 from backend.threads.view import branch_to, head_of, in_order, message_view, thread_view, thread_views
+from wire.ids import TenantId
 
 router = APIRouter(prefix="/api/threads", tags=["threads"])
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
-Thread = Annotated[str, Path(description="A thread's id.")]
+Thread = Annotated[ThreadId, Path(description="A thread's id.")]
 
 
 @router.get("", summary="Threads, those in which something was said last first")
@@ -107,7 +108,7 @@ async def export_thread(request: Request, thread: Thread, format: Format = "json
 async def title(request: Request, thread: Thread) -> Response:
     """202 with the job; 200 and null: a person named it, there is no answer yet, or all workers are simulated."""
     name = usable_id(thread, thread_not_found)
-    job = await house_of(request).titles.ask(principal_of(), name)
+    job = await titles_of(request).ask(principal_of(), name)
     return answer({"job": job}, 202 if job else 200)
 
 
@@ -117,17 +118,13 @@ async def title(request: Request, thread: Thread) -> Response:
     openapi_extra=documented(Feedback),
     summary="Rate an answer, or take the rating back",
 )
-async def feedback(request: Request, thread: Thread, message: str) -> Response:
+async def feedback(request: Request, thread: Thread, message: MessageId) -> Response:
     name, about = usable_id(thread, thread_not_found), usable_id(message, message_not_found)
     await threads_of(request).rate(tenant(), name, about, parse(Feedback, await fields(request)))
     return Response(status_code=204)
 
 
-def threads_of(request: Request) -> Threads:
-    return house_of(request).threads
-
-
-def tenant() -> str:
+def tenant() -> TenantId:
     return principal_of().tenant
 
 
@@ -135,7 +132,7 @@ async def fields(request: Request) -> dict[str, Any]:
     return (await read_object(request))[0]
 
 
-async def shown(request: Request, name: str) -> Response:
+async def shown(request: Request, name: ThreadId) -> Response:
     """A thread as it is now."""
     found = await threads_of(request).get(tenant(), name)
     return answer(thread_views(found.threads, found.running)[0])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.chat.relay import Outcome
+from backend.chat.outcome import Outcome
 from backend.dialects.anthropic.answer import PING, AnthropicEvents, refusal, whole
 from backend.errors import ApiError, Invalid, JobFailed, NotFound, QueueFull, TooLarge, Unavailable
 from tests.support.sse import Frame, parse_frames
@@ -214,8 +214,7 @@ def test_keep_alive_is_a_ping() -> None:
 
 def test_a_whole_message_is_what_the_stream_adds_up_to() -> None:
     outcome = Outcome()
-    for entry in entries(*ALL):
-        outcome.add(entry)
+    outcome.fold(entries(*ALL))
     assert whole(JOB, "asked", True, outcome) == {
         "id": "msg_8b1a4d5e2f7c4c589f6a0e6f4d2d9b11",
         "type": "message",

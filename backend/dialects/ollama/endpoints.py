@@ -8,11 +8,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from backend.chat.relay import Ticket, collect
-from backend.chat.serving import serve, submit
-from backend.chat.vectors import embed, joined
+from backend.bounds import bounds_of
+from backend.chat.party import Ticket
+from backend.chat.vectors import joined, parts_of, vectors_of
 from backend.dialects.common.openapi import takes
 from backend.dialects.common.reading import read_as
+from backend.dialects.common.serving import serve, submit
 from backend.dialects.ollama import models as ollama_models
 from backend.dialects.ollama.chat import NativeChat, OllamaChat
 from backend.dialects.ollama.chat_request import ChatRequest
@@ -30,7 +31,7 @@ from backend.dialects.ollama.generate import GenerateRequest, OllamaGenerate
 from backend.dialects.ollama.models import ShowRequest
 from backend.entrance.body import read_object
 from backend.errors import Forbidden, told_with
-from backend.house import house_of
+from backend.pool.models.catalogue import catalogue_of
 from backend.pool.models.needs import lacks
 from wire.records import JobRequest
 
@@ -67,30 +68,31 @@ async def _vectors(
     request: Request, read: Callable[[dict[str, Any]], JobRequest], told: Callable[[Vectors], Iterator[bytes]]
 ) -> Response:
     parsed, body = await read_object(request)
-    job = read(parsed)
-    if not job.inputs:
-        ticket = await _load(request, job, body)
+    ask = read(parsed)
+    if not ask.inputs:
+        ticket = await _load(request, ask, body)
         return Response(await joined(told(Vectors(ticket.model, []))), 200, ticket.headers, "application/json")
-    made = await embed(request, job, body)
+    party = await submit(request, parts_of(ask, bounds_of(request).embed_batch), body)
+    made = await vectors_of(party, len(ask.inputs), request.receive)
     vectors = Vectors(made.model, made.vectors, made.prompt_tokens, made.total_ms, made.load_ms)
     return Response(await joined(told(vectors)), 200, made.headers, "application/json")
 
 
-async def _load(request: Request, job: JobRequest, body: bytes) -> Ticket:
-    """Load the model of an embedding job without inputs; the ticket of the job that did."""
-    house = house_of(request)
-    about = (await house.catalogue.models()).about(await house.catalogue.resolve(job.model))
-    ticket = await submit(house, request, loading_of(job, able=not lacks(about, ["embedding"])), body)
-    with told_with(ticket.headers):
-        await collect(ticket, request.receive)
-    return ticket
+async def _load(request: Request, ask: JobRequest, body: bytes) -> Ticket:
+    """Load the model that is asked for vectors of nothing; the ticket of the job that did."""
+    catalogue = catalogue_of(request)
+    about = (await catalogue.models()).about(await catalogue.resolve(ask.model))
+    party = await submit(request, [loading_of(ask, able=not lacks(about, ["embedding"]))], body)
+    with told_with(party.headers):
+        await party.outcomes(request.receive)
+    return party.tickets[0]
 
 
 @router.head("/tags", include_in_schema=False)
 @router.get("/tags", summary="The models there are, as Ollama lists them")
 async def tags(request: Request) -> dict[str, Any]:
     """An alias is one more name."""
-    catalogue = house_of(request).catalogue
+    catalogue = catalogue_of(request)
     models = await catalogue.models()
     aliases = {alias: models.about(model) for alias, model in (await catalogue.present_aliases()).items()}
     return ollama_models.tags({**models.known, **aliases})
@@ -98,7 +100,7 @@ async def tags(request: Request) -> dict[str, Any]:
 
 @router.get("/ps", summary="The models that living workers have loaded")
 async def running(request: Request) -> dict[str, Any]:
-    return ollama_models.running((await house_of(request).catalogue.models()).live)
+    return ollama_models.running((await catalogue_of(request).models()).live)
 
 
 @router.post("/show", openapi_extra=takes(ShowRequest, {}), summary="What is known of a model")
@@ -106,7 +108,7 @@ async def show(request: Request) -> dict[str, Any]:
     """`model_info` has the context's length under `sluice.context_length`; absent: not known. The template tells what
     the model can be given, and is not its own."""
     parsed, _ = await read_object(request)
-    catalogue = house_of(request).catalogue
+    catalogue = catalogue_of(request)
     name = await catalogue.resolve(read_as(ShowRequest, parsed).asked)
     return ollama_models.shown(name, (await catalogue.models()).about(name))
 

@@ -7,10 +7,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from backend.chat.choices import serve_choices
-from backend.chat.vectors import embed, joined
+from backend.bounds import bounds_of
+from backend.chat.vectors import joined, parts_of, vectors_of
 from backend.dialects.anthropic import models as anthropic_models
 from backend.dialects.common.openapi import takes
+from backend.dialects.common.serving import serve_choices, submit
 from backend.dialects.native.endpoints import find_job
 from backend.dialects.openai import embeddings as openai_embeddings
 from backend.dialects.openai import jobs as openai_jobs
@@ -21,8 +22,8 @@ from backend.dialects.openai.completions import COMPLETIONS, CompletionRequest
 from backend.dialects.openai.embeddings import EmbeddingRequest
 from backend.entrance.body import read_object
 from backend.entrance.context import is_anthropic
-from backend.house import House, house_of
-from backend.pool.pools import Found
+from backend.pool.models.catalogue import catalogue_of
+from backend.pool.pools import pools_of
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
@@ -44,7 +45,9 @@ async def embeddings(request: Request) -> Response:
     """Large batches are split over the workers; the order is kept, and `X-Sluice-Job` lists the jobs."""
     parsed, body = await read_object(request)
     wanted = openai_embeddings.read(parsed)
-    made = await embed(request, wanted.job.model_copy(update={"door": "openai.embeddings"}), body)
+    ask = wanted.job.model_copy(update={"door": "openai.embeddings"})
+    party = await submit(request, parts_of(ask, bounds_of(request).embed_batch), body)
+    made = await vectors_of(party, len(ask.inputs), request.receive)
     answer = openai_embeddings.answer(made.model, made.vectors, made.prompt_tokens, wanted.as_base64)
     return Response(await joined(answer), 200, made.headers, "application/json")
 
@@ -53,7 +56,7 @@ async def embeddings(request: Request) -> Response:
 async def models(request: Request) -> dict[str, Any]:
     """`live`: a worker offers it now; the others are started for whoever asks. An alias is one more id. Clients that
     send `anthropic-version` get Anthropic's list, in pages."""
-    catalogue = house_of(request).catalogue
+    catalogue = catalogue_of(request)
     models = await catalogue.models()
     ids = openai_models.ids(models, await catalogue.present_aliases())
     if is_anthropic():
@@ -65,7 +68,7 @@ async def models(request: Request) -> dict[str, Any]:
 @router.get("/models/{model:path}", summary="One model")
 async def model(model: str, request: Request) -> dict[str, Any]:
     """Its name may hold slashes, be an alias, or `provider/model`."""
-    catalogue = house_of(request).catalogue
+    catalogue = catalogue_of(request)
     name = await catalogue.resolve(model)
     models = await catalogue.models()
     if is_anthropic():
@@ -76,15 +79,7 @@ async def model(model: str, request: Request) -> dict[str, Any]:
 @router.get("/chat/jobs/{job}", summary="How a chat's job stands: status, progress, result")
 async def chat_job(job: str, request: Request) -> dict[str, Any]:
     """`job`: the id from `X-Sluice-Job`, or the answer's. `progress`: 0 to 1, null where nobody knows."""
-    house = house_of(request)
-    found = await find_job(house, job_of(job))
-    end = await house.pools.ending(found)
-    return openai_jobs.told(found.record, await _events(house, found), end.fields() if end else {})
-
-
-async def _events(house: House, found: Found) -> int:
-    """How many events its running attempt has told so far."""
-    if found.record.state != "running":
-        return 0
-    rows: Any = await house.redis.xrevrange(found.pool.keys.events(found.record.id), count=1)
-    return int(rows[0][0].rpartition(b"-")[2]) if rows else 0
+    pools = pools_of(request)
+    found = await find_job(pools, job_of(job))
+    end = await pools.ending(found)
+    return openai_jobs.told(found.record, await pools.events(found), end.fields() if end else {})
