@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from backend.accounts.caller import Caller
 from backend.accounts.needs import needs
-from backend.chat.serving import serve
 from backend.dialects.anthropic.door import AnthropicCount, AnthropicMessages
 from backend.dialects.anthropic.request import CountRequest, MessagesRequest
 from backend.dialects.common.openapi import takes
+from backend.dialects.common.serving import serve
 
 router = APIRouter(prefix="/v1/messages", tags=["Anthropic"])
 Chatter = Annotated[Caller, needs("chat")]

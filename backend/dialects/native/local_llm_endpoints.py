@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from backend.accounts.caller import Caller
 from backend.accounts.needs import needs
-from backend.chat.serving import serve
 from backend.dialects.common.openapi import takes
+from backend.dialects.common.serving import serve
 from backend.dialects.native.local_llm import LocalGenerate, LocalRequest
 from backend.errors import NotFound
 
