@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from backend.chat.relay import Dialect, Outcome, Ticket
-from backend.errors import ApiError
 from wire.records import JobRequest
 
 
@@ -78,16 +77,3 @@ class AnswersWhole:
 
     def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
         raise NotImplementedError("this route answers whole")
-
-
-class Refusal(NamedTuple):
-    """An error in a dialect's own words."""
-
-    status: int
-    body: dict[str, Any]
-
-
-class Refuse(Protocol):
-    """How a dialect says no."""
-
-    def __call__(self, error: ApiError, request_id: str) -> Refusal: ...

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from backend.chat.choices import serve_choices
 from backend.chat.vectors import embed, joined
-from backend.dialects.anthropic import models as anthropic_models
+from backend.dialects.common.models import listed_ids
 from backend.dialects.common.openapi import takes
 from backend.dialects.native.endpoints import find_job
 from backend.dialects.openai import embeddings as openai_embeddings
@@ -20,7 +20,6 @@ from backend.dialects.openai.chat_request import ChatRequest
 from backend.dialects.openai.completions import COMPLETIONS, CompletionRequest
 from backend.dialects.openai.embeddings import EmbeddingRequest
 from backend.entrance.body import read_object
-from backend.entrance.context import is_anthropic
 from backend.house import House, house_of
 from backend.pool.pools import Found
 
@@ -55,11 +54,7 @@ async def models(request: Request) -> dict[str, Any]:
     send `anthropic-version` get Anthropic's list, in pages."""
     catalogue = house_of(request).catalogue
     models = await catalogue.models()
-    ids = openai_models.ids(models, await catalogue.present_aliases())
-    if is_anthropic():
-        page = anthropic_models.Page.of(request.query_params)
-        return anthropic_models.listed({id: models.about(name) for id, name in ids.items()}, page)
-    return openai_models.listed(models, ids)
+    return openai_models.listed(models, listed_ids(models, await catalogue.present_aliases()))
 
 
 @router.get("/models/{model:path}", summary="One model")
@@ -68,8 +63,6 @@ async def model(model: str, request: Request) -> dict[str, Any]:
     catalogue = house_of(request).catalogue
     name = await catalogue.resolve(model)
     models = await catalogue.models()
-    if is_anthropic():
-        return anthropic_models.described(model, models.about(name))
     return openai_models.told(model, name, models.about(name), models.is_live(name))
 
 
