@@ -17,7 +17,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 RUNTIME_EXTRAS := --extra backend --extra worker --extra llama-cpp --extra up --extra build
 
 .DEFAULT_GOAL := help
-.PHONY: help up page test check bench bench-page lighthouse test-ollama test-kubernetes test-images test-cluster clients features fuzz release node modules programs chromium kustomize manifests pin-images lock format clean
+.PHONY: help up page test check bench bench-page lighthouse test-ollama test-kubernetes test-images test-cluster clients features fuzz release node modules programs enough-node chromium kustomize manifests pin-images lock format clean
 
 help: ## Explain the commands
 	@echo 'Sluice: one durable queue in front of all your GPUs.'
@@ -35,7 +35,7 @@ page: $(RUNTIME) ## Build the chat page, if it is not the one of these sources
 
 # Debian keeps nginx and ip where only root looks for programs.
 test: export PATH := $(PATH):/usr/sbin:/sbin
-test: $(if $(findstring tests/,$(ARGS)),,programs kustomize) $(DEV) page modules chromium $(CLIENTS) ## Run every test (ARGS="..." goes to pytest)
+test: $(if $(findstring tests/,$(ARGS)),,programs kustomize) $(DEV) enough-node page modules chromium $(CLIENTS) ## Run every test (ARGS="..." goes to pytest)
 	$(NPM) run test
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
@@ -84,12 +84,16 @@ release: $(DEV) page ## Make dist/: a wheel, and an archive that runs without No
 node: $(RUNTIME) ## Put a Node into the virtual environment, for machines that have none
 	@$(PIP) --require-hashes -r .ci/node.lock
 
-modules: $(RUNTIME)
+modules: enough-node
 	@$(BIN)/python -m sluice.page modules
 
-# Before anything is built or run: what is missing, in one line.
+# Before anything is built or run: what is missing is installed (as root), or asked for in one line.
 programs:
-	@PATH="$$PATH:/usr/sbin:/sbin" PYTHON="$(PYTHON)" .ci/programs check
+	@PATH="$$PATH:/usr/sbin:/sbin" PYTHON="$(PYTHON)" .ci/programs install
+
+# A distribution's Node may be too old to build the page: then one is brought along.
+enough-node: $(RUNTIME)
+	@.ci/programs node || $(PIP) --require-hashes -r .ci/node.lock
 
 chromium:
 	@.ci/programs install chromium fonts

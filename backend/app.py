@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -27,7 +28,6 @@ from backend.entrance.slashes import TrailingSlashes, first_part
 from backend.files.endpoints import router as files_router
 from backend.health.endpoints import router as health_router
 from backend.house import open_house
-from backend.pool.endpoints import router as models_router
 from backend.settings import ApiSettings
 from backend.site import page
 from backend.threads.endpoints import router as threads_router
@@ -37,7 +37,7 @@ from wire.settings import read_settings
 ABOUT = "One durable queue in front of all your GPUs. Every answer is a job: watch it, resume it, cancel it."
 
 # Rooms that are no client protocol.
-ROUTERS = (threads_router, models_router, admin_router, health_router, files_router, batches_router)
+ROUTERS = (threads_router, admin_router, health_router, files_router, batches_router)
 BODIES_HELD = 64  # of the largest size: a process of 1 GiB holds so many of 8 MB, and what is made of them
 # What a page of another origin may read of an answer.
 EXPOSED = [
@@ -53,10 +53,10 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     configure_logs(settings.log_level, "api")
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with open_house(settings) as house, batches_running(house):
             app.state.house = house
-            yield
+            yield house.services
 
     app = FastAPIOffline(
         title="Sluice",

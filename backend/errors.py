@@ -27,6 +27,7 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
 from starlette.exceptions import HTTPException
 
 from backend.store.database import DatabaseAway
+from wire.ids import JobId
 from wire.link import LinkLost
 from wire.reader import JobLost
 
@@ -126,7 +127,7 @@ class JobFailed(ApiError):
         return cls(end.get("code", "failed"), end.get("message", "The job failed."))
 
 
-def job_not_found(job: str) -> NotFound:
+def job_not_found(job: JobId) -> NotFound:
     return NotFound(f"There is no job {job[:64]!r}: ids are kept for a day after a job's end.", "job_not_found")
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 from redis.asyncio import Redis
@@ -16,20 +16,22 @@ from starlette.requests import Request
 
 from backend.admin.room import Admin, build_admin
 from backend.batches.service import Batches
+from backend.bounds import RequestBounds, bounds_from
 from backend.chat.admission import Admission
 from backend.chat.answers import LOOK_SECONDS, Answers
 from backend.chat.naming import Naming
 from backend.chat.preparing import Preparing
 from backend.chat.service import ChatService
 from backend.files.service import Files
+from backend.health.readiness import Readiness
 from backend.history.finished import BLOCK_MS, Finished
 from backend.history.recorder import Recorder
 from backend.leaving import hearing_the_end
 from backend.orchestrator.marker import open_marker
+from backend.pool.look import Looks
 from backend.pool.models.catalogue import Catalogue
 from backend.pool.news import News
 from backend.pool.pools import Pools
-from backend.pool.sights import Sights
 from backend.pool.trail import Trails
 from backend.pool.watcher import Watcher
 from backend.routing.breakers import Breakers
@@ -60,7 +62,7 @@ class House(NamedTuple):
     fan_in: FanIn
     pools: Pools
     trails: Trails
-    sights: Sights
+    looks: Looks
     catalogue: Catalogue
     news: News
     chat: ChatService
@@ -71,7 +73,28 @@ class House(NamedTuple):
     admin: Admin
     files: Files
     batches: Batches
+    readiness: Readiness
+    bounds: RequestBounds
     outages: tuple[Outage, Outage]  # of Redis, of SQL: all loops of this process tell of them as one
+
+    @property
+    def services(self) -> dict[str, Any]:
+        """What rooms read from the state of a request, each by its name: `chat_of(request)` stands beside the chat."""
+        return {
+            "chat": self.chat,
+            "pools": self.pools,
+            "trails": self.trails,
+            "looks": self.looks,
+            "news": self.news,
+            "catalogue": self.catalogue,
+            "threads": self.threads,
+            "titles": self.titles,
+            "files": self.files,
+            "batches": self.batches,
+            "admin": self.admin,
+            "readiness": self.readiness,
+            "bounds": self.bounds,
+        }
 
 
 def house_of(request: Request) -> House:
@@ -84,38 +107,42 @@ def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> Ho
     redis_away, history_away = redis_outage(), history_outage()
     fan_in = FanIn(settings.redis_url)
     pools = Pools(redis, fan_in, settings.all_pools)
-    trails, sights = Trails(pools), Sights(pools)
-    catalogue, news = Catalogue(sights, settings), News(trails, sights, redis_away)
+    trails, looks = Trails(pools), Looks(pools)
+    catalogue, news = Catalogue(looks, settings), News(trails, looks, redis_away)
     timeout_ms = int(settings.deadline * 1000)
     bounds = Bounds(
         settings.queue_depth, settings.queue_per_tenant, settings.max_attempts, timeout_ms, settings.queue_bytes
     )
     claims = IdempotencyKeys(redis, timeout_ms + RECORD_MS)
     database = Database(settings.database_url)
-    router = Router(sights, catalogue, settings.rules, Breakers(pools))
+    router = Router(looks, catalogue, settings.rules, Breakers(pools))
     preparing = Preparing(pools, router, Naming(claims, pools), Answers(cache or redis, pools, settings.cache_seconds))
     answer_seconds = settings.redis_seconds + TELL_SECONDS
     chat = ChatService(pools, trails, news, preparing, Admission(bounds), ThreadTurns(database), answer_seconds)
-    threads, titles = Threads(database, pools), Titles(database, pools, sights, catalogue, chat)
+    threads, titles = Threads(database, pools), Titles(database, pools, looks, catalogue, chat)
     files = Files(database, settings.max_file_bytes)
-    admin = build_admin(pools, database, lambda: chat.draining)
+    admin = build_admin(pools, looks, database, lambda: chat.draining)
+    schema = Schema(database, history_away)
+    readiness = Readiness(redis, fan_in, pools, chat, schema, settings.redis_seconds)
     return House(
         settings=settings,
         redis=redis,
         fan_in=fan_in,
         pools=pools,
         trails=trails,
-        sights=sights,
+        looks=looks,
         catalogue=catalogue,
         news=news,
         chat=chat,
         database=database,
-        schema=Schema(database, history_away),
+        schema=schema,
         threads=threads,
         titles=titles,
         admin=admin,
         files=files,
         batches=Batches(database, files),
+        readiness=readiness,
+        bounds=bounds_from(settings),
         outages=(redis_away, history_away),
     )
 
@@ -133,7 +160,7 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
     ]
     with suppress(RedisError, OSError):  # a Redis that is not there yet is waited for, red until then
         await check_server(redis)
-    marker = await open_marker(redis, settings.pool, house.sights) if settings.orchestrator else None
+    marker = await open_marker(redis, settings.pool, house.looks) if settings.orchestrator else None
     runs = [house.fan_in.run(), house.news.run(), house.admin.monitor.run(), house.schema.run()]
     runs += [watcher.run() for watcher in watchers] + [recorder.run() for recorder in recorders]
     if marker is not None:

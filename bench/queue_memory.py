@@ -19,6 +19,7 @@ from bench.fake_ollama import MODEL
 from bench.house import House
 from bench.processes import Crew
 from sluice.valkey import embedded_valkey, fair_memory
+from wire.ids import JobId, TenantId
 from wire.jobs import Bounds, JobPipe
 from wire.keys import Keys
 from wire.records import JobRequest, Message
@@ -70,7 +71,7 @@ async def wait(redis: Redis) -> None:
     pipe = JobPipe(redis, Keys("nobody"))
     request = JobRequest(model=MODEL, messages=(Message(role="user", content=QUESTION),))
     for number in range(JOBS):
-        assert await pipe.accept(f"job-{number:027}", request, BOUNDS, tenant="somebody") == "ok"
+        assert await pipe.accept(JobId(f"job-{number:027}"), request, BOUNDS, tenant=TenantId("somebody")) == "ok"
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 from pydantic import ValidationError
 
 from ollama_worker.answer import Answer
-from ollama_worker.continuation import Earlier, StopStrings, read_earlier, with_rest_of_budget
+from ollama_worker.continuation import Earlier, StopStrings, earlier_of, with_rest_of_budget
 from ollama_worker.ending import Ending
 from ollama_worker.engines.base import (
     EngineBusy,
@@ -32,7 +32,8 @@ from ollama_worker.fallback import FAULTS, as_other_model, as_spoken, next_place
 from ollama_worker.patience import once, until_answered
 from ollama_worker.tools import Tools
 from ollama_worker.vectors import bursts
-from wire.events import LogEntry, Queued, Rerouted, Restarted, Started, encode, entries_of
+from wire.events import Queued, Rerouted, Restarted, Started, encode
+from wire.ids import Incarnation
 from wire.records import ANY_MODEL, JobRequest, Order, Target
 from wire.writer import Outbox, Stale
 
@@ -50,7 +51,7 @@ class Attempt:
     def __init__(
         self,
         tools: Tools,
-        incarnation: str,
+        incarnation: Incarnation,
         order: Order,
         on_stale: Callable[[], None],
         pause: Callable[[], Awaitable[None]],
@@ -92,26 +93,26 @@ class Attempt:
         self._queued_ms = max(0, begun.now - begun.accepted)
         self._in_trouble = bool(begun.circuits)
         try:
-            request = JobRequest.model_validate_json(begun.request)
+            ask = JobRequest.model_validate_json(begun.request)
         except ValidationError:
             return await self.ending.fail("undecodable", "The job's request does not decode.", dead=True)
         try:
-            await self._execute_somehow(request)
+            await self._execute_somehow(ask)
         except (Stale, asyncio.CancelledError):
             raise
         except Exception:
             log.exception("the engine failed in a way nobody foresaw", action="attempt.crashed")
             await self.ending.give_back("internal_error", ("internal_error", "The worker failed; its log says how."))
 
-    async def _execute_somehow(self, request: JobRequest) -> None:
+    async def _execute_somehow(self, ask: JobRequest) -> None:
         """Execute it; as its next alternative, for as long as the engine fails and nothing has been said."""
         while True:
-            self.model = request.model
+            self.model = ask.model
             try:
-                return await self._execute(request)
+                return await self._execute(ask)
             except EngineError as error:
                 await self._trip(error)
-                place = None if self._answer.spoken else next_place(request, error, self._pool)
+                place = None if self._answer.spoken else next_place(ask, error, self._pool)
                 if place is None:
                     return await self._engine_failed(error)
                 if place.pool != self._pool:
@@ -120,19 +121,19 @@ class Attempt:
                 if not model:
                     return await self._engine_failed(error)
                 await self._stay(error, model)
-                request = as_other_model(request, model)
+                ask = as_other_model(ask, model)
 
-    async def _execute(self, request: JobRequest) -> None:
-        if request.kind == "embed":
-            await self._embed(request)
-        elif request.kind == "count":
-            await self._count(request)
+    async def _execute(self, ask: JobRequest) -> None:
+        if ask.kind == "embed":
+            await self._embed(ask)
+        elif ask.kind == "count":
+            await self._count(ask)
         else:
-            await self._say(request)
+            await self._say(ask)
 
-    async def _say(self, request: JobRequest) -> None:
-        request, prefill = await self._take_up(request)
-        rest = with_rest_of_budget(request, self._answer.earlier) if prefill else request
+    async def _say(self, ask: JobRequest) -> None:
+        ask, prefill = await self._take_up(ask)
+        rest = with_rest_of_budget(ask, self._answer.earlier) if prefill else ask
         if prefill and rest.options.get("num_predict") == 0:
             return await self._complete(Finished("length"), self._answer.result())
         try:
@@ -140,59 +141,55 @@ class Attempt:
         except Unsupported:
             if not prefill or self._answer.begun:
                 raise
-            end = await self._begin_anew(request)
+            end = await self._begin_anew(ask)
         await self._complete(end, self._answer.result())
 
-    async def _embed(self, request: JobRequest) -> None:
-        request, _ = await self._take_up(request)  # a half of them that an earlier attempt wrote is void
-        found = await self._patiently(lambda: self._tools.engine.embed(request))
+    async def _embed(self, ask: JobRequest) -> None:
+        ask, _ = await self._take_up(ask)  # a half of them that an earlier attempt wrote is void
+        found = await self._patiently(lambda: self._tools.engine.embed(ask))
         for event in bursts(found.vectors):
             await self._outbox.drained()
             self._outbox.put_event(event)
         await self._complete(Finished("stop", prompt_tokens=found.prompt_tokens, load_ms=found.load_ms))
 
-    async def _count(self, request: JobRequest) -> None:
-        tokens = await self._patiently(lambda: self._tools.engine.count(request))
+    async def _count(self, ask: JobRequest) -> None:
+        tokens = await self._patiently(lambda: self._tools.engine.count(ask))
         await self._complete(Finished("stop", prompt_tokens=tokens))
 
-    async def _begin_anew(self, request: JobRequest) -> Finished:
+    async def _begin_anew(self, ask: JobRequest) -> Finished:
         """The engine found, on a closer look, that it cannot go on behind this text."""
         self._answer.earlier = Earlier(spoken=True)
         self._outbox.put_event(Restarted())
-        return await self._generate(request, "")
+        return await self._generate(ask, "")
 
-    async def _take_up(self, request: JobRequest) -> tuple[JobRequest, str]:
+    async def _take_up(self, ask: JobRequest) -> tuple[JobRequest, str]:
         """Look at what earlier attempts said: go on behind it where that is sound, else declare it void.
 
         What the model that spoke had begun, it goes on with or begins anew: no other model's words follow its own.
         """
         if self._address[2] == 1:
-            return request, ""
-        earlier = read_earlier(await until_answered(self._log))
+            return ask, ""
+        log_of_job = self._tools.jobs.log(self._address[0])
+        earlier = earlier_of(await until_answered(log_of_job.summary))
         self._answer.earlier = Earlier(spoken=earlier.spoken)  # at once: what fails from here on is not rerouted
-        same = as_spoken(request, earlier.model, self._pool) if earlier.spoken else request
-        request = same or request
-        self.model = request.model
+        same = as_spoken(ask, earlier.model, self._pool) if earlier.spoken else ask
+        ask = same or ask
+        self.model = ask.model
         if not earlier.anything:
-            return request, ""
-        if same is None or not await self._may_continue(request, earlier):
+            return ask, ""
+        if same is None or not await self._may_continue(ask, earlier):
             self._answer.earlier = Earlier(spoken=True)
             self._outbox.put_event(Restarted())
-            return request, ""
+            return ask, ""
         self._answer.earlier = earlier
         log.info("continuing behind the text so far", action="attempt.continued", tokens=earlier.tokens)
-        return request, earlier.text
+        return ask, earlier.text
 
-    async def _may_continue(self, request: JobRequest, earlier: Earlier) -> bool:
-        return not earlier.other and request.plain and await self._tools.engine.can_continue(request.model)
+    async def _may_continue(self, ask: JobRequest, earlier: Earlier) -> bool:
+        return not earlier.other and ask.plain and await self._tools.engine.can_continue(ask.model)
 
-    async def _log(self) -> list[LogEntry]:
-        jobs = self._tools.jobs
-        rows: Any = await jobs.redis.xrange(jobs.keys.events(self._address[0]))
-        return entries_of(rows)
-
-    async def _generate(self, request: JobRequest, prefill: str) -> Finished:
-        return await self._patiently(lambda: self._stream(request, prefill))
+    async def _generate(self, ask: JobRequest, prefill: str) -> Finished:
+        return await self._patiently(lambda: self._stream(ask, prefill))
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         """Call the engine, again with backoff while it fails before its first token."""
@@ -213,10 +210,10 @@ class Attempt:
         retries = self._tools.backoff.retries
         return retries if error.again is None else min(retries, error.again)
 
-    async def _stream(self, request: JobRequest, prefill: str) -> Finished:
+    async def _stream(self, ask: JobRequest, prefill: str) -> Finished:
         put, add, meter = self._outbox.put, self._answer.add, self._tools.meter
-        stops = StopStrings(request, prefill) if prefill else None
-        async with aclosing(self._tools.engine.generate(request, prefill)) as stream:  # type: ignore[type-var]
+        stops = StopStrings(ask, prefill) if prefill else None
+        async with aclosing(self._tools.engine.generate(ask, prefill)) as stream:  # type: ignore[type-var]
             async for item in stream:
                 if type(item) is Piece:
                     meter.tokens += item.tokens
@@ -245,13 +242,13 @@ class Attempt:
         one or the other counts once a job."""
         if error.code in FAULTS:
             self.engine_failed = self._in_trouble = True
-            blamed = self._address[0] if error.suspect else ""
+            blamed = self._address[0] if error.suspect else None
             await once(self._tools.circuits.trip(self._tools.engine.name, self.model, error.code, blamed))
 
     async def _any_model(self) -> str:
         """The first model of this engine that chats, "" where it has none or does not answer."""
         try:
-            models = await self._tools.engine.models()
+            models = await self._tools.engine.store.models()
         except EngineError:
             return ""
         return next((model.name for model in models if "completion" in (model.capabilities or ("completion",))), "")

@@ -8,6 +8,7 @@ import structlog
 
 from ollama_worker.patience import until_answered
 from wire.events import Completed, Failed, Rerouted, encode
+from wire.ids import AttemptId
 from wire.jobs import FINISHED, WRONG_SEQ, JobPipe
 from wire.records import Target
 from wire.rerouting import carry_on
@@ -22,7 +23,7 @@ log = structlog.get_logger()
 class Ending:
     """The last words of one attempt. Every verb waits for Redis as long as it takes."""
 
-    def __init__(self, jobs: JobPipe, address: tuple[str, str, int], outbox: Outbox) -> None:
+    def __init__(self, jobs: JobPipe, address: AttemptId, outbox: Outbox) -> None:
         self._jobs = jobs
         self._address = address  # job, incarnation, attempt
         self._outbox = outbox

@@ -17,7 +17,7 @@ FAULTS = frozenset(
 )
 
 
-def next_place(request: JobRequest, error: EngineError, pool: str) -> Target | None:
+def next_place(ask: JobRequest, error: EngineError, pool: str) -> Target | None:
     """The first alternative that this failure, met in `pool`, leaves open; None: none.
 
     Where the engine itself is away, or does not let us in, its other models are too. Any model of the worker stands in
@@ -27,22 +27,22 @@ def next_place(request: JobRequest, error: EngineError, pool: str) -> Target | N
         return None
     away = isinstance(error, EngineUnavailable | EngineDenied)
     missing = isinstance(error, ModelNotFound)
-    left = (place for place in request.fallback if missing or place.model != ANY_MODEL)
+    left = (place for place in ask.fallback if missing or place.model != ANY_MODEL)
     return next((place for place in left if not (away and place.pool == pool)), None)
 
 
-def as_spoken(request: JobRequest, model: str, pool: str) -> JobRequest | None:
+def as_spoken(ask: JobRequest, model: str, pool: str) -> JobRequest | None:
     """The request for the model that has begun to answer it in `pool`, empty for its own; None: it does not name it."""
-    if model in ("", request.model):
-        return request
-    places = list(request.fallback)
+    if model in ("", ask.model):
+        return ask
+    places = list(ask.fallback)
     place = Target(pool=pool, model=model)
     if place not in places:
         return None
     behind = tuple(places[places.index(place) + 1 :])
-    return request.model_copy(update={"model": model, "fallback": behind})
+    return ask.model_copy(update={"model": model, "fallback": behind})
 
 
-def as_other_model(request: JobRequest, model: str) -> JobRequest:
+def as_other_model(ask: JobRequest, model: str) -> JobRequest:
     """The same request for `model`, its first alternative; the others are left for when that fails too."""
-    return request.model_copy(update={"model": model, "fallback": request.fallback[1:]})
+    return ask.model_copy(update={"model": model, "fallback": ask.fallback[1:]})

@@ -22,6 +22,7 @@ from ollama_worker.patience import once, unless, until_answered
 from ollama_worker.shape import Shape
 from ollama_worker.tools import Tools
 from wire.decoding import text
+from wire.ids import Incarnation, JobId
 from wire.outage import AWAY, redis_outage, repeat
 from wire.records import Order
 from wire.workers import BEAT_SECONDS, WorkerRegistry, decode_order
@@ -47,7 +48,7 @@ class Life:
         registry: WorkerRegistry,
         inbox: WorkerRegistry,
         shape: Shape,
-        incarnation: str,
+        incarnation: Incarnation,
         alive: Alive | None = None,
     ) -> None:
         self._tools = tools
@@ -60,8 +61,8 @@ class Life:
         self._beat = 0
         self._sent = 0.0  # when the latest beat was, by the loop's clock
         self._lease = Lease()
-        self._running: dict[str, tuple[int, Attempt, asyncio.Task[None]]] = {}
-        self._unknown: frozenset[str] = frozenset()
+        self._running: dict[JobId, tuple[int, Attempt, asyncio.Task[None]]] = {}
+        self._unknown: frozenset[JobId] = frozenset()
         self._inbox_read = False  # since the last beat
         self._may_ask = asyncio.Event()
         self._draining = False
@@ -291,13 +292,13 @@ class Life:
             self._inbox_read = False
             await self._return_unknown(beat.owned - self._running.keys())
 
-    async def _return_unknown(self, unknown: frozenset[str]) -> None:
+    async def _return_unknown(self, unknown: frozenset[JobId]) -> None:
         """Ours by the registry, unknown here for two beats: Redis forgot that they ended, or their orders were lost."""
         before, self._unknown = self._unknown, unknown
         for job in unknown & before:
             await self._return(job)
 
-    async def _return(self, job: str) -> None:
+    async def _return(self, job: JobId) -> None:
         record = await self._tools.jobs.record(job)
         if record is not None and record.owner == self.incarnation and job not in self._running:
             log.warning("a job this worker knows nothing of goes back", action="job.unknown", job_id=job)

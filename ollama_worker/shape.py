@@ -11,7 +11,8 @@ from itertools import islice
 
 import structlog
 
-from ollama_worker.engines.base import Engine, EngineError, ModelInfo
+from ollama_worker.engines.base import Engine, EngineError
+from ollama_worker.engines.store import ModelInfo
 from ollama_worker.tools import Meter
 from wire.outage import Outage, repeat
 from wire.workers import MODELS_MOST, Gpu, WorkerInfo, is_name, loaded_of
@@ -57,7 +58,7 @@ class Shape:
 
     async def look(self) -> None:
         try:
-            listed = await self._engine.models()
+            listed = await self._engine.store.models()
         except EngineError as error:
             log.debug("engine does not list its models", action="engine.models_failed", code=error.code)
             return

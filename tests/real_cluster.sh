@@ -7,41 +7,23 @@
 # of images is asked (tests/containers/bases.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-FOLDER=$(realpath -m "${CONTAINERS:-.cache/containers}")
-PYTHON=${PYTHON:-.venv/bin/python}
-export FOLDER
-containers=tests/containers
-# shellcheck source=deploy/digests.env
-. deploy/digests.env
+. tests/containers/begin.sh
 
 echo 'test-cluster builds the images, brings a node of Kubernetes 1.36 and KEDA up, and runs overlays on it: half an hour of' \
     'two cores and 10 GB of disk; the first time an hour more, to build the programs.' >&2
-missing=()
-for program in docker go runc iptables ipset ip tini-static buildah openssl kubectl cc; do
-    command -v $program >/dev/null || missing+=("$program")
-done
-[ "$(id -u)" = 0 ] && [ ${#missing[@]} = 0 ] && [ -d /usr/lib/cni ] || {
-    echo "test-cluster needs root on Linux; missing: ${missing[*]:-nothing but root or /usr/lib/cni}" >&2
-    echo 'On Debian: apt-get install buildah runc iptables ipset iproute2 containernetworking-plugins openssl gcc libc6-dev' \
-        'mmdebstrap tini, Go 1.26, and the commands docker and kubectl' >&2
-    exit 1
-}
+packages='buildah runc iptables ipset iproute2 containernetworking-plugins openssl gcc libc6-dev mmdebstrap tini'
+needs test-cluster "$packages, and the commands docker and kubectl" \
+    docker go runc iptables ipset ip tini-static buildah openssl kubectl cc /usr/lib/cni/bridge
 $containers/programs.sh kubernetes "$FOLDER/bin"
 
 engine=()
-if [ -n "${OWN_ENGINE:-}${STAND_INS:-}" ] || ! docker version >/dev/null 2>&1; then
-    $containers/programs.sh docker "$FOLDER/bin"
-    engine=($containers/engine.sh run)
-    $containers/engine.sh up
-fi
 trap '$containers/node.sh down; [ ${#engine[@]} = 0 ] || $containers/engine.sh down' EXIT
+if ! has_an_engine; then
+    engine=($containers/engine.sh run)
+    start_an_engine
+fi
 archives=$FOLDER/archives
 mkdir -p "$archives"
-foreign=("$PYTHON_IMAGE" "$NODE_IMAGE" "$NGINX_IMAGE" "$VALKEY_IMAGE" "$POSTGRES_IMAGE")
-if [ -n "${STAND_INS:-}" ]; then
-    $containers/bases.sh "$FOLDER"
-    $containers/stand_ins.sh "${foreign[@]}"
-fi
 docker_() { "${engine[@]}" docker "$@"; }
 docker_ compose -p sluice-images -f docker-compose.yml -f $containers/house.yaml build backend worker frontend
 docker_ build --quiet --tag vllm-stand-in:test --build-arg "PYTHON_IMAGE=${PYTHON_IMAGE%%@*}" $containers/vllm

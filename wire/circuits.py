@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, cast, get_args
 from redis.asyncio import Redis
 
 from wire.decoding import is_number, json_object, text
+from wire.ids import JobId
 from wire.keys import Keys
 from wire.scripts import scripts
 
@@ -50,12 +51,12 @@ class Circuits:
         circuits = (_circuit(text(name), json_object(body)) for name, body in fields.items())
         return {circuit_name(c.engine, c.model): c for c in circuits if c is not None}
 
-    async def trip(self, engine: str, model: str, reason: str, job: str = "") -> CircuitState:
+    async def trip(self, engine: str, model: str, reason: str, job: JobId | None = None) -> CircuitState:
         """It failed, once for each call of this: a lost reply is not asked again. What the circuit is now.
 
         `job`: the one whose own request may be to blame. It counts once, and one tenant's jobs alone open nothing.
         """
-        answer = await self._run("trip", circuit_name(engine, model), reason, job)
+        answer = await self._run("trip", circuit_name(engine, model), reason, job or "")
         return cast(CircuitState, cast(bytes, answer).decode())
 
     async def mend(self, engine: str, model: str) -> bool:

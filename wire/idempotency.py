@@ -13,6 +13,7 @@ import orjson
 from redis.asyncio import Redis
 
 from wire import keys
+from wire.ids import JobId, PrincipalId
 
 # Compare-and-set: two callers that both find a failed job must agree on one new one.
 _REPLACE = """
@@ -25,7 +26,7 @@ class Claim(NamedTuple):
     """`job` in `pool` belongs to the key; `body` is the hash of the request it was made for."""
 
     pool: str
-    job: str
+    job: JobId
     body: str
 
     def encode(self) -> bytes:
@@ -40,7 +41,7 @@ class IdempotencyKeys:
         self._ttl_ms = ttl_ms
         self._replace = redis.register_script(_REPLACE)
 
-    async def claim(self, principal: str, key: str, mine: Claim) -> Claim:
+    async def claim(self, principal: PrincipalId, key: str, mine: Claim) -> Claim:
         """Whose job this key names: `mine` if it was free, else the earlier claim."""
         name = self._name(principal, key)
         earlier: Any = await self._redis.set(name, mine.encode(), nx=True, get=True, px=self._ttl_ms)
@@ -53,19 +54,19 @@ class IdempotencyKeys:
         await self._redis.set(name, mine.encode(), px=self._ttl_ms)
         return mine
 
-    async def age_ms(self, principal: str, key: str) -> int:
+    async def age_ms(self, principal: PrincipalId, key: str) -> int:
         """How long ago this key was claimed; 0 where nobody has."""
         left = int(await self._redis.pttl(self._name(principal, key)))
         return max(0, self._ttl_ms - left) if left >= 0 else 0
 
-    async def replace(self, principal: str, key: str, old: Claim, mine: Claim) -> Claim:
+    async def replace(self, principal: PrincipalId, key: str, old: Claim, mine: Claim) -> Claim:
         """Start anew where the old job failed or was cancelled; the claim that stands afterwards."""
         name = self._name(principal, key)
         standing: Any = await self._replace(keys=[name], args=[old.encode(), mine.encode(), self._ttl_ms])
         return (_claim(standing) if standing else None) or await self.claim(principal, key, mine)
 
     @staticmethod
-    def _name(principal: str, key: str) -> str:
+    def _name(principal: PrincipalId, key: str) -> str:
         return keys.idempotency(sha256(f"{principal}\0{key}".encode()).hexdigest())
 
 
@@ -73,7 +74,7 @@ def _claim(value: bytes) -> Claim | None:
     """None for what does not decode."""
     try:
         pool, job, body = orjson.loads(value)
-        return Claim(str(pool), str(job), str(body))
+        return Claim(str(pool), JobId(str(job)), str(body))
     except (ValueError, TypeError):
         return None
 

@@ -13,5 +13,8 @@ TenantId = NewType("TenantId", str)  # whose budget and whose turn a job takes
 PrincipalId = NewType("PrincipalId", str)  # the caller who submitted a job; several principals may share a tenant
 Incarnation = NewType("Incarnation", str)  # of one life of a worker process: `<name>-<8 random hex digits>`
 
+# One attempt: its job, the life that was given it, its number. The fence of every write that it makes.
+AttemptId = tuple[JobId, Incarnation, int]
+
 # A job's record of an older version names no principal: the job belongs to its tenant's local one.
 LOCAL_PRINCIPAL: Final = PrincipalId("local")

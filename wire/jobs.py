@@ -14,7 +14,9 @@ from redis.commands.core import AsyncScript
 
 from wire.decoding import text, whole
 from wire.events import EventId
+from wire.ids import LOCAL_PRINCIPAL, Incarnation, JobId, PrincipalId, TenantId
 from wire.keys import Keys
+from wire.log import EventLog
 from wire.records import BRIEF_MS, KEEP_MS, PROTOCOL, JobClass, JobRecord, JobRequest, JobState, Route
 from wire.scripts import scripts
 
@@ -65,11 +67,12 @@ class JobPipe:
 
     async def accept(
         self,
-        job: str,
+        job: JobId,
         request: JobRequest,
         bounds: Bounds,
         *,
-        tenant: str,
+        tenant: TenantId,
+        principal: PrincipalId = LOCAL_PRINCIPAL,
         cls: JobClass = "interactive",
         at: int | None = None,
         request_id: str = "",
@@ -89,11 +92,11 @@ class JobPipe:
             *("" if at is None else at, request.model, request_id),
             *(request.model_dump_json(exclude_none=True).encode(), PROTOCOL),
             *(request.keep_ms if keep_ms is None else keep_ms, base, affinity_key(tenant, request)),
-            *(outline, "" if bounds.request_bytes is None else bounds.request_bytes),
+            *(outline, "" if bounds.request_bytes is None else bounds.request_bytes, principal),
         )
         return cast(Accepted, b" ".join(cast(list[bytes], answer)).decode())
 
-    async def start(self, job: str, incarnation: str, attempt: int, body: bytes) -> Begun | None:
+    async def start(self, job: JobId, incarnation: Incarnation, attempt: int, body: bytes) -> Begun | None:
         """Log `started` as `<attempt>-0` and fetch what is asked; None: this attempt is not (any more) yours."""
         answer = cast(list[bytes], await self._run("start", job, incarnation, attempt, body))
         if not answer[0]:
@@ -101,15 +104,15 @@ class JobPipe:
         request, request_id, *numbers = answer[1:]
         return Begun(request, text(request_id), *(int(n) for n in numbers))
 
-    async def note(self, job: str, incarnation: str, attempt: int, note: str, news: bytes) -> bool:
+    async def note(self, job: JobId, incarnation: Incarnation, attempt: int, note: str, news: bytes) -> bool:
         """Tell readers, now and later, what a running job waits for; `news` is a `queued` event. False: not yours."""
         keys = [self.keys.job(job), self.keys.live(job)]
         return bool(await self._scripts["note"](keys=keys, args=[incarnation, attempt, note, news]))
 
     async def finish(
         self,
-        job: str,
-        incarnation: str,
+        job: JobId,
+        incarnation: Incarnation,
         attempt: int,
         seq: int,
         state: Literal["completed", "failed"],
@@ -124,8 +127,8 @@ class JobPipe:
 
     async def give_back(
         self,
-        job: str,
-        incarnation: str,
+        job: JobId,
+        incarnation: Incarnation,
         attempt: int,
         why: str,
         charged: tuple[str, str] | None = None,
@@ -139,16 +142,16 @@ class JobPipe:
         words = (int(bool(charged)), *(charged or ("", "")), int(behind))
         return bool(await self._run("give_back", job, incarnation, attempt, why, *words))
 
-    async def cancel(self, job: str, why: str = "asked") -> JobState | None:
+    async def cancel(self, job: JobId, why: str = "asked") -> JobState | None:
         """End a live job; returns the state it is in now, None for an unknown job."""
         return cast(JobState, cast(bytes, await self._run("cancel", job, why)).decode()) or None
 
-    async def forget(self, job: str) -> Literal["queued", "running", "forgotten"] | None:
+    async def forget(self, job: JobId) -> Literal["queued", "running", "forgotten"] | None:
         """Wipe an ended job's request, result and log; one that lives is left alone. None for an unknown job."""
         state = cast(bytes, await self._run("forget", job)).decode()
         return cast(Literal["queued", "running", "forgotten"], state) or None
 
-    async def keep_briefly(self, jobs: Sequence[str]) -> None:
+    async def keep_briefly(self, jobs: Sequence[JobId]) -> None:
         """Ended jobs that nobody comes back to: record and log live for a quarter of an hour from now on, at most."""
         trip = self.redis.pipeline(transaction=False)
         for job in jobs:
@@ -169,13 +172,17 @@ class JobPipe:
         """Write an entry that does not decode to the dead letters."""
         await self._run("bury", stream, entry, job)
 
-    async def places(self, jobs: list[str]) -> list[object]:
+    async def places(self, jobs: Sequence[JobId]) -> list[object]:
         """Raw answer of the `places` script; `wire.places` reads it."""
         return cast(list[object], await self._run("places", *jobs))
 
-    async def record(self, job: str) -> JobRecord | None:
+    async def record(self, job: JobId) -> JobRecord | None:
         """The job's record, None when there is none (any more)."""
         return decode_record(job, cast(dict[bytes, bytes], await self.redis.hgetall(self.keys.job(job))))
+
+    def log(self, job: JobId) -> EventLog:
+        """The job's events in this pool."""
+        return EventLog(self.redis, self.keys, job)
 
     async def now(self) -> int:
         """Pool milliseconds, for one round trip; who asks often keeps a `wire.clock.Clock`."""
@@ -187,7 +194,7 @@ class JobPipe:
         return int(await self.redis.xlen(self.keys.demand))
 
 
-def decode_record(job: str, fields: Mapping[bytes, bytes]) -> JobRecord | None:
+def decode_record(job: JobId, fields: Mapping[bytes, bytes]) -> JobRecord | None:
     """A job's hash as it lies in Redis; fields that are missing are empty. None for what is no job."""
     state = text(fields.get(b"state"))
     if state not in STATES:
@@ -200,15 +207,16 @@ def decode_record(job: str, fields: Mapping[bytes, bytes]) -> JobRecord | None:
         return max(0, whole(fields.get(name)))
 
     return JobRecord(
-        id=job,
+        id=JobId(job),
         state=cast(JobState, state),
-        tenant=word(b"tenant"),
+        tenant=TenantId(word(b"tenant")),
+        principal=PrincipalId(word(b"principal")) or LOCAL_PRINCIPAL,
         cls=word(b"class"),
         model=word(b"model"),
         attempt=number(b"attempt"),
         tries=number(b"tries"),
         max_attempts=number(b"max"),
-        owner=word(b"owner"),
+        owner=Incarnation(word(b"owner")),
         accepted=number(b"accepted"),
         due=number(b"due"),
         why=word(b"why"),
@@ -234,7 +242,7 @@ def _event_id(name: str) -> str:
         return ""
 
 
-def affinity_key(tenant: str, request: JobRequest) -> str:
+def affinity_key(tenant: TenantId, request: JobRequest) -> str:
     """A conversation's short name in this pool, "" for none: what one model holds of it serves no other's cache."""
     if not request.affinity:
         return ""

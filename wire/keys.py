@@ -28,6 +28,8 @@ dead                       stream: dead letters
 
 from __future__ import annotations
 
+from wire.ids import Incarnation, JobId
+
 
 class Keys:
     """Builds the keys of one pool, as `str`: `Keys("default").job("x")` → `sluice:{default}:job:x`."""
@@ -43,19 +45,19 @@ class Keys:
         self.finished = f"{self.prefix}:finished"
         self.dead = f"{self.prefix}:dead"
 
-    def job(self, job: str) -> str:
+    def job(self, job: JobId) -> str:
         return f"{self.prefix}:job:{job}"
 
-    def events(self, job: str) -> str:
+    def events(self, job: JobId) -> str:
         return f"{self.prefix}:events:{job}"
 
-    def live(self, job: str) -> str:
+    def live(self, job: JobId) -> str:
         return f"{self.prefix}:live:{job}"
 
-    def worker(self, incarnation: str) -> str:
+    def worker(self, incarnation: Incarnation) -> str:
         return f"{self.prefix}:worker:{incarnation}"
 
-    def inbox(self, incarnation: str) -> str:
+    def inbox(self, incarnation: Incarnation) -> str:
         return f"{self.prefix}:inbox:{incarnation}"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple, cast
 
 from wire.decoding import text
+from wire.ids import TenantId
 
 
 class Place(NamedTuple):
@@ -24,7 +25,7 @@ class Lengths(NamedTuple):
     """What waits in one class: `front` jobs that came back, and each tenant's own."""
 
     front: int
-    tenants: tuple[tuple[str, int], ...]  # (tenant, waiting jobs) in the order of their turns
+    tenants: tuple[tuple[TenantId, int], ...]  # (tenant, waiting jobs) in the order of their turns
 
     @property
     def waiting(self) -> int:
@@ -56,18 +57,18 @@ def read(answer: list[object]) -> Snapshot:
 def _class(row: object) -> tuple[str, Lengths]:
     name, front, tenants = cast(tuple[bytes, int, list[bytes]], row)
     pairs = zip(tenants[::2], tenants[1::2], strict=True)
-    return text(name), Lengths(front, tuple((text(t), int(n)) for t, n in pairs))
+    return text(name), Lengths(front, tuple((TenantId(text(t)), int(n)) for t, n in pairs))
 
 
 def _place(job: list[bytes], classes: dict[str, Lengths]) -> Place:
     state, cls, tenant, rank, in_front, note = job
     position = 0
     if state == b"queued" and text(cls) in classes and int(rank) >= 0:  # else no script wrote that record
-        position = 1 + _ahead(classes, text(cls), text(tenant), int(rank), bool(in_front))
+        position = 1 + _ahead(classes, text(cls), TenantId(text(tenant)), int(rank), bool(in_front))
     return Place(text(state), position, text(note))
 
 
-def _ahead(classes: dict[str, Lengths], cls: str, tenant: str, rank: int, in_front: bool) -> int:
+def _ahead(classes: dict[str, Lengths], cls: str, tenant: TenantId, rank: int, in_front: bool) -> int:
     """How many jobs are taken before this one."""
     ahead = classes["interactive"].waiting if cls == "batch" else 0
     if in_front:

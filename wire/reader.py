@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from wire.events import START, STARTED_PREFIX, TERMINAL, EventId, LogEntry, Restarted, encode, entries_of
+from wire.ids import JobId
 from wire.keys import Keys
 from wire.link import Link, LinkLost, Resp
 from wire.records import Target
@@ -140,7 +141,7 @@ class FanIn:
 class Reader:
     """One caller's view of one job's events: `next_burst` until it returns None."""
 
-    def __init__(self, redis: Redis, keys: Keys, job: str, cursor: EventId, fresh: bool = False) -> None:
+    def __init__(self, redis: Redis, keys: Keys, job: JobId, cursor: EventId, fresh: bool = False) -> None:
         self.job = job
         self.cursor = cursor
         self._redis = redis
@@ -317,7 +318,7 @@ class EventReader:
         self._fan_in = fan_in
 
     @asynccontextmanager
-    async def open(self, job: str, after: EventId = START, fresh: bool = False) -> AsyncIterator[Reader]:
+    async def open(self, job: JobId, after: EventId = START, fresh: bool = False) -> AsyncIterator[Reader]:
         """A reader of what follows `after`, subscribed before the log is read. Raises LinkLost without Redis.
 
         `fresh`: the job does not exist yet, so there is no log to read before the first live event.
@@ -330,7 +331,7 @@ class EventReader:
         finally:
             self._fan_in.remove(channel, reader)
 
-    async def check_cursor(self, job: str, after: EventId) -> None:
+    async def check_cursor(self, job: JobId, after: EventId) -> None:
         """Raises CursorUnknown where `after` is no id of this log."""
         key = self._keys.events(job)
         if after == START or await self._redis.xrange(key, min=str(after), max=str(after)):
@@ -339,7 +340,7 @@ class EventReader:
         entries = entries_of(last)
         raise CursorUnknown(entries[0].id or START if entries else START)
 
-    async def deserted(self, job: str) -> bool:
+    async def deserted(self, job: JobId) -> bool:
         """True when no reader of this job is attached in any API process."""
         await self._fan_in.settled()
         [(_, count)] = await self._redis.pubsub_numsub(self._keys.live(job))

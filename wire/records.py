@@ -11,6 +11,8 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from wire.ids import LOCAL_PRINCIPAL, Incarnation, JobId, PrincipalId, TenantId
+
 PROTOCOL = 1
 
 CLASSES = ("interactive", "batch")
@@ -128,15 +130,15 @@ class JobRequest(BaseModel):
 class JobRecord(NamedTuple):
     """A job as its hash in Redis tells it. Times are pool milliseconds (see `wire.clock`)."""
 
-    id: str
+    id: JobId
     state: JobState
-    tenant: str
+    tenant: TenantId
     cls: str
     model: str
     attempt: int  # the fence: grows at every give, without bound
     tries: int  # what is charged: started attempts that were lost or failed; at most `max_attempts`
     max_attempts: int
-    owner: str  # incarnation that runs it, "" when none
+    owner: Incarnation  # that runs it, "" when none
     accepted: int
     due: int
     why: str  # reason of the end, "" while live
@@ -150,6 +152,7 @@ class JobRecord(NamedTuple):
     base: int = 0  # the attempt that it had reached in the pool it came from, 0: it came from none
     keep_ms: int = KEEP_MS  # how long record and log live after the end
     forgotten: bool = False  # request, result and log are gone, on its principal's wish
+    principal: PrincipalId = LOCAL_PRINCIPAL  # the caller who submitted it
     outline: bytes = b""  # what takes the request's place at the end; empty: nothing does
 
     @property
@@ -165,7 +168,7 @@ class Order(NamedTuple):
 
     id: str
     do: str
-    job: str = ""
+    job: JobId = JobId("")
     attempt: int = 0
     model: str = ""
 

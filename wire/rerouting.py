@@ -10,9 +10,10 @@ no pool that it has left.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from wire.events import EVENT, Rerouted
+from wire.ids import JobId
 from wire.jobs import Bounds, JobPipe
 from wire.keys import Keys
 from wire.records import JobClass, JobRecord, JobRequest, Target
@@ -20,7 +21,7 @@ from wire.records import JobClass, JobRecord, JobRequest, Target
 UNBOUNDED = 1 << 40  # it was let in once, and is not refused now
 
 
-async def carry_on(jobs: JobPipe, job: str) -> Target | None:
+async def carry_on(jobs: JobPipe, job: JobId) -> Target | None:
     """Let a job that left this pool as `rerouted` into the pool that it was sent to, once; that pool and model.
 
     None: it did not leave this pool like that, or nobody knows any more where it went or what it asks. Raises Redis's
@@ -41,6 +42,7 @@ async def carry_on(jobs: JobPipe, job: str) -> Target | None:
         request,
         Bounds(UNBOUNDED, UNBOUNDED, record.max_attempts, left_ms),
         tenant=record.tenant,
+        principal=record.principal,
         cls=cast(JobClass, record.cls),
         request_id=record.request_id,
         keep_ms=record.keep_ms,
@@ -52,11 +54,11 @@ async def carry_on(jobs: JobPipe, job: str) -> Target | None:
 
 async def destination(jobs: JobPipe, record: JobRecord) -> Target | None:
     """Where a rerouted job went, as the last event of its log here tells; None where that is gone."""
-    rows: Any = await jobs.redis.xrange(jobs.keys.events(record.id), record.end, record.end)
-    if record.forgotten or not rows:
+    end = await jobs.log(record.id).end(record.end)
+    if record.forgotten or end is None:
         return None
     try:
-        event = EVENT.validate_json(rows[0][1].get(b"e", b""))
+        event = EVENT.validate_json(end.body)
     except ValueError:
         return None
     return Target(pool=event.pool, model=event.model) if isinstance(event, Rerouted) else None

@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from wire.decoding import is_number, json_object, text, whole, whole_or_none
 from wire.events import counted
+from wire.ids import Incarnation, JobId
 from wire.keys import Keys
 from wire.records import Order
 from wire.scripts import scripts
@@ -66,7 +67,7 @@ class WorkerInfo(NamedTuple):
 class WorkerRecord(NamedTuple):
     """A living worker as the API sees it. `seen` and `since` are pool ms."""
 
-    incarnation: str
+    incarnation: Incarnation
     beat: int
     slots: int
     owned: int
@@ -81,12 +82,12 @@ class Beat(NamedTuple):
 
     alive: bool
     number: int
-    owned: frozenset[str]
+    owned: frozenset[JobId]
 
 
-def new_incarnation(name: str) -> str:
+def new_incarnation(name: str) -> Incarnation:
     """A name no earlier life had: `<name>-<8 random hex digits>`."""
-    return f"{name}-{secrets.token_hex(4)}"
+    return Incarnation(f"{name}-{secrets.token_hex(4)}")
 
 
 class WorkerRegistry:
@@ -101,18 +102,18 @@ class WorkerRegistry:
     async def _run(self, name: str, *args: str | bytes | int) -> object:
         return await self._scripts[name](keys=[self.keys.prefix], args=list(args))
 
-    async def register(self, incarnation: str, slots: int, info: WorkerInfo) -> int:
+    async def register(self, incarnation: Incarnation, slots: int, info: WorkerInfo) -> int:
         """Begin a life; returns its beat (1)."""
         words = (orjson.dumps(loaded_of(info)), *_catalogue(info))
         return cast(int, await self._run("register", incarnation, slots, info.encode(), *words))
 
-    async def ask(self, incarnation: str, wants: bool) -> bool:
+    async def ask(self, incarnation: Incarnation, wants: bool) -> bool:
         """Say whether this worker takes jobs; False: this life is over."""
         return bool(await self._run("ask", incarnation, int(wants)))
 
     async def beat(
         self,
-        incarnation: str,
+        incarnation: Incarnation,
         inbox_from: str = "",
         info: WorkerInfo | None = None,
         models: bool = True,
@@ -126,13 +127,13 @@ class WorkerRegistry:
         known = _catalogue(info) if info and models else ()
         news = (info.encode() if info else "", "" if loaded is None else orjson.dumps(sorted(loaded)), *known)
         number, *owned = cast(list[Any], await self._run("beat", incarnation, inbox_from, *news))
-        return Beat(bool(number), number, frozenset(map(text, owned)))
+        return Beat(bool(number), number, frozenset(JobId(text(job)) for job in owned))
 
-    async def reap(self, incarnation: str, beat: int) -> bool:
+    async def reap(self, incarnation: Incarnation, beat: int) -> bool:
         """End a life whose beat is still `beat`; its jobs return to the queue. False: it has beaten since."""
         return bool(await self._run("reap", incarnation, beat))
 
-    async def beats(self) -> dict[str, int]:
+    async def beats(self) -> dict[Incarnation, int]:
         """Who is alive: incarnation → beat count."""
         return read_beats(await self.lives())
 
@@ -147,7 +148,7 @@ class WorkerRegistry:
             await self._run("reap", w, n)
         return len(strange)
 
-    async def inbox(self, incarnation: str, after: str, block_ms: int) -> list[tuple[str, dict[bytes, bytes]]]:
+    async def inbox(self, incarnation: Incarnation, after: str, block_ms: int) -> list[tuple[str, dict[bytes, bytes]]]:
         """Entries behind id `after`, waiting up to `block_ms` for the first. The client's timeout must be longer."""
         answer: Any = await self.redis.xread({self.keys.inbox(incarnation): after}, block=block_ms, count=64)
         return [(text(entry), fields) for _, entries in answer or () for entry, fields in entries]
@@ -193,7 +194,7 @@ def decode_order(entry: str, fields: dict[bytes, bytes]) -> Order:
     try:
         do, model = fields[b"do"].decode(), fields.get(b"model", b"").decode()
         if do in ("run", "cancel"):
-            job, attempt = fields[b"job"].decode(), whole_or_none(fields[b"attempt"], ATTEMPT_MAX)
+            job, attempt = JobId(fields[b"job"].decode()), whole_or_none(fields[b"attempt"], ATTEMPT_MAX)
             if attempt is None or attempt < 1:
                 raise ValueError(f"no attempt has that number: inbox entry {entry}")
             return Order(entry, do, job, attempt, model)
@@ -210,13 +211,13 @@ def _catalogue(info: WorkerInfo) -> list[str | bytes]:
     return [part for name, about in info.models.items() for part in (name, orjson.dumps(about))]
 
 
-def read_beats(beats: dict[bytes, bytes]) -> dict[str, int]:
+def read_beats(beats: dict[bytes, bytes]) -> dict[Incarnation, int]:
     """Those that a script wrote."""
-    counts = {text(w): whole_or_none(n) for w, n in beats.items() if text(w).encode() == w}
+    counts = {Incarnation(text(w)): whole_or_none(n) for w, n in beats.items() if text(w).encode() == w}
     return {w: count for w, count in counts.items() if count is not None and count > 0}
 
 
-def _worker(incarnation: str, beat: int, h: dict[bytes, bytes], owned: int) -> WorkerRecord:
+def _worker(incarnation: Incarnation, beat: int, h: dict[bytes, bytes], owned: int) -> WorkerRecord:
     return WorkerRecord(
         incarnation=incarnation,
         beat=beat,

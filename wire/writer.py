@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from wire import events
 from wire.events import EventId
+from wire.ids import AttemptId, Incarnation, JobId
 from wire.keys import Keys
 from wire.link import Link, LinkLost, Resp
 from wire.scripts import scripts
@@ -38,7 +39,7 @@ class EventWriter:
         """A restarted Redis has forgotten its scripts."""
         await connection.call("SCRIPT", "LOAD", self._text)
 
-    def emit(self, job: str, incarnation: str, attempt: int, seq: int, body: bytes) -> asyncio.Future[int]:
+    def emit(self, job: JobId, incarnation: Incarnation, attempt: int, seq: int, body: bytes) -> asyncio.Future[int]:
         """Resolves to 1 (logged, or already there) or 0 (not yours); raises LinkLost or Redis's error."""
         connection = self.link.connection
         if connection is None:
@@ -57,7 +58,7 @@ class EventWriter:
         await self.load(connection)
         return connection
 
-    async def last_id(self, connection: Resp, job: str) -> EventId:
+    async def last_id(self, connection: Resp, job: JobId) -> EventId:
         """Id of the log's last entry; `0-0` where there is none."""
         entries = await connection.call("XREVRANGE", self.keys.events(job), "+", "-", "COUNT", 1)
         try:
@@ -72,9 +73,7 @@ class Outbox:
     `on_stale` is called once, from the event loop, when the log refuses a write.
     """
 
-    def __init__(
-        self, writer: EventWriter, address: tuple[str, str, int], started: bytes, on_stale: Callable[[], None]
-    ) -> None:
+    def __init__(self, writer: EventWriter, address: AttemptId, started: bytes, on_stale: Callable[[], None]) -> None:
         self._writer = writer
         self._address = address  # job, incarnation, attempt
         self._sent = [started]  # bodies by seq, kept to be sent again

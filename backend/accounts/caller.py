@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from wire.ids import LOCAL_PRINCIPAL, PrincipalId, TenantId
+
 
 class Principal(NamedTuple):
-    id: str
-    tenant: str
+    id: PrincipalId
+    tenant: TenantId
 
 
-LOCAL = Principal("local", "local")
+LOCAL = Principal(LOCAL_PRINCIPAL, TenantId("local"))
 
 
 def principal_of() -> Principal:

@@ -9,8 +9,10 @@ from starlette.responses import Response
 
 from backend.admin.listener import ListenerResponse
 from backend.admin.operator import operator_of
+from backend.admin.room import admin_of
+from backend.chat.service import chat_of
 from backend.errors import Unavailable
-from backend.house import house_of
+from wire.ids import JobId
 
 router = APIRouter(prefix="/api/admin", tags=["admin"], dependencies=[Depends(operator_of)])
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -19,34 +21,34 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 @router.get("/events", summary="The pool live, as SSE: history once, then a snapshot each second")
 async def events(request: Request) -> Response:
     """`event: trouble` carries an error while Redis is away; the stream goes on by itself."""
-    house = house_of(request)
-    if house.chat.draining:
+    if chat_of(request).draining:
         raise Unavailable("This server is shutting down; connect again.", "draining", {"Retry-After": "1"})
-    return ListenerResponse(house.admin.monitor.join, house.admin.monitor.leave)
+    monitor = admin_of(request).monitor
+    return ListenerResponse(monitor.join, monitor.leave)
 
 
 @router.get("/jobs", summary="Jobs of all tenants, page by page, the newest first")
 async def jobs(
     request: Request, state: Literal["live", "ended"] = "live", limit: Limit = 50, cursor: str | None = None
 ) -> dict[str, Any]:
-    house = house_of(request)
-    look = house.admin.jobs.live if state == "live" else house.admin.jobs.ended
+    every = admin_of(request).jobs
+    look = every.live if state == "live" else every.ended
     found, following = await look(cursor, limit)
     return {"jobs": found, "next_cursor": following}
 
 
 @router.get("/jobs/{job}", summary="One job of any tenant: its cost and its timeline, nothing of what was said")
-async def job(job: str, request: Request) -> dict[str, Any]:
-    return await house_of(request).admin.jobs.one(job)
+async def job(job: JobId, request: Request) -> dict[str, Any]:
+    return await admin_of(request).jobs.one(job)
 
 
 @router.post("/jobs/{job}/cancel", summary="End a job of any tenant; its worker stops within 100 ms")
-async def cancel(job: str, request: Request) -> dict[str, Any]:
+async def cancel(job: JobId, request: Request) -> dict[str, Any]:
     """Answers with the state it is in now: cancelling what has ended changes nothing, and is no error."""
-    return await house_of(request).admin.jobs.cancel(job)
+    return await admin_of(request).jobs.cancel(job)
 
 
 @router.get("/dead", summary="Dead letters, page by page, the newest first")
 async def dead(request: Request, limit: Limit = 50, cursor: str | None = None) -> dict[str, Any]:
-    found, following = await house_of(request).admin.jobs.dead(cursor, limit)
+    found, following = await admin_of(request).jobs.dead(cursor, limit)
     return {"dead": found, "next_cursor": following}

@@ -17,6 +17,7 @@ from backend.cursor import read_cursor, write_cursor
 from backend.dialects.native.view import moment
 from backend.errors import job_not_found
 from backend.pool.pools import Pool, Pools
+from wire.ids import JobId
 from wire.records import JobRecord
 
 View = dict[str, Any]
@@ -34,7 +35,7 @@ class AllJobs:
         behind = read_place(cursor)
         pages = [(pool.name, await pool.ledger.live(from_place(behind, pool.name), limit)) for pool in self._pools]
         entries, following = newest(pages, limit)
-        views = await self._from_redis([entry.fields.get("job", "") for entry in entries])
+        views = await self._from_redis([JobId(entry.fields.get("job", "")) for entry in entries])
         return list(views.values()), following
 
     async def ended(self, cursor: str | None, limit: int) -> tuple[list[View], str | None]:
@@ -48,29 +49,29 @@ class AllJobs:
         behind = read_place(cursor)
         pages = [(pool.name, await pool.ledger.dead(from_place(behind, pool.name), limit)) for pool in self._pools]
         entries, following = newest(pages, limit)
-        jobs = await self._known([entry.fields.get("job", "") for entry in entries])
+        jobs = await self._known([JobId(entry.fields.get("job", "")) for entry in entries])
         return [_dead_letter(entry, jobs) for entry in entries], following
 
-    async def one(self, job: str) -> View:
+    async def one(self, job: JobId) -> View:
         """Raises NotFound."""
         known = await self._known([job])
         if job not in known:
             raise job_not_found(job)
         return known[job]
 
-    async def cancel(self, job: str) -> View:
+    async def cancel(self, job: JobId) -> View:
         """The state it is in now; what has ended stays as it ended. Raises NotFound."""
         state = await self._pools.cancel(job)
         return {"id": job, "state": state or (await self.one(job))["state"]}
 
-    async def _known(self, names: Iterable[str]) -> dict[str, View]:
+    async def _known(self, names: Iterable[JobId]) -> dict[str, View]:
         """Redis first: it keeps a job for a day after its end, SQL for longer."""
         wanted = list(dict.fromkeys(name for name in names if name))
         found = await self._from_redis(wanted)
         rows = await self._ended.named([name for name in wanted if name not in found])
         return found | {name: _view_of_row(row) for name, row in rows.items()}
 
-    async def _from_redis(self, names: Sequence[str]) -> dict[str, View]:
+    async def _from_redis(self, names: Sequence[JobId]) -> dict[str, View]:
         """A job that went from pool to pool is told as it is where it came to last."""
         latest: dict[str, tuple[Pool, JobRecord]] = {}
         for pool in self._pools:

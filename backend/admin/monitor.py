@@ -18,12 +18,11 @@ from backend.admin.listener import Listener
 from backend.admin.points import LATELY_MS, SAMPLE_MS, Point, Points
 from backend.admin.pulse import Pulse
 from backend.admin.repository import EndedJobs, Waits
-from backend.admin.snapshot import Look, PoolLook, snapshot
+from backend.admin.snapshot import snapshot
 from backend.dialects.native.events import error_body
 from backend.errors import as_api_error
-from backend.pool.pools import Pool, Pools
+from backend.pool.look import Looks
 from backend.store.database import DatabaseAway
-from wire import places
 
 TELL_SECONDS = 1.0
 SAMPLE_SECONDS = SAMPLE_MS / 1000
@@ -35,8 +34,8 @@ log = structlog.get_logger()
 class Monitor:
     """`leaving` tells that this process is shutting down: streams end then, and nobody waits for them."""
 
-    def __init__(self, pools: Pools, ended: EndedJobs, leaving: Callable[[], bool]) -> None:
-        self._pools = pools
+    def __init__(self, looks: Looks, ended: EndedJobs, leaving: Callable[[], bool]) -> None:
+        self._looks = looks
         self._ended = ended
         self._leaving = leaving
         self._points = Points()
@@ -116,23 +115,13 @@ class Monitor:
 
     async def _look_once(self) -> None:
         async with asyncio.timeout(LOOK_SECONDS):
-            look = await self._look()
+            look = await self._looks.newest(anew=True)
         self._pulse.look(look.workers, look.now)
         point = Point(look.at, look.depth, look.running, self._pulse.total_rate())
         if self._listeners:
             point = point.with_waits(await self._waits(look.at - LATELY_MS))
             self._tell(b"snapshot", _json(snapshot(look, self._pulse, point)))
         self._points.add(point)
-
-    async def _look(self) -> Look:
-        pools = tuple([await self._look_at(pool) for pool in self._pools])
-        at = self._pools.own.clock.now()  # None in the first moment of a process
-        return Look(int(time.time() * 1000) if at is None else at, time.monotonic(), pools)
-
-    async def _look_at(self, pool: Pool) -> PoolLook:
-        depth = await pool.jobs.depth()
-        queue = places.read(await pool.jobs.places([]))
-        return PoolLook(pool.name, depth, queue.classes, await pool.workers.all())
 
     async def _waits(self, since: int) -> list[Waits]:
         """How long jobs waited; nothing where SQL does not answer, since the rest can be shown without."""

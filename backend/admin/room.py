@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from starlette.requests import Request
+
 from backend.admin.jobs import AllJobs
 from backend.admin.monitor import Monitor
 from backend.admin.repository import EndedJobs
+from backend.pool.look import Looks
 from backend.pool.pools import Pools
 from backend.store.database import Database
 
@@ -17,7 +20,12 @@ class Admin(NamedTuple):
     jobs: AllJobs
 
 
-def build_admin(pools: Pools, database: Database, leaving: Callable[[], bool]) -> Admin:
+def build_admin(pools: Pools, looks: Looks, database: Database, leaving: Callable[[], bool]) -> Admin:
     """`leaving`: whether this process is shutting down."""
     ended = EndedJobs(database, pools.names)
-    return Admin(Monitor(pools, ended, leaving), AllJobs(pools, ended))
+    return Admin(Monitor(looks, ended, leaving), AllJobs(pools, ended))
+
+
+def admin_of(request: Request) -> Admin:
+    admin: Admin = request.state.admin
+    return admin

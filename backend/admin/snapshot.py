@@ -2,70 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any, NamedTuple
+from typing import Any
 
 from backend.admin.points import Point
 from backend.admin.pulse import Pulse
 from backend.dialects.native.view import moment
+from backend.pool.look import Look, PoolLook
 from wire.places import Lengths
 from wire.workers import Gpu, WorkerRecord
 
 TENANTS_SHOWN = 50  # of a class; those who wait with most
-
-
-class PoolLook(NamedTuple):
-    """One pool. `depth`: jobs that have not ended."""
-
-    name: str
-    depth: int
-    classes: dict[str, Lengths]
-    workers: list[WorkerRecord]
-
-    @property
-    def waiting(self) -> int:
-        return sum(lengths.waiting for lengths in self.classes.values())
-
-    @property
-    def running(self) -> int:
-        return max(0, self.depth - self.waiting)
-
-
-class Look(NamedTuple):
-    """What one look at Redis found. `at`: pool ms; `now`: monotonic seconds."""
-
-    at: int
-    now: float
-    pools: tuple[PoolLook, ...]
-
-    @property
-    def depth(self) -> int:
-        return sum(pool.depth for pool in self.pools)
-
-    @property
-    def waiting(self) -> int:
-        return sum(pool.waiting for pool in self.pools)
-
-    @property
-    def running(self) -> int:
-        return sum(pool.running for pool in self.pools)
-
-    @property
-    def workers(self) -> list[WorkerRecord]:
-        return [worker for pool in self.pools for worker in pool.workers]
-
-    @property
-    def classes(self) -> dict[str, Lengths]:
-        """Those of all pools together; a tenant's turn is that of the first pool that knows it."""
-        names = dict.fromkeys(name for pool in self.pools for name in pool.classes)
-        return {name: _together([p.classes[name] for p in self.pools if name in p.classes]) for name in names}
-
-
-def _together(lengths: list[Lengths]) -> Lengths:
-    waiting: Counter[str] = Counter()
-    for one in lengths:
-        waiting.update(dict(one.tenants))
-    return Lengths(sum(one.front for one in lengths), tuple(waiting.items()))
 
 
 def snapshot(look: Look, pulse: Pulse, point: Point) -> dict[str, Any]:
@@ -78,18 +24,18 @@ def snapshot(look: Look, pulse: Pulse, point: Point) -> dict[str, Any]:
             "waiting": look.waiting,
             "classes": [_class(name, lengths) for name, lengths in look.classes.items()],
         },
-        "pools": [_pool(pool) for pool in look.pools],
-        "workers": [_worker(worker, pool.name, look, pulse) for pool in look.pools for worker in pool.workers],
+        "pools": [_pool(name, pool) for name, pool in look.pools.items()],
+        "workers": [_worker(worker, name, look, pulse) for name, pool in look.pools.items() for worker in pool.workers],
         "point": point.view(),
     }
 
 
-def _pool(pool: PoolLook) -> dict[str, Any]:
+def _pool(name: str, pool: PoolLook) -> dict[str, Any]:
     return {
-        "pool": pool.name,
+        "pool": name,
         "depth": pool.depth,
         "running": pool.running,
-        "waiting": pool.waiting,
+        "waiting": sum(pool.waiting.values()),
         "workers": len(pool.workers),
     }
 

@@ -10,6 +10,7 @@ import orjson
 from backend.dialects.common.tools import hex_of
 from backend.dialects.openai.errors import refusal
 from backend.errors import ApiError
+from wire.ids import JobId
 
 GIVEN_UP = {
     "expired": ("batch_expired", "This request could not be executed before the completion window expired."),
@@ -22,9 +23,9 @@ def batch_uuid(batch: str) -> uuid.UUID:
     return uuid.UUID(batch.removeprefix("batch_"))
 
 
-def job_of(batch: str, line: int) -> str:
+def job_of(batch: str, line: int) -> JobId:
     """The line's job: whichever process asks it, and however often, it is one job."""
-    return str(uuid.uuid5(batch_uuid(batch), str(line)))
+    return JobId(str(uuid.uuid5(batch_uuid(batch), str(line))))
 
 
 def answered(batch: str, line: int, custom_id: str | None, body: dict[str, Any]) -> str:

@@ -10,11 +10,10 @@ from starlette.responses import Response
 
 from backend.accounts.caller import principal_of
 from backend.batches.requests import BatchRequest
-from backend.batches.service import Batches, batch_not_found, view
+from backend.batches.service import batch_not_found, batches_of, view
 from backend.dialects.common.openapi import takes
 from backend.dialects.openai.errors import read_as
 from backend.entrance.body import read_object
-from backend.house import house_of
 from backend.threads.requests import usable_id
 
 router = APIRouter(prefix="/v1/batches", tags=["OpenAI"])
@@ -48,10 +47,6 @@ async def show(request: Request, batch_id: str) -> Response:
 async def cancel(request: Request, batch_id: str) -> Response:
     name = usable_id(batch_id, batch_not_found)
     return answer(view(await batches_of(request).cancel(principal_of().tenant, name)))
-
-
-def batches_of(request: Request) -> Batches:
-    return house_of(request).batches
 
 
 def answer(body: dict[str, Any]) -> Response:

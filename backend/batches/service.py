@@ -7,6 +7,7 @@ import secrets
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row
+from starlette.requests import Request
 
 from backend.accounts.caller import Principal
 from backend.batches import repository
@@ -122,3 +123,8 @@ def _counts(shown: Shown) -> dict[str, int]:
 
 def batch_not_found(name: str) -> NotFound:
     return NotFound(f"There is no batch {name[:64]!r}.", "batch_not_found")
+
+
+def batches_of(request: Request) -> Batches:
+    batches: Batches = request.state.batches
+    return batches

@@ -10,6 +10,7 @@ from backend.dialects.responses.request import is_stored
 from backend.entrance.context import request_id
 from backend.errors import QueueFull, Unavailable, queue_refuses
 from backend.pool.pools import Pool
+from wire.ids import JobId
 from wire.jobs import Bounds
 
 CLOCK_TRIES = 3
@@ -22,7 +23,7 @@ class Admission:
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
 
-    async def accept(self, pool: Pool, job: str, wish: Submission) -> None:
+    async def accept(self, pool: Pool, job: JobId, wish: Submission) -> None:
         """Once for each id: a job that is there already stays as it is. Raises ApiError or a Redis error."""
         for _ in range(CLOCK_TRIES):
             answer = await self._ask_in(pool, job, wish)
@@ -34,13 +35,14 @@ class Admission:
             await pool.clock.tick()
         raise Unavailable("The queue's clock is being put right; try again in a second.", "clock_stepped", retry(1))
 
-    async def _ask_in(self, pool: Pool, job: str, wish: Submission) -> str:
+    async def _ask_in(self, pool: Pool, job: JobId, wish: Submission) -> str:
         try:
             return await pool.jobs.accept(
                 job,
                 wish.request,
                 self._bounds_of(wish),
                 tenant=wish.principal.tenant,
+                principal=wish.principal.id,
                 cls=wish.cls,
                 at=pool.clock.now(),
                 request_id=request_id(),

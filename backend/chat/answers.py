@@ -21,6 +21,7 @@ from backend.routing.route import Route
 from wire import keys
 from wire.decoding import text
 from wire.idempotency import body_hash
+from wire.ids import JobId
 from wire.records import LIVE_STATES, JobRecord
 
 LOOK_SECONDS = 0.2  # a cache that is away costs this much, and no answer
@@ -54,7 +55,7 @@ class Answers:
             async with asyncio.timeout(LOOK_SECONDS):
                 held: Any = await self._redis.get(key)
             job, alone, _ = text(held).partition(ALONE) if held else ("", "", "")
-            found = await self._pools.find(job) if job else None
+            found = await self._pools.find(JobId(job)) if job else None
             if found is None or found.record.tenant != wish.principal.tenant or not _is_reusable(found.record, model):
                 return None
             if not found.record.live:
@@ -63,7 +64,7 @@ class Answers:
                 return found
         return None
 
-    async def keep(self, key: str, job: str, wish: Submission) -> None:
+    async def keep(self, key: str, job: JobId, wish: Submission) -> None:
         """Who wants it to run on without a caller shares it with nobody: who leaves last ends it, by a wish of theirs
         alone."""
         with suppress(RedisError, OSError):

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from backend.chat.disconnect import OnDisconnect
 from backend.pool.pools import Pools
+from wire.ids import JobId
 
 PATIENT_TRIES = 40
 PATIENT_SECONDS = 3.0  # long enough for other API processes to be subscribed again: they may follow a deserted job
@@ -28,16 +29,16 @@ class Deserted:
         self._later: set[asyncio.Task[None]] = set()
         self._stopped = False
 
-    def left(self, job: str, on_disconnect: OnDisconnect) -> None:
+    def left(self, job: JobId, on_disconnect: OnDisconnect) -> None:
         """A caller went away before the end."""
         if on_disconnect.seconds is not None and not self._stopped:
             self._soon(self._cancel_later(job, on_disconnect.seconds))
 
-    def withdraw(self, job: str) -> None:
+    def withdraw(self, job: JobId) -> None:
         """Its caller was told that it is not let in, though it may have been: it must not run for nobody."""
         self._soon(self._withdraw(job))
 
-    def refused(self, job: str) -> None:
+    def refused(self, job: JobId) -> None:
         """Its caller was told that it is not let in: it is cancelled, unless another request has joined it."""
         self._soon(self._refuse(job))
 
@@ -55,25 +56,25 @@ class Deserted:
         self._later.add(task)
         task.add_done_callback(self._later.discard)
 
-    async def _cancel_later(self, job: str, seconds: float) -> None:
+    async def _cancel_later(self, job: JobId, seconds: float) -> None:
         await asyncio.sleep(seconds)
         await _patiently(lambda: self._cancel(job), repeat(PATIENT_SECONDS, PATIENT_TRIES))
 
-    async def _withdraw(self, job: str) -> None:
+    async def _withdraw(self, job: JobId) -> None:
         """Looked for twice: a Redis that hung may read what asks for the job before what lets it in."""
         for _ in range(2):
             if await _patiently(lambda: self._pools.cancel(job, "client_gone"), soon()):
                 return
             await asyncio.sleep(AGAIN_SECONDS)
 
-    async def _refuse(self, job: str) -> None:
+    async def _refuse(self, job: JobId) -> None:
         async def unless_joined() -> None:
             if await self._pools.deserted(job):
                 await self._pools.cancel(job, "refused")
 
         await _patiently(unless_joined, soon())
 
-    async def _cancel(self, job: str) -> None:
+    async def _cancel(self, job: JobId) -> None:
         """Only if nobody else follows it, in any API process; and never because this process is leaving."""
         if not self._stopped and await self._pools.deserted(job):
             state = await self._pools.cancel(job, "client_gone")

@@ -10,11 +10,12 @@ from backend.chat.submission import Submission
 from backend.errors import Invalid
 from backend.pool.pools import Found, Pool, Pools
 from wire.idempotency import Claim, IdempotencyKeys
+from wire.ids import JobId, PrincipalId
 
 USABLE_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 STARTS_ANEW = ("failed", "cancelled")
 ON_ITS_WAY_MS = 300_000  # far longer than a request takes from its claim to `accept`, far shorter than any record lives
-BY_ID = "job id"  # no principal's: whose claims on pools for ids they are that callers have made
+BY_ID = PrincipalId("job id")  # no principal's: whose claims on pools for ids they are that callers have made
 
 
 class Named(NamedTuple):
@@ -23,10 +24,14 @@ class Named(NamedTuple):
     `fresh`: nobody can have made this job yet; else it may be there, and other requests may follow it.
     """
 
-    job: str
+    job: JobId
     pool: Pool
     fresh: bool
     found: Found | None = None
+
+
+def new_job() -> JobId:
+    return JobId(str(uuid.uuid4()))
 
 
 class Naming:
@@ -43,10 +48,10 @@ class Naming:
             return await self._by_key(wish, key, pool)
         if wish.job is not None:
             return await self._by_id(wish.job, pool)
-        return Named(str(uuid.uuid4()), pool, fresh=True)
+        return Named(new_job(), pool, fresh=True)
 
     async def _by_key(self, wish: Submission, key: str, pool: Pool) -> Named:
-        mine = Claim(pool.name, wish.job or str(uuid.uuid4()), wish.body)
+        mine = Claim(pool.name, wish.job or new_job(), wish.body)
         claim = await self._keys.claim(wish.principal.id, key, mine)
         if claim.body != wish.body:
             raise Invalid("This Idempotency-Key was used with another body; use a new key.", "idempotency_key_reused")
@@ -58,14 +63,14 @@ class Naming:
         fresh = claim == mine and wish.job is None
         return Named(claim.job, self._pools.named(claim.pool), fresh, found)
 
-    async def _is_over(self, wish: Submission, key: str, job: str, found: Found | None) -> bool:
+    async def _is_over(self, wish: Submission, key: str, job: JobId, found: Found | None) -> bool:
         """It failed, was cancelled or forgotten. One that is not there at all may be on its way in, for a while; later
         it has been, and what Redis keeps for minutes only is gone: let in again, one id would end twice."""
         if found is not None:
             return found.record.state in STARTS_ANEW
         return await self._pools.forgotten(job) or await self._keys.age_ms(wish.principal.id, key) > ON_ITS_WAY_MS
 
-    async def _by_id(self, job: str, pool: Pool) -> Named:
+    async def _by_id(self, job: JobId, pool: Pool) -> Named:
         """Asked again it must not be let into a second pool: who is first says which."""
         if len(self._pools) > 1:
             claim = await self._keys.claim(BY_ID, job, Claim(pool.name, job, ""))

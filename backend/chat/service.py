@@ -9,6 +9,7 @@ import asyncio
 from contextlib import AsyncExitStack, suppress
 
 from redis.exceptions import RedisError
+from starlette.requests import Request
 
 from backend.chat.admission import Admission, retry
 from backend.chat.deserted import Deserted
@@ -23,6 +24,7 @@ from backend.pool.news import News
 from backend.pool.pools import Pool, Pools
 from backend.pool.trail import Trails, pool_of
 from wire.events import START, EventId
+from wire.ids import JobId
 from wire.reader import JobLost
 from wire.records import JobRecord
 
@@ -78,7 +80,7 @@ class ChatService:
                 await self._turns.refused(wish.turn, ready.named.job, as_api_error(error))
             raise
 
-    async def enqueue(self, job: str, wish: Submission) -> None:
+    async def enqueue(self, job: JobId, wish: Submission) -> None:
         """Accept, under an id that its caller made, a job that nobody follows. Raises ApiError or a Redis error."""
         self._check_open()
         async with asyncio.timeout(self.answer_seconds):
@@ -112,7 +114,7 @@ class ChatService:
             ticket.headers["X-Sluice-Cache"] = "miss" if named.found is None else "hit"
         return ticket
 
-    def _give_up(self, job: str, wish: Submission) -> None:
+    def _give_up(self, job: JobId, wish: Submission) -> None:
         """Its caller is told to try again, though the job may be in. By its key the next try finds it, and whoever said
         that jobs run on without a caller means this one too; without a key nobody ever learns of it."""
         if wish.idempotency_key is None:
@@ -159,7 +161,7 @@ class ChatService:
     async def _attach(
         self,
         pool: Pool,
-        job: str,
+        job: JobId,
         model: str,
         on_disconnect: OnDisconnect,
         after: EventId = START,
@@ -177,7 +179,7 @@ class ChatService:
         return Ticket(job, model, reader, leave)
 
     # -- leaving -----------------------------------------------------------------------------------------------
-    def refused(self, job: str) -> None:
+    def refused(self, job: JobId) -> None:
         """A job that was let in for a request that is refused, and that its ticket has left."""
         self._deserted.refused(job)
 
@@ -189,3 +191,8 @@ class ChatService:
     def close(self) -> None:
         """This process is leaving: jobs whose callers are in their grace run on."""
         self._deserted.close()
+
+
+def chat_of(request: Request) -> ChatService:
+    chat: ChatService = request.state.chat
+    return chat

@@ -12,13 +12,14 @@ from backend.pool.pools import Pool
 from backend.routing.route import Route
 from wire import places
 from wire.decoding import text
+from wire.ids import JobId
 from wire.records import Route as Way
 
 LOOK_SECONDS = 0.3
 ROUTES = tuple(way for way in get_args(Way) if way)
 
 
-async def headers_of(pool: Pool, job: str, route: Route) -> dict[str, str]:
+async def headers_of(pool: Pool, job: JobId, route: Route) -> dict[str, str]:
     """One look at a job that has a worker, two at one that waits; a Redis that is away now costs only the news."""
     with suppress(RedisError, OSError):  # TimeoutError is an OSError
         async with asyncio.timeout(LOOK_SECONDS):
@@ -26,7 +27,7 @@ async def headers_of(pool: Pool, job: str, route: Route) -> dict[str, str]:
     return {"X-Sluice-Route": route.told("")}
 
 
-async def _look(pool: Pool, job: str, route: Route) -> dict[str, str]:
+async def _look(pool: Pool, job: JobId, route: Route) -> dict[str, str]:
     given: Any = await pool.jobs.redis.hget(pool.keys.job(job), "route")
     if text(given) in ROUTES:  # a header holds no other word that lies in Redis
         return {"X-Sluice-Route": route.told(text(given))}

@@ -8,6 +8,7 @@ from backend.accounts.caller import Principal
 from backend.chat.disconnect import OnDisconnect
 from backend.chat.turn import Turn
 from backend.errors import ApiError
+from wire.ids import JobId
 from wire.records import JobClass, JobRequest
 
 
@@ -33,7 +34,7 @@ class Submission(NamedTuple):
     idempotency_key: str | None = None
     body: str = ""
     turn: Turn | None = None
-    job: str | None = None
+    job: JobId | None = None
     deadline: float | None = None
     conversation: str = ""
     overflow: bool = False
@@ -45,10 +46,10 @@ class Submission(NamedTuple):
 class Turns(Protocol):
     """Who keeps the history, as far as letting in needs to know."""
 
-    async def begin(self, turn: Turn, tenant: str, job: str, model: str) -> None:
+    async def begin(self, turn: Turn, tenant: str, job: JobId, model: str) -> None:
         """Write the user's words, and that an answer is awaited from `job`. Repeatable. Raises ApiError."""
         ...
 
-    async def refused(self, turn: Turn, job: str, error: ApiError) -> None:
+    async def refused(self, turn: Turn, job: JobId, error: ApiError) -> None:
         """The job was not let in."""
         ...

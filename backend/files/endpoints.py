@@ -15,8 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from backend.accounts.caller import principal_of
 from backend.dialects.openai.errors import BadParameter
 from backend.files.names import as_attachment
-from backend.files.service import CHUNK, Files, NewFile, Page, file_not_found
-from backend.house import house_of
+from backend.files.service import CHUNK, NewFile, Page, file_not_found, files_of
 from backend.threads.requests import usable_id
 from backend.threads.service import now_ms
 
@@ -150,10 +149,6 @@ def list_view(page: Page, view: Any) -> dict[str, Any]:
     data = [view(row) for row in page.rows]
     ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}
     return {"object": "list", "data": data, **ends, "has_more": page.more}
-
-
-def files_of(request: Request) -> Files:
-    return house_of(request).files
 
 
 def tenant() -> str:

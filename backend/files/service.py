@@ -7,6 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row
+from starlette.requests import Request
 
 from backend.dialects.openai.errors import BadParameter
 from backend.errors import NotFound, TooLarge
@@ -140,3 +141,8 @@ def file_not_found(name: str) -> NotFound:
 
 def file_too_large(limit: int) -> TooLarge:
     return TooLarge(f"The file is larger than {limit:,} bytes (SLUICE_MAX_FILE_BYTES).", "file_too_large")
+
+
+def files_of(request: Request) -> Files:
+    files: Files = request.state.files
+    return files

@@ -6,19 +6,18 @@ No worker alive is `degraded`, not red: the pool may be scaled to zero, and a wa
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request
-from redis.exceptions import RedisError
 from starlette.responses import JSONResponse
 
 from backend.dialects.native.view import moment
-from backend.errors import queue_refuses
-from backend.house import House, house_of
-from backend.pool.sights import Sight, sight_of
+from backend.health.readiness import readiness_of
+from backend.pool.look import PoolLook, looks_of
+from backend.pool.models.catalogue import catalogue_of
+from backend.pool.pools import pools_of
+from backend.pool.trail import trails_of
 from wire.circuits import Circuit
-from wire.client import WrongServer, check_server
 from wire.records import PROTOCOL
 from wire.workers import WorkerRecord
 
@@ -33,68 +32,49 @@ async def live() -> dict[str, str]:
 @router.get("/metrics/streams", include_in_schema=False)
 async def streams(request: Request) -> dict[str, int]:
     """Callers of this process who have an answer open, streamed or waited for. It asks nobody: it is a set's length."""
-    return {"streams": len(house_of(request).trails.open)}
+    return {"streams": len(trails_of(request).open)}
 
 
 @router.get("/health", summary="Ready to let jobs in")
 @router.get("/health/ready", summary="Ready to let jobs in, or why not")
 @router.get("/api/health", summary="Ready to let jobs in")
 async def ready(request: Request) -> JSONResponse:
-    reason = await why_not_ready(house_of(request))
+    reason = await readiness_of(request).why_not()
     if reason:
         return JSONResponse({"status": "unavailable", "reason": reason}, 503, {"Retry-After": "1"})
     return JSONResponse({"status": "ok"})
 
 
-async def why_not_ready(house: House) -> str:
-    """A sentence, or "" when jobs can be let in."""
-    if house.chat.draining:
-        return "draining: this process is shutting down"
-    try:
-        async with asyncio.timeout(house.settings.redis_seconds):
-            await check_server(house.redis)
-            await house.pools.own.jobs.admits()
-    except (RedisError, OSError, TimeoutError) as error:
-        refusal = queue_refuses(error)
-        return f"redis: {refusal.message}" if refusal else "redis: it does not answer"
-    except WrongServer as wrong:
-        return f"redis: {wrong}"
-    if house.fan_in.link.connection is None:
-        return "starting: not yet subscribed to events"
-    return house.schema.reason
-
-
 @router.get("/health/detailed", summary="Queue, workers and models")
 async def detailed(request: Request) -> JSONResponse:
-    house = house_of(request)
-    reason = await why_not_ready(house)
+    readiness, pools = readiness_of(request), pools_of(request)
+    reason = await readiness.why_not()
     if reason:
         return JSONResponse({"status": "unavailable", "reason": reason}, 503, {"Retry-After": "1"})
-    sights = {pool.name: await sight_of(pool) for pool in house.pools}
-    depths = {pool.name: await pool.jobs.depth() for pool in house.pools}
-    workers = [_worker(pool, worker) for pool, sight in sights.items() for worker in sight.workers]
-    models = (await house.catalogue.models()).known
+    look = await looks_of(request).newest(anew=True)
+    workers = [_worker(name, worker) for name, pool in look.pools.items() for worker in pool.workers]
+    models = (await catalogue_of(request).models()).known
     body: dict[str, Any] = {
         "status": "ok" if workers else "degraded",
         "reason": None if workers else "no worker is alive: jobs wait until one starts",
-        "pool": house.settings.pool,
+        "pool": pools.own.name,
         "protocol": PROTOCOL,
-        "jobs": sum(depths.values()),
-        "streams": len(house.fan_in.readers),
+        "jobs": look.depth,
+        "streams": readiness.readers,
         "models": [{"name": name, **about} for name, about in sorted(models.items())],
         "workers": workers,
-        "pools": [_pool(pool, sight, depths[pool]) for pool, sight in sights.items()],
-        "circuits": [_circuit(pool, circuit) for pool, sight in sights.items() for circuit in sight.circuits.values()],
+        "pools": [_pool(name, pool) for name, pool in look.pools.items()],
+        "circuits": [_circuit(name, each) for name, pool in look.pools.items() for each in pool.circuits.values()],
     }
     return JSONResponse(body)
 
 
-def _pool(name: str, sight: Sight, depth: int) -> dict[str, Any]:
+def _pool(name: str, pool: PoolLook) -> dict[str, Any]:
     return {
         "name": name,
-        "jobs": depth,
-        "workers": len(sight.workers),
-        "slots": sum(worker.slots for worker in sight.workers),
+        "jobs": pool.depth,
+        "workers": len(pool.workers),
+        "slots": sum(worker.slots for worker in pool.workers),
     }
 
 

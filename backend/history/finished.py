@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from wire.decoding import MOST, text, whole
+from wire.ids import JobId
 from wire.keys import Keys
 
 T = TypeVar("T")
@@ -28,7 +29,7 @@ class Ended(NamedTuple):
     """One entry: a job, and the state it ended in."""
 
     entry: str
-    job: str
+    job: JobId
     state: str
 
     @property
@@ -96,4 +97,4 @@ class Finished:
 def _ended(entry: bytes, fields: dict[bytes, bytes] | None) -> Ended:
     """`fields` None: the entry was deleted before it was read."""
     fields = fields or {}
-    return Ended(text(entry), text(fields.get(b"job")), text(fields.get(b"state")))
+    return Ended(text(entry), JobId(text(fields.get(b"job"))), text(fields.get(b"state")))

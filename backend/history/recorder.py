@@ -18,6 +18,7 @@ from backend.history.finished import Ended, Finished
 from backend.history.repository import Waiting, Writes
 from backend.history.titles import clean_title
 from backend.store.database import Database, DatabaseAway, history_outage
+from wire.ids import JobId
 from wire.jobs import JobPipe
 from wire.outage import Outage, redis_outage, repeat
 from wire.records import monotonic_ms
@@ -106,7 +107,7 @@ class Recorder:
         ended = await self._named_like_jobs(ended)
         writes = await self._writes(ended)
         await repository.write(self._database, writes)
-        await self._jobs.keep_briefly([str(row["id"]) for row in writes.jobs if row["id"] in writes.brief])
+        await self._jobs.keep_briefly([JobId(row["id"]) for row in writes.jobs if row["id"] in writes.brief])
 
     async def _named_like_jobs(self, ended: list[Ended]) -> list[Ended]:
         """Without those entries that no script wrote: they become dead letters."""
@@ -137,7 +138,7 @@ class Recorder:
         found = {job: ending for job, ending in found.items() if ending is None or not ending.left}
         endings = {job: ending for job, ending in found.items() if ending is not None}
         waiting = await repository.waiting_for(self._database, found)
-        answers = {job: await self._answer(endings[job]) for job in waiting.answers & endings.keys()}
+        answers = {job: await self._answer(endings[job]) for job in endings.keys() & waiting.answers}
         for each in ended:
             if found.get(each.job, ...) is None:
                 log.warning("an ended job has no record any more", action="history.job_gone", job_id=each.job)
@@ -147,7 +148,7 @@ class Recorder:
         brief = frozenset(job for job, ending in endings.items() if ending.brief)
         return Writes(rows, answers, await self._titles(endings, waiting), brief)
 
-    async def _carry_on(self, jobs: list[str]) -> None:
+    async def _carry_on(self, jobs: list[JobId]) -> None:
         """What left for another pool has not ended. Its worker may have died before it let the job in there."""
         for job in jobs:
             await carry_on(self._jobs, job)
@@ -155,7 +156,7 @@ class Recorder:
     async def _answer(self, ending: Ending) -> dict[str, object]:
         return answer_values(ending, await reader.said(self._jobs, ending))
 
-    async def _titles(self, endings: dict[str, Ending], waiting: Waiting) -> dict[str, str]:
-        done = [endings[job] for job in waiting.titles & endings.keys() if endings[job].record.state == "completed"]
+    async def _titles(self, endings: dict[JobId, Ending], waiting: Waiting) -> dict[JobId, str]:
+        done = [endings[job] for job in endings.keys() & waiting.titles if endings[job].record.state == "completed"]
         said = {ending.record.id: clean_title((await reader.said(self._jobs, ending)).text) for ending in done}
         return {job: title for job, title in said.items() if title}

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.store.database import Database
 from backend.store.tables import jobs, messages, threads
 from backend.store.words import fold
+from wire.ids import JobId
 
 WAITS = messages.c.ended_at.is_(None)
 
@@ -22,17 +23,17 @@ WAITS = messages.c.ended_at.is_(None)
 class Waiting(NamedTuple):
     """Which of some jobs the history waits for."""
 
-    answers: frozenset[str]  # jobs of answers whose end nobody has written
-    titles: frozenset[str]  # jobs that are to name a thread
+    answers: frozenset[JobId]  # jobs of answers whose end nobody has written
+    titles: frozenset[JobId]  # jobs that are to name a thread
 
 
 class Writes(NamedTuple):
     """What one transaction is to write; answers and titles by job. `brief`: jobs that Redis need not keep for a day."""
 
     jobs: list[dict[str, Any]]
-    answers: dict[str, dict[str, Any]]
-    titles: dict[str, str]
-    brief: frozenset[str] = frozenset()
+    answers: dict[JobId, dict[str, Any]]
+    titles: dict[JobId, str]
+    brief: frozenset[JobId] = frozenset()
 
 
 async def waiting_for(database: Database, names: Iterable[str]) -> Waiting:
@@ -66,14 +67,14 @@ async def _lock_threads(connection: AsyncConnection, names: list[str]) -> None:
         await connection.execute(select(threads.c.id).where(mine).order_by(threads.c.id).with_for_update())
 
 
-async def _touch_threads(connection: AsyncConnection, answers: dict[str, dict[str, Any]]) -> None:
+async def _touch_threads(connection: AsyncConnection, answers: dict[JobId, dict[str, Any]]) -> None:
     """A thread is as new as its latest answer."""
     ended = [{"of_job": job, "ended": values["ended_at"]} for job, values in sorted(answers.items())]
     if ended:
         await connection.execute(TOUCH, ended)
 
 
-async def _end_answers(connection: AsyncConnection, answers: dict[str, dict[str, Any]]) -> None:
+async def _end_answers(connection: AsyncConnection, answers: dict[JobId, dict[str, Any]]) -> None:
     statement = update(messages).where(messages.c.job_id == bindparam("of_job"), WAITS)
     ended = [{"of_job": job, **values} for job, values in sorted(answers.items())]
     # One statement writes the same columns of every row, and of a lost answer the model is not known.
@@ -82,7 +83,7 @@ async def _end_answers(connection: AsyncConnection, answers: dict[str, dict[str,
             await connection.execute(statement, rows)
 
 
-async def _name_threads(connection: AsyncConnection, titles: dict[str, str]) -> None:
+async def _name_threads(connection: AsyncConnection, titles: dict[JobId, str]) -> None:
     """A person's title is never replaced."""
     nobody = or_(threads.c.title_by.is_(None), threads.c.title_by != "person")
     for job, title in sorted(titles.items()):

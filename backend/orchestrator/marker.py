@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 
 from backend.orchestrator.cluster import Cluster, ClusterError, NoCluster, open_cluster
 from backend.orchestrator.lease import Lease
-from backend.pool.sights import Sights
+from backend.pool.look import Looks
 from wire import keys
 from wire.workers import WorkerRecord
 
@@ -39,10 +39,10 @@ log = structlog.get_logger()
 class Marker:
     """`run` it as a task. `every`: seconds between two looks."""
 
-    def __init__(self, cluster: Cluster, lease: Lease, sights: Sights, every: float = EVERY_SECONDS) -> None:
+    def __init__(self, cluster: Cluster, lease: Lease, looks: Looks, every: float = EVERY_SECONDS) -> None:
         self._cluster = cluster
         self._lease = lease
-        self._sights = sights
+        self._looks = looks
         self._every = every
         self._marked: dict[str, int | None] | None = None  # pod → cost as it stands there; None: the lease is not ours
         self._strangers: frozenset[str] = frozenset()  # busy hosts that are no pod
@@ -63,7 +63,7 @@ class Marker:
         """One look; seconds until the next."""
         try:
             if await self._ours():
-                await self._mark(costs(await self._sights.workers()))
+                await self._mark(costs((await self._looks.newest()).workers))
                 self._is_well()
         except ClusterError as error:
             return await self._stand_back(error)
@@ -129,10 +129,10 @@ class Marker:
             await self._lease.leave()
 
 
-async def open_marker(redis: Redis, pool: str, sights: Sights) -> Marker | None:
+async def open_marker(redis: Redis, pool: str, looks: Looks) -> Marker | None:
     """None, and an error in the log, where nothing says where Kubernetes is: chats are served all the same."""
     try:
-        return Marker(await open_cluster(), Lease(redis, keys.orchestrator(pool)), sights)
+        return Marker(await open_cluster(), Lease(redis, keys.orchestrator(pool)), looks)
     except NoCluster as error:
         log.error("pods will not be marked", action="orchestrator.missing", reason=str(error))
         return None

@@ -7,13 +7,15 @@ pool that it came to last is the job; the others only say where it went.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from redis.asyncio import Redis
+from starlette.requests import Request
 
 from wire.circuits import Circuits
 from wire.clock import Clock
-from wire.events import LogEntry, entries_of
+from wire.events import LogEntry
+from wire.ids import JobId
 from wire.jobs import JobPipe, decode_record
 from wire.keys import Keys
 from wire.ledger import Ledger
@@ -83,7 +85,7 @@ class Pools:
         return self._pools.get(name) or self._make(name)
 
     # -- one job -----------------------------------------------------------------------------------------------
-    async def path(self, job: str) -> list[Found]:
+    async def path(self, job: JobId) -> list[Found]:
         """Its records, in the order in which it came to their pools; [] for a job that nobody knows. One round trip."""
         trip = self._redis.pipeline(transaction=False)
         for pool in self:
@@ -92,7 +94,7 @@ class Pools:
         # Attempts are counted on from pool to pool.
         return sorted((one for one in found if one is not None), key=lambda one: one.record.base)
 
-    async def find(self, job: str) -> Found | None:
+    async def find(self, job: JobId) -> Found | None:
         """The job as it is now. One that was lost between two pools is carried on first."""
         path = await self.path(job)
         return await self._arrived(path[-1]) if path else None
@@ -109,7 +111,7 @@ class Pools:
             found = Found(pool, record)
         return found
 
-    async def cancel(self, job: str, why: str = "asked") -> JobState | None:
+    async def cancel(self, job: JobId, why: str = "asked") -> JobState | None:
         """End a live job wherever it is; the state it is in now, None for an unknown one."""
         state: JobState | None = None
         for _ in range(HOPS):
@@ -121,7 +123,7 @@ class Pools:
                 break  # else it failed meanwhile, or left for another pool: look again
         return state
 
-    async def known(self, jobs: Sequence[str]) -> set[str]:
+    async def known(self, jobs: Sequence[JobId]) -> set[JobId]:
         """Those of which any pool has a record. One round trip for all."""
         trip = self._redis.pipeline(transaction=False)
         for job in jobs:
@@ -130,7 +132,7 @@ class Pools:
         held = iter(await trip.execute() if jobs else ())
         return {job for job in jobs for pool in self if next(held)}
 
-    async def forgotten(self, job: str) -> bool:
+    async def forgotten(self, job: JobId) -> bool:
         """Whether it is there and nobody is to know it any more."""
         trip = self._redis.pipeline(transaction=False)
         for pool in self:
@@ -139,25 +141,33 @@ class Pools:
 
     async def ending(self, found: Found) -> LogEntry | None:
         """The terminal event, for as long as the log is kept."""
-        end = found.record.end
-        rows: Any = await self._redis.xrange(found.pool.keys.events(found.record.id), end, end) if end else []
-        return next(iter(entries_of(rows)), None)
+        return await found.pool.jobs.log(found.record.id).end(found.record.end)
 
     async def beginning(self, found: Found, count: int) -> list[LogEntry]:
         """The first events of its log in the pool where it is."""
-        rows: Any = await self._redis.xrange(found.pool.keys.events(found.record.id), count=count)
-        return entries_of(rows)
+        return await found.pool.jobs.log(found.record.id).first(count)
 
-    async def deserted(self, job: str) -> bool:
+    async def events(self, found: Found) -> int:
+        """How many events its running attempt has sent so far; 0 where it does not run."""
+        if found.record.state != "running":
+            return 0
+        return (await found.pool.jobs.log(found.record.id).last_id()).seq
+
+    async def deserted(self, job: JobId) -> bool:
         """True when nobody follows it, in any pool and any API process."""
         await self._fan_in.settled()
         channels = [pool.keys.live(job) for pool in self]
         return not any(int(count) for _, count in await self._redis.pubsub_numsub(*channels))
 
 
-def _found(pool: Pool, job: str, fields: dict[bytes, bytes]) -> Found | None:
+def _found(pool: Pool, job: JobId, fields: dict[bytes, bytes]) -> Found | None:
     """None also for a job that was forgotten on its principal's wish: nobody knows it any more."""
     if fields.get(b"forgotten", b"0") not in (b"", b"0"):
         return None
     record = decode_record(job, fields)
     return Found(pool, record) if record is not None else None
+
+
+def pools_of(request: Request) -> Pools:
+    pools: Pools = request.state.pools
+    return pools

@@ -11,9 +11,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from redis.exceptions import RedisError
+from starlette.requests import Request
 
 from backend.pool.pools import Found, Pool, Pools
 from wire.events import START, EventId, LogEntry
+from wire.ids import JobId
 from wire.reader import JobLost, Reader
 from wire.rerouting import carry_on
 
@@ -23,7 +25,7 @@ AGAIN_SECONDS = 0.2
 class Trail:
     """A reader like the wire's: `next_burst` until it returns None. `pool`: where the job is, as far as was read."""
 
-    def __init__(self, pools: Pools, stack: AsyncExitStack, job: str) -> None:
+    def __init__(self, pools: Pools, stack: AsyncExitStack, job: JobId) -> None:
         self.job = job
         self.pool: Pool
         self._pools = pools
@@ -84,7 +86,7 @@ class Trails:
         self.open: set[Trail] = set()
 
     @asynccontextmanager
-    async def follow(self, pool: Pool, job: str, after: EventId = START, fresh: bool = False) -> AsyncIterator[Trail]:
+    async def follow(self, pool: Pool, job: JobId, after: EventId = START, fresh: bool = False) -> AsyncIterator[Trail]:
         """From `after` on, which lies in this pool's log. `fresh`: the job does not exist yet. Raises LinkLost."""
         async with AsyncExitStack() as stack:
             trail = Trail(self._pools, stack, job)
@@ -101,3 +103,8 @@ async def pool_of(path: Sequence[Found], after: EventId) -> Pool:
     found = next((one for one in path if after.attempt <= one.record.attempt), path[-1])
     await found.pool.reader.check_cursor(found.record.id, after)
     return found.pool
+
+
+def trails_of(request: Request) -> Trails:
+    trails: Trails = request.state.trails
+    return trails

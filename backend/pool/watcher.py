@@ -12,6 +12,7 @@ from typing import NamedTuple
 import structlog
 
 from wire.clock import Clock
+from wire.ids import Incarnation
 from wire.jobs import JobPipe
 from wire.outage import Outage, redis_outage, repeat
 from wire.records import monotonic_ms
@@ -38,7 +39,7 @@ class Watcher:
         self._jobs = jobs
         self._workers = workers
         self._clock = clock
-        self._still: dict[str, Still] = {}
+        self._still: dict[Incarnation, Still] = {}
         self._looked: int | None = None  # monotonic ms of the last look that Redis answered
 
     async def run(self) -> None:
@@ -78,6 +79,6 @@ class Watcher:
         self._looked = now
         return 0.0 if before is None else min(BELIEVED_SECONDS, (now - before) / 1000)
 
-    def _judge(self, life: str, beat: int, passed: float) -> Still:
+    def _judge(self, life: Incarnation, beat: int, passed: float) -> Still:
         old = self._still.get(life)
         return Still(beat, old.seconds + passed if old is not None and old.beat == beat else 0.0)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
+from backend.pool.look import Look
 from backend.pool.models.names import Offers
 from backend.pool.pools import Pools
-from backend.pool.sights import Sight
 from wire.circuits import Circuit
 from wire.records import Target
 
@@ -28,9 +28,9 @@ class Breakers:
         return any([await circuits.probe(one.engine, one.model) for one in broken])
 
 
-def broken(target: Target, sights: dict[str, Sight], offers: Offers) -> list[Circuit]:
+def broken(target: Target, look: Look, offers: Offers) -> list[Circuit]:
     """The circuits that are not closed, where no engine that offers the model in this pool has a closed one."""
-    known = sights[target.pool].circuits if target.pool in sights else {}
+    known = look.pools[target.pool].circuits if target.pool in look.pools else {}
     mine = [one for one in known.values() if one.model == target.model and one.state != "closed"]
     engines = offers[target.pool].engines.get(target.model, frozenset()) if mine else frozenset()
     return mine if engines <= {one.engine for one in mine} else []

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from backend.pool.look import Look, Looks
 from backend.pool.models.catalogue import Catalogue
 from backend.pool.models.names import Meaning, Offers
 from backend.pool.models.needs import fits, lacks, length_of, needs, too_long, unsupported, window_of
-from backend.pool.sights import Sight, Sights
 from backend.routing.breakers import Breakers, broken
 from backend.routing.route import Route
 from backend.routing.strategies import Candidate, Strategies, by_wait
@@ -39,12 +39,12 @@ class View(NamedTuple):
     needs: list[str]
     length: int
     offers: Offers
-    sights: dict[str, Sight]
+    look: Look
 
 
 class Router:
-    def __init__(self, sights: Sights, catalogue: Catalogue, rules: Rules, breakers: Breakers) -> None:
-        self._sights = sights
+    def __init__(self, looks: Looks, catalogue: Catalogue, rules: Rules, breakers: Breakers) -> None:
+        self._looks = looks
         self._catalogue = catalogue
         self._rules = rules
         self._waits = Waits()
@@ -54,9 +54,9 @@ class Router:
     async def route(self, wanted: Wanted) -> Route:
         """Raises NotFound for a model nobody knows, Unsupported and TooLarge for what it cannot do."""
         meant = await self._catalogue.meaning(wanted.request.model)
-        offers, sights = await self._catalogue.by_pool(), await self._sights.look()
-        self._waits.see(sights)
-        view = View(wanted, needs(wanted.request), length_of(wanted.request), offers, sights)
+        offers, look = await self._catalogue.by_pool(), await self._looks.newest()
+        self._waits.see(look)
+        view = View(wanted, needs(wanted.request), length_of(wanted.request), offers, look)
         first = self._able(meant, view)
         rule = self._rules.of(meant.model, wanted.request.model)
         if wanted.request.kind == "embed":  # another model's vectors lie in another space
@@ -106,7 +106,7 @@ class Router:
     ) -> Route:
         """Around open circuits while there is another way; without one the job waits as ever."""
         strategy = self._rules.strategy(rule)
-        trouble = {target: found for target in (*first, *spare) if (found := broken(target, view.sights, view.offers))}
+        trouble = {target: found for target in (*first, *spare) if (found := broken(target, view.look, view.offers))}
         tried = await self._tried(first, trouble) if len({*first, *spare}) > 1 else None
         whole = [target for target in first if target not in trouble]
         others = [target for target in spare if target not in trouble]
@@ -137,7 +137,7 @@ class Router:
             return route
         for target in self._named(overflow.to, view):
             sooner = self._waits.expect(target.pool, view.wanted.cls).wait < wait
-            if sooner and not broken(target, view.sights, view.offers):
+            if sooner and not broken(target, view.look, view.offers):
                 return route._replace(targets=(target, *route.targets), marks=("overflow", *route.marks))
         return route
 

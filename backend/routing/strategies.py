@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
-from backend.routing.waits import Expected
+from backend.pool.expected import Expected
 from backend.rules import Strategy
 from wire.records import Target
 

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from backend.accounts.caller import principal_of
 from backend.cursor import read_cursor, write_cursor
 from backend.entrance.body import read_object
-from backend.house import house_of
 from backend.threads.documents import documented
 from backend.threads.export import Format, export
 from backend.threads.requests import (
@@ -25,7 +24,8 @@ from backend.threads.requests import (
     thread_not_found,
     usable_id,
 )
-from backend.threads.service import Threads
+from backend.threads.service import threads_of
+from backend.threads.titles import titles_of
 from backend.threads.view import branch_to, head_of, in_order, message_view, thread_view, thread_views
 
 router = APIRouter(prefix="/api/threads", tags=["threads"])
@@ -107,7 +107,7 @@ async def export_thread(request: Request, thread: Thread, format: Format = "json
 async def title(request: Request, thread: Thread) -> Response:
     """202 with the job; 200 and null: a person named it, there is no answer yet, or all workers are simulated."""
     name = usable_id(thread, thread_not_found)
-    job = await house_of(request).titles.ask(principal_of(), name)
+    job = await titles_of(request).ask(principal_of(), name)
     return answer({"job": job}, 202 if job else 200)
 
 
@@ -121,10 +121,6 @@ async def feedback(request: Request, thread: Thread, message: str) -> Response:
     name, about = usable_id(thread, thread_not_found), usable_id(message, message_not_found)
     await threads_of(request).rate(tenant(), name, about, parse(Feedback, await fields(request)))
     return Response(status_code=204)
-
-
-def threads_of(request: Request) -> Threads:
-    return house_of(request).threads
 
 
 def tenant() -> str:

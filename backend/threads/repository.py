@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.cursor import Cursor
 from backend.store.tables import messages, threads
+from wire.ids import JobId
 
 SHOWN = [column for column in messages.c if column.name not in ("folded", "tool_calls", "feedback_comment")]
 ESCAPE = "\\"
@@ -45,7 +46,7 @@ async def change_thread(tx: AsyncConnection, name: str, **values: Any) -> None:
     await tx.execute(update(threads).where(threads.c.id == name).values(values))
 
 
-async def name_by_job(tx: AsyncConnection, name: str, job: str | None, instead_of: str | None) -> None:
+async def name_by_job(tx: AsyncConnection, name: str, job: JobId | None, instead_of: str | None) -> None:
     """Let `job` name the thread, where it was to be named by `instead_of`."""
     mine = (threads.c.id == name) & (threads.c.title_job == instead_of)
     await tx.execute(update(threads).where(mine).values(title_job=job))
@@ -76,7 +77,7 @@ async def change_message(tx: AsyncConnection, thread: str, name: str, **values: 
     return (await tx.execute(update(messages).where(mine).values(values))).rowcount > 0
 
 
-async def end_running(tx: AsyncConnection, thread: str, name: str, job: str, **values: Any) -> None:
+async def end_running(tx: AsyncConnection, thread: str, name: str, job: JobId, **values: Any) -> None:
     """Change an answer that still waits for this job: whoever wrote its end meanwhile knows better."""
     waits = (messages.c.status == "running") & (messages.c.job_id == job)
     mine = (messages.c.thread_id == thread) & (messages.c.id == name)

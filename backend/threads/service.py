@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.requests import Request
 
 from backend.cursor import Cursor
 from backend.errors import Conflict, Invalid
@@ -24,6 +25,7 @@ from backend.store.words import fold
 from backend.threads import repository
 from backend.threads.requests import Feedback, NewThread, ThreadChange, message_not_found, thread_not_found
 from backend.threads.search import snippet, words_of
+from wire.ids import JobId
 
 ACCEPT_SECONDS = 1.0  # a turn's row is written before its job is accepted, which takes as long at most
 LOST_MS = 30_000  # the same with room for clocks that differ
@@ -133,11 +135,11 @@ class Threads:
         with suppress(RedisError, OSError):
             await self._cancel_late([answer.job_id for answer in running if is_young(answer)])
 
-    async def _cancel(self, jobs: Sequence[str]) -> bool:
+    async def _cancel(self, jobs: Sequence[JobId]) -> bool:
         """Whether all of them have ended now; False: of one nothing is known."""
         return None not in [await self._pools.cancel(job, "thread_deleted") for job in jobs]
 
-    async def _cancel_late(self, jobs: Sequence[str]) -> None:
+    async def _cancel_late(self, jobs: Sequence[JobId]) -> None:
         """Of turns that began just now: what is not let in yet will be within ACCEPT_SECONDS, or never."""
         if not await self._cancel(jobs):
             await asyncio.sleep(ACCEPT_SECONDS)
@@ -232,3 +234,8 @@ def _titled(title: str | None) -> dict[str, Any]:
 def newest(answers: Sequence[Row[Any]]) -> dict[str, Row[Any]]:
     """By thread; the later of several wins."""
     return {answer.thread_id: answer for answer in answers}
+
+
+def threads_of(request: Request) -> Threads:
+    threads: Threads = request.state.threads
+    return threads

@@ -6,17 +6,19 @@ import uuid
 from typing import Any
 
 from sqlalchemy import Row
+from starlette.requests import Request
 
 from backend.accounts.caller import Principal
 from backend.chat.disconnect import CONTINUE
 from backend.chat.service import ChatService, Submission
+from backend.pool.look import Looks
 from backend.pool.models.catalogue import Catalogue
 from backend.pool.models.names import find
 from backend.pool.pools import Pools
-from backend.pool.sights import Sights
 from backend.store.database import Database
 from backend.threads import repository
 from backend.threads.requests import thread_not_found
+from wire.ids import JobId
 from wire.records import JobRequest, Message
 
 EXCERPT = 1_000  # characters of the question, and of the answer, that a title is made of
@@ -31,12 +33,10 @@ Exchange = tuple[Row[Any], Row[Any]]
 class Titles:
     """Asks for titles; whoever records the job's end writes them, unless a person was faster."""
 
-    def __init__(
-        self, database: Database, pools: Pools, sights: Sights, catalogue: Catalogue, chat: ChatService
-    ) -> None:
+    def __init__(self, database: Database, pools: Pools, looks: Looks, catalogue: Catalogue, chat: ChatService) -> None:
         self._database = database
         self._pools = pools
-        self._sights = sights
+        self._looks = looks
         self._catalogue = catalogue
         self._chat = chat
 
@@ -56,19 +56,20 @@ class Titles:
             return str(thread.title_job)
         return await self._let_in(who, thread, exchange)
 
-    async def _pending(self, job: str) -> bool:
+    async def _pending(self, job: JobId) -> bool:
         found = await self._pools.find(job)
         return found is not None and found.record.live
 
     async def _only_simulated(self) -> bool:
         """Canned answers name nothing. With no worker at all one is started for it, as for any job."""
-        workers = await self._sights.workers() or await self._sights.workers(anew=True)  # one may have come just now
+        workers = (await self._looks.newest()).workers
+        workers = workers or (await self._looks.newest(anew=True)).workers  # a worker may have come just now
         return bool(workers) and all(worker.info.get("engine") == "simulated" for worker in workers)
 
     async def _let_in(self, who: Principal, thread: Row[Any], exchange: Exchange) -> str | None:
         """The row names the job before the job is there: its end cannot be recorded too early."""
         request = await self._request(exchange)
-        job = await self._claim(who.tenant, thread, str(uuid.uuid4()))
+        job = await self._claim(who.tenant, thread, JobId(str(uuid.uuid4())))
         if job is None or job[1]:
             return job and job[0]
         try:
@@ -79,7 +80,7 @@ class Titles:
             raise
         return job[0]
 
-    async def _claim(self, tenant: str, seen: Row[Any], mine: str) -> tuple[str, bool] | None:
+    async def _claim(self, tenant: str, seen: Row[Any], mine: JobId) -> tuple[JobId, bool] | None:
         """The job to be, and whether another request was first. None: the thread has been named or deleted since."""
         async with self._database.write() as tx:
             thread = await repository.thread(tx, tenant, seen.id, lock=True)
@@ -98,3 +99,8 @@ class Titles:
         shown = f"User: {said.text[:EXCERPT]}\n\nAssistant: {answer.text[:EXCERPT]}"
         messages = (Message(role="system", content=INSTRUCTION), Message(role="user", content=shown))
         return JobRequest(model=model, messages=messages, options=OPTIONS, think=False if thinks else None)
+
+
+def titles_of(request: Request) -> Titles:
+    titles: Titles = request.state.titles
+    return titles

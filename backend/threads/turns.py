@@ -15,6 +15,7 @@ from backend.store.words import fold
 from backend.threads import repository
 from backend.threads.requests import thread_not_found
 from backend.threads.service import now_ms
+from wire.ids import JobId
 
 FIRST_WORDS = 60  # characters of a title made of what was said first
 TRY_AGAIN = (429, 503, 504)
@@ -39,7 +40,7 @@ class ThreadTurns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, turn: Turn, tenant: str, job: str, model: str) -> None:
+    async def begin(self, turn: Turn, tenant: str, job: JobId, model: str) -> None:
         """In one transaction: both rows, the thread's head and time, and its first title. Repeatable.
 
         Raises NotFound for the thread, Invalid for a parent that is not in it, Conflict for an answer that is there.
@@ -55,7 +56,7 @@ class ThreadTurns:
             if thread.title is None and (title := first_words(turn.text)):
                 await repository.change_thread(tx, turn.thread, title=title, title_by="text", folded=fold(title))
 
-    async def refused(self, turn: Turn, job: str, error: ApiError) -> None:
+    async def refused(self, turn: Turn, job: JobId, error: ApiError) -> None:
         """The job was not let in: the answer says why, and the user's words are kept.
 
         With SQL away as well nobody is told: the row is healed as it is read, like any whose job is lost.
@@ -93,7 +94,7 @@ async def _check_parent(tx: AsyncConnection, turn: Turn) -> None:
         raise Invalid("parent_id: must be a message of this thread, or null for the first.", "unknown_parent")
 
 
-async def _await_answer(tx: AsyncConnection, turn: Turn, job: str, model: str, now: int) -> bool:
+async def _await_answer(tx: AsyncConnection, turn: Turn, job: JobId, model: str, now: int) -> bool:
     """The answer's row waits for this job from now on; False: it did, or its answer is there already."""
     there = await repository.message(tx, turn.thread, turn.answer)
     asked = {"job_id": job, "model": model, "context_messages": turn.context_messages}
@@ -109,7 +110,7 @@ async def _await_answer(tx: AsyncConnection, turn: Turn, job: str, model: str, n
     return True
 
 
-def _check_answer(there: Row[Any], turn: Turn, job: str) -> None:
+def _check_answer(there: Row[Any], turn: Turn, job: JobId) -> None:
     if there.role != "assistant" or there.parent_id != turn.message:
         raise Invalid("answer_id: this message has another place in the thread; make a new id.", "message_elsewhere")
     if there.status == "complete" and there.job_id != job:

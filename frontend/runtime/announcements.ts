@@ -2,7 +2,7 @@
 import { useAuiState } from "@assistant-ui/react";
 import { useEffect, useRef, useState } from "react";
 import { answerOf } from "./answer";
-import type { AnswerMeta, Phase } from "./types";
+import type { AnswerMeta, Phase } from "@/stream/answer-meta";
 
 type Heard = { message: string; phase: Phase };
 

@@ -1,6 +1,6 @@
 import { useAuiState, type ThreadMessage } from "@assistant-ui/react";
 import { useMemo } from "react";
-import type { AnswerMeta } from "./types";
+import type { AnswerMeta } from "@/stream/answer-meta";
 
 type Told = Pick<ThreadMessage, "role" | "status" | "metadata">;
 

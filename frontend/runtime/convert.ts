@@ -5,7 +5,7 @@ import type { StoredMessage } from "@/stream/api";
 import { answerError, ownError } from "@/stream/errors";
 import { filesOf, splitFiles, toFileAttachment, withFiles } from "./message-files";
 import { imagesOf } from "./message-images";
-import type { AnswerError, AnswerMeta } from "./types";
+import type { AnswerError, AnswerMeta } from "@/stream/answer-meta";
 
 type Block = { type: "text"; text: string } | { type: "image_url"; image_url: { url: string } };
 export type LangChainMessage = { type: "system" | "human" | "ai"; content: string | Block[] };

@@ -11,7 +11,7 @@
  * - `aui.thread.cancelRun()` is Stop: it cancels the job on the server. "Reset" is `useNewChat()`.
  * - Edit and again are assistant-ui's own (`aui.message.composer().beginEdit()`, `.reload()`, `.switchToBranch()`).
  */
-export type { AnswerError, AnswerMeta, Phase } from "./types";
+export type { AnswerError, AnswerMeta, Phase } from "@/stream/answer-meta";
 export type { ModelInfo, SearchHit, Thinking, ThreadSettings } from "@/stream/api";
 export type { PendingMessage, PendingMode } from "./pending";
 export type { Notice } from "./notices";

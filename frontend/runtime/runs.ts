@@ -15,7 +15,7 @@ import { runBegan, runEnded } from "./thread-states";
 import { listChanged, settingsOf } from "./threads";
 import { nameThread } from "./titles";
 import { turnOf, type TurnIds } from "./turn";
-import type { AnswerMeta } from "./types";
+import type { AnswerMeta } from "@/stream/answer-meta";
 import { keepUnsent, letIn } from "./unsent";
 
 /** "stopped": by the user, here. "detached": this page let go, the job goes on. */

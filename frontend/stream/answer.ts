@@ -1,5 +1,5 @@
 /** An answer as it grows: events in, cumulative snapshots out. Knows no network. */
-import type { AnswerError, AnswerMeta, Phase } from "@/runtime/types";
+import type { AnswerError, AnswerMeta, Phase } from "./answer-meta";
 import { answerError } from "./errors";
 import type { Completed, Queued, Started, Timings, Token, Usage, WireEvent } from "./events";
 

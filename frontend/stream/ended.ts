@@ -1,7 +1,7 @@
 /** How a job ended whose log has nothing more to tell. */
 import { errorOf } from "./api";
 import type { Completed, Failed, WireEvent } from "./events";
-import type { World } from "./follow";
+import type { World } from "./world";
 
 type JobView = {
   state: string;

@@ -1,5 +1,5 @@
 /** What went wrong with an answer, as a sentence that says what to do. */
-import type { AnswerError } from "@/runtime/types";
+import type { AnswerError } from "./answer-meta";
 import { failureOf, type Failure, type OwnCode } from "./failures";
 
 type Told = { code: string; message: string; retryable?: boolean; retryAfter?: number };

@@ -18,16 +18,15 @@ import { answerError, ownError } from "./errors";
 import { Patience } from "./patience";
 import { stopEarly, stopJob } from "./stop";
 import { pause } from "./wake";
+import { REAL, type World } from "./world";
 
 /** What is followed: a turn that is still to be sent, or a job that runs. */
 export type Source = { turn: Turn } | { jobId: string };
 /** `key` makes a repeated POST join the job of the first. */
 export type Turn = { key: string; body: unknown };
-export type World = { fetch: typeof fetch; random: () => number };
 
 /** A little less than the page's pace: each of its updates finds the tokens of one read. */
 const GATHERED = { "X-Sluice-Pace": "95" };
-const REAL: World = { fetch: (...args) => fetch(...args), random: Math.random };
 
 /** Why an abort happened, as assistant-ui says it: `detach` true, the page lets go, and the job is to run on. */
 export const isDetach = (signal: AbortSignal): boolean =>

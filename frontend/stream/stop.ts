@@ -1,8 +1,8 @@
 /* oxlint-disable no-await-in-loop -- a try follows the one before */
 /** Ends a job because the user said so, also one whose id is not known yet. */
 import { Patience } from "./patience";
-import type { World } from "./follow";
 import { pause } from "./wake";
+import type { World } from "./world";
 
 const TRIES = 6; // about ten seconds: whoever pressed stop does not wait for more
 

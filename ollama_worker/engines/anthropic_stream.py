@@ -67,7 +67,7 @@ def fault(model: str, status: int, text: str) -> EngineError:
     return EngineFailed(f"Anthropic failed: {text}")
 
 
-class Answer:
+class AnthropicReader:
     """Reads the lines of one answer, in bursts as they came. Calls of tools are told whole, at the end."""
 
     def __init__(self, model: str) -> None:

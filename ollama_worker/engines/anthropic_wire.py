@@ -20,34 +20,34 @@ SAMPLERS = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "s
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def message_body(request: JobRequest, about: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
+def message_body(ask: JobRequest, about: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
     """For `/v1/messages`, streamed. `about` is the model's entry in the list. Raises `Unsupported`."""
-    refuse(request)
-    body = prompt_body(request, about) | {"max_tokens": budget_of(request, about), "stream": True}
-    said = sampling(request)
+    refuse(ask)
+    body = prompt_body(ask, about) | {"max_tokens": budget_of(ask, about), "stream": True}
+    said = sampling(ask)
     if body.get("thinking", {}).get("type") in ("enabled", "adaptive"):  # they refuse these beside a thought
         said = {name: value for name, value in said.items() if name == "stop_sequences"}
     return body | said
 
 
-def budget_of(request: JobRequest, about: Mapping[str, Any]) -> int:
+def budget_of(ask: JobRequest, about: Mapping[str, Any]) -> int:
     """Tokens of the answer, thoughts included; one is obligatory there."""
-    budget = request.options.get("num_predict")
+    budget = ask.options.get("num_predict")
     return budget if isinstance(budget, int) and budget > 0 else about.get("max_tokens") or DEFAULT_BUDGET
 
 
-def prompt_body(request: JobRequest, about: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
+def prompt_body(ask: JobRequest, about: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
     """What the model reads, as `/v1/messages/count_tokens` takes it too."""
-    body: dict[str, Any] = {"model": request.model, "messages": turns_of(request), **tools_of(request, about)}
-    if system := "\n\n".join(message.content for message in request.messages if message.role == "system"):
+    body: dict[str, Any] = {"model": ask.model, "messages": turns_of(ask), **tools_of(ask, about)}
+    if system := "\n\n".join(message.content for message in ask.messages if message.role == "system"):
         body["system"] = system
     config: dict[str, Any] = {}
-    if request.format is not None:
-        config["format"] = {"type": "json_schema", "schema": request.format}
-    if thinking := thinking_of(request, about):
+    if ask.format is not None:
+        config["format"] = {"type": "json_schema", "schema": ask.format}
+    if thinking := thinking_of(ask, about):
         body["thinking"] = thinking
-        if thinking["type"] == "adaptive" and isinstance(request.think, str):
-            config["effort"] = request.think
+        if thinking["type"] == "adaptive" and isinstance(ask.think, str):
+            config["effort"] = ask.think
     return body | ({"output_config": config} if config else {})
 
 
@@ -57,23 +57,23 @@ def able_of(about: Mapping[str, Any]) -> dict[str, Any]:
     return able if isinstance(able, dict) else {}
 
 
-def refuse(request: JobRequest) -> None:
+def refuse(ask: JobRequest) -> None:
     """What no model of theirs has, and which engine has it."""
-    check_binding(request, (), "Anthropic")
-    if request.kind != "chat":
+    check_binding(ask, (), "Anthropic")
+    if ask.kind != "chat":
         raise Unsupported(
             "Anthropic goes on behind no bare prompt: use SLUICE_ENGINE=ollama, llama-cpp or openai (vLLM)"
         )
-    if request.logprobs:
+    if ask.logprobs:
         raise Unsupported("Anthropic tells no logprobs: use SLUICE_ENGINE=ollama, llama-cpp or openai")
-    if request.format == "json":
+    if ask.format == "json":
         raise Unsupported(
             "Anthropic keeps to a JSON schema but has no bare JSON mode: send a schema, or use another model"
         )
 
 
-def sampling(request: JobRequest) -> dict[str, Any]:
-    said = {SAMPLERS[name]: value for name, value in request.options.items() if name in SAMPLERS}
+def sampling(ask: JobRequest) -> dict[str, Any]:
+    said = {SAMPLERS[name]: value for name, value in ask.options.items() if name in SAMPLERS}
     if isinstance(said.get("stop_sequences"), str):
         said["stop_sequences"] = [said["stop_sequences"]]
     if "temperature" in said and "top_p" in said:
@@ -81,18 +81,18 @@ def sampling(request: JobRequest) -> dict[str, Any]:
     return said
 
 
-def tools_of(request: JobRequest, about: Mapping[str, Any]) -> dict[str, Any]:
+def tools_of(ask: JobRequest, about: Mapping[str, Any]) -> dict[str, Any]:
     """`strict` goes only to a model that is known to hold calls to their schemas: others refuse the word."""
-    if not request.tools:
+    if not ask.tools:
         return {}
-    choice: dict[str, Any] = {"type": "any" if request.tool_choice == "required" else request.tool_choice or "auto"}
-    if request.tool_name:
-        choice = {"type": "tool", "name": request.tool_name}
-    if request.parallel_tool_calls is not None and choice["type"] != "none":
-        choice["disable_parallel_tool_use"] = not request.parallel_tool_calls
+    choice: dict[str, Any] = {"type": "any" if ask.tool_choice == "required" else ask.tool_choice or "auto"}
+    if ask.tool_name:
+        choice = {"type": "tool", "name": ask.tool_name}
+    if ask.parallel_tool_calls is not None and choice["type"] != "none":
+        choice["disable_parallel_tool_use"] = not ask.parallel_tool_calls
     holds = (able_of(about).get("structured_outputs") or {}).get("supported")
     more = ("description", "strict") if holds else ("description",)
-    tools = [_tool(tool.get("function") or {}, more) for tool in request.tools]
+    tools = [_tool(tool.get("function") or {}, more) for tool in ask.tools]
     return {"tools": tools, "tool_choice": choice}
 
 
@@ -101,29 +101,29 @@ def _tool(function: dict[str, Any], more: Sequence[str]) -> dict[str, Any]:
     return tool | {name: function[name] for name in more if function.get(name)}
 
 
-def thinking_of(request: JobRequest, about: Mapping[str, Any]) -> dict[str, Any]:
+def thinking_of(ask: JobRequest, about: Mapping[str, Any]) -> dict[str, Any]:
     """`think` as this model takes it, empty for not at all.
 
     Not in the middle of a turn whose calls are being answered: there they want the thought back that led to the calls,
     signed, and a job does not keep signatures. Not with a forced call either, which they refuse.
     """
     types = (able_of(about).get("thinking") or {}).get("types") or {}
-    if not request.think:
+    if not ask.think:
         can = (types.get("disabled") or {}).get("supported")
-        return {"type": "disabled"} if request.think is False and can else {}
-    if request.tool_choice == "required" or (request.messages and request.messages[-1].role == "tool"):
+        return {"type": "disabled"} if ask.think is False and can else {}
+    if ask.tool_choice == "required" or (ask.messages and ask.messages[-1].role == "tool"):
         return {}
     if (types.get("adaptive") or {}).get("supported"):
         return {"type": "adaptive", "display": "summarized"}
-    room = budget_of(request, about) - 1  # the thought must leave some for the answer
-    thought = min(THOUGHTS.get(str(request.think), THOUGHTS["medium"]), room)
+    room = budget_of(ask, about) - 1  # the thought must leave some for the answer
+    thought = min(THOUGHTS.get(str(ask.think), THOUGHTS["medium"]), room)
     return {"type": "enabled", "budget_tokens": thought} if thought >= SMALLEST_THOUGHT else {}
 
 
-def turns_of(request: JobRequest) -> list[dict[str, Any]]:
+def turns_of(ask: JobRequest) -> list[dict[str, Any]]:
     """User and assistant in turns: what tools answered is the user's, and all answers of a turn come together."""
     turns: list[dict[str, Any]] = []
-    for message in with_ids(request.messages):
+    for message in with_ids(ask.messages):
         if message.role == "system":
             continue
         role = "assistant" if message.role == "assistant" else "user"

@@ -23,7 +23,8 @@ from ollama_worker.engines.http import without_secret
 from ollama_worker.engines.llama_cpp import LlamaCppEngine
 from ollama_worker.engines.ollama import OllamaEngine
 from ollama_worker.engines.openai_named import Found, probe_server, server_engine, server_url
-from ollama_worker.engines.simulated import CONNECT_ADVICE, SimulatedEngine
+from ollama_worker.engines.simulated import SimulatedEngine
+from ollama_worker.engines.simulated_store import CONNECT_ADVICE
 from ollama_worker.settings import DEFAULT_GGUF_URL, WorkerSettings
 from wire.settings import DEFAULT_MODELS
 
@@ -143,7 +144,7 @@ async def probe(url: str) -> Found:
     engine = OllamaEngine(url, silence=PROBE_SECONDS)
     try:
         detail = (await engine.health()).detail
-        return detail, await engine.names()
+        return detail, await engine.store.names()
     except EngineError:
         return detail, None
     finally:

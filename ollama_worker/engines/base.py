@@ -1,22 +1,22 @@
-"""What an engine is: the one place where a model is spoken to.
+"""What an engine is: the one place where a worker sends work to a model.
 
 EngineError                what went wrong, for the caller and for the queue
-├── EngineUnavailable      nobody accepts a connection: the job goes back, uncharged; this worker stops asking
-│   ├── EngineBusy         it answers, and asks to be left alone for a while: back behind others, uncharged
-│   └── EngineMissing      another answers in its place, as a proxy does: uncharged while the engine is not well
-├── EngineDenied           a key is refused, or what was paid for is used up: its operator has to act
+├── EngineUnavailable      no server accepts a connection: the job goes back, uncharged; this worker stops asking
+│   ├── EngineBusy         the server answers that it is busy: the job goes back behind others, uncharged
+│   └── EngineMissing      a proxy answers in the engine's place: uncharged while the engine is not well
+├── EngineDenied           a key is refused, or an account is used up: the engine's operator has to act
 ├── EngineFailed           the engine itself broke (status 500): another attempt may get past it
 ├── ModelNotFound          the engine lacks the model; the message says how to get it
 ├── ContextTooLong         the prompt does not fit the model's context window
-├── RequestRefused         the engine says the request itself is wrong
+├── RequestRefused         the engine answers that the request itself is wrong
 ├── Unsupported            this engine cannot do that (tools, images, …); the message names one that can
 ├── OutOfMemory            the model or its cache did not fit; another attempt may land elsewhere
 ├── EngineSilent           nothing came for longer than the engine's timeout
 ├── StreamCut              the connection broke, or the answer stopped without the engine's own end mark
-└── AnswerTooLarge         the answer goes past what a worker reads: a line, a body, or all of it
+└── AnswerTooLarge         the answer is larger than a worker reads: a line, a body, or all of it
 
-What breaks once a connection was made may be the doing of this one request, and would break so for ever: it costs a
-try, and its job goes behind all others (`EngineError.suspect`). Only where nobody accepts a connection is that not so.
+A failure after a connection was made may be caused by this one request, and would then repeat for ever: the failure
+costs a try, and the job goes behind all others (`EngineError.suspect`). Only a refused connection is charged to no job.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple, Protocol
 
+from ollama_worker.engines.store import ModelStore
 from wire.records import JobRequest
 
 
@@ -38,13 +39,13 @@ class Piece(NamedTuple):
 
 
 class Loading(NamedTuple):
-    """The engine is loading the model: said at most once, before the first piece."""
+    """The engine is loading the model. It comes at most once, before the first piece."""
 
     model: str
 
 
 class Finished(NamedTuple):
-    """The engine's own end mark. Durations are milliseconds; what the engine does not tell is 0."""
+    """The engine's own end mark. Durations are milliseconds; 0: the engine does not report it."""
 
     reason: str  # "stop" | "length" | "tool_calls" | "content_filter"
     prompt_tokens: int = 0
@@ -52,50 +53,30 @@ class Finished(NamedTuple):
     load_ms: int = 0
     prompt_ms: int = 0
     generate_ms: int = 0
-    cached_tokens: int = 0  # of the prompt, that came from the engine's cache
-    thinking_tokens: int = 0  # of the answer, that were thoughts
-    stop_sequence: str = ""  # of the request's, that ended it
+    cached_tokens: int = 0  # tokens of the prompt that came from the engine's cache
+    thinking_tokens: int = 0  # tokens of the answer that were thoughts
+    stop_sequence: str = ""  # the stop string of the request that ended the answer
 
 
 class Embeddings(NamedTuple):
+    """The answer to an embed job: one vector for each input, in their order."""
+
     vectors: list[list[float]]
     prompt_tokens: int = 0
-    load_ms: int = 0  # that the model took to be loaded for this
-
-
-class ModelInfo(NamedTuple):
-    """A model this engine can serve. `context_length` 0: not known. `loaded`: in memory now.
-
-    Of its file, in Ollama's words: `size` and `size_vram` are bytes, `details` are `format`, `family`,
-    `parameter_size`, …; `expires_at` is when it leaves memory. 0 and empty: the engine does not tell.
-    """
-
-    name: str
-    loaded: bool = False
-    context_length: int = 0
-    capabilities: tuple[str, ...] = ()  # "completion", "tools", "vision", "thinking", "embedding", "insert"
-    size: int = 0
-    size_vram: int = 0
-    digest: str = ""
-    details: dict[str, Any] = {}  # noqa: RUF012 - never changed
-    expires_at: str = ""
-
-
-class PullProgress(NamedTuple):
-    status: str
-    completed: int = 0  # bytes
-    total: int = 0  # bytes, 0 unknown
+    load_ms: int = 0  # how long the model took to load for this job
 
 
 class Health(NamedTuple):
+    """Whether an engine can take jobs now."""
+
     ok: bool
     detail: str  # a sentence for a person: what is wrong and what to do
 
 
 class EngineError(Exception):
-    """See the tree above. `retryable`: the same request may succeed later or elsewhere.
+    """A failure of an engine, see the tree above. `retryable`: the same request may succeed later or elsewhere.
 
-    `again`: how often it is sent again at once, before its first token; None: as OLLAMA_MAX_RETRIES says.
+    `again`: how often a worker repeats the request at once, before its first token; None: as OLLAMA_MAX_RETRIES says.
     """
 
     code = "engine_error"
@@ -104,7 +85,7 @@ class EngineError(Exception):
 
     @property
     def suspect(self) -> bool:
-        """Whether the request itself may be to blame: it holds a slot no longer than for one more try."""
+        """Whether the request itself may be to blame: then it is repeated at once no more than one time."""
         return self.retryable and self.again is not None
 
     @property
@@ -119,17 +100,17 @@ class EngineUnavailable(EngineError):
 
 
 class EngineBusy(EngineUnavailable):
-    """Its engine rests (see `rest.py`)."""
+    """The engine rests for a while (see `rest.py`)."""
 
 
 class EngineMissing(EngineUnavailable):
-    """A proxy says so of one request that took too long, too."""
+    """A proxy reports this too when a single request took too long."""
 
     again = 1
 
 
 class EngineDenied(EngineError):
-    """Told at once: nothing that waits in a queue mends a key."""
+    """Never repeated: no wait in a queue mends a key."""
 
     code = "engine_denied"
 
@@ -163,14 +144,14 @@ class OutOfMemory(EngineError):
 
 
 class EngineSilent(EngineError):
-    """Never sent again at once: it has held its slot for minutes."""
+    """Never repeated at once: the request has held its slot for minutes."""
 
     code = "engine_silent"
     retryable = True
 
 
 class StreamCut(EngineError):
-    """Never sent again at once: others go first, and by then it shows whether the engine is still there."""
+    """Never repeated at once: other jobs go first, and they show whether the engine is still there."""
 
     code = "stream_cut"
     retryable = True
@@ -181,48 +162,46 @@ class AnswerTooLarge(EngineError):
 
 
 class NoEngine(Exception):
-    """A worker gets no engine; the message says what to set."""
+    """No engine can be chosen for this worker; the message says what to set."""
 
 
 class Engine(Protocol):
-    """One engine. Every method may raise `EngineError`; closing an iterator early closes the engine's connection."""
+    """One engine: it answers jobs with the models of its store.
+
+    Every method may raise `EngineError`. Closing an iterator early closes the engine's connection.
+    """
 
     name: str
 
-    def generate(self, request: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
-        """Stream an answer; the last item is `Finished`, and an end without it is raised as `StreamCut`.
+    @property
+    def store(self) -> ModelStore: ...
+
+    def generate(self, ask: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
+        """Stream an answer. The last item is `Finished`; an answer that ends without it raises `StreamCut`.
 
         `prefill` is the text that earlier attempts already produced: the engine continues right behind it and never
-        repeats it. It is passed only where `can_continue` says yes.
+        repeats it. A prefill is passed only where `can_continue` is true.
         """
         ...
 
     async def can_continue(self, model: str) -> bool:
-        """True where continuing this model's answer behind a prefill is known, by a test, to be sound."""
+        """Whether a test has shown that this model's answer can be continued behind a prefill."""
         ...
 
-    async def embed(self, request: JobRequest) -> Embeddings: ...
+    async def embed(self, ask: JobRequest) -> Embeddings: ...
 
-    async def count(self, request: JobRequest) -> int:
-        """How many tokens the prompt of a chat is: its messages and tools, in the model's template."""
+    async def count(self, ask: JobRequest) -> int:
+        """How many tokens the prompt of a chat has: its messages and tools, in the model's template."""
         ...
-
-    async def models(self) -> list[ModelInfo]: ...
-
-    def pull(self, model: str) -> AsyncIterator[PullProgress]: ...
-
-    async def load(self, model: str) -> None: ...
-
-    async def unload(self, model: str) -> None: ...
 
     async def health(self) -> Health: ...
 
     async def close(self) -> None: ...
 
 
-def texts_of(request: JobRequest, engine: str) -> list[str]:
-    """The inputs of an embed job, for an engine that takes texts only. Raises `Unsupported` for token ids."""
-    texts = [text for text in request.inputs if isinstance(text, str)]
-    if len(texts) < len(request.inputs):
+def texts_of(ask: JobRequest, engine: str) -> list[str]:
+    """The inputs of an embed job, for an engine that embeds texts only. Raises `Unsupported` for token ids."""
+    texts = [text for text in ask.inputs if isinstance(text, str)]
+    if len(texts) < len(ask.inputs):
         raise Unsupported(f"The {engine} engine embeds texts, not token ids: send texts, or use SLUICE_ENGINE=openai")
     return texts

@@ -17,8 +17,8 @@ BINDING = {
 }
 
 
-def check_binding(request: JobRequest, taken: Collection[str], who: str) -> None:
+def check_binding(ask: JobRequest, taken: Collection[str], who: str) -> None:
     """Raises `Unsupported` for the first such option that the request has and `who` does not take."""
     for name, others in BINDING.items():
-        if request.options.get(name) is not None and name not in taken:
+        if ask.options.get(name) is not None and name not in taken:
             raise Unsupported(f"{who} has no {name!r} to hold an answer to: leave it out, or use {others}")

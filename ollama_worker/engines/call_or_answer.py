@@ -26,24 +26,24 @@ OFFER = (
 BEGINNING = '{"name":"'  # of a call, spaces left out
 
 
-def is_either(request: JobRequest) -> bool:
-    return bool(request.tools) and request.format is not None and request.tool_choice in (None, "auto")
+def is_either(ask: JobRequest) -> bool:
+    return bool(ask.tools) and ask.format is not None and ask.tool_choice in (None, "auto")
 
 
-def as_either(request: JobRequest) -> JobRequest:
+def as_either(ask: JobRequest) -> JobRequest:
     """The request as an engine gets it, which knows one grammar; the same where it asks for one thing only."""
-    if not is_either(request):
-        return request
-    tools = list(request.tools or ())
+    if not is_either(ask):
+        return ask
+    tools = list(ask.tools or ())
     offer = OFFER + b"\n".join(orjson.dumps(tool.get("function")) for tool in tools).decode()
-    wanted = request.format if isinstance(request.format, dict) else {"type": "object"}
+    wanted = ask.format if isinstance(ask.format, dict) else {"type": "object"}
     changes = {"tools": None, "tool_choice": None, "format": schema_of(tools, wanted)}
-    return request.model_copy(update={**changes, "messages": with_order(offer, request.messages)})
+    return ask.model_copy(update={**changes, "messages": with_order(offer, ask.messages)})
 
 
-async def told_apart(request: JobRequest, stream: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
+async def call_or_answer(ask: JobRequest, stream: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
     """The answer to `as_either(request)`: what begins as a call is held back to its end, all else comes as it is."""
-    names = {name_of(tool) for tool in request.tools or ()}
+    names = {name_of(tool) for tool in ask.tools or ()}
     held, answering = Held(), False
     async with aclosing(stream):
         async for item in stream:

@@ -30,9 +30,9 @@ EVIDENCE: dict[tuple[str, Family], str] = {
 }
 
 
-def spent(request: JobRequest) -> bool:
+def spent(ask: JobRequest) -> bool:
     """True when earlier attempts used all of `num_predict`: what is left is 0, which to engines means "no limit"."""
-    return request.options.get("num_predict") == 0
+    return ask.options.get("num_predict") == 0
 
 
 def listed(engine: str, template: str) -> bool:

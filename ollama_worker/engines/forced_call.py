@@ -30,36 +30,36 @@ ORDER = (
 )
 
 
-def steered(request: JobRequest, generate: Generate) -> AsyncIterator[Item]:
-    """The answer to `request`, whose choice of tools is kept although `generate` knows of none."""
-    stream = generate(as_sent(request))
-    if request.tools and request.tool_choice == "required":
+def steered(ask: JobRequest, generate: Generate) -> AsyncIterator[Item]:
+    """The answer to `ask`, whose choice of tools is kept although `generate` knows of none."""
+    stream = generate(as_sent(ask))
+    if ask.tools and ask.tool_choice == "required":
         return _told_as_call(stream)
-    return at_most_one_call(request, stream)
+    return at_most_one_call(ask, stream)
 
 
-def as_sent(request: JobRequest) -> JobRequest:
+def as_sent(ask: JobRequest) -> JobRequest:
     """The request that an engine gets, which knows no choice of tools. Raises `RequestRefused`."""
-    if not request.tools or request.tool_choice in (None, "auto"):
-        return request
-    if request.tool_choice == "none":
-        return request.model_copy(update={"tools": None})
-    return forced(request)
+    if not ask.tools or ask.tool_choice in (None, "auto"):
+        return ask
+    if ask.tool_choice == "none":
+        return ask.model_copy(update={"tools": None})
+    return forced(ask)
 
 
-def at_most_one_call(request: JobRequest, stream: AsyncGenerator[Item]) -> AsyncIterator[Item]:
+def at_most_one_call(ask: JobRequest, stream: AsyncGenerator[Item]) -> AsyncIterator[Item]:
     """`stream`, of whose calls only the first is told where the request allows no more."""
-    return _first_call(stream) if request.tools and request.parallel_tool_calls is False else stream
+    return _first_call(stream) if ask.tools and ask.parallel_tool_calls is False else stream
 
 
-def forced(request: JobRequest) -> JobRequest:
+def forced(ask: JobRequest) -> JobRequest:
     """The same question, to be answered with the JSON of a call. Raises `RequestRefused` where no tool is so named."""
-    tools = [tool for tool in request.tools or () if request.tool_name in (None, name_of(tool))]
+    tools = [tool for tool in ask.tools or () if ask.tool_name in (None, name_of(tool))]
     if not tools:
-        raise RequestRefused(f"The request names no tool {request.tool_name!r}: choose one of its tools")
+        raise RequestRefused(f"The request names no tool {ask.tool_name!r}: choose one of its tools")
     told = b"\n".join(orjson.dumps(tool.get("function")) for tool in tools).decode()
     changes = {"tools": None, "tool_choice": None, "format": schema_of(tools)}
-    return request.model_copy(update={**changes, "messages": with_order(ORDER + told, request.messages)})
+    return ask.model_copy(update={**changes, "messages": with_order(ORDER + told, ask.messages)})
 
 
 def schema_of(tools: list[dict[str, Any]], answer: dict[str, Any] | None = None) -> dict[str, Any]:

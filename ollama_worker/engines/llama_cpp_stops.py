@@ -10,24 +10,26 @@ from collections.abc import Iterator
 from typing import Any
 
 from ollama_worker.engines.base import Finished, Piece
-from ollama_worker.engines.openai_stream import Answer
+from ollama_worker.engines.openai_stream import OpenAIReader
 from wire.records import JobRequest
 
 
-def told_stop(request: JobRequest, body: dict[str, Any], answer: Answer) -> tuple[dict[str, Any], Answer | Stopping]:
+def with_stop_reader(
+    ask: JobRequest, body: dict[str, Any], answer: OpenAIReader
+) -> tuple[dict[str, Any], OpenAIReader | StopReader]:
     """(body, reader): the same where the request names no stop string."""
-    stop = request.options.get("stop") or []
+    stop = ask.options.get("stop") or []
     stops = [stop] if isinstance(stop, str) else [text for text in stop if text]
     if not stops:
         return body, answer
     rest = {name: value for name, value in body.items() if name != "stop"}
-    return rest | {"timings_per_token": True}, Stopping(answer, stops)
+    return rest | {"timings_per_token": True}, StopReader(answer, stops)
 
 
-class Stopping:
+class StopReader:
     """Reads an answer by `answer`, and ends it before the first of `stops` in its text."""
 
-    def __init__(self, answer: Answer, stops: list[str]) -> None:
+    def __init__(self, answer: OpenAIReader, stops: list[str]) -> None:
         self._answer = answer
         self._stops = stops
         self._held: list[Piece] = []  # the end of their text may begin a stop string

@@ -34,48 +34,48 @@ RENAMED = {"num_predict": "n_predict", "num_keep": "n_keep"}  # Ollama's name â†
 FIXED = ("num_ctx", "num_batch", "num_gpu", "num_thread", "main_gpu", "use_mmap")  # settled when the model is loaded
 
 
-def options_of(request: JobRequest) -> dict[str, Any]:
+def options_of(ask: JobRequest) -> dict[str, Any]:
     """Our options by its names. Raises `Unsupported`, and `RequestRefused` for a grammar that it would not keep to.
 
     Where a seed asks for the same answer each time, nothing is taken up that was read before: the rest of a prompt is
     computed in other portions than the whole, whose sums are rounded otherwise, so that another token may win.
     """
-    check_binding(request, LLAMA_CPP.binds, LLAMA_CPP.who)
-    check_grammar(request)
-    options = {RENAMED.get(name, name): value for name, value in request.options.items() if name not in FIXED}
+    check_binding(ask, LLAMA_CPP.binds, LLAMA_CPP.who)
+    check_grammar(ask)
+    options = {RENAMED.get(name, name): value for name, value in ask.options.items() if name not in FIXED}
     if options.get("n_predict") in (0, -2):  # Ollama's "no limit" and "until the window is full" are one thing here
         options["n_predict"] = -1
     if isinstance(options.get("stop"), str):
         options["stop"] = [options["stop"]]
-    return {**options, **(LLAMA_CPP.seeded if is_seeded(request) else {})}
+    return {**options, **(LLAMA_CPP.seeded if is_seeded(ask) else {})}
 
 
-def chat_body(request: JobRequest) -> dict[str, Any]:
+def chat_body(ask: JobRequest) -> dict[str, Any]:
     """For `/v1/chat/completions`, streamed."""
-    return openai_wire.chat_body(without_options(request), LLAMA_CPP) | by_openai_s_name(options_of(request))
+    return openai_wire.chat_body(without_options(ask), LLAMA_CPP) | by_openai_s_name(options_of(ask))
 
 
-def completion_body(request: JobRequest) -> dict[str, Any]:
+def completion_body(ask: JobRequest) -> dict[str, Any]:
     """For `/v1/completions`, streamed: the prompt as it is, no template."""
-    return openai_wire.completion_body(without_options(request), LLAMA_CPP) | by_openai_s_name(options_of(request))
+    return openai_wire.completion_body(without_options(ask), LLAMA_CPP) | by_openai_s_name(options_of(ask))
 
 
-def raw_body(request: JobRequest, prompt: str) -> dict[str, Any]:
+def raw_body(ask: JobRequest, prompt: str) -> dict[str, Any]:
     """For `/completion`, streamed: the prompt as it is, no template."""
-    return {"prompt": prompt, "stream": True, **options_of(request)}
+    return {"prompt": prompt, "stream": True, **options_of(ask)}
 
 
-def infill_body(request: JobRequest) -> dict[str, Any]:
+def infill_body(ask: JobRequest) -> dict[str, Any]:
     """For `/infill`, streamed: what stands before and behind the text that is wanted. Raises `Unsupported`."""
-    if request.format is not None:
+    if ask.format is not None:
         raise Unsupported("llama.cpp holds no text that it fills in to a schema: leave `suffix` or the schema out")
-    ends = {"input_prefix": request.prompt or "", "input_suffix": request.suffix or ""}
-    tops = {"n_probs": max(LLAMA_CPP.tops, request.top_logprobs or 0)} if request.logprobs else {}
-    return {**ends, "stream": True, **options_of(request), **tops}
+    ends = {"input_prefix": ask.prompt or "", "input_suffix": ask.suffix or ""}
+    tops = {"n_probs": max(LLAMA_CPP.tops, ask.top_logprobs or 0)} if ask.logprobs else {}
+    return {**ends, "stream": True, **options_of(ask), **tops}
 
 
-def without_options(request: JobRequest) -> JobRequest:
-    return request.model_copy(update={"options": {}})
+def without_options(ask: JobRequest) -> JobRequest:
+    return ask.model_copy(update={"options": {}})
 
 
 def by_openai_s_name(options: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def fault(status: int, text: str) -> EngineError:
     return EngineFailed(f"llama.cpp failed: {text}")
 
 
-class RawAnswer:
+class RawReader:
     """Reads the stream of `/completion` and `/infill`, which have no end mark but a field."""
 
     def __init__(self, fault: Faults = fault, tops: int = 0) -> None:

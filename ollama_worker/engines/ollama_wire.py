@@ -8,7 +8,6 @@ from typing import Any
 from ollama_worker.engines.base import (
     EngineError,
     Finished,
-    ModelInfo,
     Piece,
     RequestRefused,
     StreamCut,
@@ -16,6 +15,7 @@ from ollama_worker.engines.base import (
 from ollama_worker.engines.binding import check_binding
 from ollama_worker.engines.http import entries_by, fields_of, objects_of, parse, text_of
 from ollama_worker.engines.ollama_faults import fault
+from ollama_worker.engines.store import ModelInfo
 from wire.events import counted
 from wire.records import JobRequest
 
@@ -37,37 +37,37 @@ def full_name(model: str) -> str:
     return model if ":" in model.rsplit("/", 1)[-1] else f"{model}:latest"
 
 
-def body_of(request: JobRequest, prefill: str = "") -> tuple[str, dict[str, Any]]:
+def body_of(ask: JobRequest, prefill: str = "") -> tuple[str, dict[str, Any]]:
     """(path, body) for a chat or a generate job. `prefill` becomes a last assistant message. Raises `Unsupported`."""
-    check_binding(request, (), "Ollama")
-    body: dict[str, Any] = {"model": request.model, "options": request.options, "stream": True}
+    check_binding(ask, (), "Ollama")
+    body: dict[str, Any] = {"model": ask.model, "options": ask.options, "stream": True}
     # Ollama's default is to drop the oldest messages in silence, and then the start of its own answer. Both are off
     # (0.12.6 and later know these fields): a prompt that does not fit is an error, a full window ends in "length".
     body |= {"truncate": False, "shift": False}
     for name in ("format", "think", "keep_alive", "logprobs", "top_logprobs"):
-        if (value := getattr(request, name)) is not None:
+        if (value := getattr(ask, name)) is not None:
             body[name] = value
-    if request.kind == "generate":
-        return "/api/generate", body | _prompt_of(request)
-    if request.tools:
-        body["tools"] = request.tools
-    return "/api/chat", body | {"messages": messages_of(request, prefill)}
+    if ask.kind == "generate":
+        return "/api/generate", body | _prompt_of(ask)
+    if ask.tools:
+        body["tools"] = ask.tools
+    return "/api/chat", body | {"messages": messages_of(ask, prefill)}
 
 
-def _prompt_of(request: JobRequest) -> dict[str, Any]:
+def _prompt_of(ask: JobRequest) -> dict[str, Any]:
     """A bare prompt. What is filled in before a suffix needs the model's template: it says where the one begins."""
-    if request.suffix:
-        return {"prompt": request.prompt or "", "suffix": request.suffix}
-    return {"prompt": request.prompt or "", "raw": True}
+    if ask.suffix:
+        return {"prompt": ask.prompt or "", "suffix": ask.suffix}
+    return {"prompt": ask.prompt or "", "raw": True}
 
 
-def needs_of(request: JobRequest) -> list[str]:
+def needs_of(ask: JobRequest) -> list[str]:
     """The capabilities without which a model cannot do as it is asked."""
     asked = {
-        "tools": bool(request.tools),
-        "vision": any(message.images for message in request.messages),
-        "thinking": bool(request.think),
-        "insert": bool(request.suffix),
+        "tools": bool(ask.tools),
+        "vision": any(message.images for message in ask.messages),
+        "thinking": bool(ask.think),
+        "insert": bool(ask.suffix),
     }
     return [need for need, wanted in asked.items() if wanted]
 
@@ -78,17 +78,17 @@ def lacking(shown: dict[str, Any], needs: list[str]) -> str:
     return "" if able is None else next((need for need in needs if need not in able), "")
 
 
-def messages_of(request: JobRequest, prefill: str = "") -> list[dict[str, Any]]:
-    messages = [message.model_dump(exclude_none=True) for message in request.messages]
+def messages_of(ask: JobRequest, prefill: str = "") -> list[dict[str, Any]]:
+    messages = [message.model_dump(exclude_none=True) for message in ask.messages]
     return [*messages, {"role": "assistant", "content": prefill}] if prefill else messages
 
 
-class Answer:
+class OllamaReader:
     """Reads the lines of one answer, in bursts as they came."""
 
-    def __init__(self, request: JobRequest) -> None:
-        self._model = request.model
-        self._chat = request.kind == "chat"
+    def __init__(self, ask: JobRequest) -> None:
+        self._model = ask.model
+        self._chat = ask.kind == "chat"
         self._called = False  # a tool was called: then "stop" means that the caller is to run it
 
     def read(self, lines: list[bytes]) -> Iterator[Piece | Finished]:

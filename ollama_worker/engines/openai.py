@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -16,20 +15,19 @@ from ollama_worker.engines.base import (
     Finished,
     Health,
     Loading,
-    ModelInfo,
     Piece,
-    PullProgress,
     StreamCut,
     Unsupported,
 )
-from ollama_worker.engines.call_or_answer import as_either, is_either, told_apart
+from ollama_worker.engines.call_or_answer import as_either, call_or_answer, is_either
 from ollama_worker.engines.forced_call import at_most_one_call
 from ollama_worker.engines.http import EngineHttp, Faults, fields_of
-from ollama_worker.engines.llama_cpp_stops import Stopping, told_stop
-from ollama_worker.engines.llama_cpp_wire import RawAnswer, infill_body
+from ollama_worker.engines.llama_cpp_stops import StopReader, with_stop_reader
+from ollama_worker.engines.llama_cpp_wire import RawReader, infill_body
 from ollama_worker.engines.openai_faults import another_engine, fault
-from ollama_worker.engines.openai_servers import GOOGLE, LLAMA_CPP, PLAIN, VLLM, Server, model_info, named, recognized
-from ollama_worker.engines.openai_stream import Answer, said_in_chat, said_in_completion
+from ollama_worker.engines.openai_servers import GOOGLE, LLAMA_CPP, PLAIN, VLLM, Server
+from ollama_worker.engines.openai_store import OpenAIStore
+from ollama_worker.engines.openai_stream import OpenAIReader, said_in_chat, said_in_completion
 from ollama_worker.engines.openai_wire import chat_body, completion_body, embedding_body
 from ollama_worker.engines.rest import Rest
 from ollama_worker.engines.system_messages import OneAtTheBeginning
@@ -37,18 +35,19 @@ from ollama_worker.engines.vectors import vectors_in_order
 from wire.events import counted
 from wire.records import JobRequest
 
-# Who counts a prompt where, and the field of the answer. What of a request goes there is what stands in the prompt.
+# The servers that count a prompt: the path, and the answer's field. They get the parts of a body that `COUNTED` names:
+# those are in the prompt.
 COUNTS = {
     VLLM.who: ("/tokenize", "count"),
     LLAMA_CPP.who: ("/v1/chat/completions/input_tokens", "input_tokens"),
 }
-Reader = Answer | Stopping | RawAnswer
+AnyReader = OpenAIReader | StopReader | RawReader
 COUNTED = frozenset({"model", "messages", "tools", "chat_template_kwargs"})
-FEW_TOKENS = 16  # the budget of a question that is only about its prompt; some models take no smaller one
+FEW_TOKENS = 16  # the budget where only the prompt's length is wanted; some models accept no smaller budget
 
 
 class OpenAIEngine:
-    """One server. It keeps nothing but which kind of server it is, and a remote one's list of models for a while."""
+    """One server. It keeps nothing but what its store knows: the kind of server, and a list of models for a while."""
 
     def __init__(
         self,
@@ -60,139 +59,103 @@ class OpenAIEngine:
         silence: float = 300.0,
         list_seconds: float = 0.0,
     ) -> None:
-        """`url` ends where `/chat/completions` begins. `offered`: the models, instead of those that the server lists.
+        """`url` ends where `/chat/completions` begins. `silence`: seconds without a byte.
 
-        `silence`: seconds without a byte; `list_seconds`: how long a list of models is good for.
+        `offered`, `list_seconds`: as in `OpenAIStore`.
         """
         self.name = name
-        self._plain = server
-        self._known: Server | None = None  # which kind it turned out to be
-        self._offered = tuple(offered)
-        self._list_seconds = list_seconds
-        self._listed: tuple[float, list[dict[str, Any]]] | None = None
-        # `/v1` is part of the paths: some routes of vLLM and llama.cpp stand outside of it.
+        # `/v1` is part of the paths: some routes of vLLM and llama.cpp lie outside of it.
         root, self._v1 = (url.removesuffix("/v1"), "/v1") if url.endswith("/v1") else (url, "")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        # llama.cpp's server hangs up after every stream without a word, so only a far server's connections are kept.
+        # llama.cpp's server closes its connection after every stream without notice, so only connections to a far
+        # server are kept.
+        self._http = EngineHttp(root, server.who, silence, headers, keep=url.startswith("https:"))
         self._rest = Rest()
         self._one_system = OneAtTheBeginning()
-        self._http = EngineHttp(root, server.who, silence, headers, keep=url.startswith("https:"))
+        self._setting = server.setting
+        self.store = OpenAIStore(self._http, self._rest, self._v1 + "/models", server, offered, list_seconds)
 
     async def close(self) -> None:
         await self._http.close()
 
     # Answers
 
-    def generate(self, request: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
-        return at_most_one_call(request, self._answer(request))
+    def generate(self, ask: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
+        return at_most_one_call(ask, self._answer(ask))
 
-    async def _answer(self, request: JobRequest) -> AsyncGenerator[Piece | Loading | Finished]:
-        server = await self._server()
-        if server.one_grammar and is_either(request):
-            async with aclosing(told_apart(request, self._answer(as_either(request)))) as stream:
+    async def _answer(self, ask: JobRequest) -> AsyncGenerator[Piece | Loading | Finished]:
+        server = await self.store.server()
+        if server.one_grammar and is_either(ask):
+            async with aclosing(call_or_answer(ask, self._answer(as_either(ask)))) as stream:
                 async for item in stream:
                     yield item
             return
-        async with aclosing(self._one_system.answered(request, lambda asked: self._asked(asked, server))) as stream:
+        async with aclosing(self._one_system.answered(ask, lambda sent: self._streamed(sent, server))) as stream:
             async for item in stream:
                 yield item
 
-    async def _asked(self, request: JobRequest, server: Server) -> AsyncGenerator[Piece | Loading | Finished]:
-        asked, path, body, answer = self._question(request, server)
-        told = self._fault(request.model, asked)
+    async def _streamed(self, ask: JobRequest, server: Server) -> AsyncGenerator[Piece | Loading | Finished]:
+        route, path, body, reader = self._question(ask, server)
+        faults = self._faults(ask.model, route)
         with self._rest.noted():
-            async with self._http.lines(path, told, body) as lines:
+            async with self._http.lines(path, faults, body) as lines:
                 while burst := await lines.read():
-                    for item in answer.read(burst):
+                    for item in reader.read(burst):
                         yield item
                         if type(item) is Finished:
                             return
         raise StreamCut(f"{server.who} ended the answer without its end mark")
 
-    def _question(self, request: JobRequest, server: Server) -> tuple[str, str, dict[str, Any], Reader]:
-        """(what is asked for, path, body, reader of the answer)"""
-        if request.kind == "chat":
-            told = self._fault(request.model, "chat")
-            answer = Answer(told, said_in_chat, request.top_logprobs or 0)
-            return "chat", self._v1 + "/chat/completions", *self._sent(request, server, answer)
+    def _question(self, ask: JobRequest, server: Server) -> tuple[str, str, dict[str, Any], AnyReader]:
+        """(route's name for messages, path, body, reader of the answer)"""
+        if ask.kind == "chat":
+            reader = OpenAIReader(self._faults(ask.model, "chat"), said_in_chat, ask.top_logprobs or 0)
+            return "chat", self._v1 + "/chat/completions", *self._sent(ask, server, reader)
         if server.who == GOOGLE.who:
             raise Unsupported(f"Google goes on behind no bare prompt: {another_engine('completions')}")
-        told = self._fault(request.model, "completions")
-        if request.suffix and server.who == LLAMA_CPP.who:  # its `/v1/completions` ignores a suffix in silence
-            return "completions", "/infill", infill_body(request), RawAnswer(told, request.top_logprobs or 0)
-        answer = Answer(told, said_in_completion, request.top_logprobs or 0)
-        return "completions", self._v1 + "/completions", *self._sent(request, server, answer)
+        faults = self._faults(ask.model, "completions")
+        if ask.suffix and server.who == LLAMA_CPP.who:  # its `/v1/completions` ignores a suffix in silence
+            return "completions", "/infill", infill_body(ask), RawReader(faults, ask.top_logprobs or 0)
+        reader = OpenAIReader(faults, said_in_completion, ask.top_logprobs or 0)
+        return "completions", self._v1 + "/completions", *self._sent(ask, server, reader)
 
-    def _sent(self, request: JobRequest, server: Server, answer: Answer) -> tuple[dict[str, Any], Answer | Stopping]:
+    def _sent(
+        self, ask: JobRequest, server: Server, reader: OpenAIReader
+    ) -> tuple[dict[str, Any], OpenAIReader | StopReader]:
         """(body, reader of the answer)"""
-        body = chat_body(request, server) if request.kind == "chat" else completion_body(request, server)
-        return told_stop(request, body, answer) if server.tells_no_stop else (body, answer)
+        body = chat_body(ask, server) if ask.kind == "chat" else completion_body(ask, server)
+        return with_stop_reader(ask, body, reader) if server.hides_stop else (body, reader)
 
     async def can_continue(self, model: str) -> bool:
-        """No: nothing tells what such a server's template makes of a last assistant message."""
+        """No: such a server does not show what its template makes of a last assistant message."""
         return False
 
-    async def embed(self, request: JobRequest) -> Embeddings:
-        await self._server()
-        told = self._fault(request.model, "embeddings")
-        said = await self._post("/embeddings", told, embedding_body(request))
-        return Embeddings(
-            vectors_in_order(said.get("data")), counted(fields_of(said.get("usage")).get("prompt_tokens"))
-        )
+    async def embed(self, ask: JobRequest) -> Embeddings:
+        await self.store.server()
+        answer = await self._post("/embeddings", self._faults(ask.model, "embeddings"), embedding_body(ask))
+        return Embeddings(vectors_in_order(answer.get("data")), prompt_tokens_of(answer))
 
-    async def count(self, request: JobRequest) -> int:
-        """Asked where the server has a route for it; else an answer of a few tokens is paid for and thrown away."""
-        return await self._one_system.asked(request, self._counted)
+    async def count(self, ask: JobRequest) -> int:
+        """The server counts where it has a route for that; else an answer of a few tokens is made and thrown away."""
+        return await self._one_system.asked(ask, self._counted)
 
-    async def _counted(self, request: JobRequest) -> int:
-        server = await self._server()
-        body, told = chat_body(request, server), self._fault(request.model, "count")
+    async def _counted(self, ask: JobRequest) -> int:
+        server = await self.store.server()
+        body, faults = chat_body(ask, server), self._faults(ask.model, "count")
         path, name = COUNTS.get(server.who, ("", ""))
         if path:
             prompt = {part: body[part] for part in COUNTED & body.keys()}
-            with contextlib.suppress(Unsupported):  # an older one, or a proxy that lets only some routes through
-                return counted((await self._http.post(path, told, prompt)).get(name))
+            with contextlib.suppress(Unsupported):  # an older server, or a proxy that forwards only some routes
+                return counted((await self._http.post(path, faults, prompt)).get(name))
         del body["stream"], body["stream_options"]
-        said = await self._post("/chat/completions", told, body | {server.budget: FEW_TOKENS})
-        return counted(fields_of(said.get("usage")).get("prompt_tokens"))
+        return prompt_tokens_of(await self._post("/chat/completions", faults, body | {server.budget: FEW_TOKENS}))
 
-    async def _post(self, path: str, told: Faults, body: dict[str, Any]) -> dict[str, Any]:
+    async def _post(self, path: str, faults: Faults, body: dict[str, Any]) -> dict[str, Any]:
         with self._rest.noted():
-            return await self._http.post(self._v1 + path, told, body)
+            return await self._http.post(self._v1 + path, faults, body)
 
-    # Models
-
-    async def models(self) -> list[ModelInfo]:
-        if self._offered:
-            return [ModelInfo(name, loaded=True) for name in self._offered]
-        return [model_info(entry) for entry in await self._entries()]
-
-    async def _server(self) -> Server:
-        """Which kind of server this is; asked once."""
-        if self._known is None:
-            self._known = recognized(await self._entries(), self._plain) if self._plain.shows else self._plain
-        return self._known
-
-    async def _entries(self) -> list[dict[str, Any]]:
-        if self._listed and self._rest.good(self._listed[0], self._list_seconds):
-            return self._listed[1]
-        said = await self._http.get(self._v1 + "/models", self._fault("the model", "models"))
-        entries = named(said.get("data"))
-        self._listed = (time.monotonic(), entries)
-        return entries
-
-    def _fault(self, model: str, asked: str) -> Faults:
-        return partial(fault, self._known or self._plain, model, asked)
-
-    async def pull(self, model: str) -> AsyncGenerator[PullProgress]:
-        raise Unsupported(f"{self._plain.who} pulls no models: start it with {model}, or use SLUICE_ENGINE=ollama")
-        yield PullProgress("")  # what makes this a generator
-
-    async def load(self, model: str) -> None:
-        raise Unsupported(f"{self._plain.who} loads its models itself; SLUICE_ENGINE=ollama loads on demand")
-
-    async def unload(self, model: str) -> None:
-        raise Unsupported(f"{self._plain.who} keeps its models loaded; SLUICE_ENGINE=ollama unloads on demand")
+    def _faults(self, model: str, route: str) -> Faults:
+        return partial(fault, self.store.kind, model, route)
 
     # Health
 
@@ -200,12 +163,16 @@ class OpenAIEngine:
         if resting := self._rest.health():
             return resting
         try:
-            count = len(await self.models())
-            who = (await self._server()).who
+            count = len(await self.store.models())
+            who = (await self.store.server()).who
         except EngineUnavailable as error:
-            return Health(False, f"{error.message}. Start it, or correct {self._plain.setting}")
+            return Health(False, f"{error.message}. Start it, or correct {self._setting}")
         except EngineError as error:
             return Health(False, error.message)
         if not count:
             return Health(False, f"{who} at {self._http.shown} lists no model")
         return Health(True, f"{who} at {self._http.shown}, models: {count}")
+
+
+def prompt_tokens_of(answer: dict[str, Any]) -> int:
+    return counted(fields_of(answer.get("usage")).get("prompt_tokens"))

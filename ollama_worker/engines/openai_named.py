@@ -35,7 +35,7 @@ async def probe_server(settings: WorkerSettings) -> Found:
     engine = server_engine(settings, PROBE_SECONDS)
     try:
         health = await engine.health()
-        return health.detail, [model.name for model in await engine.models()] if health.ok else None
+        return health.detail, [model.name for model in await engine.store.models()] if health.ok else None
     except EngineError as error:
         return error.message, None
     finally:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ollama_worker.engines.base import ModelInfo
 from ollama_worker.engines.http import entries_by, fields_of
+from ollama_worker.engines.store import ModelInfo
 from wire.events import counted
 
 # Our option (Ollama's name) → OpenAI's own.
@@ -31,7 +31,7 @@ class Server(NamedTuple):
     tops: int = 0  # the least number of likely tokens without which it tells no logprobs at all
     seeded: Mapping[str, Any] = MappingProxyType({})  # what makes it answer the same again, where a seed asks for that
     few_patterns: bool = False  # its grammars know little of what a schema's `pattern` may say, and drop the rest
-    tells_no_stop: bool = False  # it ends at a stop string, and does not say at which
+    hides_stop: bool = False  # it ends at a stop string, and does not say at which
     one_grammar: bool = False  # with a schema it holds its calls to that too, so that there are none
     signs_calls: bool = False  # wants calls in the history signed, or marked as not signed
     key: str = "OPENAI_API_KEY"
@@ -58,7 +58,7 @@ LLAMA_CPP = Server(
     tops=1,
     seeded=MappingProxyType({"cache_prompt": False}),
     few_patterns=True,
-    tells_no_stop=True,
+    hides_stop=True,
     one_grammar=True,
     binds=frozenset({"grammar", "logit_bias"}),
 )

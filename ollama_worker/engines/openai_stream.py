@@ -19,7 +19,7 @@ BARE = (b"{", b"error:")  # how an error begins that is no event
 REASONS = ("stop", "length", "tool_calls", "function_call", "content_filter")  # others, such as "abort", mean a cut
 
 
-class Said(NamedTuple):
+class ChunkOutput(NamedTuple):
     """What one chunk adds to the answer."""
 
     text: str = ""
@@ -28,7 +28,7 @@ class Said(NamedTuple):
     logprobs: Sequence[dict[str, Any]] = ()
 
 
-NOTHING = Said()
+NOTHING = ChunkOutput()
 
 
 def events(lines: list[bytes], fault: Faults) -> Iterator[dict[str, Any]]:
@@ -55,15 +55,15 @@ def _status(said: dict[str, Any]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def said_in_chat(choice: dict[str, Any]) -> Said:
+def said_in_chat(choice: dict[str, Any]) -> ChunkOutput:
     delta = fields_of(choice.get("delta"))
     thinking = text_of(delta.get("reasoning_content")) or text_of(delta.get("reasoning"))
     logprobs = [logprob(entry) for entry in objects_of(fields_of(choice.get("logprobs")).get("content")) or ()]
-    return Said(text_of(delta.get("content")), thinking, delta.get("tool_calls") or (), logprobs)
+    return ChunkOutput(text_of(delta.get("content")), thinking, delta.get("tool_calls") or (), logprobs)
 
 
-def said_in_completion(choice: dict[str, Any]) -> Said:
-    return Said(text_of(choice.get("text")), logprobs=_old_logprobs(fields_of(choice.get("logprobs"))))
+def said_in_completion(choice: dict[str, Any]) -> ChunkOutput:
+    return ChunkOutput(text_of(choice.get("text")), logprobs=_old_logprobs(fields_of(choice.get("logprobs"))))
 
 
 def logprob(entry: dict[str, Any]) -> dict[str, Any]:
@@ -93,10 +93,12 @@ def _row(token: str, logprob: float, top: dict[str, float] | None) -> dict[str, 
     return {"token": token, "logprob": logprob} | ({"top_logprobs": others} if others else {})
 
 
-class Answer:
+class OpenAIReader:
     """Reads the lines of one answer, in bursts as they came. Calls of tools are told whole, at the end."""
 
-    def __init__(self, fault: Faults, said_in: Callable[[dict[str, Any]], Said] = said_in_chat, tops: int = 0) -> None:
+    def __init__(
+        self, fault: Faults, said_in: Callable[[dict[str, Any]], ChunkOutput] = said_in_chat, tops: int = 0
+    ) -> None:
         """`tops`: how many of the likely tokens beside each are sent on; a server may send more."""
         self._fault = fault
         self._said_in = said_in
@@ -138,7 +140,7 @@ class Answer:
         }
         return finished("stop", counts, self._timings)._replace(stop_sequence=stop)
 
-    def _chunk(self, event: dict[str, Any]) -> Said:
+    def _chunk(self, event: dict[str, Any]) -> ChunkOutput:
         """What a chunk adds; counts, calls and the reason are kept. One choice: nobody asks for more."""
         self._usage = fields_of(event.get("usage")) or self._usage
         self._timings = fields_of(event.get("timings")) or self._timings

@@ -19,50 +19,50 @@ UNSIGNED = {"google": {"thought_signature": "skip_thought_signature_validator"}}
 STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 
 
-def chat_body(request: JobRequest, server: Server) -> dict[str, Any]:
+def chat_body(ask: JobRequest, server: Server) -> dict[str, Any]:
     """For `/chat/completions`, streamed."""
-    body = {"model": request.model, "messages": messages_of(request, server), **STREAMED}
-    body |= sampling(request, server) | tools_of(request, server) | thinking_of(request, server)
-    if request.format is not None:
-        body["response_format"] = format_of(enforced(request.format, server), server.strict_schemas)
-    if request.logprobs:
-        body |= {"logprobs": True, "top_logprobs": max(server.tops, request.top_logprobs or 0)}
+    body = {"model": ask.model, "messages": messages_of(ask, server), **STREAMED}
+    body |= sampling(ask, server) | tools_of(ask, server) | thinking_of(ask, server)
+    if ask.format is not None:
+        body["response_format"] = format_of(enforced(ask.format, server), server.strict_schemas)
+    if ask.logprobs:
+        body |= {"logprobs": True, "top_logprobs": max(server.tops, ask.top_logprobs or 0)}
     return body
 
 
-def completion_body(request: JobRequest, server: Server) -> dict[str, Any]:
+def completion_body(ask: JobRequest, server: Server) -> dict[str, Any]:
     """For `/completions`, streamed: the prompt as it is, no template."""
-    body = {"model": request.model, "prompt": request.prompt or "", **STREAMED, **sampling(request, server)}
-    if request.suffix:
-        body["suffix"] = request.suffix
-    if request.format is not None:
-        body |= bare_format_of(request.format, server)
-    if request.logprobs:
-        body["logprobs"] = max(server.tops, request.top_logprobs or 0)
+    body = {"model": ask.model, "prompt": ask.prompt or "", **STREAMED, **sampling(ask, server)}
+    if ask.suffix:
+        body["suffix"] = ask.suffix
+    if ask.format is not None:
+        body |= bare_format_of(ask.format, server)
+    if ask.logprobs:
+        body["logprobs"] = max(server.tops, ask.top_logprobs or 0)
     return body
 
 
-def embedding_body(request: JobRequest) -> dict[str, Any]:
-    body: dict[str, Any] = {"model": request.model, "input": request.inputs, "encoding_format": "float"}
-    if request.dimensions is not None:
-        body["dimensions"] = request.dimensions
+def embedding_body(ask: JobRequest) -> dict[str, Any]:
+    body: dict[str, Any] = {"model": ask.model, "input": ask.inputs, "encoding_format": "float"}
+    if ask.dimensions is not None:
+        body["dimensions"] = ask.dimensions
     return body
 
 
-def sampling(request: JobRequest, server: Server) -> dict[str, Any]:
+def sampling(ask: JobRequest, server: Server) -> dict[str, Any]:
     """Our options by this server's names. What it does not take is left out; raises `Unsupported` for what binds, and
     `RequestRefused` for a grammar that it would not keep to."""
-    check_binding(request, server.binds, server.who)
+    check_binding(ask, server.binds, server.who)
     if server.who == LLAMA_CPP.who:
-        check_grammar(request)
+        check_grammar(ask)
     names = {name: name for name in COMMON} | dict(server.samplers)
-    said = {names[name]: value for name, value in request.options.items() if name in names}
-    if is_seeded(request):
+    said = {names[name]: value for name, value in ask.options.items() if name in names}
+    if is_seeded(ask):
         said |= server.seeded
-    budget = request.options.get("num_predict")
+    budget = ask.options.get("num_predict")
     if isinstance(budget, int) and budget > 0:  # 0 and below mean "no limit" to Ollama
         said[server.budget] = budget
-    return said | binding_of(request.options, server)
+    return said | binding_of(ask.options, server)
 
 
 def binding_of(options: dict[str, Any], server: Server) -> dict[str, Any]:
@@ -76,9 +76,9 @@ def binding_of(options: dict[str, Any], server: Server) -> dict[str, Any]:
     return said | ({"structured_outputs": forms} if forms else {}) | guided
 
 
-def is_seeded(request: JobRequest) -> bool:
+def is_seeded(ask: JobRequest) -> bool:
     """A seed asks for the same answer to the same question; a negative one for another each time."""
-    seed = request.options.get("seed")
+    seed = ask.options.get("seed")
     return isinstance(seed, int) and seed >= 0
 
 
@@ -95,33 +95,33 @@ def with_strict_patterns(tool: dict[str, Any]) -> dict[str, Any]:
     return tool | {"function": function | {"parameters": with_known_patterns(function["parameters"])}}
 
 
-def tools_of(request: JobRequest, server: Server) -> dict[str, Any]:
-    if not request.tools:
+def tools_of(ask: JobRequest, server: Server) -> dict[str, Any]:
+    if not ask.tools:
         return {}
-    tools = request.tools
+    tools = ask.tools
     body: dict[str, Any] = {"tools": list(map(with_strict_patterns, tools)) if server.few_patterns else tools}
-    if request.tool_choice is not None:
-        body["tool_choice"] = request.tool_choice
-    if request.tool_name:
-        body["tool_choice"] = {"type": "function", "function": {"name": request.tool_name}}
-    if request.parallel_tool_calls is not None:
-        body["parallel_tool_calls"] = request.parallel_tool_calls
+    if ask.tool_choice is not None:
+        body["tool_choice"] = ask.tool_choice
+    if ask.tool_name:
+        body["tool_choice"] = {"type": "function", "function": {"name": ask.tool_name}}
+    if ask.parallel_tool_calls is not None:
+        body["parallel_tool_calls"] = ask.parallel_tool_calls
     return body
 
 
-def thinking_of(request: JobRequest, server: Server) -> dict[str, Any]:
+def thinking_of(ask: JobRequest, server: Server) -> dict[str, Any]:
     """`think` as the server takes it.
 
     One without a switch is told not to think only in the caller's own word for it: models that never think refuse it.
     """
-    if request.effort in server.efforts:
-        return {"reasoning_effort": request.effort}
-    if request.think is None:
+    if ask.effort in server.efforts:
+        return {"reasoning_effort": ask.effort}
+    if ask.think is None:
         return {}
-    effort = {"reasoning_effort": request.think} if isinstance(request.think, str) else {}
+    effort = {"reasoning_effort": ask.think} if isinstance(ask.think, str) else {}
     if server.switches_thinking:
-        return {"chat_template_kwargs": {"enable_thinking": bool(request.think)}, **effort}
-    return effort or ({"reasoning_effort": "medium"} if request.think else {})
+        return {"chat_template_kwargs": {"enable_thinking": bool(ask.think)}, **effort}
+    return effort or ({"reasoning_effort": "medium"} if ask.think else {})
 
 
 def format_of(wanted: str | dict[str, Any], strict_schemas: bool = False) -> dict[str, Any]:
@@ -153,8 +153,8 @@ def closed(schema: Any) -> bool:
     return all(closed(part) for name, part in schema.items() if name not in ("enum", "const", "default"))
 
 
-def messages_of(request: JobRequest, server: Server) -> list[dict[str, Any]]:
-    return [_message(message, server) for message in with_ids(request.messages)]
+def messages_of(ask: JobRequest, server: Server) -> list[dict[str, Any]]:
+    return [_message(message, server) for message in with_ids(ask.messages)]
 
 
 def _message(message: Message, server: Server) -> dict[str, Any]:

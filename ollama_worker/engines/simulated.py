@@ -1,7 +1,7 @@
 """An engine without a model: canned, clearly labelled answers at a set rate.
 
-For work on the page, for load tests, and for a machine that has no model at all. Its answers are a function of the
-request (`simulated_script`), so that it can be continued like a model with temperature 0.
+It is for work on the page, for load tests, and for a machine that has no model at all. Its answers are a function of
+the request (`simulated_script`), so that an answer can be continued like that of a model with temperature 0.
 """
 
 from __future__ import annotations
@@ -26,26 +26,20 @@ from ollama_worker.engines.base import (
     Finished,
     Health,
     Loading,
-    ModelInfo,
     ModelNotFound,
     OutOfMemory,
     Piece,
-    PullProgress,
     StreamCut,
     Unsupported,
 )
 from ollama_worker.engines.binding import check_binding
 from ollama_worker.engines.forced_call import as_sent, steered
 from ollama_worker.engines.simulated_script import Script, last_words, script_of, tokens_of
+from ollama_worker.engines.simulated_store import CONNECT_ADVICE, SimulatedStore
 from wire.records import JobRequest
 
-CONNECT_ADVICE = (
-    "Answers are SIMULATED: no model is connected. To connect one, run Ollama (`ollama serve`, "
-    "`ollama pull qwen2.5:0.5b`; set OLLAMA_BASE_URL if it is elsewhere), or set SLUICE_GGUF to a GGUF file"
-)
-CONTEXT = 8192  # tokens; a usual window, told but not enforced
-DIMENSIONS = 64  # of an embedding, where nobody asks for another number
-SURE = -0.25  # the logarithm of how likely every token is said to have been
+DIMENSIONS = 64  # of an embedding, where the request names no other number
+SURE = -0.25  # the logarithm of the probability that every token is reported with
 
 ERRORS: dict[str, type[EngineError]] = {
     "out_of_memory": OutOfMemory,
@@ -59,7 +53,11 @@ ERRORS: dict[str, type[EngineError]] = {
 
 
 class SimulatedEngine:
-    """`rate` is tokens a second for each job (0: as fast as they are taken); `load_ms` is what a first use costs."""
+    """An engine without a model. `rate` is tokens a second for each job; 0: as fast as they are read.
+
+    `load_ms` is what the first use of a model costs. `faults`: prompts may order failures, for tests. `silence` is how
+    many seconds an ordered silence lasts.
+    """
 
     name = "simulated"
 
@@ -71,48 +69,46 @@ class SimulatedEngine:
         faults: bool = False,
         silence: float = 300.0,
     ) -> None:
-        self._models = tuple(dict.fromkeys(models))
+        self.store = SimulatedStore(models, load_ms)
         self._pause = 1 / rate if rate else 0.0
-        self._load_ms = load_ms
         self._faults = faults
         self._silence = silence
-        self._loaded: set[str] = set()
 
     async def close(self) -> None:
         """Nothing is open."""
 
     # Answers
 
-    def generate(self, request: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
-        return steered(request, lambda asked: self._answer(asked, prefill))
+    def generate(self, ask: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
+        return steered(ask, lambda sent: self._answer(sent, prefill))
 
-    async def _answer(self, request: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
-        check_binding(request, (), "The simulated engine")
-        load_ms = 0 if request.model in self._loaded else self._load_ms
+    async def _answer(self, ask: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
+        check_binding(ask, (), "The simulated engine")
+        load_ms = self.store.load_ms(ask.model)
         if load_ms:
-            yield Loading(request.model)
-        await self.load(request.model)
-        script = rest_of(script_of(request, self._faults), prefill)
+            yield Loading(ask.model)
+        await self.store.load(ask.model)
+        script = rest_of(script_of(ask, self._faults), prefill)
         start = asyncio.get_running_loop().time()
-        said = 0
-        for piece in pieces(script, budget_of(request, bool(prefill)), request):
-            if script.fault and said == script.fault_at:
+        count = 0  # tokens of the answer so far
+        for piece in pieces(script, budget_of(ask, bool(prefill)), ask):
+            if script.fault and count == script.fault_at:
                 await self._fail(script.fault)
-            said += 0 if piece.thinking else 1
-            await self._until(start + said * self._pause)
+            count += 0 if piece.thinking else 1
+            await self._until(start + count * self._pause)
             yield piece
-        reason = "length" if said < len(script.tokens) else "stop"
+        reason = "length" if count < len(script.tokens) else "stop"
         if script.calls:
             reason = "tool_calls"
             yield Piece(tool_calls=list(script.calls))
         took = int((asyncio.get_running_loop().time() - start) * 1000)
         thoughts = len(script.thought)
-        counts = (prompt_tokens(request), said + thoughts)
+        counts = (prompt_tokens(ask), count + thoughts)
         stop = script.stop if reason == "stop" else ""
         yield Finished(reason, *counts, load_ms=load_ms, generate_ms=took, thinking_tokens=thoughts, stop_sequence=stop)
 
     async def _until(self, moment: float) -> None:
-        """By the clock and not by equal pauses, so that the rate holds; at least one turn for everybody else."""
+        """Sleep until `moment` by the loop's clock: equal pauses would not keep the rate. Other tasks get a turn."""
         await asyncio.sleep(max(0.0, moment - asyncio.get_running_loop().time()) if self._pause else 0)
 
     async def _fail(self, fault: str) -> None:
@@ -123,71 +119,53 @@ class SimulatedEngine:
         raise ERRORS[fault](f"Simulated fault: {fault}")
 
     async def can_continue(self, model: str) -> bool:
-        """See tests/ollama_worker/engines/test_simulated.py: the text is a function of the request."""
+        """The text is a function of the request: see tests/ollama_worker/engines/test_simulated.py."""
         return True
 
-    async def embed(self, request: JobRequest) -> Embeddings:
-        texts = [text if isinstance(text, str) else " ".join(map(str, text)) for text in request.inputs]
-        size = request.dimensions or DIMENSIONS
+    async def embed(self, ask: JobRequest) -> Embeddings:
+        texts = [text if isinstance(text, str) else " ".join(map(str, text)) for text in ask.inputs]
+        size = ask.dimensions or DIMENSIONS
         return Embeddings([vector_of(text, size) for text in texts], sum(len(tokens_of(text)) for text in texts))
 
-    async def count(self, request: JobRequest) -> int:
-        return prompt_tokens(as_sent(request))
-
-    # Models
-
-    async def models(self) -> list[ModelInfo]:
-        abilities = ("completion", "embedding", "thinking", "vision", "tools", "insert")
-        return [ModelInfo(name, name in self._loaded, CONTEXT, abilities) for name in self._models]
-
-    async def pull(self, model: str) -> AsyncGenerator[PullProgress]:
-        raise Unsupported(f"The simulated engine has no models to pull. {CONNECT_ADVICE}")
-        yield PullProgress("")  # what makes this a generator
-
-    async def load(self, model: str) -> None:
-        if model not in self._loaded:
-            await asyncio.sleep(self._load_ms / 1000)
-            self._loaded.add(model)
-
-    async def unload(self, model: str) -> None:
-        self._loaded.discard(model)
+    async def count(self, ask: JobRequest) -> int:
+        return prompt_tokens(as_sent(ask))
 
     async def health(self) -> Health:
         return Health(True, CONNECT_ADVICE)
 
 
 def rest_of(script: Script, prefill: str) -> Script:
-    """What is left to say behind `prefill`. Raises `Unsupported` when that is not how this answer begins.
+    """The rest of the answer behind `prefill`. Raises `Unsupported` when the answer does not begin with it.
 
-    Nothing is thought twice, and a fault is not met twice: else no attempt would ever get past one.
+    The rest has no thought, and no fault: with the fault, no attempt would ever get past it.
     """
     if not prefill:
         return script
     text = "".join(script.tokens)
-    if prefill.startswith(text):  # it stops inside what was said: a stop string began there
+    if prefill.startswith(text):  # the script ends inside the prefill: a stop string began there
         return Script(())
     if not text.startswith(prefill):
         raise Unsupported("The text so far is not from this request's simulated answer")
     return Script(tokens_of(text[len(prefill) :]))
 
 
-def budget_of(request: JobRequest, continued: bool) -> int | None:
-    """Tokens that may still be said; None: no limit. 0 means no limit to Ollama, but all is spent to a continuation."""
-    limit = request.options.get("num_predict")
+def budget_of(ask: JobRequest, continued: bool) -> int | None:
+    """How many tokens may still come; None: no limit. To Ollama 0 is no limit; to a continuation all is spent."""
+    limit = ask.options.get("num_predict")
     if not isinstance(limit, int) or limit < 0 or (limit == 0 and not continued):
         return None
     return limit
 
 
-def pieces(script: Script, budget: int | None, request: JobRequest) -> list[Piece]:
-    told = [Piece(thinking=token) for token in script.thought]
+def pieces(script: Script, budget: int | None, ask: JobRequest) -> list[Piece]:
+    items = [Piece(thinking=token) for token in script.thought]
     for token in script.tokens[:budget]:
-        told.append(Piece(token, logprobs=[logprob(token, request.top_logprobs or 0)] if request.logprobs else None))
-    return told
+        items.append(Piece(token, logprobs=[logprob(token, ask.top_logprobs or 0)] if ask.logprobs else None))
+    return items
 
 
 def logprob(token: str, others: int) -> dict[str, Any]:
-    """As if the model had been nearly sure: of `others` tokens the said one is the likeliest."""
+    """The entry of a model that was nearly sure of `token`: it is the likeliest of `others` tokens."""
     tops = [entry(token, SURE), *(entry(f"{token}~{n}", SURE - 3.0 * n) for n in range(1, others))]
     return entry(token, SURE) | ({"top_logprobs": tops[:others]} if others else {})
 
@@ -196,15 +174,15 @@ def entry(token: str, value: float) -> dict[str, Any]:
     return {"token": token, "logprob": value, "bytes": list(token.encode())}
 
 
-def prompt_tokens(request: JobRequest) -> int:
-    """Words of the messages and of the tools, as they would stand in a template."""
-    said = [message.content for message in request.messages] or [last_words(request)]
-    tools = [orjson.dumps(tool).decode() for tool in request.tools or ()]
-    return sum(len(tokens_of(text)) for text in [*said, *tools])
+def prompt_tokens(ask: JobRequest) -> int:
+    """How many words the messages and the tools have."""
+    contents = [message.content for message in ask.messages] or [last_words(ask)]
+    tools = [orjson.dumps(tool).decode() for tool in ask.tools or ()]
+    return sum(len(tokens_of(text)) for text in [*contents, *tools])
 
 
 def vector_of(text: str, size: int = DIMENSIONS) -> list[float]:
-    """A unit vector that depends on the text and on nothing else: equal texts are near, all others are not."""
+    """A unit vector that depends on the text alone: equal texts are near to each other, and no others are."""
     digest = hashlib.shake_128(text.encode()).digest(size * 2)
     raw = struct.unpack(f"<{size}h", digest)
     length = math.sqrt(sum(number * number for number in raw)) or 1.0

@@ -90,29 +90,29 @@ class Script(NamedTuple):
     stop: str = ""  # the stop string behind the tokens
 
 
-def script_of(request: JobRequest, faults_allowed: bool) -> Script:
+def script_of(ask: JobRequest, faults_allowed: bool) -> Script:
     """The whole answer, before `num_predict` and what earlier attempts said are taken off."""
-    asked = last_words(request)
+    asked = last_words(ask)
     ordered = _ordered(asked, faults_allowed) if asked.startswith("!") else None
-    if ordered and ordered.calls and not may_call(request):
+    if ordered and ordered.calls and not may_call(ask):
         ordered = None
-    script = ordered or Script(tokens_of(_canned(request, asked)))
-    thinks = request.think or (faults_allowed and asked.startswith("!think"))
+    script = ordered or Script(tokens_of(_canned(ask, asked)))
+    thinks = ask.think or (faults_allowed and asked.startswith("!think"))
     script = script._replace(thought=tokens_of(THOUGHT) if thinks else ())
-    text, stop = until_stop("".join(script.tokens), request)
+    text, stop = until_stop("".join(script.tokens), ask)
     return script._replace(tokens=tokens_of(text), stop=stop)
 
 
-def may_call(request: JobRequest) -> bool:
+def may_call(ask: JobRequest) -> bool:
     """With tools at hand, and not again when they have answered."""
-    return bool(request.tools and request.messages) and request.messages[-1].role != "tool"
+    return bool(ask.tools and ask.messages) and ask.messages[-1].role != "tool"
 
 
-def last_words(request: JobRequest) -> str:
+def last_words(ask: JobRequest) -> str:
     """The prompt, or the last user message."""
-    if request.kind == "generate":
-        return request.prompt or ""
-    return next((message.content for message in reversed(request.messages) if message.role == "user"), "")
+    if ask.kind == "generate":
+        return ask.prompt or ""
+    return next((message.content for message in reversed(ask.messages) if message.role == "user"), "")
 
 
 def _ordered(asked: str, faults_allowed: bool) -> Script | None:
@@ -149,14 +149,14 @@ def numbered(count: int) -> tuple[str, ...]:
     return tuple(f" w{n}" if n else "w0" for n in range(count))
 
 
-def _canned(request: JobRequest, asked: str) -> str:
-    if isinstance(request.format, dict):
-        return orjson.dumps(example(request.format)).decode()
-    if request.format is not None:
+def _canned(ask: JobRequest, asked: str) -> str:
+    if isinstance(ask.format, dict):
+        return orjson.dumps(example(ask.format)).decode()
+    if ask.format is not None:
         return orjson.dumps({"simulated": True, "advice": "connect a real model to get your schema filled"}).decode()
     echo = asked[:200] + ("…" if len(asked) > 200 else "")
-    images = len(next((message.images or () for message in reversed(request.messages) if message.role == "user"), ()))
-    answered = [message.content for message in request.messages if message.role == "tool"]
+    images = len(next((message.images or () for message in reversed(ask.messages) if message.role == "user"), ()))
+    answered = [message.content for message in ask.messages if message.role == "tool"]
     return (
         ANSWER.format(echo=echo)
         + (f"\n\nImages sent with it: {images}." if images else "")
@@ -164,9 +164,9 @@ def _canned(request: JobRequest, asked: str) -> str:
     )
 
 
-def until_stop(text: str, request: JobRequest) -> tuple[str, str]:
+def until_stop(text: str, ask: JobRequest) -> tuple[str, str]:
     """`text` up to the first stop string, and that; "" where there is none."""
-    stop = request.options.get("stop") or []
+    stop = ask.options.get("stop") or []
     words = [word for word in ([stop] if isinstance(stop, str) else stop) if word and word in text]
     first = min(words, key=text.find, default="")
     return text[: text.find(first)] if first else text, first

@@ -25,16 +25,16 @@ def with_order(order: str, messages: Sequence[Message]) -> tuple[Message, ...]:
     return (first.model_copy(update={"content": order + BETWEEN + first.content}), *messages[1:])
 
 
-def joined(request: JobRequest) -> JobRequest:
+def joined(ask: JobRequest) -> JobRequest:
     """The request with one system message, at its beginning, that says what all of them say; the same where it has."""
-    system = [message for message in request.messages if message.role == "system"]
-    if not system or list(request.messages[:1]) == system:
-        return request
+    system = [message for message in ask.messages if message.role == "system"]
+    if not system or list(ask.messages[:1]) == system:
+        return ask
     images = tuple(image for message in system for image in message.images or ())
     content = BETWEEN.join(message.content for message in system)
     whole = system[0].model_copy(update={"content": content, "images": images or None})
-    rest = (message for message in request.messages if message.role != "system")
-    return request.model_copy(update={"messages": (whole, *rest)})
+    rest = (message for message in ask.messages if message.role != "system")
+    return ask.model_copy(update={"messages": (whole, *rest)})
 
 
 class OneAtTheBeginning:
@@ -43,39 +43,39 @@ class OneAtTheBeginning:
     def __init__(self) -> None:
         self._models: set[str] = set()
 
-    def as_wanted(self, request: JobRequest) -> JobRequest:
+    def as_wanted(self, ask: JobRequest) -> JobRequest:
         """The request as its model takes it, so far as that is known."""
-        return joined(request) if request.model in self._models else request
+        return joined(ask) if ask.model in self._models else ask
 
-    def refused(self, request: JobRequest, error: RequestRefused) -> bool:
+    def refused(self, ask: JobRequest, error: RequestRefused) -> bool:
         """Whether the request, as it was sent, was refused for that: then it may be sent again as is wanted."""
-        if REFUSAL not in error.message.lower() or joined(request) is request:
+        if REFUSAL not in error.message.lower() or joined(ask) is ask:
             return False
-        self._models.add(request.model)
+        self._models.add(ask.model)
         return True
 
-    async def asked(self, request: JobRequest, ask: Callable[[JobRequest], Awaitable[int]]) -> int:
-        """What `ask` returns, asked again where its template refuses a second system message."""
+    async def asked(self, ask: JobRequest, call: Callable[[JobRequest], Awaitable[int]]) -> int:
+        """What `call` returns, asked again where its template refuses a second system message."""
         try:
-            return await ask(self.as_wanted(request))
+            return await call(self.as_wanted(ask))
         except RequestRefused as error:
-            if not self.refused(request, error):
+            if not self.refused(ask, error):
                 raise
-            return await ask(joined(request))
+            return await call(joined(ask))
 
     async def answered(
-        self, request: JobRequest, ask: Callable[[JobRequest], AsyncGenerator[Item]]
+        self, ask: JobRequest, call: Callable[[JobRequest], AsyncGenerator[Item]]
     ) -> AsyncGenerator[Item]:
-        """The answer of `ask`, asked again where its template refuses a second system message."""
-        request = self.as_wanted(request)
+        """The answer of `call`, asked again where its template refuses a second system message."""
+        ask = self.as_wanted(ask)
         try:
-            async with aclosing(ask(request)) as stream:
+            async with aclosing(call(ask)) as stream:
                 async for item in stream:
                     yield item
             return
         except RequestRefused as error:
-            if not self.refused(request, error):
+            if not self.refused(ask, error):
                 raise
-        async with aclosing(ask(joined(request))) as stream:
+        async with aclosing(call(joined(ask))) as stream:
             async for item in stream:
                 yield item

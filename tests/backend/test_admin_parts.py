@@ -14,10 +14,11 @@ from backend.admin.pages import from_place, newest, read_place
 from backend.admin.points import KEEP_MS, Point, Points
 from backend.admin.pulse import Pulse
 from backend.admin.repository import Waits
-from backend.admin.snapshot import Look, PoolLook, snapshot
+from backend.admin.snapshot import snapshot
 from backend.cursor import read_cursor, read_stream_place, write_cursor
 from backend.errors import Invalid
 from backend.house import build
+from backend.pool.look import Look, PoolLook
 from backend.settings import ApiSettings
 from tests.support.child import free_port
 from wire.client import open_redis
@@ -109,13 +110,18 @@ def test_a_worker_that_does_not_count_has_no_rate() -> None:
 
 
 def look(classes: dict[str, Lengths] | None = None, workers: list[WorkerRecord] | None = None) -> Look:
-    return Look(5, 0.0, (PoolLook("default", 0, classes or {}, workers or []),))
+    return Look({"default": looked_at(classes or {}, workers or [])}, at=5)
+
+
+def looked_at(classes: dict[str, Lengths], workers: list[WorkerRecord], depth: int = 0) -> PoolLook:
+    waiting = {name: lengths.waiting for name, lengths in classes.items()}
+    return PoolLook(workers, classes=classes, waiting=waiting, depth=depth)
 
 
 def test_pools_are_told_apart_and_together() -> None:
-    one = PoolLook("one", 5, {"batch": Lengths(1, (("ann", 2), ("bob", 1)))}, [worker()])
-    two = PoolLook("two", 3, {"batch": Lengths(0, (("bob", 1),))}, [])
-    told = snapshot(Look(5, 0.0, (one, two)), Pulse(), Point(5, 0, 0, 0.0))
+    one = looked_at({"batch": Lengths(1, (("ann", 2), ("bob", 1)))}, [worker()], depth=5)
+    two = looked_at({"batch": Lengths(0, (("bob", 1),))}, [], depth=3)
+    told = snapshot(Look({"one": one, "two": two}, at=5), Pulse(), Point(5, 0, 0, 0.0))
     assert (told["queue"]["depth"], told["queue"]["waiting"], told["queue"]["running"]) == (8, 5, 3)
     [batch] = told["queue"]["classes"]
     assert (batch["waiting"], batch["returned"]) == (5, 1)

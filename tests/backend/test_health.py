@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from backend.health.endpoints import why_not_ready
 from backend.house import House as ApiHouse
 from backend.house import build
 from backend.settings import ApiSettings
@@ -31,12 +30,12 @@ async def parts(redis_url: str) -> AsyncIterator[ApiHouse]:
 
 
 async def test_it_is_red_until_it_hears_events_and_while_it_leaves(parts: ApiHouse) -> None:
-    assert (await why_not_ready(parts)).startswith("starting")
+    assert (await parts.readiness.why_not()).startswith("starting")
     listening_to_redis = asyncio.create_task(parts.fan_in.run())
     await asyncio.wait_for(parts.fan_in.link.up.wait(), 5)
-    assert await why_not_ready(parts) == ""
+    assert await parts.readiness.why_not() == ""
     parts.chat.draining = True
-    assert (await why_not_ready(parts)).startswith("draining")
+    assert (await parts.readiness.why_not()).startswith("draining")
     listening_to_redis.cancel()
     await asyncio.gather(listening_to_redis, return_exceptions=True)
 

@@ -10,13 +10,15 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.pool.news import Fleet
+from backend.pool.expected import eta
+from backend.pool.look import PoolLook
 from tests.support.house import House
 from tests.support.listener import chat, following, listening, words
 from tests.support.standing import standing_house, wait_ready
 from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
+from wire.workers import WorkerRecord
 
 MODEL = "qwen2.5:0.5b"
 STAY = {"X-Sluice-On-Disconnect": "continue"}
@@ -135,11 +137,15 @@ async def test_waiting_jobs_tell_their_place_and_when_it_is_their_turn(
 
 
 def test_an_eta_is_made_of_rounds_of_the_slots_and_unknown_without_a_measured_job() -> None:
-    fleet = Fleet(workers=2, slots=4, seconds=10.0)
-    assert [fleet.eta(place) for place in (1, 4, 5, 9)] == [10, 10, 20, 30]
-    assert fleet.eta(0) is None
-    assert fleet._replace(seconds=0.0).eta(1) is None
-    assert Fleet().eta(1) is None
+    def full(seconds: float) -> PoolLook:
+        """Two workers of two slots each, none of which is free."""
+        info = {"job_seconds": seconds}
+        return PoolLook([WorkerRecord(name, 1, 2, 2, True, 0, 0, info) for name in ("one", "two")])
+
+    assert [eta(full(10.0), place) for place in (1, 4, 5, 9)] == [10, 10, 20, 30]
+    assert eta(full(10.0), 0) is None
+    assert eta(full(0.0), 1) is None
+    assert eta(PoolLook(), 1) is None
 
 
 async def _eta(client: httpx.AsyncClient, job: str) -> int | None:

@@ -8,12 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.pool.endpoints import advice
+from backend.dialects.native.models import advice
+from backend.pool.expected import eta, expected
+from backend.pool.look import look_at
 from backend.pool.models.catalogue import engines_of, live_models
-from backend.pool.news import fleet_of
 from backend.pool.pools import Pools
-from backend.pool.sights import sight_of
-from backend.routing.waits import expected
 from tests.support.house import House, Houses
 from tests.support.waiting import eventually
 from wire.client import open_redis
@@ -89,13 +88,12 @@ async def test_what_a_worker_tells_in_another_type_is_not_known(redis_url: str, 
     await pool.workers.register("w", 2, WorkerInfo("simulated", {"tiny": {}}))
     await redis.hset(pool.keys.worker("w"), "info", ODD[told])
     await redis.hset(pool.keys.models, mapping={"tiny": b"null", "other": b'{"context_length": "long"}', "odd": b"{"})
-    sight = await sight_of(pool)
+    look = await look_at(pool)
     await redis.aclose()
-    assert [(one.incarnation, one.slots) for one in sight.workers] == [("w", 2)]
-    assert (fleet_of(sight.workers).slots, fleet_of(sight.workers).seconds) == (2, 0.0)
-    assert expected(sight, 0, "interactive").seconds == 0.0
+    assert [(one.incarnation, one.slots) for one in look.workers] == [("w", 2)]
+    assert (expected(look, 1).seconds, eta(look, 1)) == (0.0, None)
     kept = {"other"} if "of which" in told else set()
-    assert live_models(sight.workers).keys() == engines_of(sight.workers).keys() == kept
-    assert {name: about.get("context_length", 0) for name, about in sight.seen.items() if name == "other"} == {
+    assert live_models(look.workers).keys() == engines_of(look.workers).keys() == kept
+    assert {name: about.get("context_length", 0) for name, about in look.seen.items() if name == "other"} == {
         "other": 0
     }

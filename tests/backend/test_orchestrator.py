@@ -16,8 +16,8 @@ from backend.orchestrator import cluster as clusters
 from backend.orchestrator.cluster import NoCluster, open_cluster
 from backend.orchestrator.lease import Lease
 from backend.orchestrator.marker import PATCHES, Marker, open_marker
+from backend.pool.look import Look, Looks
 from backend.pool.pools import Pools
-from backend.pool.sights import Sight, Sights
 from backend.settings import ApiSettings
 from tests.backend.recording import BOUNDS
 from tests.support.kubernetes import ApiServer, api_server
@@ -31,11 +31,11 @@ from wire.workers import WorkerInfo
 LEASE = 60.0  # seconds: none runs out by itself
 
 
-class Fresh(Sights):
+class Fresh(Looks):
     """Without the two seconds for which a look is good: tests look at once."""
 
-    async def look(self, anew: bool = False) -> dict[str, Sight]:
-        return await super().look(anew=True)
+    async def newest(self, anew: bool = False) -> Look:
+        return await super().newest(anew=True)
 
 
 @dataclass
@@ -112,14 +112,14 @@ async def test_only_what_changed_is_patched_and_the_list_is_asked_for_once(room:
 
 
 async def test_a_look_without_redis_costs_its_process_no_lease(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def away(sights: Sights, anew: bool = False) -> dict[str, Sight]:
+    async def away(looks: Looks, anew: bool = False) -> Look:
         raise ConnectionError
 
     room.server.add("pod-a")
     marker = await room.marker()
     await marker.look()
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(Fresh, "look", away)
+        meanwhile.setattr(Fresh, "newest", away)
         await marker.look()
     await room.busy("pod-a")
     await marker.look()
@@ -310,5 +310,5 @@ async def test_where_nothing_says_where_the_cluster_is_chats_are_served_all_the_
     with pytest.raises(NoCluster):
         await open_cluster()
     with capture_logs() as lines:
-        assert await open_marker(room.redis, "x", Sights(room.pools)) is None
+        assert await open_marker(room.redis, "x", Looks(room.pools)) is None
     assert [(line["log_level"], line["action"]) for line in lines] == [("error", "orchestrator.missing")]

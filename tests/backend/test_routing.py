@@ -8,22 +8,22 @@ from typing import Any
 import pytest
 
 from backend.errors import NotFound, TooLarge, Unsupported
+from backend.pool.expected import STARTING_SECONDS, UNMEASURED_SECONDS, Expected, expected, next_place
+from backend.pool.look import Look, Looks, PoolLook
 from backend.pool.models.catalogue import Catalogue
 from backend.pool.models.names import Models, meaning
-from backend.pool.sights import Sight, Sights
 from backend.routing.affinity import affinity_of
 from backend.routing.breakers import Breakers
 from backend.routing.route import Route, reachable
 from backend.routing.router import Router, Wanted
 from backend.routing.strategies import Candidate, Strategies
-from backend.routing.waits import STARTING_SECONDS, UNMEASURED_SECONDS, Expected, expected
 from backend.rules import Rules
 from backend.settings import ApiSettings
 from wire.circuits import Circuit, circuit_name
 from wire.records import ANY_MODEL, JobRequest, Message, Target
 from wire.workers import WorkerRecord
 
-Parts = tuple[Sights, Catalogue, Rules]
+Parts = tuple[Looks, Catalogue, Rules]
 
 
 def worker(
@@ -36,23 +36,23 @@ def worker(
 
 def seen(
     *workers: WorkerRecord, waiting: int = 0, had: tuple[str, ...] = (), circuits: tuple[Circuit, ...] = ()
-) -> Sight:
-    return Sight(
+) -> PoolLook:
+    return PoolLook(
         list(workers),
-        {name: {} for name in had},
-        {"interactive": waiting, "batch": 0},
-        {circuit_name(one.engine, one.model): one for one in circuits},
+        seen={name: {} for name in had},
+        waiting={"interactive": waiting, "batch": 0},
+        circuits={circuit_name(one.engine, one.model): one for one in circuits},
     )
 
 
-class Fixed(Sights):
-    """What was seen, and stays so."""
+class Fixed(Looks):
+    """One look, for ever."""
 
-    def __init__(self, sights: dict[str, Sight]) -> None:
-        self.sights = sights
+    def __init__(self, pools: dict[str, PoolLook]) -> None:
+        self.look = Look(pools)
 
-    async def look(self, anew: bool = False) -> dict[str, Sight]:
-        return self.sights
+    async def newest(self, anew: bool = False) -> Look:
+        return self.look
 
 
 class Nobody(Breakers):
@@ -67,17 +67,17 @@ class Nobody(Breakers):
         return target in self._tries
 
 
-def parts(sights: dict[str, Sight], rules: dict[str, Any] | None = None, **settings: str) -> Parts:
-    own, *others = sights
-    said, fixed = Rules.model_validate(rules or {}), Fixed(sights)
+def parts(pools: dict[str, PoolLook], rules: dict[str, Any] | None = None, **settings: str) -> Parts:
+    own, *others = pools
+    said, fixed = Rules.model_validate(rules or {}), Fixed(pools)
     asked = ApiSettings(SLUICE_POOL=own, SLUICE_POOLS=",".join(others), _env_file=None, **settings)  # type: ignore[arg-type]
     catalogue = Catalogue(fixed, asked)
     catalogue.aliases = said.aliases
     return fixed, catalogue, said
 
 
-def router(sights: dict[str, Sight], rules: dict[str, Any] | None = None, *tries: Target, **settings: str) -> Router:
-    return Router(*parts(sights, rules, **settings), Nobody(*tries))
+def router(pools: dict[str, PoolLook], rules: dict[str, Any] | None = None, *tries: Target, **settings: str) -> Router:
+    return Router(*parts(pools, rules, **settings), Nobody(*tries))
 
 
 def chat(model: str = "m", **more: Any) -> JobRequest:
@@ -200,7 +200,7 @@ async def test_no_name_before_any_model_is_known_leaves_the_choice_to_the_worker
 
 # -- strategies --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    ("sight", "sent", "wait"),
+    ("pool", "sent", "wait"),
     [
         (seen(worker(slots=2, seconds=4)), 0, 0),
         (seen(worker(slots=2, owned=1, seconds=4)), 0, 0),
@@ -214,13 +214,14 @@ async def test_no_name_before_any_model_is_known_leaves_the_choice_to_the_worker
         (seen(worker(slots=4, asking=False)), 0, STARTING_SECONDS),
     ],
 )
-def test_a_wait_is_made_of_free_slots_then_of_rounds_of_what_is_ahead(sight: Sight, sent: int, wait: float) -> None:
-    assert expected(sight, sent, "interactive").wait == wait
+def test_a_wait_is_made_of_free_slots_then_of_rounds_of_what_is_ahead(pool: PoolLook, sent: int, wait: float) -> None:
+    assert expected(pool, next_place(pool, sent, "interactive")).wait == wait
 
 
 def test_a_batch_waits_behind_both_classes() -> None:
-    busy = Sight([worker(owned=1, seconds=1)], {}, {"interactive": 2, "batch": 3})
-    assert (expected(busy, 0, "interactive").wait, expected(busy, 0, "batch").wait) == (3, 6)
+    busy = PoolLook([worker(owned=1, seconds=1)], waiting={"interactive": 2, "batch": 3})
+    interactive, batch = next_place(busy, 0, "interactive"), next_place(busy, 0, "batch")
+    assert (expected(busy, interactive).wait, expected(busy, batch).wait) == (3, 6)
 
 
 async def test_least_wait_fills_what_is_free_and_goes_where_the_queue_is_shorter() -> None:
@@ -414,7 +415,7 @@ async def test_without_another_way_an_open_circuit_refuses_nothing() -> None:
 
 
 async def test_a_circuit_is_of_one_engine_and_one_model_and_closed_ones_are_none() -> None:
-    def first(*circuits: Circuit, engines: tuple[str, ...] = ("ollama",)) -> dict[str, Sight]:
+    def first(*circuits: Circuit, engines: tuple[str, ...] = ("ollama",)) -> dict[str, PoolLook]:
         return {
             "one": seen(*(worker("m", engine=engine) for engine in engines), circuits=circuits),
             "two": seen(worker("m", owned=1)),

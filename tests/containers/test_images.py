@@ -56,7 +56,7 @@ def test_the_api_s_image_has_a_cluster_s_client_only_where_it_was_asked_for(imag
 
 
 def test_how_large_the_images_are_is_told(images: dict[str, str], record_property: pytest.RecordProperty) -> None:
-    """For the table in docs/deploy/README.md: `-s` shows it."""
+    """For the figures in docs/deploy/README.md: `-s` shows it."""
     for part, image in images.items():
         size = inspect(image)["Size"]
         record_property(part, size)

@@ -10,10 +10,10 @@ from ollama_worker.engines.base import Engine, Piece
 from wire.records import JobRequest
 
 
-async def seconds_to_close(disconnected: asyncio.Event, engine: Engine, request: JobRequest) -> float:
+async def seconds_to_close(disconnected: asyncio.Event, engine: Engine, ask: JobRequest) -> float:
     """From a stream's early end, behind its first piece, to the server's own view of its connection."""
     disconnected.clear()
-    stream: Any = engine.generate(request)
+    stream: Any = engine.generate(ask)
     assert isinstance(await anext(stream), Piece)
     since = time.monotonic()
     await stream.aclose()

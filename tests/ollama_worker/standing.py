@@ -59,10 +59,10 @@ class ToldEngine(SimulatedEngine):
 
     def offers(self, *models: str) -> None:
         """From now on these models and no others."""
-        self._models = models
+        self.store.names = models
 
-    async def _next(self, request: JobRequest) -> tuple[EngineError | None, tuple[Piece, ...]]:
-        self.asked[request.model] += 1
+    async def _next(self, ask: JobRequest) -> tuple[EngineError | None, tuple[Piece, ...]]:
+        self.asked[ask.model] += 1
         self._working.add(asyncio.current_task())
         self.held.set()
         try:
@@ -70,16 +70,16 @@ class ToldEngine(SimulatedEngine):
         except asyncio.CancelledError:
             self.stopped += 1
             raise
-        faults = self._faults[request.model]
-        return faults.pop(0) if faults else (None, (*self.thought, Piece(f"{request.model} says")))
+        faults = self._faults[ask.model]
+        return faults.pop(0) if faults else (None, (*self.thought, Piece(f"{ask.model} says")))
 
-    async def _ask(self, request: JobRequest) -> None:
-        error, _ = await self._next(request)
+    async def _ask(self, ask: JobRequest) -> None:
+        error, _ = await self._next(ask)
         if error is not None:
             raise error
 
-    async def generate(self, request: JobRequest, prefill: str = "") -> AsyncGenerator[Piece | Loading | Finished]:
-        error, pieces = await self._next(request)
+    async def generate(self, ask: JobRequest, prefill: str = "") -> AsyncGenerator[Piece | Loading | Finished]:
+        error, pieces = await self._next(ask)
         for piece in pieces:
             yield piece
         if error is not None:
@@ -93,12 +93,12 @@ class ToldEngine(SimulatedEngine):
             raise self.unsure.pop(0)
         return True
 
-    async def embed(self, request: JobRequest) -> Embeddings:
-        await self._ask(request)
+    async def embed(self, ask: JobRequest) -> Embeddings:
+        await self._ask(ask)
         return Embeddings(self.vectors, 5)
 
-    async def count(self, request: JobRequest) -> int:
-        await self._ask(request)
+    async def count(self, ask: JobRequest) -> int:
+        await self._ask(ask)
         return 42
 
     async def health(self) -> Health:
@@ -128,7 +128,7 @@ class Standing:
     async def submit(
         self, job: str, model: str = "m1", *fallback: Target, kind: str = "chat", num_predict: int | None = None
     ) -> None:
-        request = JobRequest.model_validate(
+        ask = JobRequest.model_validate(
             {
                 "kind": kind,
                 "model": model,
@@ -138,7 +138,7 @@ class Standing:
                 "options": {} if num_predict is None else {"num_predict": num_predict},
             }
         )
-        assert await self.tools.jobs.accept(job, request, BOUNDS, tenant="ann") == "ok"
+        assert await self.tools.jobs.accept(job, ask, BOUNDS, tenant="ann") == "ok"
 
     async def ended(self, job: str) -> JobRecord:
         return await self.truth.until_state(job, "completed", "failed", "cancelled", within=10)

@@ -49,12 +49,12 @@ async def engine(request: pytest.FixtureRequest, far: House) -> AsyncIterator[An
     await engine.close()
 
 
-def ask(prompt: str, **changes: Any) -> JobRequest:
+def ask_for(prompt: str, **changes: Any) -> JobRequest:
     return JobRequest(model=MODEL, messages=(Message(role="user", content=prompt),)).model_copy(update=changes)
 
 
-async def answer(engine: Any, request: JobRequest) -> list[Any]:
-    return [item async for item in engine.generate(request)]
+async def answer(engine: Any, ask: JobRequest) -> list[Any]:
+    return [item async for item in engine.generate(ask)]
 
 
 def text(items: list[Any]) -> str:
@@ -62,14 +62,14 @@ def text(items: list[Any]) -> str:
 
 
 async def test_an_answer_comes_through_with_its_counts(engine: Any) -> None:
-    items = await answer(engine, ask("!tokens 6", options={"num_predict": 5}))
+    items = await answer(engine, ask_for("!tokens 6", options={"num_predict": 5}))
     end = items[-1]
     assert text(items) == "w0 w1 w2 w3 w4"
     assert (end.reason, end.prompt_tokens, end.completion_tokens) == ("length", 2, 5)
 
 
 async def test_parallel_calls_come_through_and_their_answers_go_back(engine: Any) -> None:
-    asked = ask('!call a {"x": [1, "ü"]}\n!call b', tools=TOOLS)
+    asked = ask_for('!call a {"x": [1, "ü"]}\n!call b', tools=TOOLS)
     items = await answer(engine, asked)
     calls = [call for item in items if isinstance(item, Piece) for call in item.tool_calls or ()]
     said = [(call["function"]["name"], call["function"]["arguments"]) for call in calls]
@@ -84,31 +84,31 @@ async def test_parallel_calls_come_through_and_their_answers_go_back(engine: Any
 
 
 async def test_a_forced_call_comes_through(engine: Any) -> None:
-    items = await answer(engine, ask("hello", tools=TOOLS, tool_choice="required", tool_name="b"))
+    items = await answer(engine, ask_for("hello", tools=TOOLS, tool_choice="required", tool_name="b"))
     assert [
         call["function"]["name"] for item in items if isinstance(item, Piece) for call in item.tool_calls or ()
     ] == ["b"]
 
 
 async def test_thoughts_images_and_schemas_come_through(engine: Any) -> None:
-    thinking = await answer(engine, ask("hello", think="low"))
+    thinking = await answer(engine, ask_for("hello", think="low"))
     assert "simulated" in "".join(item.thinking for item in thinking if isinstance(item, Piece))
     seen = Message(role="user", content="look", images=(PNG,))
-    assert "Images sent with it: 1" in text(await answer(engine, ask("", messages=(seen,))))
-    assert text(await answer(engine, ask("hello", format=SCHEMA))) == '{"n":1}'
+    assert "Images sent with it: 1" in text(await answer(engine, ask_for("", messages=(seen,))))
+    assert text(await answer(engine, ask_for("hello", format=SCHEMA))) == '{"n":1}'
 
 
 async def test_a_prompt_is_counted(engine: Any) -> None:
-    assert await engine.count(ask("one two three")) == 3
+    assert await engine.count(ask_for("one two three")) == 3
 
 
 async def test_a_model_that_is_not_there_is_named(engine: Any) -> None:
     with pytest.raises(ModelNotFound):
-        await answer(engine, ask("hello", model="nobody:9b"))
+        await answer(engine, ask_for("hello", model="nobody:9b"))
 
 
 async def test_models_and_health_come_through(engine: Any) -> None:
-    assert MODEL in [model.name for model in await engine.models()]
+    assert MODEL in [model.name for model in await engine.store.models()]
     assert (await engine.health()).ok
 
 
@@ -116,7 +116,7 @@ async def test_models_and_health_come_through(engine: Any) -> None:
 async def test_vectors_logprobs_and_bare_prompts_come_through(engine: Any) -> None:
     found = await engine.embed(JobRequest(kind="embed", model=MODEL, inputs=("a", "b", "a"), dimensions=8))
     assert [len(vector) for vector in found.vectors] == [8, 8, 8] and found.vectors[0] == found.vectors[2]
-    items = await answer(engine, ask("!tokens 3", logprobs=True, top_logprobs=2))
+    items = await answer(engine, ask_for("!tokens 3", logprobs=True, top_logprobs=2))
     entries = [entry for item in items if isinstance(item, Piece) for entry in item.logprobs or ()]
     assert [entry["token"] for entry in entries] == ["w0", " w1", " w2"] and len(entries[0]["top_logprobs"]) == 2
     bare = JobRequest(kind="generate", model=MODEL, prompt="!tokens 3", suffix="x")

@@ -11,7 +11,9 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from ollama_worker.alive import Alive
-from ollama_worker.engines.base import EngineUnavailable, Health, ModelInfo
+from ollama_worker.engines.base import EngineUnavailable, Health
+from ollama_worker.engines.simulated_store import SimulatedStore
+from ollama_worker.engines.store import ModelInfo
 from ollama_worker.life import Life, LifeOver
 from ollama_worker.settings import WorkerSettings
 from ollama_worker.worker import Worker
@@ -128,12 +130,14 @@ async def test_a_worker_is_told_to_stop_while_its_engine_is_slow_to_tell_its_mod
 ) -> None:
     asked = asyncio.Event()
 
-    class Slow(ToldEngine):
+    class SlowStore(SimulatedStore):
         async def models(self) -> list[ModelInfo]:
             asked.set()
             return await asyncio.Future()
 
-    monkeypatch.setattr("ollama_worker.worker.build_engine", lambda settings, choice: Slow())
+    slow = ToldEngine()
+    slow.store = SlowStore(("m1",))
+    monkeypatch.setattr("ollama_worker.worker.build_engine", lambda settings, choice: slow)
     alive, settings = tmp_path / "alive", {"engine": "simulated", "data_dir": tmp_path, "redis_url": valkey.url}
     worker = Worker(WorkerSettings(_env_file=None, alive_file=alive, **settings))
     running = asyncio.create_task(worker.run())

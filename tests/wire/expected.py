@@ -67,6 +67,7 @@ class Job:
     base: int
     affinity: str
     outline: str
+    principal: str
     state: str = "queued"
     route: str = ""
     attempt: int = 0
@@ -119,7 +120,7 @@ class Job:
             "note": self.note, "why": self.why, "end": self.end, "accepted": str(self.accepted), "due": str(self.due),
             "model": self.model, "request_id": self.request_id, "keep": str(self.keep),
             "base": str(self.base), "affinity": self.affinity, "route": self.route,
-            "outline": self.outline, "bytes": str(len(self.request)),
+            "outline": self.outline, "bytes": str(len(self.request)), "principal": self.principal,
             **said, **self.marks,
             **({"behind": "1"} if self.behind else {}),
             **({"passed": str(self.passed)} if self.passed is not None else {}),
@@ -403,7 +404,7 @@ class ExpectedPool:
     def accept(
         self, name: str, tenant: str, cls: str, timeout: int, max_attempts: int, depth: int, per_tenant: int,
         at: int | str, model: str, request_id: str, request: str, version: int, keep: int, base: int, affinity: str,
-        outline: str, most_bytes: int,
+        outline: str, most_bytes: int, principal: str,
     ) -> Answer:  # fmt: skip
         refusal = self._refusal(name, tenant, depth, per_tenant, at, len(request), most_bytes)
         if refusal:
@@ -414,7 +415,7 @@ class ExpectedPool:
         self.demand.append(entry)
         times = (self.now, self.now + timeout)
         self.count_lives()
-        words = (request_id, request, entry, self.epoch, keep, base, affinity, outline)
+        words = (request_id, request, entry, self.epoch, keep, base, affinity, outline, principal)
         job = Job(name, tenant, cls, model, max_attempts, self.arrivals, *times, *words, attempt=base)
         self.jobs[name] = job
         self.enqueue(job)

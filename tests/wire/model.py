@@ -239,7 +239,9 @@ class PoolMachine(RuleBasedStateMachine):
         model = model or MODELS[kind % 2]
         request = f"what {name} asks".ljust(BIG if kind % 5 == 4 else 0, ".")
         outline = f"outline of {name}" if kind % 2 else ""
-        return name, tenant, cls, *bounds, at, model, f"request-{name}", request, 1, *rest, outline, MOST_BYTES
+        principal = f"{tenant}-person" if kind % 3 else ""
+        words = (model, f"request-{name}", request, 1, *rest, outline, MOST_BYTES, principal)
+        return name, tenant, cls, *bounds, at, *words
 
     @precondition(lambda self: self.accepted_names < MOST_JOBS)
     @rule(

@@ -288,6 +288,7 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "accept by a stepped clock": Mutant("accept", "if stepped(ARGV[8]) then return {'stepped'} end", ""),
     "accept by raw time": Mutant("accept", "local at = now()", "local at = raw()"),
+    "accept forgets who asked": Mutant("accept", "'principal', ARGV[18] or ''", "'principal', ''"),
     "accept does not match": Mutant("accept", "match()\nreturn {'ok'}", "return {'ok'}"),
     "accept sets no deadline": Mutant("accept", "call('ZADD', P .. ':due', due, j)", ""),
     "cancel does not tell the owner": Mutant("cancel", "if by == '' then", "if false then"),

@@ -33,7 +33,8 @@ async def here(redis: Redis) -> Pool:
     pool = Pool(redis, "here")
     request = JobRequest(model="tiny", fallback=(THERE, HERE, BEYOND), affinity="talk")
     await pool.worker("w")
-    await pool.jobs.accept("j", request, BOUNDS, tenant="ann", cls="batch", request_id="r-7", keep_ms=60_000)
+    options = {"tenant": "ann", "principal": "ann-1", "cls": "batch", "request_id": "r-7", "keep_ms": 60_000}
+    await pool.jobs.accept("j", request, BOUNDS, **options)
     await pool.jobs.give_back("j", "w", 1, "interrupted")
     await pool.workers.ask("w", True)
     await pool.jobs.start("j", "w", 2, STARTED)
@@ -51,7 +52,8 @@ async def test_a_rerouted_job_is_let_in_where_it_was_sent_as_the_same_job(here: 
     assert await carry_on(here.jobs, "j") == THERE
     took = await here.jobs.now() - began
     before, after = await here.record("j"), await Pool(redis, "there").record("j")
-    assert (after.tenant, after.cls, after.request_id, after.max_attempts) == ("ann", "batch", "r-7", 2)
+    assert (after.tenant, after.principal, after.cls) == ("ann", "ann-1", "batch")
+    assert (after.request_id, after.max_attempts) == ("r-7", 2)
     assert (after.model, after.attempt, after.base, after.tries, after.keep_ms) == ("big", 2, 2, 0, 60_000)
     assert 0 <= after.due - before.due <= took
     request = JobRequest.model_validate_json(after.request)

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from tests.support.valkey import Valkey
 from wire.client import open_redis
+from wire.ids import LOCAL_PRINCIPAL
 from wire.jobs import FINISHED, NOT_YOURS, WRONG_SEQ, Bounds, JobPipe
 from wire.keys import Keys
 from wire.records import JobRecord, JobRequest
@@ -105,6 +106,24 @@ async def test_emit_repeated_byte_for_byte_is_accepted_once(house: Pool) -> None
 async def test_accept_whose_reply_was_lost_takes_the_job_in_once(house: Pool) -> None:
     assert [await house.accept("j") for _ in range(3)] == ["ok"] * 3
     assert await house.jobs.depth() == 1
+
+
+async def test_a_job_carries_the_caller_who_submitted_it(house: Pool) -> None:
+    await house.jobs.accept("j", JobRequest(model="tiny"), BOUNDS, tenant="ann", principal="ann's laptop")
+    record = await house.record("j")
+    assert (record.tenant, record.principal) == ("ann", "ann's laptop")
+
+
+async def test_a_job_of_an_older_api_belongs_to_its_tenants_local_principal(house: Pool) -> None:
+    """An older process loads the script of its own version, and one in another language may leave the word out."""
+    accept = house.redis.register_script(scripts()["accept"])
+    bounds, request = (60_000, 2, 100, 10), JobRequest(model="tiny").model_dump_json()
+    words = ("j", "ann", "batch", *bounds, "", "tiny", "r", request, 1, 1000, 0, "", "", "")
+    assert await accept(keys=[house.keys.prefix], args=words) == [b"ok"]
+    assert (await house.record("j")).principal == LOCAL_PRINCIPAL
+    await house.redis.hdel(house.keys.job("j"), "principal")
+    assert (await house.record("j")).principal == LOCAL_PRINCIPAL
+    assert await house.worker("w") and await house.jobs.start("j", "w", 1, STARTED)
 
 
 async def test_a_full_pool_and_a_full_tenant_are_told_apart(house: Pool) -> None:

@@ -1,6 +1,7 @@
 -- ARGV: id tenant class timeout_ms max_attempts depth per_tenant at model request_id request version keep base affinity
---   outline most_bytes -> ok | full depth | full tenant | full bytes | stepped
--- `outline`: what is left of the request at the end, '' all of it; `most_bytes`: of all requests that are not terminal.
+--   outline most_bytes principal -> ok | full depth | full tenant | full bytes | stepped
+-- `outline`: what is left of the request at the end, '' all of it; `most_bytes`: of all requests that are not terminal;
+-- `principal`: the caller's id, '' or absent where an older client let the job in.
 local j, t, c = ARGV[1], ARGV[2], ARGV[3]
 if call('EXISTS', job_key(j)) == 1 then return {'ok'} end
 if call('XLEN', P .. ':demand') >= tonumber(ARGV[6]) then return {'full', 'depth'} end
@@ -18,7 +19,8 @@ local entry = append(P .. ':demand', '*', 'job', j)
 call('HSET', job_key(j), 'v', ARGV[12], 'state', 'queued', 'tenant', t, 'class', c, 'n', n, 'entry', entry, 'epoch', e,
   'attempt', ARGV[14], 'base', ARGV[14], 'tries', 0, 'unstarted', 0, 'max', ARGV[5], 'owner', '', 'fence', '', 'by', '', 'note', '', 'why', '',
   'end', '', 'accepted', at, 'due', due, 'model', ARGV[9], 'request_id', ARGV[10], 'request', ARGV[11],
-  'keep', ARGV[13], 'affinity', ARGV[15], 'route', '', 'outline', ARGV[16] or '', 'bytes', #ARGV[11])
+  'keep', ARGV[13], 'affinity', ARGV[15], 'route', '', 'outline', ARGV[16] or '', 'bytes', #ARGV[11],
+  'principal', ARGV[18] or '')
 weigh(#ARGV[11])
 call('ZADD', P .. ':due', due, j)
 enqueue(j, c, t, n)

@@ -26,6 +26,7 @@ from backend.dialects.common.tools import call_id, hex_of
 from backend.entrance.context import request_id
 from backend.errors import ApiError, JobFailed, interrupted
 from wire.events import LogEntry
+from wire.ids import JobId
 
 UNSTOPPED: dict[str, str | None] = {"stop_reason": None, "stop_sequence": None}
 STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
@@ -42,7 +43,7 @@ class AnthropicEvents:
 
     media_type = "text/event-stream"
 
-    def __init__(self, job: str, model: str, thoughts: bool) -> None:
+    def __init__(self, job: JobId, model: str, thoughts: bool) -> None:
         self.done = False
         self._job = job
         self._model = model
@@ -149,7 +150,7 @@ def frame(data: dict[str, Any]) -> bytes:
 
 
 def message(
-    job: str, model: str, content: list[dict[str, Any]], stop: dict[str, str | None], used: dict[str, Any]
+    job: JobId, model: str, content: list[dict[str, Any]], stop: dict[str, str | None], used: dict[str, Any]
 ) -> dict[str, Any]:
     return {
         "id": f"msg_{hex_of(job)}",
@@ -162,7 +163,7 @@ def message(
     }
 
 
-def whole(job: str, model: str, thoughts: bool, outcome: Outcome) -> dict[str, Any]:
+def whole(job: JobId, model: str, thoughts: bool, outcome: Outcome) -> dict[str, Any]:
     """The answer of a call that does not stream."""
     thinking, text = "".join(outcome.thinking) if thoughts else "", "".join(outcome.text)
     content: list[dict[str, Any]] = [{**EMPTY["thinking"], "thinking": thinking}] if thinking else []
@@ -172,7 +173,7 @@ def whole(job: str, model: str, thoughts: bool, outcome: Outcome) -> dict[str, A
     return message(job, outcome.end.get("model") or model, content, stop, usage(outcome.end))
 
 
-def tool_use(job: str, place: int, call: dict[str, Any]) -> dict[str, Any]:
+def tool_use(job: JobId, place: int, call: dict[str, Any]) -> dict[str, Any]:
     function = call.get("function", {})
     name, arguments = function.get("name", ""), function.get("arguments") or {}
     return {"type": "tool_use", "id": call.get("id") or call_id(job, place, "toolu"), "name": name, "input": arguments}

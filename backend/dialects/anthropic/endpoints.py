@@ -15,7 +15,7 @@ from backend.dialects.anthropic.models import MarkedRoute, Page
 from backend.dialects.anthropic.request import CountRequest, MessagesRequest
 from backend.dialects.common.models import listed_ids
 from backend.dialects.common.openapi import takes
-from backend.house import house_of
+from backend.pool.models.catalogue import catalogue_of
 
 router = APIRouter(prefix="/v1/messages", tags=["Anthropic"])
 models_router = APIRouter(prefix="/v1/models", route_class=MarkedRoute, include_in_schema=False)
@@ -38,7 +38,7 @@ async def count_tokens(request: Request) -> Response:
 @models_router.get("")
 async def models(request: Request) -> dict[str, Any]:
     """Pages of the models there are; an alias is one more id."""
-    catalogue = house_of(request).catalogue
+    catalogue = catalogue_of(request)
     ids = listed_ids(models := await catalogue.models(), await catalogue.present_aliases())
     page = Page.of(request.query_params)
     return anthropic_models.listed({id: models.about(name) for id, name in ids.items()}, page)
@@ -47,6 +47,6 @@ async def models(request: Request) -> dict[str, Any]:
 @models_router.get("/{model:path}")
 async def model(model: str, request: Request) -> dict[str, Any]:
     """A model's name may hold slashes, be an alias, or `provider/model`."""
-    catalogue = house_of(request).catalogue
+    catalogue = catalogue_of(request)
     name = await catalogue.resolve(model)
     return anthropic_models.described(model, (await catalogue.models()).about(name))

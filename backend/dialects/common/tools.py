@@ -12,6 +12,7 @@ from backend.dialects.common.reading import NullIsAbsent
 from backend.dialects.common.schema import real_schema
 from backend.entrance.nested import depth, has_nul, openings, structure
 from backend.errors import Invalid
+from wire.ids import JobId
 
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 Schema = Annotated[dict[str, Any], AfterValidator(real_schema)]
@@ -67,12 +68,12 @@ def as_tools(tools: Iterable[Tool] | None) -> tuple[dict[str, Any], ...] | None:
     return tuple(tool.model_dump(exclude_none=True) for tool in tools or ()) or None
 
 
-def call_id(job: str, index: int, prefix: str = "call") -> str:
+def call_id(job: JobId, index: int, prefix: str = "call") -> str:
     """Of an event's call that has none of its own: the same on every reading of the log."""
     return f"{prefix}_{hex_of(job)[:24]}_{index}"
 
 
-def hex_of(job: str) -> str:
+def hex_of(job: JobId) -> str:
     """A job's id without its dashes."""
     return job.replace("-", "")
 

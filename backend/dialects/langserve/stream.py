@@ -24,6 +24,7 @@ from langchain_ollama.chat_models import _get_tool_calls_from_response as tool_c
 from backend.dialects.ollama.answer import final, partial
 from backend.errors import ApiError, JobFailed, interrupted
 from wire.events import TERMINAL, LogEntry
+from wire.ids import JobId
 
 PLAIN = {"type", "text", "n"}  # a token with these fields and no others is text
 
@@ -37,7 +38,7 @@ class LangServeEvents:
 
     media_type = "text/event-stream"
 
-    def __init__(self, job: str, model: str, reasoning: bool, news: bool) -> None:
+    def __init__(self, job: JobId, model: str, reasoning: bool, news: bool) -> None:
         self.done = False
         self._job = job
         self._model = model
@@ -125,7 +126,7 @@ class LangServeEvents:
         return b"event: error\ndata: %b\n\n" % orjson.dumps(body)
 
 
-def empty_chunk(job: str) -> dict[str, Any]:
+def empty_chunk(job: JobId) -> dict[str, Any]:
     """An AI message chunk that says nothing, in LangChain's order of fields."""
     return {
         "content": "",

@@ -10,38 +10,39 @@ from starlette.responses import Response
 from backend.accounts.caller import principal_of
 from backend.chat.disconnect import CONTINUE, parse_on_disconnect
 from backend.chat.relay import RelayResponse
+from backend.chat.service import chat_of
 from backend.dialects.native.events import NativeEvents
 from backend.dialects.native.view import view
 from backend.errors import Conflict, Invalid, job_not_found
-from backend.house import House, house_of
 from backend.pace import pace_of
-from backend.pool.pools import Found
+from backend.pool.news import news_of
+from backend.pool.pools import Found, Pools, pools_of
 from wire.events import START, EventId
+from wire.ids import JobId
 from wire.reader import CursorUnknown
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 
 @router.get("/{job}", summary="State, place, attempts, timeline, usage and result of a job")
-async def show(job: str, request: Request) -> dict[str, Any]:
-    house = house_of(request)
-    found = await find_job(house, job)
-    place = await house.news.place(found.pool, job) if found.record.live else None
-    return view(found, place, await house.pools.ending(found))
+async def show(job: JobId, request: Request) -> dict[str, Any]:
+    pools = pools_of(request)
+    found = await find_job(pools, job)
+    place = await news_of(request).place(found.pool, job) if found.record.live else None
+    return view(found, place, await pools.ending(found))
 
 
 @router.get("/{job}/events", summary="A job's events as SSE, from the start or after Last-Event-ID")
-async def events(job: str, request: Request) -> Response:
-    house = house_of(request)
+async def events(job: JobId, request: Request) -> Response:
     after = parse_cursor(request.headers.get("last-event-id") or request.query_params.get("after"))
     # Watching is no promise to stay: who only looks on does not cancel by leaving, unless it says so.
     on_disconnect = parse_on_disconnect(request.headers.get("x-sluice-on-disconnect"), CONTINUE)
     pace = pace_of(request)
-    record = (await find_job(house, job)).record
+    record = (await find_job(pools_of(request), job)).record
     if record.end and after == EventId.parse(record.end):
         return Response(status_code=204)  # a browser's EventSource comes back after every end; this one it heeds
     try:
-        ticket = await house.chat.follow(record, after, on_disconnect)
+        ticket = await chat_of(request).follow(record, after, on_disconnect)
     except CursorUnknown as unknown:
         raise Conflict(
             f"This job has no event {after}; its log ends at {unknown.last}. Start over without Last-Event-ID.",
@@ -51,19 +52,19 @@ async def events(job: str, request: Request) -> Response:
 
 
 @router.post("/{job}/cancel", summary="End a job; its worker stops within 100 ms")
-async def cancel(job: str, request: Request) -> dict[str, Any]:
+async def cancel(job: JobId, request: Request) -> dict[str, Any]:
     """Answers with the state it is in now: cancelling what has ended changes nothing, and is no error."""
-    house = house_of(request)
-    await find_job(house, job)
-    state = await house.pools.cancel(job)
+    pools = pools_of(request)
+    await find_job(pools, job)
+    state = await pools.cancel(job)
     if state is None:
         raise job_not_found(job)
     return {"id": job, "state": state}
 
 
-async def find_job(house: House, job: str) -> Found:
+async def find_job(pools: Pools, job: JobId) -> Found:
     """A job of this principal, in whichever pool it is; foreign ids are as unknown as wrong ones."""
-    found = await house.pools.find(job)
+    found = await pools.find(job)
     if found is None or found.record.tenant != principal_of().tenant:
         raise job_not_found(job)
     return found

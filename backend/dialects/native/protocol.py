@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from backend.dialects.native.endpoints import router
 from backend.dialects.native.local_llm_endpoints import router as local_router
+from backend.dialects.native.models import router as models_router
 from backend.entrance.protocols import ClientProtocol, our_refusal
 
 NATIVE = ClientProtocol(
     name="native",
-    prefixes=("/api/jobs", "/api/v1/local-llm"),
+    prefixes=("/api/jobs", "/api/models", "/api/v1/local-llm"),
     refuse=our_refusal,
-    routers=(router, local_router),
+    routers=(router, models_router, local_router),
     doors=("local_llm.generate",),
 )

@@ -31,6 +31,7 @@ from backend.dialects.ollama.models import ShowRequest
 from backend.entrance.body import read_object
 from backend.errors import Forbidden, told_with
 from backend.house import house_of
+from backend.pool.models.catalogue import catalogue_of
 from backend.pool.models.needs import lacks
 from wire.records import JobRequest
 
@@ -78,9 +79,9 @@ async def _vectors(
 
 async def _load(request: Request, job: JobRequest, body: bytes) -> Ticket:
     """Load the model of an embedding job without inputs; the ticket of the job that did."""
-    house = house_of(request)
-    about = (await house.catalogue.models()).about(await house.catalogue.resolve(job.model))
-    ticket = await submit(house, request, loading_of(job, able=not lacks(about, ["embedding"])), body)
+    catalogue = catalogue_of(request)
+    about = (await catalogue.models()).about(await catalogue.resolve(job.model))
+    ticket = await submit(house_of(request), request, loading_of(job, able=not lacks(about, ["embedding"])), body)
     with told_with(ticket.headers):
         await collect(ticket, request.receive)
     return ticket
@@ -90,7 +91,7 @@ async def _load(request: Request, job: JobRequest, body: bytes) -> Ticket:
 @router.get("/tags", summary="The models there are, as Ollama lists them")
 async def tags(request: Request) -> dict[str, Any]:
     """An alias is one more name."""
-    catalogue = house_of(request).catalogue
+    catalogue = catalogue_of(request)
     models = await catalogue.models()
     aliases = {alias: models.about(model) for alias, model in (await catalogue.present_aliases()).items()}
     return ollama_models.tags({**models.known, **aliases})
@@ -98,7 +99,7 @@ async def tags(request: Request) -> dict[str, Any]:
 
 @router.get("/ps", summary="The models that living workers have loaded")
 async def running(request: Request) -> dict[str, Any]:
-    return ollama_models.running((await house_of(request).catalogue.models()).live)
+    return ollama_models.running((await catalogue_of(request).models()).live)
 
 
 @router.post("/show", openapi_extra=takes(ShowRequest, {}), summary="What is known of a model")
@@ -106,7 +107,7 @@ async def show(request: Request) -> dict[str, Any]:
     """`model_info` has the context's length under `sluice.context_length`; absent: not known. The template tells what
     the model can be given, and is not its own."""
     parsed, _ = await read_object(request)
-    catalogue = house_of(request).catalogue
+    catalogue = catalogue_of(request)
     name = await catalogue.resolve(read_as(ShowRequest, parsed).asked)
     return ollama_models.shown(name, (await catalogue.models()).about(name))
 

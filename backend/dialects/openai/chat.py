@@ -27,6 +27,7 @@ from backend.dialects.openai.chat_request import ChatRequest, check_possible
 from backend.dialects.openai.errors import BadParameter, read_as
 from backend.dialects.openai.frames import Chunks, Place
 from backend.dialects.openai.sampling import copies
+from wire.ids import JobId
 
 
 class Extra(NamedTuple):
@@ -69,7 +70,7 @@ class ChatDoor:
 
 
 class ChatChunks(Chunks):
-    def __init__(self, job: str, model: str, created: int, include_usage: bool, among: Place | None = None) -> None:
+    def __init__(self, job: JobId, model: str, created: int, include_usage: bool, among: Place | None = None) -> None:
         self._job = job
         self._index, answer = among or Place(0, job)
         self._head = {"id": id_of(answer), "object": "chat.completion.chunk", "created": created, "model": model}
@@ -108,24 +109,24 @@ class ChatChunks(Chunks):
         return {**self._head, "choices": [choice], **self._tail}
 
 
-def id_of(job: str) -> str:
+def id_of(job: JobId) -> str:
     return f"chatcmpl-{hex_of(job)}"
 
 
-def job_of(id: str) -> str:
+def job_of(id: str) -> JobId:
     """The job behind an answer's id; a job's own id stays what it is."""
     name = id.removeprefix("chatcmpl-")
     with suppress(ValueError):
-        return str(UUID(hex=name)) if name != id else id
-    return id
+        return JobId(str(UUID(hex=name)) if name != id else id)
+    return JobId(id)
 
 
-def completion(job: str, model: str, created: int, outcome: Outcome) -> dict[str, Any]:
+def completion(job: JobId, model: str, created: int, outcome: Outcome) -> dict[str, Any]:
     """The whole answer of a job that completed."""
     return whole(job, model, created, [choice_of(job, 0, outcome)], [outcome])
 
 
-def choice_of(job: str, index: int, outcome: Outcome) -> dict[str, Any]:
+def choice_of(job: JobId, index: int, outcome: Outcome) -> dict[str, Any]:
     text, calls = "".join(outcome.text), told_calls(job, outcome.tool_calls, 0)
     message: dict[str, Any] = {"role": "assistant", "content": None if calls and not text else text, "refusal": None}
     if thinking := "".join(outcome.thinking):
@@ -141,7 +142,7 @@ def choice_of(job: str, index: int, outcome: Outcome) -> dict[str, Any]:
 
 
 def whole(
-    job: str, model: str, created: int, choices: list[dict[str, Any]], outcomes: Sequence[Outcome]
+    job: JobId, model: str, created: int, choices: list[dict[str, Any]], outcomes: Sequence[Outcome]
 ) -> dict[str, Any]:
     """`job`: that of the first choice."""
     return {

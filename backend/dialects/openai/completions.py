@@ -33,6 +33,7 @@ from backend.dialects.openai.answer import TextLogprobs, usage_of
 from backend.dialects.openai.errors import BadParameter, NotOffered, read_as
 from backend.dialects.openai.frames import Chunks, Place
 from backend.dialects.openai.sampling import JOBS_MAX, Count, Sampling, StreamOptions, as_list, check_extras, copies
+from wire.ids import JobId
 from wire.records import JobRequest
 
 MAX_TOKENS = 16  # what OpenAI's reference says of a request that does not
@@ -131,7 +132,7 @@ class TextChunks(Chunks):
     """`prompt`: what is told first, where it is asked for."""
 
     def __init__(
-        self, job: str, model: str, extra: Extra, prompt: str | None = None, among: Place | None = None
+        self, job: JobId, model: str, extra: Extra, prompt: str | None = None, among: Place | None = None
     ) -> None:
         self._index, answer = among or Place(0, job)
         self._head = head(answer, model, extra.created)
@@ -161,11 +162,11 @@ class TextChunks(Chunks):
         return {**self._head, "choices": [choice], **self._tail}
 
 
-def head(job: str, model: str, created: int) -> dict[str, Any]:
+def head(job: JobId, model: str, created: int) -> dict[str, Any]:
     return {"id": f"cmpl-{hex_of(job)}", "object": "text_completion", "created": created, "model": model}
 
 
-def completion(job: str, model: str, asked: Asked, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def completion(job: JobId, model: str, asked: Asked, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """The whole answer, once all its jobs have completed. `job`: that of the first choice."""
     echoes = [(wanted.prompt or "") if asked.extra.echo else "" for wanted in asked.jobs]
     pairs = zip(echoes, outcomes, strict=True)

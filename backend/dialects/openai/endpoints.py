@@ -20,8 +20,8 @@ from backend.dialects.openai.chat_request import ChatRequest
 from backend.dialects.openai.completions import COMPLETIONS, CompletionRequest
 from backend.dialects.openai.embeddings import EmbeddingRequest
 from backend.entrance.body import read_object
-from backend.house import House, house_of
-from backend.pool.pools import Found
+from backend.pool.models.catalogue import catalogue_of
+from backend.pool.pools import pools_of
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
@@ -52,7 +52,7 @@ async def embeddings(request: Request) -> Response:
 async def models(request: Request) -> dict[str, Any]:
     """`live`: a worker offers it now; the others are started for whoever asks. An alias is one more id. Clients that
     send `anthropic-version` get Anthropic's list, in pages."""
-    catalogue = house_of(request).catalogue
+    catalogue = catalogue_of(request)
     models = await catalogue.models()
     return openai_models.listed(models, listed_ids(models, await catalogue.present_aliases()))
 
@@ -60,7 +60,7 @@ async def models(request: Request) -> dict[str, Any]:
 @router.get("/models/{model:path}", summary="One model")
 async def model(model: str, request: Request) -> dict[str, Any]:
     """Its name may hold slashes, be an alias, or `provider/model`."""
-    catalogue = house_of(request).catalogue
+    catalogue = catalogue_of(request)
     name = await catalogue.resolve(model)
     models = await catalogue.models()
     return openai_models.told(model, name, models.about(name), models.is_live(name))
@@ -69,15 +69,7 @@ async def model(model: str, request: Request) -> dict[str, Any]:
 @router.get("/chat/jobs/{job}", summary="How a chat's job stands: status, progress, result")
 async def chat_job(job: str, request: Request) -> dict[str, Any]:
     """`job`: the id from `X-Sluice-Job`, or the answer's. `progress`: 0 to 1, null where nobody knows."""
-    house = house_of(request)
-    found = await find_job(house, job_of(job))
-    end = await house.pools.ending(found)
-    return openai_jobs.told(found.record, await _events(house, found), end.fields() if end else {})
-
-
-async def _events(house: House, found: Found) -> int:
-    """How many events its running attempt has told so far."""
-    if found.record.state != "running":
-        return 0
-    rows: Any = await house.redis.xrevrange(found.pool.keys.events(found.record.id), count=1)
-    return int(rows[0][0].rpartition(b"-")[2]) if rows else 0
+    pools = pools_of(request)
+    found = await find_job(pools, job_of(job))
+    end = await pools.ending(found)
+    return openai_jobs.told(found.record, await pools.events(found), end.fields() if end else {})

@@ -17,13 +17,14 @@ from backend.dialects.common.sse import DONE, id_line, queue_line
 from backend.dialects.openai.errors import error_frame
 from backend.errors import ApiError, JobFailed, interrupted
 from wire.events import LogEntry
+from wire.ids import JobId
 
 
 class Place(NamedTuple):
     """Of a choice among those of its answer, whose id is made of the first one's job."""
 
     number: int
-    job: str
+    job: JobId
 
 
 class Chunks(ABC):

@@ -28,6 +28,7 @@ from backend.dialects.common.text_files import named_text, text_of_file
 from backend.dialects.common.tools import Name, arguments_of, check_arguments, hex_of, written_of
 from backend.dialects.openai.errors import BadParameter
 from backend.dialects.openai.messages import CallId
+from wire.ids import JobId
 from wire.records import Message
 
 FIELDS = {"input_image": "image_url", "input_file": "file_data", "refusal": "refusal"}  # a part's; others have `text`
@@ -216,7 +217,7 @@ def with_names(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 
 # -- told again --------------------------------------------------------------------------------------------------
-def told_items(job: str, messages: Iterable[Message]) -> list[dict[str, Any]]:
+def told_items(job: JobId, messages: Iterable[Message]) -> list[dict[str, Any]]:
     """The input items of a response, as `…/input_items` lists them; ids are made of the job's and their place."""
     told = [item for message in messages for item in _items_of(message)]
     kinds = {"message": "msg", "function_call": "fc", "function_call_output": "fco", "reasoning": "rs"}

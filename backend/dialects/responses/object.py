@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from backend.chat.relay import Outcome
 from backend.dialects.common.tools import hex_of
 from backend.dialects.openai.answer import logprobs_of, told_calls
+from wire.ids import JobId
 from wire.records import JobRequest
 
 INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
@@ -22,16 +23,16 @@ Item = dict[str, Any]
 class Asked(NamedTuple):
     """A response's job: its id, the model as the catalogue spells it, and what was asked."""
 
-    job: str
+    job: JobId
     model: str
     request: JobRequest
 
 
-def response_id(job: str) -> str:
+def response_id(job: JobId) -> str:
     return f"resp_{hex_of(job)}"
 
 
-def item_id(kind: str, job: str, restarts: int, number: int) -> str:
+def item_id(kind: str, job: JobId, restarts: int, number: int) -> str:
     """`kind`: msg, rs or fc; `number`: how many of that kind this attempt's output has before it."""
     return f"{kind}_{hex_of(job)}" + (f"_r{restarts}" if restarts else "") + (f"_{number}" if number else "")
 
@@ -60,7 +61,7 @@ def call_item(id: str, status: str, call: dict[str, Any], arguments: str) -> Ite
     return {"id": id, "type": "function_call", "status": status, **about}
 
 
-def calls_of(job: str, restarts: int, calls: Sequence[dict[str, Any]], before: int) -> list[dict[str, Any]]:
+def calls_of(job: JobId, restarts: int, calls: Sequence[dict[str, Any]], before: int) -> list[dict[str, Any]]:
     """As `told_calls`; ids differ from those of a void attempt, by which clients would know the calls again."""
     suffix = f"_r{restarts}" if restarts else ""
     return [{**call, "id": call["id"] + suffix} for call in told_calls(job, calls, before)]
@@ -71,7 +72,7 @@ def told_logprobs(logprobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return told["content"] if told else []
 
 
-def output_of(job: str, outcome: Outcome) -> list[Item]:
+def output_of(job: JobId, outcome: Outcome) -> list[Item]:
     """The items of an answer of which everything is known."""
     status = "completed" if is_whole(outcome.end) else "incomplete"
     items = []

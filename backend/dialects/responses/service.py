@@ -23,6 +23,7 @@ from backend.errors import ApiError, NotFound, TooLarge
 from backend.house import House
 from backend.pool.pools import Found
 from wire.events import START, LogEntry
+from wire.ids import JobId
 from wire.reader import JobLost
 from wire.records import JobRecord, JobRequest, Message
 
@@ -65,12 +66,12 @@ def as_stored(found: Found) -> Stored | None:
     return Stored(record, AskedResponse(record.id, record.model, request))
 
 
-def job_of(name: str) -> str:
+def job_of(name: str) -> JobId:
     """The job of a response's id. Raises NotFound."""
     match = RESPONSE_ID.fullmatch(name)
     if match is None:
         raise response_not_found(name)
-    return str(uuid.UUID(match[1]))
+    return JobId(str(uuid.UUID(match[1])))
 
 
 # -- told again --------------------------------------------------------------------------------------------------
@@ -97,8 +98,7 @@ async def followed(house: House, stored: Stored) -> Ticket:
 async def outcome_of(house: House, stored: Stored) -> Outcome:
     """Everything that an ended job said, also where it failed. Raises NotFound where its log is gone."""
     outcome = Outcome()
-    for entry in await log_of(house, stored):
-        outcome.add(entry)
+    outcome.fold(await log_of(house, stored))
     return outcome
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from starlette.requests import Request
+
 from backend.errors import NotFound
+from backend.pool.look import Look, Looks, PoolLook
 from backend.pool.models.names import About, Meaning, Models, Offers, find, is_chat, meaning
-from backend.pool.sights import Sight, Sights
 from backend.settings import ApiSettings
 from wire.records import Target
 from wire.workers import WorkerRecord
@@ -20,10 +22,10 @@ NOTHING = Models({}, {})
 
 
 class Catalogue:
-    def __init__(self, sights: Sights, settings: ApiSettings) -> None:
-        self._sights = sights
+    def __init__(self, looks: Looks, settings: ApiSettings) -> None:
+        self._looks = looks
         self._settings = settings
-        self._seen: dict[str, Sight] = {}
+        self._look = Look()
         self._by_pool: dict[str, Models] = {}
         self._models = Models({}, {})
         self._real = False  # a worker or the settings name at least one of these models
@@ -36,14 +38,14 @@ class Catalogue:
 
     async def by_pool(self, anew: bool = False) -> dict[str, Models]:
         """Each pool's, the own one first. `anew`: as it is now, and not two seconds ago."""
-        seen = await self._sights.look(anew)
-        if seen is not self._seen:
-            self._by_pool = {pool: self._models_of(pool, sight) for pool, sight in seen.items()}
+        look = await self._looks.newest(anew)
+        if look is not self._look:
+            self._by_pool = {pool: self._models_of(pool, pool_look) for pool, pool_look in look.pools.items()}
             self._real = any(models.known for models in self._by_pool.values())
             if not self._real:
                 self._by_pool[self._settings.pool] = Models({}, {self._settings.default_model: {}})
             self._models = together(self._by_pool.values())
-            self._seen = seen
+            self._look = look
         return self._by_pool
 
     async def resolve(self, name: str | None) -> str:
@@ -97,10 +99,10 @@ class Catalogue:
         live = [*chatting(own.live), *(name for models in others for name in chatting(models.live, models.engines))]
         return live or (chatting(own.known) if self._real else [])
 
-    def _models_of(self, pool: str, sight: Sight) -> Models:
-        live = live_models(sight.workers)
-        known = {**{name: {} for name in self._fixed(pool)}, **sight.seen, **live}
-        return Models(live, once(known, live), engines_of(sight.workers))
+    def _models_of(self, pool: str, look: PoolLook) -> Models:
+        live = live_models(look.workers)
+        known = {**{name: {} for name in self._fixed(pool)}, **look.seen, **live}
+        return Models(live, once(known, live), engines_of(look.workers))
 
     def _fixed(self, pool: str) -> list[str]:
         """Models that the settings name: the own pool's, or another's as `<pool>/<model>`."""
@@ -177,3 +179,8 @@ def model_not_found(name: str, models: Models) -> NotFound:
         f"There is no model {name!r} here (there are: {offered}). With Ollama, run: ollama pull {name}",
         "model_not_found",
     )
+
+
+def catalogue_of(request: Request) -> Catalogue:
+    catalogue: Catalogue = request.state.catalogue
+    return catalogue

@@ -1,7 +1,7 @@
 "use client";
 import { Ago } from "./age";
 import { NONE, words } from "./format";
-import { matches } from "./job-list";
+import { matches } from "./job-parts";
 import { pageQuery, Pager, usePages } from "./paging";
 import { Badge, Empty } from "./parts";
 import { Cell, FROM_MD, FROM_SM, IdCell, Row, Table, type Column } from "./table";

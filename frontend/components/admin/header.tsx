@@ -1,6 +1,6 @@
 "use client";
 import { ArrowLeft, Monitor, Moon, Pause, Play, Sun } from "lucide-react";
-import { useTheme, type Theme } from "@/components/shell/theme";
+import { useTheme, type Theme } from "@/components/ui/theme";
 import { Button } from "@/components/ui/button";
 import { IconButton } from "@/components/ui/icon-button";
 import { UpdateAge } from "./age";

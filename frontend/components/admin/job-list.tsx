@@ -5,22 +5,16 @@ import { cn } from "@/components/ui/cn";
 import { IconButton } from "@/components/ui/icon-button";
 import { Ago, Span } from "./age";
 import { count, NONE, shortId } from "./format";
-import type { JobActions } from "./jobs";
+import { isLive, matches, StateBadge, type JobActions } from "./job-parts";
 import { pageQuery, Pager, usePages } from "./paging";
-import { Badge, Empty, type Tone } from "./parts";
+import { Empty } from "./parts";
 import { Cell, FROM_LG, FROM_MD, FROM_SM, IdCell, Row, Table, type Column } from "./table";
 import { ranMs, waitedMs } from "./timeline";
-import type { Job, JobPage, JobState } from "./types";
+import type { Job, JobPage } from "./types";
 import { useListing } from "./use-listing";
 
 const LIVE_MS = 2000;
 const ENDED_MS = 5000;
-
-const TONES: Record<JobState, Tone> = { queued: "quiet", running: "accent", completed: "good", failed: "danger", cancelled: "warn" };
-
-export const StateBadge = ({ state }: { state: JobState }) => <Badge tone={TONES[state] ?? "quiet"}>{state}</Badge>;
-
-export const isLive = (job: Job) => job.state === "queued" || job.state === "running";
 
 const COLUMNS: Column[] = [
   { title: "Job", className: "w-25 sm:w-34" },
@@ -62,13 +56,6 @@ function nothing(data: JobPage | null, view: "live" | "ended", filter: string): 
   if (!data) return "Asking for the jobs.";
   if (data.jobs.length > 0) return `No job on this page matches “${filter}”.`;
   return view === "live" ? "No job waits or runs." : "No job has ended yet.";
-}
-
-/** Does any of what the row shows contain the text? */
-export function matches(job: Job, filter: string): boolean {
-  const text = filter.trim().toLowerCase();
-  const shown = [job.id, job.state, job.tenant, job.class, job.model, job.worker, job.why];
-  return !text || shown.some((field) => field?.toLowerCase().includes(text));
 }
 
 const JobRow = memo(function JobRow({ job, live, onOpen, onCancel }: JobActions & { job: Job; live: boolean }) {

@@ -16,9 +16,6 @@ const VIEWS: { value: View; label: string }[] = [
   { value: "dead", label: "Dead letters" },
 ];
 
-/** What may be done with a job of a list. */
-export type JobActions = { onOpen: (job: Job) => void; onCancel: (job: Job) => void };
-
 /** Jobs that live, those that ended, and those that no worker could do; one opens to its timeline. */
 export function JobsPanel() {
   const [view, setView] = useState<View>("live");

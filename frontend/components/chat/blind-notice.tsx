@@ -1,7 +1,7 @@
 "use client";
 import { useAuiState } from "@assistant-ui/react";
 import { EyeOff } from "lucide-react";
-import { can, useChosenModel } from "@/components/shell/chosen-model";
+import { can, useChosenModel } from "./chosen-model";
 import { useModels, useSettings, type ModelInfo } from "@/runtime";
 
 const MOST = 3; // of the models that are offered: it is a line, not a list

@@ -1,7 +1,7 @@
 "use client";
 import { useAui, useAuiState } from "@assistant-ui/react";
 import { CircleAlert } from "lucide-react";
-import { useOverlays } from "@/components/shell/overlays";
+import { useOverlays } from "@/components/ui/overlays";
 import { Button } from "@/components/ui/button";
 import { useNewChat, type AnswerError, type Remedy } from "@/runtime";
 import { adviceFor } from "./advice";

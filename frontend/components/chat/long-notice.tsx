@@ -1,7 +1,7 @@
 "use client";
 import { useAuiState } from "@assistant-ui/react";
 import { FileWarning } from "lucide-react";
-import { useChosenModel } from "@/components/shell/chosen-model";
+import { useChosenModel } from "./chosen-model";
 import { textIn } from "@/runtime";
 
 const CHARACTERS_A_TOKEN = 4; // in English and in code; in most other languages it is fewer

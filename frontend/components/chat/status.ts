@@ -1,5 +1,5 @@
 import { about, ordinal } from "@/components/ui/words";
-import type { AnswerMeta } from "@/runtime/types";
+import type { AnswerMeta } from "@/runtime";
 
 /** What is going on until the first token, in one line; null where the answer itself says it. */
 export function statusSentence(answer: AnswerMeta | undefined): string | null {

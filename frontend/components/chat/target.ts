@@ -1,7 +1,7 @@
 "use client";
 import { useAui, useAuiState } from "@assistant-ui/react";
 import { useEffect, type RefObject } from "react";
-import { useOverlays } from "@/components/shell/overlays";
+import { useOverlays } from "@/components/ui/overlays";
 import { showMessage } from "@/runtime";
 import type { Turn } from "./turns";
 

@@ -7,10 +7,10 @@ import { Menu, MenuItem, MenuLabel } from "@/components/ui/menu";
 import { exportUrl, useNewChat, useShownThread } from "@/runtime";
 import { download } from "./download";
 import { ModelPicker } from "./model-picker";
-import { useOverlays } from "./overlays";
+import { useOverlays } from "@/components/ui/overlays";
 import { RenameField } from "./rename-field";
 import { useFocusBack } from "./use-refocus";
-import { useWide } from "./use-wide";
+import { useWide } from "@/components/ui/use-wide";
 
 /** The thread's title, its model, its settings. */
 export function Header() {

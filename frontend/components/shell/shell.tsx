@@ -3,14 +3,15 @@ import { useAuiState } from "@assistant-ui/react";
 import { Composer } from "@/components/chat/composer";
 import { DropZone } from "@/components/chat/drop-zone";
 import { Thread } from "@/components/chat/thread";
+import { OverlayProvider } from "@/components/ui/overlays";
+import { useTheme } from "@/components/ui/theme";
 import { ToastProvider } from "@/components/ui/toast";
 import { Announcer } from "./announcer";
 import { Banners } from "./banners";
 import { Header } from "./header";
-import { OverlayProvider, Sheets } from "./overlays";
+import { Sheets } from "./sheets";
 import { Sidebar } from "./sidebar";
 import { TabTitle } from "./tab-title";
-import { useTheme } from "./theme";
 import { useShortcuts } from "./use-commands";
 
 /** The page: chats at the left, the conversation and where one writes at the right. */

@@ -2,8 +2,8 @@
 import { Activity, Keyboard, Monitor, Moon, Sun, type LucideIcon } from "lucide-react";
 import { IconButton } from "@/components/ui/icon-button";
 import { Menu, MenuItem, MenuLabel } from "@/components/ui/menu";
-import { useOverlays } from "./overlays";
-import { useTheme, type Theme } from "./theme";
+import { useOverlays } from "@/components/ui/overlays";
+import { useTheme, type Theme } from "@/components/ui/theme";
 
 export const THEMES: { value: Theme; label: string; icon: LucideIcon }[] = [
   { value: "system", label: "Like the system", icon: Monitor },

@@ -3,11 +3,11 @@ import { PanelLeft, Search, SquarePen, X } from "lucide-react";
 import { useLayoutEffect, useRef, useState } from "react";
 import { IconButton } from "@/components/ui/icon-button";
 import { useNewChat } from "@/runtime";
-import { useOverlays } from "./overlays";
+import { useOverlays } from "@/components/ui/overlays";
 import { SearchHits } from "./search-hits";
 import { SidebarFoot } from "./sidebar-foot";
 import { ThreadList } from "./thread-list";
-import { useWide } from "./use-wide";
+import { useWide } from "@/components/ui/use-wide";
 
 /** The chats: a column on wide screens, a drawer that keeps the focus inside on phones. */
 export function Sidebar() {

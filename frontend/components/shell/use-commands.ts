@@ -4,7 +4,7 @@ import { useEffect, useEffectEvent } from "react";
 import { useToast } from "@/components/ui/toast";
 import { copyText } from "@/lib/clipboard";
 import { useNewChat, useOpenThread } from "@/runtime";
-import { useOverlays } from "./overlays";
+import { useOverlays } from "@/components/ui/overlays";
 import { commandOf, type Command } from "./shortcuts";
 
 /** What each command does; the shortcuts and the palette share it. */

@@ -1,6 +1,6 @@
 "use client";
 import { useOpenThread, type SearchHit } from "@/runtime";
-import { useOverlays } from "./overlays";
+import { useOverlays } from "@/components/ui/overlays";
 
 /** Opens the chat of a search hit, at the message that was found. */
 export function useOpenHit(): (hit: SearchHit) => void {

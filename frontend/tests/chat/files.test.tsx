@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { AttachmentList } from "@/components/chat/attachments";
 import { Thread } from "@/components/chat/thread";
 import { hasWords } from "@/components/chat/use-paste-files";
-import { OverlayProvider } from "@/components/shell/overlays";
+import { OverlayProvider } from "@/components/ui/overlays";
 import { fileAttachments } from "@/runtime/attachments";
 import { fromStored } from "@/runtime/convert";
 import { withFiles } from "@/runtime/message-files";

@@ -1,7 +1,8 @@
 import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import Failed from "@/app/error";
-import { OverlayProvider, Sheets, useOverlays } from "@/components/shell/overlays";
+import { Sheets } from "@/components/shell/sheets";
+import { OverlayProvider, useOverlays } from "@/components/ui/overlays";
 import { late } from "@/components/ui/late";
 
 const lost = new Error("Failed to load chunk");

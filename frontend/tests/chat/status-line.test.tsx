@@ -1,7 +1,7 @@
 import { act, cleanup, render, screen } from "@testing-library/react";
 import { afterEach, expect, it, vi } from "vitest";
 import { StatusLine } from "@/components/chat/status-line";
-import type { AnswerMeta } from "@/runtime/types";
+import type { AnswerMeta } from "@/stream/answer-meta";
 
 const told = vi.hoisted(() => ({ answer: undefined as AnswerMeta | undefined }));
 

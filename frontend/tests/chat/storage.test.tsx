@@ -1,8 +1,8 @@
 /** A browser that keeps nothing for the page: its site data is blocked, or its room is full. */
 import { act, cleanup, render, renderHook, screen } from "@testing-library/react";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { OverlayProvider, useOverlays } from "@/components/shell/overlays";
-import { useTheme } from "@/components/shell/theme";
+import { OverlayProvider, useOverlays } from "@/components/ui/overlays";
+import { useTheme } from "@/components/ui/theme";
 
 const raises = (name: string) => () => {
   throw new DOMException(name, name);

@@ -1,7 +1,7 @@
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, expect, it, vi } from "vitest";
 import { Timing } from "@/components/chat/timing";
-import type { AnswerMeta } from "@/runtime/types";
+import type { AnswerMeta } from "@/stream/answer-meta";
 
 const told = vi.hoisted(() => ({ answer: undefined as AnswerMeta | undefined }));
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { announce } from "@/runtime/announcements";
-import type { AnswerMeta } from "@/runtime/types";
+import type { AnswerMeta } from "@/stream/answer-meta";
 
 function heard(...answers: AnswerMeta[]): (string | undefined)[] {
   let before: Parameters<typeof announce>[0];

@@ -1,7 +1,7 @@
 import type { ThreadMessage } from "@assistant-ui/react";
 import { expect, test } from "vitest";
 import { readFrom } from "@/runtime/context";
-import type { AnswerMeta } from "@/runtime/types";
+import type { AnswerMeta } from "@/stream/answer-meta";
 
 const said = (role: "user" | "assistant", text: string, answer?: Partial<AnswerMeta>) =>
   ({

@@ -180,7 +180,7 @@ async def test_without_anything_answers_are_simulated_and_it_says_how_to_connect
     assert "OLLAMA_BASE_URL" in choice.detail and "SIMULATED" in capsys.readouterr().out
     engine = build_engine(settings, choice)
     assert isinstance(engine, SimulatedEngine)
-    assert (await engine.models())[0].name == settings.default_model
+    assert (await engine.store.models())[0].name == settings.default_model
 
 
 async def test_production_never_simulates_by_itself(settings: WorkerSettings) -> None:

@@ -13,7 +13,6 @@ import pytest
 from ollama_worker.engines import auto
 from ollama_worker.engines.auto import build_engine, choose_engine
 from ollama_worker.engines.base import Engine, EngineUnavailable, Finished, NoEngine
-from ollama_worker.engines.rest import Rest
 from ollama_worker.settings import CloudName, WorkerSettings
 from tests.ollama_worker.fake_anthropic import fake_anthropic
 from tests.ollama_worker.fake_openai import fake_openai
@@ -59,7 +58,7 @@ async def test_keys_alone_send_nothing_out(tmp_path: Path, monkeypatch: pytest.M
         inherited = settings(tmp_path, url)
         choice = await choose_engine(inherited)
         engine = build_engine(inherited, choice)
-        assert (await engine.health()).ok and await engine.models()
+        assert (await engine.health()).ok and await engine.store.models()
         assert await used(engine)
         with pytest.raises(NoEngine, match="SLUICE_CLOUD must name exactly one"):
             await choose_engine(settings(tmp_path, url, engine="cloud"))
@@ -115,7 +114,7 @@ async def test_a_cloud_that_is_away_is_not_well_until_it_lists_its_models_again(
     port = free_port()
     named = settings(tmp_path, f"http://127.0.0.1:{port}/v1", engine="cloud", cloud=(name,))
     engine: Any = build_engine(named, await choose_engine(named))
-    engine._rest = Rest(seconds=0)
+    engine._rest._seconds = 0
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.close)
         async with serve(port) as fake:

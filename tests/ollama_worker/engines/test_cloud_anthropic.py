@@ -59,16 +59,16 @@ async def engine(fake: FakeAnthropic) -> AsyncIterator[AnthropicEngine]:
     await engine.close()
 
 
-async def answer(engine: AnthropicEngine, request: JobRequest = CHAT) -> list[Any]:
-    return [item async for item in engine.generate(request)]
+async def answer(engine: AnthropicEngine, ask: JobRequest = CHAT) -> list[Any]:
+    return [item async for item in engine.generate(ask)]
 
 
 def said(items: list[Any]) -> str:
     return "".join(item.text for item in items if isinstance(item, Piece))
 
 
-async def sent(fake: FakeAnthropic, engine: AnthropicEngine, request: JobRequest) -> dict[str, Any]:
-    await answer(engine, request)
+async def sent(fake: FakeAnthropic, engine: AnthropicEngine, ask: JobRequest) -> dict[str, Any]:
+    await answer(engine, ask)
     return fake.asked()[-1]
 
 
@@ -210,7 +210,7 @@ async def test_a_schema_is_kept_to(fake: FakeAnthropic, engine: AnthropicEngine)
 
 
 @pytest.mark.parametrize(
-    "request_",
+    "ask",
     [
         chat(format="json"),
         chat(logprobs=True),
@@ -218,10 +218,10 @@ async def test_a_schema_is_kept_to(fake: FakeAnthropic, engine: AnthropicEngine)
     ],
 )
 async def test_what_no_model_of_theirs_has_is_refused_here(
-    fake: FakeAnthropic, engine: AnthropicEngine, request_: JobRequest
+    fake: FakeAnthropic, engine: AnthropicEngine, ask: JobRequest
 ) -> None:
     with pytest.raises(Unsupported, match=r"use (SLUICE_ENGINE=|another model)"):
-        await answer(engine, request_)
+        await answer(engine, ask)
     with pytest.raises(Unsupported, match="SLUICE_ENGINE="):
         await engine.embed(JobRequest(kind="embed", model="m", inputs=("a",)))
     assert not fake.asked()
@@ -307,10 +307,10 @@ async def test_a_count_is_asked_for(fake: FakeAnthropic, engine: AnthropicEngine
 async def test_models_tell_what_they_can(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
     able = supported("image_input", "thinking")
     fake.entries = [{"id": "m", "max_input_tokens": 200_000, "capabilities": able}, {"id": "n"}]
-    first, second = await engine.models()
+    first, second = await engine.store.models()
     assert (first.context_length, first.capabilities) == (200_000, ("completion", "tools", "vision", "thinking"))
     assert second.capabilities == ()
-    await engine.models()
+    await engine.store.models()
     await answer(engine)
     assert len(fake.asked("/v1/models")) == 1
 
@@ -319,16 +319,16 @@ async def test_only_what_is_offered_is_told(fake: FakeAnthropic) -> None:
     able = supported("thinking")
     fake.entries = [{"id": "m", "max_input_tokens": 9, "capabilities": able}, {"id": "n"}]
     engine = AnthropicEngine(fake.url, "secret", offered=("m", "m-latest"))
-    model, unlisted = await engine.models()
+    model, unlisted = await engine.store.models()
     assert (model.name, model.context_length, model.capabilities) == ("m", 9, ("completion", "tools", "thinking"))
     assert (unlisted.name, unlisted.capabilities) == ("m-latest", ()), "nothing is known of what is not listed"
     await engine.close()
 
 
 async def test_it_neither_pulls_nor_loads_nor_continues(engine: AnthropicEngine) -> None:
-    for ask in (engine.load("m"), engine.unload("m"), anext(engine.pull("m"))):
+    for call in (engine.store.load("m"), engine.store.unload("m"), anext(engine.store.pull("m"))):
         with pytest.raises(Unsupported, match="SLUICE_ENGINE=ollama"):
-            await ask
+            await call
     assert not await engine.can_continue("m")
 
 

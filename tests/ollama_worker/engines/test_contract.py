@@ -52,8 +52,8 @@ async def made(which: str, gguf: Path, stack: AsyncExitStack) -> Engine:
     return OpenAIEngine(url) if which == "openai" else OpenAIEngine(url, server=GOOGLE if which == "google" else OPENAI)
 
 
-async def answer(engine: Engine, request: JobRequest = CHAT) -> list[Any]:
-    return [item async for item in engine.generate(request)]
+async def answer(engine: Engine, ask: JobRequest = CHAT) -> list[Any]:
+    return [item async for item in engine.generate(ask)]
 
 
 async def test_an_answer_is_pieces_and_one_end_mark(engine: Engine) -> None:
@@ -83,7 +83,7 @@ async def test_it_counts_a_prompt(engine: Engine) -> None:
 
 
 async def test_its_models_are_told_in_our_words(engine: Engine) -> None:
-    models = await engine.models()
+    models = await engine.store.models()
     assert models and all(model.name and set(model.capabilities) <= CAPABILITIES for model in models)
 
 
@@ -94,15 +94,15 @@ async def test_its_health_is_a_sentence(engine: Engine) -> None:
 
 async def test_it_does_an_unusual_thing_or_says_who_would(engine: Engine) -> None:
     """Never an error of another kind, and never silence."""
-    for ask in (
+    for call in (
         engine.embed(JobRequest(kind="embed", model="m", inputs=("a", (1, 2)), dimensions=4)),
         answer(engine, JobRequest(kind="generate", model="m", prompt="x", suffix="y")),
         answer(engine, CHAT.model_copy(update={"logprobs": True})),
         answer(engine, CHAT.model_copy(update={"options": {"num_predict": 8, "grammar": 'root ::= "yes"'}})),
-        engine.load("m"),
+        engine.store.load("m"),
     ):
         try:
-            await ask
+            await call
         except Unsupported as error:
             assert any(word in error.message for word in ("SLUICE_ENGINE", "model that can")), error.message
 

@@ -63,8 +63,8 @@ class Meeting(NamedTuple):
     engine: Engine
 
     async def ask(self, words: str) -> list[Any]:
-        request = JobRequest(model="m:latest", messages=(Message(role="user", content=words),))
-        return [item async for item in self.engine.generate(request)]
+        ask = JobRequest(model="m:latest", messages=(Message(role="user", content=words),))
+        return [item async for item in self.engine.generate(ask)]
 
 
 @pytest.fixture(params=PROTOCOLS)
@@ -126,7 +126,7 @@ async def test_a_list_of_models_is_read_whatever_it_says_of_them(meeting: Meetin
         for n, said in enumerate(ABSURD)
     ]
     meeting.hostile.lists = listed(meeting.hostile.protocol, *entries)
-    models = await meeting.engine.models()
+    models = await meeting.engine.store.models()
     assert [model.name for model in models] == [f"m{n}" for n in range(len(ABSURD))]
     assert all(0 <= model.context_length <= MOST for model in models)
 
@@ -151,7 +151,7 @@ async def test_a_worker_offers_a_thousand_models_with_names_that_can_be_read(mee
 async def test_a_list_of_models_that_is_too_large_is_not_read(meeting: Meeting) -> None:
     meeting.hostile.lists = b" " * (LINE_BYTES + 1)
     with pytest.raises(AnswerTooLarge):
-        await meeting.engine.models()
+        await meeting.engine.store.models()
 
 
 # Bytes

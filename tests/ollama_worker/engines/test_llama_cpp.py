@@ -68,8 +68,8 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SlowLibrary:
     return library
 
 
-async def answer(engine: LlamaCppEngine, request: JobRequest, prefill: str = "") -> list[object]:
-    return [item async for item in engine.generate(request, prefill)]
+async def answer(engine: LlamaCppEngine, ask: JobRequest, prefill: str = "") -> list[object]:
+    return [item async for item in engine.generate(ask, prefill)]
 
 
 def text(items: list[object]) -> str:
@@ -107,15 +107,15 @@ async def test_a_stop_string_ends_an_answer(engine: LlamaCppEngine) -> None:
 async def test_slots_run_side_by_side_and_never_mix(engine: LlamaCppEngine) -> None:
     """Each seed makes the model begin at another word of its list."""
     asked = [chat(options={"temperature": 4, "seed": seed, "num_predict": 60}) for seed in range(1, 7)]
-    alone = [text(await answer(engine, request)) for request in asked]
-    together = [text(items) for items in await asyncio.gather(*(answer(engine, request) for request in asked))]
+    alone = [text(await answer(engine, ask)) for ask in asked]
+    together = [text(items) for items in await asyncio.gather(*(answer(engine, ask) for ask in asked))]
     assert together == alone
     assert len(set(alone)) > 2
 
 
 async def test_the_loop_runs_on_while_the_model_speaks(engine: LlamaCppEngine) -> None:
     """Tokens come from native threads: nothing in here may hold the event loop for as long as one takes."""
-    await engine.load("tiny")
+    await engine.store.load("tiny")
     assert min([await longest_hold(engine) for _ in range(5)]) < 0.5
 
 
@@ -169,7 +169,7 @@ async def test_closing_early_frees_the_slot(tmp_path: Path) -> None:
         stream: Any = engine.generate(endless)
         while not isinstance(await anext(stream), Piece):
             pass
-        async with engine._chat.use(engine._plan()) as http:
+        async with engine.store.chat.use(engine.store.plan()) as http:
             assert await busy_slots(http) == 1
             await stream.aclose()
             took.append(await until_idle(http))
@@ -179,12 +179,12 @@ async def test_closing_early_frees_the_slot(tmp_path: Path) -> None:
 
 async def test_a_prompt_is_read_in_batches_between_which_a_cancel_is_heard(tmp_path: Path) -> None:
     engine = LlamaCppEngine(make_tiny_gguf(tmp_path / "long.gguf", ctx=8192), "tiny", slots=1, silence=30)
-    engine._chat._batch = 64  # as if it had been measured
-    await engine.load("tiny")
+    engine.store.chat._batch = 64  # as if it had been measured
+    await engine.store.load("tiny")
     question = Message(role="user", content="the of " * 3500)
     reading = asyncio.create_task(answer(engine, chat(messages=(question,), options={"num_predict": 1})))
     read = set()
-    async with engine._chat.use(engine._plan()) as http:
+    async with engine.store.chat.use(engine.store.plan()) as http:
         while not reading.done():
             read.add(await tokens_read(http))
     [end] = [item for item in await reading if isinstance(item, Finished)]
@@ -203,16 +203,16 @@ async def test_a_cancelled_embedding_holds_up_the_next_no_longer_than_a_load(
     engine = LlamaCppEngine(make_tiny_gguf(tmp_path / "long.gguf", ctx=8192), "tiny", silence=30)
     brief = JobRequest(kind="embed", model="tiny", inputs=("the of",))
     await engine.embed(brief)
-    engine._embed._load_seconds = 0.0
-    assert engine._embed._now is not None
-    first, http = engine._embed._now
+    engine.store.embedder._load_seconds = 0.0
+    assert engine.store.embedder._now is not None
+    first, http = engine.store.embedder._now
     long = asyncio.create_task(engine.embed(brief.model_copy(update={"inputs": ("the of " * 4000,)})))
     await eventually(lambda: busy_slots(http), 10, "it computes")
     waiting = asyncio.create_task(engine.embed(brief))
     long.cancel()
     assert len((await waiting).vectors) == 1
-    assert engine._embed._now is not None
-    assert (engine._embed._now[0].process.pid == first.process.pid) == bool(patience)
+    assert engine.store.embedder._now is not None
+    assert (engine.store.embedder._now[0].process.pid == first.process.pid) == bool(patience)
     await engine.close()
 
 
@@ -228,12 +228,12 @@ def test_a_batch_is_what_the_device_reads_in_a_second(speed: float, context: int
 
 
 async def test_the_batch_is_measured_once_and_kept_for_the_next_load(engine: LlamaCppEngine) -> None:
-    await engine.load("tiny")
-    batch = engine._chat._batch
+    await engine.store.load("tiny")
+    batch = engine.store.chat._batch
     assert batch >= llama_cpp_child.SMALLEST
-    await engine.unload("tiny")
-    await engine.load("tiny")
-    assert engine._chat._batch == batch
+    await engine.store.unload("tiny")
+    await engine.store.load("tiny")
+    assert engine.store.chat._batch == batch
 
 
 # Refusals
@@ -266,10 +266,10 @@ async def test_with_a_projector_it_sees(tiny_gguf: Path, models_dir: Path) -> No
         return chat(messages=(Message(role="user", content="the of", images=(image,)),))
 
     red, green = look(png(255, 0, 0)), look(png(0, 255, 0))
-    answers = [text(await answer(engine, request)) for request in (red, green, red)]
+    answers = [text(await answer(engine, ask)) for ask in (red, green, red)]
     assert answers[0] == answers[2] != answers[1]
     assert await engine.count(red) > await engine.count(chat(messages=(Message(role="user", content="the of"),)))
-    assert "vision" in (await engine.models())[0].capabilities
+    assert "vision" in (await engine.store.models())[0].capabilities
     with pytest.raises(RequestRefused, match="image"):
         await answer(engine, look("aGk="))
     with pytest.raises(Unsupported, match="begun anew"):
@@ -300,8 +300,8 @@ async def test_a_bare_prompt_gets_no_template_around_it(engine: LlamaCppEngine) 
 
 async def test_logprobs_come_with_every_token(engine: LlamaCppEngine) -> None:
     bare = JobRequest(kind="generate", model="tiny", prompt="the of")
-    for request in (CHAT, bare):
-        asked = request.model_copy(update={"logprobs": True, "top_logprobs": 2, "options": {"num_predict": 4}})
+    for ask in (CHAT, bare):
+        asked = ask.model_copy(update={"logprobs": True, "top_logprobs": 2, "options": {"num_predict": 4}})
         items = await answer(engine, asked)
         entries = [entry for item in items if isinstance(item, Piece) for entry in item.logprobs or ()]
         assert "".join(entry["token"] for entry in entries) == text(items)
@@ -311,9 +311,9 @@ async def test_logprobs_come_with_every_token(engine: LlamaCppEngine) -> None:
 async def test_logprobs_alone_come_without_the_likely_others(engine: LlamaCppEngine) -> None:
     """To llama.cpp none of the others means no logprobs at all."""
     bare = JobRequest(kind="generate", model="tiny", prompt="the of")
-    for request in (CHAT, bare):
+    for ask in (CHAT, bare):
         for tops in (None, 0):
-            asked = request.model_copy(update={"logprobs": True, "top_logprobs": tops, "options": {"num_predict": 4}})
+            asked = ask.model_copy(update={"logprobs": True, "top_logprobs": tops, "options": {"num_predict": 4}})
             items = await answer(engine, asked)
             entries = [entry for item in items if isinstance(item, Piece) for entry in item.logprobs or ()]
             assert "".join(entry["token"] for entry in entries) == text(items)
@@ -323,16 +323,16 @@ async def test_logprobs_alone_come_without_the_likely_others(engine: LlamaCppEng
 @pytest.mark.parametrize("kind", ["chat", "generate"])
 async def test_the_stop_string_that_ended_an_answer_is_told(engine: LlamaCppEngine, kind: str) -> None:
     bare = JobRequest(kind="generate", model="tiny", prompt="the of", options=GREEDY)
-    request = CHAT if kind == "chat" else bare
-    whole = await answer(engine, request)
+    ask = CHAT if kind == "chat" else bare
+    whole = await answer(engine, ask)
     stop = text(whole).split()[3]
-    items = await answer(engine, request.model_copy(update={"options": {**GREEDY, "stop": ["never", stop]}}))
+    items = await answer(engine, ask.model_copy(update={"options": {**GREEDY, "stop": ["never", stop]}}))
     end, uncut = items[-1], whole[-1]
     assert isinstance(end, Finished) and isinstance(uncut, Finished)
     assert (end.reason, end.stop_sequence) == ("stop", stop)
     assert text(items) == text(whole)[: text(whole).index(stop)]
     assert end.prompt_tokens == uncut.prompt_tokens and 0 < end.completion_tokens < uncut.completion_tokens
-    unstopped = (await answer(engine, request.model_copy(update={"options": {**GREEDY, "stop": ["never"]}})))[-1]
+    unstopped = (await answer(engine, ask.model_copy(update={"options": {**GREEDY, "stop": ["never"]}})))[-1]
     assert isinstance(unstopped, Finished) and unstopped.stop_sequence == ""
 
 
@@ -503,13 +503,13 @@ DETAILS = {"format": "gguf", "family": "llama", "parameter_size": "1K", "quantiz
 
 
 async def test_models_tell_what_the_file_says(engine: LlamaCppEngine, tiny_embedding_gguf: Path) -> None:
-    (before,) = await engine.models()
+    (before,) = await engine.store.models()
     assert (before.name, before.loaded, before.context_length) == ("tiny", False, 512)
     assert before.size > 1_000 and before.details == DETAILS
-    await engine.load("tiny")
-    (after,) = await engine.models()
+    await engine.store.load("tiny")
+    (after,) = await engine.store.models()
     assert after.loaded
-    (other,) = await LlamaCppEngine(tiny_embedding_gguf, "e").models()
+    (other,) = await LlamaCppEngine(tiny_embedding_gguf, "e").store.models()
     assert other.capabilities == ("embedding",)
 
 
@@ -538,7 +538,7 @@ async def test_a_model_with_marks_for_a_gap_fills_in_text(models_dir: Path, fill
     engine = LlamaCppEngine(
         make_tiny_gguf(models_dir / f"{filling}.gguf", ctx=512, filling=filling), "tiny", silence=30
     )
-    assert (await engine.models())[0].capabilities == ("completion", "embedding", "insert")
+    assert (await engine.store.models())[0].capabilities == ("completion", "embedding", "insert")
     items = await answer(engine, JobRequest(kind="generate", model="tiny", prompt="the", suffix="of", options=GREEDY))
     assert isinstance(items[-1], Finished) and items[-1].completion_tokens
     asked = JobRequest(kind="generate", model="tiny", prompt="the", suffix="of", options=GREEDY, logprobs=True)
@@ -552,7 +552,7 @@ async def test_a_model_with_marks_for_a_gap_fills_in_text(models_dir: Path, fill
 
 async def test_a_model_whose_template_thinks_is_told_whether_to(models_dir: Path) -> None:
     engine = LlamaCppEngine(make_tiny_gguf(models_dir / "thinks.gguf", ctx=512, template=THINKING), "tiny", silence=30)
-    assert (await engine.models())[0].capabilities == ("completion", "embedding", "thinking")
+    assert (await engine.store.models())[0].capabilities == ("completion", "embedding", "thinking")
     lengths = [await engine.count(chat(think=think)) for think in (True, "high", False)]
     assert lengths[0] == lengths[1] < lengths[2], "an empty thought stands in the prompt"
     assert isinstance((await answer(engine, chat(think=True)))[-1], Finished)
@@ -575,9 +575,9 @@ async def test_a_template_that_allows_one_system_message_gets_one(models_dir: Pa
 
 
 async def test_unloading_frees_and_the_next_job_loads_again(engine: LlamaCppEngine) -> None:
-    await engine.load("tiny")
-    await engine.unload("tiny")
-    assert not (await engine.models())[0].loaded
+    await engine.store.load("tiny")
+    await engine.store.unload("tiny")
+    assert not (await engine.store.models())[0].loaded
     assert (await answer(engine, CHAT))[0] == Loading("tiny")
 
 
@@ -585,7 +585,7 @@ async def test_a_load_goes_on_without_who_asked_for_it_and_is_the_next_one_s(
     engine: LlamaCppEngine, library: SlowLibrary
 ) -> None:
     """A second one beside it would take as much memory again."""
-    first = asyncio.create_task(engine.load("tiny"))
+    first = asyncio.create_task(engine.store.load("tiny"))
     await library.begun(1)
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
@@ -597,14 +597,14 @@ async def test_a_load_goes_on_without_who_asked_for_it_and_is_the_next_one_s(
 
 
 async def test_closing_ends_a_load_that_nobody_waits_for(engine: LlamaCppEngine, library: SlowLibrary) -> None:
-    first = asyncio.create_task(engine.load("tiny"))
+    first = asyncio.create_task(engine.store.load("tiny"))
     loading = await library.begun(1)
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     await engine.close()  # the gate is closed still: a load that was waited for would never end
     with pytest.raises(ProcessLookupError):
         os.kill(loading, 0)
-    assert not (await engine.models())[0].loaded
+    assert not (await engine.store.models())[0].loaded
 
 
 async def test_a_load_counts_as_one_in_the_answer_that_waited_for_it(engine: LlamaCppEngine) -> None:
@@ -616,7 +616,7 @@ async def test_a_load_counts_as_one_in_the_answer_that_waited_for_it(engine: Lla
 
 async def test_the_loop_runs_on_while_a_model_is_loaded(engine: LlamaCppEngine, library: SlowLibrary) -> None:
     """The library holds its Python's lock until the gate opens: in this process nothing could open it."""
-    loading = asyncio.create_task(engine.load("tiny"))
+    loading = asyncio.create_task(engine.store.load("tiny"))
     await library.begun(1)
     library.open()
     await loading
@@ -630,12 +630,12 @@ async def test_a_process_that_ends_in_an_answer_is_an_engines_failure_in_words(e
     with pytest.raises(EngineFailed, match=r"SIGKILL.*memory"):
         while True:
             await anext(stream)
-    assert not (await engine.models())[0].loaded
+    assert not (await engine.store.models())[0].loaded
     assert (await answer(engine, CHAT))[0] == Loading("tiny"), "it is started again"
 
 
 async def test_a_process_that_ends_while_it_loads_says_so(engine: LlamaCppEngine, library: SlowLibrary) -> None:
-    loading = asyncio.create_task(engine.load("tiny"))
+    loading = asyncio.create_task(engine.store.load("tiny"))
     os.kill(await library.begun(1), signal.SIGKILL)
     with pytest.raises(EngineFailed, match=r"while it loaded tiny.gguf \(killed by SIGKILL"):
         await loading
@@ -673,14 +673,14 @@ asyncio.run(main())
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_to_the_whole_group_cuts_no_answer_off(engine: LlamaCppEngine, number: signal.Signals) -> None:
     """Ctrl-C and a service manager reach every process: the worker has answers to finish first."""
-    await engine.load("tiny")
+    await engine.store.load("tiny")
     os.kill(pid_of(engine), number)
     assert isinstance((await answer(engine, CHAT))[-1], Finished)
 
 
 def pid_of(engine: LlamaCppEngine) -> int:
-    assert engine._chat._now is not None
-    return engine._chat._now[0].process.pid
+    assert engine.store.chat._now is not None
+    return engine.store.chat._now[0].process.pid
 
 
 async def test_llama_cpp_says_nothing_on_our_output(engine: LlamaCppEngine, capfd: pytest.CaptureFixture[str]) -> None:
@@ -690,7 +690,7 @@ async def test_llama_cpp_says_nothing_on_our_output(engine: LlamaCppEngine, capf
 
 
 async def test_the_port_is_closed_to_who_lacks_the_key(engine: LlamaCppEngine) -> None:
-    async with engine._chat.use(engine._plan()) as http:
+    async with engine.store.chat.use(engine.store.plan()) as http:
         stranger = EngineHttp(http.base_url, "llama.cpp", 5)
     with pytest.raises(RequestRefused, match="API Key"):
         await stranger.post("/tokenize", fault, {"content": "hi"})

@@ -49,8 +49,8 @@ async def test_answers_of_random_words_keep_to_patterns(tiny_gguf: Path) -> None
                 assert re.search(as_python_s(pattern), answer["p"], re.ASCII), (pattern, answer)
 
 
-async def answered(engine: LlamaCppEngine, request: JobRequest) -> Any:
-    items = [item async for item in engine.generate(request)]
+async def answered(engine: LlamaCppEngine, ask: JobRequest) -> Any:
+    items = [item async for item in engine.generate(ask)]
     assert isinstance(items[-1], Finished) and items[-1].reason == "stop"
     return orjson.loads("".join(item.text for item in items if isinstance(item, Piece)))
 

@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 
 from ollama_worker.engines.base import Finished, Piece
-from ollama_worker.engines.llama_cpp_stops import Stopping, told_stop
+from ollama_worker.engines.llama_cpp_stops import StopReader, with_stop_reader
 from ollama_worker.engines.llama_cpp_wire import fault
-from ollama_worker.engines.openai_stream import Answer
+from ollama_worker.engines.openai_stream import OpenAIReader
 from wire.records import JobRequest
 
 TIMINGS = {"cache_n": 3, "prompt_n": 4, "predicted_n": 5}
@@ -34,7 +34,7 @@ def told(token: str) -> dict[str, Any]:
 
 def read(stops: list[str], bursts: list[list[bytes]]) -> tuple[str, list[str], Finished]:
     """The text, the tokens that have a logprob, and the end."""
-    reader, items = Stopping(Answer(fault), stops), []
+    reader, items = StopReader(OpenAIReader(fault), stops), []
     for burst in bursts:
         for item in reader.read(burst):
             items.append(item)
@@ -74,5 +74,5 @@ def test_the_counts_are_those_of_the_latest_chunk() -> None:
 
 @pytest.mark.parametrize("stop", [[], "", None, [""]])
 def test_an_answer_without_stop_strings_is_read_as_it_comes(stop: Any) -> None:
-    body, answer = {"stop": stop}, Answer(fault)
-    assert told_stop(JobRequest(model="m", options=body), body, answer) == (body, answer)
+    body, answer = {"stop": stop}, OpenAIReader(fault)
+    assert with_stop_reader(JobRequest(model="m", options=body), body, answer) == (body, answer)

@@ -24,13 +24,13 @@ from ollama_worker.engines.base import (
     ModelNotFound,
     OutOfMemory,
     Piece,
-    PullProgress,
     RequestRefused,
     StreamCut,
     Unsupported,
 )
 from ollama_worker.engines.forced_call import schema_of
 from ollama_worker.engines.ollama import OllamaEngine
+from ollama_worker.engines.store import PullProgress
 from tests.ollama_worker.closing import seconds_to_close
 from tests.ollama_worker.fake_ollama import FakeOllama, end, fake_ollama, said
 from wire.records import JobRequest, Message
@@ -52,8 +52,8 @@ async def engine(fake: FakeOllama) -> AsyncIterator[OllamaEngine]:
     await engine.close()
 
 
-async def answer(engine: OllamaEngine, request: JobRequest = CHAT, prefill: str = "") -> list[object]:
-    return [item async for item in engine.generate(request, prefill)]
+async def answer(engine: OllamaEngine, ask: JobRequest = CHAT, prefill: str = "") -> list[object]:
+    return [item async for item in engine.generate(ask, prefill)]
 
 
 def text(items: list[object]) -> str:
@@ -261,18 +261,18 @@ async def test_what_a_model_cannot_do_is_refused_before_it_is_asked(
     fake: FakeOllama, engine: OllamaEngine, changes: dict[str, Any], capability: str, advice: str
 ) -> None:
     fake.running = {"m:latest": 1}
-    request = CHAT.model_copy(update=changes)
+    ask = CHAT.model_copy(update=changes)
     with pytest.raises(Unsupported, match=advice):
-        await answer(engine, request)
+        await answer(engine, ask)
     assert {path for path, _ in fake.requests} == {"/api/show"}
     fake.models["m:latest"] = {"capabilities": ["completion", capability]}
     fake.chunks = [end()]
-    await answer(engine, request)
+    await answer(engine, ask)
 
 
 async def test_what_a_model_can_do_is_not_asked_for_each_job(fake: FakeOllama, engine: OllamaEngine) -> None:
     fake.models["m:latest"] = {"capabilities": ["completion", "tools"]}
-    await engine.models()
+    await engine.store.models()
     for _ in range(3):
         await answer(engine, CHAT.model_copy(update={"tools": (TOOL,)}))
     assert len(fake.asked("/api/show")) == 1
@@ -464,10 +464,10 @@ async def test_it_does_not_continue_what_has_no_evidence(
 async def test_models_tell_what_is_loaded_and_how_long_a_prompt_may_be(fake: FakeOllama, engine: OllamaEngine) -> None:
     fake.models = {"m:latest": {}, "n:1b": {}}
     fake.running = {"m:latest": 512}
-    first, second = await engine.models()
+    first, second = await engine.store.models()
     assert (first.name, first.loaded, first.context_length) == ("m:latest", True, 512)
     assert (second.name, second.loaded, second.context_length) == ("n:1b", False, 2048)
-    await engine.models()
+    await engine.store.models()
     assert len(fake.asked("/api/show")) == 2, "what a digest shows never changes"
 
 
@@ -476,7 +476,7 @@ async def test_models_tell_what_ollama_lists_of_their_files(fake: FakeOllama, en
     fake.listed = {"size": 397_821_319, "details": details}
     fake.resident = {"size_vram": 500, "expires_at": "2026-12-01T15:00:00Z"}
     fake.models, fake.running = {"m:latest": {}, "n:1b": {}}, {"m:latest": 512}
-    first, second = await engine.models()
+    first, second = await engine.store.models()
     assert (first.size, first.digest, first.details) == (397_821_319, "sha-m:latest", details)
     assert (first.size_vram, first.expires_at) == (500, "2026-12-01T15:00:00Z")
     assert (second.size, second.size_vram, second.expires_at) == (397_821_319, 0, "")
@@ -488,7 +488,7 @@ async def test_what_ollama_says_of_a_file_in_another_kind_is_not_known(
 ) -> None:
     fake.listed = {"size": odd, "digest": odd, "details": odd}
     fake.resident, fake.running = {"size_vram": odd, "expires_at": odd}, {"m:latest": 512}
-    [model] = await engine.models()
+    [model] = await engine.store.models()
     assert model[4:] == (0, 0, "", {}, "")
 
 
@@ -496,16 +496,16 @@ async def test_of_another_house_a_model_s_every_capability_is_read(fake: FakeOll
     """Ollama's own words have no model that both completes and embeds."""
     every = ["completion", "embedding"]
     fake.models["m:latest"] = {"capabilities": ["completion"], "sluice": {"capabilities": every}}
-    assert (await engine.models())[0].capabilities == tuple(every)
+    assert (await engine.store.models())[0].capabilities == tuple(every)
 
 
 async def test_a_model_that_cannot_be_shown_hides_none_of_the_others(fake: FakeOllama, engine: OllamaEngine) -> None:
     fake.models, fake.unshown = {"broken:latest": {}, "n:1b": {}}, frozenset({"broken:latest"})
-    broken, other = await engine.models()
+    broken, other = await engine.store.models()
     assert (broken.name, broken.capabilities) == ("broken:latest", ())
     assert (other.name, other.context_length) == ("n:1b", 2048)
     fake.unshown = frozenset()
-    assert (await engine.models())[0].capabilities == ("completion",), "asked again"
+    assert (await engine.store.models())[0].capabilities == ("completion",), "asked again"
 
 
 async def test_embedding(fake: FakeOllama, engine: OllamaEngine) -> None:
@@ -529,7 +529,7 @@ async def test_embedding_too_much_is_refused(fake: FakeOllama, engine: OllamaEng
 
 async def test_pulling_reports_progress_until_success(fake: FakeOllama, engine: OllamaEngine) -> None:
     fake.chunks = [b'{"status":"pulling","total":10,"completed":4}\n', b'{"status":"success"}\n']
-    assert [step async for step in engine.pull("m")] == [PullProgress("pulling", 4, 10), PullProgress("success")]
+    assert [step async for step in engine.store.pull("m")] == [PullProgress("pulling", 4, 10), PullProgress("success")]
 
 
 @pytest.mark.parametrize(
@@ -545,7 +545,7 @@ async def test_a_pull_that_fails_says_so(
 ) -> None:
     fake.chunks = [line]
     with pytest.raises(EngineError) as caught:
-        async for _ in engine.pull("m"):
+        async for _ in engine.store.pull("m"):
             pass
     assert type(caught.value) is expected
 

@@ -63,17 +63,17 @@ async def engine(fake: FakeOpenAI) -> AsyncIterator[OpenAIEngine]:
     await engine.close()
 
 
-async def answer(engine: OpenAIEngine, request: JobRequest = CHAT) -> list[Any]:
-    return [item async for item in engine.generate(request)]
+async def answer(engine: OpenAIEngine, ask: JobRequest = CHAT) -> list[Any]:
+    return [item async for item in engine.generate(ask)]
 
 
 def text(items: list[Any]) -> str:
     return "".join(item.text for item in items if isinstance(item, Piece))
 
 
-async def sent(fake: FakeOpenAI, engine: OpenAIEngine, request: JobRequest) -> dict[str, Any]:
+async def sent(fake: FakeOpenAI, engine: OpenAIEngine, ask: JobRequest) -> dict[str, Any]:
     """The body that reached the server."""
-    await answer(engine, request)
+    await answer(engine, ask)
     return fake.asked("/v1/chat/completions")[-1]
 
 
@@ -459,10 +459,10 @@ async def test_after_a_busy_server_no_more_is_asked_for_a_while(fake: FakeOpenAI
 
 async def test_embeddings_and_counts_leave_a_busy_server_alone_too(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     fake.status, fake.error = 429, "slow down"
-    for ask in (engine.embed(JobRequest(kind="embed", model="m", inputs=("a",))), engine.count(CHAT)):
+    for attempt in (engine.embed(JobRequest(kind="embed", model="m", inputs=("a",))), engine.count(CHAT)):
         engine._rest = Rest()
         with pytest.raises(EngineBusy):
-            await ask
+            await attempt
         assert not (await engine.health()).ok
 
 
@@ -528,8 +528,8 @@ async def test_silence_is_noticed(fake: FakeOpenAI) -> None:
 async def test_closing_early_closes_the_connection_within_100_ms(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     """Also through the wrapper that watches over the number of calls."""
     fake.chunks, fake.hang = [delta(content="one")], True
-    for request in (CHAT, chat(tools=(tool("a"),), parallel_tool_calls=False)):
-        assert statistics.median([await seconds_to_close(fake.disconnected, engine, request) for _ in range(7)]) < 0.1
+    for ask in (CHAT, chat(tools=(tool("a"),), parallel_tool_calls=False)):
+        assert statistics.median([await seconds_to_close(fake.disconnected, engine, ask) for _ in range(7)]) < 0.1
 
 
 # The rest
@@ -583,7 +583,7 @@ async def test_a_count_is_asked_as_cheaply_as_the_server_allows(
 
 async def test_models_tell_their_window(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     fake.entries = [VLLM_ENTRY, {"id": "l", "meta": {"n_ctx": 512}}, {"id": "models/gemini"}]
-    first, second, third = await engine.models()
+    first, second, third = await engine.store.models()
     assert (first.name, first.context_length, first.capabilities) == ("m", 4096, ())
     assert (second.name, second.context_length) == ("l", 512)
     assert (third.name, third.context_length) == ("gemini", 0)
@@ -593,25 +593,25 @@ async def test_a_list_that_tells_of_images_only_does_not_speak_against_tools(
     fake: FakeOpenAI, engine: OpenAIEngine
 ) -> None:
     fake.entries = [{"id": "m", "architecture": {"input_modalities": ["text", "image"]}}]
-    assert (await engine.models())[0].capabilities == ()
+    assert (await engine.store.models())[0].capabilities == ()
 
 
 async def test_a_far_list_is_not_asked_for_again_and_again(fake: FakeOpenAI) -> None:
     engine = OpenAIEngine(fake.url, list_seconds=60)
-    await engine.models()
-    await engine.models()
+    await engine.store.models()
+    await engine.store.models()
     assert len(fake.asked("/v1/models")) == 1
     offered = OpenAIEngine(fake.url, offered=("x",), server=OPENAI)
-    assert [model.name for model in await offered.models()] == ["x"]
+    assert [model.name for model in await offered.store.models()] == ["x"]
     assert len(fake.asked("/v1/models")) == 1
     await engine.close()
     await offered.close()
 
 
 async def test_it_neither_pulls_nor_loads_nor_continues(engine: OpenAIEngine) -> None:
-    for ask in (engine.load("m"), engine.unload("m"), anext(engine.pull("m"))):
+    for attempt in (engine.store.load("m"), engine.store.unload("m"), anext(engine.store.pull("m"))):
         with pytest.raises(Unsupported, match="SLUICE_ENGINE=ollama"):
-            await ask
+            await attempt
     assert not await engine.can_continue("m")
 
 
@@ -658,7 +658,7 @@ async def test_a_real_server_keeps_to_a_schema_and_goes_on_behind_a_prompt(llama
     assert text(await answer(llama, bare)) == " and to"
     with pytest.raises(Unsupported, match="Infill"):
         await answer(llama, bare.model_copy(update={"suffix": "x"}))
-    (model,) = await llama.models()
+    (model,) = await llama.store.models()
     assert model.context_length == 512
     assert "llama.cpp" in (await llama.health()).detail
 

@@ -15,13 +15,13 @@ from ollama_worker.engines.base import (
     EngineError,
     Finished,
     Loading,
-    ModelInfo,
     ModelNotFound,
     Piece,
     RequestRefused,
     Unsupported,
 )
 from ollama_worker.engines.ollama import OllamaEngine
+from ollama_worker.engines.store import ModelInfo
 from tests.ollama_worker.real_ollama import RealOllama, real_ollama
 from tests.tiny_gguf import make_tiny_gguf
 from wire.records import JobRequest, Message
@@ -71,8 +71,8 @@ async def engine(ollama: RealOllama) -> AsyncIterator[OllamaEngine]:
     await engine.close()
 
 
-async def answer(engine: OllamaEngine, request: JobRequest, prefill: str = "") -> list[object]:
-    return [item async for item in engine.generate(request, prefill)]
+async def answer(engine: OllamaEngine, ask: JobRequest, prefill: str = "") -> list[object]:
+    return [item async for item in engine.generate(ask, prefill)]
 
 
 def text(items: list[object]) -> str:
@@ -84,7 +84,7 @@ def chat(**changes: object) -> JobRequest:
 
 
 async def test_it_loads_streams_and_counts(engine: OllamaEngine) -> None:
-    await engine.unload("tiny")
+    await engine.store.unload("tiny")
     await until_loaded(engine, "tiny:latest", False)
     first, second = await answer(engine, CHAT), await answer(engine, CHAT)
     assert first[0] == Loading("tiny") and Loading("tiny") not in second
@@ -176,7 +176,7 @@ async def test_a_full_window_ends_in_length(engine: OllamaEngine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_", "expected"),
+    ("ask", "expected"),
     [
         (LONG_CHAT, ContextTooLong),
         (JobRequest(model="tiny", kind="generate", prompt="word " * 3000, options=GREEDY), ContextTooLong),
@@ -189,9 +189,9 @@ async def test_a_full_window_ends_in_length(engine: OllamaEngine) -> None:
         (chat(messages=()), RequestRefused),
     ],
 )
-async def test_refusals_are_told_apart(engine: OllamaEngine, request_: JobRequest, expected: type[EngineError]) -> None:
+async def test_refusals_are_told_apart(engine: OllamaEngine, ask: JobRequest, expected: type[EngineError]) -> None:
     with pytest.raises(EngineError) as caught:
-        await answer(engine, request_)
+        await answer(engine, ask)
     assert type(caught.value) is expected, caught.value
 
 
@@ -229,7 +229,7 @@ async def test_chatml_continues_behind_a_prefill(engine: OllamaEngine) -> None:
 
 async def test_a_template_that_ends_the_turn_is_not_continued(engine: OllamaEngine) -> None:
     """Ollama's own "chatml" closes a last assistant message and opens another: the answer would begin anew."""
-    assert "<|im_start|>" in (await engine._show("closing"))["template"]
+    assert "<|im_start|>" in (await engine.store._show("closing"))["template"]
     assert not await engine.can_continue("closing")
 
 
@@ -252,23 +252,23 @@ async def until_loaded(engine: OllamaEngine, model: str, loaded: bool) -> ModelI
     """Ollama's list follows within a moment: it unloads in the background."""
     until = time.monotonic() + 10
     while time.monotonic() < until:
-        info = {info.name: info for info in await engine.models()}[model]
+        info = {info.name: info for info in await engine.store.models()}[model]
         if info.loaded is loaded:
             return info
     raise AssertionError(f"{model} never became loaded={loaded}")
 
 
 async def test_models_loading_and_unloading(engine: OllamaEngine) -> None:
-    await engine.load("tiny")
+    await engine.store.load("tiny")
     assert "completion" in (await until_loaded(engine, "tiny:latest", True)).capabilities
-    await engine.unload("tiny")
+    await engine.store.unload("tiny")
     await until_loaded(engine, "tiny:latest", False)
 
 
 async def test_an_embedding_model_can_be_loaded_too(engine: OllamaEngine) -> None:
-    await engine.load("embedder")
+    await engine.store.load("embedder")
     assert (await until_loaded(engine, "embedder:latest", True)).capabilities == ("embedding",)
-    await engine.unload("embedder")
+    await engine.store.unload("embedder")
     await until_loaded(engine, "embedder:latest", False)
 
 

@@ -29,7 +29,7 @@ from ollama_worker.engines.simulated import SimulatedEngine
 from wire.records import JobRequest, Message
 
 
-def ask(prompt: str, **changes: object) -> JobRequest:
+def ask_for(prompt: str, **changes: object) -> JobRequest:
     return JobRequest(model="m", messages=(Message(role="user", content=prompt),)).model_copy(update=changes)
 
 
@@ -37,8 +37,8 @@ def engine(**changes: object) -> SimulatedEngine:
     return SimulatedEngine(["m"], **{"rate": 0, "faults": True, "silence": 0.01, **changes})  # type: ignore[arg-type]
 
 
-async def answer(engine: SimulatedEngine, request: JobRequest, prefill: str = "") -> list[object]:
-    return [item async for item in engine.generate(request, prefill)]
+async def answer(engine: SimulatedEngine, ask: JobRequest, prefill: str = "") -> list[object]:
+    return [item async for item in engine.generate(ask, prefill)]
 
 
 def text(items: list[object]) -> str:
@@ -51,17 +51,17 @@ def end(items: list[object]) -> Finished:
 
 
 async def test_an_answer_says_that_it_is_simulated_and_how_to_connect_a_model() -> None:
-    said = text(await answer(engine(), ask("Hello there")))
+    said = text(await answer(engine(), ask_for("Hello there")))
     assert "simulated" in said and "OLLAMA_BASE_URL" in said and "SLUICE_GGUF" in said
     assert said.endswith("Hello there")
 
 
 async def test_the_same_request_gets_the_same_answer() -> None:
-    assert text(await answer(engine(), ask("x"))) == text(await answer(engine(), ask("x")))
+    assert text(await answer(engine(), ask_for("x"))) == text(await answer(engine(), ask_for("x")))
 
 
 async def test_numbered_words_tell_loss_and_doubling() -> None:
-    items = await answer(engine(faults=False), ask("!tokens 4"))
+    items = await answer(engine(faults=False), ask_for("!tokens 4"))
     assert text(items) == "w0 w1 w2 w3"
     assert (end(items).reason, end(items).completion_tokens) == ("stop", 4)
 
@@ -70,40 +70,40 @@ async def test_numbered_words_tell_loss_and_doubling() -> None:
 async def test_it_continues_behind_any_prefill(cut: int) -> None:
     """The evidence for the simulated engine: joined, two attempts are one answer."""
     whole = "w0 w1 w2 w3"
-    assert whole[:cut] + text(await answer(engine(), ask("!tokens 4"), whole[:cut])) == whole
+    assert whole[:cut] + text(await answer(engine(), ask_for("!tokens 4"), whole[:cut])) == whole
 
 
 async def test_it_does_not_continue_a_text_of_another_answer() -> None:
     with pytest.raises(Unsupported):
-        await answer(engine(), ask("!tokens 4"), "something else")
+        await answer(engine(), ask_for("!tokens 4"), "something else")
 
 
 async def test_the_token_budget_ends_an_answer() -> None:
-    items = await answer(engine(), ask("!tokens 4", options={"num_predict": 3}))
+    items = await answer(engine(), ask_for("!tokens 4", options={"num_predict": 3}))
     assert (text(items), end(items).reason) == ("w0 w1 w2", "length")
-    rest = await answer(engine(), ask("!tokens 4", options={"num_predict": 1}), "w0 w1")
+    rest = await answer(engine(), ask_for("!tokens 4", options={"num_predict": 1}), "w0 w1")
     assert (text(rest), end(rest).reason) == (" w2", "length")
-    spent = await answer(engine(), ask("!tokens 4", options={"num_predict": 0}), "w0 w1 w2")
+    spent = await answer(engine(), ask_for("!tokens 4", options={"num_predict": 0}), "w0 w1 w2")
     assert (text(spent), end(spent).reason) == ("", "length")
 
 
 @pytest.mark.parametrize("stop", [" w2", [" w2"], ["zz", "w1 w2"]])
 async def test_a_stop_string_ends_an_answer(stop: object) -> None:
-    items = await answer(engine(), ask("!tokens 4", options={"stop": stop}))
+    items = await answer(engine(), ask_for("!tokens 4", options={"stop": stop}))
     assert end(items).stop_sequence == ("w1 w2" if "zz" in str(stop) else " w2")
     assert text(items).rstrip() in ("w0 w1", "w0") and "w2" not in text(items)
     assert end(items).reason == "stop"
 
 
 async def test_a_stop_string_is_found_over_a_prefill() -> None:
-    assert text(await answer(engine(), ask("!tokens 9", options={"stop": ["w2 w3"]}), "w0 w1 w")) == ""
+    assert text(await answer(engine(), ask_for("!tokens 9", options={"stop": ["w2 w3"]}), "w0 w1 w")) == ""
 
 
 async def test_the_rate_is_kept() -> None:
     loop, took = asyncio.get_running_loop(), []
     for _ in range(3):
         since = loop.time()
-        await answer(engine(rate=100), ask("!tokens 20"))
+        await answer(engine(rate=100), ask_for("!tokens 20"))
         took.append(loop.time() - since)
     assert 0.2 <= min(took) < 1.0, took  # a loaded machine adds to it, and takes nothing off
 
@@ -112,22 +112,22 @@ async def test_loading_takes_its_time_once_a_model() -> None:
     slow = engine(load_ms=30)
     loop = asyncio.get_running_loop()
     since = loop.time()
-    first, second = await answer(slow, ask("!tokens 1")), await answer(slow, ask("!tokens 1"))
+    first, second = await answer(slow, ask_for("!tokens 1")), await answer(slow, ask_for("!tokens 1"))
     assert first[0] == Loading("m") and loop.time() - since >= 0.03
     assert Loading("m") not in second
-    await slow.unload("m")
-    assert (await answer(slow, ask("!tokens 1")))[0] == Loading("m")
+    await slow.store.unload("m")
+    assert (await answer(slow, ask_for("!tokens 1")))[0] == Loading("m")
 
 
 async def test_a_thought_comes_before_the_answer() -> None:
-    for request in (ask("!think"), ask("hello", think=True)):
-        items = [item for item in await answer(engine(), request) if isinstance(item, Piece)]
+    for ask in (ask_for("!think"), ask_for("hello", think=True)):
+        items = [item for item in await answer(engine(), ask) if isinstance(item, Piece)]
         assert items[0].thinking and not items[-1].thinking
-    assert not any(i.thinking for i in await answer(engine(faults=False), ask("!think")) if isinstance(i, Piece))
+    assert not any(i.thinking for i in await answer(engine(faults=False), ask_for("!think")) if isinstance(i, Piece))
 
 
 async def test_a_format_gets_json() -> None:
-    assert text(await answer(engine(), ask("x", format="json"))).startswith('{"simulated":true')
+    assert text(await answer(engine(), ask_for("x", format="json"))).startswith('{"simulated":true')
 
 
 NODE = {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}, "name": {"type": "string"}}}
@@ -153,7 +153,7 @@ SCHEMAS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("schema", SCHEMAS)
 async def test_a_schema_is_satisfied(schema: dict[str, Any]) -> None:
-    said = json.loads(text(await answer(engine(), ask("x", format=schema))))
+    said = json.loads(text(await answer(engine(), ask_for("x", format=schema))))
     assert jsonschema_rs.validator_for(schema).is_valid(said), said
 
 
@@ -168,34 +168,34 @@ def called(items: list[object]) -> list[object]:
 
 async def test_calls_are_ordered_a_line_each() -> None:
     order = '!call add {"a": 1}\n!call now\n!call add [not json'
-    items = await answer(engine(), ask(order, tools=(ADD,)))
+    items = await answer(engine(), ask_for(order, tools=(ADD,)))
     expected = [("add", {"a": 1}), ("now", {}), ("add", {})]
     assert called(items) == [{"name": name, "arguments": arguments} for name, arguments in expected]
     assert end(items).reason == "tool_calls"
-    assert len(called(await answer(engine(), ask(order, tools=(ADD,), parallel_tool_calls=False)))) == 1
+    assert len(called(await answer(engine(), ask_for(order, tools=(ADD,), parallel_tool_calls=False)))) == 1
 
 
 @pytest.mark.parametrize("changes", [{}, {"tools": (ADD,), "tool_choice": "none"}])
 async def test_nothing_is_called_without_tools(changes: dict[str, Any]) -> None:
-    assert called(await answer(engine(), ask("!call add", **changes))) == []
-    assert called(await answer(engine(faults=False), ask("!call add", tools=(ADD,)))) == []
+    assert called(await answer(engine(), ask_for("!call add", **changes))) == []
+    assert called(await answer(engine(faults=False), ask_for("!call add", tools=(ADD,)))) == []
 
 
 async def test_what_a_tool_answered_is_told_and_not_called_for_again() -> None:
-    asked = ask("!call add", tools=(ADD,))
+    asked = ask_for("!call add", tools=(ADD,))
     talk = (*asked.messages, Message(role="tool", tool_name="add", content="42"))
     items = await answer(engine(), asked.model_copy(update={"messages": talk}))
     assert called(items) == [] and text(items).endswith("What tools answered: 42")
 
 
 async def test_a_forced_call_satisfies_the_tool_s_schema() -> None:
-    items = await answer(engine(), ask("hello", tools=(ADD,), tool_choice="required"))
+    items = await answer(engine(), ask_for("hello", tools=(ADD,), tool_choice="required"))
     assert called(items) == [{"name": "add", "arguments": {"a": 1, "b": True}}]
     assert end(items).reason == "tool_calls" and text(items) == ""
 
 
 async def test_logprobs_come_with_every_token() -> None:
-    items = await answer(engine(), ask("!tokens 3", logprobs=True, top_logprobs=2))
+    items = await answer(engine(), ask_for("!tokens 3", logprobs=True, top_logprobs=2))
     entries = [entry for item in items if isinstance(item, Piece) for entry in item.logprobs or ()]
     assert "".join(entry["token"] for entry in entries) == "w0 w1 w2"
     assert all(len(entry["top_logprobs"]) == 2 and entry["logprob"] < 0 for entry in entries)
@@ -224,23 +224,23 @@ async def test_a_bare_prompt_is_answered_too() -> None:
 async def test_a_fault_happens_where_it_was_ordered(kind: str, expected: type[EngineError], after: int) -> None:
     got: list[object] = []
     with pytest.raises(expected):
-        async for item in engine().generate(ask(f"!fault {kind} after {after}")):
+        async for item in engine().generate(ask_for(f"!fault {kind} after {after}")):
             got.append(item)
     assert text(got) == " ".join(f"w{n}" for n in range(after))
 
 
 async def test_an_attempt_that_continues_gets_past_the_fault() -> None:
-    items = await answer(engine(), ask("!fault stream_cut after 3"), "w0 w1 w2")
+    items = await answer(engine(), ask_for("!fault stream_cut after 3"), "w0 w1 w2")
     assert "w0 w1 w2" + text(items) == " ".join(f"w{n}" for n in range(13))
 
 
 async def test_it_says_a_text_as_it_was_told() -> None:
     told = "# One\n\n  two\t`three` \n"
-    assert text(await answer(engine(), ask(f"!say {told}"))) == told
+    assert text(await answer(engine(), ask_for(f"!say {told}"))) == told
 
 
 async def test_the_demonstration_has_one_of_everything() -> None:
-    said = text(await answer(engine(faults=False), ask("!demo")))
+    said = text(await answer(engine(faults=False), ask_for("!demo")))
     assert all(part in said for part in ("simulated", "| --- |", "```python", "```mermaid", "\\sum", "- [x]"))
 
 
@@ -251,14 +251,14 @@ async def test_images_are_counted() -> None:
 
 async def test_no_fault_where_faults_are_not_allowed() -> None:
     for prompt in ("!fault stream_cut", "!die", "!say hello"):
-        assert "simulated" in text(await answer(engine(faults=False), ask(prompt)))
+        assert "simulated" in text(await answer(engine(faults=False), ask_for(prompt)))
 
 
 def test_die_ends_the_process_without_a_word() -> None:
     code = (
         "import asyncio\n"
-        "from tests.ollama_worker.engines.test_simulated import answer, ask, engine\n"
-        "asyncio.run(answer(engine(), ask('!die')))\n"
+        "from tests.ollama_worker.engines.test_simulated import answer, ask_for, engine\n"
+        "asyncio.run(answer(engine(), ask_for('!die')))\n"
         "print('still here')"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
@@ -279,19 +279,19 @@ async def test_embeddings_depend_on_the_text_alone() -> None:
 
 
 async def test_models_are_those_it_was_given() -> None:
-    names = [info.name for info in await SimulatedEngine(["a", "b", "a"]).models()]
+    names = [info.name for info in await SimulatedEngine(["a", "b", "a"]).store.models()]
     assert names == ["a", "b"]
 
 
 async def test_it_cannot_pull() -> None:
     with pytest.raises(Unsupported):
-        async for _ in engine().pull("m"):
+        async for _ in engine().store.pull("m"):
             pass
 
 
 async def test_a_count_is_of_messages_and_tools() -> None:
-    bare = await engine().count(ask("one two three"))
-    tooled = await engine().count(ask("one two three", tools=({"type": "function", "function": {"name": "a b"}},)))
+    bare = await engine().count(ask_for("one two three"))
+    tooled = await engine().count(ask_for("one two three", tools=({"type": "function", "function": {"name": "a b"}},)))
     assert bare == 3 < tooled
 
 
@@ -319,9 +319,9 @@ WITHOUT_BOUND: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("schema", WITHOUT_BOUND.values(), ids=WITHOUT_BOUND.keys())
 async def test_a_schema_that_requires_more_than_is_built_is_refused_at_once(schema: dict[str, Any]) -> None:
     with pytest.raises(Unsupported):
-        await answer(engine(), ask("hello", format=schema))
+        await answer(engine(), ask_for("hello", format=schema))
 
 
 async def test_a_schema_that_requires_a_thousand_items_is_answered() -> None:
     schema = {"type": "array", "minItems": 1_000, "items": {"type": "integer"}}
-    assert json.loads(text(await answer(engine(), ask("hello", format=schema)))) == [1] * 1_000
+    assert json.loads(text(await answer(engine(), ask_for("hello", format=schema)))) == [1] * 1_000

@@ -5,7 +5,7 @@ import { exportUrl, useModels, useOpenThread, useSettings, useShownThread } from
 import { download } from "../download";
 import { SHORTCUTS, type Command } from "../shortcuts";
 import { THEMES } from "../sidebar-foot";
-import { useTheme } from "../theme";
+import { useTheme } from "@/components/ui/theme";
 import { useCommands } from "../use-commands";
 import type { Entry } from "./filter";
 

@@ -4,7 +4,7 @@ import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Segmented } from "@/components/ui/segmented";
 import { usePending, useSettings, type Thinking } from "@/runtime";
-import { can, useChosenModel } from "../chosen-model";
+import { can, useChosenModel } from "@/components/chat/chosen-model";
 import { Field, TextArea } from "./field";
 import { NumberInput } from "./number-input";
 import { NUMBERS, readStop } from "./numbers";

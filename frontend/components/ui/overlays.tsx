@@ -1,6 +1,5 @@
 "use client";
 import { createContext, use, useCallback, useMemo, useState, useSyncExternalStore, type ReactNode } from "react";
-import { late } from "@/components/ui/late";
 import { load, save } from "@/lib/storage";
 import { useWide } from "./use-wide";
 
@@ -31,12 +30,6 @@ const Context = createContext<Overlays>({
 /** What lies over the page, and how to open it from anywhere in it. */
 export const useOverlays = () => use(Context);
 
-const SHEETS = {
-  palette: late(() => import("./palette/palette")),
-  settings: late(() => import("./settings/settings-dialog")),
-  shortcuts: late(() => import("./shortcut-sheet")),
-};
-
 export function OverlayProvider({ children }: { children: ReactNode }) {
   const [overlay, show] = useState<Overlay | null>(null);
   const [target, setTarget] = useState<string | null>(null);
@@ -46,13 +39,6 @@ export function OverlayProvider({ children }: { children: ReactNode }) {
     [overlay, target, sidebar, setSidebar],
   );
   return <Context value={value}>{children}</Context>;
-}
-
-/** Drawn inside of everything that a sheet may use. */
-export function Sheets() {
-  const { overlay, close } = useOverlays();
-  const Sheet = overlay ? SHEETS[overlay] : null;
-  return Sheet && <Sheet onClose={close} />;
 }
 
 const KEY = "sidebar";

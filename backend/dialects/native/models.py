@@ -1,4 +1,4 @@
-"""`/api/models`: which models a chat may ask for, and who answers."""
+"""`/api/models`: the models that a chat may name, and the engines that answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from backend.house import house_of
+from backend.bounds import bounds_of
+from backend.pool.look import looks_of
+from backend.pool.models.catalogue import catalogue_of
 from backend.pool.models.names import Models, find
 from wire.workers import WorkerRecord
 
@@ -16,12 +18,13 @@ SIMULATED = "simulated"
 
 @router.get("/api/models", summary="The models a chat may name, live ones first")
 async def models(request: Request) -> dict[str, Any]:
-    """`live`: a living worker offers it now; `default`: what a chat gets that names none; `context_length` 0: not
-    known; `aliases`: other names for it. `advice`: how to connect a real model, where all answers are simulated.
-    `limits`: so many of a conversation's last messages reach a model, and so many bytes a request may have."""
-    house = house_of(request)
-    known, default = await house.catalogue.models(), await house.catalogue.resolve(None)
-    offers, workers = await house.catalogue.by_pool(), await house.sights.workers()
+    """`live`: a living worker offers the model now. `default`: the model of a chat that names none. `context_length` 0:
+    not known. `aliases`: other names of the model. `advice`: how to connect a real model, where all answers are
+    simulated. `limits`: how many of a conversation's last messages reach a model, and how many bytes a request may
+    have."""
+    catalogue, bounds = catalogue_of(request), bounds_of(request)
+    known, default = await catalogue.models(), await catalogue.resolve(None)
+    offers, workers = await catalogue.by_pool(), (await looks_of(request).newest()).workers
     default = find(default, known.known) or default
     about = {**known.known, default: known.about(default)}
     return {
@@ -29,14 +32,14 @@ async def models(request: Request) -> dict[str, Any]:
             {
                 **_model(name, about[name], name == default, name in known.live),
                 **_pools(name, offers),
-                "aliases": [alias for alias, model in house.catalogue.aliases.items() if find(model, [name])],
+                "aliases": [alias for alias, model in catalogue.aliases.items() if find(model, [name])],
             }
             for name in _order(about, known.live)
         ],
         "engines": sorted({str(engine) for worker in workers if (engine := worker.info.get("engine"))}),
         "workers": len(workers),
         "advice": advice(workers),
-        "limits": {"messages": house.settings.max_context_messages, "body_bytes": house.settings.max_body_bytes},
+        "limits": {"messages": bounds.context_messages, "body_bytes": bounds.body_bytes},
     }
 
 
@@ -45,7 +48,7 @@ def _order(names: dict[str, Any], live: dict[str, Any]) -> list[str]:
 
 
 def _pools(name: str, offers: dict[str, Models]) -> dict[str, Any]:
-    """`pools`: all that offer it, those with a living worker first; `pool` is the first of them."""
+    """`pools`: all pools that offer the model, those with a living worker first. `pool`: the first of them."""
     known = [pool for pool, models in offers.items() if find(name, models.known)]
     pools = sorted(known, key=lambda pool: not find(name, offers[pool].live))
     return {"pool": pools[0] if pools else None, "pools": pools}
@@ -63,6 +66,6 @@ def _model(name: str, about: dict[str, Any], default: bool, live: bool) -> dict[
 
 
 def advice(workers: list[WorkerRecord]) -> str | None:
-    """What a simulated worker says of itself, where there is no other."""
+    """The detail of a simulated worker, where no other worker lives."""
     engines = {worker.info.get("engine") for worker in workers}
     return str(workers[0].info.get("detail", "")) or None if engines == {SIMULATED} else None
