@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.chat.relay import Outcome
+from backend.chat.outcome import Outcome
 from backend.dialects.anthropic.answer import PING, AnthropicEvents, whole
 from backend.dialects.anthropic.errors import refusal
 from backend.errors import ApiError, Invalid, JobFailed, NotFound, QueueFull, TooLarge, Unavailable

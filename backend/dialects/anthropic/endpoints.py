@@ -8,13 +8,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from backend.chat.serving import serve
 from backend.dialects.anthropic import models as anthropic_models
 from backend.dialects.anthropic.door import AnthropicCount, AnthropicMessages
 from backend.dialects.anthropic.models import MarkedRoute, Page
 from backend.dialects.anthropic.request import CountRequest, MessagesRequest
 from backend.dialects.common.models import listed_ids
 from backend.dialects.common.openapi import takes
+from backend.dialects.common.serving import serve
 from backend.pool.models.catalogue import catalogue_of
 
 router = APIRouter(prefix="/v1/messages", tags=["Anthropic"])
