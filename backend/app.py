@@ -20,6 +20,7 @@ from backend.dialects.anthropic.endpoints import router as anthropic_router
 from backend.dialects.langserve import chain
 from backend.dialects.native.endpoints import router as jobs_router
 from backend.dialects.native.local_llm_endpoints import router as local_router
+from backend.dialects.native.models import router as models_router
 from backend.dialects.ollama.endpoints import router as ollama_router
 from backend.dialects.ollama.running import RunningRoute
 from backend.dialects.openai.endpoints import router as openai_router
@@ -33,7 +34,6 @@ from backend.entrance.slashes import TrailingSlashes
 from backend.files.endpoints import router as files_router
 from backend.health.endpoints import router as health_router
 from backend.house import open_house
-from backend.pool.endpoints import router as models_router
 from backend.settings import ApiSettings
 from backend.site import page
 from backend.threads.endpoints import router as threads_router

@@ -6,10 +6,9 @@ known to continue soundly (`Engine.can_continue`); in every other case the text 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from wire.events import LogEntry, counted
+from wire.log import Summary
 from wire.records import JobRequest
 
 
@@ -30,34 +29,10 @@ class Earlier(NamedTuple):
         return bool(self.text) or self.other
 
 
-def read_earlier(log: Iterable[LogEntry]) -> Earlier:
-    """Sum up a log; entries that do not decode count as output that cannot be continued."""
-    text: list[str] = []
-    tokens, other, spoken, model = 0, False, False, ""
-    for entry in log:
-        fields = _fields(entry)
-        if fields.get("type") == "rerouted":
-            model = fields.get("model", "")
-        elif fields.get("type") == "started" and not spoken:  # each attempt begins with the request's own model
-            model = ""
-        elif fields.get("type") == "restarted":
-            text, tokens, other = [], 0, False
-        elif fields.get("type") == "token":
-            words = fields.get("text", "")
-            text.append(words if isinstance(words, str) else "")
-            other = other or not isinstance(words, str)
-            tokens += counted(fields.get("n", 1))
-            spoken = True
-            other = other or any(fields.get(k) for k in ("thinking", "tool_calls", "logprobs", "embeddings"))
-        other = other or not fields
-    return Earlier("".join(text), tokens, other, spoken, model)
-
-
-def _fields(entry: LogEntry) -> dict[str, Any]:
-    try:
-        return entry.fields()
-    except ValueError:
-        return {}
+def earlier_of(summary: Summary) -> Earlier:
+    """What the sum of a log leaves to an attempt. An entry that does not decode is output that cannot be continued."""
+    other = summary.strange or any((*summary.thinking, summary.tool_calls, summary.logprobs, summary.embeddings))
+    return Earlier("".join(summary.text), summary.tokens, other, summary.spoken, summary.model)
 
 
 def with_rest_of_budget(ask: JobRequest, earlier: Earlier) -> JobRequest:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 
 from ollama_worker.answer import Answer
-from ollama_worker.continuation import Earlier, StopStrings, read_earlier, with_rest_of_budget
+from ollama_worker.continuation import Earlier, StopStrings, earlier_of, with_rest_of_budget
 from ollama_worker.engines.base import (
     EngineError,
     EngineMissing,
@@ -27,7 +27,7 @@ from ollama_worker.fallback import as_begun
 from ollama_worker.kit import Kit
 from ollama_worker.patience import until_answered
 from ollama_worker.vectors import bursts
-from wire.events import LogEntry, Queued, Restarted, encode, entries_of
+from wire.events import Queued, Restarted, encode
 from wire.ids import AttemptId
 from wire.records import JobRequest
 from wire.writer import Outbox
@@ -89,7 +89,8 @@ class Execution:
         """
         if self._address[2] == 1:
             return ask, ""
-        earlier = read_earlier(await until_answered(self._log))
+        log_of_job = self._kit.jobs.log(self._address[0])
+        earlier = earlier_of(await until_answered(log_of_job.summary))
         self.answer.earlier = Earlier(spoken=earlier.spoken)  # at once: a failure from here on is not rerouted
         begun = as_begun(ask, earlier.model, self._kit.pool) if earlier.spoken else ask
         ask = begun or ask
@@ -105,11 +106,6 @@ class Execution:
 
     async def _may_continue(self, ask: JobRequest, earlier: Earlier) -> bool:
         return not earlier.other and ask.plain and await self._kit.engine.can_continue(ask.model)
-
-    async def _log(self) -> list[LogEntry]:
-        jobs = self._kit.jobs
-        rows: Any = await jobs.redis.xrange(jobs.keys.events(self._address[0]))
-        return entries_of(rows)
 
     async def _begin_anew(self, ask: JobRequest) -> Finished:
         """The engine has found, on a closer look, that it cannot continue behind this text."""

@@ -16,6 +16,7 @@ from wire.decoding import text, whole
 from wire.events import EventId
 from wire.ids import LOCAL_PRINCIPAL, Incarnation, JobId, PrincipalId, TenantId
 from wire.keys import Keys
+from wire.log import EventLog
 from wire.records import BRIEF_MS, KEEP_MS, PROTOCOL, JobClass, JobRecord, JobRequest, JobState, Route
 from wire.scripts import scripts
 
@@ -178,6 +179,10 @@ class JobPipe:
     async def record(self, job: JobId) -> JobRecord | None:
         """The job's record, None when there is none (any more)."""
         return decode_record(job, cast(dict[bytes, bytes], await self.redis.hgetall(self.keys.job(job))))
+
+    def log(self, job: JobId) -> EventLog:
+        """The job's events in this pool."""
+        return EventLog(self.redis, self.keys, job)
 
     async def now(self) -> int:
         """Pool milliseconds, for one round trip; who asks often keeps a `wire.clock.Clock`."""

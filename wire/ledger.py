@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from wire.decoding import json_object, text, texts
+from wire.decoding import text, texts
 from wire.ids import JobId
 from wire.jobs import decode_record
 from wire.keys import Keys
+from wire.log import ends_of
 from wire.records import JobRecord
 
 TEXTS = (b"request", b"result")
@@ -56,11 +57,10 @@ class Ledger:
         found = (row or [] for row in values)
         return [_outline(job, mine, next(found)) if mine else None for job, mine in zip(jobs, names, strict=True)]
 
-    async def ends(self, records: Sequence[JobRecord]) -> dict[str, dict[str, Any]]:
+    async def ends(self, records: Sequence[JobRecord]) -> dict[JobId, dict[str, Any]]:
         """The terminal events of those that have ended, for as long as their logs are kept: job → fields."""
-        ended = [record for record in records if record.end]
-        rows = await self._each([("XRANGE", self._keys.events(r.id), r.end, r.end) for r in ended])
-        return {r.id: json_object(_event(row)) for r, row in zip(ended, rows, strict=True) if row}
+        ends = await ends_of(self._redis, self._keys, records)
+        return {job: entry.fields() for job, entry in ends.items()}
 
     async def _each(self, commands: Sequence[tuple[str | bytes, ...]]) -> list[Any]:
         """One round trip for all of them; None for a key that is of another type than it should be."""
@@ -69,11 +69,6 @@ class Ledger:
             pipe.execute_command(*command)
         answers = await pipe.execute(raise_on_error=False) if commands else []
         return [None if isinstance(answer, ResponseError) else answer for answer in answers]
-
-
-def _event(row: Any) -> bytes:
-    fields: dict[bytes, bytes] = row[0][1]
-    return fields.get(b"e", b"{}")
 
 
 def _outline(job: JobId, names: list[bytes], values: list[bytes | None]) -> JobRecord | None:

@@ -10,7 +10,7 @@ no pool that it has left.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from wire.events import EVENT, Rerouted
 from wire.ids import JobId
@@ -54,11 +54,11 @@ async def carry_on(jobs: JobPipe, job: JobId) -> Target | None:
 
 async def destination(jobs: JobPipe, record: JobRecord) -> Target | None:
     """Where a rerouted job went, as the last event of its log here tells; None where that is gone."""
-    rows: Any = await jobs.redis.xrange(jobs.keys.events(record.id), record.end, record.end)
-    if record.forgotten or not rows:
+    end = await jobs.log(record.id).end(record.end)
+    if record.forgotten or end is None:
         return None
     try:
-        event = EVENT.validate_json(rows[0][1].get(b"e", b""))
+        event = EVENT.validate_json(end.body)
     except ValueError:
         return None
     return Target(pool=event.pool, model=event.model) if isinstance(event, Rerouted) else None

@@ -25,8 +25,8 @@ from backend.dialects.common.door import Asked
 from backend.dialects.responses.references import read_on
 from backend.errors import ApiError, JobFailed, QueueFull, Unavailable
 from backend.house import House
+from backend.moments import now_ms
 from backend.store.database import DatabaseAway
-from backend.threads.service import now_ms
 from wire.link import LinkLost
 from wire.reader import JobLost
 

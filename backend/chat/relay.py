@@ -16,8 +16,9 @@ from starlette.types import Receive, Scope, Send
 from backend.entrance.context import SERVER_SEND
 from backend.errors import ApiError, JobFailed, as_api_error
 from backend.pool.trail import Trail
-from wire.events import TERMINAL, LogEntry
+from wire.events import LogEntry
 from wire.ids import JobId
+from wire.log import Summary
 
 log = structlog.get_logger()
 
@@ -184,38 +185,8 @@ async def relay(ticket: Ticket, dialect: Dialect, pace: float, send: Send) -> No
         await send({"type": "http.response.body", "body": dialect.broken(foreseen), "more_body": True})
 
 
-class Outcome:
+class Outcome(Summary):
     """Everything a caller learns who waits for the whole answer: what all dialects' plain JSON is made of."""
-
-    def __init__(self) -> None:
-        self.end: dict[str, Any] = {}
-        self.restarts = 0
-        self._void()
-
-    def _void(self) -> None:
-        self.text: list[str] = []
-        self.thinking: list[str] = []
-        self.tool_calls: list[dict[str, Any]] = []
-        self.logprobs: list[dict[str, Any]] = []
-        self.embeddings: list[str] = []
-
-    def add(self, entry: LogEntry) -> None:
-        fields = entry.fields()
-        kind = fields.get("type")
-        if kind == "token":
-            self._add_token(fields)
-        elif kind == "restarted":
-            self.restarts += 1
-            self._void()
-        elif kind in TERMINAL:
-            self.end = fields
-
-    def _add_token(self, fields: dict[str, Any]) -> None:
-        self.text.append(fields.get("text", ""))
-        self.thinking.append(fields.get("thinking", ""))
-        self.tool_calls.extend(fields.get("tool_calls", ()))
-        self.logprobs.extend(fields.get("logprobs", ()))
-        self.embeddings.extend(fields.get("embeddings", ()))
 
     def checked(self) -> Outcome:
         """Self, or the job's failure raised."""
@@ -238,8 +209,7 @@ async def collect(ticket: Ticket, receive: Receive | None = None) -> Outcome:
     watching = asyncio.create_task(watch()) if receive is not None else None
     try:
         while (entries := await ticket.reader.next_burst()) is not None:
-            for entry in entries:
-                outcome.add(entry)
+            outcome.fold(entries)
     finally:
         if watching is not None:
             watching.cancel()

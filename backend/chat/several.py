@@ -79,8 +79,7 @@ async def together(tasks: Sequence[asyncio.Task[Value]]) -> list[Value]:
 async def outcome_of(ticket: Ticket) -> Outcome:
     outcome = Outcome()
     while (entries := await ticket.reader.next_burst()) is not None:
-        for entry in entries:
-            outcome.add(entry)
+        outcome.fold(entries)
     return outcome.checked()
 
 

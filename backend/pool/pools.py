@@ -7,14 +7,14 @@ pool that it came to last is the job; the others only say where it went.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from redis.asyncio import Redis
 from starlette.requests import Request
 
 from wire.circuits import Circuits
 from wire.clock import Clock
-from wire.events import LogEntry, entries_of
+from wire.events import LogEntry
 from wire.ids import JobId
 from wire.jobs import JobPipe, decode_record
 from wire.keys import Keys
@@ -141,21 +141,17 @@ class Pools:
 
     async def ending(self, found: Found) -> LogEntry | None:
         """The terminal event, for as long as the log is kept."""
-        end = found.record.end
-        rows: Any = await self._redis.xrange(found.pool.keys.events(found.record.id), end, end) if end else []
-        return next(iter(entries_of(rows)), None)
+        return await found.pool.jobs.log(found.record.id).end(found.record.end)
 
     async def beginning(self, found: Found, count: int) -> list[LogEntry]:
         """The first events of its log in the pool where it is."""
-        rows: Any = await self._redis.xrange(found.pool.keys.events(found.record.id), count=count)
-        return entries_of(rows)
+        return await found.pool.jobs.log(found.record.id).first(count)
 
     async def events(self, found: Found) -> int:
         """How many events its running attempt has sent so far; 0 where it does not run."""
         if found.record.state != "running":
             return 0
-        rows: Any = await self._redis.xrevrange(found.pool.keys.events(found.record.id), count=1)
-        return int(rows[0][0].rpartition(b"-")[2]) if rows else 0
+        return (await found.pool.jobs.log(found.record.id).last_id()).seq
 
     async def deserted(self, job: JobId) -> bool:
         """True when nobody follows it, in any pool and any API process."""

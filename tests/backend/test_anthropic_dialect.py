@@ -214,8 +214,7 @@ def test_keep_alive_is_a_ping() -> None:
 
 def test_a_whole_message_is_what_the_stream_adds_up_to() -> None:
     outcome = Outcome()
-    for entry in entries(*ALL):
-        outcome.add(entry)
+    outcome.fold(entries(*ALL))
     assert whole(JOB, "asked", True, outcome) == {
         "id": "msg_8b1a4d5e2f7c4c589f6a0e6f4d2d9b11",
         "type": "message",

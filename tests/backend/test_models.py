@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.pool.endpoints import advice
+from backend.dialects.native.models import advice
 from backend.pool.expected import eta, expected
 from backend.pool.look import look_at
 from backend.pool.models.catalogue import engines_of, live_models

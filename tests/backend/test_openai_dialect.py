@@ -133,8 +133,7 @@ USAGE = {
 
 def outcome_of(log: Iterable[LogEntry]) -> Outcome:
     outcome = Outcome()
-    for entry in log:
-        outcome.add(entry)
+    outcome.fold(log)
     return outcome
 
 

@@ -85,8 +85,7 @@ def stream_of(asked: Asked, log: list[LogEntry], after: int = -1, cuts: tuple[in
 
 def outcome_of(log: list[LogEntry]) -> Outcome:
     outcome = Outcome()
-    for entry in log:
-        outcome.add(entry)
+    outcome.fold(log)
     return outcome
 
 

@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from ollama_worker.attempt import BUSY_GIVES
-from ollama_worker.continuation import Earlier, read_earlier, with_rest_of_budget
+from ollama_worker.continuation import Earlier, earlier_of, with_rest_of_budget
 from ollama_worker.engines.base import (
     ContextTooLong,
     EngineBusy,
@@ -37,6 +37,7 @@ from wire.client import open_redis
 from wire.events import Completed, EventId, LogEntry, Token, encode
 from wire.jobs import JobPipe
 from wire.keys import Keys
+from wire.log import Summary
 from wire.records import ANY_MODEL, JobRequest, Target
 from wire.rerouting import carry_on
 from wire.workers import WorkerInfo, WorkerRegistry
@@ -608,4 +609,6 @@ async def test_an_answer_without_an_end_is_cut_as_one_that_is_long_enough(
 
 def test_an_earlier_attempt_s_words_that_are_none_are_not_continued() -> None:
     entry = LogEntry(EventId(1, 1), orjson.dumps({"type": "token", "text": 7, "n": "x"}))
-    assert read_earlier([entry]) == Earlier("", 0, other=True, spoken=True)
+    summary = Summary()
+    summary.fold([entry])
+    assert earlier_of(summary) == Earlier("", 0, other=True, spoken=True)

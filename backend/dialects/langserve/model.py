@@ -122,7 +122,7 @@ async def outcome_of(events: Events) -> Outcome:
     """The whole answer, or the job's failure raised."""
     outcome = Outcome()
     async for entry in entries_of(events):
-        outcome.add(entry)
+        outcome.fold([entry])
     return outcome.checked()
 
 

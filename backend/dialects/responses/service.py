@@ -98,8 +98,7 @@ async def followed(house: House, stored: Stored) -> Ticket:
 async def outcome_of(house: House, stored: Stored) -> Outcome:
     """Everything that an ended job said, also where it failed. Raises NotFound where its log is gone."""
     outcome = Outcome()
-    for entry in await log_of(house, stored):
-        outcome.add(entry)
+    outcome.fold(await log_of(house, stored))
     return outcome
 
 

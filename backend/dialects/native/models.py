@@ -1,4 +1,4 @@
-"""`/api/models`: which models a chat may ask for, and who answers."""
+"""`/api/models`: the models that a chat may name, and the engines that answer."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ SIMULATED = "simulated"
 
 @router.get("/api/models", summary="The models a chat may name, live ones first")
 async def models(request: Request) -> dict[str, Any]:
-    """`live`: a living worker offers it now; `default`: what a chat gets that names none; `context_length` 0: not
-    known; `aliases`: other names for it. `advice`: how to connect a real model, where all answers are simulated.
-    `limits`: so many of a conversation's last messages reach a model, and so many bytes a request may have."""
+    """`live`: a living worker offers the model now. `default`: the model of a chat that names none. `context_length` 0:
+    not known. `aliases`: other names of the model. `advice`: how to connect a real model, where all answers are
+    simulated. `limits`: how many of a conversation's last messages reach a model, and how many bytes a request may
+    have."""
     catalogue, bounds = catalogue_of(request), bounds_of(request)
     known, default = await catalogue.models(), await catalogue.resolve(None)
     offers, workers = await catalogue.by_pool(), (await looks_of(request).newest()).workers
@@ -47,7 +48,7 @@ def _order(names: dict[str, Any], live: dict[str, Any]) -> list[str]:
 
 
 def _pools(name: str, offers: dict[str, Models]) -> dict[str, Any]:
-    """`pools`: all that offer it, those with a living worker first; `pool` is the first of them."""
+    """`pools`: all pools that offer the model, those with a living worker first. `pool`: the first of them."""
     known = [pool for pool, models in offers.items() if find(name, models.known)]
     pools = sorted(known, key=lambda pool: not find(name, offers[pool].live))
     return {"pool": pools[0] if pools else None, "pools": pools}
@@ -65,6 +66,6 @@ def _model(name: str, about: dict[str, Any], default: bool, live: bool) -> dict[
 
 
 def advice(workers: list[WorkerRecord]) -> str | None:
-    """What a simulated worker says of itself, where there is no other."""
+    """The detail of a simulated worker, where no other worker lives."""
     engines = {worker.info.get("engine") for worker in workers}
     return str(workers[0].info.get("detail", "")) or None if engines == {SIMULATED} else None
