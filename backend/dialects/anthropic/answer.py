@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from backend.chat.relay import Outcome
+from backend.chat.outcome import Outcome
 from backend.dialects.common.door import Refusal
 from backend.dialects.common.fast_text import text_literal
 from backend.dialects.common.sse import id_line, queue_line

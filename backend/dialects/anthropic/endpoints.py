@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from backend.chat.serving import serve
 from backend.dialects.anthropic.door import AnthropicCount, AnthropicMessages
 from backend.dialects.anthropic.request import CountRequest, MessagesRequest
 from backend.dialects.common.openapi import takes
+from backend.dialects.common.serving import serve
 
 router = APIRouter(prefix="/v1/messages", tags=["Anthropic"])
 

@@ -4,7 +4,7 @@
     stream    the translator of one stream of events
     whole     the answer for a caller who waits for all of it
 
-`backend.chat.serving.serve` does the rest, the same for all of them: body, admission, relay, leaving.
+`serving.serve` does the rest, the same for all of them: body, admission, relay, leaving.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from backend.chat.relay import Dialect, Outcome, Ticket
+from backend.chat.choices import Choice
+from backend.chat.outcome import Outcome
+from backend.chat.party import Ticket
+from backend.chat.relay import Dialect
 from backend.errors import ApiError
 from wire.records import JobRequest
 
@@ -49,16 +52,6 @@ class Door(Protocol):
     def stream(self, asked: Asked, ticket: Ticket) -> Dialect: ...
 
     def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]: ...
-
-
-class Choice(Dialect, Protocol):
-    """One choice of several in one stream: it ends without what ends the stream."""
-
-    end: dict[str, Any]  # its `completed` event, {} until then
-
-    def closing(self, ends: Sequence[dict[str, Any]]) -> bytes:
-        """The stream's end, once every choice has ended well."""
-        ...
 
 
 class ChoiceDoor(Door, Protocol):

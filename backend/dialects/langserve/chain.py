@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from sse_starlette.sse import AppStatus, EventSourceResponse
 from starlette.responses import Response
 
+from backend.bounds import bounds_of
 from backend.chat.relay import RelayResponse
 from backend.dialects.langserve.model import QueueChat
 from backend.dialects.langserve.requests import CONFIGURABLE, ChatInput, parse_one
@@ -30,7 +31,6 @@ from backend.dialects.langserve.routes import LetIn, LetInFirst, let_in
 from backend.dialects.langserve.stream import LangServeEvents
 from backend.dialects.langserve.trim import trim
 from backend.entrance.body import read_object
-from backend.house import house_of
 from backend.pace import pace_of
 from backend.settings import ApiSettings
 from wire.reader import SILENCE_SECONDS
@@ -101,10 +101,9 @@ def langserve_router() -> APIRouter:
 async def stream(request: Request) -> Response:
     """SSE: `metadata` (its `run_id` is the job's id), `data` (chunks of an AI message), `end` or `error`."""
     fields, body = await read_object(request)
-    chat = parse_one(fields, house_of(request).settings.max_messages)
+    chat = parse_one(fields, bounds_of(request).messages)
     pace = pace_of(request)
-    party = await let_in(request, [chat], body)
-    [(_, model, ticket)] = party.members
+    [(_, model, ticket)] = (await let_in(request, [chat], body)).chats
     news = request.headers.get("x-sluice-events") == "1"
     return RelayResponse(ticket, LangServeEvents(ticket.job, model.model, bool(model.reasoning), news), pace)
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from backend.chat.relay import Outcome
+from backend.chat.outcome import Outcome
 from backend.dialects.common.door import Refusal
 from backend.dialects.common.fast_text import text_literal
 from backend.errors import ApiError, JobFailed, interrupted

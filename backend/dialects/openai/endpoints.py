@@ -7,10 +7,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from backend.chat.choices import serve_choices
-from backend.chat.vectors import embed, joined
+from backend.bounds import bounds_of
+from backend.chat.vectors import joined, parts_of, vectors_of
 from backend.dialects.anthropic import models as anthropic_models
 from backend.dialects.common.openapi import takes
+from backend.dialects.common.serving import serve_choices, submit
 from backend.dialects.native.endpoints import find_job
 from backend.dialects.openai import embeddings as openai_embeddings
 from backend.dialects.openai import jobs as openai_jobs
@@ -44,7 +45,9 @@ async def embeddings(request: Request) -> Response:
     """Large batches are split over the workers; the order is kept, and `X-Sluice-Job` lists the jobs."""
     parsed, body = await read_object(request)
     wanted = openai_embeddings.read(parsed)
-    made = await embed(request, wanted.job.model_copy(update={"door": "openai.embeddings"}), body)
+    ask = wanted.job.model_copy(update={"door": "openai.embeddings"})
+    party = await submit(request, parts_of(ask, bounds_of(request).embed_batch), body)
+    made = await vectors_of(party, len(ask.inputs), request.receive)
     answer = openai_embeddings.answer(made.model, made.vectors, made.prompt_tokens, wanted.as_base64)
     return Response(await joined(answer), 200, made.headers, "application/json")
 
