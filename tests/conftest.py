@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from backend.store.migrate import migrate
+from tests.support import certificates
 from tests.support.features import (  # noqa: F401 - pytest takes hooks from here
     pytest_configure,
     pytest_runtest_setup,
@@ -24,6 +25,7 @@ from tests.support.valkey import Valkey
 # Its 200 ms for an example are a limit on this machine's load, and no property of ours.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+certificates.read_once()
 
 # Folders whose files take minutes: begun first, so that no process is left alone with one at the end.
 LONG = ("flow", "browser", "wire", "images", "cluster")

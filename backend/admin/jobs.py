@@ -14,8 +14,8 @@ from sqlalchemy import Row
 from backend.admin.pages import Entry, from_place, newest, read_place
 from backend.admin.repository import EndedJobs
 from backend.cursor import read_cursor, write_cursor
-from backend.dialects.native.view import moment
 from backend.errors import job_not_found
+from backend.moments import moment
 from backend.pool.pools import Pool, Pools
 from wire.ids import JobId
 from wire.records import JobRecord

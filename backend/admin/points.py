@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from backend.admin.repository import Waits
-from backend.dialects.native.view import moment
+from backend.moments import moment
 
 SAMPLE_MS = 2_000
 EARLY_MS = 250  # a look may come a little before its time

@@ -6,7 +6,7 @@ from typing import Any
 
 from backend.admin.points import Point
 from backend.admin.pulse import Pulse
-from backend.dialects.native.view import moment
+from backend.moments import moment
 from backend.pool.look import Look, PoolLook
 from wire.places import Lengths
 from wire.workers import Gpu, WorkerRecord

@@ -14,7 +14,7 @@ from backend.batches.service import batch_not_found, batches_of, view
 from backend.dialects.common.openapi import takes
 from backend.dialects.openai.errors import read_as
 from backend.entrance.body import read_object
-from backend.threads.requests import usable_id
+from backend.ids import usable_id
 
 router = APIRouter(prefix="/v1/batches", tags=["OpenAI"])
 

@@ -18,8 +18,8 @@ from backend.batches.asking import AGAIN
 from backend.batches.states import CANCELLING
 from backend.batches.work import Work, end_all
 from backend.house import House
+from backend.moments import now_ms
 from backend.store.database import DatabaseAway
-from backend.threads.service import now_ms
 
 HOLD_MS = 6_000  # five missed renewals
 RENEW_SECONDS = 1.0  # also how soon a wish to cancel is seen

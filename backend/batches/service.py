@@ -17,8 +17,8 @@ from backend.batches.states import CANCELLED, CANCELLING, IN_ERRORS, LINE_DONE, 
 from backend.dialects.openai.errors import BadParameter
 from backend.errors import NotFound
 from backend.files.service import Files
+from backend.moments import now_ms
 from backend.store.database import Database
-from backend.threads.service import now_ms
 
 ENDED = {status: f"{status}_at" for status in ("completed", "failed", "expired", "cancelled")}
 

@@ -36,7 +36,7 @@ from backend.errors import NotFound
 from backend.files import repository as file_repository
 from backend.files.service import NewFile
 from backend.house import House
-from backend.threads.service import now_ms
+from backend.moments import now_ms
 
 LINES_MAX = 50_000
 ERRORS_MAX = 100  # told of a file that is no JSONL

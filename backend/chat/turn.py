@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from backend.dialects.common.images import of_base64
 from backend.errors import Invalid, explain
-from backend.threads.requests import Id
+from backend.ids import MessageId, ThreadId, UsableMessageId, UsableThreadId
 
 FIELDS = ("thread_id", "parent_id", "message_id", "answer_id")
 DATA_URL = re.compile(r"data:(image/[a-z0-9][a-z0-9.+-]{0,60});base64,(.*)", re.DOTALL)
@@ -22,10 +22,10 @@ class TurnFields(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    thread_id: Id
-    parent_id: Id | None
-    message_id: Id
-    answer_id: Id
+    thread_id: UsableThreadId
+    parent_id: UsableMessageId | None
+    message_id: UsableMessageId
+    answer_id: UsableMessageId
 
 
 class Turn(NamedTuple):
@@ -34,10 +34,10 @@ class Turn(NamedTuple):
     `context_messages`: so many of the conversation's last messages, this one among them, the model is given; None: all.
     """
 
-    thread: str
-    parent: str | None
-    message: str
-    answer: str
+    thread: ThreadId
+    parent: MessageId | None
+    message: MessageId
+    answer: MessageId
     text: str
     images: tuple[dict[str, str], ...] = ()
     context_messages: int | None = None

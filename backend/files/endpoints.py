@@ -16,8 +16,8 @@ from backend.accounts.caller import principal_of
 from backend.dialects.openai.errors import BadParameter
 from backend.files.names import as_attachment
 from backend.files.service import CHUNK, NewFile, Page, file_not_found, files_of
-from backend.threads.requests import usable_id
-from backend.threads.service import now_ms
+from backend.ids import usable_id
+from backend.moments import now_ms
 
 router = APIRouter(prefix="/v1/files", tags=["OpenAI"])
 PURPOSES = ("assistants", "batch", "evals", "fine-tune", "user_data", "vision")

@@ -14,8 +14,8 @@ from backend.errors import NotFound, TooLarge
 from backend.files import repository
 from backend.files.names import safe_name
 from backend.files.repository import Order
+from backend.moments import now_ms
 from backend.store.database import Database
-from backend.threads.service import now_ms
 
 CHUNK = 512 * 1024  # bytes a row: few rows a file, and little memory for each of many that are read at once
 UNFINISHED_MS = 3_600_000  # an upload that took longer has lost its process

@@ -11,8 +11,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
-from backend.dialects.native.view import moment
 from backend.health.readiness import readiness_of
+from backend.moments import moment
 from backend.pool.look import PoolLook, looks_of
 from backend.pool.models.catalogue import catalogue_of
 from backend.pool.pools import pools_of

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from backend.accounts.caller import principal_of
 from backend.cursor import read_cursor, write_cursor
 from backend.entrance.body import read_object
+from backend.ids import MessageId, ThreadId, usable_id
 from backend.threads.documents import documented
 from backend.threads.export import Format, export
 from backend.threads.requests import (
@@ -22,15 +23,15 @@ from backend.threads.requests import (
     parse,
     parse_query,
     thread_not_found,
-    usable_id,
 )
 from backend.threads.service import threads_of
 from backend.threads.titles import titles_of
 from backend.threads.view import branch_to, head_of, in_order, message_view, thread_view, thread_views
+from wire.ids import TenantId
 
 router = APIRouter(prefix="/api/threads", tags=["threads"])
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
-Thread = Annotated[str, Path(description="A thread's id.")]
+Thread = Annotated[ThreadId, Path(description="A thread's id.")]
 
 
 @router.get("", summary="Threads, those in which something was said last first")
@@ -117,13 +118,13 @@ async def title(request: Request, thread: Thread) -> Response:
     openapi_extra=documented(Feedback),
     summary="Rate an answer, or take the rating back",
 )
-async def feedback(request: Request, thread: Thread, message: str) -> Response:
+async def feedback(request: Request, thread: Thread, message: MessageId) -> Response:
     name, about = usable_id(thread, thread_not_found), usable_id(message, message_not_found)
     await threads_of(request).rate(tenant(), name, about, parse(Feedback, await fields(request)))
     return Response(status_code=204)
 
 
-def tenant() -> str:
+def tenant() -> TenantId:
     return principal_of().tenant
 
 
@@ -131,7 +132,7 @@ async def fields(request: Request) -> dict[str, Any]:
     return (await read_object(request))[0]
 
 
-async def shown(request: Request, name: str) -> Response:
+async def shown(request: Request, name: ThreadId) -> Response:
     """A thread as it is now."""
     found = await threads_of(request).get(tenant(), name)
     return answer(thread_views(found.threads, found.running)[0])

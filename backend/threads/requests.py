@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from backend.dialects.ollama.chat_request import Options
 from backend.errors import Invalid, NotFound, explain
+from backend.ids import MessageId, ThreadId, UsableMessageId, UsableThreadId
 
 TITLE_MAX = 200  # characters
 SYSTEM_MAX_BYTES = 64 * 1024
 COMMENT_MAX = 4_000
 QUERY_MAX = 200
 PAGE_MAX = 200
-USABLE_ID = r"^[A-Za-z0-9_-]{1,64}$"
 
-Id = Annotated[str, Field(pattern=USABLE_ID)]
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
@@ -58,7 +55,7 @@ class NewThread(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    id: Id | None = Field(None, description="Made by the caller, best a UUID; left out: made here.")
+    id: UsableThreadId | None = Field(None, description="Made by the caller, best a UUID; left out: made here.")
     title: Title | None = None
     settings: Settings = Field(default_factory=Settings)
 
@@ -71,7 +68,7 @@ class ThreadChange(BaseModel):
     title: Title | None = Field(None, description="null: forgotten; the next words said, or the model, may name it.")
     archived: bool = False
     settings: Settings = Field(default_factory=Settings, description="The whole object.")
-    head_id: Id | None = Field(None, description="The leaf that is shown; null: the newest.")
+    head_id: UsableMessageId | None = Field(None, description="The leaf that is shown; null: the newest.")
 
 
 class Feedback(BaseModel):
@@ -99,16 +96,9 @@ def parse_query(text: str) -> str:
     return query
 
 
-def usable_id(text: str, unknown: Callable[[str], NotFound]) -> str:
-    """An id of a path. What no id can be is as unknown as what none is, and never reaches SQL."""
-    if not re.fullmatch(USABLE_ID, text) or text.endswith("\n"):
-        raise unknown(text)
-    return text
-
-
-def thread_not_found(thread: str) -> NotFound:
+def thread_not_found(thread: ThreadId) -> NotFound:
     return NotFound(f"There is no thread {thread[:64]!r}; it may have been deleted.", "thread_not_found")
 
 
-def message_not_found(message: str) -> NotFound:
+def message_not_found(message: MessageId) -> NotFound:
     return NotFound(f"There is no message {message[:64]!r} in this thread.", "message_not_found")

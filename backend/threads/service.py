@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,13 +18,15 @@ from starlette.requests import Request
 from backend.cursor import Cursor
 from backend.errors import Conflict, Invalid
 from backend.history.ending import LOST
+from backend.ids import MessageId, ThreadId
+from backend.moments import now_ms
 from backend.pool.pools import Pools
 from backend.store.database import Database
 from backend.store.words import fold
 from backend.threads import repository
 from backend.threads.requests import Feedback, NewThread, ThreadChange, message_not_found, thread_not_found
 from backend.threads.search import snippet, words_of
-from wire.ids import JobId
+from wire.ids import JobId, TenantId
 
 ACCEPT_SECONDS = 1.0  # a turn's row is written before its job is accepted, which takes as long at most
 LOST_MS = 30_000  # the same with room for clocks that differ
@@ -44,13 +45,9 @@ class Hit(NamedTuple):
     """`message` None: the title has the text."""
 
     thread: Row[Any]
-    message: str | None
+    message: MessageId | None
     snippet: str
     at: int
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def is_young(answer: Row[Any]) -> bool:
@@ -66,15 +63,15 @@ class Threads:
         self._pools = pools
 
     # -- threads -----------------------------------------------------------------------------------------------
-    async def create(self, tenant: str, wanted: NewThread) -> tuple[Row[Any], bool]:
+    async def create(self, tenant: TenantId, wanted: NewThread) -> tuple[Row[Any], bool]:
         """The thread, and whether it is new: the same id again gives the one that is there. Raises Conflict."""
-        name = wanted.id or str(uuid.uuid4())
+        name = wanted.id or ThreadId(str(uuid.uuid4()))
         try:
             return await self._created(tenant, name, wanted)
         except IntegrityError:  # somebody made it since we looked
             return await self._created(tenant, name, wanted)
 
-    async def _created(self, tenant: str, name: str, wanted: NewThread) -> tuple[Row[Any], bool]:
+    async def _created(self, tenant: TenantId, name: ThreadId, wanted: NewThread) -> tuple[Row[Any], bool]:
         async with self._database.write() as tx:
             if (there := await repository.anyones_thread(tx, name)) is not None:
                 if there.tenant != tenant:
@@ -93,21 +90,21 @@ class Threads:
             )
             return await _thread(tx, tenant, name), True
 
-    async def page(self, tenant: str, archived: bool, after: Cursor | None, limit: int) -> Page:
+    async def page(self, tenant: TenantId, archived: bool, after: Cursor | None, limit: int) -> Page:
         async with self._database.read() as tx:
             rows = await repository.page(tx, tenant, archived, after, limit + 1)
             running = await repository.running(tx, [row.id for row in rows[:limit]])
         more = Cursor(rows[limit - 1].updated_at, rows[limit - 1].id) if len(rows) > limit else None
         return Page(rows[:limit], newest(await self._still_running(running)), more)
 
-    async def get(self, tenant: str, name: str) -> Page:
+    async def get(self, tenant: TenantId, name: ThreadId) -> Page:
         """A page of one."""
         async with self._database.read() as tx:
             row = await _thread(tx, tenant, name)
             running = await repository.running(tx, [name])
         return Page([row], newest(await self._still_running(running)))
 
-    async def change(self, tenant: str, name: str, wanted: ThreadChange) -> None:
+    async def change(self, tenant: TenantId, name: ThreadId, wanted: ThreadChange) -> None:
         """Raises Invalid for a head that is no message of the thread."""
         given = wanted.model_fields_set
         values: dict[str, Any] = _titled(wanted.title) if "title" in given else {}
@@ -122,7 +119,7 @@ class Threads:
             if values:
                 await repository.change_thread(tx, name, **values)
 
-    async def delete(self, tenant: str, name: str) -> None:
+    async def delete(self, tenant: TenantId, name: ThreadId) -> None:
         """Its jobs first: with Redis away nothing is deleted, so that none runs on for nobody."""
         async with self._database.read() as tx:
             row = await _thread(tx, tenant, name)
@@ -146,7 +143,7 @@ class Threads:
             await self._cancel(jobs)
 
     # -- messages ----------------------------------------------------------------------------------------------
-    async def messages(self, tenant: str, name: str) -> tuple[Page, list[Row[Any]]]:
+    async def messages(self, tenant: TenantId, name: ThreadId) -> tuple[Page, list[Row[Any]]]:
         """The thread (a page of one) and all its messages, of every branch."""
         thread, rows = await self._whole(tenant, name)
         awaited = [row for row in rows if row.status == "running"]
@@ -155,11 +152,11 @@ class Threads:
             thread, rows = await self._whole(tenant, name)
         return Page([thread], newest(sorted(running, key=lambda row: row.created_at))), rows
 
-    async def _whole(self, tenant: str, name: str) -> tuple[Row[Any], list[Row[Any]]]:
+    async def _whole(self, tenant: TenantId, name: ThreadId) -> tuple[Row[Any], list[Row[Any]]]:
         async with self._database.read() as tx:
             return await _thread(tx, tenant, name), await repository.all_messages(tx, name)
 
-    async def rate(self, tenant: str, name: str, message: str, feedback: Feedback) -> None:
+    async def rate(self, tenant: TenantId, name: ThreadId, message: MessageId, feedback: Feedback) -> None:
         async with self._database.write() as tx:
             await _thread(tx, tenant, name)
             row = await repository.message(tx, name, message)
@@ -170,7 +167,7 @@ class Threads:
             comment = feedback.comment if feedback.rating else None
             await repository.change_message(tx, name, message, feedback=feedback.rating, feedback_comment=comment)
 
-    async def search(self, tenant: str, query: str, limit: int) -> tuple[list[Hit], dict[str, Row[Any]]]:
+    async def search(self, tenant: TenantId, query: str, limit: int) -> tuple[list[Hit], dict[str, Row[Any]]]:
         """What has all words of the query, newest first, at most one hit a message; and, in the threads that were
         hit, the answers that still run."""
         words = words_of(query)
@@ -213,14 +210,14 @@ class Threads:
                 log.warning("an answer's job is lost", action="answer.lost", job_id=answer.job_id)
 
 
-async def _thread(tx: AsyncConnection, tenant: str, name: str, lock: bool = False) -> Row[Any]:
+async def _thread(tx: AsyncConnection, tenant: TenantId, name: ThreadId, lock: bool = False) -> Row[Any]:
     row = await repository.thread(tx, tenant, name, lock)
     if row is None:
         raise thread_not_found(name)
     return row
 
 
-async def _head(tx: AsyncConnection, thread: str, head: str | None) -> str | None:
+async def _head(tx: AsyncConnection, thread: ThreadId, head: MessageId | None) -> MessageId | None:
     if head is not None and await repository.message(tx, thread, head) is None:
         raise Invalid("head_id must be a message of this thread, or null.", "unknown_head")
     return head

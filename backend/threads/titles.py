@@ -11,6 +11,7 @@ from starlette.requests import Request
 from backend.accounts.caller import Principal
 from backend.chat.disconnect import CONTINUE
 from backend.chat.service import ChatService, Submission
+from backend.ids import ThreadId
 from backend.pool.look import Looks
 from backend.pool.models.catalogue import Catalogue
 from backend.pool.models.names import find
@@ -40,7 +41,7 @@ class Titles:
         self._catalogue = catalogue
         self._chat = chat
 
-    async def ask(self, who: Principal, name: str) -> str | None:
+    async def ask(self, who: Principal, name: ThreadId) -> str | None:
         """The job that is to name the thread, the same one while it is pending; None: there is nothing to do.
 
         Raises NotFound for the thread, and what keeps a chat from being let in.

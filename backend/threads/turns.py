@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.chat.turn import Turn
 from backend.errors import ApiError, Conflict, Invalid
+from backend.moments import now_ms
 from backend.store.database import Database, DatabaseAway
 from backend.store.words import fold
 from backend.threads import repository
 from backend.threads.requests import thread_not_found
-from backend.threads.service import now_ms
 from wire.ids import JobId
 
 FIRST_WORDS = 60  # characters of a title made of what was said first

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from backend.dialects.native.view import moment
+from backend.moments import moment
 
 AS_THEY_ARE = (
     *("id", "parent_id", "role", "text", "thinking", "images", "status", "model", "job_id", "worker"),

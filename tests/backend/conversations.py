@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
+from backend.moments import now_ms
 from backend.store.database import Database
 from backend.store.migrate import migrate
 from backend.store.words import fold
 from backend.threads import repository
-from backend.threads.service import now_ms
 from tests.support.house import House
 from tests.support.postgres import run_apart
 from tests.support.sse import Stream, open_stream

@@ -13,9 +13,9 @@ from sqlalchemy import insert, select, update
 
 from backend.batches.answers import job_of
 from backend.batches.requests import WINDOW_MS
+from backend.moments import now_ms
 from backend.store.database import Database
 from backend.store.tables import batch_lines, batches
-from backend.threads.service import now_ms
 from tests.backend.batch_calls import CHAT, a_line, begin, jobs_of, jsonl, lines_of, run, said_in, until, words
 from tests.backend.conversations import FOREIGN, KINDS, LONG, history_house
 from tests.backend.openai_calls import openai_client, plain_client

@@ -15,9 +15,9 @@ from sqlalchemy import func, select, update
 
 from backend.files.names import as_attachment, safe_name
 from backend.files.service import CHUNK, UNFINISHED_MS, Files, NewFile, in_chunks
+from backend.moments import now_ms
 from backend.store.database import Database
 from backend.store.tables import file_chunks, files
-from backend.threads.service import now_ms
 from tests.backend.conversations import FOREIGN, KINDS, history_house
 from tests.backend.openai_calls import openai_client, plain_client
 from tests.support.house import House

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from backend.chat.serving import serve
 from backend.dialects.common.openapi import takes
+from backend.dialects.common.serving import serve
 from backend.dialects.native.local_llm import LocalGenerate, LocalRequest
 from backend.errors import NotFound
 

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
+from backend.moments import moment
 from backend.pool.pools import Found
 from wire.decoding import json_object
 from wire.events import LogEntry, Queued
-
-LAST_MS = 253_402_300_799_000
-
-
-def moment(ms: int) -> str:
-    """Pool milliseconds as ISO 8601 in UTC; what lies beyond the year 9999, which no clock says, is its end."""
-    return (
-        datetime.fromtimestamp(max(0, min(ms, LAST_MS)) / 1000, UTC)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z")
-    )
 
 
 def view(found: Found, place: Queued | None, end: LogEntry | None) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from backend.chat.relay import Ticket, collect
-from backend.chat.serving import serve, submit
-from backend.chat.vectors import embed, joined
+from backend.bounds import bounds_of
+from backend.chat.party import Ticket
+from backend.chat.vectors import joined, parts_of, vectors_of
 from backend.dialects.common.openapi import takes
 from backend.dialects.common.reading import read_as
+from backend.dialects.common.serving import serve, submit
 from backend.dialects.ollama import models as ollama_models
 from backend.dialects.ollama.chat import NativeChat, OllamaChat
 from backend.dialects.ollama.chat_request import ChatRequest
@@ -30,7 +31,6 @@ from backend.dialects.ollama.generate import GenerateRequest, OllamaGenerate
 from backend.dialects.ollama.models import ShowRequest
 from backend.entrance.body import read_object
 from backend.errors import Forbidden, told_with
-from backend.house import house_of
 from backend.pool.models.catalogue import catalogue_of
 from backend.pool.models.needs import lacks
 from wire.records import JobRequest
@@ -68,23 +68,24 @@ async def _vectors(
     request: Request, read: Callable[[dict[str, Any]], JobRequest], told: Callable[[Vectors], Iterator[bytes]]
 ) -> Response:
     parsed, body = await read_object(request)
-    job = read(parsed)
-    if not job.inputs:
-        ticket = await _load(request, job, body)
+    ask = read(parsed)
+    if not ask.inputs:
+        ticket = await _load(request, ask, body)
         return Response(await joined(told(Vectors(ticket.model, []))), 200, ticket.headers, "application/json")
-    made = await embed(request, job, body)
+    party = await submit(request, parts_of(ask, bounds_of(request).embed_batch), body)
+    made = await vectors_of(party, len(ask.inputs), request.receive)
     vectors = Vectors(made.model, made.vectors, made.prompt_tokens, made.total_ms, made.load_ms)
     return Response(await joined(told(vectors)), 200, made.headers, "application/json")
 
 
-async def _load(request: Request, job: JobRequest, body: bytes) -> Ticket:
-    """Load the model of an embedding job without inputs; the ticket of the job that did."""
+async def _load(request: Request, ask: JobRequest, body: bytes) -> Ticket:
+    """Load the model that is asked for vectors of nothing; the ticket of the job that did."""
     catalogue = catalogue_of(request)
-    about = (await catalogue.models()).about(await catalogue.resolve(job.model))
-    ticket = await submit(house_of(request), request, loading_of(job, able=not lacks(about, ["embedding"])), body)
-    with told_with(ticket.headers):
-        await collect(ticket, request.receive)
-    return ticket
+    about = (await catalogue.models()).about(await catalogue.resolve(ask.model))
+    party = await submit(request, [loading_of(ask, able=not lacks(about, ["embedding"]))], body)
+    with told_with(party.headers):
+        await party.outcomes(request.receive)
+    return party.tickets[0]
 
 
 @router.head("/tags", include_in_schema=False)

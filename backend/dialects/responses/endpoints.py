@@ -10,10 +10,11 @@ from starlette.responses import Response
 
 from backend.accounts.caller import principal_of
 from backend.chat.disconnect import CONTINUE
-from backend.chat.relay import RelayResponse, Ticket
-from backend.chat.serving import answered, submit, whole
+from backend.chat.party import Ticket
+from backend.chat.relay import RelayResponse
 from backend.dialects.common.door import Asked
 from backend.dialects.common.openapi import takes
+from backend.dialects.common.serving import answered, submit, whole
 from backend.dialects.openai.errors import BadParameter
 from backend.dialects.responses import service
 from backend.dialects.responses.door import COUNT, DOOR
@@ -40,7 +41,7 @@ async def create(request: Request) -> Response:
     asked = await read_on(house, principal_of(), asked, parsed, len(body))
     job = asked.job.model_copy(update={"door": DOOR.name})
     background, pace = bool(parsed.get("background")), pace_of(request)
-    ticket = await submit(house, request, job, body, on_disconnect=CONTINUE if background else None)
+    [ticket] = (await submit(request, [job], body, on_disconnect=CONTINUE if background else None)).tickets
     asked = await _as_let_in(house, request, asked, ticket)
     if asked.stream:
         return RelayResponse(ticket, DOOR.stream(asked, ticket), pace)
