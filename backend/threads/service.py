@@ -194,7 +194,7 @@ class Threads:
         return [answer for answer in answers if answer not in lost]
 
     async def _lost(self, answers: Sequence[AwaitedRow]) -> list[AwaitedRow]:
-        """The end of a job that any pool knows is the recorder's. Without Redis no job counts as lost. One trip for all."""
+        """The end of a job that a pool knows is the recorder's. Without Redis no job counts as lost. One trip."""
         if not answers:
             return []
         try:
