@@ -39,7 +39,7 @@ async def page(request: Request, archived: bool = False, limit: Limit = 50, curs
     """`next_cursor` null: this was the last page."""
     found = await threads_of(request).page(tenant(), archived, read_cursor(cursor), limit)
     following = write_cursor(*found.next) if found.next else None
-    return answer({"threads": thread_views(found.threads, found.running), "next_cursor": following})
+    return answer({"threads": thread_views(found.threads, found.awaited), "next_cursor": following})
 
 
 @router.post("", status_code=201, openapi_extra=documented(NewThread), summary="Begin a thread")
@@ -53,10 +53,10 @@ async def create(request: Request) -> Response:
 @router.get("/search", summary="Threads and messages that have a text, newest first")
 async def search(request: Request, q: str, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> Response:
     """Case and the forms of letters do not matter. `message_id` null: the title has it."""
-    hits, running = await threads_of(request).search(tenant(), parse_query(q), limit)
+    hits, awaited = await threads_of(request).search(tenant(), parse_query(q), limit)
     told = [
         {
-            "thread": thread_view(hit.thread, running.get(hit.thread.id)),
+            "thread": thread_view(hit.thread, awaited.get(hit.thread.id)),
             "message_id": hit.message,
             "snippet": hit.snippet,
         }
@@ -90,7 +90,7 @@ async def messages(request: Request, thread: Thread) -> Response:
     found, rows = await threads_of(request).messages(tenant(), usable_id(thread, thread_not_found))
     [row], ordered = found.threads, in_order(rows)
     told = [message_view(message) for message in ordered]
-    shown_thread = thread_view(row, found.running.get(row.id))
+    shown_thread = thread_view(row, found.awaited.get(row.id))
     return answer({"thread": shown_thread, "messages": told, "head_id": head_of(row, ordered)})
 
 
@@ -101,7 +101,7 @@ async def export_thread(request: Request, thread: Thread, format: Format = "json
     head = head_of(row, ordered)
     branch = [message_view(message) for message in branch_to(head, ordered)]
     told = [message_view(message) for message in ordered]
-    return export(format, thread_view(row, found.running.get(row.id)), told, branch, head)
+    return export(format, thread_view(row, found.awaited.get(row.id)), told, branch, head)
 
 
 @router.post("/{thread}/title", status_code=202, summary="Let the model name a thread, by a job of class batch")
@@ -135,7 +135,7 @@ async def fields(request: Request) -> dict[str, Any]:
 async def shown(request: Request, name: ThreadId) -> Response:
     """A thread as it is now."""
     found = await threads_of(request).get(tenant(), name)
-    return answer(thread_views(found.threads, found.running)[0])
+    return answer(thread_views(found.threads, found.awaited)[0])
 
 
 def answer(body: dict[str, Any], status: int = 200) -> Response:

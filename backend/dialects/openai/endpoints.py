@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from backend.bounds import bounds_of
 from backend.chat.vectors import joined, parts_of, vectors_of
-from backend.dialects.anthropic import models as anthropic_models
+from backend.dialects.common.models import listed_ids
 from backend.dialects.common.openapi import takes
 from backend.dialects.common.serving import serve_choices, submit
 from backend.dialects.native.endpoints import find_job
@@ -21,7 +21,6 @@ from backend.dialects.openai.chat_request import ChatRequest
 from backend.dialects.openai.completions import COMPLETIONS, CompletionRequest
 from backend.dialects.openai.embeddings import EmbeddingRequest
 from backend.entrance.body import read_object
-from backend.entrance.context import is_anthropic
 from backend.pool.models.catalogue import catalogue_of
 from backend.pool.pools import pools_of
 
@@ -58,11 +57,7 @@ async def models(request: Request) -> dict[str, Any]:
     send `anthropic-version` get Anthropic's list, in pages."""
     catalogue = catalogue_of(request)
     models = await catalogue.models()
-    ids = openai_models.ids(models, await catalogue.present_aliases())
-    if is_anthropic():
-        page = anthropic_models.Page.of(request.query_params)
-        return anthropic_models.listed({id: models.about(name) for id, name in ids.items()}, page)
-    return openai_models.listed(models, ids)
+    return openai_models.listed(models, listed_ids(models, await catalogue.present_aliases()))
 
 
 @router.get("/models/{model:path}", summary="One model")
@@ -71,8 +66,6 @@ async def model(model: str, request: Request) -> dict[str, Any]:
     catalogue = catalogue_of(request)
     name = await catalogue.resolve(model)
     models = await catalogue.models()
-    if is_anthropic():
-        return anthropic_models.described(model, models.about(name))
     return openai_models.told(model, name, models.about(name), models.is_live(name))
 
 
