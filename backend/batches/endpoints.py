@@ -14,7 +14,7 @@ from backend.batches.service import batch_not_found, batches_of, view
 from backend.dialects.common.openapi import takes
 from backend.dialects.openai.errors import read_as
 from backend.entrance.body import read_object
-from backend.ids import usable_id
+from backend.ids import BatchId, usable_id
 
 router = APIRouter(prefix="/v1/batches", tags=["OpenAI"])
 
@@ -28,7 +28,9 @@ async def create(request: Request) -> Response:
 
 
 @router.get("", summary="Batches, the newest first")
-async def page(request: Request, after: str | None = None, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> Response:
+async def page(
+    request: Request, after: BatchId | None = None, limit: Annotated[int, Query(ge=1, le=100)] = 20
+) -> Response:
     """`after`: the last batch of the page before."""
     after = usable_id(after, batch_not_found) if after else None
     found, more = await batches_of(request).page(principal_of().tenant, after, limit)
@@ -38,13 +40,13 @@ async def page(request: Request, after: str | None = None, limit: Annotated[int,
 
 
 @router.get("/{batch_id}", summary="How a batch stands")
-async def show(request: Request, batch_id: str) -> Response:
+async def show(request: Request, batch_id: BatchId) -> Response:
     name = usable_id(batch_id, batch_not_found)
     return answer(view(await batches_of(request).get(principal_of().tenant, name)))
 
 
 @router.post("/{batch_id}/cancel", summary="End a batch; what is answered is kept")
-async def cancel(request: Request, batch_id: str) -> Response:
+async def cancel(request: Request, batch_id: BatchId) -> Response:
     name = usable_id(batch_id, batch_not_found)
     return answer(view(await batches_of(request).cancel(principal_of().tenant, name)))
 

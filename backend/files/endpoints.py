@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request
-from sqlalchemy import Row
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
@@ -15,9 +14,11 @@ from starlette.responses import Response, StreamingResponse
 from backend.accounts.caller import principal_of
 from backend.dialects.openai.errors import BadParameter
 from backend.files.names import as_attachment
-from backend.files.service import CHUNK, NewFile, Page, file_not_found, files_of
-from backend.ids import usable_id
+from backend.files.service import CHUNK, FilePage, NewFile, file_not_found, files_of
+from backend.ids import FileId, usable_id
 from backend.moments import now_ms
+from backend.store.rows import FileRow
+from wire.ids import TenantId
 
 router = APIRouter(prefix="/v1/files", tags=["OpenAI"])
 PURPOSES = ("assistants", "batch", "evals", "fine-tune", "user_data", "vision")
@@ -59,7 +60,7 @@ async def page(
     request: Request,
     purpose: str | None = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
-    after: str | None = None,
+    after: FileId | None = None,
     order: Literal["asc", "desc"] = "desc",
 ) -> Response:
     """`after`: the last file of the page before."""
@@ -68,12 +69,12 @@ async def page(
 
 
 @router.get("/{file}", summary="What is known of a file")
-async def show(request: Request, file: str) -> Response:
+async def show(request: Request, file: FileId) -> Response:
     return answer(file_view(await files_of(request).get(tenant(), usable_id(file, file_not_found))))
 
 
 @router.get("/{file}/content", summary="A file's bytes")
-async def content(request: Request, file: str) -> Response:
+async def content(request: Request, file: FileId) -> Response:
     files = files_of(request)
     found = await files.get(tenant(), usable_id(file, file_not_found))
     headers = {
@@ -86,10 +87,9 @@ async def content(request: Request, file: str) -> Response:
 
 
 @router.delete("/{file}", summary="Delete a file")
-async def delete(request: Request, file: str) -> Response:
-    name = usable_id(file, file_not_found)
-    await files_of(request).delete(tenant(), name)
-    return answer({"id": name, "object": "file", "deleted": True})
+async def delete(request: Request, file: FileId) -> Response:
+    await files_of(request).delete(tenant(), usable_id(file, file_not_found))
+    return answer({"id": file, "object": "file", "deleted": True})
 
 
 async def _read_form(request: Request) -> FormData:
@@ -130,7 +130,7 @@ async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
         yield piece
 
 
-def file_view(row: Row[Any]) -> dict[str, Any]:
+def file_view(row: FileRow) -> dict[str, Any]:
     return {
         "id": row.id,
         "object": "file",
@@ -144,14 +144,14 @@ def file_view(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def list_view(page: Page, view: Any) -> dict[str, Any]:
+def list_view(page: FilePage, view: Any) -> dict[str, Any]:
     """A page of anything in OpenAI's form of a list."""
     data = [view(row) for row in page.rows]
     ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}
     return {"object": "list", "data": data, **ends, "has_more": page.more}
 
 
-def tenant() -> str:
+def tenant() -> TenantId:
     return principal_of().tenant
 
 

@@ -13,7 +13,7 @@ from backend.admin.listener import KEEP_ALIVE, Listener
 from backend.admin.pages import from_place, newest, read_place
 from backend.admin.points import KEEP_MS, Point, Points
 from backend.admin.pulse import Pulse
-from backend.admin.repository import Waits
+from backend.admin.repository import WaitSums
 from backend.admin.snapshot import snapshot
 from backend.cursor import read_cursor, read_stream_place, write_cursor
 from backend.errors import Invalid
@@ -199,10 +199,10 @@ def test_a_clock_that_was_set_back_begins_a_new_history() -> None:
 
 def test_means_are_of_jobs_that_ended_just_before_the_point() -> None:
     waits = [
-        Waits(40, 1, 9_999, 1, 9_999),
-        Waits(48, 1, 100, 0, 0),
-        Waits(49, 3, 500, 2, 60),
-        Waits(51, 1, 9_999, 0, 0),
+        WaitSums(40, 1, 9_999, 1, 9_999),
+        WaitSums(48, 1, 100, 0, 0),
+        WaitSums(49, 3, 500, 2, 60),
+        WaitSums(51, 1, 9_999, 0, 0),
     ]
     point = Point(100_000, 0, 0, 0.0).with_waits(waits)
     assert (point.wait_ms, point.first_token_ms) == (150.0, 30.0)
