@@ -108,7 +108,7 @@ async def _at_most(limit: int, stream: asyncio.StreamReader | None) -> bytes:
     while stream is not None and (piece := await stream.read(limit)):
         output += piece
         if len(output) > limit:
-            raise Unreadable("its output has no end")
+            raise Unreadable("it writes without end")
     return output
 
 
