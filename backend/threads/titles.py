@@ -8,7 +8,8 @@ from starlette.requests import Request
 
 from backend.accounts.caller import Principal
 from backend.chat.disconnect import CONTINUE
-from backend.chat.service import ChatService, Submission
+from backend.chat.service import ChatService
+from backend.chat.submission import Submission
 from backend.ids import ThreadId
 from backend.pool.look import Looks
 from backend.pool.models.catalogue import Catalogue
