@@ -14,6 +14,8 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 
+from backend.accounts.caller import Callers
+from backend.accounts.needs import declare_public
 from backend.admin.endpoints import router as admin_router
 from backend.batches.endpoints import router as batches_router
 from backend.batches.runner import batches_running
@@ -66,6 +68,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
+    declare_public(app.routes)  # so far those of the documentation
     api = _add_routes(app)
     page.install(app, settings.page_dir, api, elsewhere=settings.page == "elsewhere")
     refusal.install(app)
@@ -90,7 +93,7 @@ def first_parts(routes: Iterable[BaseRoute]) -> frozenset[str]:
 
 
 def _add_middleware(app: FastAPI, settings: ApiSettings, api: frozenset[str]) -> None:
-    """The last added is outermost: context, then the path's slash, the guard, CORS, the crowd, the body's bound."""
+    """The last added is outermost: context, slashes, guard, CORS, callers, crowd, the body's bound."""
     app.add_middleware(refusal.ErrorBoundary, development=settings.development)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, file_limit=settings.max_file_bytes)
     app.add_middleware(
@@ -99,6 +102,7 @@ def _add_middleware(app: FastAPI, settings: ApiSettings, api: frozenset[str]) ->
         max_pending=settings.max_pending,
         max_bytes=BODIES_HELD * settings.max_body_bytes,
     )
+    app.add_middleware(Callers)
     origins = settings.cors_allow_origins
     readable = partial(
         CORSMiddleware,

@@ -31,7 +31,7 @@ class Meter:
 
 
 class Shape:
-    """What this process reports of itself, over all its lives. A beat carries `news()`: None where nothing changed."""
+    """The description of this process, over all its lives. A beat carries `news()`: None where nothing changed."""
 
     def __init__(self, engine: Engine, slots: int, detail: str, meter: Meter) -> None:
         self._engine = engine

@@ -23,6 +23,7 @@ from backend.chat.party import Party, Ticket
 from backend.chat.submission import Submission
 from backend.dialects.common.door import Asked
 from backend.dialects.responses.references import read_on
+from backend.dialects.responses.request import is_stored
 from backend.errors import ApiError, JobFailed, QueueFull, Unavailable
 from backend.house import House
 from backend.moments import now_ms
@@ -91,14 +92,16 @@ class Asking:
         return self._door.whole(asked, ticket, outcome)
 
     async def _let_in(self, line: Row[Any], asked: Asked, left: int) -> Ticket:
+        ask = asked.job.model_copy(update={"door": self._door.name})
         return await self._house.chat.submit(
             Submission(
-                request=asked.job.model_copy(update={"door": self._door.name}),
+                ask=ask,
                 principal=self._who,
                 on_disconnect=CONTINUE,
                 cls="batch",
                 job=job_of(self._batch.id, line.line),
                 deadline=left / 1000,
+                whole=is_stored(ask),
             )
         )
 

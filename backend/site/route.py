@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from backend.accounts.needs import Need
 from backend.entrance.context import header
 from backend.entrance.slashes import first_part
 from backend.site.files import ENCODINGS, File, Headers, Site
@@ -21,6 +22,8 @@ class SiteRoute(BaseRoute):
 
     `api`: the first parts of the API's paths, on which nobody gets a page.
     """
+
+    need: Need = "public"
 
     def __init__(self, site: Site, api: frozenset[str] = frozenset()) -> None:
         self._site = site

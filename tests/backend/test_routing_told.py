@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from backend.errors import Unsupported
-from backend.routing.router import Wanted
 from ollama_worker.engines.base import Engine
 from ollama_worker.engines.cloud_anthropic import AnthropicEngine
 from ollama_worker.engines.llama_cpp import LlamaCppEngine
@@ -35,7 +34,7 @@ async def let_in(engine: Engine, *requests: JobRequest) -> None:
     info = WorkerInfo(engine.name, shape.info.models)
     routes = router({"one": seen(WorkerRecord("w", 1, 1, 0, True, 0, 0, info))})
     for request in requests:
-        await routes.route(Wanted(request))
+        await routes.route(request)
     await engine.close()
 
 

@@ -3,11 +3,13 @@ and a key in `x-api-key` is not looked at."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from backend.accounts.caller import Caller
+from backend.accounts.needs import needs
 from backend.dialects.anthropic import models as anthropic_models
 from backend.dialects.anthropic.door import AnthropicCount, AnthropicMessages
 from backend.dialects.anthropic.models import MarkedRoute, Page
@@ -18,19 +20,22 @@ from backend.dialects.common.serving import serve
 from backend.pool.models.catalogue import catalogue_of
 
 router = APIRouter(prefix="/v1/messages", tags=["Anthropic"])
-models_router = APIRouter(prefix="/v1/models", route_class=MarkedRoute, include_in_schema=False)
+Chatter = Annotated[Caller, needs("chat")]
+models_router = APIRouter(
+    prefix="/v1/models", route_class=MarkedRoute, include_in_schema=False, dependencies=[needs("models")]
+)
 
 MESSAGES, COUNT = AnthropicMessages(), AnthropicCount()
 
 
 @router.post("", openapi_extra=takes(MessagesRequest), summary="A message, as Anthropic makes it")
-async def messages(request: Request) -> Response:
+async def messages(request: Request, caller: Chatter) -> Response:
     """One object; `"stream": true` gives Anthropic's sequence of events."""
     return await serve(request, MESSAGES)
 
 
 @router.post("/count_tokens", openapi_extra=takes(CountRequest), summary="How many tokens a message's input is")
-async def count_tokens(request: Request) -> Response:
+async def count_tokens(request: Request, caller: Chatter) -> Response:
     """Counted by the engine that would answer, with its own tokenizer and template."""
     return await serve(request, COUNT)
 

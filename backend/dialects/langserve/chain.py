@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from sse_starlette.sse import AppStatus, EventSourceResponse
 from starlette.responses import Response
 
+from backend.accounts.needs import needs
 from backend.bounds import bounds_of
 from backend.chat.relay import RelayResponse
 from backend.dialects.langserve.model import QueueChat
@@ -69,7 +70,7 @@ STREAM_DOC: dict[str, Any] = {
     }
 }
 
-stream_router = APIRouter(prefix=PREFIX, tags=["langserve"])
+stream_router = APIRouter(prefix=PREFIX, tags=["langserve"], dependencies=[needs("chat")])
 
 
 def make_routers() -> tuple[APIRouter, ...]:
@@ -82,7 +83,7 @@ def make_routers() -> tuple[APIRouter, ...]:
 
 
 def langserve_router() -> APIRouter:
-    router = APIRouter(prefix=PREFIX, route_class=LetInFirst)
+    router = APIRouter(prefix=PREFIX, route_class=LetInFirst, dependencies=[needs("chat")])
     add_routes(
         router,
         build_chain(),

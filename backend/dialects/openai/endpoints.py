@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from backend.accounts.caller import Caller
+from backend.accounts.needs import needs
 from backend.bounds import bounds_of
 from backend.chat.vectors import joined, parts_of, vectors_of
 from backend.dialects.common.models import listed_ids
@@ -25,22 +27,23 @@ from backend.pool.models.catalogue import catalogue_of
 from backend.pool.pools import pools_of
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
+Chatter = Annotated[Caller, needs("chat")]
 
 
 @router.post("/chat/completions", openapi_extra=takes(ChatRequest), summary="Chat, as OpenAI does it")
-async def chat_completions(request: Request) -> Response:
+async def chat_completions(request: Request, caller: Chatter) -> Response:
     """One JSON object; `"stream": true` streams chunks. Every `id:` is an event's of `/api/jobs/{id}/events`."""
     return await serve_choices(request, CHAT)
 
 
 @router.post("/completions", openapi_extra=takes(CompletionRequest), summary="Go on behind a prompt, as OpenAI does it")
-async def completions(request: Request) -> Response:
+async def completions(request: Request, caller: Chatter) -> Response:
     """One JSON object; `"stream": true` streams chunks."""
     return await serve_choices(request, COMPLETIONS)
 
 
 @router.post("/embeddings", openapi_extra=takes(EmbeddingRequest), summary="Vectors, as OpenAI makes them")
-async def embeddings(request: Request) -> Response:
+async def embeddings(request: Request, caller: Annotated[Caller, needs("embeddings")]) -> Response:
     """Large batches are split over the workers; the order is kept, and `X-Sluice-Job` lists the jobs."""
     parsed, body = await read_object(request)
     wanted = openai_embeddings.read(parsed)
@@ -51,7 +54,7 @@ async def embeddings(request: Request) -> Response:
     return Response(await joined(answer), 200, made.headers, "application/json")
 
 
-@router.get("/models", summary="The models there are, live ones first")
+@router.get("/models", dependencies=[needs("models")], summary="The models there are, live ones first")
 async def models(request: Request) -> dict[str, Any]:
     """`live`: a worker offers it now; the others are started for whoever asks. An alias is one more id. Clients that
     send `anthropic-version` get Anthropic's list, in pages."""
@@ -60,7 +63,7 @@ async def models(request: Request) -> dict[str, Any]:
     return openai_models.listed(models, listed_ids(models, await catalogue.present_aliases()))
 
 
-@router.get("/models/{model:path}", summary="One model")
+@router.get("/models/{model:path}", dependencies=[needs("models")], summary="One model")
 async def model(model: str, request: Request) -> dict[str, Any]:
     """Its name may hold slashes, be an alias, or `provider/model`."""
     catalogue = catalogue_of(request)
@@ -70,9 +73,9 @@ async def model(model: str, request: Request) -> dict[str, Any]:
 
 
 @router.get("/chat/jobs/{job}", summary="How a chat's job stands: status, progress, result")
-async def chat_job(job: str, request: Request) -> dict[str, Any]:
+async def chat_job(job: str, request: Request, caller: Annotated[Caller, needs("jobs")]) -> dict[str, Any]:
     """`job`: the id from `X-Sluice-Job`, or the answer's. `progress`: 0 to 1, null where nobody knows."""
     pools = pools_of(request)
-    found = await find_job(pools, job_of(job))
+    found = await find_job(pools, caller, job_of(job))
     end = await pools.ending(found)
     return openai_jobs.told(found.record, await pools.events(found), end.fields() if end else {})
