@@ -24,11 +24,12 @@ from tests.support.child import free_port
 from wire.client import open_redis
 from wire.ledger import Page
 from wire.places import Lengths
+from wire.worker_info import WorkerInfo
 from wire.workers import WorkerRecord
 
 
 def worker(beat: int = 1, owned: int = 0, asking: bool = True, **info: Any) -> WorkerRecord:
-    return WorkerRecord("w", beat, 2, owned, asking, 0, 0, {"engine": "simulated", **info})
+    return WorkerRecord("w", beat, 2, owned, asking, 0, 0, WorkerInfo.of({"engine": "simulated", **info}))
 
 
 # -- beats -------------------------------------------------------------------------------------------------------
@@ -161,7 +162,7 @@ def _pair(name: str) -> tuple[int, int]:
 
 
 def test_what_an_older_worker_does_not_say_is_unknown() -> None:
-    record = WorkerRecord("old", 1, 1, 0, True, 0, 0, {})
+    record = WorkerRecord("old", 1, 1, 0, True, 0, 0, WorkerInfo.of({}))
     told = snapshot(look(workers=[record]), Pulse(), Point(5, 0, 0, 0.0))["workers"][0]
     assert (told["tokens_per_second"], told["gpus"], told["models"]) == (None, [], [])
 
