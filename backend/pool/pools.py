@@ -17,11 +17,11 @@ from wire.circuits import Circuits
 from wire.clock import Clock
 from wire.events import LogEntry
 from wire.ids import JobId, TenantId
-from wire.jobs import JobPipe, decode_record
+from wire.jobs import JobPipe
 from wire.keys import Keys
 from wire.ledger import Ledger
 from wire.reader import EventReader, FanIn
-from wire.records import LIVE_STATES, JobRecord, JobState
+from wire.records import LIVE_STATES, JobRecord, JobState, decode_record
 from wire.rerouting import carry_on
 from wire.workers import WorkerRegistry
 

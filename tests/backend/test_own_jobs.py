@@ -15,9 +15,8 @@ from backend.pool.pools import OUTLINE, Pools
 from tests.backend.recording import BOUNDS
 from wire.client import open_redis
 from wire.ids import JobId, PrincipalId, TenantId
-from wire.jobs import decode_record
 from wire.reader import FanIn
-from wire.records import JobRequest, Message
+from wire.records import JobRequest, Message, decode_record
 
 THEIRS = Caller(PrincipalId("bea"), TenantId("theirs"))
 HUGE = JobRequest(model="m", messages=(Message(role="user", content="x" * 4_000_000),))

@@ -26,7 +26,7 @@ from wire.ids import JobId, TenantId
 from wire.jobs import FINISHED
 from wire.reader import CursorUnknown, FanIn
 from wire.records import JobRequest, Target
-from wire.workers import WorkerInfo
+from wire.worker_info import WorkerInfo
 
 ONE, TWO, THREE = (f"{name}-{secrets.token_hex(4)}" for name in ("one", "two", "three"))
 
