@@ -21,7 +21,8 @@ from langserve.api_handler import APIHandler
 from starlette.requests import Request
 from starlette.responses import Response
 
-from backend.chat.relay import RelayResponse, Ticket
+from backend.chat.party import Ticket
+from backend.chat.relay import RelayResponse
 from backend.dialects.langserve.model import Events, QueueChat
 from backend.dialects.langserve.stream import LangServeEvents
 from wire.events import Completed, EventId, LogEntry, Started, Timings, Usage, encode, token

@@ -21,7 +21,7 @@ from wire.keys import Keys
 from wire.records import monotonic_ms
 from wire.scripts import scripts
 
-STEP_MS = 2000  # as in prelude.lua
+STEP_MS = 2000  # as in queue.lua
 SLOW_LOOK_MS = STEP_MS // 4  # an answer slower than this measures the network, not the clock
 NOTICED_MS = STEP_MS // 2  # half of what scripts refuse, so that two small steps are not missed
 GROWN_MS = 5000  # who has looked for less may have begun between a step and its correction, and overrules nobody

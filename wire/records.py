@@ -7,7 +7,7 @@ meaning written beside them, and nothing is ever removed within a version (docs/
 from __future__ import annotations
 
 import time
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,8 +15,8 @@ from wire.ids import LOCAL_PRINCIPAL, Incarnation, JobId, PrincipalId, TenantId
 
 PROTOCOL = 1
 
-CLASSES = ("interactive", "batch")
 JobClass = Literal["interactive", "batch"]
+CLASSES: tuple[JobClass, ...] = get_args(JobClass)  # the most urgent first, as in wire/scripts/policy.lua
 JobState = Literal["queued", "running", "completed", "failed", "cancelled"]
 LIVE_STATES = ("queued", "running")
 # `warm`: to the worker that had this conversation last; `loaded`: to one that has the model in memory; else `idle`: a

@@ -19,7 +19,7 @@ from backend.batches.answers import answered, given_up, job_of, refused
 from backend.batches.doors import DOORS, alone
 from backend.batches.states import CANCELLED, LINE_DONE, LINE_FAILED
 from backend.chat.disconnect import CONTINUE
-from backend.chat.relay import Ticket, collect
+from backend.chat.party import Party, Ticket
 from backend.chat.submission import Submission
 from backend.dialects.common.door import Asked
 from backend.dialects.responses.references import read_on
@@ -87,7 +87,8 @@ class Asking:
             asked = alone(self._door.read(parsed, self._house.settings.max_messages))
         asked = await read_on(self._house, self._who, asked, parsed, len(body))
         ticket = await self._let_in(line, asked, left)
-        return self._door.whole(asked, ticket, await collect(ticket))
+        [outcome] = await Party([ticket]).outcomes()
+        return self._door.whole(asked, ticket, outcome)
 
     async def _let_in(self, line: Row[Any], asked: Asked, left: int) -> Ticket:
         return await self._house.chat.submit(

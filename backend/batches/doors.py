@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-from backend.chat.relay import Outcome, Ticket
+from backend.chat.outcome import Outcome
+from backend.chat.party import Ticket
 from backend.dialects.common.door import AnswersWhole, Asked, Door
 from backend.dialects.openai import embeddings as openai_embeddings
 from backend.dialects.openai.chat import CHAT

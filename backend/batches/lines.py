@@ -14,8 +14,9 @@ import orjson
 from backend.batches.answers import refused
 from backend.batches.doors import DOORS, alone
 from backend.batches.states import LINE_FAILED, WAITING
+from backend.dialects.openai.embeddings import EMBEDDINGS_PATH
 from backend.dialects.openai.errors import BadParameter
-from backend.entrance.body import parse_json, takes_numbers
+from backend.entrance.body import parse_json
 from backend.errors import ApiError, Invalid, TooLarge
 
 BOM = b"\xef\xbb\xbf"
@@ -81,7 +82,7 @@ class Checker:
         if raw.text is None:
             return {}, TooLarge("This line is longer than a request may be (SLUICE_MAX_BODY_BYTES).")
         try:
-            parsed = parse_json(raw.text, takes_numbers(self._endpoint))
+            parsed = parse_json(raw.text, numbers=self._endpoint == EMBEDDINGS_PATH)
         except Invalid as error:
             if error.code == "invalid_json":
                 raise NotJsonl(error.message.replace("The body", "This line")) from None

@@ -6,19 +6,17 @@ Per burst of tokens: one list of entries in, one chunk of bytes out. No task, no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from backend.chat.party import Party, Ticket
 from backend.entrance.context import SERVER_SEND
-from backend.errors import ApiError, JobFailed, as_api_error
-from backend.pool.trail import Trail
+from backend.errors import ApiError, as_api_error
 from wire.events import LogEntry
-from wire.ids import JobId
-from wire.log import Summary
 
 log = structlog.get_logger()
 
@@ -56,24 +54,6 @@ class Dialect(Protocol):
         ...
 
 
-class Ticket:
-    """A job let in (or joined) for one caller: its reader, and what happens when the caller leaves before the end."""
-
-    def __init__(self, job: JobId, model: str, reader: Trail, leave: Callable[[bool], Awaitable[None]]) -> None:
-        self.job = job
-        self.model = model  # as the catalogue spells it
-        self.reader = reader
-        self.headers: dict[str, str] = {"X-Sluice-Job": job}
-        self._leave = leave
-        self._left = False
-
-    async def leave(self, gone: bool) -> None:
-        """Detach, once. `gone`: the caller went away before the job's end."""
-        if not self._left:
-            self._left = True
-            await self._leave(gone)
-
-
 class Pulse:
     """One client's bytes: those of each burst, and a keep-alive where none of them told anything of the answer.
 
@@ -98,46 +78,39 @@ class Pulse:
 
 
 class Streamed(Response):
-    """A 200 that is written piece by piece, until its end or until its caller has gone.
+    """A 200 that is written piece by piece for the caller of a party, until its end or until its caller has gone away.
 
-    Subclasses `_write` it, `_hang_up` when the caller has gone, and `_leave` whatever happens.
+    Subclasses `_write` it. `_broke_off`: the stream ended before its jobs did, although its caller is still there.
     """
 
-    def __init__(self, media_type: str, headers: dict[str, str]) -> None:
-        self._gone = False
+    def __init__(self, party: Party, media_type: str) -> None:
+        self._party = party
         self.background = None
         self.status_code = 200
         self.media_type = media_type
-        self.init_headers({**STREAM_HEADERS, **headers})
+        self.init_headers({**STREAM_HEADERS, **party.headers})
         del self.headers["content-length"]
 
     def render(self, content: Any) -> bytes:
         return b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        watch = asyncio.create_task(self._watch(receive))
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await self._write(scope.get(SERVER_SEND, send))
-            if not self._gone:
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            async with self._party.watched(receive):
+                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                await self._write(scope.get(SERVER_SEND, send))
+                if not self._party.gone:
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            watch.cancel()
-            await self._leave()
-
-    async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._gone = True
-        self._hang_up()
+            # A process that leaves cancels this task: then the caller has not gone, and its jobs live on.
+            self._party.gone = self._party.gone or self._broke_off
+            await self._party.leave()
 
     async def _write(self, send: Send) -> None:
         raise NotImplementedError
 
-    def _hang_up(self) -> None:
-        raise NotImplementedError
-
-    async def _leave(self) -> None:
+    @property
+    def _broke_off(self) -> bool:
         raise NotImplementedError
 
 
@@ -148,22 +121,18 @@ class RelayResponse(Streamed):
     """
 
     def __init__(self, ticket: Ticket, dialect: Dialect, pace: float = 0) -> None:
-        super().__init__(dialect.media_type, ticket.headers)
+        super().__init__(Party([ticket]), dialect.media_type)
         self._ticket = ticket
         self._dialect = dialect
         self._pace = pace
 
     async def _write(self, send: Send) -> None:
-        # A task a stream: to wake one is to walk down its coroutines, and frameworks stack twenty of them here.
+        # A task a stream: to wake a task is to walk down its coroutines, and frameworks stack twenty of them here.
         await asyncio.create_task(relay(self._ticket, self._dialect, self._pace, send))
 
-    def _hang_up(self) -> None:
-        self._ticket.reader.hang_up()
-
-    async def _leave(self) -> None:
-        # Cancelled without either: this process is leaving, not the caller, and the job lives on.
-        early = self._gone or self._dialect.done
-        await self._ticket.leave(gone=early and not self._ticket.reader.at_end)
+    @property
+    def _broke_off(self) -> bool:
+        return self._dialect.done
 
 
 async def relay(ticket: Ticket, dialect: Dialect, pace: float, send: Send) -> None:
@@ -183,35 +152,3 @@ async def relay(ticket: Ticket, dialect: Dialect, pace: float, send: Send) -> No
         if not (foreseen := as_api_error(error)).code == "job_lost":
             log.exception("stream broke", action="stream.broken")
         await send({"type": "http.response.body", "body": dialect.broken(foreseen), "more_body": True})
-
-
-class Outcome(Summary):
-    """Everything a caller learns who waits for the whole answer: what all dialects' plain JSON is made of."""
-
-    def checked(self) -> Outcome:
-        """Self, or the job's failure raised."""
-        if self.end.get("type") in ("failed", "cancelled"):
-            raise JobFailed.of(self.end)
-        return self
-
-
-async def collect(ticket: Ticket, receive: Receive | None = None) -> Outcome:
-    """Wait for a job's end; a caller who goes away meanwhile (`receive` tells) leaves as from a stream."""
-    outcome, gone = Outcome(), False
-
-    async def watch() -> None:
-        nonlocal gone
-        while receive is not None and (await receive())["type"] != "http.disconnect":
-            pass
-        gone = receive is not None
-        ticket.reader.hang_up()
-
-    watching = asyncio.create_task(watch()) if receive is not None else None
-    try:
-        while (entries := await ticket.reader.next_burst()) is not None:
-            outcome.fold(entries)
-    finally:
-        if watching is not None:
-            watching.cancel()
-        await ticket.leave(gone=gone and not ticket.reader.at_end)
-    return outcome.checked()

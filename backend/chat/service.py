@@ -6,6 +6,7 @@ Everything that can refuse a caller happens here, before a response is opened: a
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 
 from redis.exceptions import RedisError
@@ -15,8 +16,8 @@ from backend.chat.admission import Admission, retry
 from backend.chat.deserted import Deserted
 from backend.chat.disconnect import OnDisconnect
 from backend.chat.naming import Named
+from backend.chat.party import Party, Ticket
 from backend.chat.preparing import Preparing, Ready
-from backend.chat.relay import Ticket
 from backend.chat.standing import headers_of
 from backend.chat.submission import Submission, Turns
 from backend.errors import ApiError, Unavailable, as_api_error
@@ -29,6 +30,9 @@ from wire.reader import JobLost
 from wire.records import JobRecord
 
 __all__ = ["ChatService", "Submission"]
+
+
+AT_ONCE = 16  # jobs of one request that are submitted side by side: each has less than a second, also on a busy machine
 
 
 class LeftBehind(JobLost):
@@ -79,6 +83,32 @@ class ChatService:
             if not await self._may_be_there(ready.named, error):
                 await self._turns.refused(wish.turn, ready.named.job, as_api_error(error))
             raise
+
+    async def submit_all(self, submissions: Sequence[Submission]) -> Party:
+        """The jobs of one request, each with a ticket, in order; or none, and the first refusal raised: then those that
+        were accepted are cancelled, unless another request has joined them."""
+        if len(submissions) == 1:
+            return Party([await self.submit(submissions[0])])
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def submit(number: int, submission: Submission) -> Ticket:
+            async with room:
+                return await self.submit(submission._replace(part=f"#{number}"))
+
+        trips = [submit(number, submission) for number, submission in enumerate(submissions)]
+        answers = await asyncio.gather(*trips, return_exceptions=True)
+        party = Party([answer for answer in answers if isinstance(answer, Ticket)])
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                await self._withdraw(party)
+                raise answer
+        return party
+
+    async def _withdraw(self, party: Party) -> None:
+        """Leave all jobs of a request that is refused at once; each is cancelled as soon as Redis answers."""
+        await party.leave()
+        for ticket in party.tickets:
+            self._deserted.refused(ticket.job)
 
     async def enqueue(self, job: JobId, wish: Submission) -> None:
         """Accept, under an id that its caller made, a job that nobody follows. Raises ApiError or a Redis error."""
@@ -179,10 +209,6 @@ class ChatService:
         return Ticket(job, model, reader, leave)
 
     # -- leaving -----------------------------------------------------------------------------------------------
-    def refused(self, job: JobId) -> None:
-        """A job that was let in for a request that is refused, and that its ticket has left."""
-        self._deserted.refused(job)
-
     def drain(self) -> None:
         """This process was told to leave: it lets nothing in any more, and no disconnect cancels a job."""
         self.draining = True

@@ -8,7 +8,7 @@ from backend.accounts.caller import Principal
 from backend.chat.disconnect import OnDisconnect
 from backend.chat.turn import Turn
 from backend.errors import ApiError
-from wire.ids import JobId
+from wire.ids import JobId, TenantId
 from wire.records import JobClass, JobRequest
 
 
@@ -46,7 +46,7 @@ class Submission(NamedTuple):
 class Turns(Protocol):
     """Who keeps the history, as far as letting in needs to know."""
 
-    async def begin(self, turn: Turn, tenant: str, job: JobId, model: str) -> None:
+    async def begin(self, turn: Turn, tenant: TenantId, job: JobId, model: str) -> None:
         """Write the user's words, and that an answer is awaited from `job`. Repeatable. Raises ApiError."""
         ...
 

@@ -1,6 +1,6 @@
-"""Vectors for many inputs: the request is split into jobs that lie in the queue side by side, and put together again.
+"""Vectors for many inputs: the ask is split into jobs that lie in the queue side by side, and put together again.
 
-    split → let all in → wait for all → one list, in the order of the inputs
+    parts_of → submit all → vectors_of: wait for all → one list, in the order of the inputs
 
 Knows no dialect.
 """
@@ -12,11 +12,10 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from fastapi import Request
+from starlette.types import Receive
 
-from backend.chat.several import all_outcomes, headers_of, let_all_in
+from backend.chat.party import Party
 from backend.errors import ApiError, Unavailable, told_with
-from backend.house import house_of
 from wire.records import JobRequest
 
 BREATH = 32  # vectors that are written before everybody else has a turn
@@ -37,23 +36,24 @@ class Embedded(NamedTuple):
     load_ms: int
 
 
-async def embed(request: Request, job: JobRequest, body: bytes) -> Embedded:
-    """The vectors of `job.inputs`, at least one. `body`: the request as it was sent. Raises ApiError."""
-    house = house_of(request)
-    parts = split(job.inputs, house.settings.embed_batch)
-    tickets = await let_all_in(house, request, [job.model_copy(update={"inputs": part}) for part in parts], body)
-    headers = headers_of(tickets)
-    with told_with(headers):
-        outcomes = await all_outcomes(tickets, request.receive)
+def parts_of(ask: JobRequest, size: int) -> list[JobRequest]:
+    """The asks of which each has at most `size` of the inputs."""
+    return [ask.model_copy(update={"inputs": part}) for part in split(ask.inputs, size)]
+
+
+async def vectors_of(party: Party, inputs: int, receive: Receive) -> Embedded:
+    """The vectors that the jobs of a party make of so many inputs, at least one. Raises ApiError."""
+    with told_with(party.headers):
+        outcomes = await party.outcomes(receive)
         vectors = [vector for outcome in outcomes for vector in outcome.embeddings]
         ends = [outcome.end for outcome in outcomes]
         if all(ends):
-            check(ends, len(vectors), len(job.inputs))
+            check(ends, len(vectors), inputs)
     return Embedded(
         vectors,
         sum(end.get("usage", {}).get("prompt_tokens", 0) for end in ends),
-        tickets[0].model,
-        headers,
+        party.tickets[0].model,
+        party.headers,
         max(end.get("timings", {}).get("queued_ms", 0) + end.get("timings", {}).get("total_ms", 0) for end in ends),
         max(end.get("timings", {}).get("load_ms", 0) for end in ends),
     )

@@ -1,28 +1,34 @@
 import { useCallback, useEffect, useRef } from "react";
-import { save } from "./storage";
 import { useLatest } from "./use-latest";
 
 const SAVE_MS = 300;
 
 /**
- * Saves a text under `key` when the typing rests, and at once where `place`, or the page, is left before that. Nothing
- * while `belongs` says that the text is another place's.
+ * Calls `save` with `key` and the text when the typing rests, and at once where `place`, or the page, is left before
+ * that. It saves nothing while `belongs` returns false, because then the text is another place's.
  */
-export function useSaved(place: string, key: string, text: string, belongs: (place: string) => boolean): void {
+export function useSaved(
+  place: string,
+  key: string,
+  text: string,
+  belongs: (place: string) => boolean,
+  save: (key: string, text: string) => void,
+): void {
   const unsaved = useRef<{ place: string; key: string; text: string }>(undefined);
-  const mine = useLatest(belongs);
+  const isOfPlace = useLatest(belongs);
+  const write = useLatest(save);
   const flush = useCallback(() => {
     const left = unsaved.current;
     unsaved.current = undefined;
-    if (left) save(left.key, left.text || undefined);
-  }, []);
+    if (left) write.current(left.key, left.text);
+  }, [write]);
   useEffect(() => {
     if (unsaved.current?.place !== place || unsaved.current.key !== key) flush();
-    if (!mine.current(place)) return;
+    if (!isOfPlace.current(place)) return;
     unsaved.current = { place, key, text };
     const timer = setTimeout(flush, text ? SAVE_MS : 0);
     return () => clearTimeout(timer);
-  }, [flush, mine, place, key, text]);
+  }, [flush, isOfPlace, place, key, text]);
 
   useEffect(() => {
     window.addEventListener("pagehide", flush);

@@ -3,6 +3,7 @@ import { useAui, useAuiState } from "@assistant-ui/react";
 import { useEffect } from "react";
 import { useStore } from "@/lib/store";
 import { useLatest } from "@/lib/use-latest";
+import { followedIn, lookElsewhere, seeShown, show } from "./activity";
 import { liveThread } from "./live";
 import { markStored } from "./message-ids";
 import { keepPending } from "./pending";
@@ -10,7 +11,7 @@ import { keepFresh, refresh } from "./reload";
 import { sawEnd } from "./runs";
 import { saveAtOnce } from "./settings";
 import { onNews, type News } from "./tabs";
-import { followedIn, lookElsewhere, seeShown, show } from "./thread-states";
+import { forget } from "./thread-state";
 import { listVersion, readDefaults } from "./threads";
 
 const ELSEWHERE_MS = 5_000;
@@ -64,8 +65,9 @@ function useOtherTabs(): void {
 
 function heed(news: News): void {
   if (news.type === "list") return;
+  if (news.type === "deleted") return forget(news.threadId);
   const { threadId, answerId } = news;
-  if (followedIn(threadId) === answerId || sawEnd(answerId) || !liveThread(threadId)) return;
+  if (followedIn(threadId) === answerId || sawEnd(threadId, answerId) || !liveThread(threadId)) return;
   markStored(threadId, [answerId]); // a turn that was refused here may have been asked for again there
   refresh(threadId);
 }

@@ -1,24 +1,16 @@
 import { useSyncExternalStore } from "react";
-import { createStore, useStore } from "@/lib/store";
+import { useStore } from "@/lib/store";
+import { changeState, states } from "./thread-state";
 
-/** Threads whose stream is being picked up again. */
-const reconnecting = createStore<ReadonlySet<string>>(new Set());
+/** Whether the stream of the thread's answer was cut and is being picked up again. */
+export const setReconnecting = (threadId: string, reconnecting: boolean): void => changeState(threadId, { reconnecting });
 
-export function setReconnecting(threadId: string, is: boolean): void {
-  const now = reconnecting.get();
-  if (now.has(threadId) === is) return;
-  const next = new Set(now);
-  if (is) next.add(threadId);
-  else next.delete(threadId);
-  reconnecting.set(next);
-}
-
-function watchNetwork(heed: () => void): () => void {
-  window.addEventListener("online", heed);
-  window.addEventListener("offline", heed);
+function watchNetwork(onChange: () => void): () => void {
+  window.addEventListener("online", onChange);
+  window.addEventListener("offline", onChange);
   return () => {
-    window.removeEventListener("online", heed);
-    window.removeEventListener("offline", heed);
+    window.removeEventListener("online", onChange);
+    window.removeEventListener("offline", onChange);
   };
 }
 
@@ -28,5 +20,5 @@ export function useConnection(): { online: boolean; reconnecting: boolean } {
     () => navigator.onLine,
     () => true,
   );
-  return { online, reconnecting: useStore(reconnecting, (set) => set.size > 0) };
+  return { online, reconnecting: useStore(states, (all) => Object.values(all).some(({ reconnecting }) => reconnecting)) };
 }

@@ -1,17 +1,15 @@
 /** Keeps, on the server, which branch of a thread is shown. */
 import type { ThreadRuntime } from "@assistant-ui/react";
 import { patchThread } from "@/stream/api";
+import { isFollowed } from "./activity";
 import { isStored, serverId } from "./message-ids";
-import { isFollowed } from "./thread-states";
+import { changeState, schedule, stateOf } from "./thread-state";
+import { timer } from "./timer";
 
-const SAVE_MS = 800; // who clicks through ten versions wants the last
-const heads = new Map<string, string>();
-const timers = new Map<string, ReturnType<typeof setTimeout>>();
+const SAVE_MS = 800; // a reader who clicks through ten versions wants only the last one saved
 
 /** The server shows this branch by itself. */
-export function headIs(threadId: string, messageId: string): void {
-  heads.set(threadId, messageId);
-}
+export const headIs = (threadId: string, messageId: string): void => changeState(threadId, { head: messageId });
 
 /** Saves the branch that `thread` shows, whenever it is another. */
 export function keepHead(thread: ThreadRuntime, threadId: () => string | undefined): () => void {
@@ -21,12 +19,8 @@ export function keepHead(thread: ThreadRuntime, threadId: () => string | undefin
     // A branch ends in an answer; one that ends in a question is just about to get one.
     if (id === undefined || last?.role !== "assistant" || isFollowed(id)) return;
     const head = serverId(id, last.id);
-    if (!isStored(id, head) || heads.get(id) === head) return;
-    heads.set(id, head);
-    clearTimeout(timers.get(id));
-    timers.set(
-      id,
-      setTimeout(() => void patchThread(id, { head_id: head }).catch(() => {}), SAVE_MS),
-    );
+    if (!isStored(id, head) || stateOf(id).head === head) return;
+    headIs(id, head);
+    schedule(id, "head", timer(() => void patchThread(id, { head_id: head }).catch(() => {}), SAVE_MS));
   });
 }

@@ -1,7 +1,6 @@
 /** A thread's messages, as the server has them. */
 import { ExportedMessageRepository, useAui, type ThreadHistoryAdapter } from "@assistant-ui/react";
 import { useMemo } from "react";
-import { createStore } from "@/lib/store";
 import { useLatest } from "@/lib/use-latest";
 import { getMessages, type StoredMessage, type ThreadContent } from "@/stream/api";
 import { follow } from "@/stream/follow";
@@ -13,21 +12,15 @@ import { liveThread } from "./live";
 import { markStored } from "./message-ids";
 import { loadBegins, refresh } from "./reload";
 import { endedBefore, resumeJob, sawEnd } from "./runs";
-import { remember, threads } from "./threads";
-
-/** How much of its thread the running answer's model was given, by the answer; its job's log does not tell. */
-const contexts = new Map<string, number>();
-
-/** By thread: all that was loaded of one that is being answered. */
-const branches = new Map<string, ExportedMessageRepository>();
+import { changeState, stateOf } from "./thread-state";
+import { remember } from "./threads";
 
 const RECORDED_MS = 1_000; // an answer is written down a moment after its job's end
 
-/** Why a thread's messages could not be loaded, by thread. */
-export const loadErrors = createStore<Readonly<Record<string, string>>>({});
+/** Whether the thread's messages could not be loaded: a message sent now would begin it anew, as if nothing were in it. */
+export const failedToLoad = (threadId: string | undefined): boolean => threadId !== undefined && stateOf(threadId).loadError !== undefined;
 
-/** What was sent now would begin the thread anew, as if nothing were in it. */
-export const isUnknown = (threadId: string | undefined): boolean => threadId !== undefined && threadId in loadErrors.get();
+export const clearLoadError = (threadId: string): void => changeState(threadId, { loadError: undefined });
 
 export function useHistory(): ThreadHistoryAdapter {
   const aui = useLatest(useAui());
@@ -37,9 +30,10 @@ export function useHistory(): ThreadHistoryAdapter {
       load: () => load(threadId()),
       async *resume(options) {
         const id = threadId();
-        const job = id === undefined ? null : threads.get()[id]?.job;
-        if (id !== undefined) restore(id);
-        if (id !== undefined && job) yield* resumeJob(options, id, job, contexts.get(job.answer_id));
+        if (id === undefined) return;
+        restore(id);
+        const { thread, contexts } = stateOf(id);
+        if (thread?.job) yield* resumeJob(options, id, thread.job, contexts[thread.job.answer_id]);
       },
       append: () => Promise.resolve(), // the server writes down what it lets in
     };
@@ -51,11 +45,11 @@ async function load(threadId: string | undefined) {
   loadBegins(threadId);
   try {
     const content = await recorded(threadId);
-    forget(threadId);
+    clearLoadError(threadId);
     void besides(content).then((some) => some && refresh(threadId));
     return taken(content);
   } catch (error) {
-    loadErrors.set((now) => ({ ...now, [threadId]: error instanceof Error ? error.message : String(error) }));
+    changeState(threadId, { loadError: error instanceof Error ? error.message : String(error) });
     throw error;
   }
 }
@@ -63,7 +57,7 @@ async function load(threadId: string | undefined) {
 /** An answer that was read here to its end may not be written down yet: it would seem to be written still. */
 async function recorded(threadId: string): Promise<ThreadContent> {
   const content = await getMessages(threadId);
-  if (!content.messages.some(({ id, status }) => status === "running" && sawEnd(id))) return content;
+  if (!content.messages.some(({ id, status }) => status === "running" && sawEnd(threadId, id))) return content;
   await pause(RECORDED_MS);
   return getMessages(threadId);
 }
@@ -71,9 +65,9 @@ async function recorded(threadId: string): Promise<ThreadContent> {
 /** What follows the question that is being answered, its earlier answers and what came behind them, is shown, too. */
 function restore(threadId: string): void {
   const thread = liveThread(threadId);
-  const all = branches.get(threadId);
-  branches.delete(threadId);
-  if (thread && all) giveBranches(thread, all);
+  const { branches } = stateOf(threadId);
+  changeState(threadId, { branches: undefined });
+  if (thread && branches) giveBranches(thread, branches);
 }
 
 /** Waits for all answers of a thread in which more than one runs: the page follows one. False: there were no others. */
@@ -89,10 +83,6 @@ async function ended(jobId: string): Promise<void> {
   for await (const _ of follow({ jobId }, new AbortController().signal)) continue;
 }
 
-export function forget(threadId: string): void {
-  loadErrors.set((now) => Object.fromEntries(Object.entries(now).filter(([id]) => id !== threadId)));
-}
-
 /** All branches, and the head of the one that is shown. An answer under way is left to `resume`. */
 export function taken({ thread, messages, head_id }: ThreadContent) {
   remember(thread);
@@ -105,7 +95,8 @@ export function taken({ thread, messages, head_id }: ThreadContent) {
   const known = new Set(kept.map(({ id }) => id));
   const head = running ? running.parent_id : newestBehind(messages, head_id);
   endedBefore(thread.id, thread.job ? undefined : messages.find(({ id, role }) => id === head && role === "assistant"));
-  if (running?.context_messages) contexts.set(running.id, running.context_messages);
+  const { context_messages: context, id: answerId } = running ?? {};
+  if (answerId && context) changeState(thread.id, ({ contexts }) => ({ contexts: { ...contexts, [answerId]: context } }));
   if (head_id) headIs(thread.id, head_id);
   const repository = ExportedMessageRepository.fromBranchableArray(
     // A parent that is not there would make the whole thread load empty.
@@ -115,7 +106,7 @@ export function taken({ thread, messages, head_id }: ThreadContent) {
     })),
     head !== null && known.has(head) ? { headId: head } : {},
   );
-  if (running && kept.some(({ parent_id }) => parent_id === head)) branches.set(thread.id, repository);
+  if (running && kept.some(({ parent_id }) => parent_id === head)) changeState(thread.id, { branches: repository });
   return loaded(repository, running !== undefined);
 }
 

@@ -13,10 +13,11 @@
  */
 export type { AnswerError, AnswerMeta, Phase } from "@/stream/answer-meta";
 export type { ModelInfo, SearchHit, Thinking, ThreadSettings } from "@/stream/api";
-export type { PendingMessage, PendingMode } from "./pending";
+export type { PendingMode } from "./pending";
+export type { PendingMessage } from "./thread-storage";
 export type { Notice } from "./notices";
 export type { Remedy } from "@/stream/failures";
-export type { ThreadState } from "./thread-states";
+export type { Activity } from "./activity";
 
 export { CustomRuntimeProvider } from "./CustomRuntimeProvider";
 
@@ -39,8 +40,8 @@ export { useShownThread } from "./use-shown-thread";
 export { useNewChat } from "./use-shown-thread";
 /** A function that shows a thread by its id (a search hit, a link); one that is archived stays so. */
 export { useOpenThread } from "./use-shown-thread";
-/** `useThreadStates()`: thread id → `{ running, unread }`; a thread that is absent is neither. */
-export { useThreadStates } from "./thread-states";
+/** `useActivities()`: thread id → `{ running, unread }`; a thread that is absent is neither. */
+export { useActivities } from "./activity";
 /** `moreThreads`: a store of `{ regular, archived }`, whether `threads.loadMore()` would bring more of either list. */
 export { moreThreads } from "./thread-list";
 /** `useSearch(query)`: `{ hits, searching, error }`, debounced; an empty query has no hits. */

@@ -1,14 +1,11 @@
-/** Threads that this page keeps alive, by their server's id: the shown one, and those left while they run. */
+/** Threads that this page keeps alive: the shown one, and those that were left while they run. */
 import type { ThreadRuntime } from "@assistant-ui/react";
+import { changeState, stateOf, states } from "./thread-state";
 
-const live = new Map<string, ThreadRuntime>();
+export const liveThread = (threadId: string): ThreadRuntime | undefined => stateOf(threadId).live;
 
-export const liveThread = (threadId: string): ThreadRuntime | undefined => live.get(threadId);
-
-export function keepLive(threadId: string, thread: ThreadRuntime): void {
-  live.set(threadId, thread);
-}
+export const keepLive = (threadId: string, thread: ThreadRuntime): void => changeState(threadId, { live: thread });
 
 export function letGo(thread: ThreadRuntime): void {
-  for (const [id, one] of live) if (one === thread) live.delete(id);
+  for (const [threadId, { live }] of Object.entries(states.get())) if (live === thread) changeState(threadId, { live: undefined });
 }

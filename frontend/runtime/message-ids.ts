@@ -1,22 +1,13 @@
 /**
- * The page's names of messages and the server's. assistant-ui names what it makes itself (7 letters, unique only within
- * a thread), the server knows UUIDs; loaded messages have the same name on both sides.
+ * A message's two ids. assistant-ui makes ids of its own (7 letters, unique only within a thread), the server knows
+ * UUIDs; a loaded message has the same id on both sides.
  */
 import { newId } from "@/lib/ids";
+import { changeState, stateOf } from "./thread-state";
 
-type Names = { server: Map<string, string>; local: Map<string, string>; stored: Set<string> };
-
-const threads = new Map<string, Names>();
-
-function namesOf(threadId: string): Names {
-  let names = threads.get(threadId);
-  if (!names) threads.set(threadId, (names = { server: new Map(), local: new Map(), stored: new Set() }));
-  return names;
-}
-
-/** The server's name of a message; one that has none yet gets it. */
+/** The server's id of a message; a message that has none yet gets one. */
 export function serverId(threadId: string, local: string): string {
-  const { server, stored } = namesOf(threadId);
+  const { server, stored } = stateOf(threadId).ids;
   if (stored.has(local)) return local;
   const known = server.get(local);
   if (known) return known;
@@ -27,24 +18,24 @@ export function serverId(threadId: string, local: string): string {
 
 /** The page's message `local` is the server's `server`. */
 export function alias(threadId: string, local: string, server: string): void {
-  const names = namesOf(threadId);
-  names.server.set(local, server);
-  names.local.set(server, local);
+  changeState(threadId, ({ ids }) => ({
+    ids: { ...ids, server: new Map(ids.server).set(local, server), local: new Map(ids.local).set(server, local) },
+  }));
 }
 
-/** How the page calls a message of the server's, to find it on the screen. */
-export const localId = (threadId: string, server: string): string => namesOf(threadId).local.get(server) ?? server;
+/** The page's id of a message of the server, which finds it on the screen. */
+export const localId = (threadId: string, server: string): string => stateOf(threadId).ids.local.get(server) ?? server;
 
 /** The server has these messages: others may follow them. */
-export function markStored(threadId: string, ids: Iterable<string>): void {
-  const { stored } = namesOf(threadId);
-  for (const id of ids) stored.add(id);
+export function markStored(threadId: string, ids: readonly string[]): void {
+  changeState(threadId, (state) => {
+    const { stored } = state.ids;
+    return ids.every((id) => stored.has(id)) ? {} : { ids: { ...state.ids, stored: new Set([...stored, ...ids]) } };
+  });
 }
 
-/** The nearest of these messages (the newest last) that the server has; null: none, the next one is the first. */
-export function storedParent(threadId: string, locals: readonly string[]): string | null {
-  const { stored } = namesOf(threadId);
-  return locals.map((local) => serverId(threadId, local)).findLast((id) => stored.has(id)) ?? null;
-}
+/** The nearest of these messages (the newest last) that the server has; null: it has none, so the next message is the first. */
+export const storedParent = (threadId: string, locals: readonly string[]): string | null =>
+  locals.map((local) => serverId(threadId, local)).findLast((id) => isStored(threadId, id)) ?? null;
 
-export const isStored = (threadId: string, server: string): boolean => namesOf(threadId).stored.has(server);
+export const isStored = (threadId: string, server: string): boolean => stateOf(threadId).ids.stored.has(server);

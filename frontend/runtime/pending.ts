@@ -9,52 +9,42 @@ import type { ThreadRuntime } from "@assistant-ui/react";
 import { newId } from "@/lib/ids";
 import { load, save } from "@/lib/storage";
 import { createStore, useStore } from "@/lib/store";
+import { isFollowed, shown } from "./activity";
 import { toAttachment } from "./convert";
-import { isUnknown } from "./history";
+import { failedToLoad } from "./history";
 import { liveThread } from "./live";
 import { splitFiles, toFileAttachment } from "./message-files";
-import type { End } from "./runs";
-import { isFollowed, shown } from "./thread-states";
+import { changeState, isKnown, openStates, stateOf, states, type End } from "./thread-state";
+import { loadQueues, QUEUES_KEY, saveQueues, type PendingMessage, type Queue, type Queues } from "./thread-storage";
 
-/** `text`: its words and its files. `images`: data URLs. `id` and `answerId`: what the server will call the message and its answer. */
-export type PendingMessage = { id: string; answerId: string; text: string; images: string[] };
 /** What happens to a message that is sent while an answer runs. */
 export type PendingMode = "queue" | "replace";
 
-/** `behind`: the answer after which a message was sent last. */
-type Queue = { items: readonly PendingMessage[]; behind?: string };
-type Queues = Readonly<Record<string, Queue>>;
-
-const KEY = "waiting";
 const NONE: readonly PendingMessage[] = [];
-const pending = createStore<Queues>({});
 const mode = createStore<PendingMode>("queue");
-const replacing = new Map<string, string>(); // thread → the message that its running answer makes way for
-const onlyHere = new Set<string>(); // messages for which the browser's storage has no room
 
 /** What this browser has, and from now on what other tabs make of it. */
 export function keepPending(): () => void {
   readPending();
-  const heed = ({ key }: StorageEvent) => key === `sluice.${KEY}` && readPending();
+  const heed = ({ key }: StorageEvent) => key === `sluice.${QUEUES_KEY}` && readPending();
   window.addEventListener("storage", heed);
   return () => window.removeEventListener("storage", heed);
 }
 
 export function readPending(): void {
   mode.set(load<PendingMode>("pending", "queue"));
-  pending.set(queues());
+  const all = queues();
+  const threadIds = [...Object.keys(states.get()), ...Object.keys(all)];
+  openStates(Object.fromEntries(threadIds.map((threadId) => [threadId, { queue: all[threadId] }])));
 }
 
-const stored = () => load<Queues>(KEY, {});
-
-/** As all tabs have them now, and what only this one has. */
+/** All queues: the messages that all tabs have, and behind them those that only this tab has. */
 function queues(): Queues {
-  const known = stored();
-  const own = Object.entries(pending.get()).map(([id, { items }]): [string, Queue] => [
-    id,
-    { ...known[id], items: [...(known[id]?.items ?? NONE), ...items.filter((one) => onlyHere.has(one.id))] },
-  ]);
-  return { ...known, ...Object.fromEntries(own) };
+  const kept = loadQueues();
+  const own = Object.entries(states.get()).flatMap(([threadId, { unkept }]): [string, Queue][] =>
+    unkept.length === 0 ? [] : [[threadId, { ...kept[threadId], items: [...(kept[threadId]?.items ?? NONE), ...unkept] }]],
+  );
+  return { ...kept, ...Object.fromEntries(own) };
 }
 
 const queueOf = (threadId: string): Queue => queues()[threadId] ?? { items: NONE };
@@ -71,16 +61,16 @@ export function addPending(threadId: string, text: string, images: string[], atO
 /** Sends it at once; an answer that runs is stopped. In a thread that was not loaded it waits on. */
 export function sendNow(threadId: string, id: string): void {
   const thread = liveThread(threadId);
-  if (!thread || isUnknown(threadId)) return;
+  if (!thread || failedToLoad(threadId)) return;
   if (!isFollowed(threadId)) return send(threadId, thread, id);
-  replacing.set(threadId, id);
+  changeState(threadId, { replacing: id });
   thread.cancelRun();
 }
 
 /** After an answer: whatever is due goes next. An error, or a stop by the user, leaves the rest where it is. */
 export function flush(threadId: string, thread: ThreadRuntime, end: End | undefined): void {
-  const wanted = replacing.get(threadId);
-  replacing.delete(threadId);
+  const wanted = stateOf(threadId).replacing;
+  changeState(threadId, { replacing: undefined });
   const { items, behind } = queueOf(threadId);
   const due = end?.how === "done" && end.answerId !== behind ? items[0]?.id : undefined;
   const next = wanted ?? due;
@@ -103,28 +93,20 @@ function send(threadId: string, thread: ThreadRuntime, id: string, after?: strin
 const remove = (threadId: string, id: string) =>
   change(threadId, ({ items, behind }) => ({ items: items.filter((one) => one.id !== id), behind }));
 
-/** Of a chat that is deleted. */
-export function forgetPending(threadId: string): void {
-  keep(Object.fromEntries(Object.entries(queues()).filter(([id]) => id !== threadId)));
-}
-
+/** Changes a thread's queue here and in the browser's storage; nothing where the thread is forgotten. */
 function change(threadId: string, to: (queue: Queue) => Queue): void {
-  keep({ ...queues(), [threadId]: to(queueOf(threadId)) });
+  if (isKnown(threadId)) keep({ ...queues(), [threadId]: to(queueOf(threadId)) });
 }
 
+/** Messages for which the storage has no room stay on this page. */
 function keep(all: Queues): void {
-  pending.set(all);
-  if (save(KEY, all)) return onlyHere.clear();
-  const before = idsOf(stored());
-  for (const id of idsOf(all)) if (!before.has(id)) onlyHere.add(id);
-  const short = ([id, { items, behind }]: [string, Queue]): [string, Queue] => [
-    id,
-    { items: items.filter((one) => !onlyHere.has(one.id)), behind },
-  ];
-  save(KEY, Object.fromEntries(Object.entries(all).map(short)));
+  const stored = new Set(Object.values(loadQueues()).flatMap(({ items }) => items.map(({ id }) => id)));
+  const isFull = !saveQueues(all);
+  const entries = Object.entries(all);
+  const unkept = ({ items }: Queue) => (isFull ? items.filter(({ id }) => !stored.has(id)) : NONE);
+  openStates(Object.fromEntries(entries.map(([threadId, queue]) => [threadId, { queue, unkept: unkept(queue) }])));
+  if (isFull) saveQueues(Object.fromEntries(entries.map(([threadId, queue]) => [threadId, { ...queue, items: queue.items.filter(({ id }) => stored.has(id)) }])));
 }
-
-const idsOf = (all: Queues) => new Set(Object.values(all).flatMap(({ items }) => items.map(({ id }) => id)));
 
 /** Of the shown thread. */
 export function usePending() {
@@ -134,7 +116,7 @@ export function usePending() {
     save("pending", next);
   };
   return {
-    items: useStore(pending, (all) => all[threadId]?.items ?? NONE),
+    items: useStore(states, (all) => all[threadId]?.queue?.items ?? NONE),
     remove: (id: string) => remove(threadId, id),
     sendNow: (id: string) => sendNow(threadId, id),
     clear: () => change(threadId, ({ behind }) => ({ items: NONE, behind })),

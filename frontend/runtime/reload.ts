@@ -1,23 +1,22 @@
-import type { AssistantClient, ComposerState, EditComposerRuntime, ThreadRuntime } from "@assistant-ui/react";
+import type { AssistantClient, EditComposerRuntime, ThreadRuntime } from "@assistant-ui/react";
+import { isFollowed } from "./activity";
 import { liveThread } from "./live";
 import { isStored, serverId } from "./message-ids";
-import { isFollowed } from "./thread-states";
+import { changeState, schedule, stateOf } from "./thread-state";
 
-/** Threads of which the server has more than the page, until they are loaded again. */
-const stale = new Set<string>();
 let loadAgain = (_threadId: string): void => {};
 
-export const isStale = (threadId: string): boolean => stale.has(threadId);
+export const isStale = (threadId: string): boolean => stateOf(threadId).stale === true;
 
 /** What the server answers from now on is all there is. */
-export const loadBegins = (threadId: string): unknown => stale.delete(threadId);
+export const loadBegins = (threadId: string): void => changeState(threadId, { stale: false });
 
 /**
  * Has a thread loaded anew: at once, at the end of the answer that the page follows in it, or when it is shown. What is
  * only on the page stays meanwhile: a message that is being edited, a turn that the server did not take.
  */
 export function refresh(threadId: string): void {
-  stale.add(threadId);
+  changeState(threadId, { stale: true });
   const thread = liveThread(threadId);
   if (isFollowed(threadId) || (thread && isUnsent(threadId, thread))) return;
   const edit = thread && editIn(thread);
@@ -38,17 +37,13 @@ const editIn = (thread: ThreadRuntime): EditComposerRuntime | undefined =>
     .messages.map(({ id }) => thread.getMessageById(id).composer)
     .find((composer) => composer.getState().isEditing);
 
-/** By thread: no longer waits for the end of an edit. */
-const waiting = new Map<string, () => void>();
-
 function onceEdited(threadId: string, edit: EditComposerRuntime): void {
-  const heed = () => {
+  const look = () => {
     if (edit.getState().isEditing) return;
-    waiting.get(threadId)?.();
-    setTimeout(() => isStale(threadId) && refresh(threadId), 0); // what was sent is on its way then
+    schedule(threadId, "load");
+    setTimeout(() => isStale(threadId) && refresh(threadId), 0); // a message that was sent is on its way then
   };
-  waiting.get(threadId)?.();
-  waiting.set(threadId, edit.subscribe(heed));
+  schedule(threadId, "load", () => edit.subscribe(look));
 }
 
 /** `aui`: the page's own, which outlives its threads. */
@@ -63,20 +58,17 @@ export function keepFresh(aui: () => AssistantClient): () => void {
   return () => (loadAgain = () => {});
 }
 
-/** By thread: what lay in its composer as it was loaded anew. */
-const unsent = new Map<string, Pick<ComposerState, "text" | "attachments">>();
-
 /** Loads the shown thread anew. What lies in its composer is carried over: assistant-ui would drop it. */
 export async function reloadShown(aui: () => AssistantClient): Promise<void> {
   const { remoteId } = aui().threadListItem.getState();
-  if (remoteId !== undefined) unsent.set(remoteId, aui().composer.getState());
+  if (remoteId !== undefined) changeState(remoteId, { composer: aui().composer.getState() });
   await aui().threads.reloadMainThread();
 }
 
 /** The thread is made anew: its composer gets what lay in the one before. */
 export function putBack(threadId: string, { composer }: ThreadRuntime): void {
-  const { text = "", attachments = [] } = unsent.get(threadId) ?? {};
-  unsent.delete(threadId);
+  const { text = "", attachments = [] } = stateOf(threadId).composer ?? {};
+  changeState(threadId, { composer: undefined });
   if (text) composer.setText(text);
   for (const { name, type, contentType, content } of attachments)
     if (content) void composer.addAttachment({ name, type, contentType, content });

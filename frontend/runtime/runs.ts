@@ -4,6 +4,7 @@ import type { Snapshot } from "@/stream/answer";
 import { getMessages, type StoredMessage } from "@/stream/api";
 import { follow, isDetach, type Source } from "@/stream/follow";
 import { pace } from "@/stream/pace";
+import { runBegan, runEnded } from "./activity";
 import { answerIdOf } from "./assistant-ui";
 import { setReconnecting } from "./connection";
 import { fromStored, metaOf, toResult } from "./convert";
@@ -11,33 +12,23 @@ import { headIs } from "./heads";
 import { alias, isStored, markStored } from "./message-ids";
 import { isStale, refresh } from "./reload";
 import { tell } from "./tabs";
-import { runBegan, runEnded } from "./thread-states";
+import { changeState, stateOf, type End, type Outcome } from "./thread-state";
 import { listChanged, settingsOf } from "./threads";
 import { nameThread } from "./titles";
 import { turnOf, type TurnIds } from "./turn";
 import type { AnswerMeta } from "@/stream/answer-meta";
 import { keepUnsent, letIn } from "./unsent";
 
-/** "stopped": by the user, here. "detached": this page let go, the job goes on. */
-export type Outcome = "done" | "failed" | "cancelled" | "stopped" | "detached";
+/** How the thread's last answer ended; undefined: it did not yet, or the page does not know. */
+export const endOf = (threadId: string): End | undefined => stateOf(threadId).end;
 
-export type End = { how: Outcome; answerId: string };
-
-const ends = new Map<string, End>();
-
-/** How the thread's last answer ended; undefined: it did not yet, or nobody knows. */
-export const endOf = (threadId: string): End | undefined => ends.get(threadId);
-
-/** What the history says of it. */
+/** How it ended according to the history. */
 export function endedBefore(threadId: string, answer: StoredMessage | undefined): void {
-  if (!answer) ends.delete(threadId);
-  else ends.set(threadId, { how: answer.status === "complete" ? "done" : "failed", answerId: answer.id });
+  changeState(threadId, { end: answer && { how: answer.status === "complete" ? "done" : "failed", answerId: answer.id } });
 }
 
-const followedToEnd = new Set<string>();
-
-/** This page has seen the answer's end, and shows it: other tabs have no news about it. */
-export const sawEnd = (answerId: string): boolean => followedToEnd.has(answerId);
+/** Whether this page has followed the answer to its end, and shows it: other tabs can report nothing new of it. */
+export const sawEnd = (threadId: string, answerId: string): boolean => stateOf(threadId).seenEnds.has(answerId);
 
 /** assistant-ui's run: `begin` gives the thread's id, and stores the thread where it is new. */
 export async function* runTurn(
@@ -102,13 +93,12 @@ function outcome(last: Snapshot | undefined, signal: AbortSignal): Outcome {
 }
 
 function ended(threadId: string, { answerId }: TurnIds, how: Outcome, isNew: boolean): void {
-  ends.set(threadId, { how, answerId });
-  setReconnecting(threadId, false);
+  changeState(threadId, { end: { how, answerId }, reconnecting: false });
   runEnded(threadId, how !== "detached");
   if (how === "detached") return;
   // One that was refused has not begun: another tab may ask for it again.
   if (how !== "failed" || isStored(threadId, answerId)) {
-    followedToEnd.add(answerId);
+    changeState(threadId, ({ seenEnds }) => ({ seenEnds: new Set(seenEnds).add(answerId) }));
     if (isNew) tell({ type: "ended", threadId, answerId });
   }
   listChanged();
@@ -124,7 +114,7 @@ async function learnStored(threadId: string, answerId: string): Promise<void> {
     content.messages.map(({ id }) => id),
   );
   if (!isStored(threadId, answerId)) return;
-  if (!sawEnd(answerId)) tell({ type: "ended", threadId, answerId });
+  if (!sawEnd(threadId, answerId)) tell({ type: "ended", threadId, answerId });
   if (isStale(threadId)) refresh(threadId);
 }
 

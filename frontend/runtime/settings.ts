@@ -2,44 +2,40 @@
 import { patchThread, type ThreadSettings } from "@/stream/api";
 import { notify, sentence } from "./notices";
 import { tell } from "./tabs";
-import { fresh, listChanged, remember, settingsOf, threads, unsaved } from "./threads";
+import { changeState, schedule, stateOf, states } from "./thread-state";
+import { fresh, listChanged, remember, settingsOf } from "./threads";
+import { timer } from "./timer";
 
-const SAVE_MS = 400; // a slider tells every step
-const timers = new Map<string, ReturnType<typeof setTimeout>>();
+const SAVE_MS = 400; // a slider reports every step
 let saving = Promise.resolve();
 
 export function changeSettings(threadId: string | undefined, patch: Partial<ThreadSettings>): void {
   const settings = { ...settingsOf(threadId), ...patch };
-  const thread = threadId === undefined ? undefined : threads.get()[threadId];
+  const thread = threadId === undefined ? undefined : stateOf(threadId).thread;
   if (!thread) return fresh.set(settings);
-  const { id } = thread;
-  unsaved.set(id, settings);
+  changeState(thread.id, { unsavedSettings: settings });
   remember(thread);
-  clearTimeout(timers.get(id));
-  timers.set(
-    id,
-    setTimeout(() => (saving = saving.then(() => save(id))), SAVE_MS),
-  );
+  schedule(thread.id, "settings", timer(() => (saving = saving.then(() => save(thread.id))), SAVE_MS));
 }
 
-/** What still waits, or is on its way, goes now and outlives the page that goes away. */
+/** Sends now what still waits, or is on its way, in requests that outlive the page. */
 export function saveAtOnce(): void {
-  for (const id of unsaved.keys()) {
-    clearTimeout(timers.get(id));
-    void save(id, true);
+  for (const [threadId, { unsavedSettings }] of Object.entries(states.get())) {
+    if (!unsavedSettings) continue;
+    schedule(threadId, "settings");
+    void save(threadId, true);
   }
 }
 
 async function save(threadId: string, keepalive = false): Promise<void> {
-  timers.delete(threadId);
-  const settings = unsaved.get(threadId);
+  const settings = stateOf(threadId).unsavedSettings;
   if (!settings) return;
   const thread = await patchThread(threadId, { settings }, keepalive).catch((error: unknown) => {
     notify(`The chat's settings were not saved. ${sentence(error)}`);
   });
-  if (unsaved.get(threadId) === settings) unsaved.delete(threadId);
+  if (stateOf(threadId).unsavedSettings === settings) changeState(threadId, { unsavedSettings: undefined });
   if (!thread) return;
   remember(thread);
-  listChanged(); // a list that was asked for before may come after
+  listChanged(); // a list that was requested before may arrive after
   tell({ type: "list" });
 }

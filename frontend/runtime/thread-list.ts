@@ -4,11 +4,10 @@ import { createStore } from "@/lib/store";
 import { ApiError, deleteThread, getThread, listThreads, patchThread } from "@/stream/api";
 import type { Thread, ThreadPage } from "@/stream/api";
 import { notify, sentence } from "./notices";
-import { forgetPending } from "./pending";
 import { tell } from "./tabs";
-import { begin, forgetThread, remember } from "./threads";
+import { forget } from "./thread-state";
+import { begin, remember } from "./threads";
 import { provisionalTitle, titleOf } from "./titles";
-import { forgetDraft } from "./use-draft";
 
 const PAGE = 50;
 const LARGEST = 200; // the server's
@@ -47,10 +46,8 @@ export const threadList: RemoteThreadListAdapter = {
   unarchive: (id) => saying("The chat was not restored.", change(id, { archived: false })),
   async delete(id) {
     await saying("The chat was not deleted.", deleteThread(id));
-    forgetThread(id);
-    forgetDraft(id);
-    forgetPending(id);
-    tell({ type: "list" });
+    forget(id);
+    tell({ type: "deleted", threadId: id });
   },
   generateTitle: provisionalTitle,
 };
@@ -100,7 +97,7 @@ async function saying<T>(what: string, promise: Promise<T>): Promise<T> {
 
 function lost(threadId: string, error: unknown): never {
   if (error instanceof ApiError && error.status === 404) {
-    forgetDraft(threadId);
+    forget(threadId);
     lostLink.set(threadId);
     notify("This chat is not here: it was deleted, or the link is wrong.");
   }

@@ -1,22 +1,13 @@
-/** What the server said last of each thread, and the settings of a chat that has none yet. */
-import { createStore } from "@/lib/store";
-import { load, save } from "@/lib/storage";
+/** What the server reported of each thread, and the settings of a chat that is not stored yet. */
 import { newId } from "@/lib/ids";
+import { load, save } from "@/lib/storage";
+import { createStore } from "@/lib/store";
 import { createThread, type Thread, type ThreadSettings } from "@/stream/api";
+import { changeState, openStates, stateOf } from "./thread-state";
 
-export const threads = createStore<Readonly<Record<string, Thread>>>({});
-
-/** Settings that the server does not have yet, by thread: what it says meanwhile does not undo them. */
-export const unsaved = new Map<string, ThreadSettings>();
-
-export function remember(...known: Thread[]): void {
-  const changed = (thread: Thread) => ({ ...thread, settings: unsaved.get(thread.id) ?? thread.settings });
-  threads.set((now) => ({ ...now, ...Object.fromEntries(known.map((thread) => [thread.id, changed(thread)])) }));
-}
-
-/** It is no longer there. */
-export function forgetThread(threadId: string): void {
-  threads.set((now) => Object.fromEntries(Object.entries(now).filter(([id]) => id !== threadId)));
+export function remember(...threads: Thread[]): void {
+  const changed = (thread: Thread) => ({ ...thread, settings: stateOf(thread.id).unsavedSettings ?? thread.settings });
+  openStates(Object.fromEntries(threads.map((thread) => [thread.id, { thread: changed(thread) }])));
 }
 
 /** Grows with every change of the list that the page did not make through assistant-ui. */
@@ -38,17 +29,15 @@ export function changeDefaults(patch: Partial<ThreadSettings>): void {
 }
 
 export const settingsOf = (threadId: string | undefined): ThreadSettings =>
-  (threadId === undefined ? (fresh.get() ?? defaults.get()) : threads.get()[threadId]?.settings) ?? {};
+  (threadId === undefined ? (fresh.get() ?? defaults.get()) : stateOf(threadId).thread?.settings) ?? {};
 
-/** Stores a new thread with the settings chosen for it; its id. Raises ApiError. */
+/** Stores a new thread with the settings chosen for it; returns its id. Raises ApiError. */
 export async function begin(): Promise<string> {
   const thread = await createThread(newId(), settingsOf(undefined));
   fresh.set(null);
-  begun.add(thread.id);
   remember(thread);
+  changeState(thread.id, { begunHere: true });
   return thread.id;
 }
 
-const begun = new Set<string>();
-
-export const wasBegunHere = (threadId: string | undefined): boolean => threadId !== undefined && begun.has(threadId);
+export const wasBegunHere = (threadId: string | undefined): boolean => threadId !== undefined && stateOf(threadId).begunHere === true;

@@ -6,6 +6,7 @@ import { follow } from "@/stream/follow";
 import { pause } from "@/stream/wake";
 import { textOf } from "./convert";
 import { filesOf } from "./message-files";
+import { changeState, stateOf } from "./thread-state";
 import { listChanged, remember } from "./threads";
 
 const WORDS = 8;
@@ -17,25 +18,21 @@ export function firstWords(text: string): string {
   return words.length > LONGEST ? `${words.slice(0, LONGEST - 1).trimEnd()}…` : words;
 }
 
-const provisional = new Map<string, string>();
-
 export const titleOf = (threadId: string, title: string | null): string | undefined =>
-  title ?? provisional.get(threadId);
+  title ?? stateOf(threadId).provisionalTitle;
 
 /** What assistant-ui shows as soon as the first message is there. */
 export function provisionalTitle(threadId: string, messages: readonly ThreadMessage[]) {
   const first = messages.find(({ role }) => role === "user");
   const title = firstWords(first ? textOf(first) : "") || (first && filesOf(first)[0]?.name) || "Image";
-  provisional.set(threadId, title);
+  changeState(threadId, { provisionalTitle: title });
   return Promise.resolve(createAssistantStream((controller) => controller.appendText(title)));
 }
 
-const named = new Set<string>();
-
 /** After an answer: lets the server find a title, once a page. Nothing depends on it: nobody is told when it fails. */
 export async function nameThread(threadId: string): Promise<void> {
-  if (named.has(threadId)) return;
-  named.add(threadId);
+  if (stateOf(threadId).titleRequested) return;
+  changeState(threadId, { titleRequested: true });
   const { job } = await requestTitle(threadId).catch(() => ({ job: null }));
   if (job === null) return;
   const before = await getThread(threadId).catch(() => null);

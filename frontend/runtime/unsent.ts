@@ -3,31 +3,31 @@
  * composer as they were sent, and a reload puts them back there.
  */
 import type { ThreadMessage } from "@assistant-ui/react";
-import { load, save } from "@/lib/storage";
 import { saidIn } from "./convert";
 import { isStored, localId } from "./message-ids";
+import { keepText } from "./thread-state";
+import { loadField } from "./thread-storage";
 
 /** `messageId`: what the server will call it. */
 type Unsent = { messageId: string; text: string };
 
-const keyOf = (threadId: string) => `unsent.${threadId}`;
-const unsentIn = (threadId: string) => load<Unsent | null>(keyOf(threadId), null, "sessionStorage");
-const forget = (threadId: string) => save(keyOf(threadId), undefined, "sessionStorage");
+const unsentIn = (threadId: string) => loadField<Unsent | null>("unsent", threadId, null);
+const remove = (threadId: string) => keepText("unsent", threadId, undefined);
 
 export function keepUnsent(threadId: string, messageId: string, message?: Pick<ThreadMessage, "content" | "attachments">): void {
   const text = message ? saidIn(message) : "";
-  if (text && !isStored(threadId, messageId)) save(keyOf(threadId), { messageId, text }, "sessionStorage");
+  if (text && !isStored(threadId, messageId)) keepText("unsent", threadId, { messageId, text });
 }
 
 /** The server has it. */
 export function letIn(threadId: string, messageId: string): void {
-  if (unsentIn(threadId)?.messageId === messageId) forget(threadId);
+  if (unsentIn(threadId)?.messageId === messageId) remove(threadId);
 }
 
 /** Hands them over, once; "" where there are none, the server has them, or they are among the `drawn` messages. */
 export function takeUnsent(threadId: string, drawn: readonly { id: string }[]): string {
   const unsent = unsentIn(threadId);
   if (!unsent || drawn.some(({ id }) => id === localId(threadId, unsent.messageId))) return "";
-  forget(threadId);
+  remove(threadId);
   return isStored(threadId, unsent.messageId) ? "" : unsent.text;
 }

@@ -4,7 +4,7 @@ import { useLatest } from "@/lib/use-latest";
 import { onLoaded, onRunEnd } from "./assistant-ui";
 import { fileAttachments } from "./attachments";
 import { keepHead } from "./heads";
-import { isUnknown } from "./history";
+import { failedToLoad } from "./history";
 import { keepLive, letGo } from "./live";
 import { flush } from "./pending";
 import { isStale, putBack, refresh } from "./reload";
@@ -26,7 +26,7 @@ export function useChatThread(): AssistantRuntime {
     const threadId = () => aui.current.threadListItem.getState().remoteId;
     const goOn = () => {
       const id = threadId();
-      if (id === undefined || thread.getState().isRunning || isUnknown(id)) return;
+      if (id === undefined || thread.getState().isRunning || failedToLoad(id)) return;
       if (isStale(id)) refresh(id); // what waits goes behind what is there then
       else flush(id, thread, endOf(id));
     };

@@ -1,15 +1,17 @@
 import { useAui, useAuiState } from "@assistant-ui/react";
 import { useEffect, useRef } from "react";
-import { load, save } from "@/lib/storage";
 import { useSaved } from "@/lib/use-saved";
 import { splitFiles, toFileAttachment } from "./message-files";
+import { keepText } from "./thread-state";
+import { loadField, saveField } from "./thread-storage";
 import { takeUnsent } from "./unsent";
 import { useReady } from "./use-ready";
 
-const keyOf = (threadId: string) => `draft.${threadId}`;
+/** The draft's key while the chat is not stored yet, and has no id. */
+const NEW = "new";
 
-/** The thread is gone. */
-export const forgetDraft = (threadId: string) => save(keyOf(threadId), undefined);
+const saveDraft = (threadId: string, text: string): void =>
+  threadId === NEW ? void saveField("draft", NEW, text || undefined) : keepText("draft", threadId, text || undefined);
 
 /**
  * Keeps what is typed and not sent, and what was sent and did not arrive, thread by thread, over reloads; not images.
@@ -19,7 +21,7 @@ export function useDraft(): void {
   const aui = useAui();
   const ready = useReady();
   const mainId = useAuiState((s) => s.threads.mainThreadId);
-  const threadId = useAuiState((s) => s.threadListItem.remoteId) ?? "new";
+  const threadId = useAuiState((s) => s.threadListItem.remoteId) ?? NEW;
   const text = useAuiState((s) => s.composer.text);
   const shownIn = useRef<string>(undefined);
 
@@ -29,18 +31,18 @@ export function useDraft(): void {
     if (aui.composer.getState().text) return;
     const unsent = takeUnsent(threadId, aui.thread.getState().messages);
     const { words, files } = splitFiles(unsent);
-    const draft = [words, load(keyOf(threadId), "")].filter(Boolean).join("\n\n");
+    const draft = [words, loadField("draft", threadId, "")].filter(Boolean).join("\n\n");
     if (draft) aui.composer.setText(draft);
     for (const { name, type, contentType, content } of files.map(toFileAttachment)) void aui.composer.addAttachment({ name, type, contentType, content });
   }, [aui, ready, mainId, threadId]);
 
-  useSaved(mainId, keyOf(threadId), text, (place) => shownIn.current === place);
+  useSaved(mainId, threadId, text, (place) => shownIn.current === place, saveDraft);
 
   const before = useRef({ mainId, threadId });
   useEffect(() => {
     const { mainId: sameId, threadId: was } = before.current;
     before.current = { mainId, threadId };
-    const stored = sameId === mainId && was === "new" && threadId !== "new";
-    if (stored) forgetDraft("new");
+    const stored = sameId === mainId && was === NEW && threadId !== NEW;
+    if (stored) saveDraft(NEW, "");
   }, [mainId, threadId]);
 }

@@ -1,15 +1,16 @@
 import { useStore } from "@/lib/store";
 import type { ThreadSettings } from "@/stream/api";
 import { changeSettings } from "./settings";
-import { shown } from "./thread-states";
-import { changeDefaults, defaults, fresh, threads } from "./threads";
+import { shown } from "./activity";
+import { states } from "./thread-state";
+import { changeDefaults, defaults, fresh } from "./threads";
 
 const NONE: ThreadSettings = {};
 
 /** Settings of the shown thread, saved a moment after the last change, and those that new chats begin with. */
 export function useSettings() {
   const threadId = useStore(shown);
-  const own = useStore(threads, (all) => (threadId === undefined ? undefined : (all[threadId]?.settings ?? NONE)));
+  const own = useStore(states, (all) => (threadId === undefined ? undefined : (all[threadId]?.thread?.settings ?? NONE)));
   const chosen = useStore(fresh);
   const usual = useStore(defaults);
   return {

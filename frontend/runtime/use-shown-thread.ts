@@ -2,8 +2,9 @@ import { useAui, useAuiState } from "@assistant-ui/react";
 import { useCallback } from "react";
 import { useStore } from "@/lib/store";
 import { LOOK } from "./assistant-ui";
-import { forget, loadErrors } from "./history";
+import { clearLoadError } from "./history";
 import { reloadShown } from "./reload";
+import { states } from "./thread-state";
 import { fresh } from "./threads";
 
 /** The thread on the screen. `isNew`: nothing of it is stored yet; `retry` loads its messages again. */
@@ -12,9 +13,9 @@ export function useShownThread() {
   const threadId = useAuiState((s) => s.threadListItem.remoteId);
   const isNew = useAuiState((s) => s.threadListItem.status === "new");
   const loading = useAuiState((s) => s.thread.isLoading);
-  const error = useStore(loadErrors, (all) => (threadId === undefined ? null : (all[threadId] ?? null)));
+  const error = useStore(states, (all) => (threadId === undefined ? null : (all[threadId]?.loadError ?? null)));
   const retry = useCallback(() => {
-    if (threadId !== undefined) forget(threadId);
+    if (threadId !== undefined) clearLoadError(threadId);
     void reloadShown(() => aui);
   }, [aui, threadId]);
   return { threadId, isNew, loading, error, retry };

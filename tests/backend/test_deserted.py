@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
 from typing import Any, cast
 
 from redis.exceptions import ConnectionError as Away
 
 from backend.chat.deserted import PATIENT_SECONDS, Deserted, soon
-from backend.chat.relay import Ticket
-from backend.dialects.langserve.model import QueueChat
-from backend.dialects.langserve.routes import LetIn, _withdraw
-from backend.dialects.langserve.trim import Room
-from backend.house import House
+from backend.chat.party import Party, Ticket
+from backend.chat.service import ChatService
 from backend.pool.pools import Pools
 from backend.pool.trail import Trail
 
@@ -48,16 +44,16 @@ async def test_a_withdrawn_job_that_was_not_there_yet_is_looked_for_once_more() 
 
 async def test_jobs_of_a_request_that_is_refused_are_all_left_at_once_and_cancelled_when_redis_is_back() -> None:
     pools, left = Late(Away("gone"), Away("gone"), "cancelled", "cancelled"), []
-    deserted = Deserted(cast(Pools, pools))
 
-    def member(job: str) -> LetIn:
+    def ticket(job: str) -> Ticket:
         async def leave(gone: bool) -> None:
             left.append((job, gone))
 
-        return LetIn(Room(1), QueueChat(), Ticket(job, "m", cast(Trail, None), leave))
+        return Ticket(job, "m", cast(Trail, None), leave)
 
-    house = cast(House, SimpleNamespace(pools=pools, chat=SimpleNamespace(refused=deserted.refused)))
-    await _withdraw(house, [member("a"), member("joined"), member("b")])
+    nothing: Any = None
+    service = ChatService(cast(Pools, pools), nothing, nothing, nothing, nothing, nothing, 1.0)
+    await service._withdraw(Party([ticket("a"), ticket("joined"), ticket("b")]))
     assert left == [("a", False), ("joined", False), ("b", False)]
     await asyncio.wait_for(pools.done.wait(), 30)
     assert sorted(pools.asked) == [("a", "refused")] * 2 + [("b", "refused")] * 2

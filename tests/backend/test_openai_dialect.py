@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.chat.relay import Dialect, Outcome
+from backend.chat.outcome import Outcome
+from backend.chat.relay import Dialect
 from backend.dialects.openai.chat import ChatChunks, completion, job_of
 from backend.dialects.openai.completions import COMPLETIONS, Extra, TextChunks
 from backend.dialects.openai.completions import completion as text_completion

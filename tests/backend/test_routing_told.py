@@ -13,8 +13,7 @@ from ollama_worker.engines.base import Engine
 from ollama_worker.engines.cloud_anthropic import AnthropicEngine
 from ollama_worker.engines.llama_cpp import LlamaCppEngine
 from ollama_worker.engines.openai import OpenAIEngine
-from ollama_worker.shape import Shape
-from ollama_worker.tools import Meter
+from ollama_worker.shape import Meter, Shape
 from tests.backend.test_routing import router, seen
 from tests.ollama_worker.fake_anthropic import fake_anthropic
 from tests.ollama_worker.fake_openai import fake_openai

@@ -308,7 +308,7 @@ async def test_a_cancelled_job_is_not_carried_on(here: Standing, redis: Redis) -
     here.engine.hold.clear()
     await here.submit("j", "m1", THERE)
     await here.engine.held.wait()
-    await here.tools.jobs.cancel("j")
+    await here.kit.jobs.cancel("j")
     here.engine.hold.set()
     await here.until_idle()
     assert (await here.ended("j")).state == "cancelled"

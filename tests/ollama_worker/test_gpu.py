@@ -11,8 +11,7 @@ import pytest
 from ollama_worker import gpu
 from ollama_worker.engines.simulated import SimulatedEngine
 from ollama_worker.gpu import Unreadable, amd, find_look, nvidia, parse_nvidia, watch_gpus
-from ollama_worker.shape import Shape
-from ollama_worker.tools import Meter
+from ollama_worker.shape import Meter, Shape
 from tests.support.waiting import eventually
 from wire.workers import Gpu
 
@@ -208,5 +207,5 @@ def test_a_beat_carries_what_changed_and_only_then() -> None:
     news = shape.news()
     assert news is not None and (news.tokens, news.gpus) == (7, (SEEN,))
     assert not shape.models_are_news
-    shape.told(news)
+    shape.sent(news)
     assert shape.news() is None

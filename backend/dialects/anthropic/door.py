@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend.chat.relay import Dialect, Outcome, Ticket
+from backend.chat.outcome import Outcome
+from backend.chat.party import Ticket
+from backend.chat.relay import Dialect
 from backend.dialects.anthropic.answer import AnthropicEvents, whole
 from backend.dialects.anthropic.request import read_count, read_messages
 from backend.dialects.common.door import AnswersWhole, Asked

@@ -4,7 +4,7 @@
     stream    the translator of one stream of events
     whole     the answer for a caller who waits for all of it
 
-`backend.chat.serving.serve` does the rest, the same for all of them: body, admission, relay, leaving.
+`serving.serve` does the rest, the same for all of them: body, admission, relay, leaving.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from backend.chat.relay import Dialect, Outcome, Ticket
-from backend.errors import ApiError
+from backend.chat.choices import Choice
+from backend.chat.outcome import Outcome
+from backend.chat.party import Ticket
+from backend.chat.relay import Dialect
 from wire.records import JobRequest
 
 
@@ -51,16 +53,6 @@ class Door(Protocol):
     def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]: ...
 
 
-class Choice(Dialect, Protocol):
-    """One choice of several in one stream: it ends without what ends the stream."""
-
-    end: dict[str, Any]  # its `completed` event, {} until then
-
-    def closing(self, ends: Sequence[dict[str, Any]]) -> bytes:
-        """The stream's end, once every choice has ended well."""
-        ...
-
-
 class ChoiceDoor(Door, Protocol):
     """A door whose answers may have several choices."""
 
@@ -78,16 +70,3 @@ class AnswersWhole:
 
     def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
         raise NotImplementedError("this route answers whole")
-
-
-class Refusal(NamedTuple):
-    """An error in a dialect's own words."""
-
-    status: int
-    body: dict[str, Any]
-
-
-class Refuse(Protocol):
-    """How a dialect says no."""
-
-    def __call__(self, error: ApiError, request_id: str) -> Refusal: ...

@@ -17,7 +17,7 @@ from langchain_core.outputs import ChatResult
 from langchain_ollama import ChatOllama
 from pydantic import Field, model_validator
 
-from backend.chat.relay import Outcome
+from backend.chat.outcome import Outcome
 from backend.dialects.ollama.answer import final, partial, whole
 from backend.dialects.ollama.chat_request import parse_chat
 from backend.errors import JobFailed, Unavailable, interrupted

@@ -18,14 +18,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from backend.chat.relay import Ticket
-from backend.chat.serving import submit
+from backend.bounds import RequestBounds, bounds_of
+from backend.chat.party import Party, Ticket
+from backend.chat.service import chat_of
+from backend.dialects.common.serving import submit
 from backend.dialects.langserve.model import Events, Follow, QueueChat
 from backend.dialects.langserve.requests import Chat, checked, filters_of, parse_many, parse_one
 from backend.dialects.langserve.trim import Room, context_of, room_of, text_tokens, trim
 from backend.entrance.body import read_object
 from backend.errors import ApiError
-from backend.house import House, house_of
+from backend.pool.models.catalogue import Catalogue, catalogue_of
 from wire.records import JobRequest
 
 # LangServe's playground needs nothing from elsewhere. Its forms compile JSON schemas with `new Function`.
@@ -57,43 +59,17 @@ class LetIn(NamedTuple):
     ticket: Ticket
 
 
-class Party:
-    """The jobs of one request: let in together, left together."""
+class Members(NamedTuple):
+    """The conversations of one request, and the party of their jobs."""
 
-    def __init__(self, members: list[LetIn]) -> None:
-        self.members = members
-        self.gone = False
+    party: Party
+    chats: list[LetIn]
 
     @property
     def headers(self) -> dict[str, str]:
         """Of a batch only its jobs: they may have gone different ways."""
-        if len(self.members) == 1:
-            return self.members[0].ticket.headers
-        return {"X-Sluice-Job": ", ".join(member.ticket.job for member in self.members)}
-
-    def hang_up(self) -> None:
-        """The caller is gone, and whoever follows the jobs for it stops."""
-        self.gone = True
-        for member in self.members:
-            member.ticket.reader.hang_up()
-
-    async def leave(self) -> None:
-        for _, _, ticket in self.members:
-            await ticket.leave(gone=self.gone and not ticket.reader.at_end)
-
-    @asynccontextmanager
-    async def watched(self, receive: Receive) -> AsyncIterator[None]:
-        """Inside, a caller who goes away is noticed."""
-        watch = asyncio.create_task(self._watch(receive))
-        try:
-            yield
-        finally:
-            watch.cancel()
-
-    async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self.hang_up()
+        headers = self.party.headers
+        return headers if len(self.chats) == 1 else {"X-Sluice-Job": headers["X-Sluice-Job"]}
 
 
 class LetInFirst(APIRoute):
@@ -109,19 +85,19 @@ class LetInFirst(APIRoute):
 def _letting_in(langserve: Handler, many: bool) -> Handler:
     async def serve(request: Request) -> Response:
         fields, body = await read_object(request)
-        limit = house_of(request).settings.max_messages
+        limit = bounds_of(request).messages
         chats = parse_many(fields, limit) if many else [parse_one(fields, limit)]
-        party = await let_in(request, chats, body)
-        request.state.members = iter(party.members)
+        members = await let_in(request, chats, body)
+        request.state.members = iter(members.chats)
         asked = {"inputs": [c.input for c in chats], "config": [{}] * len(chats)} if many else {"input": chats[0].input}
         try:
-            async with party.watched(request.receive):
+            async with members.party.watched(request.receive):
                 response = await langserve(_with_body(request, {**asked, **filters_of(fields)}))
         except BaseException as error:
-            await _give_up(party, error)
+            await _give_up(members, error)
             raise
-        response.headers.update(party.headers)
-        return Accompanied(response, party)
+        response.headers.update(members.headers)
+        return Accompanied(response, members.party)
 
     return serve
 
@@ -135,34 +111,24 @@ def _confined(langserve: Handler) -> Handler:
     return serve
 
 
-async def let_in(request: Request, chats: list[Chat], body: bytes) -> Party:
-    """All or none: every chat is checked before the first job is made, and a refusal withdraws those before it."""
-    house = house_of(request)
-    async with asyncio.timeout(house.chat.answer_seconds):
-        ready = [await _prepare(house, chat) for chat in chats]
-    members: list[LetIn] = []
-    try:
-        for n, (room, model, job, context) in enumerate(ready):
-            part = f"#{n}" if len(ready) > 1 else ""
-            turn = chats[n].turn
-            placed = turn and turn._replace(context_messages=context)
-            ticket = await submit(house, request, job, body, part, placed, trimmed=True)
-            ticket.headers |= {} if context is None else {CONTEXT: str(context)}
-            members.append(LetIn(room, model.model_copy(update=_sent_by(ticket)), ticket))
-    except BaseException:
-        await _withdraw(house, members)
-        raise
-    return Party(members)
+async def let_in(request: Request, chats: list[Chat], body: bytes) -> Members:
+    """All or none: every chat is checked before the first job is made."""
+    catalogue, bounds = catalogue_of(request), bounds_of(request)
+    async with asyncio.timeout(chat_of(request).answer_seconds):
+        ready = [await _prepare(chat, catalogue, bounds) for chat in chats]
+    turn = chats[0].turn and chats[0].turn._replace(context_messages=ready[0].context)
+    party = await submit(request, [chat.job for chat in ready], body, turn=turn, trimmed=True)
+    return Members(party, [_as_let_in(chat, ticket) for chat, ticket in zip(ready, party.tickets, strict=True)])
 
 
-async def _prepare(house: House, chat: Chat) -> Prepared:
+async def _prepare(chat: Chat, catalogue: Catalogue, bounds: RequestBounds) -> Prepared:
     """The job that the chain's own steps would make of it. Raises Invalid and NotFound."""
     asked = chat.model.model  # the caller's word: the router needs it as it is
-    name = await house.catalogue.resolve(asked)
+    name = await catalogue.resolve(asked)
     model = chat.model.model_copy(update={"model": name})
-    window = await house.catalogue.context_length(name)
+    window = await catalogue.context_length(name)
     room = room_of(
-        house.settings.max_context_messages,
+        bounds.context_messages,
         min(window, model.num_ctx or window) or model.num_ctx or 0,
         model.num_predict,
         beside=text_tokens(orjson.dumps(model.tools).decode()) if model.tools else 0,
@@ -172,9 +138,10 @@ async def _prepare(house: House, chat: Chat) -> Prepared:
     return Prepared(room, model, job.model_copy(update={"model": asked}), context_of(chat.messages, kept))
 
 
-def _sent_by(ticket: Ticket) -> dict[str, Any]:
-    """What the model knows once its job is let in."""
-    return {"model": ticket.model, "follow": _following(ticket)}
+def _as_let_in(chat: Prepared, ticket: Ticket) -> LetIn:
+    ticket.headers |= {} if chat.context is None else {CONTEXT: str(chat.context)}
+    known = {"model": ticket.model, "follow": _following(ticket)}
+    return LetIn(chat.room, chat.model.model_copy(update=known), ticket)
 
 
 def _following(ticket: Ticket) -> Follow:
@@ -186,20 +153,12 @@ def _following(ticket: Ticket) -> Follow:
     return follow
 
 
-async def _withdraw(house: House, members: list[LetIn]) -> None:
-    """Jobs of a request that is refused: left, all of them, and cancelled as soon as Redis answers."""
-    for _, _, ticket in members:
-        await ticket.leave(gone=False)
-    for _, _, ticket in members:
-        house.chat.refused(ticket.job)
-
-
-async def _give_up(party: Party, error: BaseException) -> None:
-    """LangServe has no answer. A batch is given up with its first failure: nobody reads what the others would say."""
+async def _give_up(members: Members, error: BaseException) -> None:
+    """LangServe has no answer. A batch is given up with its first failure: nobody reads the other answers."""
     if isinstance(error, ApiError):
-        error.headers.update(party.headers)
-    party.gone = party.gone or isinstance(error, Exception)
-    await party.leave()
+        error.headers.update(members.headers)
+    members.party.gone = members.party.gone or isinstance(error, Exception)
+    await members.party.leave()
 
 
 def _with_body(request: Request, fields: dict[str, Any]) -> Request:
@@ -221,14 +180,8 @@ class Accompanied(Response):
         self._party = party
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def listen() -> Message:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                self._party.hang_up()
-            return message
-
         try:
-            await self._response(scope, listen, send)
+            await self._response(scope, self._party.hearing(receive), send)
         except ApiError as error:  # LangServe has told the stream's reader that it failed, and raises it once more
             log.info("job failed in a stream", action="stream.failed", code=error.code)
             self._party.gone = True  # of an answer that was interrupted nobody reads the rest

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.chat.relay import Outcome, Ticket
+from backend.chat.outcome import Outcome
+from backend.chat.party import Ticket
 from backend.dialects.common.door import AnswersWhole, Asked
 from backend.dialects.common.reading import read_as
 from backend.dialects.ollama.chat_request import ModelName

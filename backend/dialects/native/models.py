@@ -6,13 +6,14 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from backend.accounts.needs import needs
 from backend.bounds import bounds_of
 from backend.pool.look import looks_of
 from backend.pool.models.catalogue import catalogue_of
 from backend.pool.models.names import Models, find
 from wire.workers import WorkerRecord
 
-router = APIRouter(tags=["models"])
+router = APIRouter(tags=["models"], dependencies=[needs("models")])
 SIMULATED = "simulated"
 
 

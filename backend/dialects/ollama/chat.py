@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend.chat.relay import Dialect, Outcome, Ticket
+from backend.chat.outcome import Outcome
+from backend.chat.party import Ticket
+from backend.chat.relay import Dialect
 from backend.dialects.common.door import Asked
 from backend.dialects.native.events import NativeEvents
 from backend.dialects.ollama.answer import OllamaChunks, envelope, whole

@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from backend.chat.relay import Dialect, Outcome, Ticket
+from backend.chat.outcome import Outcome
+from backend.chat.party import Ticket
+from backend.chat.relay import Dialect
 from backend.dialects.common.door import Asked
 from backend.dialects.common.reading import read_as
 from backend.dialects.ollama.answer import TEXT, OllamaChunks, text_envelope, whole

@@ -18,7 +18,8 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from backend.chat.relay import Outcome, Ticket
+from backend.chat.outcome import Outcome
+from backend.chat.party import Ticket
 from backend.dialects.common.door import Asked
 from backend.dialects.common.sse import frame, text_frame
 from backend.dialects.common.tools import hex_of

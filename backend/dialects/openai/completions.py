@@ -25,7 +25,8 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
-from backend.chat.relay import Outcome, Ticket
+from backend.chat.outcome import Outcome
+from backend.chat.party import Ticket
 from backend.dialects.common.door import Asked
 from backend.dialects.common.sse import frame, text_frame
 from backend.dialects.common.tools import hex_of

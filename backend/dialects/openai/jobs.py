@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend.chat.relay import Outcome
+from backend.chat.outcome import Outcome
 from backend.dialects.openai.chat import completion
 from backend.moments import moment
 from wire.decoding import json_object

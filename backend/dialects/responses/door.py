@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend.chat.relay import Outcome, Ticket
+from backend.chat.outcome import Outcome
+from backend.chat.party import Ticket
 from backend.dialects.common.door import AnswersWhole, Asked
 from backend.dialects.openai.errors import read_as
 from backend.dialects.responses.object import Asked as AskedResponse

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from backend.chat.relay import Outcome
+from backend.chat.outcome import Outcome
 from backend.dialects.common.tools import hex_of
 from backend.dialects.openai.answer import logprobs_of, told_calls
 from wire.ids import JobId

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from backend.accounts.caller import Principal
-from backend.chat.several import together
+from backend.chat.party import together
 from backend.dialects.common.door import Asked
 from backend.dialects.openai.errors import BadParameter
 from backend.dialects.responses import service

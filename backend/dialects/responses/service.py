@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from backend.accounts.caller import Principal
 from backend.chat.disconnect import CONTINUE
-from backend.chat.relay import Outcome, Ticket
+from backend.chat.outcome import Outcome
+from backend.chat.party import Ticket
 from backend.dialects.common.door import Asked
 from backend.dialects.openai.errors import BadParameter
 from backend.dialects.responses.input import told_items, with_names

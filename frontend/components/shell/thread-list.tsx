@@ -4,7 +4,7 @@ import { Archive, ArrowLeft } from "lucide-react";
 import { useMemo, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { useStore } from "@/lib/store";
-import { moreThreads, useThreadStates } from "@/runtime";
+import { moreThreads, useActivities } from "@/runtime";
 import { groupByDay } from "./groups";
 import { ThreadItem, type Item } from "./thread-item";
 
@@ -17,8 +17,8 @@ export function ThreadList({ onNavigate }: { onNavigate: () => void }) {
   const groups = useMemo(() => (archived ? [{ title: "Archived", threads: items }] : groupByDay(items)), [archived, items]);
   const shown = useAuiState((s) => s.threads.mainThreadId);
   const loading = useAuiState((s) => s.threads.isLoading);
-  const states = useThreadStates();
-  const stateOf = (id: string | undefined) => (id === undefined ? undefined : states[id]) ?? QUIET;
+  const activities = useActivities();
+  const activityOf = (id: string | undefined) => (id === undefined ? undefined : activities[id]) ?? QUIET;
   return (
     <>
       {archived && (
@@ -31,7 +31,7 @@ export function ThreadList({ onNavigate }: { onNavigate: () => void }) {
           <h2 className="px-2.5 py-1.5 text-xs font-medium text-muted-fg">{group.title}</h2>
           <ul>
             {group.threads.map((item) => (
-              <ThreadItem key={item.id} item={item} shown={item.id === shown} {...stateOf(item.remoteId)} onNavigate={onNavigate} />
+              <ThreadItem key={item.id} item={item} shown={item.id === shown} {...activityOf(item.remoteId)} onNavigate={onNavigate} />
             ))}
           </ul>
         </section>

@@ -4,6 +4,7 @@ import { afterEach, expect, test } from "vitest";
 import { showMessage } from "@/runtime/branches";
 import { keepLive } from "@/runtime/live";
 import { alias } from "@/runtime/message-ids";
+import { openStates } from "@/runtime/thread-state";
 
 afterEach(cleanup);
 
@@ -38,6 +39,7 @@ async function thread() {
     live.reset();
     live.import(repository);
   });
+  openStates({ t: {} });
   keepLive("t", live);
   return () => live.getState().messages.map(({ id }) => id);
 }

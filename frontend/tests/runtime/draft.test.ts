@@ -2,7 +2,7 @@ import { cleanup, renderHook } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { load, save } from "@/lib/storage";
 import { useSaved } from "@/lib/use-saved";
-import { forgetDraft } from "@/runtime/use-draft";
+import { forget } from "@/runtime/thread-state";
 
 beforeEach(() => {
   localStorage.clear();
@@ -15,8 +15,10 @@ afterEach(() => {
 
 type Typed = { place: string; text: string; mine?: boolean };
 
+const saveText = (key: string, words: string) => void save(key, words || undefined);
+
 const typing = (first: Typed) =>
-  renderHook(({ place, text, mine = true }: Typed) => useSaved(place, `draft.${place}`, text, () => mine), {
+  renderHook(({ place, text, mine = true }: Typed) => useSaved(place, `draft.${place}`, text, () => mine, saveText), {
     initialProps: first,
   });
 
@@ -50,7 +52,7 @@ test("the last keys before another chat is shown are saved, as that chat's", () 
 
 test("what was sent, and what a chat that is gone had, is forgotten", () => {
   save("draft.b", "old");
-  forgetDraft("b");
+  forget("b");
   const { rerender } = typing({ place: "a", text: "words" });
   vi.advanceTimersByTime(400);
   rerender({ place: "a", text: "" });

@@ -1,7 +1,8 @@
-import { expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { taken } from "@/runtime/history";
 import { alias, localId, markStored, serverId, storedParent } from "@/runtime/message-ids";
 import { endOf } from "@/runtime/runs";
+import { openStates } from "@/runtime/thread-state";
 import type { StoredMessage, Thread } from "@/stream/api";
 
 const thread = (job: Thread["job"] = null): Thread => ({
@@ -33,6 +34,8 @@ const message = (id: string, parent_id: string | null, more: Partial<StoredMessa
   created_at: "2026-01-02T03:04:05Z",
   ...more,
 });
+beforeEach(() => openStates({ t1: {}, t2: {}, t3: {}, t4: {} }));
+
 const BRANCHES = [message("u1", null), message("a1", "u1"), message("a2", "u1")];
 
 test("all branches are loaded, and the one that was shown is shown", () => {

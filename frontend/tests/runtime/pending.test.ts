@@ -1,10 +1,10 @@
 import type { ThreadRuntime } from "@assistant-ui/react";
 import { beforeEach, expect, test, vi } from "vitest";
+import { runBegan, runEnded } from "@/runtime/activity";
 import { keepLive } from "@/runtime/live";
 import { withFiles } from "@/runtime/message-files";
 import { addPending, flush, pendingOf, readPending, sendNow } from "@/runtime/pending";
-import type { Outcome } from "@/runtime/runs";
-import { runBegan, runEnded } from "@/runtime/thread-states";
+import { openStates, type Outcome } from "@/runtime/thread-state";
 
 let count = 0;
 let id = "";
@@ -32,6 +32,7 @@ beforeEach(() => {
   vi.clearAllMocks();
   localStorage.clear();
   id = `t${++count}`;
+  openStates({ [id]: {} });
   keepLive(id, thread);
   runBegan(id, "a");
   choose("queue");

@@ -15,6 +15,7 @@ type Stored = Pick<StoredMessage, "id" | "parent_id" | "role" | "status" | "job_
 export class House {
   messages: Stored[] = [];
   restarting = false;
+  deleted = false;
   refuses: false | "unwritten" | "written" = false;
   readonly asked: string[] = [];
   readonly turns: { parent_id: string; answer_id: string }[] = [];
@@ -70,6 +71,7 @@ export class House {
   fetch = async (input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
     const path = String(input);
     this.asked.push(path);
+    if (init.method === "DELETE") return this.remove();
     if (path.startsWith("/api/threads?")) return Response.json(path.includes("archived=true") ? EMPTY : this.list());
     if (path.endsWith("/title")) return Response.json({ job: null });
     if (path.endsWith(`${this.id}/messages`) && this.restarting) return new Response(null, { status: 503 });
@@ -80,7 +82,12 @@ export class House {
     return Response.json(this.thread());
   };
 
-  private list = () => ({ threads: [this.thread(), thread("other")], next_cursor: null });
+  private remove(): Response {
+    this.deleted = true;
+    return new Response(null, { status: 204 });
+  }
+
+  private list = () => ({ threads: [...(this.deleted ? [] : [this.thread()]), thread("other")], next_cursor: null });
   private content = () => ({ thread: this.thread(), messages: this.messages.map(whole), head_id: this.messages.at(-1)?.id });
 
   private thread(): Thread {

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
+import { activities, lookElsewhere } from "@/runtime/activity";
 import { moreThreads, threadList } from "@/runtime/thread-list";
-import { lookElsewhere, statesOf } from "@/runtime/thread-states";
 import { remember } from "@/runtime/threads";
 import type { Thread } from "@/stream/api";
 
@@ -53,9 +53,9 @@ test("a list that is read again is read as far as it was shown", async () => {
 
 test("a chat that is deleted while it is answered is not asked after", async () => {
   remember({ ...thread("d", false), job: { id: "j", answer_id: "a" } });
-  expect(statesOf().d?.running).toBe(true);
+  expect(activities().d?.running).toBe(true);
   await threadList.delete("d");
   await lookElsewhere();
   expect(asked).toEqual(["/api/threads/d"]);
-  expect(statesOf().d).toBeUndefined();
+  expect(activities().d).toBeUndefined();
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { listVersion, threads } from "@/runtime/threads";
+import { openStates, stateOf } from "@/runtime/thread-state";
+import { listVersion } from "@/runtime/threads";
 import { firstWords, nameThread } from "@/runtime/titles";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -26,11 +27,12 @@ test("a title that a job has found is fetched, though it is written a moment aft
     if (path.endsWith("/events")) return new Response(end);
     return Response.json({ id: "t1", title: titles.shift(), job: null, settings: {} });
   });
+  openStates({ t1: {} });
   const before = listVersion.get();
   const naming = nameThread("t1");
   await vi.advanceTimersByTimeAsync(10_000);
   await naming;
-  expect(threads.get()["t1"]?.title).toBe("A good title");
+  expect(stateOf("t1").thread?.title).toBe("A good title");
   expect(listVersion.get()).toBe(before + 1);
   await nameThread("t1");
   expect(fetch.mock.calls.filter(([path]) => String(path).endsWith("/title"))).toHaveLength(1); // once is enough

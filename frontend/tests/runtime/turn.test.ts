@@ -1,7 +1,10 @@
 import type { ChatModelRunOptions } from "@assistant-ui/react";
-import { expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { markStored, serverId } from "@/runtime/message-ids";
+import { openStates } from "@/runtime/thread-state";
 import { turnOf } from "@/runtime/turn";
+
+beforeEach(() => openStates({ t: {}, t9: {} }));
 
 const options = (ids: string[], answer: string) =>
   ({

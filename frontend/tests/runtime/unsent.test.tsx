@@ -5,6 +5,7 @@ import { useEffect } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Banners } from "@/components/shell/banners";
 import { answerOf, CustomRuntimeProvider, useDraft } from "@/runtime";
+import { openStates } from "@/runtime/thread-state";
 import { keepUnsent, letIn, takeUnsent } from "@/runtime/unsent";
 
 vi.mock("next/navigation", () => ({ usePathname: () => "/" }));
@@ -101,6 +102,7 @@ test("one that arrived is not", async () => {
 });
 
 test("words that are drawn stay where they are, and so do those of another message that is let in", () => {
+  openStates({ t: {} });
   keepUnsent("t", "m", { content: [{ type: "text", text: "words" }] });
   letIn("t", "other");
   expect([takeUnsent("t", [{ id: "m" }]), takeUnsent("t", []), takeUnsent("t", [])]).toEqual(["", "words", ""]);

@@ -27,8 +27,7 @@ from ollama_worker.engines.http import ERROR_BYTES, EngineHttp
 from ollama_worker.engines.http_body import LINE_BYTES, Lines
 from ollama_worker.engines.ollama import OllamaEngine
 from ollama_worker.engines.openai import OpenAIEngine
-from ollama_worker.shape import Shape
-from ollama_worker.tools import Meter
+from ollama_worker.shape import Meter, Shape
 from tests.ollama_worker.fake_ollama import fake_ollama
 from tests.support.child import free_port
 from tests.support.hostile import MISDEEDS, POISON, PROTOCOLS, SECRET, Hostile, Protocol, hostile

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import { lookElsewhere, runBegan, runEnded, seeShown, show, statesOf } from "@/runtime/thread-states";
-import { remember, threads } from "@/runtime/threads";
+import { activities, lookElsewhere, runBegan, runEnded, seeShown, show } from "@/runtime/activity";
+import { openStates, states } from "@/runtime/thread-state";
+import { remember } from "@/runtime/threads";
 import type { Thread } from "@/stream/api";
 
 const JOB = { id: "j", answer_id: "a" };
@@ -18,28 +19,29 @@ let id = "";
 let count = 0;
 beforeEach(() => {
   id = `s${++count}`;
-  threads.set({});
+  states.set({});
+  openStates({ [id]: {} });
   show(undefined);
 });
 
 test("a thread runs while this page follows its answer", () => {
   runBegan(id, "a");
-  expect(statesOf()[id]).toEqual({ running: true, unread: false });
+  expect(activities()[id]).toEqual({ running: true, unread: false });
 });
 
 test("an answer that ended out of sight waits to be read, until its thread is shown", () => {
   runBegan(id, "a");
   runEnded(id, true);
-  expect(statesOf()[id]).toEqual({ running: false, unread: true });
+  expect(activities()[id]).toEqual({ running: false, unread: true });
   show(id);
-  expect(statesOf()[id]).toBeUndefined();
+  expect(activities()[id]).toBeUndefined();
 });
 
 test("an answer that ended on the screen was read", () => {
   show(id);
   runBegan(id, "a");
   runEnded(id, true);
-  expect(statesOf()[id]).toBeUndefined();
+  expect(activities()[id]).toBeUndefined();
 });
 
 test("on the screen of a hidden tab it was not, until somebody looks", () => {
@@ -47,26 +49,26 @@ test("on the screen of a hidden tab it was not, until somebody looks", () => {
   show(id);
   runBegan(id, "a");
   runEnded(id, true);
-  expect(statesOf()[id]?.unread).toBe(true);
+  expect(activities()[id]?.unread).toBe(true);
   visibility.mockRestore();
   seeShown();
-  expect(statesOf()[id]).toBeUndefined();
+  expect(activities()[id]).toBeUndefined();
 });
 
 test("a page that lets go of an answer does not say that it ended", () => {
   remember(thread(id, JOB));
   runBegan(id, "a");
   runEnded(id, false);
-  expect(statesOf()[id]).toEqual({ running: true, unread: false });
+  expect(activities()[id]).toEqual({ running: true, unread: false });
 });
 
 test("a thread that runs elsewhere is asked after until it has ended", async () => {
   remember(thread(id, JOB));
-  expect(statesOf()[id]?.running).toBe(true);
+  expect(activities()[id]?.running).toBe(true);
   const fetch = vi.spyOn(globalThis, "fetch").mockResolvedValue(Response.json(thread(id)));
   await lookElsewhere();
   expect(fetch).toHaveBeenCalledWith(`/api/threads/${id}`, expect.anything());
-  expect(statesOf()[id]).toEqual({ running: false, unread: true });
+  expect(activities()[id]).toEqual({ running: false, unread: true });
   fetch.mockRestore();
 });
 
@@ -77,7 +79,7 @@ test("a thread that was deleted elsewhere while it ran is asked after once", asy
   await lookElsewhere();
   await lookElsewhere();
   expect(fetch).toHaveBeenCalledOnce();
-  expect(statesOf()[id]).toBeUndefined();
+  expect(activities()[id]).toBeUndefined();
   fetch.mockRestore();
 });
 
@@ -85,6 +87,6 @@ test("a server that cannot be reached says nothing about a thread that runs", as
   remember(thread(id, JOB));
   const fetch = vi.spyOn(globalThis, "fetch").mockRejectedValue(new TypeError("network error"));
   await lookElsewhere();
-  expect(statesOf()[id]?.running).toBe(true);
+  expect(activities()[id]?.running).toBe(true);
   fetch.mockRestore();
 });

@@ -1,0 +1,110 @@
+"""The one handler of all doors: read the request, submit its jobs, and relay or return their answer.
+
+`submit` is the one way in for the jobs of a request: it reads the request's headers, the service does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+from fastapi import Request
+from starlette.responses import Response
+
+from backend.accounts.caller import principal_of
+from backend.bounds import bounds_of
+from backend.chat.choices import RelayChoices
+from backend.chat.disconnect import OnDisconnect, parse_on_disconnect
+from backend.chat.party import Party, Ticket
+from backend.chat.relay import RelayResponse
+from backend.chat.service import chat_of
+from backend.chat.submission import Submission
+from backend.chat.turn import Turn
+from backend.dialects.common.door import Asked, ChoiceDoor, Door
+from backend.entrance.body import read_object
+from backend.entrance.crowd import leave
+from backend.errors import TooLarge, told_with
+from backend.pace import pace_of
+from backend.routing.affinity import parse_conversation
+from wire.idempotency import body_hash
+from wire.records import JobRequest
+
+
+async def serve(request: Request, door: Door) -> Response:
+    """Answer one request of `door`. Raises ApiError before the response opens."""
+    parsed, body = await read_object(request)
+    return await answered(request, door, door.read(parsed, bounds_of(request).messages), body)
+
+
+async def serve_choices(request: Request, door: ChoiceDoor) -> Response:
+    """Answer one request of `door`, however many choices it wants. Raises ApiError before the response opens."""
+    bounds = bounds_of(request)
+    parsed, body = await read_object(request)
+    asked = door.read(parsed, bounds.messages)
+    if not asked.others:
+        return await answered(request, door, asked, body)
+    if len(body) * (parsed.get("n") or 1) > bounds.body_bytes:
+        raise TooLarge("So many answers to a request of this size are more than a request may be; send a smaller 'n'.")
+    pace = pace_of(request)
+    party = await submit(request, [of_door(ask, door) for ask in asked.jobs], body)
+    if asked.stream:
+        choices = [door.choice(asked, party.tickets, place) for place in range(len(party.tickets))]
+        return RelayChoices(party, choices, pace)
+    with told_with(party.headers):
+        answer = door.all_choices(asked, party.tickets, await party.outcomes(request.receive))
+    return Response(orjson.dumps(answer), 200, party.headers, "application/json")
+
+
+async def answered(request: Request, door: Door, asked: Asked, body: bytes) -> Response:
+    """The answer to a request that its door has read, of one job."""
+    pace = pace_of(request)
+    reuse = request.headers.get("x-sluice-cache") == "allow" if asked.reuse is None else asked.reuse
+    [ticket] = (await submit(request, [of_door(asked.job, door)], body, reuse=reuse)).tickets
+    if asked.stream:
+        return RelayResponse(ticket, door.stream(asked, ticket), pace)
+    return await whole(request, door, asked, ticket)
+
+
+async def whole(request: Request, door: Door, asked: Asked, ticket: Ticket) -> Response:
+    """The answer as one object, once it is complete. A failure, too, is sent with the job's headers."""
+    with told_with(ticket.headers):
+        [outcome] = await Party([ticket]).outcomes(request.receive)
+        answer = door.whole(asked, ticket, outcome)
+    return Response(orjson.dumps(answer, option=orjson.OPT_UTC_Z), 200, ticket.headers, "application/json")
+
+
+async def submit(
+    request: Request,
+    asks: Sequence[JobRequest],
+    body: bytes,
+    *,
+    turn: Turn | None = None,
+    on_disconnect: OnDisconnect | None = None,
+    trimmed: bool = False,
+    reuse: bool = False,
+) -> Party:
+    """Submit the jobs of a request, all or none. Raises ApiError.
+
+    `turn`: of the only job; a turn has a key of its own, since an answer has one job. `on_disconnect`: in place of the
+    caller's header. `trimmed`: messages were cut to what fits. `reuse`: an answer from the cache will do.
+    """
+    headers = request.headers
+    submission = Submission(
+        request=asks[0],
+        principal=principal_of(),
+        on_disconnect=on_disconnect or parse_on_disconnect(headers.get("x-sluice-on-disconnect")),
+        idempotency_key=turn.key if turn else headers.get("idempotency-key"),
+        turn=turn,
+        body=body_hash(request.url.path.encode() + b"\0" + body),
+        conversation=parse_conversation(headers.get("x-sluice-conversation")),
+        overflow=headers.get("x-sluice-overflow") == "allow",
+        trimmed=trimmed,
+        reuse=reuse,
+    )
+    party = await chat_of(request).submit_all([submission._replace(request=ask) for ask in asks])
+    leave(request.scope)
+    return party
+
+
+def of_door(ask: JobRequest, door: Door) -> JobRequest:
+    return ask.model_copy(update={"door": door.name})
