@@ -3,7 +3,7 @@ it lacks what backend/entrance/connection.py guards."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -12,25 +12,21 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 
+from backend.accounts.caller import Callers
+from backend.accounts.needs import declare_public
 from backend.admin.endpoints import router as admin_router
 from backend.batches.endpoints import router as batches_router
 from backend.batches.runner import batches_running
-from backend.dialects.anthropic.endpoints import router as anthropic_router
-from backend.dialects.langserve import chain
-from backend.dialects.native.endpoints import router as jobs_router
-from backend.dialects.native.local_llm_endpoints import router as local_router
-from backend.dialects.native.models import router as models_router
-from backend.dialects.ollama.endpoints import router as ollama_router
-from backend.dialects.ollama.running import RunningRoute
-from backend.dialects.openai.endpoints import router as openai_router
-from backend.dialects.responses.endpoints import router as responses_router
+from backend.dialects.protocols import PROTOCOLS
 from backend.entrance import refusal
 from backend.entrance.body import BodyLimit
 from backend.entrance.context import RequestContext
 from backend.entrance.crowd import Crowd
 from backend.entrance.guard import Guard
-from backend.entrance.slashes import TrailingSlashes
+from backend.entrance.protocols import Protocols
+from backend.entrance.slashes import TrailingSlashes, first_part
 from backend.files.endpoints import router as files_router
 from backend.health.endpoints import router as health_router
 from backend.house import open_house
@@ -42,6 +38,8 @@ from wire.settings import read_settings
 
 ABOUT = "One durable queue in front of all your GPUs. Every answer is a job: watch it, resume it, cancel it."
 
+# Rooms that are no client protocol.
+ROUTERS = (threads_router, admin_router, health_router, files_router, batches_router)
 BODIES_HELD = 64  # of the largest size: a process of 1 GiB holds so many of 8 MB, and what is made of them
 # What a page of another origin may read of an answer.
 EXPOSED = [
@@ -70,31 +68,32 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in (
-        ollama_router,
-        jobs_router,
-        threads_router,
-        models_router,
-        admin_router,
-        health_router,
-        files_router,
-        batches_router,
-        responses_router,
-        openai_router,
-        anthropic_router,
-        local_router,
-    ):
-        app.include_router(router)
-    chain.install(app, settings)
-    app.router.routes.append(RunningRoute())
-    page.install(app, settings.page_dir, elsewhere=settings.page == "elsewhere")
+    declare_public(app.routes)  # so far those of the documentation
+    api = _add_routes(app)
+    page.install(app, settings.page_dir, api, elsewhere=settings.page == "elsewhere")
     refusal.install(app)
-    _add_middleware(app, settings)
+    _add_middleware(app, settings, api)
     return app
 
 
-def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
-    """The last added is outermost: context, then the path's slash, the guard, CORS, the crowd, the body's bound."""
+def _add_routes(app: FastAPI) -> frozenset[str]:
+    """The first parts of the paths that are the API's: of its documents, its protocols, its other rooms."""
+    routers = [router for protocol in PROTOCOLS for router in (*protocol.routers, *protocol.make_routers())]
+    api = first_parts([*app.routes, *(route for router in (*routers, *ROUTERS) for route in router.routes)])
+    for router in (*routers, *ROUTERS):
+        app.include_router(router)
+    for protocol in PROTOCOLS:
+        app.router.routes.extend(protocol.routes)
+    return api
+
+
+def first_parts(routes: Iterable[BaseRoute]) -> frozenset[str]:
+    """`/v1/models` → `v1`, of each route that has a path."""
+    return frozenset(first_part(path) for route in routes if (path := getattr(route, "path", "")))
+
+
+def _add_middleware(app: FastAPI, settings: ApiSettings, api: frozenset[str]) -> None:
+    """The last added is outermost: context, slashes, guard, CORS, callers, crowd, the body's bound."""
     app.add_middleware(refusal.ErrorBoundary, development=settings.development)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, file_limit=settings.max_file_bytes)
     app.add_middleware(
@@ -103,6 +102,7 @@ def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
         max_pending=settings.max_pending,
         max_bytes=BODIES_HELD * settings.max_body_bytes,
     )
+    app.add_middleware(Callers)
     origins = settings.cors_allow_origins
     readable = partial(
         CORSMiddleware,
@@ -114,5 +114,5 @@ def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
     if origins:
         app.add_middleware(readable)
     app.add_middleware(Guard, hosts=settings.hosts, origins=origins, readable=readable if origins else None)
-    app.add_middleware(TrailingSlashes)
-    app.add_middleware(RequestContext)
+    app.add_middleware(TrailingSlashes, api=api)
+    app.add_middleware(RequestContext, protocols=Protocols(PROTOCOLS))

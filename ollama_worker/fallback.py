@@ -1,6 +1,6 @@
-"""Where a job goes on when its engine fails: to the next of its alternatives, before the first token only.
+"""Where a job goes on when its engine fails: as the next of its alternatives, before the first token only.
 
-What has been said cannot be taken back, and another model's words never follow it.
+A token that has gone out cannot be taken back, and another model's words never follow it.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from ollama_worker.engines.base import EngineDenied, EngineError, EngineUnavailable, ModelNotFound
 from wire.records import ANY_MODEL, JobRequest, Target
 
-# What speaks against an engine with a model. All else speaks against the request, and would meet it anywhere.
+# The failures that speak against an engine with a model. All others speak against the request: it would fail anywhere.
 FAULTS = frozenset(
     {
         *("engine_unavailable", "engine_denied", "engine_failed", "engine_silent"),
@@ -18,10 +18,10 @@ FAULTS = frozenset(
 
 
 def next_place(ask: JobRequest, error: EngineError, pool: str) -> Target | None:
-    """The first alternative that this failure, met in `pool`, leaves open; None: none.
+    """The first alternative that this failure in `pool` leaves open; None where it leaves none.
 
-    Where the engine itself is away, or does not let us in, its other models are too. Any model of the worker stands in
-    for one that is missing, not for one that is there and fails: that may be the same.
+    An engine that is away, or refuses our key, has no other model for us either. `ANY_MODEL` stands in for a model that
+    is missing, and not for one that is there and fails: it may be the same model.
     """
     if error.code not in FAULTS:
         return None
@@ -31,8 +31,8 @@ def next_place(ask: JobRequest, error: EngineError, pool: str) -> Target | None:
     return next((place for place in left if not (away and place.pool == pool)), None)
 
 
-def as_spoken(ask: JobRequest, model: str, pool: str) -> JobRequest | None:
-    """The request for the model that has begun to answer it in `pool`, empty for its own; None: it does not name it."""
+def as_begun(ask: JobRequest, model: str, pool: str) -> JobRequest | None:
+    """The ask for the model that has begun its answer in `pool` ("": the ask's own); None: the ask does not name it."""
     if model in ("", ask.model):
         return ask
     places = list(ask.fallback)
@@ -44,5 +44,5 @@ def as_spoken(ask: JobRequest, model: str, pool: str) -> JobRequest | None:
 
 
 def as_other_model(ask: JobRequest, model: str) -> JobRequest:
-    """The same request for `model`, its first alternative; the others are left for when that fails too."""
+    """The same ask for `model`, its first alternative; the other alternatives are left for when that fails too."""
     return ask.model_copy(update={"model": model, "fallback": ask.fallback[1:]})

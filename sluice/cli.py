@@ -69,7 +69,7 @@ def up(
 
 @app.command()
 def doctor() -> None:
-    """Look at Python, Redis, the engine, the model, the port and the data folder; say what to do."""
+    """Look at Python, Redis, the engine, the model, the port and the data folder; print what to do."""
     _refuse_windows()
     from sluice.doctor import run
 

@@ -21,7 +21,7 @@ app = typer.Typer(
 
 
 class HistoryRefused(Exception):
-    """The history cannot be kept there; the message says why and what to do."""
+    """The history cannot be kept there; the message gives the reason and the remedy."""
 
 
 @app.command()

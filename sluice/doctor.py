@@ -1,4 +1,4 @@
-"""`sluice doctor`: looks at everything that a house stands on, changes nothing, and says what to do."""
+"""`sluice doctor`: looks at everything that a house stands on, changes nothing, and prints what to do."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Finding(NamedTuple):
 
 def run() -> int:
     """The command; returns 1 when something has to be done."""
-    # What is looked at may log what it misses; here that is told by the table.
+    # The code that looks may log what it misses; here the table shows it.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     findings = asyncio.run(examine(read_settings(UpSettings), read_settings(WorkerSettings)))
     show(findings)
@@ -148,7 +148,7 @@ async def engine(worker: WorkerSettings) -> list[Finding]:
 
 
 async def others(up: UpSettings, worker: WorkerSettings) -> list[Finding]:
-    """What the further workers would speak to, asked as they would ask it."""
+    """The servers of the further workers, asked with the workers' own requests."""
     try:
         further = further_workers(up, worker)
     except EngineRefused as error:

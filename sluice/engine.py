@@ -21,7 +21,7 @@ Report = Callable[[int, int], None]  # bytes that are here, bytes in all (0: not
 
 
 class EngineRefused(Exception):
-    """No engine can be used as it was asked for; the message says what to do."""
+    """No engine can be used as the settings describe it; the message gives the remedy."""
 
 
 class EngineFound(NamedTuple):
@@ -83,7 +83,7 @@ async def _find(settings: WorkerSettings, report: Report) -> EngineFound:
 
 
 async def _ollama(settings: WorkerSettings) -> EngineFound:
-    """An Ollama may be away, or lack the model that a chat gets by default: say what to do."""
+    """An Ollama may be away, or lack the model that a chat gets by default: return what to do."""
     detail, names = await probe(settings.ollama_base_url or LOCAL_OLLAMA)
     if names is None:
         return EngineFound("ollama", detail, WAITING.format("OLLAMA_BASE_URL"), settings.default_model, answers=False)
@@ -106,7 +106,7 @@ async def _server(settings: WorkerSettings) -> EngineFound:
 
 
 def environment(found: EngineFound, settings: WorkerSettings) -> dict[str, str]:
-    """The variables that make every process use what was found: the engine and, where nobody named a model, its model.
+    """The variables that make every process use the engine that was found and, without MODEL_NAME, its model.
 
     The models of a server come and go while the house runs, and the server itself may come up after it: a name written
     down here would stay the default although no worker has that model. The API then takes one that a worker has.

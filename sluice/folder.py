@@ -19,14 +19,14 @@ LAST_RUN_MAY_END = 60.0  # seconds: longer than the graces of everything that `s
 
 
 class FolderRefused(Exception):
-    """The data folder cannot be used; the message says why and what to do."""
+    """The data folder cannot be used; the message gives the reason and the remedy."""
 
 
 @asynccontextmanager
 async def claim(folder: Path, url: str, wait: float = LAST_RUN_MAY_END) -> AsyncIterator[int]:
     """Make the folder ours while the context lasts; yields the lock's descriptor. Raises FolderRefused.
 
-    `url` is written into the lock for whoever is refused by it. `wait`: seconds that a killed run gets to end.
+    `url` is written into the lock for a process that the lock refuses. `wait`: seconds that a killed run gets to end.
     """
     lock = _open(folder)
     try:
@@ -77,7 +77,7 @@ def _try_lock(lock: int) -> bool:
 
 
 def _holder(lock: int) -> tuple[int, str]:
-    """Who wrote the lock: (pid, URL). Pid 0: it has not written it yet."""
+    """The process that wrote the lock: (pid, URL). Pid 0: the process has not written it yet."""
     pid, _, url = os.pread(lock, 4096, 0).decode(errors="replace").partition(" ")
     return (int(pid), url) if pid.isdecimal() else (0, "")
 

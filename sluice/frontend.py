@@ -21,7 +21,7 @@ NOTES = re.compile(r"(\.tsbuildinfo|~)$")
 
 
 class PageRefused(Exception):
-    """The page cannot be built here; the message says why and what to do."""
+    """The page cannot be built here; the message gives the reason and the remedy."""
 
 
 def search_path() -> str:
@@ -52,7 +52,7 @@ class Frontend:
 
     @property
     def installed(self) -> bool:
-        """What it is built with is what the lock asks for."""
+        """Whether the installed packages are those of the lock."""
         return _text(self._stamp) == _sha256(self.lock.read_bytes())
 
     def note_installed(self) -> None:
@@ -96,7 +96,7 @@ def _sources(folder: Path, below: str) -> Iterator[str]:
 
 
 def _version(node: str) -> str:
-    """What it says of itself; empty where it does not run."""
+    """The program's version; empty where the program does not run."""
     try:
         return subprocess.run(
             [node, "--version"], capture_output=True, text=True, check=False, timeout=30

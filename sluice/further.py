@@ -28,7 +28,7 @@ class Further(NamedTuple):
 
 
 def further_workers(up: UpSettings, worker: WorkerSettings) -> list[Further]:
-    """Raises EngineRefused where one cannot be had as it was asked for."""
+    """Raises EngineRefused where a worker cannot be started as the settings describe it."""
     clouds = () if worker.engine == "cloud" else dict.fromkeys(worker.cloud)  # that one is the house's own
     if len(worker.cloud) > 1 and any("/" not in model for model in worker.cloud_models):
         raise EngineRefused("SLUICE_CLOUD_MODELS: with several clouds say whose each model is, as in openai/gpt-5-mini")
@@ -41,7 +41,7 @@ def pools(up: UpSettings, further: Iterable[Further]) -> str:
 
 
 async def look(one: Further) -> Health:
-    """How what it speaks to is now. Asks it, which for a cloud means to ask the cloud."""
+    """The state of the worker's server now. This sends a request, for a cloud to the cloud."""
     if one.settings.engine == "hf":
         detail, models = await probe_server(one.settings)
         return Health(models is not None, detail)

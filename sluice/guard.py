@@ -2,12 +2,12 @@
 
     python -I -S guard.py LIFELINE GRACE [HELD ...] -- COMMAND [ARGUMENT ...]
 
-LIFELINE is the read end of a pipe that nobody writes to: its end of file says that whoever held the other end is gone.
+LIFELINE is the read end of a pipe that is never written to: its end of file shows that the other end's holder is gone.
 GRACE is how many seconds the command gets between SIGTERM and SIGKILL. HELD are descriptors kept open for as long as
 this process lives, and never seen by the command: a lock that must not be free while the command still ends, or the
 write end of another guard's lifeline, which therefore waits for this one.
 
-    supervisor gone, SIGTERM, SIGINT   the command's process group is asked to end, and killed after the grace
+    supervisor gone, SIGTERM, SIGINT   the command's process group gets SIGTERM, and SIGKILL after the grace
     SIGQUIT                            it is killed now
     the command ends                   what it left in its group is killed; its status is ours, 128+n for a signal
 
@@ -24,12 +24,12 @@ import time
 from collections.abc import Callable
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
-CANNOT_RUN = 127  # as a shell says it
+CANNOT_RUN = 127  # as a shell reports it
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def main(argv: list[str]) -> int:
-    """Run what the arguments say; the exit status is the command's."""
+    """Run the command of the arguments; the exit status is the command's."""
     split = argv.index("--")
     lifeline, grace, *held = argv[:split]
     for descriptor in (lifeline, *held):
@@ -84,7 +84,7 @@ class Guard:
         self._kill_at = float("inf")
 
     def _seconds_left(self) -> float | None:
-        """Until the kill; None while nothing has asked for the end, or once it was done."""
+        """Seconds until the kill; None before the end was requested, and after the kill."""
         if self._kill_at is None or self._kill_at == float("inf"):
             return None
         return max(0.0, self._kill_at - time.monotonic())
@@ -94,7 +94,7 @@ def signal_pipe() -> int:
     """A descriptor that becomes readable with the numbers of the signals that arrive."""
     read, write = os.pipe()
     os.set_blocking(write, False)
-    signal.set_wakeup_fd(write, warn_on_full_buffer=False)  # first, or a signal in between would be heeded by nobody
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)  # first, or a signal in between would be lost
     for number in (*STOP_SIGNALS, signal.SIGQUIT, signal.SIGCHLD):
         signal.signal(number, lambda *_: None)  # a handler of any kind makes the wakeup descriptor work
     return read

@@ -3,8 +3,8 @@
     python -m sluice.page            `make page`
     python -m sluice.page modules    installs what it is built with and no more (`make check`)
 
-`npm run build` puts a finished page in place in one step, so whoever serves the last one is not disturbed. Where it
-cannot be built, the house starts with the last page, or with the API alone, and says so.
+`npm run build` puts a finished page in place in one step, so the process that serves the last page is not disturbed.
+Where the page cannot be built, the house starts with the last page, or with the API alone, and reports it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sluice.frontend import Frontend, PageRefused
 from sluice.supervisor import Child, Supervisor, describe_exit, last_lines
 
 LIMIT = 600.0  # seconds: ten times what it takes; an npm that cannot reach its registry may not hold up the house
-# Development packages build the page, also where NODE_ENV says production.
+# Development packages build the page, also where NODE_ENV is production.
 INSTALL = ("ci", "--include=dev", "--no-audit", "--no-fund", "--prefer-offline")
 BUILD = ("run", "build")
 
@@ -36,7 +36,7 @@ Work = Callable[[Supervisor], Coroutine[Any, Any, None]]
 
 
 class PageBuilder:
-    """One build at a time, whoever asks. `output`: npm's log file, None: our stdout. `say`: a sentence a step."""
+    """One build at a time in this process. `output`: npm's log file, None: our stdout. `say`: a sentence a step."""
 
     def __init__(self, frontend: Frontend, output: Path | None, say: Say, limit: float = LIMIT) -> None:
         self._frontend = frontend
@@ -87,7 +87,7 @@ class PageBuilder:
             code = await npm.wait()
         except asyncio.CancelledError:
             with contextlib.suppress(ProcessLookupError):
-                npm.send_signal(signal.SIGQUIT)  # nothing half made is ever used: no need to ask politely
+                npm.send_signal(signal.SIGQUIT)  # nothing half made is ever used: npm needs no time to end in order
             await npm.wait()
             raise
         if code != 0:
@@ -155,7 +155,7 @@ def _spinner(shown: bool) -> Iterator[None]:
 
 
 async def nothing_to_build() -> None:
-    """The build of a house that was told to leave the page as it is."""
+    """The build of a house whose settings leave the page as it is."""
 
 
 async def _make(work: str) -> None:

@@ -25,7 +25,7 @@ class Programs:
 
 
 def environment(up: UpSettings, redis_url: str) -> dict[str, str]:
-    """What every process is told. It wins over `.env`, so that all agree."""
+    """The environment of every process. It wins over `.env`, so that all processes agree."""
     return bound_of_the_queue(up) | {
         "REDIS_URL": redis_url,
         "SLUICE_DATA_DIR": str(up.data_dir),
@@ -59,7 +59,7 @@ def further(commands: Programs, up: UpSettings, env: dict[str, str], others: Ite
 
 
 def workers(commands: Programs, up: UpSettings, env: dict[str, str]) -> list[Child]:
-    """As many as were asked for; each ends its jobs within `SLUICE_GRACE_SECONDS`, or hands them back."""
+    """As many workers as the settings want; each ends its jobs within `SLUICE_GRACE_SECONDS`, or hands them back."""
     names = [f"worker-{number}" for number in range(1, up.workers + 1)]
     return [_worker(name, commands, up, env) for name in names]
 

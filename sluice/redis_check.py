@@ -15,11 +15,11 @@ PATIENCE = 3.0  # seconds until a Redis that does not answer counts as unreachab
 
 
 class RedisRefused(Exception):
-    """The queue cannot be kept there; the message says why and what to do."""
+    """The queue cannot be kept there; the message gives the reason and the remedy."""
 
 
 class RedisFacts(NamedTuple):
-    """What a server tells about itself."""
+    """What a server reports about itself."""
 
     version: str
     persistent: bool  # its append-only file is on

@@ -57,7 +57,7 @@ class Screen:
             yield
         finally:
             following.cancel()
-            tail.look(self._warn)  # what came last may say why
+            tail.look(self._warn)  # the last lines may hold the reason
 
     def announce(self, settings: UpSettings, engine: EngineFound, redis: str, others: Sequence[Further] = ()) -> None:
         """Say that the house is up. `redis`: where the queue is, fit to be shown."""

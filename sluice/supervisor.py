@@ -1,4 +1,4 @@
-"""Keeps child processes running until told to stop, then stops them in order.
+"""Keeps child processes running until SIGTERM or SIGINT, then stops them in order.
 
     start ──► running ──ends by itself──► waiting (0.2 s, doubling to 10 s) ──► running …
                  │   └──hangs: killed──────────┘│
@@ -30,7 +30,7 @@ from sluice.stillness import Stillness
 
 GUARD = Path(__file__).with_name("guard.py")
 T = TypeVar("T")
-CANNOT_RUN = 127  # as a shell says it
+CANNOT_RUN = 127  # as a shell reports it
 WRONG_SETTINGS = 2  # the exit code with which our processes refuse their settings, and Python its arguments
 
 
@@ -44,7 +44,7 @@ class Child:
     grace: float = 10.0
     output: Path | None = None  # None: the supervisor's own stdout
     last: bool = False  # others need it to end well: it is ended after them, and never hurried
-    alive: Path | None = None  # a file that it touches every few seconds; None: it tells nothing of itself
+    alive: Path | None = None  # a file that the child touches every few seconds; None: it touches none
     silence: float = 60.0  # seconds for which that file may stand still, also at its start
     refusals: frozenset[int] = frozenset({WRONG_SETTINGS})  # exit codes after which starting it again cannot help
 
@@ -65,7 +65,7 @@ class Backoff:
 
 
 class ChildRefused(Exception):
-    """A child says that it cannot work as it was configured; the message ends with its last words."""
+    """A child cannot work as it was configured; the message ends with the child's last lines."""
 
     def __init__(self, child: Child, code: int) -> None:
         words = f":\n{last_lines(child.output)}" if child.output else "; its reason stands above"
@@ -73,10 +73,10 @@ class ChildRefused(Exception):
 
 
 class Lifelines:
-    """The pipes whose end of file tells guards to end their child.
+    """The pipes whose end of file makes guards end their child.
 
     `common` closes with this process. `last` closes when this process *and* every other guard are gone, since those
-    hold its write end too. So the order of an orderly stop is kept even when nobody is left to keep it.
+    hold its write end too. So the order of an orderly stop is kept even when the supervisor is gone.
     """
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class Supervisor:
         self._groups.append([Keeper(child, self) for child in children])
 
     async def refused(self) -> None:
-        """Wait for as long as the house can stand. Raises ChildRefused when a child says that it never can."""
+        """Wait for as long as the house can stand. Raises ChildRefused when a child reports that it can never start."""
         await asyncio.shield(self._refused)
 
     async def unless_refused(self, work: Coroutine[Any, Any, T]) -> T:
@@ -144,7 +144,7 @@ class Supervisor:
             await asyncio.gather(*(keeper.ended for keeper in group))
 
     def hurry(self) -> None:
-        """No more grace: kill what is still ending. What is `last` is only asked: it ends quickly."""
+        """No more grace: kill the children that are still ending. A `last` child gets only SIGTERM: it ends quickly."""
         self._hurried = True
         for group in self._groups:
             for keeper in group:
@@ -222,7 +222,7 @@ class Keeper:
             self._house.not_started(self._child, error)
             return CANNOT_RUN
         self._house.started(self._child, self._process)
-        if self._stopping.is_set():  # asked while it was being started
+        if self._stopping.is_set():  # a stop was requested while the child was being started
             self._signal(signal.SIGQUIT if self._killing else signal.SIGTERM)
         watch = asyncio.create_task(self._end_if_it_hangs())
         try:
@@ -231,7 +231,7 @@ class Keeper:
             watch.cancel()
 
     async def _end_if_it_hangs(self) -> None:
-        """Killed at once: what hangs hears no wish. One that was told to stop has its grace instead."""
+        """Killed at once: a child that hangs handles no signal. A child that got SIGTERM has its grace instead."""
         if self._child.alive is None:
             return
         await Stillness(self._child.alive, self._child.silence).lasted()
@@ -240,7 +240,7 @@ class Keeper:
             self._signal(signal.SIGQUIT)
 
     async def _stopped_within(self, seconds: float) -> bool:
-        """Wait; True at once when a stop is asked for."""
+        """Wait; True at once when a stop is requested."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
         return self._stopping.is_set()
@@ -253,7 +253,7 @@ class Keeper:
             self.hurry()
 
     def hurry(self) -> None:
-        """Kill it if it was asked to end and is not `last`."""
+        """Kill the child if it got SIGTERM and is not `last`."""
         if self._stopping.is_set() and not self._child.last:
             self._killing = True
             self._signal(signal.SIGQUIT)

@@ -1,4 +1,4 @@
-"""`sluice up`: claim the folder, start the queue, find an engine, start the house, wait until told to stop.
+"""`sluice up`: claim the folder, start the queue, find an engine, start the house, wait for SIGTERM or Ctrl-C.
 
 The page is built meanwhile, where it is not there yet.
 
@@ -31,7 +31,7 @@ START_LIMIT = 60.0  # seconds until an API that does not answer is given up
 
 
 class NotReady(Exception):
-    """The API did not come up; the message says where to look."""
+    """The API did not come up; the message names the log."""
 
 
 REFUSALS = (
@@ -50,9 +50,9 @@ def run(show_logs: bool | None = None, commands: Programs | None = None) -> int:
         print(f"sluice: {error}", file=sys.stderr)
         return 1
     except asyncio.CancelledError:
-        return 0  # told to stop, and everything has ended in order
+        return 0  # stopped by a signal, and everything has ended in order
     except KeyboardInterrupt:
-        return 130  # told to stop before anything was started
+        return 130  # stopped by a signal before anything was started
     finally:
         drop_unwritten()
     return 0
@@ -114,7 +114,7 @@ class Up:
         return url
 
     def _processes(self, redis_url: str, engine: EngineFound, others: list[Further]) -> tuple[list[Child], Child]:
-        """The workers and the API, with all that they have to be told."""
+        """The workers and the API, with their whole environment."""
         env = programs.environment(self._settings, redis_url) | environment(engine, self._worker)
         workers = programs.workers(self._commands, self._settings, env)
         workers += programs.further(self._commands, self._settings, env, others)
@@ -132,14 +132,14 @@ class Up:
 
 def stop_on_signals(house: Supervisor, screen: Screen) -> None:
     """Ctrl-C, SIGTERM or a closed terminal ends the calling task, which stops all in order; another one hurries it."""
-    loop, main, asked = asyncio.get_running_loop(), asyncio.current_task(), False
+    loop, main, requested = asyncio.get_running_loop(), asyncio.current_task(), False
 
     def on_signal() -> None:
-        nonlocal asked
-        if asked or house.stopping:
+        nonlocal requested
+        if requested or house.stopping:
             house.hurry()
         elif main is not None:
-            asked = True
+            requested = True
             main.cancel()
             screen.log.info("Stopping: what runs may finish. Again: at once.", action="stopping")
 

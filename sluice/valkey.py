@@ -30,7 +30,7 @@ GRACE = 10.0  # seconds to write what is left and leave
 
 
 class NoServer(Exception):
-    """No Valkey or Redis to start; the message says how to get one."""
+    """No Valkey or Redis to start; the message explains how to get one."""
 
 
 def embedded_valkey(data_dir: Path, output: Path, memory: int) -> tuple[Child, str]:
@@ -60,7 +60,7 @@ def arguments(home: Path, path: Path, memory: int) -> list[str]:
         "appendonly": "yes",  # the death of any process loses nothing
         "appendfsync": "everysec",  # the death of the machine loses at most the last two seconds
         "save": "",  # the append-only file is enough; a second copy would cost a fork every few minutes
-        "latency-tracking": "no",  # a histogram a command, which nobody here reads, on every token's path
+        "latency-tracking": "no",  # a histogram a command, which no part of Sluice reads, on every token's path
         "maxmemory": str(memory),  # without a bound one caller's requests would take the whole machine's memory
         "maxmemory-policy": "noeviction",  # a full queue refuses new jobs and never forgets one
     }
@@ -68,7 +68,7 @@ def arguments(home: Path, path: Path, memory: int) -> list[str]:
 
 
 def fair_memory() -> int:
-    """Bytes that the queue may fill where nobody says how many: a quarter of the memory that this process may use,
+    """Bytes that the queue may fill where no setting gives a number: a quarter of the memory that this process may use,
     since a model lies beside it. 256 MB at least, 4 GB at most."""
     return max(SMALLEST, min(machine_memory() // 4, LARGEST))
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from backend.accounts.needs import needs
 from backend.admin.listener import ListenerResponse
-from backend.admin.operator import operator_of
 from backend.admin.room import admin_of
 from backend.chat.service import chat_of
 from backend.errors import Unavailable
 from wire.ids import JobId
 
-router = APIRouter(prefix="/api/admin", tags=["admin"], dependencies=[Depends(operator_of)])
+router = APIRouter(prefix="/api/admin", tags=["admin"], dependencies=[needs("operate")])
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 

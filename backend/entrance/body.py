@@ -1,4 +1,4 @@
-"""Reading a request's body: bounded, strict JSON, before anything else looks at it."""
+"""A request's body is read here: bounded, as strict JSON, before anything else looks at it."""
 
 from __future__ import annotations
 
@@ -8,36 +8,38 @@ import orjson
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.entrance.context import header, is_upload
+from backend.entrance.context import header
 from backend.entrance.crowd import begin
 from backend.entrance.nested import depth, has_nul, openings, structure
+from backend.entrance.protocols import is_upload, takes_numbers
 from backend.entrance.refusal import error_response
 from backend.errors import Invalid, TooLarge
 
 # Pydantic, here and in the worker, fails at some 250 levels; no schema of a tool comes near this.
 DEPTH_MAX = 100
-# A parsed container costs all that look at it, pydantic first, some 3 µs, a wrong value up to 10: so many cost the loop
-# 0.2 s. The largest real requests have a tenth of it: two thousand messages with their parts, a hundred tools.
+# Everything that checks a parsed container, pydantic first, takes some 3 µs for it, and up to 10 µs for a wrong value:
+# so many of them hold the loop for 0.2 s. The largest real requests have a tenth: two thousand messages with their
+# parts, a hundred tools.
 CONTAINERS_MAX = 50_000
 VALUES_MAX = 100_000
-NUMBERS_AT = ("/v1/embeddings", "/api/embed", "/api/generate")  # inputs as token ids; the context that Ollama gave back
-FORM = 64 * 1024  # what a form may have around its file
+FORM = 64 * 1024  # bytes that a form may have around its file
 
 
 class Limit(NamedTuple):
-    """Bytes of a body, and the setting that says so."""
+    """How many bytes a body may have, and the message for a body that has more, which names the setting."""
 
     bytes: int
-    told: str
+    message: str
 
     def refusal(self) -> TooLarge:
-        return TooLarge(self.told)
+        return TooLarge(self.message)
 
 
 class BodyLimit:
-    """Refuses a body over `limit` bytes: at once when its length is told, else as soon as it has grown past it.
+    """Middleware that refuses a body over `limit` bytes: at once where `Content-Length` gives its length, else as soon
+    as the body has grown past the limit.
 
-    An upload is bounded by `file_limit`, its form around it not counted.
+    `file_limit` bounds an upload; the form around the file is not counted.
     """
 
     def __init__(self, app: ASGIApp, limit: int, file_limit: int) -> None:
@@ -53,7 +55,7 @@ class BodyLimit:
         limit = self._upload if is_upload(scope) else self._body
         length = header(scope, b"content-length")
         if length.isdigit() and int(length) > limit.bytes:
-            return await error_response(limit.refusal(), scope["path"])(scope, receive, send)
+            return await error_response(limit.refusal(), scope)(scope, receive, send)
         await self._app(scope, _bounded(receive, limit), send)
 
 
@@ -72,10 +74,11 @@ def _bounded(receive: Receive, limit: Limit) -> Receive:
 
 
 def parse_json(body: bytes, numbers: bool = False) -> Any:
-    """Strict JSON: no NaN, no lone surrogates, no endless nesting; and no NUL, which no engine's C string survives.
+    """The value of a body in strict JSON: no NaN, no lone surrogates, no endless nesting; and no NUL, which no engine's
+    C string survives. Raises Invalid.
 
-    What would take long to parse, or to check, is refused before it is parsed. `numbers`: lists of any length are
-    expected, of token ids.
+    A body that would take long to parse, or to check, is refused before it is parsed. `numbers`: lists of any length
+    are expected, of token ids.
     """
     if not body:
         raise Invalid("The body is empty; send a JSON object.", "invalid_json")
@@ -95,16 +98,11 @@ def parse_json(body: bytes, numbers: bool = False) -> Any:
     return parsed
 
 
-def takes_numbers(path: str) -> bool:
-    """Whether this path's requests may have long lists of numbers."""
-    return path.startswith(NUMBERS_AT)
-
-
 async def read_object(request: Request) -> tuple[dict[str, Any], bytes]:
-    """The body as a JSON object, and as it was sent."""
+    """The body as a JSON object, and its bytes as they were sent. Raises ApiError."""
     body = await request.body()
     await begin(request.scope)
-    parsed = parse_json(body, takes_numbers(request.url.path))
+    parsed = parse_json(body, takes_numbers(request.scope))
     if not isinstance(parsed, dict):
         raise Invalid("The body must be a JSON object.", "invalid_json")
     return parsed, body

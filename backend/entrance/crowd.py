@@ -18,7 +18,8 @@ from collections import deque
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.entrance.context import HEALTH, has_body, is_upload
+from backend.entrance.context import HEALTH, has_body
+from backend.entrance.protocols import is_upload
 from backend.entrance.refusal import error_response
 from backend.errors import Unavailable
 
@@ -114,7 +115,7 @@ class Crowd:
         if scope["type"] != "http" or scope["path"].startswith(HEALTH):
             return await self._app(scope, receive, send)
         if self._in_flight >= self._max:
-            return await error_response(overloaded(), scope["path"])(scope, receive, send)
+            return await error_response(overloaded(), scope)(scope, receive, send)
         self._in_flight += 1
         try:
             await self._serve(scope, receive, send)
@@ -137,7 +138,7 @@ class Crowd:
             if not has_body(scope):  # else its sender may take its time: it is pending once it has come
                 await place.begin()
         except Unavailable as error:
-            return await error_response(error, scope["path"])(scope, receive, send)
+            return await error_response(error, scope)(scope, receive, send)
         try:
             await self._app(scope, receive if is_upload(scope) else receiving, sending)
         finally:

@@ -18,8 +18,8 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend.dialects.ollama.answer import PATHS
-from backend.entrance.context import has_body, header, is_upload
+from backend.entrance.context import has_body, header
+from backend.entrance.protocols import is_upload, spoken
 from backend.entrance.refusal import error_response
 from backend.errors import ApiError, Forbidden, Malformed, WrongMediaType
 
@@ -66,7 +66,7 @@ class Guard:
         refused = self._refuse(scope) if scope["type"] == "http" else None
         if refused is None:
             return await self._app(scope, receive, send)
-        answer: ASGIApp = error_response(refused, scope["path"])
+        answer: ASGIApp = error_response(refused, scope)
         if self._readable is not None and scope["method"] != "OPTIONS":  # a refused preflight allows nothing
             answer = self._readable(answer)
         await answer(scope, receive, send)
@@ -141,13 +141,8 @@ def _unreadable(scope: Scope) -> ApiError | None:
         return None
     if is_upload(scope):
         return None if kind == b"multipart/form-data" else WrongMediaType(FORM_WANTED)
-    by_curl = kind in CURL_SENDS and _is_ollama(scope) and not _is_browser(scope)
+    by_curl = kind in CURL_SENDS and spoken(scope).bare_forms and not _is_browser(scope)
     return None if by_curl else WrongMediaType(JSON_WANTED)
-
-
-def _is_ollama(scope: Scope) -> bool:
-    path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", "")).startswith(PATHS)
 
 
 def _is_browser(scope: Scope) -> bool:

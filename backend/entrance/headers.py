@@ -1,5 +1,5 @@
-"""What every answer carries that says nothing else: a browser must never take an API's answer for a page, and no cache
-between us and a client may keep what somebody asked or was answered."""
+"""Headers of every answer that does not bring its own: a browser must never take an API's answer for a page, and no
+cache between us and a client may keep a request or its answer."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Iterable
 
 Header = tuple[bytes, bytes]
 
-# First parts of the API's paths. A test holds them against the routes that there are.
-API = frozenset({"api", "v1", "health", "metrics", "docs", "openapi.json", "static-offline-docs"})
 DOCUMENTATION = ("/docs", "/static-offline-docs")  # the same for everybody
 NO_STORE = (b"cache-control", b"no-store")
 NOSNIFF = (b"x-content-type-options", b"nosniff")
@@ -22,7 +20,7 @@ DOCS = (
 
 
 def missing_headers(path: str, headers: Iterable[Header]) -> list[Header]:
-    """Those to add to an answer's headers. One that brings its own keeps it: the page, a stream."""
+    """The headers to add to an answer's own. The page and a stream bring their own, and keep them."""
     names = {name for name, _ in headers}
     added = [] if NOSNIFF[0] in names else [NOSNIFF]
     if CSP not in names:

@@ -1,7 +1,7 @@
 """A slash at the end of an API's path means nothing: `/v1/models/` is `/v1/models`.
 
-It is served, not redirected: a redirect names a scheme and a host, which behind a proxy are not the client's, and many
-clients send no body after one.
+Such a path is served, not redirected: a redirect names a scheme and a host, which behind a proxy are not the client's,
+and many clients send no body after one.
 """
 
 from __future__ import annotations
@@ -9,30 +9,29 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend.entrance.headers import API
-
-PLAYGROUND = "/api/lc/chat/playground"  # LangServe's page, whose links are relative to it: it needs its slash
+from backend.entrance.protocols import own_path, spoken
 
 
 class TrailingSlashes:
-    """Cuts them off before anything else looks at the path. The page's own paths keep theirs."""
+    """Middleware that cuts the slashes off before anything else looks at the path. The page's own paths keep theirs.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `api`: the first parts of the API's paths.
+    """
+
+    def __init__(self, app: ASGIApp, api: frozenset[str]) -> None:
         self._app = app
+        self._api = api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            root = scope.get("root_path", "")
-            if scope["path"] == root + PLAYGROUND:
+            path, pages = own_path(scope), spoken(scope).pages
+            if path in pages:
                 return await RedirectResponse(scope["path"] + "/")(scope, receive, send)
-            scope["path"] = plain(scope["path"], root)
+            if scope["path"].endswith("/") and not path.startswith(pages) and first_part(path) in self._api:
+                scope["path"] = scope["path"].rstrip("/")
         await self._app(scope, receive, send)
 
 
-def plain(path: str, root: str = "") -> str:
-    """The path without slashes at its end, if it is one of the API's. `root`: what a proxy put in front of it."""
-    if not path.endswith("/"):
-        return path
-    own = path.removeprefix(root)
-    is_api = own.lstrip("/").partition("/")[0] in API
-    return path.rstrip("/") if is_api and not own.startswith(PLAYGROUND) else path
+def first_part(path: str) -> str:
+    """`/v1/models` → `v1`."""
+    return path.lstrip("/").partition("/")[0]

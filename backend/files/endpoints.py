@@ -7,19 +7,21 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request
-from sqlalchemy import Row
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
-from backend.accounts.caller import principal_of
+from backend.accounts.caller import Caller
+from backend.accounts.needs import needs
 from backend.dialects.openai.errors import BadParameter
 from backend.files.names import as_attachment
-from backend.files.service import CHUNK, NewFile, Page, file_not_found, files_of
-from backend.ids import usable_id
+from backend.files.service import CHUNK, FilePage, NewFile, file_not_found, files_of
+from backend.ids import FileId, usable_id
 from backend.moments import now_ms
+from backend.store.rows import FileRow
 
 router = APIRouter(prefix="/v1/files", tags=["OpenAI"])
+Owner = Annotated[Caller, needs("files")]
 PURPOSES = ("assistants", "batch", "evals", "fine-tune", "user_data", "vision")
 LIFE_SECONDS = (3_600, 2_592_000)  # an hour to 30 days, as OpenAI has it
 UPLOAD: dict[str, Any] = {
@@ -44,11 +46,11 @@ UPLOAD: dict[str, Any] = {
 
 
 @router.post("", openapi_extra=UPLOAD, summary="Upload a file, as OpenAI does it")
-async def upload(request: Request) -> Response:
+async def upload(request: Request, caller: Owner) -> Response:
     """A file of purpose `batch` is what `/v1/batches` reads; others are kept for whoever uploaded them."""
     form = await _read_form(request)
     try:
-        kept = await files_of(request).receive(*_wanted(form))
+        kept = await files_of(request).receive(*_wanted(form, caller))
     finally:
         await form.close()
     return answer(file_view(kept))
@@ -57,25 +59,26 @@ async def upload(request: Request) -> Response:
 @router.get("", summary="Files, the newest first")
 async def page(
     request: Request,
+    caller: Owner,
     purpose: str | None = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
-    after: str | None = None,
+    after: FileId | None = None,
     order: Literal["asc", "desc"] = "desc",
 ) -> Response:
     """`after`: the last file of the page before."""
     after = usable_id(after, file_not_found) if after else None
-    return answer(list_view(await files_of(request).page(tenant(), purpose, after, limit, order), file_view))
+    return answer(list_view(await files_of(request).page(caller.tenant, purpose, after, limit, order), file_view))
 
 
 @router.get("/{file}", summary="What is known of a file")
-async def show(request: Request, file: str) -> Response:
-    return answer(file_view(await files_of(request).get(tenant(), usable_id(file, file_not_found))))
+async def show(request: Request, caller: Owner, file: FileId) -> Response:
+    return answer(file_view(await files_of(request).get(caller.tenant, usable_id(file, file_not_found))))
 
 
 @router.get("/{file}/content", summary="A file's bytes")
-async def content(request: Request, file: str) -> Response:
+async def content(request: Request, caller: Owner, file: FileId) -> Response:
     files = files_of(request)
-    found = await files.get(tenant(), usable_id(file, file_not_found))
+    found = await files.get(caller.tenant, usable_id(file, file_not_found))
     headers = {
         "Content-Disposition": as_attachment(found.name),
         "Content-Length": str(found.bytes),
@@ -86,10 +89,9 @@ async def content(request: Request, file: str) -> Response:
 
 
 @router.delete("/{file}", summary="Delete a file")
-async def delete(request: Request, file: str) -> Response:
-    name = usable_id(file, file_not_found)
-    await files_of(request).delete(tenant(), name)
-    return answer({"id": name, "object": "file", "deleted": True})
+async def delete(request: Request, caller: Owner, file: FileId) -> Response:
+    await files_of(request).delete(caller.tenant, usable_id(file, file_not_found))
+    return answer({"id": file, "object": "file", "deleted": True})
 
 
 async def _read_form(request: Request) -> FormData:
@@ -104,14 +106,14 @@ async def _read_form(request: Request) -> FormData:
         ) from None
 
 
-def _wanted(form: FormData) -> tuple[NewFile, AsyncIterator[bytes]]:
+def _wanted(form: FormData, caller: Caller) -> tuple[NewFile, AsyncIterator[bytes]]:
     """What is to be kept, and its bytes. Raises BadParameter."""
     file, purpose = form.get("file"), form.get("purpose")
     if not isinstance(file, UploadFile):
         raise BadParameter("file", "file: send one file in a multipart form.", "missing_file")
     if purpose not in PURPOSES:
         raise BadParameter("purpose", f"purpose: must be one of {', '.join(PURPOSES)}.", "invalid_purpose")
-    return NewFile(tenant(), file.filename or "", str(purpose), expires_at=_expiry(form)), _pieces(file)
+    return NewFile(caller.tenant, file.filename or "", str(purpose), expires_at=_expiry(form)), _pieces(file)
 
 
 def _expiry(form: FormData) -> int | None:
@@ -130,7 +132,7 @@ async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
         yield piece
 
 
-def file_view(row: Row[Any]) -> dict[str, Any]:
+def file_view(row: FileRow) -> dict[str, Any]:
     return {
         "id": row.id,
         "object": "file",
@@ -144,15 +146,11 @@ def file_view(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def list_view(page: Page, view: Any) -> dict[str, Any]:
+def list_view(page: FilePage, view: Any) -> dict[str, Any]:
     """A page of anything in OpenAI's form of a list."""
     data = [view(row) for row in page.rows]
     ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}
     return {"object": "list", "data": data, **ends, "has_more": page.more}
-
-
-def tenant() -> str:
-    return principal_of().tenant
 
 
 def answer(body: dict[str, Any]) -> Response:

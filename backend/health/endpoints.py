@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
+from backend.accounts.needs import needs
 from backend.health.readiness import readiness_of
 from backend.moments import moment
 from backend.pool.look import PoolLook, looks_of
@@ -22,22 +23,23 @@ from wire.records import PROTOCOL
 from wire.workers import WorkerRecord
 
 router = APIRouter(tags=["health"])
+PUBLIC = [needs("public")]
 
 
-@router.get("/health/live", summary="The process runs")
+@router.get("/health/live", dependencies=PUBLIC, summary="The process runs")
 async def live() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/metrics/streams", include_in_schema=False)
+@router.get("/metrics/streams", dependencies=PUBLIC, include_in_schema=False)
 async def streams(request: Request) -> dict[str, int]:
     """Callers of this process who have an answer open, streamed or waited for. It asks nobody: it is a set's length."""
     return {"streams": len(trails_of(request).open)}
 
 
-@router.get("/health", summary="Ready to let jobs in")
-@router.get("/health/ready", summary="Ready to let jobs in, or why not")
-@router.get("/api/health", summary="Ready to let jobs in")
+@router.get("/health", dependencies=PUBLIC, summary="Ready to let jobs in")
+@router.get("/health/ready", dependencies=PUBLIC, summary="Ready to let jobs in, or why not")
+@router.get("/api/health", dependencies=PUBLIC, summary="Ready to let jobs in")
 async def ready(request: Request) -> JSONResponse:
     reason = await readiness_of(request).why_not()
     if reason:
@@ -45,7 +47,7 @@ async def ready(request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
-@router.get("/health/detailed", summary="Queue, workers and models")
+@router.get("/health/detailed", dependencies=[needs("operate")], summary="Queue, workers and models")
 async def detailed(request: Request) -> JSONResponse:
     readiness, pools = readiness_of(request), pools_of(request)
     reason = await readiness.why_not()
@@ -95,13 +97,13 @@ def _worker(pool: str, worker: WorkerRecord) -> dict[str, Any]:
     return {
         "id": worker.incarnation,
         "pool": pool,
-        "engine": worker.info.get("engine"),
-        "detail": worker.info.get("detail"),
-        "host": worker.info.get("host"),
+        "engine": worker.info.engine,
+        "detail": worker.info.detail,
+        "host": worker.info.host,
         "slots": worker.slots,
         "running": worker.owned,
         "asking": worker.asking,
         "beat": worker.beat,
-        "job_seconds": worker.info.get("job_seconds"),
-        "models": sorted(worker.info.get("models", {})),
+        "job_seconds": worker.info.job_seconds,
+        "models": sorted(worker.info.models),
     }

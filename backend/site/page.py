@@ -1,4 +1,4 @@
-"""Puts the page into the app: the one that was named, or the one that is there."""
+"""Adds the page to the app: the built page that the settings name, or the one in its usual place."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ PLACES = (PACKAGE.parent / "frontend" / "out", PACKAGE / "page")
 log = structlog.get_logger()
 
 
-def install(app: FastAPI, folder: Path | None, *, elsewhere: bool = False) -> None:
-    """To be called when every other route is there. `folder`: the built page; None: it is looked for.
+def install(app: FastAPI, folder: Path | None, api: frozenset[str], *, elsewhere: bool = False) -> None:
+    """Add the page's route; to be called when every other route is there. `folder`: the built page; None: the usual
+    places are looked at. `api`: the first parts of the API's paths.
 
     `elsewhere`: another server has the page, and this one has none on purpose.
     """
-    app.router.routes.append(SiteRoute(missing_site(elsewhere=True) if elsewhere else find_site(folder)))
+    app.router.routes.append(SiteRoute(missing_site(elsewhere=True) if elsewhere else find_site(folder), api))
 
 
 def find_site(folder: Path | None) -> Site:
-    """The page, or, where there is none, one that says so."""
+    """The built page, or, where there is none, a page that explains why."""
     place = folder or next((place for place in PLACES if place.is_dir()), PLACES[0])
     try:
         return read_site(place)

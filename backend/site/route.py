@@ -9,18 +9,25 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from backend.accounts.needs import Need
 from backend.entrance.context import header
-from backend.entrance.headers import API
+from backend.entrance.slashes import first_part
 from backend.site.files import ENCODINGS, File, Headers, Site
 
 READS = ("GET", "HEAD")
 
 
 class SiteRoute(BaseRoute):
-    """Takes the paths that the page has, and lost people who ask for a page."""
+    """Takes the paths that the page has, and lost people who ask for a page.
 
-    def __init__(self, site: Site) -> None:
+    `api`: the first parts of the API's paths, on which nobody gets a page.
+    """
+
+    need: Need = "public"
+
+    def __init__(self, site: Site, api: frozenset[str] = frozenset()) -> None:
         self._site = site
+        self._api = api
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] != "http":
@@ -32,7 +39,7 @@ class SiteRoute(BaseRoute):
 
     def _lost(self, scope: Scope, path: str) -> bool:
         """A person's browser on a path that nobody knows."""
-        ours = self._site.not_found is not None and path.split("/")[1] not in API
+        ours = self._site.not_found is not None and first_part(path) not in self._api
         return ours and b"text/html" in header(scope, b"accept")
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:

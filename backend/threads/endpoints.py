@@ -8,7 +8,8 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from backend.accounts.caller import principal_of
+from backend.accounts.caller import Caller
+from backend.accounts.needs import needs
 from backend.cursor import read_cursor, write_cursor
 from backend.entrance.body import read_object
 from backend.ids import MessageId, ThreadId, usable_id
@@ -27,36 +28,38 @@ from backend.threads.requests import (
 from backend.threads.service import threads_of
 from backend.threads.titles import titles_of
 from backend.threads.view import branch_to, head_of, in_order, message_view, thread_view, thread_views
-from wire.ids import TenantId
 
 router = APIRouter(prefix="/api/threads", tags=["threads"])
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 Thread = Annotated[ThreadId, Path(description="A thread's id.")]
+Owner = Annotated[Caller, needs("threads")]
 
 
 @router.get("", summary="Threads, those in which something was said last first")
-async def page(request: Request, archived: bool = False, limit: Limit = 50, cursor: str | None = None) -> Response:
+async def page(
+    request: Request, caller: Owner, archived: bool = False, limit: Limit = 50, cursor: str | None = None
+) -> Response:
     """`next_cursor` null: this was the last page."""
-    found = await threads_of(request).page(tenant(), archived, read_cursor(cursor), limit)
+    found = await threads_of(request).page(caller.tenant, archived, read_cursor(cursor), limit)
     following = write_cursor(*found.next) if found.next else None
-    return answer({"threads": thread_views(found.threads, found.running), "next_cursor": following})
+    return answer({"threads": thread_views(found.threads, found.awaited), "next_cursor": following})
 
 
 @router.post("", status_code=201, openapi_extra=documented(NewThread), summary="Begin a thread")
-async def create(request: Request) -> Response:
+async def create(request: Request, caller: Owner) -> Response:
     """201; or 200 with the thread that is there, where its id was sent before."""
     wanted = parse(NewThread, await fields(request))
-    row, is_new = await threads_of(request).create(tenant(), wanted)
-    return answer(thread_view(row, None), 201) if is_new else await shown(request, row.id)
+    row, is_new = await threads_of(request).create(caller.tenant, wanted)
+    return answer(thread_view(row, None), 201) if is_new else await shown(request, caller, row.id)
 
 
 @router.get("/search", summary="Threads and messages that have a text, newest first")
-async def search(request: Request, q: str, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> Response:
+async def search(request: Request, caller: Owner, q: str, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> Response:
     """Case and the forms of letters do not matter. `message_id` null: the title has it."""
-    hits, running = await threads_of(request).search(tenant(), parse_query(q), limit)
+    hits, awaited = await threads_of(request).search(caller.tenant, parse_query(q), limit)
     told = [
         {
-            "thread": thread_view(hit.thread, running.get(hit.thread.id)),
+            "thread": thread_view(hit.thread, awaited.get(hit.thread.id)),
             "message_id": hit.message,
             "snippet": hit.snippet,
         }
@@ -66,49 +69,49 @@ async def search(request: Request, q: str, limit: Annotated[int, Query(ge=1, le=
 
 
 @router.get("/{thread}", summary="A thread: title, settings, and the job that runs in it")
-async def show(request: Request, thread: Thread) -> Response:
-    return await shown(request, usable_id(thread, thread_not_found))
+async def show(request: Request, caller: Owner, thread: Thread) -> Response:
+    return await shown(request, caller, usable_id(thread, thread_not_found))
 
 
 @router.patch("/{thread}", openapi_extra=documented(ThreadChange), summary="Rename, archive, set, show another branch")
-async def change(request: Request, thread: Thread) -> Response:
+async def change(request: Request, caller: Owner, thread: Thread) -> Response:
     """What is left out stays as it is."""
     name = usable_id(thread, thread_not_found)
-    await threads_of(request).change(tenant(), name, parse(ThreadChange, await fields(request)))
-    return await shown(request, name)
+    await threads_of(request).change(caller.tenant, name, parse(ThreadChange, await fields(request)))
+    return await shown(request, caller, name)
 
 
 @router.delete("/{thread}", status_code=204, summary="Delete a thread; its running jobs are cancelled")
-async def delete(request: Request, thread: Thread) -> Response:
-    await threads_of(request).delete(tenant(), usable_id(thread, thread_not_found))
+async def delete(request: Request, caller: Owner, thread: Thread) -> Response:
+    await threads_of(request).delete(caller.tenant, usable_id(thread, thread_not_found))
     return Response(status_code=204)
 
 
 @router.get("/{thread}/messages", summary="All messages of a thread, of every branch, parents before children")
-async def messages(request: Request, thread: Thread) -> Response:
+async def messages(request: Request, caller: Owner, thread: Thread) -> Response:
     """`head_id`: the leaf that is shown."""
-    found, rows = await threads_of(request).messages(tenant(), usable_id(thread, thread_not_found))
+    found, rows = await threads_of(request).messages(caller.tenant, usable_id(thread, thread_not_found))
     [row], ordered = found.threads, in_order(rows)
     told = [message_view(message) for message in ordered]
-    shown_thread = thread_view(row, found.running.get(row.id))
+    shown_thread = thread_view(row, found.awaited.get(row.id))
     return answer({"thread": shown_thread, "messages": told, "head_id": head_of(row, ordered)})
 
 
 @router.get("/{thread}/export", summary="A thread as a file: everything as JSON, or the shown branch as Markdown")
-async def export_thread(request: Request, thread: Thread, format: Format = "json") -> Response:
-    found, rows = await threads_of(request).messages(tenant(), usable_id(thread, thread_not_found))
+async def export_thread(request: Request, caller: Owner, thread: Thread, format: Format = "json") -> Response:
+    found, rows = await threads_of(request).messages(caller.tenant, usable_id(thread, thread_not_found))
     [row], ordered = found.threads, in_order(rows)
     head = head_of(row, ordered)
     branch = [message_view(message) for message in branch_to(head, ordered)]
     told = [message_view(message) for message in ordered]
-    return export(format, thread_view(row, found.running.get(row.id)), told, branch, head)
+    return export(format, thread_view(row, found.awaited.get(row.id)), told, branch, head)
 
 
 @router.post("/{thread}/title", status_code=202, summary="Let the model name a thread, by a job of class batch")
-async def title(request: Request, thread: Thread) -> Response:
+async def title(request: Request, caller: Owner, thread: Thread) -> Response:
     """202 with the job; 200 and null: a person named it, there is no answer yet, or all workers are simulated."""
     name = usable_id(thread, thread_not_found)
-    job = await titles_of(request).ask(principal_of(), name)
+    job = await titles_of(request).ask(caller, name)
     return answer({"job": job}, 202 if job else 200)
 
 
@@ -118,24 +121,20 @@ async def title(request: Request, thread: Thread) -> Response:
     openapi_extra=documented(Feedback),
     summary="Rate an answer, or take the rating back",
 )
-async def feedback(request: Request, thread: Thread, message: MessageId) -> Response:
+async def feedback(request: Request, caller: Owner, thread: Thread, message: MessageId) -> Response:
     name, about = usable_id(thread, thread_not_found), usable_id(message, message_not_found)
-    await threads_of(request).rate(tenant(), name, about, parse(Feedback, await fields(request)))
+    await threads_of(request).rate(caller.tenant, name, about, parse(Feedback, await fields(request)))
     return Response(status_code=204)
-
-
-def tenant() -> TenantId:
-    return principal_of().tenant
 
 
 async def fields(request: Request) -> dict[str, Any]:
     return (await read_object(request))[0]
 
 
-async def shown(request: Request, name: ThreadId) -> Response:
+async def shown(request: Request, caller: Caller, name: ThreadId) -> Response:
     """A thread as it is now."""
-    found = await threads_of(request).get(tenant(), name)
-    return answer(thread_views(found.threads, found.running)[0])
+    found = await threads_of(request).get(caller.tenant, name)
+    return answer(thread_views(found.threads, found.awaited)[0])
 
 
 def answer(body: dict[str, Any], status: int = 200) -> Response:

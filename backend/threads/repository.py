@@ -5,120 +5,120 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, and_, delete, insert, select, tuple_, update
+from sqlalchemy import Column, ColumnElement, and_, delete, insert, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.cursor import Cursor
+from backend.ids import MessageId, ThreadId
+from backend.store.rows import AWAITED, FOUND, MESSAGES, THREADS, AwaitedRow, FoundRow, MessageRow, ThreadRow
 from backend.store.tables import messages, threads
-from wire.ids import JobId
+from wire.ids import JobId, TenantId
 
-SHOWN = [column for column in messages.c if column.name not in ("folded", "tool_calls", "feedback_comment")]
 ESCAPE = "\\"
 
 
 # -- threads -----------------------------------------------------------------------------------------------------
-async def thread(tx: AsyncConnection, tenant: str, name: str, lock: bool = False) -> Row[Any] | None:
-    """`lock`: until the transaction ends nobody else changes it. SQLite locks the whole database instead."""
-    asked = select(threads).where(threads.c.id == name, threads.c.tenant == tenant)
-    return (await tx.execute(asked.with_for_update() if lock else asked)).first()
+async def thread(tx: AsyncConnection, tenant: TenantId, thread_id: ThreadId, lock: bool = False) -> ThreadRow | None:
+    """`lock`: until the transaction ends no other changes the thread. SQLite locks the whole database instead."""
+    query = THREADS.query.where(threads.c.id == thread_id, threads.c.tenant == tenant)
+    return await THREADS.first(tx, query.with_for_update() if lock else query)
 
 
-async def anyones_thread(tx: AsyncConnection, name: str) -> Row[Any] | None:
-    """The thread of this id, whoever's it is: for who wants to make one."""
-    return (await tx.execute(select(threads).where(threads.c.id == name))).first()
+async def thread_of_any_tenant(tx: AsyncConnection, thread_id: ThreadId) -> ThreadRow | None:
+    """For a caller who wants to make a thread of this id."""
+    return await THREADS.first(tx, THREADS.query.where(threads.c.id == thread_id))
 
 
-async def page(tx: AsyncConnection, tenant: str, archived: bool, after: Cursor | None, limit: int) -> list[Row[Any]]:
+async def page(
+    tx: AsyncConnection, tenant: TenantId, archived: bool, after: Cursor | None, limit: int
+) -> list[ThreadRow]:
     """Newest first."""
-    key = tuple_(threads.c.updated_at, threads.c.id)
-    asked = select(threads).where(threads.c.tenant == tenant, threads.c.archived == archived)
+    query = THREADS.query.where(threads.c.tenant == tenant, threads.c.archived == archived)
     if after is not None:
-        asked = asked.where(key < tuple_(after.at, after.id))
-    asked = asked.order_by(threads.c.updated_at.desc(), threads.c.id.desc()).limit(limit)
-    return [*await tx.execute(asked)]
+        query = query.where(tuple_(threads.c.updated_at, threads.c.id) < tuple_(after.at, after.id))
+    return await THREADS.all(tx, query.order_by(threads.c.updated_at.desc(), threads.c.id.desc()).limit(limit))
 
 
 async def add_thread(tx: AsyncConnection, **values: Any) -> None:
     await tx.execute(insert(threads).values(values))
 
 
-async def change_thread(tx: AsyncConnection, name: str, **values: Any) -> None:
-    await tx.execute(update(threads).where(threads.c.id == name).values(values))
+async def change_thread(tx: AsyncConnection, thread_id: ThreadId, **values: Any) -> None:
+    await tx.execute(update(threads).where(threads.c.id == thread_id).values(values))
 
 
-async def name_by_job(tx: AsyncConnection, name: str, job: JobId | None, instead_of: str | None) -> None:
-    """Let `job` name the thread, where it was to be named by `instead_of`."""
-    mine = (threads.c.id == name) & (threads.c.title_job == instead_of)
-    await tx.execute(update(threads).where(mine).values(title_job=job))
+async def name_by_job(tx: AsyncConnection, thread_id: ThreadId, job: JobId | None, instead_of: JobId | None) -> None:
+    """Let `job` name the thread, where `instead_of` was to name it."""
+    pending = (threads.c.id == thread_id) & (threads.c.title_job == instead_of)
+    await tx.execute(update(threads).where(pending).values(title_job=job))
 
 
-async def remove_thread(tx: AsyncConnection, name: str) -> None:
-    """With its messages; the thread's row is taken first, as by everybody who changes both."""
-    await tx.execute(delete(threads).where(threads.c.id == name))
+async def remove_thread(tx: AsyncConnection, thread_id: ThreadId) -> None:
+    """With its messages. The thread's row is taken first, as in every transaction that changes both."""
+    await tx.execute(delete(threads).where(threads.c.id == thread_id))
 
 
 # -- messages ----------------------------------------------------------------------------------------------------
-async def message(tx: AsyncConnection, thread: str, name: str) -> Row[Any] | None:
-    asked = select(*SHOWN).where(messages.c.thread_id == thread, messages.c.id == name)
-    return (await tx.execute(asked)).first()
+async def message(tx: AsyncConnection, thread_id: ThreadId, message_id: MessageId) -> MessageRow | None:
+    return await MESSAGES.first(tx, MESSAGES.query.where(_is(thread_id, message_id)))
 
 
-async def all_messages(tx: AsyncConnection, thread: str) -> list[Row[Any]]:
-    return list((await tx.execute(select(*SHOWN).where(messages.c.thread_id == thread))).all())
+async def all_messages(tx: AsyncConnection, thread_id: ThreadId) -> list[MessageRow]:
+    return await MESSAGES.all(tx, MESSAGES.query.where(messages.c.thread_id == thread_id))
 
 
 async def add_message(tx: AsyncConnection, **values: Any) -> None:
     await tx.execute(insert(messages).values(values))
 
 
-async def change_message(tx: AsyncConnection, thread: str, name: str, **values: Any) -> bool:
-    """False: there is none."""
-    mine = (messages.c.thread_id == thread) & (messages.c.id == name)
-    return (await tx.execute(update(messages).where(mine).values(values))).rowcount > 0
+async def change_message(tx: AsyncConnection, thread_id: ThreadId, message_id: MessageId, **values: Any) -> bool:
+    """False: there is no such message."""
+    return (await tx.execute(update(messages).where(_is(thread_id, message_id)).values(values))).rowcount > 0
 
 
-async def end_running(tx: AsyncConnection, thread: str, name: str, job: JobId, **values: Any) -> None:
-    """Change an answer that still waits for this job: whoever wrote its end meanwhile knows better."""
+async def end_awaited(
+    tx: AsyncConnection, thread_id: ThreadId, message_id: MessageId, job: JobId, **values: Any
+) -> None:
+    """Change an answer that still waits for this job: an end that was written meanwhile is the better one."""
     waits = (messages.c.status == "running") & (messages.c.job_id == job)
-    mine = (messages.c.thread_id == thread) & (messages.c.id == name)
-    await tx.execute(update(messages).where(mine, waits).values(values))
+    await tx.execute(update(messages).where(_is(thread_id, message_id), waits).values(values))
 
 
-async def running(tx: AsyncConnection, names: Collection[str]) -> list[Row[Any]]:
+async def awaited(tx: AsyncConnection, thread_ids: Collection[ThreadId]) -> list[AwaitedRow]:
     """Answers of these threads that are not there yet, oldest first."""
-    asked = select(messages.c.thread_id, messages.c.id, messages.c.job_id, messages.c.created_at)
-    asked = asked.where(messages.c.thread_id.in_(names), messages.c.status == "running")
-    return [*await tx.execute(asked.order_by(messages.c.created_at))]
+    query = AWAITED.query.where(messages.c.thread_id.in_(thread_ids), messages.c.status == "running")
+    return await AWAITED.all(tx, query.order_by(messages.c.created_at))
 
 
-async def first_exchange(tx: AsyncConnection, thread: str) -> tuple[Row[Any], Row[Any]] | None:
+async def first_exchange(tx: AsyncConnection, thread_id: ThreadId) -> tuple[MessageRow, MessageRow] | None:
     """The oldest complete answer with some text, and the message before it: (message, answer)."""
     whole = (messages.c.role == "assistant") & (messages.c.status == "complete") & (messages.c.text != "")
-    asked = select(*SHOWN).where(messages.c.thread_id == thread, whole).order_by(messages.c.created_at).limit(1)
-    answer = (await tx.execute(asked)).first()
-    said = await message(tx, thread, answer.parent_id) if answer and answer.parent_id else None
-    return (said, answer) if said and answer else None
+    query = MESSAGES.query.where(messages.c.thread_id == thread_id, whole).order_by(messages.c.created_at).limit(1)
+    answer = await MESSAGES.first(tx, query)
+    question = await message(tx, thread_id, answer.parent_id) if answer and answer.parent_id else None
+    return (question, answer) if question and answer else None
+
+
+def _is(thread_id: ThreadId, message_id: MessageId) -> ColumnElement[bool]:
+    return (messages.c.thread_id == thread_id) & (messages.c.id == message_id)
 
 
 # -- search ------------------------------------------------------------------------------------------------------
-async def titles_with(tx: AsyncConnection, tenant: str, words: Sequence[str], limit: int) -> list[Row[Any]]:
-    """Threads whose title has all these, newest first."""
-    has = _all_in(threads.c.folded, words)
-    asked = select(threads).where(threads.c.tenant == tenant, has).order_by(threads.c.updated_at.desc()).limit(limit)
-    return [*await tx.execute(asked)]
+async def titles_with(tx: AsyncConnection, tenant: TenantId, words: Sequence[str], limit: int) -> list[ThreadRow]:
+    """Threads whose title has all these words, newest first."""
+    query = THREADS.query.where(threads.c.tenant == tenant, _all_in(threads.c.folded, words))
+    return await THREADS.all(tx, query.order_by(threads.c.updated_at.desc()).limit(limit))
 
 
-async def messages_with(tx: AsyncConnection, tenant: str, words: Sequence[str], limit: int) -> list[Row[Any]]:
-    """Messages that have all these, newest first: thread_id, id, text, created_at."""
-    has = _all_in(messages.c.folded, words)
-    asked = select(messages.c.thread_id, messages.c.id, messages.c.text, messages.c.created_at)
-    asked = asked.join(threads, threads.c.id == messages.c.thread_id).where(threads.c.tenant == tenant, has)
-    asked = asked.order_by(messages.c.created_at.desc(), messages.c.id.desc()).limit(limit)
-    return [*await tx.execute(asked)]
+async def messages_with(tx: AsyncConnection, tenant: TenantId, words: Sequence[str], limit: int) -> list[FoundRow]:
+    """Messages that have all these words, newest first."""
+    query = FOUND.query.join(threads, threads.c.id == messages.c.thread_id)
+    query = query.where(threads.c.tenant == tenant, _all_in(messages.c.folded, words))
+    return await FOUND.all(tx, query.order_by(messages.c.created_at.desc(), messages.c.id.desc()).limit(limit))
 
 
-async def threads_named(tx: AsyncConnection, names: Sequence[str]) -> list[Row[Any]]:
-    return list((await tx.execute(select(threads).where(threads.c.id.in_(names)))).all())
+async def threads_by_id(tx: AsyncConnection, thread_ids: Sequence[ThreadId]) -> list[ThreadRow]:
+    return await THREADS.all(tx, THREADS.query.where(threads.c.id.in_(thread_ids)))
 
 
 def _all_in(column: Column[Any], words: Sequence[str]) -> ColumnElement[bool]:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
-from sqlalchemy import Row
 from starlette.requests import Request
 
 from backend.accounts.caller import Principal
 from backend.chat.disconnect import CONTINUE
-from backend.chat.service import ChatService, Submission
+from backend.chat.service import ChatService
+from backend.chat.submission import Submission
 from backend.ids import ThreadId
 from backend.pool.look import Looks
 from backend.pool.models.catalogue import Catalogue
 from backend.pool.models.names import find
 from backend.pool.pools import Pools
 from backend.store.database import Database
+from backend.store.rows import MessageRow, ThreadRow
 from backend.threads import repository
 from backend.threads.requests import thread_not_found
-from wire.ids import JobId
+from wire.ids import JobId, TenantId
 from wire.records import JobRequest, Message
 
 EXCERPT = 1_000  # characters of the question, and of the answer, that a title is made of
@@ -28,7 +28,7 @@ INSTRUCTION = (
     "Name the conversation that the user shows you. Answer with the name alone: two to six words in the "
     "conversation's own language, no quotation marks, no full stop, no explanation."
 )
-Exchange = tuple[Row[Any], Row[Any]]
+Exchange = tuple[MessageRow, MessageRow]
 
 
 class Titles:
@@ -41,16 +41,16 @@ class Titles:
         self._catalogue = catalogue
         self._chat = chat
 
-    async def ask(self, who: Principal, name: ThreadId) -> str | None:
+    async def ask(self, who: Principal, thread_id: ThreadId) -> str | None:
         """The job that is to name the thread, the same one while it is pending; None: there is nothing to do.
 
         Raises NotFound for the thread, and what keeps a chat from being let in.
         """
         async with self._database.read() as tx:
-            thread = await repository.thread(tx, who.tenant, name)
-            exchange = await repository.first_exchange(tx, name)
+            thread = await repository.thread(tx, who.tenant, thread_id)
+            exchange = await repository.first_exchange(tx, thread_id)
         if thread is None:
-            raise thread_not_found(name)
+            raise thread_not_found(thread_id)
         if thread.title_by == "person" or exchange is None or await self._only_simulated():
             return None
         if thread.title_job and await self._pending(thread.title_job):
@@ -65,9 +65,9 @@ class Titles:
         """Canned answers name nothing. With no worker at all one is started for it, as for any job."""
         workers = (await self._looks.newest()).workers
         workers = workers or (await self._looks.newest(anew=True)).workers  # a worker may have come just now
-        return bool(workers) and all(worker.info.get("engine") == "simulated" for worker in workers)
+        return bool(workers) and all(worker.info.engine == "simulated" for worker in workers)
 
-    async def _let_in(self, who: Principal, thread: Row[Any], exchange: Exchange) -> str | None:
+    async def _let_in(self, who: Principal, thread: ThreadRow, exchange: Exchange) -> str | None:
         """The row names the job before the job is there: its end cannot be recorded too early."""
         request = await self._request(exchange)
         job = await self._claim(who.tenant, thread, JobId(str(uuid.uuid4())))
@@ -81,14 +81,14 @@ class Titles:
             raise
         return job[0]
 
-    async def _claim(self, tenant: str, seen: Row[Any], mine: JobId) -> tuple[JobId, bool] | None:
+    async def _claim(self, tenant: TenantId, seen: ThreadRow, mine: JobId) -> tuple[JobId, bool] | None:
         """The job to be, and whether another request was first. None: the thread has been named or deleted since."""
         async with self._database.write() as tx:
             thread = await repository.thread(tx, tenant, seen.id, lock=True)
             if thread is None or thread.title_by == "person":
                 return None
             if thread.title_job != seen.title_job:
-                return thread.title_job and (thread.title_job, True)
+                return (thread.title_job, True) if thread.title_job else None
             await repository.name_by_job(tx, seen.id, mine, instead_of=seen.title_job)
             return mine, False
 

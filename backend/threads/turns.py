@@ -1,23 +1,23 @@
-"""Turns into SQL: the user's message and the answer's row are there before the job is let in."""
+"""Turns in SQL: the user's message and the answer's row are written before the job is let in."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.chat.turn import Turn
 from backend.errors import ApiError, Conflict, Invalid
 from backend.moments import now_ms
 from backend.store.database import Database, DatabaseAway
+from backend.store.rows import MessageRow
 from backend.store.words import fold
 from backend.threads import repository
 from backend.threads.requests import thread_not_found
-from wire.ids import JobId
+from wire.ids import JobId, TenantId
 
-FIRST_WORDS = 60  # characters of a title made of what was said first
+FIRST_WORDS = 60  # characters of a title that is made of the first message
 TRY_AGAIN = (429, 503, 504)
 VOID: dict[str, Any] = {  # an answer that is asked for anew
     "text": "",
@@ -35,12 +35,12 @@ VOID: dict[str, Any] = {  # an answer that is asked for anew
 
 
 class ThreadTurns:
-    """What the chat service tells the history of a turn: it begins, and it may be refused."""
+    """The rows of a turn: written as the turn begins, and ended here where its job is refused."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, turn: Turn, tenant: str, job: JobId, model: str) -> None:
+    async def begin(self, turn: Turn, tenant: TenantId, job: JobId, model: str) -> None:
         """In one transaction: both rows, the thread's head and time, and its first title. Repeatable.
 
         Raises NotFound for the thread, Invalid for a parent that is not in it, Conflict for an answer that is there.
@@ -57,19 +57,19 @@ class ThreadTurns:
                 await repository.change_thread(tx, turn.thread, title=title, title_by="text", folded=fold(title))
 
     async def refused(self, turn: Turn, job: JobId, error: ApiError) -> None:
-        """The job was not let in: the answer says why, and the user's words are kept.
+        """The job was not let in: the answer's row gets the reason, and the user's message is kept.
 
-        With SQL away as well nobody is told: the row is healed as it is read, like any whose job is lost.
+        With SQL away as well nothing is written: the row is healed as it is read, like any whose job is lost.
         """
-        told = {"code": error.code, "message": error.message, "retryable": error.status in TRY_AGAIN}
-        end = {"status": "failed", "error": told}  # no `ended_at`: an equal request may yet get this job in
+        failure = {"code": error.code, "message": error.message, "retryable": error.status in TRY_AGAIN}
+        end = {"status": "failed", "error": failure}  # no `ended_at`: an equal request may yet get this job in
         with suppress(DatabaseAway):
             async with self._database.write() as tx:
-                await repository.end_running(tx, turn.thread, turn.answer, job, **end)
+                await repository.end_awaited(tx, turn.thread, turn.answer, job, **end)
 
 
 async def _ask(tx: AsyncConnection, turn: Turn, now: int) -> None:
-    """The user's message: written once, and never changed (another answer to it names it again)."""
+    """Write the user's message, once: another answer to the message names it again, and changes nothing."""
     there = await repository.message(tx, turn.thread, turn.message)
     if there is None:
         await _check_parent(tx, turn)
@@ -95,10 +95,10 @@ async def _check_parent(tx: AsyncConnection, turn: Turn) -> None:
 
 
 async def _await_answer(tx: AsyncConnection, turn: Turn, job: JobId, model: str, now: int) -> bool:
-    """The answer's row waits for this job from now on; False: it did, or its answer is there already."""
+    """Let the answer's row wait for this job; False: it waited already, or the answer is there."""
     there = await repository.message(tx, turn.thread, turn.answer)
-    asked = {"job_id": job, "model": model, "context_messages": turn.context_messages}
-    waiting = {"status": "running", "created_at": now, **asked}
+    awaited = {"job_id": job, "model": model, "context_messages": turn.context_messages}
+    waiting = {"status": "running", "created_at": now, **awaited}
     if there is None:
         place = {"thread_id": turn.thread, "id": turn.answer, "parent_id": turn.message, "role": "assistant"}
         await repository.add_message(tx, **place, **waiting)
@@ -110,7 +110,7 @@ async def _await_answer(tx: AsyncConnection, turn: Turn, job: JobId, model: str,
     return True
 
 
-def _check_answer(there: Row[Any], turn: Turn, job: JobId) -> None:
+def _check_answer(there: MessageRow, turn: Turn, job: JobId) -> None:
     if there.role != "assistant" or there.parent_id != turn.message:
         raise Invalid("answer_id: this message has another place in the thread; make a new id.", "message_elsewhere")
     if there.status == "complete" and there.job_id != job:
@@ -118,7 +118,7 @@ def _check_answer(there: Row[Any], turn: Turn, job: JobId) -> None:
 
 
 def first_words(text: str) -> str:
-    """A title until somebody finds a better one; "" where there are no words."""
+    """A title until a person or the model gives a better one; "" where there are no words."""
     line = " ".join(text[: FIRST_WORDS * 20].split())
     if len(line) <= FIRST_WORDS:
         return line

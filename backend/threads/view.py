@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row
-
+from backend.ids import MessageId, ThreadId
 from backend.moments import moment
+from backend.store.rows import AwaitedRow, MessageRow, ThreadRow
 
 AS_THEY_ARE = (
     *("id", "parent_id", "role", "text", "thinking", "images", "status", "model", "job_id", "worker"),
@@ -17,8 +17,8 @@ AS_THEY_ARE = (
 NO_SETTINGS: dict[str, Any] = {"model": None, "system": None, "think": None, "options": {}}
 
 
-def thread_view(row: Row[Any], running: Row[Any] | None) -> dict[str, Any]:
-    """`running`: its newest answer that is not there yet. `updated_at`: when something was last said."""
+def thread_view(row: ThreadRow, awaited: AwaitedRow | None) -> dict[str, Any]:
+    """`awaited`: the thread's newest answer that is not there yet. `updated_at`: the time of its latest message."""
     return {
         "id": row.id,
         "title": row.title,
@@ -26,23 +26,23 @@ def thread_view(row: Row[Any], running: Row[Any] | None) -> dict[str, Any]:
         "created_at": moment(row.created_at),
         "updated_at": moment(row.updated_at),
         "settings": {**NO_SETTINGS, **row.settings},
-        "job": {"id": running.job_id, "answer_id": running.id} if running else None,
+        "job": {"id": awaited.job_id, "answer_id": awaited.id} if awaited else None,
     }
 
 
-def thread_views(rows: Iterable[Row[Any]], running: Mapping[str, Row[Any]]) -> list[dict[str, Any]]:
-    """`running`: by thread."""
-    return [thread_view(row, running.get(row.id)) for row in rows]
+def thread_views(rows: Iterable[ThreadRow], awaited: Mapping[ThreadId, AwaitedRow]) -> list[dict[str, Any]]:
+    """`awaited`: by thread."""
+    return [thread_view(row, awaited.get(row.id)) for row in rows]
 
 
-def message_view(row: Row[Any]) -> dict[str, Any]:
-    fields = row._mapping
+def message_view(row: MessageRow) -> dict[str, Any]:
+    fields = row._asdict()
     return {**{name: fields[name] for name in AS_THEY_ARE}, "created_at": moment(row.created_at)}
 
 
-def in_order(rows: Iterable[Row[Any]]) -> list[Row[Any]]:
+def in_order(rows: Iterable[MessageRow]) -> list[MessageRow]:
     """Parents before children, siblings as they came."""
-    children: dict[str | None, list[Row[Any]]] = {}
+    children: dict[MessageId | None, list[MessageRow]] = {}
     for row in sorted(rows, key=lambda row: (row.created_at, row.id)):
         children.setdefault(row.parent_id, []).append(row)
     ordered, level = [], children.get(None, [])
@@ -52,17 +52,16 @@ def in_order(rows: Iterable[Row[Any]]) -> list[Row[Any]]:
     return ordered
 
 
-def head_of(thread: Row[Any], ordered: Sequence[Row[Any]]) -> str | None:
+def head_of(thread: ThreadRow, ordered: Sequence[MessageRow]) -> MessageId | None:
     """The leaf that is shown: the chosen one, else the newest."""
     newest = max(enumerate(ordered), key=lambda at: (at[1].created_at, at[0]), default=None)
-    head: str | None = thread.head_id or (newest and newest[1].id)
-    return head
+    return thread.head_id or (newest[1].id if newest else None)
 
 
-def branch_to(head: str | None, rows: Iterable[Row[Any]]) -> list[Row[Any]]:
+def branch_to(head: MessageId | None, rows: Iterable[MessageRow]) -> list[MessageRow]:
     """The messages from the first to `head`."""
     by_id = {row.id: row for row in rows}
-    branch: list[Row[Any]] = []
+    branch: list[MessageRow] = []
     while head is not None and (row := by_id.pop(head, None)) is not None:
         branch.append(row)
         head = row.parent_id

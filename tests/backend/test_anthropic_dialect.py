@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.chat.outcome import Outcome
-from backend.dialects.anthropic.answer import PING, AnthropicEvents, refusal, whole
+from backend.dialects.anthropic.answer import PING, AnthropicEvents, whole
+from backend.dialects.anthropic.errors import refusal
 from backend.errors import ApiError, Invalid, JobFailed, NotFound, QueueFull, TooLarge, Unavailable
 from tests.support.sse import Frame, parse_frames
 from wire.events import (

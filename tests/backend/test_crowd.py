@@ -10,10 +10,14 @@ import orjson
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from backend.dialects.protocols import PROTOCOLS
 from backend.entrance import crowd
 from backend.entrance.context import has_body
 from backend.entrance.crowd import Crowd, Gate
+from backend.entrance.protocols import SPOKEN, Protocols
 from backend.errors import Unavailable
+
+protocol_at = Protocols(PROTOCOLS).at
 
 
 class Hall:
@@ -46,7 +50,7 @@ class Asked:
         self.status, self.headers, self.told = 0, {}, b""
         self.sent = asyncio.Event()
         length = [(b"content-length", b"%d" % len(body))] if body else []
-        scope = {"type": "http", "method": "POST", "path": path, "headers": length}
+        scope = {"type": "http", "method": "POST", "path": path, "headers": length, SPOKEN: protocol_at(path)}
         self._body = body
         self.task = asyncio.create_task(app(scope, self._receive, self._send))
 

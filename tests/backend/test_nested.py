@@ -12,9 +12,11 @@ from hypothesis import strategies as some
 
 from backend.batches.lines import Checker, NotJsonl, RawLine
 from backend.dialects.common.tools import MALFORMED, arguments_of, check_arguments
+from backend.dialects.protocols import PROTOCOLS
 from backend.entrance import body
-from backend.entrance.body import CONTAINERS_MAX, DEPTH_MAX, VALUES_MAX, parse_json, takes_numbers
+from backend.entrance.body import CONTAINERS_MAX, DEPTH_MAX, VALUES_MAX, parse_json
 from backend.entrance.nested import depth, has_nul, openings, structure
+from backend.entrance.protocols import SPOKEN, Protocols, takes_numbers
 from backend.errors import Invalid
 
 TEXT = some.text(alphabet='ab"\\[]{},:\0\n\u00e9')
@@ -78,8 +80,10 @@ def test_what_a_text_holds_is_not_counted() -> None:
 def test_long_lists_of_numbers_are_taken_where_they_are_expected() -> None:
     numbers = [1] * (VALUES_MAX + 10)
     assert parse_json(orjson.dumps(numbers), numbers=True) == numbers
-    assert all(map(takes_numbers, ("/v1/embeddings", "/api/embed", "/api/embeddings", "/api/generate")))
-    assert not any(map(takes_numbers, ("/v1/chat/completions", "/api/chat", "/v1/responses", "/v1/messages")))
+    taking = ("/v1/embeddings", "/api/embed", "/api/embeddings", "/api/generate")
+    others = ("/v1/chat/completions", "/api/chat", "/v1/responses", "/v1/messages")
+    scopes = {path: {"path": path, SPOKEN: Protocols(PROTOCOLS).at(path)} for path in (*taking, *others)}
+    assert [path for path, scope in scopes.items() if takes_numbers(scope)] == list(taking)
 
 
 def test_nesting_is_bounded_as_before() -> None:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.dialects.common.fast_text import text_literal
-from backend.dialects.ollama.answer import CHAT, TEXT, Form, OllamaChunks, partial, refusal
+from backend.dialects.ollama.answer import CHAT, TEXT, Form, OllamaChunks, partial
 from backend.dialects.ollama.chat_request import parse_chat
+from backend.dialects.ollama.errors import refusal
 from backend.dialects.ollama.generate import OllamaGenerate
 from backend.dialects.ollama.models import shown
 from backend.errors import ApiError, Forbidden, Invalid, JobFailed, NotFound, QueueFull, Unavailable

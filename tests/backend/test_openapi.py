@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from backend.app import create_app
-from backend.dialects.anthropic import answer as anthropic
-from backend.dialects.native import events as native
-from backend.dialects.ollama import answer as ollama
-from backend.entrance.refusal import shape_of
+from backend.dialects.protocols import PROTOCOLS
+from backend.entrance.protocols import OURS, Protocols
 from backend.settings import ApiSettings
+
+protocol_at = Protocols(PROTOCOLS).at
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +43,12 @@ def test_ollama_s_shape_is_for_ollama_s_routes_alone(document: dict[str, Any]) -
     """Shapes are found by how a path begins: none of ours may begin like one of Ollama's."""
     for path, methods in document["paths"].items():
         tags = {tag for method in methods.values() for tag in method.get("tags", ())}
-        assert (shape_of(path) is ollama.refusal) == (tags == {"Ollama"}), path
+        assert (protocol_at(path).name == "ollama") == (tags == {"Ollama"}), path
 
 
 def test_shapes_of_some_paths() -> None:
-    assert shape_of("/v1/messages/count_tokens") is anthropic.refusal
-    assert shape_of("/v1/chat/completions") not in (anthropic.refusal, native.refusal)
-    assert shape_of("/api/blobs/sha256:0") is ollama.refusal
-    assert shape_of("/api/models") is shape_of("/api/v1/local-llm/generate") is native.refusal
+    assert protocol_at("/v1/messages/count_tokens").name == "anthropic"
+    assert protocol_at("/v1/chat/completions").name == "openai"
+    assert protocol_at("/api/blobs/sha256:0").name == "ollama"
+    assert protocol_at("/api/models").refuse is protocol_at("/api/v1/local-llm/generate").refuse is OURS.refuse
+    assert len({protocol_at(path).refuse for path in ("/v1/messages", "/v1/files", "/api/chat", "/api/models")}) == 4

@@ -13,11 +13,11 @@ from starlette.types import Message, Scope
 from structlog.testing import CapturingLogger
 
 from backend.app import create_app
-from backend.entrance.headers import API
 from backend.settings import ApiSettings
 from backend.site.files import read_site
 from backend.site.route import SiteRoute
 from tests.backend.built_page import CSP, FILES, SCRIPT, client_of, make_page
+from tests.deploy.test_entrance import api_parts
 from tests.images.dockerfile import read
 
 CHUNK = "/_next/static/chunks/a1b2.js"
@@ -194,7 +194,7 @@ async def test_a_wrong_method_on_the_api_stays_a_405(page: httpx.AsyncClient) ->
 def test_every_route_of_the_api_is_known_as_the_apis() -> None:
     paths = create_app(ApiSettings(_env_file=None)).openapi()["paths"]
     assert len(paths) > 5
-    assert {path.split("/")[1] for path in paths} <= API
+    assert {path.split("/")[1] for path in paths} <= api_parts()
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/api/nothing", "/openapi.json"])

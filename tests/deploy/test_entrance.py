@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from backend.app import create_app
-from backend.entrance.headers import API
+from backend.dialects.protocols import PROTOCOLS
+from backend.entrance.slashes import TrailingSlashes
 from backend.settings import ApiSettings
 from tests.deploy.rendering import Object, environment, named, objects_of, of_kind
 
@@ -22,6 +23,14 @@ def document() -> dict[str, Any]:
 def wanted() -> set[str]:
     """The first part of every path of the OpenAPI document, less what is not for people outside."""
     return {"/" + path.split("/")[1] for path in document()["paths"]} - {"/metrics"} | DOCUMENTATION
+
+
+def api_parts() -> frozenset[str]:
+    """The first parts of the paths that the API keeps from the page."""
+    app = create_app(ApiSettings(_env_file=None))  # type: ignore[call-arg]
+    [parts] = [added.kwargs["api"] for added in app.user_middleware if added.cls is TrailingSlashes]  # type: ignore[comparison-overlap]
+    assert isinstance(parts, frozenset)
+    return parts
 
 
 def ways(objects: list[Object]) -> dict[str, tuple[str, str, int | str]]:
@@ -53,7 +62,14 @@ def test_metrics_are_not_among_them(name: str) -> None:
 
 
 def test_what_the_api_keeps_from_the_page_is_what_the_entrance_sends_it() -> None:
-    assert {"/" + part for part in API} - {"/metrics"} == wanted()
+    assert {"/" + part for part in api_parts()} - {"/metrics"} == wanted()
+
+
+@pytest.mark.parametrize("name", WITH_A_WAY_IN)
+def test_every_path_of_every_client_protocol_goes_to_the_api(name: str) -> None:
+    prefixes = {path for path, (_, service, _) in ways(objects_of(name)).items() if service == "backend"}
+    for protocol in PROTOCOLS:
+        assert {"/" + path.split("/")[1] for path in protocol.prefixes} <= prefixes, protocol.name
 
 
 @pytest.mark.parametrize("name", WITH_A_WAY_IN)

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from backend.dialects.ollama import answer as ollama
-from backend.entrance.refusal import shape_of
+from backend.dialects.protocols import PROTOCOLS
+from backend.entrance.protocols import Protocols
 from backend.errors import ApiError
 from backend.settings import DAY_SECONDS
 from backend.site.files import read_site
@@ -242,7 +242,7 @@ async def test_without_an_api_the_page_is_there_and_says_when_to_try_again(tmp_p
         async with httpx.AsyncClient(base_url=nginx.url) as client:
             assert (await client.get("/")).status_code == 200
             families = ("/v1/chat/completions", "/v1/messages", "/v1/models", "/api/threads", "/health/ready")
-            for path in (*families, *ollama.PATHS):
+            for path in (*families, *(prefix for protocol in PROTOCOLS for prefix in protocol.prefixes)):
                 answer = await client.post(path, json={})
                 assert answer.status_code == 503 and answer.headers["retry-after"] == "2"
                 assert answer.headers["content-type"] == "application/json"
@@ -250,7 +250,7 @@ async def test_without_an_api_the_page_is_there_and_says_when_to_try_again(tmp_p
 
 
 def as_the_api_would_say(path: str) -> object:
-    told = dict(shape_of(path)(ApiError("…"), "").body)
+    told = dict(Protocols(PROTOCOLS).at(path).refuse(ApiError("…"), "").body)
     for place in (told, told["error"]):
         if isinstance(place, dict):
             place.pop("request_id", None)  # that nginx does not know

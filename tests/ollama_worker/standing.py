@@ -13,9 +13,9 @@ from redis.asyncio import Redis
 from ollama_worker.alive import Alive
 from ollama_worker.engines.base import Embeddings, EngineError, Finished, Health, Loading, Piece
 from ollama_worker.engines.simulated import SimulatedEngine
+from ollama_worker.kit import Backoff, Kit
 from ollama_worker.life import Life
-from ollama_worker.shape import Shape
-from ollama_worker.tools import Backoff, Meter, Tools
+from ollama_worker.shape import Meter, Shape
 from tests.support.truth import Truth
 from tests.support.waiting import eventually
 from wire.circuits import Circuits
@@ -120,9 +120,9 @@ class CountedCircuits(Circuits):
 class Standing:
     """One life that runs, its engine, and what its pool holds."""
 
-    def __init__(self, redis: Redis, pool: str, life: Life, tools: Tools, engine: ToldEngine, shape: Shape) -> None:
-        self.redis, self.pool, self.life, self.tools = redis, pool, life, tools
-        self.engine, self.shape, self.truth = engine, shape, Truth(redis, pool)
+    def __init__(self, redis: Redis, pool: str, life: Life, kit: Kit, engine: ToldEngine) -> None:
+        self.redis, self.pool, self.life, self.kit = redis, pool, life, kit
+        self.engine, self.shape, self.truth = engine, kit.shape, Truth(redis, pool)
         self.circuits = CountedCircuits(redis, Keys(pool))
 
     async def submit(
@@ -138,7 +138,7 @@ class Standing:
                 "options": {} if num_predict is None else {"num_predict": num_predict},
             }
         )
-        assert await self.tools.jobs.accept(job, ask, BOUNDS, tenant="ann") == "ok"
+        assert await self.kit.jobs.accept(job, ask, BOUNDS, tenant="ann") == "ok"
 
     async def ended(self, job: str) -> JobRecord:
         return await self.truth.until_state(job, "completed", "failed", "cancelled", within=10)
@@ -159,7 +159,7 @@ class Standing:
         """Wait until the pool counts it among those that can take a job, or no more."""
 
         async def look() -> bool | None:
-            return (await self.redis.zcard(f"{self.tools.jobs.keys.prefix}:idle") == 1) == idle or None
+            return (await self.redis.zcard(f"{self.kit.jobs.keys.prefix}:idle") == 1) == idle or None
 
         await eventually(look, 10, f"it is {'' if idle else 'not '}idle")
 
@@ -182,29 +182,30 @@ async def standing(
     """
     engine, keys = ToldEngine(*models), Keys(pool)
     circuits = CountedCircuits(redis, keys)
-    tools = Tools(
+    meter = Meter()
+    kit = Kit(
         jobs or JobPipe(redis, keys),
         EventWriter(url, keys),
+        circuits,
         engine,
         AT_ONCE._replace(retries=retries),
-        Meter(),
-        circuits,
+        meter,
+        Shape(engine, slots, "", meter),
     )
 
     async def logged() -> None:
         """Replies come in the order of the calls; what waits behind the one in flight leaves with its reply."""
         for _ in range(3):
-            await (await tools.writer.connected()).call("PING")
+            await (await kit.writer.connected()).call("PING")
 
     engine.logged = logged
-    shape = Shape(engine, slots, "", tools.meter)
-    await shape.look()
+    await kit.shape.look()
     registry = WorkerRegistry(redis, keys)
-    life = Life(tools, registry, WorkerRegistry(inbox or redis, keys), shape, f"life-{pool}", alive)
+    life = Life(kit, registry, WorkerRegistry(inbox or redis, keys), f"life-{pool}", alive)
     stop = asyncio.Event()
-    tasks = [asyncio.create_task(work) for work in (tools.writer.link.run(), life.run(stop, 5), shape.keep_looking())]
+    tasks = [asyncio.create_task(work) for work in (kit.writer.link.run(), life.run(stop, 5), kit.shape.keep_looking())]
     try:
-        it = Standing(redis, pool, life, tools, engine, shape)
+        it = Standing(redis, pool, life, kit, engine)
         it.circuits = circuits
         await it.until_idle()
         yield it

@@ -40,7 +40,8 @@ from wire.keys import Keys
 from wire.log import Summary
 from wire.records import ANY_MODEL, JobRequest, Target
 from wire.rerouting import carry_on
-from wire.workers import WorkerInfo, WorkerRegistry
+from wire.worker_info import WorkerInfo
+from wire.workers import WorkerRegistry
 
 HERE, THERE = Target(pool="here", model="m2"), Target(pool="there", model="m2")
 
@@ -316,7 +317,7 @@ async def test_a_cancelled_job_is_not_carried_on(here: Standing, redis: Redis) -
     here.engine.hold.clear()
     await here.submit("j", "m1", THERE)
     await here.engine.held.wait()
-    await here.tools.jobs.cancel("j")
+    await here.kit.jobs.cancel("j")
     here.engine.hold.set()
     await here.until_idle()
     assert (await here.ended("j")).state == "cancelled"

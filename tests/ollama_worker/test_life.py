@@ -21,7 +21,8 @@ from tests.ollama_worker.standing import ToldEngine, standing
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.client import open_redis
-from wire.workers import WorkerInfo, WorkerRegistry
+from wire.worker_info import WorkerInfo
+from wire.workers import WorkerRegistry
 
 
 @pytest.fixture
@@ -151,7 +152,7 @@ async def test_a_life_that_was_told_to_stop_before_it_began_never_registers(redi
     async with standing(redis, valkey.url, "here") as here:
         registry, stop = CountedRegistry(redis, here.truth.keys), asyncio.Event()
         stop.set()
-        await Life(here.tools, registry, registry, here.shape, "life-late").run(stop, 5)
+        await Life(here.kit, registry, registry, "life-late").run(stop, 5)
         assert registry.registrations == 0
 
 
@@ -161,7 +162,7 @@ async def test_a_life_that_is_told_to_stop_while_it_registers_leaves_nothing_beh
     async with standing(redis, valkey.url, "here") as here:
         registry, stop = CountedRegistry(redis, here.truth.keys), asyncio.Event()
         registry.registered = stop.set  # Redis has registered it, and the answer is still on its way
-        await asyncio.wait_for(Life(here.tools, registry, registry, here.shape, "life-late").run(stop, 5), 10)
+        await asyncio.wait_for(Life(here.kit, registry, registry, "life-late").run(stop, 5), 10)
         assert registry.registrations == 1
         assert set(await here.truth.workers.beats()) == {here.life.incarnation}
 

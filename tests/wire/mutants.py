@@ -14,7 +14,7 @@ from tests.wire.sync_wire import Refused, SyncWire
 SEEDS = 40
 SEQUENCES = 30
 
-EVERY = "*"  # the prelude, wherever it is used
+EVERY = "*"  # the shared files, in each script that has them
 
 
 class Mutant(NamedTuple):
@@ -57,7 +57,7 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "start needs no fence": Mutant("start", "if call('HGET', k, 'fence') ~= f then return {0} end", ""),
     "start is not repeatable": Mutant("start", "if a ~= tonumber(ARGV[3]) then", "if true then"),
-    "start says nothing": Mutant("start", "  tell(j, ARGV[3] .. '-0', ARGV[4])\n", ""),
+    "start says nothing": Mutant("start", "  log_event(j, ARGV[3] .. '-0', ARGV[4])\n", ""),
     "start at seq 1": Mutant("start", "ARGV[3] .. '-0'", "ARGV[3] .. '-1'"),
     "what is told is not published": Mutant(EVERY, "  call('PUBLISH', P .. ':live:' .. j, id .. ' ' .. body)\n", ""),
     "what is told is not logged": Mutant(EVERY, "local added = redis.pcall('XADD', k, id, 'e', body)", "local added"),
@@ -217,7 +217,7 @@ MUTANTS: dict[str, Mutant] = {
     "a model that is let go is still found": Mutant(EVERY, "put('SREM', P .. ':holders:' .. m, w)", ""),
     "a model that is let go is still had": Mutant(EVERY, "put('SREM', P .. ':loaded:' .. w, m)", ""),
     "what is loaded is not heard of": Mutant(EVERY, "    hold(w, m)\n", ""),
-    "what is loaded no more is kept": Mutant(EVERY, "if not told[m] then", "if false then"),
+    "what is loaded no more is kept": Mutant(EVERY, "if not loaded[m] then", "if false then"),
     "who says nothing has nothing loaded": Mutant(
         EVERY, "local list = decoded(names)", "local list = decoded(names) or {}"
     ),
@@ -276,7 +276,7 @@ MUTANTS: dict[str, Mutant] = {
     "accept without depth": Mutant("accept", "then return {'full', 'depth'} end", "then end"),
     "accept one job more": Mutant("accept", ">= tonumber(ARGV[6])", "> tonumber(ARGV[6])"),
     "accept without a tenant's bound": Mutant("accept", "then return {'full', 'tenant'} end", "then end"),
-    "accept counts one class only": Mutant("accept", "mine = mine + number(peek(", "mine = number(peek("),
+    "accept counts one class only": Mutant("accept", "waiting = waiting + number(peek(", "waiting = number(peek("),
     "accept without a bound of bytes": Mutant("accept", "then return {'full', 'bytes'} end", "then end"),
     "accept refuses the last byte": Mutant(EVERY, "return total + bytes > most", "return total + bytes >= most"),
     "accept counts jobs that have ended": Mutant(EVERY, "total = weigh_anew() end", "total = total end"),

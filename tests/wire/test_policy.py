@@ -13,9 +13,10 @@ from tests.wire.test_circuits import CLOCK
 from wire.client import open_redis
 from wire.jobs import Bounds, JobPipe
 from wire.keys import Keys
-from wire.records import JobRecord, JobRequest
+from wire.records import CLASSES, JobRecord, JobRequest
 from wire.scripts import load
-from wire.workers import WorkerInfo, WorkerRegistry
+from wire.worker_info import WorkerInfo
+from wire.workers import WorkerRegistry
 
 BOUNDS = Bounds(depth=100, per_tenant=100, max_attempts=2, timeout_ms=3_600_000)
 AT = 1_700_000_000_000
@@ -73,6 +74,10 @@ async def shop(valkey: Valkey, pool: str) -> AsyncIterator[Shop]:
 
 
 # A job finds its worker
+
+
+def test_scripts_and_records_list_the_same_classes_in_the_same_order() -> None:
+    assert f"local CLASSES = {{{', '.join(map(repr, CLASSES))}}}" in load()["accept"]
 
 
 async def test_a_job_goes_to_a_worker_that_has_its_model(shop: Shop) -> None:

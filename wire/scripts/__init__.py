@@ -1,7 +1,15 @@
 """The scripts of a pool: every change of a job or a worker is one of these, atomic, all keys under one hash tag.
 
-A script's text is flags + `clock.lua` + `guards.lua` + `prelude.lua` + its own file. `emit` is the hot path and goes
-without. They are called by their hash (EVALSHA), so two versions of Sluice live side by side during a rollout.
+A script's text is its flags, then `clock.lua` and the other shared files in the order of `SHARED`, then its own file.
+`emit` and `note`, which run most often, go without the shared files. Scripts are called by their hash (EVALSHA), so two
+versions of Sluice run side by side during a rollout.
+
+clock.lua     where time comes from; tests replace it
+guards.lua    reads keys into which any worker may have written anything
+queue.lua     arrival numbers, tenants' turns, the bytes of all requests
+policy.lua    which job is next and which worker gets it; places.lua and wire/places.py mirror its order
+models.lua    which worker has which model in memory
+prelude.lua   giving, ending and returning a job, and the end of a worker's life
 """
 
 from __future__ import annotations
@@ -16,7 +24,8 @@ NAMES = (
 )  # fmt: skip
 REFUSABLE = {"accept", "admit"}  # may answer OOM when Redis is full; everything else must still work then
 READ_ONLY = {"look", "places"}
-BARE = {"emit", "note"}  # three commands each: no prelude to parse
+BARE = {"emit", "note"}  # three commands each: no shared file to parse
+SHARED = ("guards", "queue", "policy", "models", "prelude")  # each uses what stands in those before it
 
 
 def _read(name: str) -> str:
@@ -30,8 +39,8 @@ def _flags(name: str) -> str:
 
 
 def load(clock: str | None = None) -> dict[str, str]:
-    """Text of every script by name. `clock` replaces `clock.lua`: the one place where time comes from."""
-    head = (clock or _read("clock")) + _read("guards") + _read("prelude")
+    """The text of every script by its name. `clock` replaces `clock.lua`, the one place where time comes from."""
+    head = (clock or _read("clock")) + "".join(map(_read, SHARED))
     return {name: _flags(name) + ("" if name in BARE else head) + _read(name) for name in NAMES}
 
 

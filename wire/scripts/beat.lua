@@ -1,9 +1,10 @@
 -- ARGV: incarnation inbox_from info loaded models... -> {beat, owned...} | {0}: this life is over
--- `inbox_from`: the id after the last entry read, '' for none; `info`: '' when nothing changed;
--- `loaded`: '' when it has not looked.
+-- `inbox_from`: the id after the last entry that the worker has read, '' where it has read none; `info`: '' where
+-- nothing changed; `loaded`: '' where the worker has not looked.
 local w = ARGV[1]
 
--- Those jobs that it owns by their own records, too. What no script put there would fill its slots for ever.
+-- The jobs that the worker owns by their own records as well. Any other entry of the set is taken out: it would fill a
+-- slot for ever.
 local function owned()
   local jobs, freed = {}, false
   for _, j in ipairs(call('SMEMBERS', P .. ':owned:' .. w)) do
@@ -32,7 +33,7 @@ local function answer()
   learn_models(5)
   call('ZADD', P .. ':idle', 'XX', t, w)
   if ARGV[2] ~= '' then call('XTRIM', P .. ':inbox:' .. w, 'MINID', ARGV[2]) end
-  if not call('ZSCORE', P .. ':idle', w) then -- whoever took it out: a worker that asks is not forgotten
+  if not call('ZSCORE', P .. ':idle', w) then -- a worker that asks is idle again, whatever took it out
     offer(w)
     match()
   end
@@ -41,8 +42,9 @@ local function answer()
   return jobs
 end
 
--- A beat that fails half-way would count, and its worker never hear of it: nobody reaps such a life, and nobody gets
--- anything from it. So a life whose keys hold what no script wrote is over, as is one that lost its beat or its slots.
+-- A beat that fails half-way would count although its worker gets no answer: such a life would never be reaped, and
+-- would never work. So a life whose keys hold what no script wrote is over, as is a life that lost its beat or its
+-- slots.
 local whole = call('HEXISTS', P .. ':beats', w) == 1 and number(peek('HGET', P .. ':worker:' .. w, 'slots'), 0) > 0
 local fine, jobs = pcall(whole and answer or error)
 if fine then return jobs end

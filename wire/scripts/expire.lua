@@ -1,6 +1,6 @@
--- ARGV: at limit -> how many it ended, or -1: the clock was stepped
--- Also sweeps entries that no accept wrote off the oldest end of `demand`: they would hold a worker up for ever. And
--- models that nobody has any more.
+-- Ends the jobs whose deadline has passed. ARGV: at limit -> how many jobs ended, or -1: the clock was stepped
+-- It also sweeps entries that no `accept` wrote off the oldest end of `demand`, which would keep a worker running for
+-- ever, and models that no worker has any more.
 restore_shapes()
 if stepped(ARGV[1]) then return -1 end
 local ENDED = {completed = true, failed = true, cancelled = true}

@@ -3,7 +3,7 @@
 local j, f = ARGV[1], ARGV[3] .. '@' .. ARGV[2]
 local h = call('HMGET', job_key(j), 'fence', 'by')
 if h[1] ~= f then
-  if h[2] == f then return 1 end -- a lost reply, asked again
+  if h[2] == f then return 1 end -- the reply was lost, and the call is repeated
   return 0
 end
 local a, s = last(j)

@@ -1,5 +1,5 @@
--- ARGV: job -> '' unknown | queued | running: it lives, nothing is done | forgotten
--- What was asked and what was answered vanish; that there was a job, and how it ended, is kept as long as ever.
+-- ARGV: job -> '' unknown | queued | running: the job is live, and nothing is done | forgotten
+-- Request, result and log are deleted. That there was a job, and how it ended, is kept as long as before.
 local k = job_key(ARGV[1])
 local s = call('HGET', k, 'state')
 if not s then return '' end

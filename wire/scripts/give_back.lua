@@ -1,7 +1,8 @@
 -- ARGV: job incarnation attempt why charged(1|0) code message behind(1|0) -> 1 | 0: not yours
--- Interrupted: back to the front. Charged when the attempt itself failed in a way another attempt may mend: then it
--- goes behind all that wait, since the next attempt may well fail too; `behind`: uncharged, and yet behind them.
--- The worker is not asking any more, else it would get the same job straight back: it asks when it can take work.
+-- An interrupted job goes back to the front. A job is charged where the attempt itself failed in a way that another
+-- attempt may mend: then it goes behind all jobs that wait, since the next attempt may well fail too. `behind`: it goes
+-- behind them uncharged. The worker stops asking, because it would get the same job straight back; it asks again when
+-- it can take work.
 local j, w, f = ARGV[1], ARGV[2], ARGV[3] .. '@' .. ARGV[2]
 local h = call('HMGET', job_key(j), 'fence', 'by')
 if h[1] ~= f then

@@ -1,2 +1,2 @@
--- ARGV: engine|model -> 1: it had failures | 0. It answered: a circuit without failures is none.
+-- The engine has answered, so its circuit is deleted. ARGV: engine|model -> 1: it had failures | 0
 return call('HDEL', P .. ':circuits', ARGV[1])

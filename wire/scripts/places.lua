@@ -1,5 +1,6 @@
 -- ARGV: jobs... -> {workers alive, {class, front, {tenant, depth, ...}} ..., {state, class, tenant, rank, in_front, note} ...}
--- What a process needs once a second to tell its waiting callers where they stand (wire/places.py does the sum).
+-- The lengths of the queue, which a process reads once a second to show waiting callers their places. This script and
+-- wire/places.py, which counts the jobs ahead of each, mirror the order of `next_job` in policy.lua.
 local answer = {call('HLEN', P .. ':beats')}
 for _, c in ipairs(CLASSES) do
   local tenants = {}

@@ -1,5 +1,5 @@
--- ARGV: engine|model -> 1: one job of the caller's may try it | 0: it is not open, or too soon, or somebody else's to try
--- A probe that is never heard of again holds nobody up: after as long again there is another.
+-- ARGV: engine|model -> 1: the caller's next job may try it | 0: the circuit is closed, or it is too soon, or another
+-- caller's job tries it. A probe whose outcome never arrives is followed by another after the same time.
 local PROBE_MS = 30000
 local k = P .. ':circuits'
 local c = circuit(ARGV[1]) or {state = 'closed'}

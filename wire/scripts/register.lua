@@ -1,5 +1,5 @@
 -- ARGV: incarnation slots info loaded models... (a name and its JSON, in turn) -> beat
--- `loaded`: the names of those in memory, as a JSON list.
+-- `loaded`: the names of the models in memory, as a JSON list.
 local w = ARGV[1]
 if call('HSETNX', P .. ':beats', w, 1) == 1 then
   call('HSET', P .. ':worker:' .. w, 'slots', ARGV[2], 'asking', 0, 'seen', now(), 'since', now(), 'info', ARGV[3])

@@ -1,7 +1,7 @@
--- ARGV: engine|model reason job -> closed | open | half_open: what its circuit is now. One more failure in a row.
--- `job`: the one whose own request may be to blame; '' or absent: the engine is. Such a job counts once, however often
--- it is tried, and few jobs of one tenant never open a circuit for all others: they count one less than it takes. Twice
--- as many of them, none of which was answered in between, speak against the engine after all.
+-- Counts one more failure in a row. ARGV: engine|model reason job -> closed | open | half_open: the circuit's state now
+-- `job`: the job whose own request may be to blame; '' or absent: the engine is to blame. Such a job counts once,
+-- however often it is tried, and few jobs of one tenant never open a circuit for the others: they count one less than
+-- opens it. Twice as many of them without an answer in between do open it: then the engine is to blame after all.
 local OPEN_AT, ALONE_AT = 5, 10
 local k = P .. ':circuits'
 local c = circuit(ARGV[1]) or {state = 'closed', failures = 0, opened = 0, probed = 0}
@@ -25,5 +25,5 @@ if counts(ARGV[3] or '') then
   if c.state == 'half_open' or (c.state == 'closed' and c.failures >= OPEN_AT) then c.state, c.opened = 'open', now() end
 end
 call('HSET', k, ARGV[1], cjson.encode(c))
-call('PEXPIRE', k, KEEP_MS) -- what nobody has met for a day is nobody's trouble any more
+call('PEXPIRE', k, KEEP_MS) -- a failure that has not occurred for a day is over
 return c.state

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from backend.chat.outcome import Outcome
-from backend.dialects.common.door import Refusal
+from backend.dialects.anthropic.errors import refusal
 from backend.dialects.common.fast_text import text_literal
 from backend.dialects.common.sse import id_line, queue_line
 from backend.dialects.common.tools import call_id, hex_of
@@ -28,18 +28,6 @@ from backend.errors import ApiError, JobFailed, interrupted
 from wire.events import LogEntry
 from wire.ids import JobId
 
-TYPES = {
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-    504: "timeout_error",
-    529: "overloaded_error",
-}
-# A full queue stays a 429 with Retry-After and is no 529: its clients send both again, and wait as told only here.
-# A cancelled job is no 409, which they would send again, too.
-STATUSES = {"context_too_long": 400, "cancelled": 499}
 UNSTOPPED: dict[str, str | None] = {"stop_reason": None, "stop_sequence": None}
 STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
@@ -212,10 +200,3 @@ def usage(end: dict[str, Any]) -> dict[str, Any]:
         "output_tokens": used.get("completion_tokens", 0),
         "output_tokens_details": {"thinking_tokens": used.get("thinking_tokens", 0)},
     }
-
-
-def refusal(error: ApiError, request_id: str) -> Refusal:
-    status = STATUSES.get(error.code, 400 if error.status == 422 else error.status)
-    kind = TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
-    told = {"type": kind, "message": error.message, "code": error.code}
-    return Refusal(status, {"type": "error", "error": told, "request_id": request_id})

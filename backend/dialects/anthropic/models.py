@@ -1,18 +1,31 @@
-"""Anthropic's `/v1/models`: pages of models, each with a name to show. Other clients get OpenAI's list there."""
+"""Anthropic's `/v1/models`: pages of models, each with a name to show. Other clients get OpenAI's list there, which is
+why these routes take only requests of Anthropic's clients."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.routing import Match
+from starlette.types import Scope
 
+from backend.dialects.common.models import About
 from backend.dialects.common.reading import read_as
+from backend.entrance.context import header
 from backend.errors import NotFound
 
-About = Mapping[str, Any]  # what a worker says of a model
+MARK = b"anthropic-version"  # Anthropic's clients send this header, and nobody else does
 DIGITS = 4  # of the greatest limit
 UNKNOWN_TIME = "1970-01-01T00:00:00Z"  # Anthropic's own word for a release that nobody knows
+
+
+class MarkedRoute(APIRoute):
+    """A route that takes only requests of Anthropic's clients."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return super().matches(scope) if header(scope, MARK) else (Match.NONE, {})
 
 
 class Page(BaseModel):

@@ -16,7 +16,6 @@ from backend.chat.choices import Choice
 from backend.chat.outcome import Outcome
 from backend.chat.party import Ticket
 from backend.chat.relay import Dialect
-from backend.errors import ApiError
 from wire.records import JobRequest
 
 
@@ -71,16 +70,3 @@ class AnswersWhole:
 
     def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
         raise NotImplementedError("this route answers whole")
-
-
-class Refusal(NamedTuple):
-    """An error in a dialect's own words."""
-
-    status: int
-    body: dict[str, Any]
-
-
-class Refuse(Protocol):
-    """How a dialect says no."""
-
-    def __call__(self, error: ApiError, request_id: str) -> Refusal: ...

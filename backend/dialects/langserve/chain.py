@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Request
 from langchain_core.messages import BaseMessage
 from langchain_core.prompt_values import PromptValue
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from sse_starlette.sse import AppStatus, EventSourceResponse
 from starlette.responses import Response
 
+from backend.accounts.needs import needs
 from backend.bounds import bounds_of
 from backend.chat.relay import RelayResponse
 from backend.dialects.langserve.model import QueueChat
@@ -32,7 +33,6 @@ from backend.dialects.langserve.stream import LangServeEvents
 from backend.dialects.langserve.trim import trim
 from backend.entrance.body import read_object
 from backend.pace import pace_of
-from backend.settings import ApiSettings
 from wire.reader import SILENCE_SECONDS
 
 PREFIX = "/api/lc/chat"
@@ -70,21 +70,20 @@ STREAM_DOC: dict[str, Any] = {
     }
 }
 
-stream_router = APIRouter(prefix=PREFIX, tags=["langserve"])
+stream_router = APIRouter(prefix=PREFIX, tags=["langserve"], dependencies=[needs("chat")])
 
 
-def install(app: FastAPI, settings: ApiSettings) -> None:
+def make_routers() -> tuple[APIRouter, ...]:
     """Our `/stream` first, then LangServe's other routes."""
     os.environ.update(dict.fromkeys(TRACING, "false"))
     # sse-starlette would cut its streams as soon as SIGTERM comes; they may go on for the grace period, as all do.
     AppStatus.enable_automatic_graceful_drain = False
     EventSourceResponse.DEFAULT_PING_INTERVAL = int(SILENCE_SECONDS)
-    app.include_router(stream_router)
-    app.include_router(langserve_router())
+    return stream_router, langserve_router()
 
 
 def langserve_router() -> APIRouter:
-    router = APIRouter(prefix=PREFIX, route_class=LetInFirst)
+    router = APIRouter(prefix=PREFIX, route_class=LetInFirst, dependencies=[needs("chat")])
     add_routes(
         router,
         build_chain(),

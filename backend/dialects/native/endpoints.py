@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from backend.accounts.caller import principal_of
+from backend.accounts.caller import Caller
+from backend.accounts.needs import needs
 from backend.chat.disconnect import CONTINUE, parse_on_disconnect
 from backend.chat.relay import RelayResponse
 from backend.chat.service import chat_of
@@ -22,23 +23,24 @@ from wire.ids import JobId
 from wire.reader import CursorUnknown
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+Owner = Annotated[Caller, needs("jobs")]
 
 
 @router.get("/{job}", summary="State, place, attempts, timeline, usage and result of a job")
-async def show(job: JobId, request: Request) -> dict[str, Any]:
+async def show(job: JobId, request: Request, caller: Owner) -> dict[str, Any]:
     pools = pools_of(request)
-    found = await find_job(pools, job)
+    found = there(await pools.without_request(await find_job(pools, caller, job)), job)
     place = await news_of(request).place(found.pool, job) if found.record.live else None
     return view(found, place, await pools.ending(found))
 
 
 @router.get("/{job}/events", summary="A job's events as SSE, from the start or after Last-Event-ID")
-async def events(job: JobId, request: Request) -> Response:
+async def events(job: JobId, request: Request, caller: Owner) -> Response:
     after = parse_cursor(request.headers.get("last-event-id") or request.query_params.get("after"))
     # Watching is no promise to stay: who only looks on does not cancel by leaving, unless it says so.
     on_disconnect = parse_on_disconnect(request.headers.get("x-sluice-on-disconnect"), CONTINUE)
     pace = pace_of(request)
-    record = (await find_job(pools_of(request), job)).record
+    record = (await find_job(pools_of(request), caller, job)).record
     if record.end and after == EventId.parse(record.end):
         return Response(status_code=204)  # a browser's EventSource comes back after every end; this one it heeds
     try:
@@ -52,20 +54,22 @@ async def events(job: JobId, request: Request) -> Response:
 
 
 @router.post("/{job}/cancel", summary="End a job; its worker stops within 100 ms")
-async def cancel(job: JobId, request: Request) -> dict[str, Any]:
+async def cancel(job: JobId, request: Request, caller: Owner) -> dict[str, Any]:
     """Answers with the state it is in now: cancelling what has ended changes nothing, and is no error."""
-    pools = pools_of(request)
-    await find_job(pools, job)
-    state = await pools.cancel(job)
+    state = await pools_of(request).of(caller).cancel(job)
     if state is None:
         raise job_not_found(job)
     return {"id": job, "state": state}
 
 
-async def find_job(pools: Pools, job: JobId) -> Found:
-    """A job of this principal, in whichever pool it is; foreign ids are as unknown as wrong ones."""
-    found = await pools.find(job)
-    if found is None or found.record.tenant != principal_of().tenant:
+async def find_job(pools: Pools, caller: Caller, job: JobId) -> Found:
+    """The outline of the caller's job, in whichever pool it is. Raises NotFound, also for another tenant's job."""
+    return there(await pools.of(caller).find(job), job)
+
+
+def there(found: Found | None, job: JobId) -> Found:
+    """The job that was found. Raises NotFound."""
+    if found is None:
         raise job_not_found(job)
     return found
 

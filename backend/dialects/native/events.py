@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import orjson
 
-from backend.dialects.common.door import Refusal
 from backend.entrance.context import request_id
+from backend.entrance.protocols import our_refusal
 from backend.errors import ApiError
 from wire.events import TERMINAL, LogEntry
 
@@ -48,9 +48,5 @@ class NativeEvents:
         return b"event: error\ndata: %b\n\n" % error_body(error)
 
 
-def refusal(error: ApiError, request_id: str) -> Refusal:
-    return Refusal(error.status, {"error": {"code": error.code, "message": error.message, "request_id": request_id}})
-
-
 def error_body(error: ApiError) -> bytes:
-    return orjson.dumps(refusal(error, request_id()).body)
+    return orjson.dumps(our_refusal(error, request_id()).body)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from backend.accounts.caller import Caller
+from backend.accounts.needs import needs
 from backend.dialects.common.openapi import takes
 from backend.dialects.common.serving import serve
 from backend.dialects.native.local_llm import LocalGenerate, LocalRequest
@@ -16,7 +20,7 @@ GENERATE, ANYWHERE = LocalGenerate(), LocalGenerate(anywhere=True)
 
 
 @router.post("/generate", openapi_extra=takes(LocalRequest), summary="Answer one prompt")
-async def generate(request: Request) -> Response:
+async def generate(request: Request, caller: Annotated[Caller, needs("chat")]) -> Response:
     """`{id, response, model, provider, usage, timings, cached}`; `id` is the job's, for `/api/jobs/{id}`."""
     try:
         return await serve(request, GENERATE)

@@ -1,4 +1,4 @@
-"""Ollama's answers of `/api/chat` and `/api/generate`: NDJSON chunks, or one JSON object; and its way to say no.
+"""Ollama's answers of `/api/chat` and `/api/generate`: NDJSON chunks, or one JSON object.
 
 A chat's chunk is `{"model", "created_at", "message": {"role", "content", …}, "done"}`, a text's has `"response"` in the
 message's place; the last has `done: true`, a `done_reason` and counts; durations are nanoseconds. An empty chunk is
@@ -15,18 +15,11 @@ from typing import Any, NamedTuple
 import orjson
 
 from backend.chat.outcome import Outcome
-from backend.dialects.common.door import Refusal
 from backend.dialects.common.fast_text import text_literal
 from backend.errors import ApiError, JobFailed, interrupted
 from wire.events import LogEntry
 
-# Ollama's routes begin so, and none of ours does. `/api/embed` begins `/api/embeddings` too.
-OPEN = ("chat", "generate", "embed", "tags", "show", "ps", "version")
-CLOSED = ("create", "copy", "delete", "push", "pull", "blobs/")
-PATHS = tuple(f"/api/{name}" for name in (*OPEN, *CLOSED))
 NS = 1_000_000  # nanoseconds a millisecond
-# Ollama calls whatever is wrong with a request 400. A 409 would make some clients send a cancelled job again.
-STATUSES = {"context_too_long": 400, "cancelled": 499}
 
 
 def timestamp() -> str:
@@ -165,8 +158,3 @@ def whole(model: str, outcome: Outcome, form: Form = CHAT) -> dict[str, Any]:
     if outcome.logprobs:
         answer["logprobs"] = outcome.logprobs
     return answer
-
-
-def refusal(error: ApiError, request_id: str) -> Refusal:
-    status = STATUSES.get(error.code, 400 if error.status == 422 else error.status)
-    return Refusal(status, {"error": error.message, "code": error.code, "request_id": request_id})

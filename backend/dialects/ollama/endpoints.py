@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from backend.accounts.caller import Caller
+from backend.accounts.needs import needs
 from backend.bounds import bounds_of
 from backend.chat.party import Ticket
 from backend.chat.vectors import joined, parts_of, vectors_of
@@ -36,31 +38,34 @@ from backend.pool.models.needs import lacks
 from wire.records import JobRequest
 
 router = APIRouter(prefix="/api", tags=["Ollama"])
+Chatter = Annotated[Caller, needs("chat")]
+Embedder = Annotated[Caller, needs("embeddings")]
+MODELS, OPERATE, PUBLIC = [needs("models")], [needs("operate")], [needs("public")]
 
 CHAT, EVENTS, GENERATE = OllamaChat(), NativeChat(), OllamaGenerate()
 
 
 @router.post("/chat", openapi_extra=takes(ChatRequest), summary="Chat, as Ollama does it")
-async def chat(request: Request) -> Response:
+async def chat(request: Request, caller: Chatter) -> Response:
     """Streams NDJSON; `"stream": false` gives one object; `Accept: text/event-stream`, and no other type beside it,
     makes the stream one of native events. A named model without messages is loaded."""
     return await serve(request, EVENTS if wants_events(request) else CHAT)
 
 
 @router.post("/generate", openapi_extra=takes(GenerateRequest), summary="Answer one prompt, as Ollama does it")
-async def generate(request: Request) -> Response:
+async def generate(request: Request, caller: Chatter) -> Response:
     """Streams NDJSON; `"stream": false` gives one object. `raw` and `suffix` go without the model's template."""
     return await serve(request, GENERATE)
 
 
 @router.post("/embed", openapi_extra=takes(EmbedRequest), summary="Vectors of texts, as Ollama makes them")
-async def embed_texts(request: Request) -> Response:
+async def embed_texts(request: Request, caller: Embedder) -> Response:
     """Large batches are split over the workers; the order is kept."""
     return await _vectors(request, read_embed, embedded)
 
 
 @router.post("/embeddings", openapi_extra=takes(OldRequest), summary="The vector of one text (older clients)")
-async def embed_prompt(request: Request) -> Response:
+async def embed_prompt(request: Request, caller: Embedder) -> Response:
     return await _vectors(request, read_old, embedded_old)
 
 
@@ -88,8 +93,8 @@ async def _load(request: Request, ask: JobRequest, body: bytes) -> Ticket:
     return party.tickets[0]
 
 
-@router.head("/tags", include_in_schema=False)
-@router.get("/tags", summary="The models there are, as Ollama lists them")
+@router.head("/tags", dependencies=MODELS, include_in_schema=False)
+@router.get("/tags", dependencies=MODELS, summary="The models there are, as Ollama lists them")
 async def tags(request: Request) -> dict[str, Any]:
     """An alias is one more name."""
     catalogue = catalogue_of(request)
@@ -98,12 +103,12 @@ async def tags(request: Request) -> dict[str, Any]:
     return ollama_models.tags({**models.known, **aliases})
 
 
-@router.get("/ps", summary="The models that living workers have loaded")
+@router.get("/ps", dependencies=MODELS, summary="The models that living workers have loaded")
 async def running(request: Request) -> dict[str, Any]:
     return ollama_models.running((await catalogue_of(request).models()).live)
 
 
-@router.post("/show", openapi_extra=takes(ShowRequest, {}), summary="What is known of a model")
+@router.post("/show", dependencies=MODELS, openapi_extra=takes(ShowRequest, {}), summary="What is known of a model")
 async def show(request: Request) -> dict[str, Any]:
     """`model_info` has the context's length under `sluice.context_length`; absent: not known. The template tells what
     the model can be given, and is not its own."""
@@ -113,19 +118,19 @@ async def show(request: Request) -> dict[str, Any]:
     return ollama_models.shown(name, (await catalogue.models()).about(name))
 
 
-@router.head("/version", include_in_schema=False)
-@router.get("/version", summary="The Ollama whose language is spoken here, and our own version")
+@router.head("/version", dependencies=PUBLIC, include_in_schema=False)
+@router.get("/version", dependencies=PUBLIC, summary="The Ollama whose language is spoken here, and our own version")
 async def spoken() -> dict[str, str]:
     return ollama_models.spoken()
 
 
-@router.post("/create", include_in_schema=False)
-@router.post("/copy", include_in_schema=False)
-@router.delete("/delete", include_in_schema=False)
-@router.post("/push", include_in_schema=False)
-@router.post("/pull", include_in_schema=False)
-@router.post("/blobs/{digest}", include_in_schema=False)
-@router.head("/blobs/{digest}", include_in_schema=False)
+@router.post("/create", dependencies=OPERATE, include_in_schema=False)
+@router.post("/copy", dependencies=OPERATE, include_in_schema=False)
+@router.delete("/delete", dependencies=OPERATE, include_in_schema=False)
+@router.post("/push", dependencies=OPERATE, include_in_schema=False)
+@router.post("/pull", dependencies=OPERATE, include_in_schema=False)
+@router.post("/blobs/{digest}", dependencies=OPERATE, include_in_schema=False)
+@router.head("/blobs/{digest}", dependencies=OPERATE, include_in_schema=False)
 async def closed() -> None:
     raise Forbidden(
         "This is a pool of many workers: its models cannot be created, copied, deleted, pushed or pulled here. "

@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from backend.accounts.needs import Need
 from backend.entrance.context import header
 from backend.entrance.guard import BROWSERS
 
@@ -26,6 +27,8 @@ def _takes_a_page(scope: Scope) -> bool:
 
 class RunningRoute(BaseRoute):
     """Takes the root from callers that are no browser and whose `Accept` names no page."""
+
+    need: Need = "public"
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):

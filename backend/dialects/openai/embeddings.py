@@ -22,6 +22,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from backend.dialects.openai.errors import BadParameter, read_as
 from wire.records import JobRequest
 
+EMBEDDINGS_PATH = "/v1/embeddings"  # whose requests may have token ids: long lists of numbers
 INPUTS_MAX = 2_048
 TOKENS_MAX = 65_536  # token ids of one input: more than any model's window
 Text = Annotated[str, Field(min_length=1)]

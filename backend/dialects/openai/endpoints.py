@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from backend.accounts.caller import Caller
+from backend.accounts.needs import needs
 from backend.bounds import bounds_of
 from backend.chat.vectors import joined, parts_of, vectors_of
-from backend.dialects.anthropic import models as anthropic_models
+from backend.dialects.common.models import listed_ids
 from backend.dialects.common.openapi import takes
 from backend.dialects.common.serving import serve_choices, submit
-from backend.dialects.native.endpoints import find_job
+from backend.dialects.native.endpoints import find_job, there
 from backend.dialects.openai import embeddings as openai_embeddings
 from backend.dialects.openai import jobs as openai_jobs
 from backend.dialects.openai import models as openai_models
@@ -21,27 +23,27 @@ from backend.dialects.openai.chat_request import ChatRequest
 from backend.dialects.openai.completions import COMPLETIONS, CompletionRequest
 from backend.dialects.openai.embeddings import EmbeddingRequest
 from backend.entrance.body import read_object
-from backend.entrance.context import is_anthropic
 from backend.pool.models.catalogue import catalogue_of
 from backend.pool.pools import pools_of
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
+Chatter = Annotated[Caller, needs("chat")]
 
 
 @router.post("/chat/completions", openapi_extra=takes(ChatRequest), summary="Chat, as OpenAI does it")
-async def chat_completions(request: Request) -> Response:
+async def chat_completions(request: Request, caller: Chatter) -> Response:
     """One JSON object; `"stream": true` streams chunks. Every `id:` is an event's of `/api/jobs/{id}/events`."""
     return await serve_choices(request, CHAT)
 
 
 @router.post("/completions", openapi_extra=takes(CompletionRequest), summary="Go on behind a prompt, as OpenAI does it")
-async def completions(request: Request) -> Response:
+async def completions(request: Request, caller: Chatter) -> Response:
     """One JSON object; `"stream": true` streams chunks."""
     return await serve_choices(request, COMPLETIONS)
 
 
 @router.post("/embeddings", openapi_extra=takes(EmbeddingRequest), summary="Vectors, as OpenAI makes them")
-async def embeddings(request: Request) -> Response:
+async def embeddings(request: Request, caller: Annotated[Caller, needs("embeddings")]) -> Response:
     """Large batches are split over the workers; the order is kept, and `X-Sluice-Job` lists the jobs."""
     parsed, body = await read_object(request)
     wanted = openai_embeddings.read(parsed)
@@ -52,34 +54,28 @@ async def embeddings(request: Request) -> Response:
     return Response(await joined(answer), 200, made.headers, "application/json")
 
 
-@router.get("/models", summary="The models there are, live ones first")
+@router.get("/models", dependencies=[needs("models")], summary="The models there are, live ones first")
 async def models(request: Request) -> dict[str, Any]:
     """`live`: a worker offers it now; the others are started for whoever asks. An alias is one more id. Clients that
     send `anthropic-version` get Anthropic's list, in pages."""
     catalogue = catalogue_of(request)
     models = await catalogue.models()
-    ids = openai_models.ids(models, await catalogue.present_aliases())
-    if is_anthropic():
-        page = anthropic_models.Page.of(request.query_params)
-        return anthropic_models.listed({id: models.about(name) for id, name in ids.items()}, page)
-    return openai_models.listed(models, ids)
+    return openai_models.listed(models, listed_ids(models, await catalogue.present_aliases()))
 
 
-@router.get("/models/{model:path}", summary="One model")
+@router.get("/models/{model:path}", dependencies=[needs("models")], summary="One model")
 async def model(model: str, request: Request) -> dict[str, Any]:
     """Its name may hold slashes, be an alias, or `provider/model`."""
     catalogue = catalogue_of(request)
     name = await catalogue.resolve(model)
     models = await catalogue.models()
-    if is_anthropic():
-        return anthropic_models.described(model, models.about(name))
     return openai_models.told(model, name, models.about(name), models.is_live(name))
 
 
 @router.get("/chat/jobs/{job}", summary="How a chat's job stands: status, progress, result")
-async def chat_job(job: str, request: Request) -> dict[str, Any]:
+async def chat_job(job: str, request: Request, caller: Annotated[Caller, needs("jobs")]) -> dict[str, Any]:
     """`job`: the id from `X-Sluice-Job`, or the answer's. `progress`: 0 to 1, null where nobody knows."""
     pools = pools_of(request)
-    found = await find_job(pools, job_of(job))
+    found = there(await pools.whole(await find_job(pools, caller, job_of(job))), job_of(job))
     end = await pools.ending(found)
     return openai_jobs.told(found.record, await pools.events(found), end.fields() if end else {})

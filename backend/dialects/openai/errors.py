@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from backend.dialects.common.door import Refusal
 from backend.dialects.common.reading import without_nulls
 from backend.entrance.context import request_id
+from backend.entrance.protocols import Refusal
 from backend.errors import ApiError, Invalid, explain
 
 TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}

@@ -8,15 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from backend.dialects.common.models import About
 from backend.pool.models.names import Models
-
-About = Mapping[str, Any]
-
-
-def ids(models: Models, aliases: Mapping[str, str]) -> dict[str, str]:
-    """Each word for a model that is there → the model's name; those of live models first."""
-    meant = {**{name: name for name in models.known}, **aliases}
-    return {id: meant[id] for id in sorted(meant, key=lambda id: (not models.is_live(meant[id]), id))}
 
 
 def listed(models: Models, ids: Mapping[str, str]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from backend.accounts.caller import principal_of
+from backend.accounts.caller import Caller
+from backend.accounts.needs import needs
 from backend.chat.disconnect import CONTINUE
 from backend.chat.party import Ticket
 from backend.chat.relay import RelayResponse
@@ -21,7 +22,7 @@ from backend.dialects.responses.door import COUNT, DOOR
 from backend.dialects.responses.object import Asked as AskedResponse
 from backend.dialects.responses.object import response
 from backend.dialects.responses.references import read_on
-from backend.dialects.responses.request import ResponsesRequest
+from backend.dialects.responses.request import ResponsesRequest, is_stored
 from backend.dialects.responses.service import Stored
 from backend.dialects.responses.stream import ResponseEvents
 from backend.entrance.body import read_object
@@ -30,18 +31,20 @@ from backend.pace import pace_of
 
 router = APIRouter(prefix="/v1/responses", tags=["OpenAI"])
 Id = Annotated[str, Path(description="A response's id: resp_ and 32 hexadecimal digits.")]
+Chatter = Annotated[Caller, needs("chat")]
 
 
 @router.post("", openapi_extra=takes(ResponsesRequest), summary="Create a response, as OpenAI does it")
-async def create(request: Request) -> Response:
+async def create(request: Request, caller: Chatter) -> Response:
     """`stream`: server-sent events; `background`: at once, with status queued; else when the answer is whole."""
     house = house_of(request)
     parsed, body = await read_object(request)
     asked = DOOR.read(parsed, house.settings.max_messages)
-    asked = await read_on(house, principal_of(), asked, parsed, len(body))
+    asked = await read_on(house, caller, asked, parsed, len(body))
     job = asked.job.model_copy(update={"door": DOOR.name})
     background, pace = bool(parsed.get("background")), pace_of(request)
-    [ticket] = (await submit(request, [job], body, on_disconnect=CONTINUE if background else None)).tickets
+    on_disconnect = CONTINUE if background else None
+    [ticket] = (await submit(request, [job], body, on_disconnect=on_disconnect, whole=is_stored(job))).tickets
     asked = await _as_let_in(house, request, asked, ticket)
     if asked.stream:
         return RelayResponse(ticket, DOOR.stream(asked, ticket), pace)
@@ -52,22 +55,23 @@ async def create(request: Request) -> Response:
 
 
 @router.post("/input_tokens", openapi_extra=takes(ResponsesRequest), summary="How many tokens a response's input is")
-async def input_tokens(request: Request) -> Response:
+async def input_tokens(request: Request, caller: Chatter) -> Response:
     """Counted by the engine that would answer, with its own tokenizer and template."""
     house = house_of(request)
     parsed, body = await read_object(request)
-    asked = await read_on(house, principal_of(), COUNT.read(parsed, house.settings.max_messages), parsed, len(body))
+    asked = await read_on(house, caller, COUNT.read(parsed, house.settings.max_messages), parsed, len(body))
     return await answered(request, COUNT, asked._replace(job=asked.job.model_copy(update={"kind": "count"})), body)
 
 
 @router.get("/{response_id}", summary="A response as it is now, or its events from any one on")
 async def show(
     request: Request,
+    caller: Chatter,
     response_id: Id,
     stream: bool = False,
     starting_after: Annotated[int | None, Query(ge=0, description="With stream: a sequence_number.")] = None,
 ) -> Response:
-    house, stored = await _found(request, response_id)
+    house, stored = await _found(request, caller, response_id)
     if starting_after is not None and not stream:
         raise BadParameter("starting_after", "'starting_after' belongs to a request with stream=true.")
     if not stream:
@@ -78,32 +82,33 @@ async def show(
 
 
 @router.delete("/{response_id}", summary="Delete a response; one that lives is cancelled first")
-async def delete(request: Request, response_id: Id) -> Response:
+async def delete(request: Request, caller: Chatter, response_id: Id) -> Response:
     """Request, answer and events are gone for good: nobody finds the job any more."""
-    house, stored = await _found(request, response_id)
+    house, stored = await _found(request, caller, response_id)
     await service.forget(house, stored)
     return answer({"id": response_id, "object": "response", "deleted": True})
 
 
 @router.post("/{response_id}/cancel", summary="End a response; its worker stops within 100 ms")
-async def cancel(request: Request, response_id: Id) -> Response:
+async def cancel(request: Request, caller: Chatter, response_id: Id) -> Response:
     """Answers with the response as it is then: cancelling what has ended changes nothing, and is no error."""
-    house, stored = await _found(request, response_id)
+    house, stored = await _found(request, caller, response_id)
     await service.cancel(house, stored)
-    _, stored = await _found(request, response_id)
+    _, stored = await _found(request, caller, response_id)
     return answer(await service.told(house, stored))
 
 
 @router.get("/{response_id}/input_items", summary="What a response was asked with")
 async def input_items(
     request: Request,
+    caller: Chatter,
     response_id: Id,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     order: Literal["asc", "desc"] = "desc",
     after: str | None = None,
 ) -> Response:
     """Without the instructions, and without what it continues."""
-    _, stored = await _found(request, response_id)
+    _, stored = await _found(request, caller, response_id)
     items = service.input_of(stored)
     items = items if order == "asc" else items[::-1]
     names = [item["id"] for item in items]
@@ -115,9 +120,9 @@ async def input_items(
     return answer({"object": "list", "data": page, **ends, "has_more": more})
 
 
-async def _found(request: Request, name: str) -> tuple[House, Stored]:
+async def _found(request: Request, caller: Caller, name: str) -> tuple[House, Stored]:
     house = house_of(request)
-    return house, await service.find(house, principal_of(), name)
+    return house, await service.find(house, caller, name)
 
 
 async def _as_let_in(house: House, request: Request, asked: Asked, ticket: Ticket) -> Asked:

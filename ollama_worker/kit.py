@@ -1,10 +1,11 @@
-"""What the attempts of one process share."""
+"""What all attempts of one worker process share."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from ollama_worker.engines.base import Engine
+from ollama_worker.shape import Meter, Shape
 from wire.circuits import Circuits
 from wire.jobs import JobPipe
 from wire.writer import EventWriter
@@ -22,19 +23,18 @@ class Backoff(NamedTuple):
         return min(self.longest, self.first * (2**tried if self.exponential else 1))
 
 
-class Meter:
-    """Counts what this process generates, whatever becomes of it. One addition a burst."""
-
-    def __init__(self) -> None:
-        self.tokens = 0
-
-
-class Tools(NamedTuple):
-    """What an attempt works with; born once a process."""
+class Kit(NamedTuple):
+    """The clients, the engine and the counters of an attempt. A worker process makes one kit, and all its lives use
+    it."""
 
     jobs: JobPipe
     writer: EventWriter
+    circuits: Circuits
     engine: Engine
     backoff: Backoff
-    meter: Meter
-    circuits: Circuits
+    meter: Meter  # counts the tokens of all attempts
+    shape: Shape  # learns how long jobs take, and that the engine has failed
+
+    @property
+    def pool(self) -> str:
+        return self.jobs.keys.pool
