@@ -19,8 +19,10 @@ from backend.batches.service import Batches
 from backend.bounds import RequestBounds, bounds_from
 from backend.chat.admission import Admission
 from backend.chat.answers import LOOK_SECONDS, Answers
+from backend.chat.gates import Gates
+from backend.chat.gates.bound import Bound
+from backend.chat.gates.drain import Drain
 from backend.chat.naming import Naming
-from backend.chat.preparing import Preparing
 from backend.chat.service import ChatService
 from backend.files.service import Files
 from backend.health.readiness import Readiness
@@ -116,9 +118,11 @@ def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> Ho
     claims = IdempotencyKeys(redis, timeout_ms + RECORD_MS)
     database = Database(settings.database_url)
     router = Router(looks, catalogue, settings.rules, Breakers(pools))
-    preparing = Preparing(pools, router, Naming(claims, pools), Answers(cache or redis, pools, settings.cache_seconds))
+    answers = Answers(cache or redis, pools, settings.cache_seconds)
+    admission = Admission(pools, router, Naming(claims, pools), answers)
+    gates = Gates(Drain(), Bound(bounds))
     answer_seconds = settings.redis_seconds + TELL_SECONDS
-    chat = ChatService(pools, trails, news, preparing, Admission(bounds), ThreadTurns(database), answer_seconds)
+    chat = ChatService(pools, trails, news, gates, admission, ThreadTurns(database), answer_seconds)
     threads, titles = Threads(database, pools), Titles(database, pools, looks, catalogue, chat)
     files = Files(database, settings.max_file_bytes)
     admin = build_admin(pools, looks, database, lambda: chat.draining)

@@ -21,7 +21,7 @@ from backend.routing.route import Route
 from wire import keys
 from wire.decoding import text
 from wire.idempotency import body_hash
-from wire.ids import JobId
+from wire.ids import JobId, TenantId
 from wire.records import LIVE_STATES, JobRecord
 
 LOOK_SECONDS = 0.2  # a cache that is away costs this much, and no answer
@@ -40,36 +40,37 @@ class Answers:
         self._pools = pools
         self._ttl_ms = int(ttl * 1000)
 
-    def key(self, wish: Submission, route: Route) -> str:
-        """What names the answer to this wish; "" where none may be given twice."""
-        if not (wish.reuse and self._ttl_ms) or wish.turn is not None or wish.idempotency_key is not None:
+    def key(self, submission: Submission, route: Route) -> str:
+        """The key of the answer to this submission; "" where no answer may be given twice."""
+        named = submission.turn is not None or submission.idempotency_key is not None
+        if named or not (submission.reuse and self._ttl_ms):
             return ""
-        asked = wish.request.model_dump(mode="json", exclude=APART, exclude_defaults=True)
-        placed = route.pool if route.by == "name" else ""  # who names a provider means that one's answer
-        whole = [wish.principal.id, wish.principal.tenant, route.model, placed, asked]
+        ask = submission.ask.model_dump(mode="json", exclude=APART, exclude_defaults=True)
+        placed = route.pool if route.by == "name" else ""  # a caller who names a provider wants that provider's answer
+        whole = [submission.principal.id, submission.principal.tenant, route.model, placed, ask]
         return keys.answer(body_hash(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)))
 
-    async def find(self, key: str, wish: Submission, model: str) -> Found | None:
+    async def find(self, key: str, submission: Submission, model: str) -> Found | None:
         """The job that answers it, None where there is none or the cache is away."""
         with suppress(RedisError, OSError):  # TimeoutError is an OSError
             async with asyncio.timeout(LOOK_SECONDS):
                 held: Any = await self._redis.get(key)
             job, alone, _ = text(held).partition(ALONE) if held else ("", "", "")
             found = await self._pools.find(JobId(job)) if job else None
-            if found is None or found.record.tenant != wish.principal.tenant or not _is_reusable(found.record, model):
+            if found is None or not _is_reusable(found.record, submission.principal.tenant, model):
                 return None
             if not found.record.live:
                 return found if await self._answered_itself(found) else None
-            if not alone and wish.on_disconnect == CANCEL and not await self._went_on(found):
+            if not alone and submission.on_disconnect == CANCEL and not await self._went_on(found):
                 return found
         return None
 
-    async def keep(self, key: str, job: JobId, wish: Submission) -> None:
-        """Who wants it to run on without a caller shares it with nobody: who leaves last ends it, by a wish of theirs
-        alone."""
+    async def keep(self, key: str, job: JobId, submission: Submission) -> None:
+        """Remember the job as the answer to this key. A job that is to run on without its caller (`continue`, a grace)
+        is never shared before its end, because another caller's disconnect could otherwise cancel it."""
         with suppress(RedisError, OSError):
             async with asyncio.timeout(LOOK_SECONDS):
-                await self._redis.set(key, job if wish.on_disconnect == CANCEL else job + ALONE, px=self._ttl_ms)
+                await self._redis.set(key, job if submission.on_disconnect == CANCEL else job + ALONE, px=self._ttl_ms)
 
     async def _answered_itself(self, found: Found) -> bool:
         """The record's model made it: a job that went on with another in the same pool keeps its record as it was."""
@@ -80,7 +81,12 @@ class Answers:
         return any(entry.fields().get("type") == "rerouted" for entry in await self._pools.beginning(found, BEGINNING))
 
 
-def _is_reusable(record: JobRecord, model: str) -> bool:
-    """Of the model that is asked now, and no fallback's, who answered while that one was in trouble. In one attempt: a
-    log in which an answer begins anew ends most dialects' streams with an error, which would be told for an hour."""
-    return record.state in REUSABLE and record.attempt <= 1 and record.model == model
+def _is_reusable(record: JobRecord, tenant: TenantId, model: str) -> bool:
+    """Whether the caller's tenant may be given the answer of this job.
+
+    It must be the answer of the model that is asked now, not of a fallback that answered while that model was in
+    trouble. It must be made in one attempt: a log in which an answer begins anew ends most dialects' streams with an
+    error, and that error would be sent again for an hour.
+    """
+    same = record.tenant == tenant and record.model == model
+    return same and record.state in REUSABLE and record.attempt <= 1

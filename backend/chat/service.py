@@ -1,4 +1,4 @@
-"""Letting a chat in: may they, which model, is there room; then subscribe, accept, and hand over a ticket.
+"""Letting a chat in: through the gates, by which route; then subscribe, accept, and hand over a ticket.
 
 Everything that can refuse a caller happens here, before a response is opened: a refusal is a real status.
 """
@@ -12,15 +12,14 @@ from contextlib import AsyncExitStack, suppress
 from redis.exceptions import RedisError
 from starlette.requests import Request
 
-from backend.chat.admission import Admission, retry
+from backend.chat.admission import Admission
 from backend.chat.deserted import Deserted
 from backend.chat.disconnect import OnDisconnect
-from backend.chat.naming import Named
+from backend.chat.gates import Gates
 from backend.chat.party import Party, Ticket
-from backend.chat.preparing import Preparing, Ready
 from backend.chat.standing import headers_of
-from backend.chat.submission import Submission, Turns
-from backend.errors import ApiError, Unavailable, as_api_error
+from backend.chat.submission import Ready, Submission, Turns
+from backend.errors import ApiError, as_api_error
 from backend.pool.news import News
 from backend.pool.pools import Pool, Pools
 from backend.pool.trail import Trails, pool_of
@@ -29,25 +28,23 @@ from wire.ids import JobId
 from wire.reader import JobLost
 from wire.records import JobRecord
 
-__all__ = ["ChatService", "Submission"]
-
-
 AT_ONCE = 16  # jobs of one request that are submitted side by side: each has less than a second, also on a busy machine
+LEFT = (("cancelled", "client_gone"), ("cancelled", "refused"))  # how a job ends that its last caller has left
 
 
 class LeftBehind(JobLost):
-    """A job that was to be joined is cancelled, since its last caller has left. Another one is made, once."""
+    """A job that was to be joined is cancelled, since its last caller has left. Another job is made, once."""
 
 
 class ChatService:
-    """`answer_seconds`: how long a caller waits until it is told that Redis is away."""
+    """Submits jobs and follows them. `answer_seconds`: how long a caller waits for the answer that Redis is away."""
 
     def __init__(
         self,
         pools: Pools,
         trails: Trails,
         news: News,
-        preparing: Preparing,
+        gates: Gates,
         admission: Admission,
         turns: Turns,
         answer_seconds: float,
@@ -55,33 +52,32 @@ class ChatService:
         self._pools = pools
         self._trails = trails
         self._news = news
-        self._preparing = preparing
+        self._gates = gates
         self._admission = admission
         self._turns = turns
         self.answer_seconds = answer_seconds
         self._deserted = Deserted(pools)
-        self.draining = False
 
-    # -- letting in --------------------------------------------------------------------------------------------
-    async def submit(self, wish: Submission) -> Ticket:
-        """Accept a job, or join the one that the idempotency key names. Raises ApiError or a Redis error."""
-        self._check_open()
+    # -- submitting --------------------------------------------------------------------------------------------
+    async def submit(self, submission: Submission) -> Ticket:
+        """Accept a job, or join the job that the submission names. Raises ApiError or a Redis error."""
         until = self._soon_enough()
         async with asyncio.timeout_at(until):
-            ready = await self._preparing.prepare(wish)
-        if wish.turn is None:
+            submission = await self._gates.admit(submission)
+            ready = await self._admission.prepare(submission)
+        if submission.turn is None:
             try:
                 return await self._let_in(ready, until)
             except LeftBehind:
                 async with asyncio.timeout_at(until):
-                    ready = await self._preparing.prepare(wish)
+                    ready = await self._admission.prepare(submission)
                 return await self._let_in(ready, until)
-        await self._turns.begin(wish.turn, wish.principal.tenant, ready.named.job, ready.route.model)
+        await self._turns.begin(submission.turn, submission.principal.tenant, ready.job, ready.route.model)
         try:
             return await self._let_in(ready, self._soon_enough())
         except Exception as error:
-            if not await self._may_be_there(ready.named, error):
-                await self._turns.refused(wish.turn, ready.named.job, as_api_error(error))
+            if not await self._may_be_there(ready, error):
+                await self._turns.refused(submission.turn, ready.job, as_api_error(error))
             raise
 
     async def submit_all(self, submissions: Sequence[Submission]) -> Party:
@@ -110,71 +106,68 @@ class ChatService:
         for ticket in party.tickets:
             self._deserted.refused(ticket.job)
 
-    async def enqueue(self, job: JobId, wish: Submission) -> None:
+    async def enqueue(self, job: JobId, submission: Submission) -> None:
         """Accept, under an id that its caller made, a job that nobody follows. Raises ApiError or a Redis error."""
-        self._check_open()
         async with asyncio.timeout(self.answer_seconds):
-            await self._accept(await self._preparing.prepare(wish._replace(job=job, idempotency_key=None)))
+            submission = await self._gates.admit(submission._replace(job=job, idempotency_key=None))
+            await self._accept(await self._admission.prepare(submission))
 
     def _soon_enough(self) -> float:
-        """The loop's time by which a caller is told that Redis is away."""
+        """The loop's time by which a caller gets the answer that Redis is away."""
         return asyncio.get_running_loop().time() + self.answer_seconds
 
-    def _check_open(self) -> None:
-        if self.draining:
-            raise Unavailable("This server is shutting down; send the request again.", "draining", retry(1))
-
     async def _let_in(self, ready: Ready, until: float) -> Ticket:
-        """Subscribe, then accept. `until`: the loop's time by which its caller is answered."""
-        named, on_disconnect = ready.named, ready.wish.on_disconnect
+        """Subscribe, then accept. `until`: the loop's time by which the caller is answered."""
         async with asyncio.timeout_at(until):
-            ticket = await self._attach(named.pool, named.job, ready.route.model, on_disconnect, fresh=named.fresh)
+            on_disconnect = ready.submission.on_disconnect
+            ticket = await self._attach(ready.pool, ready.job, ready.route.model, on_disconnect, fresh=ready.fresh)
             try:
                 await self._accept(ready)
                 await self._check_alive(ready)
             except BaseException as error:
                 await ticket.leave(gone=False)
-                if named.fresh and not isinstance(error, ApiError):
-                    self._give_up(named.job, ready.wish)
+                if ready.fresh and not isinstance(error, ApiError):
+                    self._give_up(ready)
                 raise
         self._news.soon(ticket.reader)
-        with suppress(RedisError, OSError):  # the job is in: its caller gets it, with or without the way it took
-            ticket.headers |= await headers_of(self._pools.named(ready.route.pool), named.job, ready.route)
+        with suppress(RedisError, OSError):  # the caller gets a job that is accepted, with or without its way
+            ticket.headers |= await headers_of(self._pools.named(ready.route.pool), ready.job, ready.route)
         if ready.answer:
-            ticket.headers["X-Sluice-Cache"] = "miss" if named.found is None else "hit"
+            ticket.headers["X-Sluice-Cache"] = "miss" if ready.joins is None else "hit"
         return ticket
 
-    def _give_up(self, job: JobId, wish: Submission) -> None:
-        """Its caller is told to try again, though the job may be in. By its key the next try finds it, and whoever said
-        that jobs run on without a caller means this one too; without a key nobody ever learns of it."""
-        if wish.idempotency_key is None:
-            self._deserted.withdraw(job)
+    def _give_up(self, ready: Ready) -> None:
+        """The caller is asked to try again, although the job may have been accepted.
+
+        With an idempotency key the next try finds the job, and a caller who wants jobs to run on without a caller wants
+        that of this job too. Without a key nobody ever learns of the job.
+        """
+        if ready.submission.idempotency_key is None:
+            self._deserted.withdraw(ready.job)
         else:
-            self._deserted.left(job, wish.on_disconnect)
+            self._deserted.left(ready.job, ready.submission.on_disconnect)
 
     async def _accept(self, ready: Ready) -> None:
-        """A job that another request let in is there."""
-        if ready.named.found is None:
-            await self._admission.accept(ready.named.pool, ready.named.job, ready.wish)
-            await self._preparing.sent(ready)
+        """A job that another request submitted is there already."""
+        if ready.joins is None:
+            await self._admission.accept(ready)
 
     async def _check_alive(self, ready: Ready) -> None:
-        """Raises LeftBehind for a job that ended with its caller, who left it just before this one came to share it."""
-        joined = ready.named.found
-        if joined is None or not joined.record.live or ready.wish.turn is not None:
+        """Raises LeftBehind for a job that ended because its last caller left, just before this caller came to it."""
+        if ready.joins is None or not ready.joins.record.live or ready.submission.turn is not None:
             return
         with suppress(RedisError, OSError):
-            now = await self._pools.find(joined.record.id)
-            if now is not None and (now.record.state, now.record.why) == ("cancelled", "client_gone"):
-                raise LeftBehind(joined.record.id)
+            now = await self._pools.find(ready.job)
+            if now is not None and (now.record.state, now.record.why) in LEFT:
+                raise LeftBehind(ready.job)
 
-    async def _may_be_there(self, named: Named, error: Exception) -> bool:
-        """Whether another request for the same answer got the job in, though this one is refused."""
+    async def _may_be_there(self, ready: Ready, error: Exception) -> bool:
+        """Whether another request for the same answer has submitted the job, although this request is refused."""
         if not isinstance(error, ApiError):
-            return not named.fresh
+            return not ready.fresh
         with suppress(RedisError, OSError):
             async with asyncio.timeout(self.answer_seconds):
-                return await self._pools.find(named.job) is not None
+                return await self._pools.find(ready.job) is not None
         return False
 
     # -- following ---------------------------------------------------------------------------------------------
@@ -209,9 +202,13 @@ class ChatService:
         return Ticket(job, model, reader, leave)
 
     # -- leaving -----------------------------------------------------------------------------------------------
+    @property
+    def draining(self) -> bool:
+        return self._gates.drain.closed
+
     def drain(self) -> None:
         """This process was told to leave: it lets nothing in any more, and no disconnect cancels a job."""
-        self.draining = True
+        self._gates.drain.close()
         self._deserted.stop()
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from wire.events import Rerouted, encode
 from wire.jobs import FINISHED
 from wire.records import JobRequest
 from wire.scripts import scripts
-from wire.workers import WorkerInfo
+from wire.worker_info import WorkerInfo
 
 GRACE = OnDisconnect(60.0)
 

@@ -52,7 +52,7 @@ async def test_jobs_of_a_request_that_is_refused_are_all_left_at_once_and_cancel
         return Ticket(job, "m", cast(Trail, None), leave)
 
     nothing: Any = None
-    service = ChatService(cast(Pools, pools), nothing, nothing, nothing, nothing, nothing, 1.0)
+    service = ChatService(cast(Pools, pools), nothing, nothing, nothing, nothing, nothing, answer_seconds=1.0)
     await service._withdraw(Party([ticket("a"), ticket("joined"), ticket("b")]))
     assert left == [("a", False), ("joined", False), ("b", False)]
     await asyncio.wait_for(pools.done.wait(), 30)

@@ -12,10 +12,11 @@ import pytest
 from backend.accounts.caller import LOCAL
 from backend.chat.admission import Admission
 from backend.chat.disconnect import CANCEL
-from backend.chat.naming import Named
-from backend.chat.preparing import Ready
+from backend.chat.gates import Gates
+from backend.chat.gates.bound import Bound
+from backend.chat.gates.drain import Drain
 from backend.chat.service import ChatService
-from backend.chat.submission import Submission
+from backend.chat.submission import Ready, Submission
 from backend.pool.pools import Pools
 from backend.pool.trail import Trails
 from backend.routing.route import joined
@@ -24,32 +25,30 @@ from tests.backend.recording import BOUNDS
 from wire.reader import JobLost
 from wire.records import JobRequest, Target
 
-WISH = Submission(JobRequest(model="m"), LOCAL, CANCEL)
+SUBMISSION = Submission(JobRequest(model="m"), LOCAL, CANCEL)
 
 
-class Joining:
-    """What a wish becomes: first a job that runs, which then ends as `why`; after that a new one."""
+class Joining(Admission):
+    """A submission joins a job that runs, which then ends as `why`; the next submission gets a new job."""
 
     def __init__(self, pools: Pools, why: str, times: int = 1) -> None:
-        self._pools = pools
+        router: Any = SimpleNamespace(sent=lambda route: None)
+        super().__init__(pools, router, cast(Any, None), cast(Any, None))
         self._why = why
         self._times = times
         self.found = ""
 
-    async def prepare(self, wish: Submission) -> Ready:
+    async def prepare(self, submission: Submission) -> Ready:
         pool, job = self._pools.own, secrets.token_hex(8)
         route = joined(Target(pool=pool.name, model="m"))
         if not self._times:
-            return Ready(wish, route, Named(job, pool, fresh=True))
+            return Ready(submission, route, job, pool, fresh=True)
         self._times -= 1
         self.found = job
-        assert await pool.jobs.accept(job, wish.request, BOUNDS, tenant=wish.principal.tenant) == "ok"
+        assert await pool.jobs.accept(job, submission.ask, BOUNDS, tenant=submission.principal.tenant) == "ok"
         found = await self._pools.find(job)
         await self._pools.cancel(job, self._why)
-        return Ready(wish, route, Named(job, pool, False, found))
-
-    async def sent(self, ready: Ready) -> None:
-        """Nobody counts."""
+        return Ready(submission, route, job, pool, False, found)
 
 
 @pytest.fixture
@@ -60,12 +59,13 @@ async def pools(redis_url: str, pool: str) -> AsyncIterator[Pools]:
 
 def service(pools: Pools, joining: Joining) -> ChatService:
     news: Any = SimpleNamespace(soon=lambda reader: None)
-    return ChatService(pools, Trails(pools), news, cast(Any, joining), Admission(BOUNDS), cast(Any, None), 60.0)
+    gates = Gates(Drain(), Bound(BOUNDS))
+    return ChatService(pools, Trails(pools), news, gates, joining, cast(Any, None), 60.0)
 
 
 async def test_who_comes_as_the_last_caller_leaves_gets_a_job_of_its_own(pools: Pools) -> None:
     joining = Joining(pools, "client_gone")
-    ticket = await service(pools, joining).submit(WISH)
+    ticket = await service(pools, joining).submit(SUBMISSION)
     assert ticket.job != joining.found
     found = await pools.find(ticket.job)
     assert found is not None and found.record.state == "queued"
@@ -75,7 +75,7 @@ async def test_who_comes_as_the_last_caller_leaves_gets_a_job_of_its_own(pools: 
 
 async def test_what_somebody_cancelled_on_purpose_is_told_to_who_joins_it(pools: Pools) -> None:
     joining = Joining(pools, "asked")
-    ticket = await service(pools, joining).submit(WISH)
+    ticket = await service(pools, joining).submit(SUBMISSION)
     assert ticket.job == joining.found
     await ticket.leave(gone=False)
 
@@ -83,5 +83,5 @@ async def test_what_somebody_cancelled_on_purpose_is_told_to_who_joins_it(pools:
 async def test_who_meets_two_of_them_is_told_to_send_it_again(pools: Pools) -> None:
     joining = Joining(pools, "client_gone", times=2)
     with pytest.raises(JobLost):
-        await service(pools, joining).submit(WISH)
+        await service(pools, joining).submit(SUBMISSION)
     assert await pools.deserted(joining.found)

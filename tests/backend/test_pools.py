@@ -11,20 +11,25 @@ import pytest
 
 from backend.accounts.caller import LOCAL
 from backend.chat.disconnect import CONTINUE
-from backend.chat.naming import Naming
-from backend.chat.submission import Submission
+from backend.chat.naming import Naming, new_job
+from backend.chat.submission import Ready, Submission
 from backend.errors import Invalid
-from backend.pool.pools import Found, Pools
+from backend.pool.pools import Found, Pool, Pools
 from backend.pool.trail import Trail, Trails, pool_of
 from backend.routing.breakers import Breakers
+<<<<<<< HEAD
 from tests.backend.inside import pools_in
+=======
+from backend.routing.route import joined
+>>>>>>> main
 from tests.backend.recording import BOUNDS, COMPLETED, STARTED
 from wire.events import START, EventId, Rerouted, encode
 from wire.idempotency import IdempotencyKeys
+from wire.ids import JobId, TenantId
 from wire.jobs import FINISHED
 from wire.reader import CursorUnknown
 from wire.records import JobRequest, Target
-from wire.workers import WorkerInfo
+from wire.worker_info import WorkerInfo
 
 ONE, TWO, THREE = (f"{name}-{secrets.token_hex(4)}" for name in ("one", "two", "three"))
 
@@ -94,9 +99,9 @@ class Stale(Pools):
 
     first: Found | None = None
 
-    async def find(self, job: str) -> Found | None:
+    async def find(self, job: JobId, tenant: TenantId | None = None) -> Found | None:
         first, self.first = self.first, None
-        return first or await super().find(job)
+        return first or await super().find(job, tenant)
 
 
 async def test_a_job_that_leaves_as_it_is_cancelled_is_cancelled_where_it_went(pools: Pools) -> None:
@@ -186,48 +191,50 @@ async def test_who_hung_up_as_the_next_pool_was_entered_hears_nothing_of_it(pool
 
 
 # -- names of jobs -----------------------------------------------------------------------------------------------
-def wish(key: str | None = None, job: str | None = None, body: str = "") -> Submission:
-    return Submission(JobRequest(model="m"), LOCAL, CONTINUE, idempotency_key=key, job=job, body=body)
+def ready(pool: Pool, key: str | None = None, job: str | None = None, body: str = "") -> Ready:
+    """A new job in this pool, before it is known whether its submission names another one."""
+    submission = Submission(JobRequest(model="m"), LOCAL, CONTINUE, idempotency_key=key, job=job, body=body)
+    return Ready(submission, joined(Target(pool=pool.name, model="m")), new_job(), pool, fresh=True)
 
 
 async def test_an_id_stays_in_the_pool_that_it_was_first_meant_for(pools: Pools) -> None:
     naming = Naming(IdempotencyKeys(pools._redis, 60_000), pools)
     job = secrets.token_hex(8)
-    first = await naming.name(wish(job=job), pools.named(TWO))
-    again = await naming.name(wish(job=job), pools.own)
+    first = await naming.name(ready(pools.named(TWO), job=job))
+    again = await naming.name(ready(pools.own, job=job))
     assert (first.pool.name, again.pool.name, first.fresh, again.fresh) == (TWO, TWO, False, False)
-    assert (await naming.name(wish(), pools.own)).fresh
+    assert (await naming.name(ready(pools.own))).fresh
 
 
 async def test_a_key_joins_the_job_wherever_it_is_and_starts_anew_where_that_failed(pools: Pools) -> None:
     naming, key, mine = Naming(IdempotencyKeys(pools._redis, 60_000), pools), secrets.token_hex(8), secrets.token_hex(8)
-    first = await naming.name(wish(key, job=mine), pools.named(TWO))
-    assert (first.job, first.pool.name, first.fresh, first.found) == (mine, TWO, False, None)
-    joined = await naming.name(wish(key, job="another"), pools.own)  # nobody has let it in yet
-    assert (joined.job, joined.pool.name, joined.found) == (mine, TWO, None)
+    first = await naming.name(ready(pools.named(TWO), key, job=mine))
+    assert (first.job, first.pool.name, first.fresh, first.joins) == (mine, TWO, False, None)
+    same = await naming.name(ready(pools.own, key, job="another"))  # nobody has let it in yet
+    assert (same.job, same.pool.name, same.joins) == (mine, TWO, None)
     await begun(pools, TWO, mine)
-    running = await naming.name(wish(key), pools.own)
-    assert (running.job, told(running.found), running.fresh) == (mine, (TWO, "running"), False)
+    running = await naming.name(ready(pools.own, key))
+    assert (running.job, told(running.joins), running.fresh) == (mine, (TWO, "running"), False)
     await pools.cancel(mine)
-    again = await naming.name(wish(key, job=mine), pools.own)
-    assert (again.job, told(again.found)) == (mine, (TWO, "cancelled"))  # one id ends once
-    anew = await naming.name(wish(key), pools.own)
-    assert (anew.pool.name, anew.fresh, anew.found) == (ONE, True, None) and anew.job != mine
+    again = await naming.name(ready(pools.own, key, job=mine))
+    assert (again.job, told(again.joins)) == (mine, (TWO, "cancelled"))  # one id ends once
+    anew = await naming.name(ready(pools.own, key))
+    assert (anew.pool.name, anew.fresh, anew.joins) == (ONE, True, None) and anew.job != mine
     with pytest.raises(Invalid):
-        await naming.name(wish(key, body="other"), pools.own)
+        await naming.name(ready(pools.own, key, body="other"))
 
 
 async def test_a_key_of_a_job_that_was_forgotten_starts_anew(pools: Pools) -> None:
     naming, key = Naming(IdempotencyKeys(pools._redis, 60_000), pools), secrets.token_hex(8)
-    first = await naming.name(wish(key), pools.named(TWO))
+    first = await naming.name(ready(pools.named(TWO), key))
     await begun(pools, TWO, first.job)
     await complete(pools, first.job, TWO, 1)
-    joined = await naming.name(wish(key), pools.own)
-    assert (joined.job, told(joined.found)) == (first.job, (TWO, "completed"))
+    same = await naming.name(ready(pools.own, key))
+    assert (same.job, told(same.joins)) == (first.job, (TWO, "completed"))
     await pools.named(TWO).jobs.forget(first.job)
-    anew = await naming.name(wish(key), pools.own)
-    assert (anew.pool.name, anew.fresh, anew.found) == (ONE, True, None) and anew.job != first.job
-    assert (await naming.name(wish(key), pools.own)).job == anew.job, "it is the key's from now on"
+    anew = await naming.name(ready(pools.own, key))
+    assert (anew.pool.name, anew.fresh, anew.joins) == (ONE, True, None) and anew.job != first.job
+    assert (await naming.name(ready(pools.own, key))).job == anew.job, "it is the key's from now on"
 
 
 # -- circuits ----------------------------------------------------------------------------------------------------

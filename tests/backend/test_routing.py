@@ -15,12 +15,13 @@ from backend.pool.models.names import Models, meaning
 from backend.routing.affinity import affinity_of
 from backend.routing.breakers import Breakers
 from backend.routing.route import Route, reachable
-from backend.routing.router import Router, Wanted
+from backend.routing.router import Router
 from backend.routing.strategies import Candidate, Strategies
 from backend.rules import Rules
 from backend.settings import ApiSettings
 from wire.circuits import Circuit, circuit_name
 from wire.records import ANY_MODEL, JobRequest, Message, Target
+from wire.worker_info import WorkerInfo
 from wire.workers import WorkerRecord
 
 Parts = tuple[Looks, Catalogue, Rules]
@@ -30,7 +31,7 @@ def worker(
     *models: str, slots: int = 1, owned: int = 0, asking: bool = True, seconds: float = 0.0, engine: str = "ollama",
     **about: Any,
 ) -> WorkerRecord:  # fmt: skip
-    info = {"engine": engine, "job_seconds": seconds, "models": {name: about for name in models}}
+    info = WorkerInfo(engine, {name: about for name in models}, job_seconds=seconds)
     return WorkerRecord("w", 1, slots, owned, asking, 0, 0, info)
 
 
@@ -88,7 +89,7 @@ async def pools(router: Router, times: int, request: JobRequest | None = None) -
     """Where so many jobs go, one after the other."""
     gone = []
     for _ in range(times):
-        route = await router.route(Wanted(request or chat()))
+        route = await router.route(request or chat())
         router.sent(route)
         gone.append(route.pool)
     return gone
@@ -148,53 +149,53 @@ async def test_a_provider_alone_is_the_default_model_there_or_the_first_that_cha
     pools = {"own": seen(worker("a", "m", engine="ollama")), "far": seen(embedding, worker("b", engine="vllm"))}
     one = router(pools, MODEL_NAME="m")
     for name, model in (("own/", "m"), ("ollama/", "m"), ("far/", "b"), ("vllm/", "b")):
-        route = await one.route(Wanted(chat(name)))
+        route = await one.route(chat(name))
         assert (route.model, route.by) == (model, "name"), name
     with pytest.raises(NotFound):
-        await one.route(Wanted(chat("nobody/")))
+        await one.route(chat("nobody/"))
 
 
 async def test_a_name_that_nobody_knows_is_told_with_those_that_are_known() -> None:
     with pytest.raises(NotFound, match=r"no model 'nope' here \(there are: m\)"):
-        await router({"one": seen(worker("m"))}).route(Wanted(chat("nope")))
+        await router({"one": seen(worker("m"))}).route(chat("nope"))
 
 
 async def test_no_name_is_the_default_model_wherever_it_is() -> None:
     two = {"one": seen(), "two": seen(worker("m"))}
-    assert (await router(two, MODEL_NAME="m").route(Wanted(chat("")))).pool == "two"
-    assert (await router({"one": seen(worker("m"))}).route(Wanted(chat("")))).model == "m"
-    placed = await router({"one": seen(), "two": seen()}, MODEL_NAME="two/m").route(Wanted(chat("")))
+    assert (await router(two, MODEL_NAME="m").route(chat(""))).pool == "two"
+    assert (await router({"one": seen(worker("m"))}).route(chat(""))).model == "m"
+    placed = await router({"one": seen(), "two": seen()}, MODEL_NAME="two/m").route(chat(""))
     assert placed.targets == (Target(pool="two", model="m"),)
 
 
 async def test_no_name_is_a_model_that_is_there_where_nobody_has_the_usual_one() -> None:
     vectors = worker("e", capabilities=["embedding"])
-    assert (await router({"one": seen(vectors, worker("late"))}).route(Wanted(chat("")))).targets == (
+    assert (await router({"one": seen(vectors, worker("late"))}).route(chat(""))).targets == (
         Target(pool="one", model="late"),
     )
-    asleep = await router({"one": seen(had=("seen",))}).route(Wanted(chat("")))
+    asleep = await router({"one": seen(had=("seen",))}).route(chat(""))
     assert asleep.targets == (Target(pool="one", model="seen"),)
-    named = await router({"one": seen(worker("late"))}, MODEL_NAME="mine").route(Wanted(chat("")))
+    named = await router({"one": seen(worker("late"))}, MODEL_NAME="mine").route(chat(""))
     assert named.targets == (Target(pool="one", model="mine"),)
 
 
 async def test_no_name_leaves_the_house_for_no_cloud() -> None:
     """Where the own pool's engine is still away, too: then the job waits for it."""
     cloud = seen(worker("gpt", engine="openai"))
-    away = await router({"own": seen(), "openai": cloud}).route(Wanted(chat("")))
+    away = await router({"own": seen(), "openai": cloud}).route(chat(""))
     assert away.targets == (Target(pool="own", model="qwen2.5:0.5b"), Target(pool="own", model=ANY_MODEL))
-    late = await router({"own": seen(worker("late")), "openai": cloud}).route(Wanted(chat("")))
+    late = await router({"own": seen(worker("late")), "openai": cloud}).route(chat(""))
     assert late.targets == (Target(pool="own", model="late"),)
-    near = await router({"own": seen(), "big": seen(worker("m70", engine="vllm"))}).route(Wanted(chat("")))
+    near = await router({"own": seen(), "big": seen(worker("m70", engine="vllm"))}).route(chat(""))
     assert near.targets == (Target(pool="big", model="m70"),)
-    named = await router({"own": seen(), "openai": cloud}, MODEL_NAME="gpt").route(Wanted(chat("")))
+    named = await router({"own": seen(), "openai": cloud}, MODEL_NAME="gpt").route(chat(""))
     assert named.pool == "openai"
 
 
 async def test_no_name_before_any_model_is_known_leaves_the_choice_to_the_worker() -> None:
-    route = await router({"one": seen()}).route(Wanted(chat("")))
+    route = await router({"one": seen()}).route(chat(""))
     assert route.targets == (Target(pool="one", model="qwen2.5:0.5b"), Target(pool="one", model=ANY_MODEL))
-    named = await router({"one": seen()}).route(Wanted(chat("qwen2.5:0.5b")))
+    named = await router({"one": seen()}).route(chat("qwen2.5:0.5b"))
     assert named.targets == (Target(pool="one", model="qwen2.5:0.5b"),)
 
 
@@ -292,16 +293,16 @@ async def test_what_a_model_cannot_do_is_refused_with_the_names_of_those_that_ca
 ) -> None:
     one = seen(*(worker(name, capabilities=able) for name, able in CAN.items()))
     with pytest.raises(Unsupported, match=told):
-        await router({"one": one}).route(Wanted(request_))
+        await router({"one": one}).route(request_)
 
 
 async def test_of_a_model_of_which_nothing_is_known_the_engine_decides() -> None:
     one = {"one": seen(worker("m"), had=("old",))}
     for model in ("m", "old"):
-        await router(one).route(Wanted(chat(model, think=True, tools=({"type": "function"},))))
+        await router(one).route(chat(model, think=True, tools=({"type": "function"},)))
     able = {"one": seen(worker("m", capabilities=["completion"]))}
-    await router(able).route(Wanted(chat(think=False, tools=({"type": "function"},), tool_choice="none")))
-    await router(able).route(Wanted(JobRequest(model="m", kind="count")))
+    await router(able).route(chat(think=False, tools=({"type": "function"},), tool_choice="none"))
+    await router(able).route(JobRequest(model="m", kind="count"))
 
 
 async def test_a_pool_whose_model_cannot_is_left_out() -> None:
@@ -314,14 +315,14 @@ async def test_a_pool_whose_model_cannot_is_left_out() -> None:
 
 async def test_only_a_prompt_that_cannot_fit_is_refused_before_it_is_let_in() -> None:
     one = {"one": seen(worker("m", context_length=10))}
-    await router(one).route(Wanted(JobRequest(model="m", messages=(Message(role="user", content="x" * 160),))))
+    await router(one).route(JobRequest(model="m", messages=(Message(role="user", content="x" * 160),)))
     long = JobRequest(model="m", messages=(Message(role="user", content="ä" * 81),))
     with pytest.raises(TooLarge, match="162 bytes cannot fit the 10 tokens") as error:
-        await router(one).route(Wanted(long))
+        await router(one).route(long)
     assert (error.value.status, error.value.code) == (413, "context_too_long")
-    await router(one).route(Wanted(long, trimmed=True))
+    await router(one).route(long, trimmed=True)
     with pytest.raises(TooLarge):
-        await router(one).route(Wanted(JobRequest(model="m", kind="generate", prompt="x" * 161)))
+        await router(one).route(JobRequest(model="m", kind="generate", prompt="x" * 161))
 
 
 async def test_a_prompt_goes_only_where_it_can_be_read() -> None:
@@ -330,17 +331,17 @@ async def test_a_prompt_goes_only_where_it_can_be_read() -> None:
     three = {
         "one": seen(small),
         "two": seen(large),
-        "three": seen(WorkerRecord("w", 1, 1, 0, True, 0, 0, {"models": spare})),
+        "three": seen(WorkerRecord("w", 1, 1, 0, True, 0, 0, WorkerInfo("", spare))),
     }
     overflow = {"after_seconds": 0.1, "to": "s", "always": True}
     rules = {"models": {"m": {"fallback": ["s", "n"], "overflow": overflow}}}
     for length, taken in ((160, ["one/m", "two/m", "three/s", "two/n"]), (161, ["two/m", "two/n"])):
         request = JobRequest(model="m", messages=(Message(role="user", content="x" * length),))
-        route = await router(three, rules).route(Wanted(request))
+        route = await router(three, rules).route(request)
         assert [f"{target.pool}/{target.model}" for target in route.targets] == taken
     long = JobRequest(model="m", messages=(Message(role="user", content="x" * 1601),))
     with pytest.raises(TooLarge, match="1,601 bytes cannot fit the 100 tokens that 'm' can read"):
-        await router(three, rules).route(Wanted(long))
+        await router(three, rules).route(long)
 
 
 # -- fallback, circuits, overflow --------------------------------------------------------------------------------
@@ -360,11 +361,11 @@ async def test_behind_the_first_choice_come_the_other_pools_that_live_and_then_t
         "cloud": seen(worker("gpt")),
     }
     rules = {"models": {"m": {"fallback": ["nobody/has", "cloud/gpt", "one/spare", "gone"]}}}
-    route = await router(four, rules).route(Wanted(chat()))
+    route = await router(four, rules).route(chat())
     assert names(route) == ["one/m", "two/m", "cloud/gpt"]  # never back into `one`
     request = route.of(chat())
     assert (request.model, [one.pool for one in request.fallback]) == ("m", ["two", "cloud"])
-    named = await router(four, rules).route(Wanted(chat("two/m")))
+    named = await router(four, rules).route(chat("two/m"))
     assert (names(named), named.by) == (["two/m", "cloud/gpt", "one/spare"], "name")
 
 
@@ -377,22 +378,22 @@ async def test_vectors_are_of_the_model_that_was_asked_for() -> None:
     }
     overflow = {"after_seconds": 1, "to": "cloud/gpt", "always": True}
     rules = {"models": {"m": {"fallback": ["spare"], "overflow": overflow}}}
-    wanted = Wanted(JobRequest(kind="embed", model="m", inputs=("a",)))
+    wanted = JobRequest(kind="embed", model="m", inputs=("a",))
     assert sorted(names(await router(two, rules).route(wanted))) == ["one/m", "two/m"]
 
 
 async def test_a_fallback_in_the_same_pool_is_before_one_elsewhere_as_the_file_says() -> None:
     two = {"one": seen(worker("m", "spare")), "cloud": seen(worker("gpt"))}
     rules = {"models": {"m": {"fallback": ["spare", "gpt"]}}}
-    assert names(await router(two, rules).route(Wanted(chat()))) == ["one/m", "one/spare", "cloud/gpt"]
+    assert names(await router(two, rules).route(chat())) == ["one/m", "one/spare", "cloud/gpt"]
 
 
 @pytest.mark.parametrize("kind", ["embed", "count"])
 async def test_vectors_and_counts_are_of_the_model_that_was_asked_and_of_no_other(kind: Any) -> None:
     two = {"one": seen(worker("m", owned=1, seconds=30)), "two": seen(worker("gpt"))}
     rules = {"models": {"m": {"fallback": ["gpt"], "overflow": {"after_seconds": 1, "to": "gpt", "always": True}}}}
-    assert names(await router(two, rules).route(Wanted(JobRequest(model="m", kind=kind)))) == ["one/m"]
-    assert names(await router(two, rules).route(Wanted(chat())))[0] == "two/gpt"
+    assert names(await router(two, rules).route(JobRequest(model="m", kind=kind))) == ["one/m"]
+    assert names(await router(two, rules).route(chat()))[0] == "two/gpt"
 
 
 @pytest.mark.parametrize("state", ["open", "half_open"])
@@ -401,17 +402,17 @@ async def test_an_open_circuit_is_gone_around_while_there_is_another_way(state: 
     assert await pools(router(two), 2) == ["two", "two"]
     rules = {"models": {"m": {"fallback": ["spare"]}}}
     spared = {"one": seen(worker("m", "spare"), circuits=(open_circuit(state=state),))}
-    route = await router(spared, rules).route(Wanted(chat()))
+    route = await router(spared, rules).route(chat())
     assert (names(route), route.marks) == (["one/spare"], ("fallback",))
 
 
 async def test_without_another_way_an_open_circuit_refuses_nothing() -> None:
     alone = {"one": seen(worker("m"), circuits=(open_circuit(),))}
     nobody = Nobody()
-    assert names(await Router(*parts(alone), nobody).route(Wanted(chat()))) == ["one/m"]
+    assert names(await Router(*parts(alone), nobody).route(chat())) == ["one/m"]
     assert not nobody.asked  # every job that goes there tries it
     both = {pool: seen(worker("m"), circuits=(open_circuit(),)) for pool in ("one", "two")}
-    assert names(await router(both).route(Wanted(chat()))) == ["one/m", "two/m"]
+    assert names(await router(both).route(chat())) == ["one/m", "two/m"]
 
 
 async def test_a_circuit_is_of_one_engine_and_one_model_and_closed_ones_are_none() -> None:
@@ -432,7 +433,7 @@ async def test_a_circuit_is_of_one_engine_and_one_model_and_closed_ones_are_none
 
 async def test_a_job_that_may_try_an_open_circuit_does_so_with_the_others_behind_it() -> None:
     two = {"one": seen(worker("m"), circuits=(open_circuit(),)), "two": seen(worker("m"))}
-    route = await router(two, None, Target(pool="one", model="m")).route(Wanted(chat()))
+    route = await router(two, None, Target(pool="one", model="m")).route(chat())
     assert names(route) == ["one/m", "two/m"]
 
 
@@ -442,23 +443,23 @@ BUSY = seen(worker("m", owned=1, seconds=10), waiting=2)  # 30 s
 
 async def test_overflow_is_for_those_who_allow_it_and_wait_longer() -> None:
     busy = {"one": BUSY, "cloud": seen(worker("gpt"))}
-    assert names(await router(busy, OVERFLOW).route(Wanted(chat()))) == ["one/m"]
-    allowed = await router(busy, OVERFLOW).route(Wanted(chat(), overflow=True))
+    assert names(await router(busy, OVERFLOW).route(chat())) == ["one/m"]
+    allowed = await router(busy, OVERFLOW).route(chat(), overflow=True)
     assert (names(allowed), allowed.marks) == (["cloud/gpt", "one/m"], ("overflow",))
     short = {**busy, "one": seen(worker("m", owned=1, seconds=10), waiting=1)}  # 20 s
-    assert names(await router(short, OVERFLOW).route(Wanted(chat(), overflow=True))) == ["one/m"]
+    assert names(await router(short, OVERFLOW).route(chat(), overflow=True)) == ["one/m"]
     always = {"models": {"m": {"overflow": {"after_seconds": 20, "to": "cloud/gpt", "always": True}}}}
-    assert (await router(busy, always).route(Wanted(chat()))).pool == "cloud"
-    assert (await router(busy).route(Wanted(chat(), overflow=True))).pool == "one"
+    assert (await router(busy, always).route(chat())).pool == "cloud"
+    assert (await router(busy).route(chat(), overflow=True)).pool == "one"
 
 
 async def test_overflow_goes_nowhere_where_it_would_wait_as_long_or_meet_trouble() -> None:
     later = {"one": BUSY, "cloud": seen(had=("gpt",))}
-    assert (await router(later, OVERFLOW).route(Wanted(chat(), overflow=True))).pool == "one"
+    assert (await router(later, OVERFLOW).route(chat(), overflow=True)).pool == "one"
     trouble = {"one": BUSY, "cloud": seen(worker("gpt"), circuits=(open_circuit("gpt"),))}
-    assert (await router(trouble, OVERFLOW).route(Wanted(chat(), overflow=True))).pool == "one"
+    assert (await router(trouble, OVERFLOW).route(chat(), overflow=True)).pool == "one"
     missing = {"one": BUSY, "cloud": seen()}
-    assert (await router(missing, OVERFLOW).route(Wanted(chat(), overflow=True))).pool == "one"
+    assert (await router(missing, OVERFLOW).route(chat(), overflow=True)).pool == "one"
 
 
 # -- what is told, and what a conversation is --------------------------------------------------------------------

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from backend.accounts.caller import LOCAL
 from backend.chat.admission import Admission
 from backend.chat.disconnect import CONTINUE
-from backend.chat.service import Submission
+from backend.chat.submission import Ready, Submission
 from backend.chat.turn import Turn
 from backend.errors import QueueFull
 from backend.house import House
 from backend.threads import repository
 from backend.threads.requests import NewThread
+<<<<<<< HEAD
 from tests.backend.inside import hearing, parts_in
 from tests.backend.recording import BOUNDS
+=======
+from wire.client import open_redis
+>>>>>>> main
 from wire.records import JobRequest, Message
 
 
@@ -29,7 +33,7 @@ async def home(redis_url: str, database_url: str) -> AsyncIterator[House]:
         yield house
 
 
-async def a_wish(home: House) -> tuple[Turn, Submission]:
+async def submission_of_a_turn(home: House) -> tuple[Turn, Submission]:
     """A turn in a new thread."""
     thread, _ = await home.threads.create(LOCAL.tenant, NewThread.model_validate({}))
     turn = Turn(thread.id, None, "q", "a", "hello")
@@ -42,41 +46,47 @@ async def answer(home: House, turn: Turn) -> Any:
         return await repository.message(tx, turn.thread, turn.answer)
 
 
-class FullAfterwards(Admission):
-    """A queue that was full, though an equal request got the same job in meanwhile."""
+class FullAfterwards:
+    """The queue is full, although an equal request got the same job accepted meanwhile."""
 
-    async def accept(self, *args: Any, **options: Any) -> None:
-        await super().accept(*args, **options)
+    def __init__(self, admission: Admission) -> None:
+        self.prepare = admission.prepare
+        self._accept = admission.accept
+
+    async def accept(self, ready: Ready) -> None:
+        await self._accept(ready)
         raise QueueFull("full")
 
 
 async def test_a_refusal_says_nothing_of_an_answer_whose_job_an_equal_request_got_in(home: House) -> None:
-    home.chat._admission = FullAfterwards(BOUNDS)
-    turn, wish = await a_wish(home)
+    home.chat._admission = cast(Admission, FullAfterwards(home.chat._admission))
+    turn, submission = await submission_of_a_turn(home)
     with pytest.raises(QueueFull):
-        await home.chat.submit(wish)
+        await home.chat.submit(submission)
     assert (await answer(home, turn)).status == "running"
 
 
-class Slow(Admission):
+class Slow:
     """Accepting waits until it may go on."""
 
-    def __init__(self) -> None:
-        super().__init__(BOUNDS)
-        self.asked = asyncio.Event()
+    def __init__(self, admission: Admission) -> None:
+        self.prepare = admission.prepare
+        self._accept = admission.accept
+        self.reached = asyncio.Event()
         self.go_on = asyncio.Event()
 
-    async def accept(self, *args: Any, **options: Any) -> None:
-        self.asked.set()
+    async def accept(self, ready: Ready) -> None:
+        self.reached.set()
         await self.go_on.wait()
-        await super().accept(*args, **options)
+        await self._accept(ready)
 
 
 async def test_a_thread_deleted_before_its_job_was_let_in_leaves_no_job_behind(home: House) -> None:
-    slow = home.chat._admission = Slow()
-    turn, wish = await a_wish(home)
-    asking = asyncio.create_task(home.chat.submit(wish))
-    await slow.asked.wait()
+    slow = Slow(home.chat._admission)
+    home.chat._admission = cast(Admission, slow)
+    turn, submission = await submission_of_a_turn(home)
+    asking = asyncio.create_task(home.chat.submit(submission))
+    await slow.reached.wait()
     job = (await answer(home, turn)).job_id
     deleting = asyncio.create_task(home.threads.delete(LOCAL.tenant, turn.thread))
     while await answer(home, turn) is not None:

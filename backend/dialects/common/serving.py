@@ -82,15 +82,16 @@ async def submit(
     on_disconnect: OnDisconnect | None = None,
     trimmed: bool = False,
     reuse: bool = False,
+    whole: bool = False,
 ) -> Party:
     """Submit the jobs of a request, all or none. Raises ApiError.
 
     `turn`: of the only job; a turn has a key of its own, since an answer has one job. `on_disconnect`: in place of the
-    caller's header. `trimmed`: messages were cut to what fits. `reuse`: an answer from the cache will do.
+    caller's header. The others are those of a Submission.
     """
     headers = request.headers
     submission = Submission(
-        request=asks[0],
+        ask=asks[0],
         principal=principal_of(),
         on_disconnect=on_disconnect or parse_on_disconnect(headers.get("x-sluice-on-disconnect")),
         idempotency_key=turn.key if turn else headers.get("idempotency-key"),
@@ -100,8 +101,9 @@ async def submit(
         overflow=headers.get("x-sluice-overflow") == "allow",
         trimmed=trimmed,
         reuse=reuse,
+        whole=whole,
     )
-    party = await chat_of(request).submit_all([submission._replace(request=ask) for ask in asks])
+    party = await chat_of(request).submit_all([submission._replace(ask=ask) for ask in asks])
     leave(request.scope)
     return party
 

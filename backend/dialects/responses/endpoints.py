@@ -22,7 +22,7 @@ from backend.dialects.responses.door import COUNT, DOOR
 from backend.dialects.responses.object import Asked as AskedResponse
 from backend.dialects.responses.object import response
 from backend.dialects.responses.references import read_on
-from backend.dialects.responses.request import ResponsesRequest
+from backend.dialects.responses.request import ResponsesRequest, is_stored
 from backend.dialects.responses.service import Stored
 from backend.dialects.responses.stream import ResponseEvents
 from backend.entrance.body import read_object
@@ -43,7 +43,8 @@ async def create(request: Request, caller: Chatter) -> Response:
     asked = await read_on(house, caller, asked, parsed, len(body))
     job = asked.job.model_copy(update={"door": DOOR.name})
     background, pace = bool(parsed.get("background")), pace_of(request)
-    [ticket] = (await submit(request, [job], body, on_disconnect=CONTINUE if background else None)).tickets
+    on_disconnect = CONTINUE if background else None
+    [ticket] = (await submit(request, [job], body, on_disconnect=on_disconnect, whole=is_stored(job))).tickets
     asked = await _as_let_in(house, request, asked, ticket)
     if asked.stream:
         return RelayResponse(ticket, DOOR.stream(asked, ticket), pace)
