@@ -17,11 +17,8 @@ from backend.errors import Invalid
 from backend.pool.pools import Found, Pool, Pools
 from backend.pool.trail import Trail, Trails, pool_of
 from backend.routing.breakers import Breakers
-<<<<<<< HEAD
-from tests.backend.inside import pools_in
-=======
 from backend.routing.route import joined
->>>>>>> main
+from tests.backend.inside import pools_in
 from tests.backend.recording import BOUNDS, COMPLETED, STARTED
 from wire.events import START, EventId, Rerouted, encode
 from wire.idempotency import IdempotencyKeys

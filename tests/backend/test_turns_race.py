@@ -17,12 +17,7 @@ from backend.errors import QueueFull
 from backend.house import House
 from backend.threads import repository
 from backend.threads.requests import NewThread
-<<<<<<< HEAD
 from tests.backend.inside import hearing, parts_in
-from tests.backend.recording import BOUNDS
-=======
-from wire.client import open_redis
->>>>>>> main
 from wire.records import JobRequest, Message
 
 

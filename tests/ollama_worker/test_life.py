@@ -19,13 +19,8 @@ from ollama_worker.worker import Worker
 from tests.ollama_worker.standing import ToldEngine, standing
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
-<<<<<<< HEAD
-from wire.workers import WorkerInfo, WorkerRegistry
-=======
-from wire.client import open_redis
 from wire.worker_info import WorkerInfo
 from wire.workers import WorkerRegistry
->>>>>>> main
 
 
 @pytest.fixture(autouse=True)

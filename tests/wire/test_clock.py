@@ -11,12 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from wire import clock
-<<<<<<< HEAD
-from wire.clock import SLOW_LOOK_MS, Clock
-=======
-from wire.client import open_redis
 from wire.clock import SLOW_LOOK_MS, Clock, monotonic_ms
->>>>>>> main
 from wire.keys import Keys
 
 HOUR = 3_600_000
