@@ -30,7 +30,7 @@ async def test_it_is_red_until_it_hears_events_and_while_it_leaves(parts: ApiHou
     listening_to_redis = asyncio.create_task(parts.fan_in.run())
     await asyncio.wait_for(parts.fan_in.link.up.wait(), 5)
     assert await parts.readiness.why_not() == ""
-    parts.chat.draining = True
+    parts.chat.drain()
     assert (await parts.readiness.why_not()).startswith("draining")
     listening_to_redis.cancel()
     await asyncio.gather(listening_to_redis, return_exceptions=True)
