@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from wire.workers import Gpu
+from wire.worker_info import Gpu
 
 REFRESH_SECONDS = 5.0
 ANSWER_SECONDS = 4.0  # a driver without persistence mode wakes for a second or two at every call

@@ -31,7 +31,7 @@ from ollama_worker.engines.base import (
     StreamCut,
 )
 from ollama_worker.engines.http_body import LINE_BYTES, Lines, read_at_most
-from wire.workers import MODELS_MOST
+from wire.worker_info import MODELS_MOST
 
 CONNECT_SECONDS = 5.0  # a machine that does not even accept a connection in this time is not there
 QUICK_SECONDS = 10.0  # of silence, for requests that an engine answers from memory: version, lists

@@ -20,14 +20,14 @@ from backend.orchestrator.lease import Lease
 from tests.deploy.locked import FOLDER, PASSWORDS, LockedValkey, locked_valkey, make_users
 from tests.deploy.rendering import ROOT
 from tests.support.house import House
-from tests.support.standing import wait_ready
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 from wire.client import open_redis
 from wire.jobs import Bounds, JobPipe
 from wire.keys import Keys, idempotency, orchestrator
 from wire.records import JobRecord, JobRequest
-from wire.workers import WorkerInfo, WorkerRegistry
+from wire.worker_info import WorkerInfo
+from wire.workers import WorkerRegistry
 
 # Debian's Redis 7.0, the oldest that is promised to work, in a package without a service: one program, which is the
 # server when it is called so.
@@ -75,7 +75,7 @@ def house(locked: LockedValkey, tmp_path: Path, admin: Redis) -> Iterator[House]
     house = House(tmp_path, url(locked, "api"), {})
     try:
         house.start_worker(REDIS_URL=url(locked, "worker"))
-        wait_ready(house.start_api(), workers=1)
+        house.start_api().wait_ready(workers=1)
         yield house
     finally:
         house.stop()

@@ -6,8 +6,7 @@ What one side encodes the other decodes, so a word that either has wrong shows h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -17,9 +16,7 @@ from ollama_worker.engines.base import ModelNotFound, Piece
 from ollama_worker.engines.cloud_anthropic import AnthropicEngine
 from ollama_worker.engines.ollama import OllamaEngine
 from ollama_worker.engines.openai import OpenAIEngine
-from tests.support.house import House
-from tests.support.standing import standing_house, wait_ready
-from tests.support.valkey import Valkey
+from tests.support.house import House, MakesHouse
 from wire.records import JobRequest, Message
 
 MODEL = "qwen2.5:0.5b"
@@ -29,12 +26,9 @@ SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required"
 
 
 @pytest.fixture(scope="module")
-def far(tmp_path_factory: pytest.TempPathFactory, shared_valkey: Valkey) -> Iterator[House]:
+def far(module_house: MakesHouse) -> House:
     """A house with a simulated worker."""
-    with standing_house(tmp_path_factory.mktemp("far"), shared_valkey) as house:
-        house.start_worker()
-        wait_ready(house.start_api(), workers=1)
-        yield house
+    return module_house()
 
 
 @pytest.fixture(params=["openai", "anthropic", "ollama"])
@@ -132,16 +126,16 @@ WORKERS = {
 }
 
 
-async def test_workers_speak_to_it(far: House, tmp_path: Path, shared_valkey: Valkey) -> None:
+async def test_workers_use_another_house_as_their_server(far: House, module_house: MakesHouse) -> None:
     """A worker of each kind, and a job for each: three jobs at once go to three workers."""
-    with standing_house(tmp_path, shared_valkey, MODEL_NAME=MODEL, ANTHROPIC_API_KEY="k") as near:
-        for env in WORKERS.values():
-            near.start_worker(**{name: value.format(url=far.url) for name, value in env.items()})
-        wait_ready(near.start_api(), workers=3)
-        ask = {"messages": [{"role": "user", "content": "!tokens 5"}], "stream": False}
-        async with httpx.AsyncClient(base_url=near.url, timeout=30) as client:
-            workers = (await client.get("/health/detailed")).json()["workers"]
-            assert {worker["engine"] for worker in workers} == set(WORKERS)
-            for answered in await asyncio.gather(*(client.post("/api/chat", json=ask) for _ in WORKERS)):
-                answer_body = answered.json()
-                assert (answer_body["message"]["content"], answer_body["prompt_eval_count"]) == ("w0 w1 w2 w3 w4", 2)
+    near = module_house(apis=0, workers=0, MODEL_NAME=MODEL, ANTHROPIC_API_KEY="k")
+    for env in WORKERS.values():
+        near.start_worker(**{name: value.format(url=far.url) for name, value in env.items()})
+    near.start_api().wait_ready(workers=3)
+    body = {"messages": [{"role": "user", "content": "!tokens 5"}], "stream": False}
+    async with httpx.AsyncClient(base_url=near.url, timeout=30) as client:
+        workers = (await client.get("/health/detailed")).json()["workers"]
+        assert {worker["engine"] for worker in workers} == set(WORKERS)
+        for response in await asyncio.gather(*(client.post("/api/chat", json=body) for _ in WORKERS)):
+            answer = response.json()
+            assert (answer["message"]["content"], answer["prompt_eval_count"]) == ("w0 w1 w2 w3 w4", 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from redis.asyncio import Redis
@@ -15,7 +15,8 @@ from wire.jobs import Bounds, JobPipe
 from wire.keys import Keys
 from wire.records import CLASSES, JobRecord, JobRequest
 from wire.scripts import load
-from wire.workers import WorkerInfo, WorkerRegistry
+from wire.worker_info import WorkerInfo
+from wire.workers import WorkerRegistry
 
 BOUNDS = Bounds(depth=100, per_tenant=100, max_attempts=2, timeout_ms=3_600_000)
 AT = 1_700_000_000_000
@@ -64,12 +65,10 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(valkey: Valkey, pool: str) -> AsyncIterator[Shop]:
-    redis = open_redis(valkey.url, 5)
+async def shop(redis: Redis, pool: str) -> Shop:
     shop = Shop(redis, pool)
     await shop.at(0)
-    yield shop
-    await redis.aclose()
+    return shop
 
 
 # A job finds its worker

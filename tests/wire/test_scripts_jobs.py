@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from redis.asyncio import Redis
 
-from tests.support.valkey import Valkey
-from wire.client import open_redis
 from wire.ids import LOCAL_PRINCIPAL
 from wire.jobs import FINISHED, NOT_YOURS, WRONG_SEQ, Bounds, JobPipe
 from wire.keys import Keys
 from wire.records import JobRecord, JobRequest
 from wire.scripts import scripts
-from wire.workers import WorkerInfo, WorkerRegistry
+from wire.worker_info import WorkerInfo
+from wire.workers import WorkerRegistry
 
 BOUNDS = Bounds(depth=100, per_tenant=10, max_attempts=2, timeout_ms=60_000)
 INFO = WorkerInfo("simulated", {"tiny": {"loaded": True}})
@@ -63,10 +60,8 @@ class Pool:
 
 
 @pytest.fixture
-async def house(valkey: Valkey, pool: str) -> AsyncIterator[Pool]:
-    redis = open_redis(valkey.url, 5)
-    yield Pool(redis, pool)
-    await redis.aclose()
+def house(redis: Redis, pool: str) -> Pool:
+    return Pool(redis, pool)
 
 
 async def test_a_stale_owner_cannot_emit(house: Pool) -> None:
