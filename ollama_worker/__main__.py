@@ -1,4 +1,4 @@
-"""`python -m ollama_worker`: listens to signals first, then becomes one worker process (process.py)."""
+"""`python -m ollama_worker`: it listens to signals first, then becomes one worker process (process.py)."""
 
 from __future__ import annotations
 

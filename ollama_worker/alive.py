@@ -1,7 +1,8 @@
-"""A file that shows to those who watch this process from outside that its loop still turns (SLUICE_ALIVE_FILE).
+"""A file whose time shows that this process's loop still turns (SLUICE_ALIVE_FILE). `sluice up` and Kubernetes watch
+it.
 
-Its time is set with every beat, answered or not: a Redis that is away is no reason to end a worker. While there is no
-life yet, or none any more, it is set just as often.
+The file's time is set with every beat, answered or not: a Redis that is away is no reason to end a worker. Before the
+first life and after the last, the time is set just as often.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ log = structlog.get_logger()
 
 
 class Alive:
-    """`file` None: nobody watches."""
+    """The file of one process. `file` None: nothing watches this process."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
         self._failed = False
 
     def touch(self) -> None:
-        """A disk that is full ends no worker by this: whoever watches does, and the log says why."""
+        """Set the file's time. A full disk does not end the worker here: what watches the file does, and the log says
+        why."""
         try:
             if self._file is not None:
                 self._file.touch()
@@ -37,7 +39,7 @@ class Alive:
 
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[None]:
-        """Touched for as long as what is done inside takes."""
+        """Touch the file every BEAT_SECONDS until the block is left."""
         touching = asyncio.create_task(self._keep_touching())
         try:
             yield

@@ -1,4 +1,4 @@
-"""What one attempt has produced so far, and the event that it ends with."""
+"""What one attempt has produced so far, and the event that ends it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ollama_worker.continuation import Earlier
 from ollama_worker.engines.base import Finished, Piece
 from wire.events import Completed, Timings, Usage
 
-MOST_TOKENS = 1_000_000  # of one attempt: no model says more, and its log lies in Redis for a day
-MOST_CHARACTERS = 16 * 1024 * 1024  # its thoughts, calls and logprobs included
+MOST_TOKENS = 1_000_000  # of one attempt: no model writes more, and the log lies in Redis for a day
+MOST_CHARACTERS = 16 * 1024 * 1024  # of one attempt, with its thoughts, calls and logprobs
 
 
 class Answer:
-    """Gathers an engine's pieces, earlier attempts' continued text included. Times are ms since the attempt began."""
+    """The sum of an engine's pieces, behind the text of earlier attempts. Times are ms since the attempt began."""
 
     def __init__(self) -> None:
         self.text: list[str] = []
@@ -27,8 +27,8 @@ class Answer:
         self._size = 0  # characters
         self.first_token_ms = 0
         self._began = time.monotonic()
-        self._thought_at: int | None = None
-        self._spoke_at: int | None = None
+        self._thought_at: int | None = None  # when the first thought came
+        self._spoke_at: int | None = None  # when the first text or call came
 
     def add(self, piece: Piece) -> None:
         if not self.tokens:
@@ -50,7 +50,7 @@ class Answer:
 
     @property
     def too_long(self) -> bool:
-        """An engine that does not end by itself is ended here."""
+        """Whether the engine has to be stopped: it does not end by itself."""
         return self.tokens > MOST_TOKENS or self._size > MOST_CHARACTERS
 
     def elapsed_ms(self) -> int:
@@ -58,16 +58,16 @@ class Answer:
 
     @property
     def begun(self) -> bool:
-        """Something of this attempt has gone out; a thought may cost no token of its own."""
+        """Whether something of this attempt has gone out. A thought may cost no token of its own."""
         return bool(self.tokens or self.thinking or self.text or self.tool_calls)
 
     @property
     def spoken(self) -> bool:
-        """A token has gone out, in this attempt or in one before it: what comes now must go with it."""
+        """Whether a token has gone out, in this attempt or before it: what comes now must follow that token."""
         return self.begun or self.earlier.spoken
 
     def result(self) -> bytes:
-        """What is kept in the record. Vectors and counts leave nothing there: the log has them."""
+        """The result for the job's record. Vectors and counts are not in it: the log has them."""
         body: dict[str, Any] = {"text": self.earlier.text + "".join(self.text)}
         if self.thinking:
             body["thinking"] = "".join(self.thinking)
@@ -76,7 +76,7 @@ class Answer:
         return orjson.dumps(body)
 
     def completed(self, model: str, end: Finished, queued_ms: int) -> Completed:
-        """The terminal event behind the engine's own end mark."""
+        """The terminal event that follows the engine's own end mark."""
         generated = max(end.completion_tokens, self.tokens)
         total = self.elapsed_ms()
         seconds = (end.generate_ms or max(1, total - self.first_token_ms)) / 1000
@@ -98,7 +98,7 @@ class Answer:
         )
 
     def _usage(self, end: Finished, generated: int) -> Usage:
-        """A continued prompt holds the earlier text, which the caller gets as answer: it is counted there only."""
+        """A continued prompt holds the earlier text. The caller gets that text as answer: it is counted only there."""
         prompt = max(0, end.prompt_tokens - self.earlier.tokens)
         return Usage(
             prompt_tokens=prompt,
@@ -108,7 +108,7 @@ class Answer:
         )
 
     def _thinking_ms(self, total: int) -> int:
-        """An answer that is all thought was thought until its end."""
+        """How long the answer was thought about; an answer that is all thought, until its end."""
         if self._thought_at is None:
             return 0
         return max(1, (total if self._spoke_at is None else self._spoke_at) - self._thought_at)

@@ -19,7 +19,8 @@ from ollama_worker.kit import Kit
 from ollama_worker.patience import once, until_answered
 from wire.events import Rerouted, Started, encode
 from wire.ids import Incarnation
-from wire.records import ANY_MODEL, JobRequest, Order, Target
+from wire.orders import Order
+from wire.records import ANY_MODEL, JobRequest, Target
 from wire.writer import Outbox, Stale
 
 BUSY_GIVES = 10  # some minutes of an engine that rests in between: longer than a provider's limit by the minute lasts

@@ -11,7 +11,7 @@ import structlog
 from ollama_worker.attempt import Attempt
 from ollama_worker.kit import Kit
 from wire.ids import Incarnation, JobId
-from wire.records import Order
+from wire.orders import Order
 
 log = structlog.get_logger()
 

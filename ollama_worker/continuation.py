@@ -1,7 +1,7 @@
-"""What earlier attempts left in the log, and whether this attempt may go on behind it.
+"""What earlier attempts left in the log, and whether this attempt may continue behind it.
 
 Attempts are never joined blindly. The text so far becomes a prefill only for a plain text request and an engine that is
-known to continue soundly (`Engine.can_continue`); in every other case the text is declared void with `restarted`.
+known to continue soundly (`Engine.can_continue`). In every other case `restarted` declares the text void.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from wire.records import JobRequest
 class Earlier(NamedTuple):
     """Output of the attempts before this one, since the last `restarted`. `tokens`: how many model tokens it cost.
 
-    `model`: the alternative in this pool whose words it is; empty where it is the request's own.
+    `model`: the alternative in this pool that wrote it; "" where the request's own model did.
     """
 
     text: str = ""
@@ -36,9 +36,9 @@ def earlier_of(summary: Summary) -> Earlier:
 
 
 def with_rest_of_budget(ask: JobRequest, earlier: Earlier) -> JobRequest:
-    """`num_predict` counts the whole answer, so what earlier attempts produced is taken off. 0: nothing is left.
+    """The ask with the rest of its `num_predict`, which counts the whole answer. 0: nothing is left.
 
-    To engines 0 says, like a negative one, that there is no limit: a request's own is told as such.
+    An engine reads 0, like a negative number, as "no limit". So a request's own 0 becomes -1 here.
     """
     budget = ask.options.get("num_predict")
     if not isinstance(budget, int) or budget < 0:
@@ -48,9 +48,9 @@ def with_rest_of_budget(ask: JobRequest, earlier: Earlier) -> JobRequest:
 
 
 class StopStrings:
-    """Finds a stop string that begins in the earlier text and ends in the new: the engine sees only the new one.
+    """The stop strings that may begin in the earlier text and end in the new one: the engine sees only the new text.
 
-    `cut` returns the part of a piece that may be shown, and sets `found` to the one that ends the answer there.
+    `cut` returns the part of a piece that may be shown, and sets `found` to the stop string that ends the answer there.
     """
 
     def __init__(self, ask: JobRequest, earlier: str) -> None:

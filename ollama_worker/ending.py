@@ -1,4 +1,4 @@
-"""How an attempt ends: completed, failed, gone on in another pool, or given back."""
+"""How an attempt ends: the job is completed, has failed, goes on in another pool, or is given back."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from wire.records import Target
 from wire.rerouting import carry_on
 from wire.writer import Outbox
 
-# Each is preceded by what the log lacks. One that still does not take the end holds ids that this attempt never gave.
+# Before each try the log gets what it lacks. A log that still refuses the end holds ids that this attempt never wrote.
 ENDING_TRIES = 5
 LOG_SPOILT = ("internal_error", ("internal_error", "The job's event log holds what no worker of it wrote."))
 log = structlog.get_logger()
 
 
 class Ending:
-    """The last words of one attempt. Every verb waits for Redis as long as it takes."""
+    """The end of one attempt. Every verb waits for Redis as long as it takes."""
 
     def __init__(self, jobs: JobPipe, address: AttemptId, outbox: Outbox) -> None:
         self._jobs = jobs
-        self._address = address  # job, incarnation, attempt
+        self._address = address
         self._outbox = outbox
-        self.begun = False  # nothing more is generated
+        self.begun = False  # then nothing more is generated
         self.completed = False
         self.gave_back = False
 
@@ -42,14 +42,16 @@ class Ending:
         await self._end("failed", encode(Failed(code=code, message=message)), why=code, dead=dead)
 
     async def leave_for(self, place: Target, why: str) -> None:
-        """End it here and let it in there. Who dies in between is stood in for by a reader of `finished`."""
+        """End the job here, then accept it there. Where this worker dies in between, a reader of `finished` accepts
+        it."""
         log.warning("going on in another pool", action="job.rerouted", pool=place.pool, model=place.model, code=why)
         event = Rerouted(pool=place.pool, model=place.model, reason=why)
         if await self._end("failed", encode(event), why="rerouted"):
             await until_answered(lambda: carry_on(self._jobs, self._address[0]))
 
     async def give_back(self, why: str, charged: tuple[str, str] | None = None, behind: bool = False) -> None:
-        """`charged` (code, message): the attempt failed, which costs a try. `behind`: others go first, uncharged."""
+        """Return the job to the queue. `charged` (code, message): the attempt failed, which costs a try. `behind`: the
+        job goes behind others, uncharged."""
         log.warning("job given back", action="job.given_back", why=why, charged=bool(charged))
         self.begun = self.gave_back = True
         await until_answered(lambda: self._jobs.give_back(*self._address, why, charged, behind))
@@ -63,9 +65,9 @@ class Ending:
         result: bytes = b"",
         dead: bool = False,
     ) -> bool:
-        """Write the terminal event behind everything else; if Redis forgot some of that, send it again first.
+        """Write the terminal event behind everything else. What Redis has forgotten of that is sent again first.
 
-        False: the job has ended without us.
+        False: the job has ended already, by another hand.
         """
         self.begun = True
         for _ in range(ENDING_TRIES):

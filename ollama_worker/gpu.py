@@ -1,8 +1,8 @@
-"""What a worker's machine tells of its GPUs: memory, load, temperature, power. For a person's eyes, never needed.
+"""What a worker's machine reports of its GPUs: memory, load, temperature, power. People read it; nothing depends on it.
 
-NVIDIA's are asked through `nvidia-smi`, a process of its own: a driver that hangs or crashes then takes nothing of ours
-with it. AMD's lie in sysfs. Who has neither is looked at once and never again. Of NVIDIA's only those are told that
-`CUDA_VISIBLE_DEVICES` leaves to this process, so that of eight workers on a host each shows its own.
+NVIDIA's GPUs are read through `nvidia-smi`, a process of its own: a driver that hangs or crashes then takes nothing of
+ours with it. AMD's are read from sysfs. A machine with neither is looked at once and never again. Of NVIDIA's GPUs only
+those are reported that `CUDA_VISIBLE_DEVICES` leaves to this process: each of eight workers on a host shows its own.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pathlib import Path
 
 import structlog
 
-from wire.workers import Gpu
+from wire.worker_info import Gpu
 
 REFRESH_SECONDS = 5.0
 ANSWER_SECONDS = 4.0  # a driver without persistence mode wakes for a second or two at every call
-MOST = 64  # GPUs told; a machine has 16 at most, garbage may have any number of lines
-SAID_MAX = 64 * 1024
+MOST = 64  # GPUs reported; a machine has 16 at most, garbage may have any number of lines
+OUTPUT_MAX = 64 * 1024  # bytes of nvidia-smi's output
 NAME_MAX = 100
 CARD = ("index", "uuid")  # by which CUDA_VISIBLE_DEVICES may call it
 FIELDS = ("name", "memory.used", "memory.total", "utilization.gpu", "temperature.gpu", "power.draw")
@@ -33,38 +33,39 @@ log = structlog.get_logger()
 
 
 class Unreadable(Exception):
-    """The tool is there and did not tell; the message says how it failed."""
+    """The tool is there and reported nothing; the message says how it failed."""
 
 
-async def watch_gpus(tell: Callable[[tuple[Gpu, ...]], None]) -> None:
-    """Tell what can be read, again and again; returns where there is nothing to read. Never raises: a worker whose
-    background fails leaves, and no number is worth that.
+async def watch_gpus(report: Callable[[tuple[Gpu, ...]], None]) -> None:
+    """Report what can be read, again and again; returns where there is nothing to read.
+
+    Never raises: a worker whose background fails leaves, and no number is worth that.
     """
     try:
         look = await find_look()
         while look is not None:
-            tell(await _quietly(look))
+            report(await _quietly(look))
             await asyncio.sleep(REFRESH_SECONDS)
     except Exception:
-        log.exception("GPUs are not looked at any more", action="gpu.broken")
-        tell(())
+        log.exception("GPUs are not read any more", action="gpu.broken")
+        report(())
 
 
 async def find_look() -> Look | None:
-    """How this machine's GPUs are read; None where it has none that we can read."""
+    """How this machine's GPUs are read; None where it has no GPU that we can read."""
     for look in (nvidia, amd):
         try:
             if await look():
                 return look
         except TimeoutError:
-            return look  # it is there, and slow to wake
+            return look  # the tool is there, and slow to wake
         except (Unreadable, OSError) as error:
             log.debug("no GPU read", action="gpu.none", reason=str(error))
     return None
 
 
 async def _quietly(look: Look) -> tuple[Gpu, ...]:
-    """Nothing rather than old numbers when a look fails."""
+    """The GPUs, or nothing rather than old numbers when the look fails."""
     try:
         return await look()
     except (Unreadable, OSError) as error:  # TimeoutError is an OSError
@@ -89,37 +90,37 @@ async def _output(command: tuple[str, ...]) -> str:
     process = await asyncio.create_subprocess_exec(*command, stdin=null, stdout=pipe, stderr=null)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            said = await _at_most(SAID_MAX, process.stdout)
+            output = await _at_most(OUTPUT_MAX, process.stdout)
             await process.wait()
     finally:
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()  # one that not even SIGKILL ends holds up this loop alone, and is never doubled
+            await process.wait()  # a process that SIGKILL does not end holds up this loop alone, and stays the only one
     if process.returncode:
         raise Unreadable(f"{command[0]} ended with {process.returncode}")
-    return said.decode(errors="replace")
+    return output.decode(errors="replace")
 
 
 async def _at_most(limit: int, stream: asyncio.StreamReader | None) -> bytes:
-    """Everything to its end. Raises Unreadable for more than `limit` bytes: what talks without end is no answer."""
-    said = b""
+    """The stream to its end. Raises Unreadable for more than `limit` bytes."""
+    output = b""
     while stream is not None and (piece := await stream.read(limit)):
-        said += piece
-        if len(said) > limit:
-            raise Unreadable("it talks without end")
-    return said
+        output += piece
+        if len(output) > limit:
+            raise Unreadable("it writes without end")
+    return output
 
 
-def parse_nvidia(said: str, visible: str | None = None) -> tuple[Gpu, ...]:
-    """One GPU a line; `[N/A]`, `[Not Supported]` and the like are unknown, lines of another shape are passed over.
+def parse_nvidia(output: str, visible: str | None = None) -> tuple[Gpu, ...]:
+    """One GPU for each line. `[N/A]`, `[Not Supported]` and the like are unknown; lines of another shape are left out.
 
-    `visible`: CUDA_VISIBLE_DEVICES; None: all of them.
+    `visible`: CUDA_VISIBLE_DEVICES; None: all GPUs.
     """
-    rows = [[cell.strip() for cell in line.split(",")] for line in said.splitlines()]
+    rows = [[cell.strip() for cell in line.split(",")] for line in output.splitlines()]
     cards = [row for row in rows if _is_row(row)]
-    mine = cards if visible is None else _visible(cards, visible)
-    return tuple(Gpu(name[:NAME_MAX], *map(number, numbers)) for _, _, name, *numbers in mine)[:MOST]
+    ours = cards if visible is None else _visible(cards, visible)
+    return tuple(Gpu(name[:NAME_MAX], *map(number, numbers)) for _, _, name, *numbers in ours)[:MOST]
 
 
 def _is_row(row: list[str]) -> bool:
@@ -130,17 +131,18 @@ def _is_row(row: list[str]) -> bool:
 
 
 def _visible(cards: list[list[str]], visible: str) -> list[list[str]]:
-    """In CUDA's way: indices, or UUIDs that may be cut short; the first that is no card's ends the list.
+    """The cards that CUDA would use: `visible` lists indices, or UUIDs that may be cut short, and the first entry that
+    is no card's ends the list.
 
-    CUDA counts the fastest card first and `nvidia-smi` by slots, which differ only where a host's cards do.
+    CUDA counts the fastest card first, and `nvidia-smi` counts by slots: they differ only where a host's cards do.
     """
-    mine: list[list[str]] = []
+    ours: list[list[str]] = []
     for wanted in (part.strip() for part in visible.split(",")):
         card = next((card for card in cards if _is_called(card, wanted)), None)
         if card is None:
             break
-        mine += [card] if card not in mine else []
-    return mine
+        ours += [card] if card not in ours else []
+    return ours
 
 
 def _is_called(card: list[str], wanted: str) -> bool:
@@ -149,7 +151,7 @@ def _is_called(card: list[str], wanted: str) -> bool:
 
 
 def number(text: str) -> int | None:
-    """`71.52` → 72; None for what is no number."""
+    """`71.52` → 72; None for a text that is no number."""
     try:
         value = float(text)
     except ValueError:
@@ -161,7 +163,7 @@ def number(text: str) -> int | None:
 
 
 async def amd(cards: Path = DRM) -> tuple[Gpu, ...]:
-    """What amdgpu's driver shows in sysfs; empty where there is no such card."""
+    """The GPUs that amdgpu's driver shows in sysfs; empty where there is no such card."""
     return await asyncio.to_thread(lambda: tuple(_amd_cards(cards)))
 
 

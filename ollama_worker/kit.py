@@ -24,7 +24,8 @@ class Backoff(NamedTuple):
 
 
 class Kit(NamedTuple):
-    """What an attempt works with. A worker process makes one kit, and all its lives use it."""
+    """The clients, the engine and the counters of an attempt. A worker process makes one kit, and all its lives use
+    it."""
 
     jobs: JobPipe
     writer: EventWriter

@@ -1,8 +1,8 @@
-"""How long a life may go on unheard.
+"""How long a life may go on while none of its beats is answered.
 
-Who watches a pool reaps a life whose beat stands still for REAP_SECONDS, and its jobs run elsewhere. A worker that is
-cut off is told nothing of that, so it counts the same time itself, from when it sent the last beat that was answered.
-So it is always first: while it goes on, nobody else runs its jobs.
+An API process reaps a life whose beat stands still for REAP_SECONDS, and its jobs run elsewhere. A worker that is cut
+off hears nothing of that. So it counts the same time itself, from when it sent the last beat that was answered, and is
+always first: while it goes on, no other worker runs its jobs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from wire.workers import REAP_SECONDS
 
 
 class Lease:
-    """Runs from now on, for `seconds` after each `renew`."""
+    """The time that a life has left. It runs from now on, for `seconds` after each `renew`."""
 
     def __init__(self, seconds: float = REAP_SECONDS) -> None:
         self._seconds = seconds
@@ -29,16 +29,17 @@ class Lease:
         self._renewed.set()
 
     async def lapsed(self) -> None:
-        """Returns when it is over."""
+        """Returns when the lease is over."""
         while (left := self._until - self._loop.time()) > 0:
             await asyncio.sleep(left)
         self._renewed.clear()
 
     async def renewed(self) -> None:
-        """Returns when it runs again."""
+        """Returns when the lease runs again."""
         await self._renewed.wait()
 
 
 def is_down(error: Exception) -> bool:
-    """Redis itself is away: its host refuses, or it reads its file. Nobody is reaped then: that time does not count."""
+    """Whether Redis itself is away: its host refuses, or Redis reads its file. No life is reaped then, so that time
+    does not count."""
     return isinstance(error, BusyLoadingError) or isinstance(error.__context__, ConnectionRefusedError)

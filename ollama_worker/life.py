@@ -22,9 +22,9 @@ from ollama_worker.lease import Lease, is_down
 from ollama_worker.patience import once, unless, until_answered
 from wire.decoding import text
 from wire.ids import Incarnation, JobId
+from wire.orders import Order, decode_order
 from wire.outage import AWAY, redis_outage, repeat
-from wire.records import Order
-from wire.workers import BEAT_SECONDS, WorkerRegistry, decode_order
+from wire.workers import BEAT_SECONDS, WorkerRegistry
 
 BLOCK_MS = 2_000
 ENGINE_CHECK_SECONDS = 1.0

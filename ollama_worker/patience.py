@@ -1,4 +1,4 @@
-"""How a worker speaks to a Redis that may be away for a while."""
+"""How a worker calls a Redis that may be away for a while."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ T = TypeVar("T")
 
 
 async def until_answered(call: Callable[[], Awaitable[T]], part: Part | None = None) -> T:
-    """Ask until Redis answers. Scripts may be asked again, so a worker and its attempts outlive a restart of Redis;
-    what bounds an attempt is its deadline, which somebody else watches.
+    """Repeat the call until Redis answers. A script may be called again, so a worker and its attempts outlive a restart
+    of Redis. An attempt is bounded by its job's deadline, which the API processes watch.
 
-    `part`: of the outage that the process tells of; None: this call tells of its own, an attempt's with its job's id.
+    `part`: the part of the process's outage under which a failure is logged; None: this call logs one of its own, which
+    an attempt's log lines mark with its job.
     """
     part = part or redis_outage().part("an attempt")
     while True:
@@ -29,7 +30,7 @@ async def until_answered(call: Callable[[], Awaitable[T]], part: Part | None = N
 
 
 async def unless(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """The result of `work`, or None where `event` is set first: waiting never holds up a worker told to stop."""
+    """The result of `work`, or None where `event` is set first: no wait holds up a worker that is stopped."""
     working, waiting = asyncio.create_task(work), asyncio.create_task(event.wait())
     try:
         await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -40,7 +41,7 @@ async def unless(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None
 
 
 async def once(call: Awaitable[T]) -> T | None:
-    """On the way out nothing waits for a Redis that is away: a reaped life says the same a few seconds later."""
+    """One call, without waiting for a Redis that is away (None): a reap has the same effect a few seconds later."""
     try:
         return await call
     except AWAY:

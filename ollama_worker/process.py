@@ -23,7 +23,7 @@ async def serve(settings: WorkerSettings) -> None:
 
 
 def run() -> None:
-    """Serve until a signal comes, or explain the settings where `--help` asks for that."""
+    """Serve until a signal comes; with `--help`, print the settings."""
     if "--help" in sys.argv or "-h" in sys.argv:
         print(__doc__, describe_settings(WorkerSettings), sep="\n\n")
         return
@@ -38,7 +38,7 @@ def run() -> None:
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where it runs; asyncio's own loop serves as well, slower."""
+    """uvloop's loop where uvloop is installed; None: asyncio's own loop, which is slower."""
     try:
         import uvloop
     except ImportError:

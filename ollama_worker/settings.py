@@ -1,4 +1,4 @@
-"""The settings of a worker process, on top of those that it shares with the API."""
+"""The settings of a worker process, besides those that it shares with the API."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ DEFAULT_GGUF_URL = (
 
 
 def as_path(value: object) -> object:
-    """`~` is the user's home, as a shell would have it: `.env` files know no shell."""
+    """`~` is the user's home, as in a shell: no shell reads `.env` files."""
     return Path(value).expanduser() if isinstance(value, str) else value
 
 
 def gguf_address(value: str) -> str:
-    """The file's name is taken from the address, and tells the model's name and that a download is whole."""
+    """An http(s) address that ends in `.gguf`: the file's name, and from it the model's, is taken from the address."""
     path = value.partition("?")[0]
     if not value.startswith(("http://", "https://")) or not path.endswith(".gguf"):
         raise ValueError("must be an http(s) address that ends in .gguf")
@@ -47,21 +47,23 @@ GgufUrl = Annotated[str, AfterValidator(gguf_address)]
 
 
 class WorkerSettings(WireSettings):
-    """One worker: which engine it speaks to, how much at a time, and how long it waits for what."""
+    """The settings of one worker: its engine, how many jobs it runs at once, and how long it waits."""
 
     engine: EngineName = Field("auto", alias="SLUICE_ENGINE")
-    # Jobs run at once. Set it to Ollama's OLLAMA_NUM_PARALLEL: past that Ollama queues, out of our queue's sight.
+    # Jobs run at once. Set it to Ollama's OLLAMA_NUM_PARALLEL: further jobs would wait inside Ollama, unseen by our
+    # queue.
     slots: int = Field(1, validation_alias=AliasChoices("SLUICE_SLOTS", "QUEUE_CONCURRENCY"), ge=1, le=256)
     gguf: UserPath = Field(None, alias="SLUICE_GGUF")
-    mmproj: UserPath = Field(None, alias="SLUICE_MMPROJ")  # what makes the file's model see, where it can
+    mmproj: UserPath = Field(None, alias="SLUICE_MMPROJ")  # the projector that lets the file's model see images
     gguf_url: GgufUrl = Field(DEFAULT_GGUF_URL, alias="SLUICE_GGUF_URL")
-    # What the fetched file's SHA-256 must be; empty: any. A file that is there already was held against it then.
+    # The SHA-256 that a fetched file must have; "" takes any. It is checked once, when the file is fetched.
     gguf_sha256: str = Field("", alias="SLUICE_GGUF_SHA256", pattern=r"^([0-9a-fA-F]{64})?$")
-    # Any server that speaks OpenAI's protocol, and a further one: `sluice up` gives that its own worker and pool.
+    # Any server that speaks OpenAI's protocol, and a further one (HF_LOCAL_HOST), which `sluice up` gives a worker and
+    # a pool of its own.
     openai_url: ServerUrl = Field(None, alias="OPENAI_API_BASE_URL", pattern=AN_ADDRESS)
     openai_key: SecretStr = Field(SecretStr(""), alias="OPENAI_API_KEY")
     hf_url: ServerUrl = Field(None, alias="HF_LOCAL_HOST", pattern=AN_ADDRESS)
-    # Clouds are spoken to only where they are named here; keys that are merely there do nothing.
+    # Only clouds that are named here get requests; a key alone has no effect.
     cloud: Clouds = Field((), alias="SLUICE_CLOUD")
     cloud_models: Names = Field((), alias="SLUICE_CLOUD_MODELS")
     anthropic_key: SecretStr = Field(SecretStr(""), alias="ANTHROPIC_API_KEY")
@@ -71,14 +73,14 @@ class WorkerSettings(WireSettings):
     cloud_google_url: str = Field(
         "https://generativelanguage.googleapis.com/v1beta/openai", alias="SLUICE_GOOGLE_URL", pattern=AN_ADDRESS
     )
-    # Milliseconds. The longest silence: loading a big model from a slow disk says nothing for minutes.
+    # Milliseconds. The longest silence: while a big model is loaded from a slow disk, nothing comes for minutes.
     timeout_ms: int = Field(300_000, alias="OLLAMA_TIMEOUT", ge=1_000)
-    # Only before the first token: after it, another attempt decides whether to continue or start anew.
+    # Only before the first token: after it, the next attempt decides whether to continue or to begin anew.
     max_retries: int = Field(3, alias="OLLAMA_MAX_RETRIES", ge=0, le=20)
     backoff: Literal["exponential", "fixed"] = Field("exponential", alias="QUEUE_BACKOFF_TYPE")
-    # Seconds a worker that was told to stop may go on with what it runs; the rest goes back to the queue.
+    # Seconds that a stopped worker may go on with the jobs it runs; the rest goes back to the queue.
     grace: float = Field(30.0, alias="SLUICE_GRACE_SECONDS", ge=0, le=86_400)
-    # Touched every two seconds: one that stands still is a process that hangs. Absent: nobody watches.
+    # Touched every two seconds: a file whose time stands still means a process that hangs. Absent: nothing watches it.
     alive_file: UserPath = Field(None, alias="SLUICE_ALIVE_FILE")
     simulated_rate: float = Field(50.0, alias="SLUICE_SIMULATED_RATE", ge=0)  # tokens a second a job; 0: no pause
     simulated_load_ms: int = Field(0, alias="SLUICE_SIMULATED_LOAD_MS", ge=0)  # to show `loading_model`
@@ -97,7 +99,7 @@ class WorkerSettings(WireSettings):
         return urls[name].rstrip("/")
 
     def cloud_offers(self, name: CloudName) -> tuple[str, ...]:
-        """What SLUICE_CLOUD_MODELS says of one cloud: `openai/m` is that one's, `m` is anybody's."""
+        """The models that SLUICE_CLOUD_MODELS offers of one cloud: `openai/m` is OpenAI's, `m` is any cloud's."""
         split = [model.partition("/") for model in self.cloud_models]
         others = [head for head, slash, _ in split if slash and head in get_args(CloudName)]
         return tuple(

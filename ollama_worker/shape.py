@@ -14,7 +14,7 @@ import structlog
 from ollama_worker.engines.base import Engine, EngineError
 from ollama_worker.engines.store import ModelInfo
 from wire.outage import Outage, repeat
-from wire.workers import MODELS_MOST, Gpu, WorkerInfo, is_name, loaded_of
+from wire.worker_info import MODELS_MOST, Gpu, WorkerInfo, is_model_name
 
 REFRESH_SECONDS = 15.0
 REPEAT_MODELS_SECONDS = 3600.0
@@ -31,13 +31,13 @@ class Meter:
 
 
 class Shape:
-    """What this process reports of itself, over all its lives. A beat carries `news()`: None where nothing changed."""
+    """The description of this process, over all its lives. A beat carries `news()`: None where nothing changed."""
 
     def __init__(self, engine: Engine, slots: int, detail: str, meter: Meter) -> None:
         self._engine = engine
         self._meter = meter
         self.slots = slots
-        self._info = WorkerInfo(engine.name, {}, socket.gethostname(), detail=detail)
+        self._info = WorkerInfo(engine.name, {}, socket.gethostname(), detail=detail, tokens=0)
         self._sent = self._info
         self._repeat_models_at = time.monotonic() + REPEAT_MODELS_SECONDS
         self._left_out = 0
@@ -88,7 +88,7 @@ class Shape:
         What a lost beat carried goes out again after the next look.
         """
         looked, self._looked = self._looked, False
-        return {*loaded_of(self._info), *in_use} if looked else None
+        return {*self._info.loaded, *in_use} if looked else None
 
     def sees(self, gpus: tuple[Gpu, ...]) -> None:
         """The latest look at the machine's GPUs."""
@@ -119,7 +119,7 @@ class Shape:
 
 
 def _is_named(model: ModelInfo) -> bool:
-    return is_name(model.name)
+    return is_model_name(model.name)
 
 
 def _about(model: ModelInfo) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Vectors on their way to the log: little-endian 32-bit floats in base64, no more an event than readers take live."""
+"""Vectors as the log holds them: little-endian 32-bit floats in base64, in events that a reader can take live."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from wire.events import Token
 
-BURST_BYTES = 128 * 1024  # half of what a reader holds in memory: a longer message sends it to the log
+BURST_BYTES = 128 * 1024  # half of what a reader holds in memory: after a longer message it reads from the log
 
 
 def packed(vector: Sequence[float]) -> str:
@@ -16,7 +16,7 @@ def packed(vector: Sequence[float]) -> str:
 
 
 def bursts(vectors: Sequence[Sequence[float]]) -> Iterator[Token]:
-    """Events that hold all vectors in their order, each as many as fit and at least one. They are no model tokens."""
+    """Events that hold all vectors in their order: in each as many as fit, and at least one. Vectors are no tokens."""
     burst: list[str] = []
     size = 0
     for vector in vectors:

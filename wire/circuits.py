@@ -83,4 +83,4 @@ def _circuit(name: str, body: dict[str, object]) -> Circuit | None:
 
 
 def _number(value: object) -> int:
-    return int(cast(float, value)) if is_number(value) else 0
+    return int(value) if is_number(value) else 0

@@ -12,19 +12,25 @@ step of Redis's clock, is overruled by those that ran on. It yields, else they w
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 from redis.asyncio import Redis
 
 from wire.keys import Keys
-from wire.records import monotonic_ms
 from wire.scripts import scripts
 
 STEP_MS = 2000  # as in queue.lua
 SLOW_LOOK_MS = STEP_MS // 4  # an answer slower than this measures the network, not the clock
 NOTICED_MS = STEP_MS // 2  # half of what scripts refuse, so that two small steps are not missed
 GROWN_MS = 5000  # who has looked for less may have begun between a step and its correction, and overrules nobody
+
+
+def monotonic_ms() -> int:
+    """Milliseconds that no wall clock can step and that a suspended laptop does not stop, where the OS has them."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return int(time.clock_gettime(clock) * 1000)
 
 
 class Look(NamedTuple):

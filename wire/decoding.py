@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 
-MOST = 10**14  # what the scripts count as a number (guards.lua); in milliseconds the year 5138
+NUMBER_MAX = 10**14  # what the scripts count as a number (guards.lua); in milliseconds the year 5138
 LONGEST_DIGITS = 20  # a longer text is no number of ours, and Python takes quadratic time for a million digits
 
 
@@ -20,7 +20,7 @@ def text(value: bytes | None) -> str:
     return (value or b"").decode(errors="replace")
 
 
-def whole_or_none(value: bytes | str | None, most: int = MOST) -> int | None:
+def whole_or_none(value: bytes | str | None, most: int = NUMBER_MAX) -> int | None:
     """A whole number between -`most` and `most`."""
     if value is None or len(value) > LONGEST_DIGITS:
         return None
@@ -31,11 +31,11 @@ def whole_or_none(value: bytes | str | None, most: int = MOST) -> int | None:
     return number if -most <= number <= most else None
 
 
-def whole(value: bytes | str | None, most: int = MOST) -> int:
+def whole(value: bytes | str | None, most: int = NUMBER_MAX) -> int:
     return whole_or_none(value, most) or 0
 
 
-def is_number(value: object, most: float = MOST) -> bool:
+def is_number(value: object, most: float = NUMBER_MAX) -> TypeGuard[int | float]:
     """Whether a value of a JSON object is a finite number between 0 and `most`, and no boolean."""
     return (
         isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= most

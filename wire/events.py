@@ -14,21 +14,21 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from wire.decoding import json_object
 
-MOST = 2**53  # of anything counted: SQL, JSON and JavaScript hold it exactly
+COUNT_MAX = 2**53  # of anything counted: SQL, JSON and JavaScript hold it exactly
 
 
 def counted(value: object) -> int:
-    """What another's word counts, between 0 and `MOST`: 0 for what is no number, as for what was not told."""
+    """What another's word counts, between 0 and `COUNT_MAX`: 0 for what is no number, as for what was not told."""
     if not isinstance(value, int | float) or value != value:  # NaN is not even itself
         return 0
-    return int(min(max(value, 0), MOST))
+    return int(min(max(value, 0), COUNT_MAX))
 
 
 def measured(value: object) -> float:
     """The same of a number that need not be whole, such as a rate."""
     if not isinstance(value, int | float) or value != value:
         return 0.0
-    return float(min(max(value, 0), MOST))
+    return float(min(max(value, 0), COUNT_MAX))
 
 
 Count = Annotated[int, BeforeValidator(counted)]

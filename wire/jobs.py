@@ -5,23 +5,21 @@ Repeated with the same token a script gives its first answer until the job moves
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import sha1
-from typing import Literal, NamedTuple, cast, get_args
+from typing import Literal, NamedTuple, cast
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
-from wire.decoding import text, whole
-from wire.events import EventId
+from wire.decoding import text
 from wire.ids import LOCAL_PRINCIPAL, Incarnation, JobId, PrincipalId, TenantId
 from wire.keys import Keys
 from wire.log import EventLog
-from wire.records import BRIEF_MS, KEEP_MS, PROTOCOL, JobClass, JobRecord, JobRequest, JobState, Route
+from wire.records import BRIEF_MS, PROTOCOL, JobClass, JobRecord, JobRequest, JobState, decode_record
 from wire.scripts import scripts
 
 Accepted = Literal["ok", "full depth", "full tenant", "full bytes", "stepped"]
-STATES = get_args(JobState)
 FINISHED, NOT_YOURS, WRONG_SEQ = 1, 0, -1
 
 
@@ -194,73 +192,9 @@ class JobPipe:
         return int(await self.redis.xlen(self.keys.demand))
 
 
-def decode_record(job: JobId, fields: Mapping[bytes, bytes]) -> JobRecord | None:
-    """A job's hash as it lies in Redis; fields that are missing are empty. None for what is no job."""
-    state = text(fields.get(b"state"))
-    if state not in STATES:
-        return None
-
-    def word(name: bytes) -> str:
-        return text(fields.get(name))
-
-    def number(name: bytes) -> int:
-        return max(0, whole(fields.get(name)))
-
-    return JobRecord(
-        id=JobId(job),
-        state=cast(JobState, state),
-        tenant=TenantId(word(b"tenant")),
-        principal=PrincipalId(word(b"principal")) or LOCAL_PRINCIPAL,
-        cls=word(b"class"),
-        model=word(b"model"),
-        attempt=number(b"attempt"),
-        tries=number(b"tries"),
-        max_attempts=number(b"max"),
-        owner=Incarnation(word(b"owner")),
-        accepted=number(b"accepted"),
-        due=number(b"due"),
-        why=word(b"why"),
-        note=word(b"note"),
-        end=_event_id(word(b"end")),
-        request=fields.get(b"request", b""),
-        result=fields.get(b"result", b""),
-        request_id=word(b"request_id"),
-        timeline=_timeline(fields),
-        route=cast(Route, word(b"route")),
-        base=number(b"base"),
-        keep_ms=number(b"keep") or KEEP_MS,
-        forgotten=bool(number(b"forgotten")),
-        outline=fields.get(b"outline", b""),
-    )
-
-
-def _event_id(name: str) -> str:
-    """The same, "" for what is no event's id."""
-    try:
-        return str(EventId.parse(name))
-    except ValueError:
-        return ""
-
-
 def affinity_key(tenant: TenantId, request: JobRequest) -> str:
     """A conversation's short name in this pool, "" for none: what one model holds of it serves no other's cache."""
     if not request.affinity:
         return ""
     whole = "\0".join((tenant, request.model, request.affinity))
     return sha1(whole.encode(), usedforsecurity=False).hexdigest()[:16]
-
-
-def _timeline(fields: Mapping[bytes, bytes]) -> tuple[tuple[int, str, str], ...]:
-    """`given:2` → `1700000000000 w7` becomes (1700000000000, "given:2", "w7"); ties keep the order of a job's life."""
-    order = ("accepted", "given", "started", "returned", "ended")
-    marks = [(max(0, whole(fields.get(b"accepted"))), "accepted", "")]
-    for name, value in fields.items():
-        if (what := text(name)).partition(":")[0] in order[1:]:
-            at, _, detail = text(value).partition(" ")
-            marks.append((max(0, whole(at)), what, detail))
-
-    def by_time(mark: tuple[int, str, str]) -> tuple[int, int, int]:
-        what, _, attempt = mark[1].partition(":")
-        return mark[0], whole(attempt or ("0" if what == "accepted" else str(1 << 30))), order.index(what)
-
-    return tuple(sorted(marks, key=by_time))

@@ -14,10 +14,9 @@ from redis.exceptions import ResponseError
 
 from wire.decoding import text, texts
 from wire.ids import JobId
-from wire.jobs import decode_record
 from wire.keys import Keys
 from wire.log import ends_of
-from wire.records import JobRecord
+from wire.records import JobRecord, decode_record
 
 TEXTS = (b"request", b"result")
 

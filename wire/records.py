@@ -6,11 +6,13 @@ meaning written beside them, and nothing is ever removed within a version (docs/
 
 from __future__ import annotations
 
-import time
-from typing import Any, Literal, NamedTuple, get_args
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from wire.decoding import text, whole
+from wire.events import EventId
 from wire.ids import LOCAL_PRINCIPAL, Incarnation, JobId, PrincipalId, TenantId
 
 PROTOCOL = 1
@@ -18,6 +20,7 @@ PROTOCOL = 1
 JobClass = Literal["interactive", "batch"]
 CLASSES: tuple[JobClass, ...] = get_args(JobClass)  # the most urgent first, as in wire/scripts/policy.lua
 JobState = Literal["queued", "running", "completed", "failed", "cancelled"]
+STATES = get_args(JobState)
 LIVE_STATES = ("queued", "running")
 # `warm`: to the worker that had this conversation last; `loaded`: to one that has the model in memory; else `idle`: a
 # worker was free when it came, or `queue`: it waited for one.
@@ -160,20 +163,65 @@ class JobRecord(NamedTuple):
         return self.state in LIVE_STATES
 
 
-class Order(NamedTuple):
-    """One entry of a worker's inbox. `do` is `run` or `cancel`, and both name a job and its attempt.
+def decode_record(job: JobId, fields: Mapping[bytes, bytes]) -> JobRecord | None:
+    """A job's hash as it lies in Redis; fields that are missing are empty. None for what is no job."""
+    state = text(fields.get(b"state"))
+    if state not in STATES:
+        return None
 
-    Any other `do` is a newer version's: a worker logs the entry and ignores it, and its `job` and `attempt` are empty.
-    """
+    def word(name: bytes) -> str:
+        return text(fields.get(name))
 
-    id: str
-    do: str
-    job: JobId = JobId("")
-    attempt: int = 0
-    model: str = ""
+    def number(name: bytes) -> int:
+        return max(0, whole(fields.get(name)))
+
+    return JobRecord(
+        id=JobId(job),
+        state=cast(JobState, state),
+        tenant=TenantId(word(b"tenant")),
+        principal=PrincipalId(word(b"principal")) or LOCAL_PRINCIPAL,
+        cls=word(b"class"),
+        model=word(b"model"),
+        attempt=number(b"attempt"),
+        tries=number(b"tries"),
+        max_attempts=number(b"max"),
+        owner=Incarnation(word(b"owner")),
+        accepted=number(b"accepted"),
+        due=number(b"due"),
+        why=word(b"why"),
+        note=word(b"note"),
+        end=_event_id(word(b"end")),
+        request=fields.get(b"request", b""),
+        result=fields.get(b"result", b""),
+        request_id=word(b"request_id"),
+        timeline=_timeline(fields),
+        route=cast(Route, word(b"route")),
+        base=number(b"base"),
+        keep_ms=number(b"keep") or KEEP_MS,
+        forgotten=bool(number(b"forgotten")),
+        outline=fields.get(b"outline", b""),
+    )
 
 
-def monotonic_ms() -> int:
-    """Milliseconds that no wall clock can step and that a suspended laptop does not stop, where the OS has them."""
-    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return int(time.clock_gettime(clock) * 1000)
+def _event_id(name: str) -> str:
+    """The same, "" for what is no event's id."""
+    try:
+        return str(EventId.parse(name))
+    except ValueError:
+        return ""
+
+
+def _timeline(fields: Mapping[bytes, bytes]) -> tuple[tuple[int, str, str], ...]:
+    """`given:2` → `1700000000000 w7` becomes (1700000000000, "given:2", "w7"); ties keep the order of a job's life."""
+    order = ("accepted", "given", "started", "returned", "ended")
+    marks = [(max(0, whole(fields.get(b"accepted"))), "accepted", "")]
+    for name, value in fields.items():
+        if (what := text(name)).partition(":")[0] in order[1:]:
+            at, _, detail = text(value).partition(" ")
+            marks.append((max(0, whole(at)), what, detail))
+
+    def by_time(mark: tuple[int, str, str]) -> tuple[int, int, int]:
+        what, _, attempt = mark[1].partition(":")
+        return mark[0], whole(attempt or ("0" if what == "accepted" else str(1 << 30))), order.index(what)
+
+    return tuple(sorted(marks, key=by_time))

@@ -7,61 +7,20 @@ still for five beats of a Redis that answered is reaped: its jobs go back to the
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection
-from itertools import islice
+from collections.abc import Collection
 from typing import Any, NamedTuple, cast
 
 import orjson
 from redis.asyncio import Redis
 
-from wire.decoding import is_number, json_object, text, whole, whole_or_none
-from wire.events import counted
+from wire.decoding import json_object, text, whole, whole_or_none
 from wire.ids import Incarnation, JobId
 from wire.keys import Keys
-from wire.records import Order
 from wire.scripts import scripts
+from wire.worker_info import MODELS_MOST, WorkerInfo, read_models
 
 BEAT_SECONDS = 2.0
 REAP_SECONDS = 10.0  # five missed beats
-LONGEST_JOB_SECONDS = 604_800.0  # a week; who says more of its mean job is not believed
-LONGEST_TEXT = 1_000  # characters of what a worker says of itself
-ATTEMPT_MAX = 2**63 - 1  # a longer number is in no log line and no id
-Kinds = dict[str, Callable[[Any], bool]]
-MODELS_MOST = 1000  # of one worker, and of those last seen in a pool: more is no list that anybody chooses from
-NAME_MOST = 200  # characters of a model's name
-INFO_BYTES = 4 * 1024 * 1024  # of what a worker says of itself; a thousand models take a tenth of it
-
-
-class Gpu(NamedTuple):
-    """One GPU at one moment; None: its driver does not tell. Memory in MiB."""
-
-    name: str
-    memory_used_mb: int | None = None
-    memory_total_mb: int | None = None
-    utilization_percent: int | None = None
-    temperature_c: int | None = None
-    power_w: int | None = None
-
-
-class WorkerInfo(NamedTuple):
-    """What a worker says of itself, as JSON in its hash. `models`: name → {loaded, context_length, capabilities}.
-
-    `job_seconds`: mean time of its latest jobs, 0 before the first; callers' ETA is made of it. `tokens`: how many its
-    process has generated so far; two beats' make a rate. `gpus`: its machine's, empty where it can read none. Absent,
-    in what an older worker says: not known.
-    """
-
-    engine: str
-    models: dict[str, dict[str, Any]]
-    host: str = ""
-    protocol: int = 1
-    job_seconds: float = 0.0
-    detail: str = ""
-    tokens: int = 0
-    gpus: tuple[Gpu, ...] = ()
-
-    def encode(self) -> bytes:
-        return orjson.dumps({**self._asdict(), "gpus": [gpu._asdict() for gpu in self.gpus]})
 
 
 class WorkerRecord(NamedTuple):
@@ -74,7 +33,7 @@ class WorkerRecord(NamedTuple):
     asking: bool
     seen: int
     since: int
-    info: dict[str, Any]
+    info: WorkerInfo
 
 
 class Beat(NamedTuple):
@@ -104,7 +63,7 @@ class WorkerRegistry:
 
     async def register(self, incarnation: Incarnation, slots: int, info: WorkerInfo) -> int:
         """Begin a life; returns its beat (1)."""
-        words = (orjson.dumps(loaded_of(info)), *_catalogue(info))
+        words = (orjson.dumps(info.loaded), *_catalogue(info))
         return cast(int, await self._run("register", incarnation, slots, info.encode(), *words))
 
     async def ask(self, incarnation: Incarnation, wants: bool) -> bool:
@@ -175,32 +134,7 @@ class WorkerRegistry:
             names = cast(list[bytes], await self.redis.zrange(self.keys.seen, 0, MODELS_MOST - 1, desc=True))
             told = cast(list[bytes | None], await self.redis.hmget(self.keys.models, names)) if names else []
             models = {name: info or b"" for name, info in zip(names, told, strict=True)}
-        return _models({text(name): json_object(info) for name, info in models.items()})
-
-
-def is_name(told: object) -> bool:
-    """Whether that can be a model's name: a line of text that a person could read, and a caller write."""
-    return isinstance(told, str) and 0 < len(told) <= NAME_MOST and told.isprintable()
-
-
-def loaded_of(info: WorkerInfo) -> list[str]:
-    """The models that are in memory now."""
-    return [name for name, about in info.models.items() if about.get("loaded")]
-
-
-def decode_order(entry: str, fields: dict[bytes, bytes]) -> Order:
-    """Raises ValueError for an entry that no script wrote. An order of another kind is returned, for the worker to log
-    and to ignore: a newer version may have written it."""
-    try:
-        do, model = fields[b"do"].decode(), fields.get(b"model", b"").decode()
-        if do in ("run", "cancel"):
-            job, attempt = JobId(fields[b"job"].decode()), whole_or_none(fields[b"attempt"], ATTEMPT_MAX)
-            if attempt is None or attempt < 1:
-                raise ValueError(f"no attempt has that number: inbox entry {entry}")
-            return Order(entry, do, job, attempt, model)
-        return Order(entry, do, model=model)
-    except (KeyError, UnicodeDecodeError) as error:
-        raise ValueError(f"undecodable inbox entry {entry}") from error
+        return read_models({text(name): json_object(info) for name, info in models.items()})
 
 
 async def _hash(redis: Redis, key: str) -> dict[bytes, bytes]:
@@ -226,60 +160,5 @@ def _worker(incarnation: Incarnation, beat: int, h: dict[bytes, bytes], owned: i
         asking=h.get(b"asking") == b"1",
         seen=whole(h.get(b"seen")),
         since=max(0, whole(h.get(b"since"))),
-        info=_info(h.get(b"info", b"")),
+        info=WorkerInfo.decode(h.get(b"info", b"")),
     )
-
-
-def _info(words: bytes) -> dict[str, Any]:
-    """As a worker wrote it; what is of another type or range than `WorkerInfo` has counts as absent."""
-    info = _usable(json_object(words if len(words) <= INFO_BYTES else b""), INFO_KINDS)
-    return {**info, "models": _models(info["models"])} if "models" in info else info
-
-
-def _models(models: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Those that have a name, and no more of them than anybody reads: a worker's word is a neighbour's."""
-    named = ((name, about) for name, about in models.items() if is_name(name) and isinstance(about, dict))
-    return {name: _about(about) for name, about in islice(named, MODELS_MOST)}
-
-
-def _about(fields: dict[str, Any]) -> dict[str, Any]:
-    about = _usable(fields, ABOUT_KINDS)
-    if "context_length" in about:
-        about["context_length"] = counted(about["context_length"])
-    if "capabilities" in about:
-        about["capabilities"] = [word for word in about["capabilities"][:NAME_MOST] if _is_text(word)]
-    return about
-
-
-def _usable(fields: dict[str, Any], kinds: Kinds) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if name not in kinds or kinds[name](value)}
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= LONGEST_TEXT
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and is_number(value)
-
-
-# What a worker may say, and as what: another make of it, or a newer one, takes nobody down who reads it.
-INFO_KINDS: Kinds = {
-    "engine": _is_text,
-    "models": lambda value: isinstance(value, dict),
-    "host": _is_text,
-    "protocol": _is_count,
-    "job_seconds": lambda value: is_number(value, LONGEST_JOB_SECONDS),
-    "detail": _is_text,
-    "tokens": _is_count,
-    "gpus": lambda value: isinstance(value, list),
-}
-ABOUT_KINDS: Kinds = {
-    "context_length": lambda value: isinstance(value, int),
-    "capabilities": lambda value: isinstance(value, list),
-    "size": _is_count,
-    "size_vram": _is_count,
-    "digest": _is_text,
-    "details": lambda value: isinstance(value, dict),
-    "expires_at": _is_text,
-}

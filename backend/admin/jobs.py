@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row
-
 from backend.admin.pages import Entry, from_place, newest, read_place
 from backend.admin.repository import EndedJobs
 from backend.cursor import read_cursor, write_cursor
 from backend.errors import job_not_found
 from backend.moments import moment
 from backend.pool.pools import Pool, Pools
+from backend.store.rows import JobRow
 from wire.ids import JobId
 from wire.records import JobRecord
 
@@ -68,7 +67,7 @@ class AllJobs:
         """Redis first: it keeps a job for a day after its end, SQL for longer."""
         wanted = list(dict.fromkeys(name for name in names if name))
         found = await self._from_redis(wanted)
-        rows = await self._ended.named([name for name in wanted if name not in found])
+        rows = await self._ended.known([name for name in wanted if name not in found])
         return found | {name: _view_of_row(row) for name, row in rows.items()}
 
     async def _from_redis(self, names: Sequence[JobId]) -> dict[str, View]:
@@ -109,7 +108,7 @@ def _view_of_record(pool: str, record: JobRecord, end: dict[str, Any]) -> View:
     }
 
 
-def _view_of_row(row: Row[Any]) -> View:
+def _view_of_row(row: JobRow) -> View:
     return {
         "id": row.id,
         "pool": row.pool,
@@ -129,7 +128,7 @@ def _view_of_row(row: Row[Any]) -> View:
     }
 
 
-def _some(row: Row[Any], *names: str) -> dict[str, int] | None:
+def _some(row: JobRow, *names: str) -> dict[str, int] | None:
     """Those of these columns that are known; None where none is."""
     return {name: value for name in names if (value := getattr(row, name)) is not None} or None
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend.admin.listener import Listener
 from backend.admin.points import LATELY_MS, SAMPLE_MS, Point, Points
 from backend.admin.pulse import Pulse
-from backend.admin.repository import EndedJobs, Waits
+from backend.admin.repository import EndedJobs, WaitSums
 from backend.admin.snapshot import snapshot
 from backend.dialects.native.events import error_body
 from backend.errors import as_api_error
@@ -123,7 +123,7 @@ class Monitor:
             self._tell(b"snapshot", _json(snapshot(look, self._pulse, point)))
         self._points.add(point)
 
-    async def _waits(self, since: int) -> list[Waits]:
+    async def _waits(self, since: int) -> list[WaitSums]:
         """How long jobs waited; nothing where SQL does not answer, since the rest can be shown without."""
         try:
             async with asyncio.timeout(LOOK_SECONDS):

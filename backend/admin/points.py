@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from backend.admin.repository import Waits
+from backend.admin.repository import WaitSums
 from backend.moments import moment
 
 SAMPLE_MS = 2_000
@@ -28,7 +28,7 @@ class Point(NamedTuple):
     def view(self) -> dict[str, Any]:
         return {**self._asdict(), "at": moment(self.at)}
 
-    def with_waits(self, waits: Sequence[Waits]) -> Point:
+    def with_waits(self, waits: Sequence[WaitSums]) -> Point:
         """`waits` of any time, in stretches of SAMPLE_MS; only those of the time just before this point count."""
         mine = [w for w in waits if self.at - LATELY_MS <= w.stretch * SAMPLE_MS <= self.at]
         wait = _mean(sum(w.wait_ms for w in mine), sum(w.waited for w in mine))
@@ -55,7 +55,7 @@ class Points:
         """Pool ms of the first thing that any of these points tells of."""
         return self._points[0].at - LATELY_MS if self._points else 0
 
-    def view(self, waits: Sequence[Waits]) -> dict[str, Any]:
+    def view(self, waits: Sequence[WaitSums]) -> dict[str, Any]:
         return {"points": [point.with_waits(waits).view() for point in self._points]}
 
 

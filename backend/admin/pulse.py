@@ -34,7 +34,7 @@ class Pulse:
         self._seen = {life: seen._replace(at=float("inf")) for life, seen in self._seen.items()}
 
     def _judge(self, worker: WorkerRecord, now: float) -> Seen:
-        tokens = _count(worker.info.get("tokens"))
+        tokens = worker.info.tokens
         old = self._seen.get(worker.incarnation)
         if old is None:
             return Seen(worker.beat, now, tokens, None)
@@ -64,10 +64,6 @@ class Pulse:
         if worker.owned >= worker.slots:
             return "full"
         return "busy" if worker.owned else "idle"
-
-
-def _count(told: object) -> int | None:
-    return told if isinstance(told, int) else None
 
 
 def _rate(old: Seen, beat: int, tokens: int | None) -> float | None:

@@ -9,7 +9,7 @@ from backend.admin.pulse import Pulse
 from backend.moments import moment
 from backend.pool.look import Look, PoolLook
 from wire.places import Lengths
-from wire.workers import Gpu, WorkerRecord
+from wire.workers import WorkerRecord
 
 TENANTS_SHOWN = 50  # of a class; those who wait with most
 
@@ -56,26 +56,16 @@ def _worker(worker: WorkerRecord, pool: str, look: Look, pulse: Pulse) -> dict[s
     return {
         "id": worker.incarnation,
         "pool": pool,
-        "engine": info.get("engine", ""),
-        "detail": info.get("detail", ""),
-        "host": info.get("host", ""),
+        "engine": info.engine,
+        "detail": info.detail,
+        "host": info.host,
         "slots": worker.slots,
         "running": worker.owned,
         "state": pulse.state(worker, look.now),
         "beat_age_ms": max(0, look.at - worker.seen),
         "since": moment(worker.since),
-        "job_seconds": info.get("job_seconds", 0.0),
+        "job_seconds": info.job_seconds,
         "tokens_per_second": pulse.rate(worker),
-        "models": [{"name": name, "loaded": bool(about.get("loaded"))} for name, about in _models(worker)],
-        "gpus": [{field: gpu.get(field) for field in Gpu._fields} for gpu in _gpus(worker)],
+        "models": [{"name": name, "loaded": bool(about.get("loaded"))} for name, about in sorted(info.models.items())],
+        "gpus": [gpu._asdict() for gpu in info.gpus],
     }
-
-
-def _gpus(worker: WorkerRecord) -> list[dict[str, Any]]:
-    """Workers of other makes may say what they like; what is no object is passed over."""
-    told = worker.info.get("gpus")
-    return [gpu for gpu in told if isinstance(gpu, dict)] if isinstance(told, list) else []
-
-
-def _models(worker: WorkerRecord) -> list[tuple[str, dict[str, Any]]]:
-    return sorted(worker.info.get("models", {}).items())

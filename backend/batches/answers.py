@@ -10,6 +10,7 @@ import orjson
 from backend.dialects.common.tools import hex_of
 from backend.dialects.openai.errors import refusal
 from backend.errors import ApiError
+from backend.ids import BatchId
 from wire.ids import JobId
 
 GIVEN_UP = {
@@ -18,38 +19,38 @@ GIVEN_UP = {
 }
 
 
-def batch_uuid(batch: str) -> uuid.UUID:
+def batch_uuid(batch: BatchId) -> uuid.UUID:
     """Of the id `batch_<32 hexadecimal digits>`."""
     return uuid.UUID(batch.removeprefix("batch_"))
 
 
-def job_of(batch: str, line: int) -> JobId:
+def job_of(batch: BatchId, line: int) -> JobId:
     """The line's job: whichever process asks it, and however often, it is one job."""
     return JobId(str(uuid.uuid5(batch_uuid(batch), str(line))))
 
 
-def answered(batch: str, line: int, custom_id: str | None, body: dict[str, Any]) -> str:
+def answered(batch: BatchId, line: int, custom_id: str | None, body: dict[str, Any]) -> str:
     return _told(batch, line, custom_id, 200, body)
 
 
-def refused(batch: str, line: int, custom_id: str | None, error: ApiError) -> str:
+def refused(batch: BatchId, line: int, custom_id: str | None, error: ApiError) -> str:
     """A request that failed, as its own route would have told it."""
     told = refusal(error, hex_of(job_of(batch, line)))
     return _told(batch, line, custom_id, told.status, told.body)
 
 
-def given_up(batch: str, line: int, custom_id: str | None, why: str) -> str:
+def given_up(batch: BatchId, line: int, custom_id: str | None, why: str) -> str:
     """A request that was never answered; `why`: expired or cancelled."""
     code, message = GIVEN_UP[why]
     about = {"id": request_id(batch, line), "custom_id": custom_id}
     return orjson.dumps({**about, "response": None, "error": {"code": code, "message": message}}).decode()
 
 
-def _told(batch: str, line: int, custom_id: str | None, status: int, body: dict[str, Any]) -> str:
+def _told(batch: BatchId, line: int, custom_id: str | None, status: int, body: dict[str, Any]) -> str:
     told = {"status_code": status, "request_id": hex_of(job_of(batch, line)), "body": body}
     about = {"id": request_id(batch, line), "custom_id": custom_id}
     return orjson.dumps({**about, "response": told, "error": None}).decode()
 
 
-def request_id(batch: str, line: int) -> str:
+def request_id(batch: BatchId, line: int) -> str:
     return f"batch_req_{hex_of(job_of(batch, line))}"

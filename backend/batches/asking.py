@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import orjson
 import structlog
 from redis.exceptions import RedisError
-from sqlalchemy import Row
 
 from backend.accounts.caller import Caller
 from backend.batches.answers import answered, given_up, job_of, refused
@@ -31,6 +30,7 @@ from backend.errors import ApiError, JobFailed, QueueFull, Unavailable
 from backend.moments import now_ms
 from backend.pool.pools import Pools
 from backend.store.database import DatabaseAway
+from backend.store.rows import BatchRow, LineRow
 from wire.link import LinkLost
 from wire.reader import JobLost
 
@@ -50,7 +50,7 @@ class Asking:
     """Answers the lines of one batch. `breath`: what holds the loop is done inside of it."""
 
     def __init__(
-        self, batch: Row[Any], *, chat: ChatService, pools: Pools, responses: Responses, breath: Breath
+        self, batch: BatchRow, *, chat: ChatService, pools: Pools, responses: Responses, breath: Breath
     ) -> None:
         self._batch = batch
         self._chat = chat
@@ -60,7 +60,7 @@ class Asking:
         self._door = DOORS[batch.endpoint]
         self._caller = Caller(batch.principal, batch.tenant)
 
-    async def answer(self, line: Row[Any]) -> Answer | None:
+    async def answer(self, line: LineRow) -> Answer | None:
         """Ask until there is an answer, good or bad; None: the batch's window has passed."""
         while (left := self._batch.expires_at - now_ms()) > 0:
             try:
@@ -78,19 +78,19 @@ class Asking:
                 return self._refused(line, ApiError(f"This line could not be answered ({type(error).__name__})."))
         return None
 
-    def given_up(self, line: Row[Any], why: str) -> Answer:
+    def given_up(self, line: LineRow, why: str) -> Answer:
         """`why`: expired or cancelled."""
         return Answer(why, given_up(self._batch.id, line.line, line.custom_id, why))
 
-    async def withdraw(self, line: Row[Any]) -> Answer:
+    async def withdraw(self, line: LineRow) -> Answer:
         """End the line's job, if it has one; an answer that is there already is kept."""
         state = await self._pools.cancel(job_of(self._batch.id, line.line), "batch_cancelled")
         kept = await self.answer(line) if state in ("completed", "failed") else None
         return kept or self.given_up(line, CANCELLED)
 
-    async def _ask(self, line: Row[Any], left: int) -> dict[str, Any]:
+    async def _ask(self, line: LineRow, left: int) -> dict[str, Any]:
         """`left`: ms of the window. Raises what keeps the line from being answered."""
-        body = line.body.encode()
+        body = (line.body or "").encode()
         async with self._breath.work():
             parsed = orjson.loads(body)
             asked = alone(self._door.read(parsed, self._responses.bounds.messages))
@@ -99,7 +99,7 @@ class Asking:
         [outcome] = await Party([ticket]).outcomes()
         return self._door.whole(asked, ticket, outcome)
 
-    async def _let_in(self, line: Row[Any], asked: Asked, left: int) -> Ticket:
+    async def _let_in(self, line: LineRow, asked: Asked, left: int) -> Ticket:
         ask = asked.job.model_copy(update={"door": self._door.name})
         return await self._chat.submit(
             Submission(
@@ -113,8 +113,8 @@ class Asking:
             )
         )
 
-    def _told(self, line: Row[Any], body: dict[str, Any]) -> str:
+    def _told(self, line: LineRow, body: dict[str, Any]) -> str:
         return answered(self._batch.id, line.line, line.custom_id, body)
 
-    def _refused(self, line: Row[Any], error: ApiError) -> Answer:
+    def _refused(self, line: LineRow, error: ApiError) -> Answer:
         return Answer(LINE_FAILED, refused(self._batch.id, line.line, line.custom_id, error))

@@ -15,7 +15,7 @@ from backend.batches.service import batch_not_found, batches_of, view
 from backend.dialects.common.openapi import takes
 from backend.dialects.openai.errors import read_as
 from backend.entrance.body import read_object
-from backend.ids import usable_id
+from backend.ids import BatchId, usable_id
 
 router = APIRouter(prefix="/v1/batches", tags=["OpenAI"])
 Owner = Annotated[Caller, needs("batches")]
@@ -31,7 +31,7 @@ async def create(request: Request, caller: Owner) -> Response:
 
 @router.get("", summary="Batches, the newest first")
 async def page(
-    request: Request, caller: Owner, after: str | None = None, limit: Annotated[int, Query(ge=1, le=100)] = 20
+    request: Request, caller: Owner, after: BatchId | None = None, limit: Annotated[int, Query(ge=1, le=100)] = 20
 ) -> Response:
     """`after`: the last batch of the page before."""
     after = usable_id(after, batch_not_found) if after else None
@@ -42,13 +42,13 @@ async def page(
 
 
 @router.get("/{batch_id}", summary="How a batch stands")
-async def show(request: Request, caller: Owner, batch_id: str) -> Response:
+async def show(request: Request, caller: Owner, batch_id: BatchId) -> Response:
     name = usable_id(batch_id, batch_not_found)
     return answer(view(await batches_of(request).get(caller.tenant, name)))
 
 
 @router.post("/{batch_id}/cancel", summary="End a batch; what is answered is kept")
-async def cancel(request: Request, caller: Owner, batch_id: str) -> Response:
+async def cancel(request: Request, caller: Owner, batch_id: BatchId) -> Response:
     name = usable_id(batch_id, batch_not_found)
     return answer(view(await batches_of(request).cancel(caller.tenant, name)))
 

@@ -18,6 +18,8 @@ from backend.dialects.openai.embeddings import EMBEDDINGS_PATH
 from backend.dialects.openai.errors import BadParameter
 from backend.entrance.body import parse_json
 from backend.errors import ApiError, Invalid, TooLarge
+from backend.ids import BatchId
+from backend.store.rows import LineRow
 
 BOM = b"\xef\xbb\xbf"
 CUSTOM_ID_MAX = 512  # characters
@@ -56,27 +58,27 @@ def _stripped(line: bytes, number: int) -> bytes:
 class Checker:
     """Reads one batch's lines, in order: it remembers the custom ids."""
 
-    def __init__(self, batch: str, endpoint: str, max_messages: int) -> None:
+    def __init__(self, batch: BatchId, endpoint: str, max_messages: int) -> None:
         self._batch = batch
         self._endpoint = endpoint
         self._door = DOORS[endpoint]
         self._max_messages = max_messages
         self._seen: set[str] = set()
 
-    def row(self, raw: RawLine) -> dict[str, Any]:
+    def row(self, raw: RawLine) -> LineRow:
         """The line's row. Raises NotJsonl."""
         fields, wrong = self._parsed(raw)
         custom_id = fields.get("custom_id")
-        about = {"batch_id": self._batch, "line": raw.number, "custom_id": _shown(custom_id)}
+        waits = LineRow(self._batch, raw.number, _shown(custom_id), None, WAITING, None)
         try:
             if wrong is not None:
                 raise wrong
             body = self._body(fields)
         except ApiError as error:
             answer = refused(self._batch, raw.number, _shown(custom_id), error)
-            return {**about, "body": None, "state": LINE_FAILED, "answer": answer}
+            return waits._replace(state=LINE_FAILED, answer=answer)
         self._seen.add(str(custom_id))
-        return {**about, "body": orjson.dumps(body).decode(), "state": WAITING, "answer": None}
+        return waits._replace(body=orjson.dumps(body).decode())
 
     def _parsed(self, raw: RawLine) -> tuple[dict[str, Any], ApiError | None]:
         if raw.text is None:

@@ -22,6 +22,7 @@ from backend.batches.work import Work, end_all
 from backend.chat.service import ChatService
 from backend.dialects.responses.service import Responses
 from backend.files.service import Files
+from backend.ids import BatchId
 from backend.moments import now_ms
 from backend.pool.pools import Pools
 from backend.store.database import Database, DatabaseAway
@@ -43,7 +44,7 @@ class Runner:
         database: Database,
         files: Files,
         chat: ChatService,
-        work: Callable[[str, str, asyncio.Event], Work],
+        work: Callable[[BatchId, str, asyncio.Event], Work],
     ) -> None:
         self._batches = batches
         self._database = database
@@ -51,7 +52,7 @@ class Runner:
         self._chat = chat
         self._work = work
         self._me = secrets.token_hex(8)
-        self._runs: dict[str, asyncio.Task[None]] = {}
+        self._runs: dict[BatchId, asyncio.Task[None]] = {}
         self._swept = -SWEEP_SECONDS
 
     async def run(self) -> None:
@@ -77,14 +78,14 @@ class Runner:
     async def _turn(self) -> None:
         if self._chat.draining:  # the others may have them at once
             return await self._leave_all()
-        self._runs = {name: run for name, run in self._runs.items() if not run.done()}
+        self._runs = {batch_id: run for batch_id, run in self._runs.items() if not run.done()}
         now = now_ms()
         if room := AT_ONCE - len(self._runs):
             async with self._database.read() as tx:
                 free = await repository.free(tx, now, room)
-            for name in free:
-                if name not in self._runs and await self._hold(name):
-                    self._runs[name] = asyncio.create_task(self._carry(name))
+            for batch_id in free:
+                if batch_id not in self._runs and await self._hold(batch_id):
+                    self._runs[batch_id] = asyncio.create_task(self._carry(batch_id))
         await self._sweep()
 
     async def _sweep(self) -> None:
@@ -98,50 +99,50 @@ class Runner:
         await end_all(set(runs.values()))
 
     # -- one batch -------------------------------------------------------------------------------------------------
-    async def _carry(self, name: str) -> None:
+    async def _carry(self, batch_id: BatchId) -> None:
         """Work on it for as long as it is held. After an error the hold is left to run out: that is the pause."""
-        with structlog.contextvars.bound_contextvars(request_id=name):
-            log.info("working on a batch", action="batch.held", batch=name)
+        with structlog.contextvars.bound_contextvars(request_id=batch_id):
+            log.info("working on a batch", action="batch.held", batch=batch_id)
             cancelling = asyncio.Event()
-            work = asyncio.create_task(self._work(name, self._me, cancelling).run())
-            keep = asyncio.create_task(self._keep(name, cancelling))
+            work = asyncio.create_task(self._work(batch_id, self._me, cancelling).run())
+            keep = asyncio.create_task(self._keep(batch_id, cancelling))
             try:
                 await asyncio.wait({work, keep}, return_when=asyncio.FIRST_COMPLETED)
                 for ended in (work, keep):
                     if ended.done():
                         ended.result()
             except AGAIN as error:
-                log.warning("a batch waits", action="batch.waits", batch=name, error=type(error).__name__)
+                log.warning("a batch waits", action="batch.waits", batch=batch_id, error=type(error).__name__)
             except asyncio.CancelledError:
                 await end_all({work, keep})
-                await self._let_go(name)
+                await self._let_go(batch_id)
                 raise
             except Exception:
-                log.exception("a batch broke", action="batch.broken", batch=name)
+                log.exception("a batch broke", action="batch.broken", batch=batch_id)
             finally:
                 await end_all({work, keep})
 
-    async def _keep(self, name: str, cancelling: asyncio.Event) -> None:
+    async def _keep(self, batch_id: BatchId, cancelling: asyncio.Event) -> None:
         """Renew the hold until it is lost. A database that is away takes it from nobody."""
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             with suppress(DatabaseAway):
-                if not await self._hold(name):
+                if not await self._hold(batch_id):
                     return
                 async with self._database.read() as tx:
-                    batch = await repository.held(tx, name, self._me)
+                    batch = await repository.held(tx, batch_id, self._me)
                 if batch is not None and batch.status == CANCELLING:
                     cancelling.set()
 
-    async def _hold(self, name: str) -> bool:
+    async def _hold(self, batch_id: BatchId) -> bool:
         now = now_ms()
         async with self._database.write() as tx:
-            return await repository.take(tx, name, self._me, now, now + HOLD_MS)
+            return await repository.take(tx, batch_id, self._me, now, now + HOLD_MS)
 
-    async def _let_go(self, name: str) -> None:
+    async def _let_go(self, batch_id: BatchId) -> None:
         with suppress(DatabaseAway):
             async with self._database.write() as tx:
-                await repository.let_go(tx, name, self._me)
+                await repository.let_go(tx, batch_id, self._me)
 
 
 @asynccontextmanager

@@ -6,7 +6,6 @@ import asyncio
 import secrets
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row
 from starlette.requests import Request
 
 from backend.accounts.caller import Caller
@@ -17,8 +16,11 @@ from backend.batches.states import CANCELLED, CANCELLING, IN_ERRORS, LINE_DONE, 
 from backend.dialects.openai.errors import BadParameter
 from backend.errors import NotFound
 from backend.files.service import Files
+from backend.ids import BatchId
 from backend.moments import now_ms
 from backend.store.database import Database
+from backend.store.rows import BatchRow
+from wire.ids import TenantId
 
 ENDED = {status: f"{status}_at" for status in ("completed", "failed", "expired", "cancelled")}
 
@@ -26,7 +28,7 @@ ENDED = {status: f"{status}_at" for status in ("completed", "failed", "expired",
 class Shown(NamedTuple):
     """A batch, and how many of its lines are in which state."""
 
-    row: Row[Any]
+    row: BatchRow
     lines: dict[str, int]
 
 
@@ -44,11 +46,11 @@ class Batches:
         file = await self._files.get(caller.tenant, wanted.input_file_id)
         if file.purpose != "batch":
             raise BadParameter("input_file_id", "input_file_id: upload the file with the purpose 'batch'.")
-        name, now = f"batch_{secrets.token_hex(16)}", now_ms()
+        batch_id, now = BatchId(f"batch_{secrets.token_hex(16)}"), now_ms()
         async with self._database.write() as tx:
             await repository.add(
                 tx,
-                id=name,
+                id=batch_id,
                 tenant=caller.tenant,
                 principal=caller.principal,
                 endpoint=wanted.endpoint,
@@ -59,17 +61,17 @@ class Batches:
                 expires_at=now + WINDOW_MS,
             )
         self.wake.set()
-        return await self.get(caller.tenant, name)
+        return await self.get(caller.tenant, batch_id)
 
-    async def get(self, tenant: str, name: str) -> Shown:
+    async def get(self, tenant: TenantId, batch_id: BatchId) -> Shown:
         """Raises NotFound."""
         async with self._database.read() as tx:
-            row = await repository.batch(tx, tenant, name)
+            row = await repository.batch(tx, tenant, batch_id)
             if row is None:
-                raise batch_not_found(name)
-            return Shown(row, (await repository.counts(tx, [name]))[name])
+                raise batch_not_found(batch_id)
+            return Shown(row, (await repository.counts(tx, [batch_id]))[batch_id])
 
-    async def page(self, tenant: str, after: str | None, limit: int) -> tuple[list[Shown], bool]:
+    async def page(self, tenant: TenantId, after: BatchId | None, limit: int) -> tuple[list[Shown], bool]:
         """Newest first, and whether there are more. Raises BadParameter for an `after` that is no batch."""
         async with self._database.read() as tx:
             place = await repository.batch(tx, tenant, after) if after else None
@@ -79,12 +81,12 @@ class Batches:
             counts = await repository.counts(tx, [row.id for row in rows[:limit]])
         return [Shown(row, counts[row.id]) for row in rows[:limit]], len(rows) > limit
 
-    async def cancel(self, tenant: str, name: str) -> Shown:
+    async def cancel(self, tenant: TenantId, batch_id: BatchId) -> Shown:
         """It ends as soon as its jobs have. Raises NotFound, and BadParameter for one that has ended."""
         async with self._database.write() as tx:
-            await repository.ask_to_cancel(tx, tenant, name, now_ms())
+            await repository.ask_to_cancel(tx, tenant, batch_id, now_ms())
         self.wake.set()
-        shown = await self.get(tenant, name)
+        shown = await self.get(tenant, batch_id)
         if shown.row.status not in (CANCELLING, CANCELLED):
             told = f"A batch with status {shown.row.status} cannot be cancelled."
             raise BadParameter("batch_id", told, "batch_not_cancellable")
@@ -121,8 +123,8 @@ def _counts(shown: Shown) -> dict[str, int]:
     return {"total": shown.row.total, "completed": shown.lines.get(LINE_DONE, 0), "failed": failed}
 
 
-def batch_not_found(name: str) -> NotFound:
-    return NotFound(f"There is no batch {name[:64]!r}.", "batch_not_found")
+def batch_not_found(batch_id: BatchId) -> NotFound:
+    return NotFound(f"There is no batch {batch_id[:64]!r}.", "batch_not_found")
 
 
 def batches_of(request: Request) -> Batches:

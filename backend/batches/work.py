@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any
 
 import structlog
-from sqlalchemy import Row
 
 from backend.batches import repository
 from backend.batches.answers import batch_uuid
@@ -37,8 +36,10 @@ from backend.bounds import RequestBounds
 from backend.errors import NotFound
 from backend.files import repository as file_repository
 from backend.files.service import Files, NewFile
+from backend.ids import BatchId, FileId
 from backend.moments import now_ms
 from backend.store.database import Database
+from backend.store.rows import BatchRow, LineRow
 
 LINES_MAX = 50_000
 ERRORS_MAX = 100  # told of a file that is no JSONL
@@ -54,7 +55,7 @@ class Work:
 
     def __init__(
         self,
-        name: str,
+        batch_id: BatchId,
         holder: str,
         cancelling: asyncio.Event,
         *,
@@ -63,7 +64,7 @@ class Work:
         breath: Breath,
         bounds: RequestBounds,
         window: int,
-        asking: Callable[[Row[Any]], Asking],
+        asking: Callable[[BatchRow], Asking],
     ) -> None:
         self._database = database
         self._files = files
@@ -72,7 +73,7 @@ class Work:
         self._window = window
         self._asking = asking
         self._holder = holder
-        self._name = name
+        self._batch_id = batch_id
         self._cancelling = cancelling
 
     async def run(self) -> None:
@@ -82,20 +83,20 @@ class Work:
         while (batch := await self._held()) is not None and batch.status in OPEN:
             await steps[batch.status](batch)
 
-    async def _held(self) -> Row[Any] | None:
+    async def _held(self) -> BatchRow | None:
         async with self._database.read() as tx:
-            return await repository.held(tx, self._name, self._holder)
+            return await repository.held(tx, self._batch_id, self._holder)
 
     async def _move(self, before: str, status: str, *, without_lines: bool = False, **values: Any) -> None:
         async with self._database.write() as tx:
-            moved = await repository.move(tx, self._name, self._holder, before, status=status, **values)
+            moved = await repository.move(tx, self._batch_id, self._holder, before, status=status, **values)
             if moved and without_lines:
-                await repository.remove_lines(tx, self._name)
+                await repository.remove_lines(tx, self._batch_id)
         if moved:
-            log.info("batch moved on", action="batch.moved", batch=self._name, status=status)
+            log.info("batch moved on", action="batch.moved", batch=self._batch_id, status=status)
 
     # -- validating ------------------------------------------------------------------------------------------------
-    async def _validate(self, batch: Row[Any]) -> None:
+    async def _validate(self, batch: BatchRow) -> None:
         """Every line becomes a row; a file that is no JSONL ends the batch."""
         errors, total = await self._read_lines(batch)
         if self._cancelling.is_set():
@@ -104,11 +105,11 @@ class Work:
             return await self._move(VALIDATING, IN_PROGRESS, total=total, in_progress_at=now_ms())
         await self._move(VALIDATING, FAILED, without_lines=True, errors=errors, ended_at=now_ms())
 
-    async def _read_lines(self, batch: Row[Any]) -> tuple[list[dict[str, Any]], int]:
+    async def _read_lines(self, batch: BatchRow) -> tuple[list[dict[str, Any]], int]:
         """What is wrong with the file, and how many lines it has."""
-        checker = Checker(self._name, batch.endpoint, self._bounds.messages)
+        checker = Checker(self._batch_id, batch.endpoint, self._bounds.messages)
         errors: list[dict[str, Any]] = []
-        rows: list[dict[str, Any]] = []
+        rows: list[LineRow] = []
         total = 0
         async for raw in raw_lines(self._files.read(batch.input_file_id), self._bounds.body_bytes):
             total += 1
@@ -127,7 +128,7 @@ class Work:
             errors.append(an_error("too_many_lines", f"The file has more than {LINES_MAX:,} lines; split it."))
         return errors + await self._file_errors(batch, total), total
 
-    async def _file_errors(self, batch: Row[Any], total: int) -> list[dict[str, Any]]:
+    async def _file_errors(self, batch: BatchRow, total: int) -> list[dict[str, Any]]:
         """Of a file that was taken away while it was read, or that has nothing in it."""
         try:
             await self._files.get(batch.tenant, batch.input_file_id)
@@ -135,14 +136,14 @@ class Work:
             return [an_error("file_not_found", gone.message)]
         return [] if total else [an_error("empty_file", "The file has no line.")]
 
-    async def _keep(self, rows: list[dict[str, Any]]) -> None:
+    async def _keep(self, rows: list[LineRow]) -> None:
         """Nothing where another process holds the batch now: it may have ended, and its lines be gone."""
         async with self._database.write() as tx:
-            if await repository.holds(tx, self._name, self._holder):
+            if await repository.holds(tx, self._batch_id, self._holder):
                 await repository.add_lines(self._database, tx, rows)
 
     # -- in progress -----------------------------------------------------------------------------------------------
-    async def _work(self, batch: Row[Any]) -> None:
+    async def _work(self, batch: BatchRow) -> None:
         await self._ask_all(batch)
         if self._cancelling.is_set():
             return
@@ -150,7 +151,7 @@ class Work:
             await self._give_up(batch, EXPIRED)
         await self._move(IN_PROGRESS, FINALIZING, finalizing_at=now_ms())
 
-    async def _ask_all(self, batch: Row[Any]) -> None:
+    async def _ask_all(self, batch: BatchRow) -> None:
         """Until every line is answered, the window has passed, or the batch is to end. Their jobs run on then."""
         asking, last = self._asking(batch), -1
         running: set[asyncio.Task[None]] = set()
@@ -169,42 +170,42 @@ class Work:
         finally:
             await end_all({*running, stop})
 
-    async def _waiting(self, after: int, limit: int) -> list[Row[Any]]:
+    async def _waiting(self, after: int, limit: int) -> list[LineRow]:
         if not limit:
             return []
         async with self._database.read() as tx:
-            return await repository.waiting(tx, self._name, after, limit)
+            return await repository.waiting(tx, self._batch_id, after, limit)
 
-    async def _answer(self, asking: Asking, line: Row[Any]) -> None:
+    async def _answer(self, asking: Asking, line: LineRow) -> None:
         if (answer := await asking.answer(line)) is not None:
             async with self._database.write() as tx:
-                await repository.answer(tx, self._name, line.line, *answer)
+                await repository.answer(tx, self._batch_id, line.line, *answer)
 
-    async def _give_up(self, batch: Row[Any], why: str) -> None:
+    async def _give_up(self, batch: BatchRow, why: str) -> None:
         """Every line that still waits is told that nobody will answer it."""
         asking = self._asking(batch)
         while lines := await self._waiting(-1, PAGE):
             async with self._database.write() as tx:
                 for line in lines:
-                    await repository.answer(tx, self._name, line.line, *asking.given_up(line, why))
+                    await repository.answer(tx, self._batch_id, line.line, *asking.given_up(line, why))
 
     # -- the end ---------------------------------------------------------------------------------------------------
-    async def _cancel(self, batch: Row[Any]) -> None:
+    async def _cancel(self, batch: BatchRow) -> None:
         """Jobs are only among the first lines that wait: they are begun in order, and so many at a time. Two windows,
         since a process that lost its hold may have begun the second."""
         asking = self._asking(batch)
         for line in await self._waiting(-1, 2 * self._window):
             answer = await asking.withdraw(line)
             async with self._database.write() as tx:
-                await repository.answer(tx, self._name, line.line, *answer)
+                await repository.answer(tx, self._batch_id, line.line, *answer)
         await self._give_up(batch, CANCELLED)
         await self._write_down(batch, CANCELLED)
 
-    async def _finalize(self, batch: Row[Any]) -> None:
+    async def _finalize(self, batch: BatchRow) -> None:
         expired = (await self._counts()).get(LINE_EXPIRED, 0)
         await self._write_down(batch, EXPIRED if expired else COMPLETED)
 
-    async def _write_down(self, batch: Row[Any], status: str) -> None:
+    async def _write_down(self, batch: BatchRow, status: str) -> None:
         """Both files, which are seen in the moment in which the batch ends. No line waits any more."""
         counts = await self._counts()
         failed = sum(counts.get(state, 0) for state in IN_ERRORS)
@@ -214,28 +215,28 @@ class Work:
         ended = {"status": status, "ended_at": now_ms(), "total": done + failed, "done": done, "failed": failed}
         ended |= {"output_file_id": output and output[0], "error_file_id": errors and errors[0], "held_until": 0}
         async with self._database.write() as tx:
-            if not await repository.move(tx, self._name, self._holder, batch.status, **ended):
+            if not await repository.move(tx, self._batch_id, self._holder, batch.status, **ended):
                 return
-            for name, size in filter(None, (output, errors)):
-                await file_repository.finish(tx, name, size)
-            await repository.remove_lines(tx, self._name)
-        log.info("batch ended", action="batch.ended", batch=self._name, status=status, done=done, failed=failed)
+            for file_id, size in filter(None, (output, errors)):
+                await file_repository.finish(tx, file_id, size)
+            await repository.remove_lines(tx, self._batch_id)
+        log.info("batch ended", action="batch.ended", batch=self._batch_id, status=status, done=done, failed=failed)
 
     async def _counts(self) -> dict[str, int]:
         async with self._database.read() as tx:
-            return (await repository.counts(tx, [self._name]))[self._name]
+            return (await repository.counts(tx, [self._batch_id]))[self._batch_id]
 
-    async def _store(self, batch: Row[Any], what: str, states: Collection[str]) -> tuple[str, int]:
+    async def _store(self, batch: BatchRow, what: str, states: Collection[str]) -> tuple[FileId, int]:
         """The file's id, which is made of the batch's, and its size."""
-        name = f"file-{uuid.uuid5(batch_uuid(self._name), what).hex}"
-        new = NewFile(batch.tenant, f"{self._name}_{what}.jsonl", "batch_output", name)
-        return name, await self._files.store(new, self._texts(states))
+        file_id = FileId(f"file-{uuid.uuid5(batch_uuid(self._batch_id), what).hex}")
+        new = NewFile(batch.tenant, f"{self._batch_id}_{what}.jsonl", "batch_output", file_id)
+        return file_id, await self._files.store(new, self._texts(states))
 
     async def _texts(self, states: Collection[str]) -> AsyncIterator[bytes]:
         last = -1
         while True:
             async with self._database.read() as tx:
-                rows = await repository.answers(tx, self._name, states, last, PAGE)
+                rows = await repository.answered(tx, self._batch_id, states, last, PAGE)
             if not rows:
                 return
             yield "".join(f"{row.answer}\n" for row in rows).encode()

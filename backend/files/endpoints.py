@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request
-from sqlalchemy import Row
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
@@ -16,9 +15,10 @@ from backend.accounts.caller import Caller
 from backend.accounts.needs import needs
 from backend.dialects.openai.errors import BadParameter
 from backend.files.names import as_attachment
-from backend.files.service import CHUNK, NewFile, Page, file_not_found, files_of
-from backend.ids import usable_id
+from backend.files.service import CHUNK, FilePage, NewFile, file_not_found, files_of
+from backend.ids import FileId, usable_id
 from backend.moments import now_ms
+from backend.store.rows import FileRow
 
 router = APIRouter(prefix="/v1/files", tags=["OpenAI"])
 Owner = Annotated[Caller, needs("files")]
@@ -62,7 +62,7 @@ async def page(
     caller: Owner,
     purpose: str | None = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
-    after: str | None = None,
+    after: FileId | None = None,
     order: Literal["asc", "desc"] = "desc",
 ) -> Response:
     """`after`: the last file of the page before."""
@@ -71,12 +71,12 @@ async def page(
 
 
 @router.get("/{file}", summary="What is known of a file")
-async def show(request: Request, caller: Owner, file: str) -> Response:
+async def show(request: Request, caller: Owner, file: FileId) -> Response:
     return answer(file_view(await files_of(request).get(caller.tenant, usable_id(file, file_not_found))))
 
 
 @router.get("/{file}/content", summary="A file's bytes")
-async def content(request: Request, caller: Owner, file: str) -> Response:
+async def content(request: Request, caller: Owner, file: FileId) -> Response:
     files = files_of(request)
     found = await files.get(caller.tenant, usable_id(file, file_not_found))
     headers = {
@@ -89,10 +89,9 @@ async def content(request: Request, caller: Owner, file: str) -> Response:
 
 
 @router.delete("/{file}", summary="Delete a file")
-async def delete(request: Request, caller: Owner, file: str) -> Response:
-    name = usable_id(file, file_not_found)
-    await files_of(request).delete(caller.tenant, name)
-    return answer({"id": name, "object": "file", "deleted": True})
+async def delete(request: Request, caller: Owner, file: FileId) -> Response:
+    await files_of(request).delete(caller.tenant, usable_id(file, file_not_found))
+    return answer({"id": file, "object": "file", "deleted": True})
 
 
 async def _read_form(request: Request) -> FormData:
@@ -133,7 +132,7 @@ async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
         yield piece
 
 
-def file_view(row: Row[Any]) -> dict[str, Any]:
+def file_view(row: FileRow) -> dict[str, Any]:
     return {
         "id": row.id,
         "object": "file",
@@ -147,7 +146,7 @@ def file_view(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def list_view(page: Page, view: Any) -> dict[str, Any]:
+def list_view(page: FilePage, view: Any) -> dict[str, Any]:
     """A page of anything in OpenAI's form of a list."""
     data = [view(row) for row in page.rows]
     ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}

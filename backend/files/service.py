@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterable, AsyncIterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Row
 from starlette.requests import Request
 
 from backend.dialects.openai.errors import BadParameter
@@ -14,8 +13,11 @@ from backend.errors import NotFound, TooLarge
 from backend.files import repository
 from backend.files.names import safe_name
 from backend.files.repository import Order
+from backend.ids import FileId
 from backend.moments import now_ms
 from backend.store.database import Database
+from backend.store.rows import FileRow
+from wire.ids import TenantId
 
 CHUNK = 512 * 1024  # bytes a row: few rows a file, and little memory for each of many that are read at once
 UNFINISHED_MS = 3_600_000  # an upload that took longer has lost its process
@@ -24,10 +26,10 @@ UNFINISHED_MS = 3_600_000  # an upload that took longer has lost its process
 class NewFile(NamedTuple):
     """`id`: None where one is to be made. `expires_at`: Unix ms, None: kept until it is deleted."""
 
-    tenant: str
+    tenant: TenantId
     name: str
     purpose: str
-    id: str | None = None
+    id: FileId | None = None
     expires_at: int | None = None
 
 
@@ -38,15 +40,15 @@ class Files:
         self._database = database
         self.limit = limit
 
-    async def receive(self, new: NewFile, pieces: AsyncIterable[bytes]) -> Row[Any]:
+    async def receive(self, new: NewFile, pieces: AsyncIterable[bytes]) -> FileRow:
         """Keep an upload. Raises TooLarge; a file that did not come whole leaves nothing behind."""
-        name = new.id or f"file-{secrets.token_hex(16)}"
+        file_id = new.id or FileId(f"file-{secrets.token_hex(16)}")
         try:
-            await self.show(name, await self.store(new._replace(id=name), self._bounded(pieces)))
+            await self.show(file_id, await self.store(new._replace(id=file_id), self._bounded(pieces)))
         except BaseException:
-            await self._forget(new.tenant, name)
+            await self._forget(new.tenant, file_id)
             raise
-        return await self.get(new.tenant, name)
+        return await self.get(new.tenant, file_id)
 
     async def store(self, new: NewFile, pieces: AsyncIterable[bytes]) -> int:
         """Write a file that nobody sees before `show`; its size. Repeatable with the same id and bytes."""
@@ -61,19 +63,21 @@ class Files:
             size, number = size + len(data), number + 1
         return size
 
-    async def show(self, name: str, size: int) -> None:
+    async def show(self, file_id: FileId, size: int) -> None:
         async with self._database.write() as tx:
-            await repository.finish(tx, name, size)
+            await repository.finish(tx, file_id, size)
 
-    async def get(self, tenant: str, name: str) -> Row[Any]:
+    async def get(self, tenant: TenantId, file_id: FileId) -> FileRow:
         """Raises NotFound."""
         async with self._database.read() as tx:
-            found = await repository.file(tx, tenant, name, now_ms())
+            found = await repository.file(tx, tenant, file_id, now_ms())
         if found is None:
-            raise file_not_found(name)
+            raise file_not_found(file_id)
         return found
 
-    async def page(self, tenant: str, purpose: str | None, after: str | None, limit: int, order: Order) -> Page:
+    async def page(
+        self, tenant: TenantId, purpose: str | None, after: FileId | None, limit: int, order: Order
+    ) -> FilePage:
         """Raises BadParameter for an `after` that is no file."""
         now = now_ms()
         async with self._database.read() as tx:
@@ -81,19 +85,19 @@ class Files:
             if after and place is None:
                 raise BadParameter("after", f"after: there is no file {after[:64]!r}.", "invalid_cursor")
             rows = await repository.page(tx, tenant, purpose, place, limit + 1, order, now)
-        return Page(rows[:limit], len(rows) > limit)
+        return FilePage(rows[:limit], len(rows) > limit)
 
-    async def read(self, name: str) -> AsyncIterator[bytes]:
+    async def read(self, file_id: FileId) -> AsyncIterator[bytes]:
         """The bytes, a chunk at a time, each in a transaction of its own: a slow reader holds nothing."""
         number = 0
-        while (data := await self._chunk(name, number)) is not None:
+        while (data := await self._chunk(file_id, number)) is not None:
             yield data
             number += 1
 
-    async def delete(self, tenant: str, name: str) -> None:
+    async def delete(self, tenant: TenantId, file_id: FileId) -> None:
         """Raises NotFound."""
-        await self.get(tenant, name)
-        await self._forget(tenant, name)
+        await self.get(tenant, file_id)
+        await self._forget(tenant, file_id)
 
     async def sweep(self) -> int:
         """Take away what has expired and what a process left half-written; how many files."""
@@ -101,13 +105,13 @@ class Files:
         async with self._database.write() as tx:
             return await repository.sweep(tx, now - UNFINISHED_MS, now)
 
-    async def _chunk(self, name: str, number: int) -> bytes | None:
+    async def _chunk(self, file_id: FileId, number: int) -> bytes | None:
         async with self._database.read() as tx:
-            return await repository.chunk(tx, name, number)
+            return await repository.chunk(tx, file_id, number)
 
-    async def _forget(self, tenant: str, name: str) -> None:
+    async def _forget(self, tenant: TenantId, file_id: FileId) -> None:
         async with self._database.write() as tx:
-            await repository.remove(tx, tenant, name)
+            await repository.remove(tx, tenant, file_id)
 
     async def _bounded(self, pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         size = 0
@@ -118,8 +122,10 @@ class Files:
             yield piece
 
 
-class Page(NamedTuple):
-    rows: list[Row[Any]]
+class FilePage(NamedTuple):
+    """Some files. `more`: there are more behind them."""
+
+    rows: list[FileRow]
     more: bool
 
 
@@ -135,8 +141,8 @@ async def in_chunks(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         yield bytes(held)
 
 
-def file_not_found(name: str) -> NotFound:
-    return NotFound(f"There is no file {name[:64]!r}; it may have been deleted.", "file_not_found")
+def file_not_found(file_id: FileId) -> NotFound:
+    return NotFound(f"There is no file {file_id[:64]!r}; it may have been deleted.", "file_not_found")
 
 
 def file_too_large(limit: int) -> TooLarge:

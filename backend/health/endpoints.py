@@ -97,13 +97,13 @@ def _worker(pool: str, worker: WorkerRecord) -> dict[str, Any]:
     return {
         "id": worker.incarnation,
         "pool": pool,
-        "engine": worker.info.get("engine"),
-        "detail": worker.info.get("detail"),
-        "host": worker.info.get("host"),
+        "engine": worker.info.engine,
+        "detail": worker.info.detail,
+        "host": worker.info.host,
         "slots": worker.slots,
         "running": worker.owned,
         "asking": worker.asking,
         "beat": worker.beat,
-        "job_seconds": worker.info.get("job_seconds"),
-        "models": sorted(worker.info.get("models", {})),
+        "job_seconds": worker.info.job_seconds,
+        "models": sorted(worker.info.models),
     }

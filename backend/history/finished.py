@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from wire.decoding import MOST, text, whole
+from wire.decoding import NUMBER_MAX, text, whole
 from wire.ids import JobId
 from wire.keys import Keys
 
@@ -35,7 +35,7 @@ class Ended(NamedTuple):
     @property
     def at(self) -> int:
         """When that was, by Redis's own clock, in milliseconds: the entry's id says so."""
-        return whole(self.entry.partition("-")[0]) or MOST  # an id that no script gave is later than all of them
+        return whole(self.entry.partition("-")[0]) or NUMBER_MAX  # an id that no script gave is later than all of them
 
 
 class Finished:

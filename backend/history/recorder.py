@@ -18,10 +18,10 @@ from backend.history.finished import Ended, Finished
 from backend.history.repository import Waiting, Writes
 from backend.history.titles import clean_title
 from backend.store.database import Database, DatabaseAway, history_outage
+from wire.clock import monotonic_ms
 from wire.ids import JobId
 from wire.jobs import JobPipe
 from wire.outage import Outage, redis_outage, repeat
-from wire.records import monotonic_ms
 from wire.rerouting import carry_on
 
 CLAIM_EVERY_MS = 2_000

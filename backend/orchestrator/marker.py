@@ -142,7 +142,7 @@ def costs(workers: Iterable[WorkerRecord]) -> dict[str, int]:
     """Host → what its jobs are worth; its host is what a pod is called inside."""
     total: Counter[str] = Counter()
     for worker in workers:
-        total[str(worker.info.get("host", ""))] += worker.owned * COST
+        total[worker.info.host] += worker.owned * COST
     return dict(total)
 
 

@@ -45,7 +45,7 @@ def eta(pool: PoolLook, place: int) -> int | None:
 def expected(pool: PoolLook, place: int) -> Expected:
     """`place`: the job's place in this pool's queue, or the place that `next_place` gives it."""
     slots = sum(worker.slots for worker in pool.workers if worker.asking)
-    means = [seconds for worker in pool.workers if (seconds := float(worker.info.get("job_seconds", 0)))]
+    means = [seconds for worker in pool.workers if (seconds := worker.info.job_seconds)]
     seconds = sum(means) / len(means) if means else 0.0
     each, ahead = seconds or UNMEASURED_SECONDS, place - 1
     if not slots:

@@ -7,24 +7,32 @@ pool that it came to last is the job; the others only say where it went.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
 from starlette.requests import Request
 
+from backend.accounts.caller import Caller
 from wire.circuits import Circuits
 from wire.clock import Clock
 from wire.events import LogEntry
-from wire.ids import JobId
-from wire.jobs import JobPipe, decode_record
+from wire.ids import JobId, TenantId
+from wire.jobs import JobPipe
 from wire.keys import Keys
 from wire.ledger import Ledger
 from wire.reader import EventReader, FanIn
-from wire.records import JobRecord, JobState
+from wire.records import LIVE_STATES, JobRecord, JobState, decode_record
 from wire.rerouting import carry_on
 from wire.workers import WorkerRegistry
 
 HOPS = 8  # more pools than a job's fallbacks have names for
+FORGET_TRIES = 3
+# Of a job's record, all but what may be long: the request, the result and the timeline.
+OUTLINE = (
+    *(b"state", b"tenant", b"principal", b"class", b"model", b"attempt", b"tries", b"max", b"owner"),
+    *(b"accepted", b"due", b"why", b"note", b"end", b"request_id", b"route", b"base", b"keep", b"forgotten"),
+    b"outline",
+)
 
 
 class Pool(NamedTuple):
@@ -41,7 +49,7 @@ class Pool(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A job's record, and the pool that has it."""
+    """A job's record, and the pool that has it. In an outline the request, the result and the timeline are empty."""
 
     pool: Pool
     record: JobRecord
@@ -85,19 +93,29 @@ class Pools:
         return self._pools.get(name) or self._make(name)
 
     # -- one job -----------------------------------------------------------------------------------------------
+    def of(self, caller: Caller) -> OwnJobs:
+        """The jobs that this caller may know of."""
+        return OwnJobs(self, caller.tenant)
+
     async def path(self, job: JobId) -> list[Found]:
-        """Its records, in the order in which it came to their pools; [] for a job that nobody knows. One round trip."""
+        """The outlines of a job in the pools that it passed, in that order; [] for an unknown job. One round trip."""
         trip = self._redis.pipeline(transaction=False)
         for pool in self:
-            trip.hgetall(pool.keys.job(job))
-        found = (_found(pool, job, held) for pool, held in zip(self, await trip.execute(), strict=True))
+            trip.hmget(pool.keys.job(job), OUTLINE)
+        rows = zip(self, await trip.execute(), strict=True)
+        outlines = (_found(pool, job, OUTLINE, values) for pool, values in rows)
         # Attempts are counted on from pool to pool.
-        return sorted((one for one in found if one is not None), key=lambda one: one.record.base)
+        return sorted((found for found in outlines if found is not None), key=lambda found: found.record.base)
 
-    async def find(self, job: JobId) -> Found | None:
-        """The job as it is now. One that was lost between two pools is carried on first."""
+    async def find(self, job: JobId, tenant: TenantId | None = None) -> Found | None:
+        """The outline of a job as it is now. A job that was lost between two pools is carried on first.
+
+        `tenant`: another tenant's job is not found; None: any tenant's is.
+        """
         path = await self.path(job)
-        return await self._arrived(path[-1]) if path else None
+        if not path or tenant not in (None, path[-1].record.tenant):
+            return None
+        return await self._arrived(path[-1])
 
     async def _arrived(self, found: Found) -> Found:
         """Where a job is that was seen to leave: it may be on its way, and in a pool that is not ours."""
@@ -105,17 +123,36 @@ class Pools:
             if not found.left or (target := await carry_on(found.pool.jobs, found.record.id)) is None:
                 break
             pool = self.named(target.pool)
-            record = await pool.jobs.record(found.record.id)
-            if record is None:
+            outline = await self._outline(pool, found.record.id)
+            if outline is None:
                 break
-            found = Found(pool, record)
+            found = outline
         return found
 
-    async def cancel(self, job: JobId, why: str = "asked") -> JobState | None:
-        """End a live job wherever it is; the state it is in now, None for an unknown one."""
+    async def _outline(self, pool: Pool, job: JobId) -> Found | None:
+        return _found(pool, job, OUTLINE, await self._redis.hmget(pool.keys.job(job), OUTLINE))
+
+    async def whole(self, found: Found) -> Found | None:
+        """The record with its request, result and timeline; None where the job is gone by now."""
+        key = found.pool.keys.job(found.record.id)
+        fields = cast(dict[bytes, bytes], await self._redis.hgetall(key))
+        return _found(found.pool, found.record.id, list(fields), list(fields.values()))
+
+    async def without_request(self, found: Found) -> Found | None:
+        """The record with its result and timeline. The request, which may be megabytes, stays in Redis."""
+        key = found.pool.keys.job(found.record.id)
+        names = [name for name in cast(list[bytes], await self._redis.hkeys(key)) if name != b"request"]
+        values = await self._redis.hmget(key, names) if names else []
+        return _found(found.pool, found.record.id, names, values)
+
+    async def cancel(self, job: JobId, why: str = "asked", tenant: TenantId | None = None) -> JobState | None:
+        """End a live job wherever it is. Returns the state it is in now, None for an unknown job.
+
+        `tenant`: another tenant's job is unknown; None: any tenant's is ended.
+        """
         state: JobState | None = None
         for _ in range(HOPS):
-            found = await self.find(job)
+            found = await self.find(job, tenant)
             if found is None:
                 return state
             state = await found.pool.jobs.cancel(job, why)
@@ -160,8 +197,38 @@ class Pools:
         return not any(int(count) for _, count in await self._redis.pubsub_numsub(*channels))
 
 
-def _found(pool: Pool, job: JobId, fields: dict[bytes, bytes]) -> Found | None:
+class OwnJobs:
+    """The jobs of one tenant, wherever they are. Another tenant's job is as unknown here as a wrong id."""
+
+    def __init__(self, pools: Pools, tenant: TenantId) -> None:
+        self._pools = pools
+        self._tenant = tenant
+
+    async def find(self, job: JobId) -> Found | None:
+        """The outline of a job as it is now."""
+        return await self._pools.find(job, self._tenant)
+
+    async def cancel(self, job: JobId, why: str = "asked") -> JobState | None:
+        """End a live job. Returns the state it is in now, None for an unknown job."""
+        return await self._pools.cancel(job, why, self._tenant)
+
+    async def forget(self, job: JobId) -> bool:
+        """Cancel a job if it lives, then wipe its request, result and log in every pool that it passed.
+
+        False: it could not be ended. An unknown job is as good as forgotten.
+        """
+        for _ in range(FORGET_TRIES):
+            if await self.cancel(job, "deleted") is None:
+                return True
+            states = [await found.pool.jobs.forget(job) for found in await self._pools.path(job)]
+            if not any(state in LIVE_STATES for state in states):
+                return True
+        return False
+
+
+def _found(pool: Pool, job: JobId, names: Sequence[bytes], values: Sequence[Any]) -> Found | None:
     """None also for a job that was forgotten on its principal's wish: nobody knows it any more."""
+    fields = {name: value for name, value in zip(names, values, strict=True) if value is not None}
     if fields.get(b"forgotten", b"0") not in (b"", b"0"):
         return None
     record = decode_record(job, fields)

@@ -11,11 +11,10 @@ from typing import NamedTuple
 
 import structlog
 
-from wire.clock import Clock
+from wire.clock import Clock, monotonic_ms
 from wire.ids import Incarnation
 from wire.jobs import JobPipe
 from wire.outage import Outage, redis_outage, repeat
-from wire.records import monotonic_ms
 from wire.workers import REAP_SECONDS, WorkerRegistry, read_beats
 
 EVERY_SECONDS = 1.0

@@ -65,7 +65,7 @@ class Titles:
         """Canned answers name nothing. With no worker at all one is started for it, as for any job."""
         workers = (await self._looks.newest()).workers
         workers = workers or (await self._looks.newest(anew=True)).workers  # a worker may have come just now
-        return bool(workers) and all(worker.info.get("engine") == "simulated" for worker in workers)
+        return bool(workers) and all(worker.info.engine == "simulated" for worker in workers)
 
     async def _let_in(self, caller: Caller, thread: ThreadRow, exchange: Exchange) -> str | None:
         """The row names the job before the job is there: its end cannot be recorded too early."""

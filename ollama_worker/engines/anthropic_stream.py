@@ -2,7 +2,7 @@
 
     message_start → (content_block_start → content_block_delta … → content_block_stop) … → message_delta → message_stop
 
-`message_stop` is the end mark. `ping` may come anywhere, and kinds that are not known are passed over.
+`message_stop` is the end mark. `ping` may come anywhere, and unknown kinds are ignored.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ STATUSES = {
     "api_error": 0,
     "timeout_error": 0,
 }  # of errors in mid-stream
-SPENT = "credit balance"  # is too low: told as 400
+SPENT = "credit balance"  # is too low: the status of that is 400
 TOO_LONG = ("prompt is too long", "context window", "context limit")
 
 
 def fault(model: str, status: int, text: str) -> EngineError:
-    said = text.lower()
-    if any(words in said for words in TOO_LONG):
+    lowered = text.lower()
+    if any(words in lowered for words in TOO_LONG):
         return ContextTooLong(f"The prompt does not fit {model}'s context window: {text}")
-    if status == 402 or SPENT in said:
+    if status == 402 or SPENT in lowered:
         return EngineDenied(f"Anthropic answers no more until its account is topped up: {text}")
-    if status == 403 and "model" in said and model.lower() in said:
+    if status == 403 and "model" in lowered and model.lower() in lowered:
         return ModelNotFound(f"Anthropic does not give {model} to the owner of this key: {text}")
     if status in (401, 403):
         return EngineDenied(f"Anthropic does not let us in (status {status}): check ANTHROPIC_API_KEY")
@@ -68,7 +68,7 @@ def fault(model: str, status: int, text: str) -> EngineError:
 
 
 class AnthropicReader:
-    """Reads the lines of one answer, in bursts as they came. Calls of tools are told whole, at the end."""
+    """The reader of one answer's lines, in bursts as they came. Calls of tools come whole, at the end."""
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -77,14 +77,15 @@ class AnthropicReader:
         self._usage: dict[str, Any] = {}
 
     def read(self, lines: list[bytes]) -> Iterator[Piece | Finished]:
-        """One piece for all the output in `lines`, then the end if it is among them. Raises after what came before."""
+        """One piece for all the output in `lines`, then the end if it is among them. An error is raised after the piece
+        that came before it."""
         text, thinking, tokens, ended = "", "", 0, False
         error: EngineError | None = None
         try:
             for event in self._events(lines):
                 if ended := event.get("type") == "message_stop":
                     break
-                new, thought = self._said(event)
+                new, thought = self._output(event)
                 text, thinking, tokens = text + new, thinking + thought, tokens + bool(new or thought)
         except EngineError as raised:
             error = raised
@@ -104,7 +105,7 @@ class AnthropicReader:
                     raise fault(self._model, status, error_text(line[len(DATA) :]))
                 yield event
 
-    def _said(self, event: dict[str, Any]) -> tuple[str, str]:
+    def _output(self, event: dict[str, Any]) -> tuple[str, str]:
         """(text, thinking) of an event; calls, counts and the reason are kept."""
         kind = event.get("type")
         if kind == "content_block_delta":
@@ -128,13 +129,13 @@ class AnthropicReader:
         if not self._reason:
             raise StreamCut("Anthropic ended the answer without a reason")
         reason = REASONS.get(self._reason, "stop")
-        if calls := self._calls.told(cut=reason == "length"):
+        if calls := self._calls.whole(cut=reason == "length"):
             yield Piece(tool_calls=calls)
         yield finished(reason, self._usage)._replace(stop_sequence=self._stop)
 
 
 def finished(reason: str, usage: dict[str, Any]) -> Finished:
-    """They count what was read from the cache, and what was put into it, apart from the rest of the prompt."""
+    """The end mark by Anthropic's counts: the prompt's tokens read from the cache, those put into it, and the rest."""
     cached = counted(usage.get("cache_read_input_tokens"))
     prompt = counted(usage.get("input_tokens")) + counted(usage.get("cache_creation_input_tokens")) + cached
     thoughts = counted(fields_of(usage.get("output_tokens_details")).get("thinking_tokens"))

@@ -1,4 +1,4 @@
-"""Anthropic's Messages: what a job looks like as a request body. No input or output here."""
+"""Anthropic's Messages: the request body of a job. No input or output here."""
 
 from __future__ import annotations
 
@@ -12,32 +12,33 @@ from ollama_worker.engines.images import kind_of
 from ollama_worker.engines.tool_calls import arguments_of, name_of, with_ids
 from wire.records import JobRequest, Message
 
-# A budget is obligatory there. This is for a model that tells no maximum: enough for a long answer, and all take it.
+# Anthropic demands a budget. This one is for a model whose maximum is not listed: it is enough for a long answer, and
+# every model accepts it.
 DEFAULT_BUDGET = 4096
-SMALLEST_THOUGHT = 1024  # tokens; they refuse less
+SMALLEST_THOUGHT = 1024  # tokens; Anthropic refuses less
 THOUGHTS = {"low": SMALLEST_THOUGHT, "medium": 4096, "high": 16384}  # tokens of thinking
 SAMPLERS = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "stop": "stop_sequences"}
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def message_body(ask: JobRequest, about: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
-    """For `/v1/messages`, streamed. `about` is the model's entry in the list. Raises `Unsupported`."""
+    """The body for `/v1/messages`, streamed. `about` is the model's entry in the list. Raises `Unsupported`."""
     refuse(ask)
     body = prompt_body(ask, about) | {"max_tokens": budget_of(ask, about), "stream": True}
-    said = sampling(ask)
-    if body.get("thinking", {}).get("type") in ("enabled", "adaptive"):  # they refuse these beside a thought
-        said = {name: value for name, value in said.items() if name == "stop_sequences"}
-    return body | said
+    options = sampling(ask)
+    if body.get("thinking", {}).get("type") in ("enabled", "adaptive"):  # Anthropic refuses all others beside a thought
+        options = {name: value for name, value in options.items() if name == "stop_sequences"}
+    return body | options
 
 
 def budget_of(ask: JobRequest, about: Mapping[str, Any]) -> int:
-    """Tokens of the answer, thoughts included; one is obligatory there."""
+    """How many tokens the answer may have, with its thoughts."""
     budget = ask.options.get("num_predict")
     return budget if isinstance(budget, int) and budget > 0 else about.get("max_tokens") or DEFAULT_BUDGET
 
 
 def prompt_body(ask: JobRequest, about: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
-    """What the model reads, as `/v1/messages/count_tokens` takes it too."""
+    """The part of the body that the model reads; `/v1/messages/count_tokens` takes it too."""
     body: dict[str, Any] = {"model": ask.model, "messages": turns_of(ask), **tools_of(ask, about)}
     if system := "\n\n".join(message.content for message in ask.messages if message.role == "system"):
         body["system"] = system
@@ -52,13 +53,13 @@ def prompt_body(ask: JobRequest, about: Mapping[str, Any] = NOTHING) -> dict[str
 
 
 def able_of(about: Mapping[str, Any]) -> dict[str, Any]:
-    """What a model can do, by its entry in the list; a proxy may have a list of another shape."""
+    """A model's capabilities by its entry in the list; a proxy may send a list of another shape."""
     able = about.get("capabilities")
     return able if isinstance(able, dict) else {}
 
 
 def refuse(ask: JobRequest) -> None:
-    """What no model of theirs has, and which engine has it."""
+    """Raises `Unsupported` for what no model of Anthropic's has; the message names an engine that has it."""
     check_binding(ask, (), "Anthropic")
     if ask.kind != "chat":
         raise Unsupported(
@@ -73,16 +74,17 @@ def refuse(ask: JobRequest) -> None:
 
 
 def sampling(ask: JobRequest) -> dict[str, Any]:
-    said = {SAMPLERS[name]: value for name, value in ask.options.items() if name in SAMPLERS}
-    if isinstance(said.get("stop_sequences"), str):
-        said["stop_sequences"] = [said["stop_sequences"]]
-    if "temperature" in said and "top_p" in said:
-        del said["top_p"]  # the newer models refuse both
-    return said
+    options = {SAMPLERS[name]: value for name, value in ask.options.items() if name in SAMPLERS}
+    if isinstance(options.get("stop_sequences"), str):
+        options["stop_sequences"] = [options["stop_sequences"]]
+    if "temperature" in options and "top_p" in options:
+        del options["top_p"]  # the newer models refuse both at once
+    return options
 
 
 def tools_of(ask: JobRequest, about: Mapping[str, Any]) -> dict[str, Any]:
-    """`strict` goes only to a model that is known to hold calls to their schemas: others refuse the word."""
+    """The tools and the choice among them. `strict` is sent only to a model that is listed with it: others refuse
+    it."""
     if not ask.tools:
         return {}
     choice: dict[str, Any] = {"type": "any" if ask.tool_choice == "required" else ask.tool_choice or "auto"}
@@ -102,10 +104,10 @@ def _tool(function: dict[str, Any], more: Sequence[str]) -> dict[str, Any]:
 
 
 def thinking_of(ask: JobRequest, about: Mapping[str, Any]) -> dict[str, Any]:
-    """`think` as this model takes it, empty for not at all.
+    """`think` in the form that this model accepts; empty: no thinking.
 
-    Not in the middle of a turn whose calls are being answered: there they want the thought back that led to the calls,
-    signed, and a job does not keep signatures. Not with a forced call either, which they refuse.
+    There is no thinking in the middle of a turn whose calls are being answered: Anthropic demands the signed thought
+    that led to the calls, and a job keeps no signatures. Nor is there any with a forced call: Anthropic refuses both.
     """
     types = (able_of(about).get("thinking") or {}).get("types") or {}
     if not ask.think:
@@ -121,7 +123,7 @@ def thinking_of(ask: JobRequest, about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def turns_of(ask: JobRequest) -> list[dict[str, Any]]:
-    """User and assistant in turns: what tools answered is the user's, and all answers of a turn come together."""
+    """User and assistant in turns: the answers of tools are the user's, and all answers of a turn come together."""
     turns: list[dict[str, Any]] = []
     for message in with_ids(ask.messages):
         if message.role == "system":

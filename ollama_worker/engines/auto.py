@@ -1,9 +1,9 @@
-"""Which engine a worker speaks to, and the making of it.
+"""Which engine a worker uses, and the making of it.
 
-A server that speaks OpenAI's protocol and a cloud are taken only where SLUICE_ENGINE says so. `auto` tries in this
-order: an Ollama whose URL is set (waited for, never passed over), a GGUF file that is set, an Ollama on this machine
-that has a model, a GGUF file that is already there, a small one from the network, and at last the simulated engine,
-which production never falls back to.
+A server that speaks OpenAI's protocol, or a cloud, is used only where SLUICE_ENGINE names it. `auto` tries in this
+order: an Ollama whose URL is set (a worker waits for it, and never passes it over), a GGUF file that is set, an Ollama
+on this machine that has a model, a GGUF file that is already there, a small GGUF file from the network, and at last the
+simulated engine, which production never falls back to.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ LOCAL_OLLAMA = "http://127.0.0.1:11434"
 PROBE_SECONDS = 3.0  # a server that is there answers a version in milliseconds, even on a loaded machine
 WAIT_SECONDS = 1.0
 LONGEST_NAME = 200  # characters
-SAY_EVERY = 15  # waits: a log line a quarter of a minute tells that somebody still waits, and floods nobody
+LOG_EVERY = 15  # waits: a log line a quarter of a minute shows that the worker still waits, and floods no log
 
 
 class Choice(NamedTuple):
-    """`detail` is a sentence for a person; `model` is what a chat that names no model should get ("" not known)."""
+    """The engine of a worker. `detail` is a sentence for a person; `model` is the default model ("": not known)."""
 
     kind: Literal["ollama", "openai", "hf", "cloud", "llama-cpp", "simulated"]
     detail: str
@@ -45,13 +45,13 @@ class Choice(NamedTuple):
 
 
 def ignore_progress(completed: int, total: int) -> None:
-    """For callers that show nothing."""
+    """For callers that show no progress."""
 
 
 async def choose_engine(settings: WorkerSettings, progress: Progress = ignore_progress) -> Choice:
-    """May take as long as a set URL is silent or a download lasts. Raises `NoEngine`.
+    """The engine by these settings. It may take as long as a set URL is silent, or a download lasts.
 
-    `progress` is called with (completed bytes, total bytes) while a model is fetched.
+    Raises `NoEngine`. `progress` is called with (completed bytes, total bytes) while a model is fetched.
     """
     if settings.engine == "ollama" or (settings.engine == "auto" and settings.ollama_base_url):
         return await _wait_for_ollama(settings)
@@ -115,20 +115,20 @@ def _ollama_url(settings: WorkerSettings) -> str:
 
 
 async def _wait_for_ollama(settings: WorkerSettings) -> Choice:
-    """A server that somebody named is waited for; one without a model is taken too, since a pull may follow."""
+    """Wait for the server in the settings. A server without a model is used too, since a pull may follow."""
     url = _ollama_url(settings)
     detail, models = await _until_there("Ollama", url, lambda: probe(url))
     return Choice("ollama", detail, model=_default_of(settings, models))
 
 
 async def _until_there(who: str, url: str, look: Callable[[], Awaitable[Found]]) -> tuple[str, list[str]]:
-    """Look again and again until somebody is found."""
+    """Look again and again until the server is there; `who` names it in log lines."""
     log, waits = structlog.get_logger(), 0
     while True:
         detail, models = await look()
         if models is not None:
             return detail, models
-        if waits % SAY_EVERY == 0:
+        if waits % LOG_EVERY == 0:
             log.warning(f"waiting for {who}", action="engine.waiting", url=without_secret(url), reason=detail)
         waits += 1
         await asyncio.sleep(WAIT_SECONDS)
@@ -140,7 +140,7 @@ async def _ollama_at_hand(settings: WorkerSettings) -> Choice | None:
 
 
 async def probe(url: str) -> Found:
-    """A sentence on how Ollama is, and the names of its models: None when it is not there or not well."""
+    """A sentence about Ollama, and the names of its models: None when Ollama is not there or not well."""
     engine = OllamaEngine(url, silence=PROBE_SECONDS)
     try:
         detail = (await engine.health()).detail
@@ -152,7 +152,7 @@ async def probe(url: str) -> Found:
 
 
 def _default_of(settings: WorkerSettings, models: list[str]) -> str:
-    """The default model where it is there, else the first: better an answer from another than none."""
+    """The default model where the server has it, else the first: an answer from another model is better than none."""
     wanted = settings.default_model
     return wanted if settings.model_name or wanted in models or not models else models[0]
 
@@ -169,7 +169,7 @@ async def _wait_for_server(settings: WorkerSettings) -> Choice:
 
 
 def _cloud(settings: WorkerSettings) -> Choice:
-    """Taken at its word: whether it is there shows at the first look of the worker that runs it."""
+    """The cloud in the settings. Whether it is there shows at the first look of the worker that runs it."""
     name = named_cloud(settings)
     model = settings.model_name or next(iter(settings.cloud_offers(name)), "")
     return Choice("cloud", f"{name}'s cloud at {without_secret(settings.cloud_url(name))}", model=model)
@@ -179,7 +179,7 @@ def _cloud(settings: WorkerSettings) -> Choice:
 
 
 async def _llama_cpp(settings: WorkerSettings, progress: Progress) -> Choice:
-    """A file that is set, one that is there, or a small one that is fetched."""
+    """A file that is set, else a file that is there, else a small file that is fetched."""
     for name, file in (("SLUICE_GGUF", settings.gguf), ("SLUICE_MMPROJ", settings.mmproj)):
         if file and not file.is_file():
             raise NoEngine(f"{name}: there is no file at {file}")
@@ -199,7 +199,7 @@ def _folder(settings: WorkerSettings) -> Path:
 
 
 def _gguf_at_hand(settings: WorkerSettings) -> Path | None:
-    """The file that would be fetched if it is there, else the first by name."""
+    """The file that would be fetched, if it is there; else the first file by name."""
     fetched = target_of(settings.gguf_url, _folder(settings))
     return fetched if fetched.is_file() else next(iter(sorted(_folder(settings).glob("*.gguf"))), None)
 
@@ -212,9 +212,9 @@ def _gguf_choice(settings: WorkerSettings, gguf: Path) -> Choice:
 def gguf_model(settings: WorkerSettings, gguf: Path) -> str:
     """The name under which a file is served.
 
-    Who sets both SLUICE_GGUF and MODEL_NAME says what the file is. The file that we fetch is Ollama's `qwen2.5:0.5b`.
-    Any other is called after its file: no model poses as another. A file may have any name, a model's is short and can
-    be printed: callers type it, and every worker and every API process keeps it.
+    Where both SLUICE_GGUF and MODEL_NAME are set, MODEL_NAME is the file's name. The file that we fetch is Ollama's
+    `qwen2.5:0.5b`. Any other model is named after its file, so that no model poses as another. A file may have any
+    name, but a model's name is short and printable: callers type it, and every worker and every API process keeps it.
     """
     if settings.gguf and settings.model_name:
         return settings.model_name

@@ -1,7 +1,7 @@
 """Tools and a schema for the answer at once, for an engine that keeps to one grammar: a call, or the answer.
 
-Ollama and llama.cpp hold all that a model says to the schema, its calls too: with both it could never call. So the
-schema is widened by the calls (see `forced_call`), and what comes is told by how it begins.
+Ollama and llama.cpp hold all output of a model to the schema, its calls too: with both, a model could never call. So
+the schema is widened by the calls (see `forced_call`), and the beginning of the output shows which of the two it is.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ BEGINNING = '{"name":"'  # of a call, spaces left out
 
 
 def is_either(ask: JobRequest) -> bool:
+    """Whether the ask has both tools and a schema, and leaves the choice to the model."""
     return bool(ask.tools) and ask.format is not None and ask.tool_choice in (None, "auto")
 
 
 def as_either(ask: JobRequest) -> JobRequest:
-    """The request as an engine gets it, which knows one grammar; the same where it asks for one thing only."""
+    """The ask for an engine that keeps to one grammar; unchanged where `is_either` is false."""
     if not is_either(ask):
         return ask
     tools = list(ask.tools or ())
@@ -42,7 +43,7 @@ def as_either(ask: JobRequest) -> JobRequest:
 
 
 async def call_or_answer(ask: JobRequest, stream: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
-    """The answer to `as_either(request)`: what begins as a call is held back to its end, all else comes as it is."""
+    """The answer to `as_either(ask)`: text that begins as a call is held back to its end, all else comes as it is."""
     names = {name_of(tool) for tool in ask.tools or ()}
     held, answering = Held(), False
     async with aclosing(stream):
@@ -63,9 +64,9 @@ async def call_or_answer(ask: JobRequest, stream: AsyncGenerator[Item]) -> Async
 
 
 def _may_call(beginning: str, names: set[str]) -> bool:
-    """False once an answer begins as no call of one of these does."""
-    said = _dense(beginning)
-    return any(said.startswith(call) or call.startswith(said) for call in _beginnings(names))
+    """Whether an answer with this beginning may still be a call of one of these tools."""
+    start = _dense(beginning)
+    return any(start.startswith(call) or call.startswith(start) for call in _beginnings(names))
 
 
 def _beginnings(names: set[str]) -> list[str]:
@@ -77,19 +78,20 @@ def _dense(text: str) -> str:
 
 
 def _rest(held: Held, names: set[str]) -> list[Piece]:
-    """What was held back: a call, an answer that looked like one, or a call that the budget cut off, which is none."""
+    """The pieces of the text that was held back: a call, or an answer that looked like one. A call that the budget cut
+    off is no piece."""
     text = held.taken()
     if not text:
         return []
     try:
-        said = orjson.loads(text)
+        parsed = orjson.loads(text)
     except orjson.JSONDecodeError:
         cut = any(_dense(held.beginning).startswith(call) for call in _beginnings(names))
         return [] if cut else [Piece(text, tokens=held.tokens)]
-    if said.keys() == {"name", "arguments"} and isinstance(said["arguments"], dict):
-        return [Piece(tool_calls=[{"function": _call(said)}], tokens=max(1, held.tokens))]
+    if parsed.keys() == {"name", "arguments"} and isinstance(parsed["arguments"], dict):
+        return [Piece(tool_calls=[{"function": _call(parsed)}], tokens=max(1, held.tokens))]
     return [Piece(text, tokens=held.tokens)]
 
 
-def _call(said: dict[str, Any]) -> dict[str, Any]:
-    return {"name": said["name"], "arguments": said["arguments"]}
+def _call(parsed: dict[str, Any]) -> dict[str, Any]:
+    return {"name": parsed["name"], "arguments": parsed["arguments"]}

@@ -1,7 +1,7 @@
-"""The clouds that a worker may speak to, each by its own name, address and key.
+"""The clouds that a worker may use, each by its own name, address and key.
 
-One worker speaks to one: the one that SLUICE_CLOUD names. A key alone chooses nothing, and nothing here is made, let
-alone dialled, for a worker that was not told to.
+One worker uses one cloud: the one that SLUICE_CLOUD names. A key alone chooses no cloud: without SLUICE_CLOUD nothing
+here is made, and no connection is opened.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "google": 
 
 
 def named_cloud(settings: WorkerSettings) -> CloudName:
-    """The one that this worker speaks to. Raises `NoEngine`."""
+    """The cloud of this worker. Raises `NoEngine`."""
     if len(settings.cloud) != 1:
         raise NoEngine("SLUICE_ENGINE=cloud speaks to one cloud: SLUICE_CLOUD must name exactly one")
     (name,) = settings.cloud
@@ -28,7 +28,7 @@ def named_cloud(settings: WorkerSettings) -> CloudName:
 
 
 def cloud_engine(settings: WorkerSettings) -> Engine:
-    """Raises `NoEngine`. Nothing is dialled before its first use."""
+    """The engine of this worker's cloud. Raises `NoEngine`. No connection is opened before its first use."""
     name = named_cloud(settings)
     url, key, offered = settings.cloud_url(name), settings.cloud_key(name), settings.cloud_offers(name)
     if name == "anthropic":

@@ -23,7 +23,7 @@ from ollama_worker.engines.rest import Rest
 from wire.events import counted
 from wire.records import JobRequest
 
-VERSION = "2023-06-01"  # of their API; the only one there is
+VERSION = "2023-06-01"  # of Anthropic's API; the only one there is
 
 
 class AnthropicEngine:
@@ -58,7 +58,7 @@ class AnthropicEngine:
         raise StreamCut("Anthropic ended the answer without its end mark")
 
     async def can_continue(self, model: str) -> bool:
-        """No: nobody can look at what their template makes of a last assistant message."""
+        """No: Anthropic does not show what its template makes of a last assistant message."""
         return False
 
     async def embed(self, ask: JobRequest) -> Embeddings:

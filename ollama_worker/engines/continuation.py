@@ -1,7 +1,7 @@
-"""Where an answer may be continued by another attempt behind the text so far: one list, a test beside each entry.
+"""Where another attempt may continue an answer behind the text so far: one list, with a test for each entry.
 
 Continuing is sound when the prompt that the model sees is exactly the prompt of the first attempt plus the text so
-far. Whether it is depends on who renders the template. So a pair is listed only with a test that compares rendered
+far. That depends on the engine that renders the template. So a pair is listed only with a test that compares rendered
 prompts, and both engines compare them again for the model at hand before they continue.
 """
 
@@ -13,7 +13,7 @@ from wire.records import JobRequest
 
 
 class Family(NamedTuple):
-    """A way to mark turns. A template belongs to it when it holds every mark and none of the foreign ones."""
+    """A way to mark turns. A template belongs to the family when it holds every mark and none of the foreign ones."""
 
     name: str
     marks: tuple[str, ...]
@@ -31,12 +31,12 @@ EVIDENCE: dict[tuple[str, Family], str] = {
 
 
 def spent(ask: JobRequest) -> bool:
-    """True when earlier attempts used all of `num_predict`: what is left is 0, which to engines means "no limit"."""
+    """Whether earlier attempts used all of `num_predict`: the rest is 0, which engines read as "no limit"."""
     return ask.options.get("num_predict") == 0
 
 
 def listed(engine: str, template: str) -> bool:
-    """True when `template` (its source text) belongs to a family that is listed for `engine`."""
+    """Whether `template` (its source text) belongs to a family that is listed for `engine`."""
     return any(name == engine and _belongs(template, family) for name, family in EVIDENCE)
 
 

@@ -1,10 +1,10 @@
-"""`tool_choice` for engines that know none: a call is forced by structured output, and told as a call.
+"""`tool_choice` for engines that do not know it: a call is forced by structured output, and sent on as a call.
 
     none                 the tools are left out
     required, or a name  the answer must be JSON `{"name", "arguments"}` of one of the tools (or of that one)
-    parallel: false      calls after the first are not told
+    parallel: false      calls after the first are dropped
 
-A forced call needs no model that was taught to call tools, only an engine that keeps to a schema.
+A forced call needs no model that was trained to call tools, only an engine that keeps to a schema.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ ORDER = (
 
 
 def steered(ask: JobRequest, generate: Generate) -> AsyncIterator[Item]:
-    """The answer to `ask`, whose choice of tools is kept although `generate` knows of none."""
+    """The answer to `ask`, with its choice of tools kept, although `generate` knows no choice."""
     stream = generate(as_sent(ask))
     if ask.tools and ask.tool_choice == "required":
-        return _told_as_call(stream)
+        return _as_call(stream)
     return at_most_one_call(ask, stream)
 
 
 def as_sent(ask: JobRequest) -> JobRequest:
-    """The request that an engine gets, which knows no choice of tools. Raises `RequestRefused`."""
+    """The ask for an engine that knows no choice of tools. Raises `RequestRefused`."""
     if not ask.tools or ask.tool_choice in (None, "auto"):
         return ask
     if ask.tool_choice == "none":
@@ -48,22 +48,23 @@ def as_sent(ask: JobRequest) -> JobRequest:
 
 
 def at_most_one_call(ask: JobRequest, stream: AsyncGenerator[Item]) -> AsyncIterator[Item]:
-    """`stream`, of whose calls only the first is told where the request allows no more."""
+    """`stream`, with only the first of its calls where the ask allows no more."""
     return _first_call(stream) if ask.tools and ask.parallel_tool_calls is False else stream
 
 
 def forced(ask: JobRequest) -> JobRequest:
-    """The same question, to be answered with the JSON of a call. Raises `RequestRefused` where no tool is so named."""
+    """The ask, to be answered with the JSON of a call. Raises `RequestRefused` where no tool has the chosen name."""
     tools = [tool for tool in ask.tools or () if ask.tool_name in (None, name_of(tool))]
     if not tools:
         raise RequestRefused(f"The request names no tool {ask.tool_name!r}: choose one of its tools")
-    told = b"\n".join(orjson.dumps(tool.get("function")) for tool in tools).decode()
+    schemas = b"\n".join(orjson.dumps(tool.get("function")) for tool in tools).decode()
     changes = {"tools": None, "tool_choice": None, "format": schema_of(tools)}
-    return ask.model_copy(update={**changes, "messages": with_order(ORDER + told, ask.messages)})
+    return ask.model_copy(update={**changes, "messages": with_order(ORDER + schemas, ask.messages)})
 
 
 def schema_of(tools: list[dict[str, Any]], answer: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A JSON schema that a call of one of the tools satisfies, or an answer of that schema, and nothing else."""
+    """A JSON schema that is satisfied by a call of one of the tools, or by an answer of that schema, and nothing
+    else."""
     shared: dict[str, Any] = {}
     ways = [_call_schema(tool, f"tool{n}_", shared) for n, tool in enumerate(tools)]
     if answer is not None:
@@ -73,7 +74,7 @@ def schema_of(tools: list[dict[str, Any]], answer: dict[str, Any] | None = None)
 
 
 def _within(schema: dict[str, Any], prefix: str, shared: dict[str, Any]) -> dict[str, Any]:
-    """A schema as a part of another. What it defines moves to `shared`, since references count from the root."""
+    """A schema as a part of another. Its definitions move to `shared`, since references count from the root."""
     for place in ("$defs", "definitions"):
         for name, part in (schema.get(place) or {}).items():
             shared[prefix + name] = _moved(part, prefix)
@@ -115,8 +116,8 @@ async def _first_call(stream: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
             yield item
 
 
-async def _told_as_call(stream: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
-    """The text of the answer, at its end, as a call. Thoughts come as they are."""
+async def _as_call(stream: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
+    """The answer, with its text as a call at its end. Thoughts come as they are."""
     held = Held()
     async with aclosing(stream):
         async for item in stream:
@@ -133,10 +134,10 @@ async def _told_as_call(stream: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
 
 
 def _call_in(text: str, reason: str) -> dict[str, Any] | None:
-    """The call that the text is; None where the budget cut it off. Raises `EngineError` for any other text."""
+    """The call that a text spells; None where the budget cut it off. Raises `EngineError` for any other text."""
     try:
-        said = orjson.loads(text)
-        return {"function": {"name": str(said["name"]), "arguments": dict(said["arguments"])}}
+        call = orjson.loads(text)
+        return {"function": {"name": str(call["name"]), "arguments": dict(call["arguments"])}}
     except (ValueError, TypeError, KeyError) as error:
         if reason == "length":
             return None

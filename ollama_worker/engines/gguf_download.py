@@ -1,7 +1,7 @@
-"""Fetch a GGUF file once: resumable, visible, and never taken for whole before it is.
+"""Fetches a GGUF file once: resumable, with progress, and never taken for whole before it is.
 
-Where it is led to another host, that is told; over https it is led nowhere else. What comes is bounded by what the disk
-has left, and held against its SHA-256 where one is given.
+A redirect to another host is logged, and a redirect from https to http is refused. A file is bounded by the space left
+on the disk, and compared with its SHA-256 where one is given.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from urllib.parse import urlsplit
 import aiohttp
 import structlog
 
-# Offline is noticed in this many seconds, name look-up included, so that a start without a network stays short.
+# A missing network is noticed in this many seconds, name look-up included, so that a start without one stays short.
 OFFLINE_SECONDS = 3.0
 STALLED_SECONDS = 30.0
 CHUNK = 1 << 20  # bytes a write: few enough wake-ups, and progress twice a second on a slow line
 MAGIC = b"GGUF"
 MOST_REDIRECTS = 5  # model hubs need one or two
-SPARE_BYTES = 1 << 30  # what a download leaves of the disk, for all else that runs here
+SPARE_BYTES = 1 << 30  # of the disk, which a download leaves to everything else on this machine
 log = structlog.get_logger()
 
 Progress = Callable[[int, int], None]  # (bytes that are here, bytes in all or 0)
 
 
 class DownloadFailed(Exception):
-    """The message says what to do instead. What was fetched stays, for the next try."""
+    """The message says what to do instead. The fetched part stays, for the next try."""
 
 
 def target_of(url: str, folder: Path) -> Path:
@@ -68,13 +68,13 @@ def _bytes_here(part: Path) -> int:
 
 
 async def _fetch(session: aiohttp.ClientSession, url: str, part: Path, have: int, progress: Progress) -> None:
-    # Bytes as they are: a compressed answer could not be resumed.
+    # The plain bytes: a compressed answer could not be resumed.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     async with asyncio.timeout(OFFLINE_SECONDS):
         answer = await session.get(url, headers=headers, max_redirects=MOST_REDIRECTS)
     async with answer:
-        _tell_where_it_was_led(answer)
-        if answer.status == 416:  # nothing behind what is here: it was whole, and only the last step was missing
+        _check_redirects(answer)
+        if answer.status == 416:  # nothing follows: the file was whole already, and only the last step was missing
             return
         answer.raise_for_status()
         resumed = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
@@ -101,17 +101,19 @@ async def _write(answer: aiohttp.ClientResponse, part: Path, have: int, progress
         raise OSError(f"{have} of {total} bytes came")
 
 
-def _tell_where_it_was_led(answer: aiohttp.ClientResponse) -> None:
-    """Raises `DownloadFailed` where it was led from https to an address that anybody on the way can change."""
+def _check_redirects(answer: aiohttp.ClientResponse) -> None:
+    """Log a redirect to another host. Raises `DownloadFailed` for a redirect from https to http, where anybody on the
+    way could replace the file."""
     if not answer.history:
         return
-    asked, led = answer.history[0].url, answer.url
-    if asked.scheme == "https" and any(step.scheme != "https" for step in (*(one.url for one in answer.history), led)):
+    requested, led = answer.history[0].url, answer.url
+    schemes = {step.url.scheme for step in answer.history} | {led.scheme}
+    if requested.scheme == "https" and schemes != {"https"}:
         raise DownloadFailed(
-            f"{asked.host} leads from https to http ({led.host}): what comes from there can be anybody's"
+            f"{requested.host} leads from https to http ({led.host}): what comes from there can be anybody's"
         )
-    if led.host != asked.host:
-        log.warning("the model's file comes from another host", action="model.led", asked=asked.host, led=led.host)
+    if led.host != requested.host:
+        log.warning("the model's file comes from another host", action="model.led", asked=requested.host, led=led.host)
 
 
 def _room(part: Path) -> int:
@@ -120,7 +122,7 @@ def _room(part: Path) -> int:
 
 
 def _refuse_another(part: Path, sha256: str) -> None:
-    """What has another digest is another file, and goes: kept, it would be resumed for ever."""
+    """Delete a file with another digest, and raise `DownloadFailed`: a file that stayed would be resumed for ever."""
     with part.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != sha256:
@@ -129,8 +131,8 @@ def _refuse_another(part: Path, sha256: str) -> None:
 
 
 def _claimed(part: Path, have: int) -> BinaryIO:
-    """The file, cut to `have` bytes, and ours until it is closed: two workers of a machine may start together."""
-    part.parent.mkdir(parents=True, exist_ok=True)  # not before something came: who only looks leaves nothing
+    """The file, cut to `have` bytes, and locked until it is closed: two workers of a machine may start together."""
+    part.parent.mkdir(parents=True, exist_ok=True)  # only after something came: a failed request leaves no folder
     file = part.open("ab")
     try:
         lock(file)
@@ -142,7 +144,7 @@ def _claimed(part: Path, have: int) -> BinaryIO:
 
 
 def lock(file: BinaryIO) -> None:
-    """Raises `OSError` when another process has it. The system frees it when a process dies, so none is left behind."""
+    """Lock the file. Raises `OSError` when another process has the lock. A process that dies leaves no lock behind."""
     if sys.platform == "win32":  # files cannot be replaced while they are open there, which guards enough
         return
     import fcntl
@@ -151,7 +153,8 @@ def lock(file: BinaryIO) -> None:
 
 
 def _refuse_what_is_no_model(part: Path) -> None:
-    """A captive portal's or an error page's HTML is not a model; keeping it would break the next start too."""
+    """Delete what is no GGUF file, such as the HTML of a captive portal, and raise `DownloadFailed`: a file that stayed
+    would break the next start too."""
     with part.open("rb") as file:
         magic = file.read(len(MAGIC))
     if magic != MAGIC:

@@ -1,10 +1,10 @@
 """Reads the facts at the head of a GGUF file (its metadata), without loading the model.
 
 The head is: magic, version, number of tensors, number of facts, then the facts: key, type, value. Little-endian, as in
-the format's specification (ggml's docs/gguf.md). Lists (a vocabulary has 150,000 entries) are not kept: of the
-vocabulary, only the marks for filling in text are looked for.
+the format's specification (ggml's docs/gguf.md). Lists (a vocabulary has 150,000 entries) are not kept: only the marks
+for filling in text are read from the vocabulary.
 
-A head may be anybody's: no count and no length in it is believed before it is held against what the file has left.
+Anybody may have written a head: every count and length in it is compared with what the file has left before it is used.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ COUNT = struct.Struct("<Q")
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 
 VOCABULARY = "tokenizer.ggml.tokens"
-# What stands before, behind and in the gap that is to be filled in: the keys of their tokens in a file, of old and new
-# ones, and the words of families whose files have no such key. llama.cpp knows them by the same.
+# The marks for the text before and behind a gap, and for the gap: the keys of their tokens in old and new files, and
+# the words of families whose files have no such key. llama.cpp recognizes them by the same.
 FILL_KEYS = (
     ("tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.prefix_token_id"),
     ("tokenizer.ggml.fim_suf_token_id", "tokenizer.ggml.suffix_token_id"),
@@ -55,7 +55,7 @@ QUANTIZATIONS = {
 }
 LONGEST_WORD = 100  # characters of a detail
 
-# Bounds far beyond every head that is known: a vocabulary of 260,000 entries with its merges takes 20 MB.
+# Bounds far beyond every known head: a vocabulary of 260,000 entries with its merges takes 20 MB.
 MOST_BYTES = 128 * 2**20
 MOST_FACTS = 65_536
 MOST_TEXT = 8 * 2**20  # of one string; the longest known is a template of 30,000 characters
@@ -70,11 +70,11 @@ class NotGguf(Exception):
 
 
 class GgufFacts(NamedTuple):
-    """What we want to know of a file. 0 or "" where it does not tell."""
+    """The facts of a file that we use. 0 or "": the file does not have the fact."""
 
     context_length: int  # tokens that the model was trained for
     template: str  # its chat template: Jinja source
-    pooling: bool  # it says how to make one vector of a text, as embedding models do
+    pooling: bool  # it names a way to make one vector of a text, as embedding models do
     fills: bool = False  # it has marks for the text before and behind a gap
     family: str = ""  # its architecture, such as `qwen2`
     parameter_size: str = ""  # such as `0.5B`
@@ -82,7 +82,7 @@ class GgufFacts(NamedTuple):
 
 
 def read_facts(path: Path) -> GgufFacts:
-    """Raises `NotGguf`, and `OSError` when the file cannot be read."""
+    """The facts of a file. Raises `NotGguf`, and `OSError` when the file cannot be read."""
     with path.open("rb") as file:
         facts = _facts(Head(file, path.name))
     family = facts.get("general.architecture", "")
@@ -103,12 +103,12 @@ def _word(fact: Fact | None) -> str:
 
 
 def _fills(facts: dict[str, Fact]) -> bool:
-    found = {*facts, *marks} if isinstance(marks := facts.get(VOCABULARY), frozenset) else {*facts}
-    return all(found.intersection((*keys, *words)) for keys, words in zip(FILL_KEYS, FILL_WORDS, strict=True))
+    names = {*facts, *marks} if isinstance(marks := facts.get(VOCABULARY), frozenset) else {*facts}
+    return all(names.intersection((*keys, *words)) for keys, words in zip(FILL_KEYS, FILL_WORDS, strict=True))
 
 
 class Head:
-    """The bytes of a head, read from the front. Every read raises `NotGguf` where the file has not so many left."""
+    """The bytes of a head, read from the front. Every read raises `NotGguf` where the file has fewer bytes left."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._file = file
@@ -155,13 +155,13 @@ def _facts(head: Head) -> dict[str, Fact]:
     magic, version, _tensors = head.number("I"), head.number("I"), head.number("Q")
     if magic != MAGIC or version < 2:  # version 1 counted in 32 bits; nothing has written it since 2023
         raise head.wrong("is not a GGUF file")
-    found: dict[str, Fact] = {}
+    facts: dict[str, Fact] = {}
     for _ in range(head.count(most=MOST_FACTS, each=13)):
         key, kind = head.text(), int(head.number("I"))
         value = _value(head, kind)
         if value is not None:
-            found[key] = value
-    return found
+            facts[key] = value
+    return facts
 
 
 def _value(head: Head, kind: int, depth: int = 0) -> Fact | None:
@@ -175,7 +175,7 @@ def _value(head: Head, kind: int, depth: int = 0) -> Fact | None:
 
 
 def _marks(head: Head, depth: int) -> frozenset[str] | None:
-    """Those of `MARKS` that a list of strings holds; None for a list of anything else."""
+    """The marks of `MARKS` in a list of strings; None for a list of anything else."""
     kind = int(head.number("I"))
     if kind in SCALARS:
         size = struct.calcsize("<" + SCALARS[kind])

@@ -1,11 +1,11 @@
-"""A grammar of the caller's own (the option `grammar`), as llama.cpp keeps to it: in GBNF, and by itself."""
+"""A caller's own grammar (the option `grammar`). llama.cpp keeps to a grammar in GBNF, and to no schema beside it."""
 
 from __future__ import annotations
 
 from ollama_worker.engines.base import RequestRefused
 from wire.records import JobRequest
 
-ELSEWHERE = "%llguidance"  # how grammars of another language begin, which llama.cpp drops in silence where it fails
+ELSEWHERE = "%llguidance"  # the beginning of a grammar in another language: llama.cpp drops one in silence if it fails
 
 
 def check_grammar(ask: JobRequest) -> None:

@@ -1,15 +1,15 @@
-"""Text of an answer that is kept back until it is known what it is."""
+"""Text of an answer that is held back until it is known whether it is a call of a tool."""
 
 from __future__ import annotations
 
 from ollama_worker.engines.base import AnswerTooLarge, Piece
 
 MOST = 16 * 1024 * 1024  # characters
-BEGINNING = 1024  # characters by which a call is known: names have 256 at most
+BEGINNING = 1024  # characters that are enough to recognize a call: names have 256 at most
 
 
 class Held:
-    """Grows by pieces, without being copied for each."""
+    """The text that is held back. It grows by pieces, and is not copied for each."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
@@ -28,7 +28,7 @@ class Held:
             self.beginning = (self.beginning + piece.text)[:BEGINNING]
 
     def taken(self) -> str:
-        """All of it; nothing is held any more."""
+        """All of the text; nothing is held any more."""
         text = "".join(self._parts)
         self._parts, self._size = [], 0
         return text

@@ -1,15 +1,15 @@
-"""The door to an engine that speaks HTTP: JSON answers, and answers read as lines while they arrive.
+"""The client of an engine with an HTTP interface: JSON answers, and answers that are read line by line as they arrive.
 
-What the network does to us becomes an `EngineError` here and nowhere else:
+Every failure of the network becomes an `EngineError` here, and nowhere else:
 
-    nobody accepts a connection         → EngineUnavailable
+    no server accepts a connection      → EngineUnavailable
     dropped, or the body ends too soon  → StreamCut
     no byte for `silence` seconds       → EngineSilent
     no HTTP, a redirect, compressed     → EngineFailed
-    more than is read of an answer      → AnswerTooLarge
-    status of 400 or more               → whatever the engine's own `Faults` says of status and text
+    an answer larger than we read       → AnswerTooLarge
+    a status of 400 or more             → the error that the engine's own `Faults` makes of status and text
 
-An engine is a neighbour that may be broken or hostile: nothing of it is read without a bound, nor followed elsewhere.
+An engine may be broken or hostile: every read has a bound, and no redirect is followed.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from ollama_worker.engines.base import (
     StreamCut,
 )
 from ollama_worker.engines.http_body import LINE_BYTES, Lines, read_at_most
-from wire.workers import MODELS_MOST
+from wire.worker_info import MODELS_MOST
 
 CONNECT_SECONDS = 5.0  # a machine that does not even accept a connection in this time is not there
-QUICK_SECONDS = 10.0  # for questions that an engine answers from memory: version, lists
-WHOLE_SECONDS = 30.0  # for all of such an answer: one that comes byte by byte is never silent
-STALE_SECONDS = 1.0  # in which it shows that a kept connection is closed; one that breaks later had its request
-ERROR_BYTES = 64 * 1024  # of an error's body; a sentence of it is told
+QUICK_SECONDS = 10.0  # of silence, for requests that an engine answers from memory: version, lists
+WHOLE_SECONDS = 30.0  # for all of such an answer: an answer that comes byte by byte is never silent
+STALE_SECONDS = 1.0  # a kept connection that is closed fails within this time; a later failure had its request
+ERROR_BYTES = 64 * 1024  # of an error's body; a sentence of it is used
 JSON_BYTES = LINE_BYTES
 VECTOR_BYTES = 256 * 1024  # of JSON for one embedding: 8,192 numbers of 32 characters
 VECTORS_BYTES = 256 * 1024 * 1024  # for all embeddings of one job
@@ -66,27 +66,29 @@ class EngineHttp:
             await self._session.close()
 
     async def get(self, path: str, faults: Faults) -> dict[str, Any]:
-        """A quick question: what the engine knows without a model."""
+        """The answer to a quick request, for which the engine needs no model."""
         silence = min(QUICK_SECONDS, self._silence)
         async with self.answer("GET", path, faults, None, silence, WHOLE_SECONDS) as answer:
             return parse(await read_at_most(answer.content, JSON_BYTES))
 
     async def post(self, path: str, faults: Faults, body: dict[str, Any]) -> dict[str, Any]:
-        """One JSON object for another; the engine may take as long as `silence`, since it may have to load a model."""
-        inputs = body.get("input")  # of which each gets a vector
+        """The JSON object that answers another. The engine may take as long as `silence`: it may have to load a
+        model."""
+        inputs = body.get("input")  # each gets a vector
         most = min(len(inputs) * VECTOR_BYTES, VECTORS_BYTES) if isinstance(inputs, list | tuple) else JSON_BYTES
         most = max(most, JSON_BYTES)
         async with self.answer("POST", path, faults, body, self._silence) as answer:
             return parse(await read_at_most(answer.content, most))
 
     async def text(self, path: str, faults: Faults) -> bytes:
-        """A good answer as it came, whatever it holds, waited for up to `silence`."""
+        """A good answer as it came, whatever it holds; it may take as long as `silence`."""
         async with self.answer("GET", path, faults, None, self._silence) as answer:
             return await read_at_most(answer.content, JSON_BYTES)
 
     @asynccontextmanager
     async def lines(self, path: str, faults: Faults, body: dict[str, Any]) -> AsyncIterator[Lines]:
-        """Open a streamed answer. Leaving it before its end closes the connection: that is how an engine is stopped."""
+        """Open a streamed answer. Leaving the block before the answer's end closes the connection, and so stops the
+        engine."""
         async with self.answer("POST", path, faults, body, self._silence) as answer:
             yield Lines(answer.content)
 
@@ -100,9 +102,9 @@ class EngineHttp:
         silence: float,
         whole: float | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """An answer whose status was good. Errors while it is read are turned as well.
+        """An answer whose status was good. Errors while it is read become `EngineError`s as well.
 
-        Seconds: `silence` may pass without a byte, `whole` until its last one.
+        `silence`: the longest time without a byte; `whole`: the longest time until the last byte. Seconds.
         """
         data = None if body is None else orjson.dumps(body)
         url, limits = self.base_url + path, timeout(silence, whole)
@@ -117,7 +119,7 @@ class EngineHttp:
     async def _begun(
         self, method: str, url: str, data: bytes | None, limits: aiohttp.ClientTimeout
     ) -> aiohttp.ClientResponse:
-        """Sent again where a kept connection turns out to be closed: that is nobody's fault, and it is kept no more."""
+        """Send the request, and again where a kept connection turns out to be closed: no job is charged for that."""
         while True:
             connection: dict[str, bool] = {}
             sent = time.monotonic()
@@ -130,7 +132,7 @@ class EngineHttp:
                     raise
 
     async def _check(self, answer: aiohttp.ClientResponse, faults: Faults) -> None:
-        if 300 <= answer.status < 400:  # wherever it leads: the prompt goes nowhere that was not set
+        if 300 <= answer.status < 400:  # wherever it leads: the prompt goes to no address that was not set
             raise EngineFailed(
                 f"{self._who} at {self.shown} sends us elsewhere (status {answer.status}), which is not followed: "
                 "set the address that it leads to"
@@ -142,7 +144,7 @@ class EngineHttp:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            # No limit: the worker's slots are the limit. No total timeout: an answer may take as long as it speaks.
+            # No limit: the worker's slots are the limit. No total timeout: an answer may take as long as it goes on.
             connector = aiohttp.TCPConnector(limit=0, force_close=not self._keep)
             trace = aiohttp.TraceConfig()
             trace.on_connection_reuseconn.append(_note_kept)
@@ -157,7 +159,7 @@ class EngineHttp:
 
     @contextmanager
     def _turned(self, silence: float) -> Iterator[None]:
-        """What aiohttp raises, as an `EngineError`. The engine's own bytes are in none of them."""
+        """Raise an `EngineError` for each error of aiohttp. No message holds the engine's own bytes."""
         place = f"{self._who} at {self.shown}"
         try:
             yield
@@ -189,12 +191,13 @@ def without_secret(url: str) -> str:
 
 
 def timeout(silence: float, whole: float | None = None) -> aiohttp.ClientTimeout:
-    """Seconds. No total where none is given: an answer may take as long as it goes on speaking."""
+    """The limits of one request, in seconds. No total without `whole`: an answer may take as long as it goes on."""
     return aiohttp.ClientTimeout(total=whole, connect=None, sock_connect=CONNECT_SECONDS, sock_read=silence)
 
 
 def release(answer: aiohttp.ClientResponse) -> None:
-    """Back to the pool when read to its end, else closed at once, so that the engine stops working on it."""
+    """Return the connection to the pool when the answer was read to its end; else close it, so that the engine
+    stops."""
     if answer.content.at_eof():
         answer.release()
     else:
@@ -202,48 +205,48 @@ def release(answer: aiohttp.ClientResponse) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """A short cause, without addresses twice: `connection refused` and not aiohttp's whole sentence."""
+    """A short cause, such as `connection refused`: aiohttp's whole sentence would repeat the address."""
     number = getattr(error, "os_error", error)
     return getattr(number, "strerror", None) or str(error) or type(error).__name__
 
 
 def parse(data: bytes) -> dict[str, Any]:
-    """One JSON object. Raises `StreamCut` when it is not whole: engines send no other kind of wrong JSON."""
+    """One JSON object. Raises `StreamCut` when it is incomplete: engines send no other kind of wrong JSON."""
     try:
-        said = orjson.loads(data)
+        value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise StreamCut("The engine's answer broke off in the middle of a line") from error
-    if not isinstance(said, dict):
+    if not isinstance(value, dict):
         raise StreamCut("The engine answered something that is not a JSON object")
-    return said
+    return value
 
 
-def fields_of(told: object) -> dict[str, Any]:
-    """A part of an answer that should be an object; empty where it is none."""
-    return told if isinstance(told, dict) else {}
+def fields_of(value: object) -> dict[str, Any]:
+    """A part of an answer that should be an object; empty for any other value."""
+    return value if isinstance(value, dict) else {}
 
 
-def objects_of(told: object) -> list[dict[str, Any]] | None:
-    """A part of an answer that should be a list of objects; None where it is none, or holds none."""
-    return [part for part in told if isinstance(part, dict)] or None if isinstance(told, list) else None
+def objects_of(value: object) -> list[dict[str, Any]] | None:
+    """The objects in a part of an answer that should be a list of them; None where there is none."""
+    return [part for part in value if isinstance(part, dict)] or None if isinstance(value, list) else None
 
 
-def entries_by(name: str, told: object) -> list[dict[str, Any]]:
-    """The entries of a list of models that have a name; of a list without end one more than a worker offers."""
-    entries = objects_of(told) or []
+def entries_by(name: str, value: object) -> list[dict[str, Any]]:
+    """The entries of a list of models that have a name; of a longer list one more than a worker offers."""
+    entries = objects_of(value) or []
     return [entry for entry in entries if isinstance(entry.get(name), str)][: MODELS_MOST + 1]
 
 
-def text_of(told: object) -> str:
-    """A part of an answer that should be text; empty where it is none."""
-    return told if isinstance(told, str) else ""
+def text_of(value: object) -> str:
+    """A part of an answer that should be text; "" for any other value."""
+    return value if isinstance(value, str) else ""
 
 
 def error_text(data: bytes) -> str:
     """The sentence in an error body: `{"error": text}` (Ollama), `{"error": {"message": text}}` (llama.cpp) or text."""
     try:
-        said = orjson.loads(data)
+        value = orjson.loads(data)
     except orjson.JSONDecodeError:
         return data.decode(errors="replace").strip()[:500]
-    error = said.get("error", said) if isinstance(said, dict) else said
+    error = value.get("error", value) if isinstance(value, dict) else value
     return str(error.get("message", error) if isinstance(error, dict) else error)[:500]

@@ -1,4 +1,4 @@
-"""The bytes of an engine's answer, none of them read without a bound."""
+"""The bytes of an engine's answer: every read has a bound."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import aiohttp
 
 from ollama_worker.engines.base import AnswerTooLarge
 
-LINE_BYTES = 16 * 1024 * 1024  # of one line; a token's takes a few hundred, a whole call of a tool some thousands
-ANSWER_BYTES = 512 * 1024 * 1024  # of a streamed answer, its frames included; a million tokens take half of it
+LINE_BYTES = 16 * 1024 * 1024  # of one line; a token's line has a few hundred, a whole call of a tool some thousands
+ANSWER_BYTES = 512 * 1024 * 1024  # of a streamed answer with its frames; a million tokens take half of it
 
 
 class Lines:
@@ -19,17 +19,16 @@ class Lines:
         self._longest = longest
         self._read = 0
         self._begun: list[bytes] = []  # the parts of a line whose end has not come
-        self._length = 0  # of these
+        self._length = 0  # of these parts
 
     async def read(self) -> list[bytes]:
-        """Wait for the next read that completes a line and return all whole, non-empty lines; `[]` at the end.
+        """Wait for the next read that completes a line, and return all whole lines that are not empty; `[]` at the end.
 
-        What follows the last newline when the body ends is returned as a line too: a decoder will tell a cut one.
-        Raises `AnswerTooLarge`.
+        The rest behind the last newline is a line too: its decoder notices a cut one. Raises `AnswerTooLarge`.
         """
         while chunk := await self._content.readany():
             self._count(chunk)
-            if b"\n" not in chunk:  # looked for in what is new: a line that grows is not read again and again
+            if b"\n" not in chunk:  # searched in the new chunk only: a growing line is not searched again and again
                 self._keep(chunk)
                 continue
             first, *lines = chunk.split(b"\n")
@@ -62,7 +61,7 @@ class Lines:
 
 
 async def read_at_most(content: aiohttp.StreamReader, most: int, cut: bool = False) -> bytes:
-    """A whole body. One of more than `most` bytes is cut off there, or raises `AnswerTooLarge`."""
+    """A whole body. A body of more than `most` bytes is cut off there, or raises `AnswerTooLarge`."""
     parts: list[bytes] = []
     size = 0
     while chunk := await content.readany():

@@ -1,4 +1,4 @@
-"""Images as engines want them named: the kind is told by the first bytes, whatever a client said."""
+"""The media types of images: the first bytes show the kind, whatever a client has declared."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ KINDS = {"iVBORw0KGgo": "image/png", "/9j/": "image/jpeg", "R0lGOD": "image/gif"
 
 
 def kind_of(image: str) -> str:
-    """The media type of base64 data; PNG where it is none of the known."""
+    """The media type of base64 data; PNG where the kind is not known."""
     return next((kind for start, kind in KINDS.items() if image.startswith(start)), "image/png")
 
 

@@ -36,9 +36,9 @@ from ollama_worker.engines.llama_cpp_wire import (
     raw_body,
 )
 from ollama_worker.engines.openai_servers import LLAMA_CPP
-from ollama_worker.engines.openai_stream import OpenAIReader, said_in_chat, said_in_completion
+from ollama_worker.engines.openai_stream import OpenAIReader, chat_output, completion_output
 from ollama_worker.engines.openai_wire import messages_of
-from ollama_worker.engines.system_messages import OneAtTheBeginning
+from ollama_worker.engines.system_messages import SystemMessages
 from wire.records import JobRequest
 
 Question = tuple[str, dict[str, Any], OpenAIReader | StopReader | RawReader]
@@ -57,7 +57,7 @@ class LlamaCppEngine:
         self.store = LlamaCppStore(gguf, model, slots, silence, mmproj)
         self._library_there = False
         self._window_noted = False
-        self._one_system = OneAtTheBeginning()
+        self._system = SystemMessages()
 
     async def close(self) -> None:
         await self.store.close()
@@ -74,7 +74,7 @@ class LlamaCppEngine:
         return steered(ask, lambda sent: self._answered(sent, prefill))
 
     def _answered(self, ask: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
-        return self._one_system.answered(ask, lambda sent: self._answer(sent, prefill))
+        return self._system.answered(ask, lambda sent: self._answer(sent, prefill))
 
     async def _answer(self, ask: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
         self.store.check(ask.model)
@@ -103,11 +103,11 @@ class LlamaCppEngine:
         if prefill:
             return "/completion", raw_body(ask, await self._rendered(http, ask, prefill)), RawReader()
         if ask.kind == "chat":
-            reader = OpenAIReader(fault, said_in_chat, ask.top_logprobs or 0)
+            reader = OpenAIReader(fault, chat_output, ask.top_logprobs or 0)
             return "/v1/chat/completions", *with_stop_reader(ask, chat_body(ask), reader)
         if ask.suffix:
             return "/infill", infill_body(ask), RawReader(tops=ask.top_logprobs or 0)
-        reader = OpenAIReader(fault, said_in_completion, ask.top_logprobs or 0)
+        reader = OpenAIReader(fault, completion_output, ask.top_logprobs or 0)
         return "/v1/completions", *with_stop_reader(ask, completion_body(ask), reader)
 
     async def rendered(self, ask: JobRequest, prefill: str = "") -> str:
@@ -137,7 +137,7 @@ class LlamaCppEngine:
         """llama.cpp renders and tokenizes the prompt, and generates nothing."""
         self.store.check(ask.model)
         self._check_images(ask)
-        return await self._one_system.asked(as_sent(ask), self._counted)
+        return await self._system.counted(as_sent(ask), self._counted)
 
     async def _counted(self, ask: JobRequest) -> int:
         async with self.store.chat.use(self.store.plan()) as http:

@@ -1,10 +1,10 @@
-"""A JSON schema's `pattern`s, written anew in the little language of which llama.cpp makes grammars.
+"""A JSON schema's `pattern`s, rewritten in the small language from which llama.cpp makes grammars.
 
-Of all other patterns llama.cpp makes "any string", and tells nobody. Its language has anchors at both ends, characters,
-classes, groups, alternatives and repetitions. An unanchored pattern, `\\d`, `\\w` and `\\s` can be written in it; a
-pattern that looks ahead or back, knows word boundaries or names properties of Unicode is refused. A quotation mark, a
+From any other pattern llama.cpp makes "any string", in silence. Its language has anchors at both ends, characters,
+classes, groups, alternatives and repetitions. An unanchored pattern, `\\d`, `\\w` and `\\s` can be rewritten in it; a
+pattern that looks ahead or back, has word boundaries or names properties of Unicode is refused. A quotation mark, a
 backslash and a control character are written as JSON escapes them, and are left out of classes that hold anything else:
-an answer keeps to the pattern and to JSON, and a few strings that would keep to it too are never said.
+an answer keeps to the pattern and to JSON, and a few strings that would match as well never come.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LINE_ENDS: Ranges = [(0x0A, 0x0A), (0x0D, 0x0D), (0x2028, 0x2029)]
 ESCAPED: Ranges = [(0x00, 0x1F), (0x22, 0x22), (0x5C, 0x5C)]  # in JSON's strings
 SURROGATES: Ranges = [(0xD800, 0xDFFF)]
 VALUES = ("enum", "const", "default", "examples")  # keywords of a schema that hold no schemas
-NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")  # that hold them by other names
+NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")  # that hold schemas by name
 SHORT = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "v": "\v", "0": "\0"}
 IN_JSON = {"\n": "n", "\r": "r", "\t": "t", "\f": "f", '"': '"', "\\": "\\"}
 CODE = re.compile(r"x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})")
@@ -38,10 +38,10 @@ NAMED_GROUP = re.compile(r"\(\?<[A-Za-z_]\w*>")
 
 
 def with_known_patterns(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with each `pattern` written anew. Raises `Unsupported` for one that cannot be."""
+    """The schema with each `pattern` rewritten. Raises `Unsupported` for a pattern that cannot be rewritten."""
     try:
-        told: dict[str, Any] = _rewritten(schema)
-        return told
+        rewritten: dict[str, Any] = _rewritten(schema)
+        return rewritten
     except RecursionError as error:
         raise RequestRefused("The schema is nested too deeply") from error
 
@@ -61,7 +61,7 @@ def _part(name: str, value: Any) -> Any:
 
 
 def known(pattern: str) -> str:
-    """The pattern in llama.cpp's language. Raises `Unsupported`, and `RequestRefused` where it is no pattern at all."""
+    """The pattern in llama.cpp's language. Raises `Unsupported`, and `RequestRefused` for what is no pattern at all."""
     return Pattern(pattern).written()
 
 
@@ -94,7 +94,7 @@ class Pattern:
         text, at = self._pattern, self._at
         if times := TIMES.match(text, at):
             self._at = times.end()
-            return times[0].rstrip("?") or "?"  # whether it is greedy decides what is captured, not what is allowed
+            return times[0].rstrip("?") or "?"  # greediness decides what is captured, not what is allowed
         self._at += 1
         match text[at]:
             case "(":
@@ -131,7 +131,7 @@ class Pattern:
         return written_character(meant) if isinstance(meant, str) else written_class(meant)
 
     def _escaped(self) -> str | Ranges:
-        """The character that an escape means, or the class. `_at` is behind its backslash."""
+        """The character or the class that an escape means. `_at` is behind its backslash."""
         text = self._pattern
         if self._at >= len(text):
             raise self._wrong()
@@ -151,7 +151,7 @@ class Pattern:
         return letter
 
     def _class(self) -> Ranges:
-        """What a class holds. `_at` is behind its bracket."""
+        """The ranges of a class. `_at` is behind its bracket."""
         text, ranges = self._pattern, []
         if negated := text.startswith("^", self._at):
             self._at += 1
@@ -169,7 +169,7 @@ class Pattern:
         return complement(ranges) if negated else ranges
 
     def _member(self) -> str | Ranges | None:
-        """The next of a class; None for its end."""
+        """The next member of a class; None for its end."""
         if self._at >= len(self._pattern):
             raise self._wrong()
         character = self._pattern[self._at]
@@ -192,7 +192,7 @@ class Pattern:
 
 
 def complement(ranges: Ranges) -> Ranges:
-    """All other code points, surrogates left out: they are no characters."""
+    """All other code points, without surrogates: they are no characters."""
     others, begin = [], 0
     for first, last in sorted([*ranges, *SURROGATES, (LAST + 1, LAST + 1)]):
         if first > begin:
@@ -202,7 +202,7 @@ def complement(ranges: Ranges) -> Ranges:
 
 
 def written_class(ranges: Ranges) -> str:
-    """A class of what JSON does not escape; of what it does where there is nothing else."""
+    """A class of the characters that JSON does not escape; of escaped ones where there are no others."""
     plain = complement([*complement(ranges), *ESCAPED])
     if plain:
         return "[" + "".join(_code(first) + (f"-{_code(last)}" if last > first else "") for first, last in plain) + "]"

@@ -1,4 +1,4 @@
-"""One llama.cpp that is started when first needed, once for all jobs, and again when its process ended."""
+"""One llama.cpp process: it is started when it is first needed, once for all jobs, and again after it has ended."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from ollama_worker.engines.http import EngineHttp
 from ollama_worker.engines.llama_cpp_server import Native, Plan, in_words, start, stop
 from ollama_worker.engines.llama_cpp_wire import fault
 
-LEAST_SECONDS = 1.0  # that a cancelled question may go on; starting a process in its place takes about as long
+LEAST_SECONDS = 1.0  # that a cancelled request may go on; a new process in its place would take about as long
 LOOK_SECONDS = 0.05
 BUSY = b'"is_processing":true'
 log = structlog.get_logger()
 
 
 class Running:
-    """`use` or `alone` it; `stop` ends it, and the next use starts it again. `silence` is in seconds."""
+    """A llama.cpp that runs when it is used. `stop` ends it, and the next use starts it again. `silence` is in
+    seconds."""
 
     def __init__(self, silence: float) -> None:
         self._silence = silence
@@ -32,24 +33,26 @@ class Running:
         self._settling: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self._load_seconds = 0.0
-        self._batch = 0  # as it was measured by the first load
+        self._batch = 0  # as the first load measured it
 
     @property
     def ready(self) -> bool:
         return self._now is not None and self._now[0].process.returncode is None
 
     def load_timer(self) -> Callable[[], int]:
-        """Call what it returns once the model is there: the milliseconds since now, 0 where it was there already."""
+        """A function to call when the model is there. It returns the milliseconds since now, 0 where the model was
+        there already."""
         since, cold = time.monotonic(), not self.ready
         return lambda: int((time.monotonic() - since) * 1000) if cold else 0
 
     async def load(self, plan: Plan) -> None:
-        """Where the caller is cancelled the load goes on: the next one waits for the same, and has it sooner."""
+        """Start the process. Where the caller is cancelled the load goes on, and the next caller waits for the same
+        load."""
         await self._loaded(plan)
 
     @asynccontextmanager
     async def use(self, plan: Plan) -> AsyncIterator[EngineHttp]:
-        """Raises `EngineFailed` where its process ends meanwhile."""
+        """Use the process together with others. Raises `EngineFailed` where the process ends meanwhile."""
         native, http = await self._loaded(plan)
         try:
             yield http
@@ -60,8 +63,8 @@ class Running:
 
     @asynccontextmanager
     async def alone(self, plan: Plan) -> AsyncIterator[EngineHttp]:
-        """The same, one user at a time. A cancelled one may leave something running, which nothing interrupts: the next
-        waits for it no longer than a load takes; then its process is ended instead."""
+        """Use the process alone. A cancelled user may leave a computation that nothing interrupts: the next user waits
+        for it no longer than a load takes, and then the process is ended instead."""
         async with self._turn:
             if self._settling:
                 await asyncio.wait([self._settling])
@@ -85,7 +88,7 @@ class Running:
             while self._now is None or not self.ready:
                 if self._loading is None or self._loading.done():
                     self._loading = asyncio.create_task(self._load(plan))
-                    self._loading.add_done_callback(lambda load: load.cancelled() or load.exception())  # looked at
+                    self._loading.add_done_callback(lambda load: load.cancelled() or load.exception())
                 await asyncio.shield(self._loading)
             return self._now
 
@@ -95,7 +98,7 @@ class Running:
         native = await start(plan._replace(batch=self._batch))
         self._load_seconds, self._batch = time.monotonic() - since, native.batch
         headers = {"Authorization": f"Bearer {native.key}"}
-        # Its server hangs up after every stream, so a kept connection would fail at its next use.
+        # Its server closes the connection after every stream, so a kept one would fail at its next use.
         self._now = native, EngineHttp(native.url, "llama.cpp", self._silence, headers, keep=False)
         self._watching = asyncio.create_task(self._watch(native))
         log.info(
@@ -111,7 +114,7 @@ class Running:
         log.error("llama.cpp's process ended; the next job starts it again", action="engine.process_ended", how=words)
 
     async def _settle(self) -> None:
-        """Until it is idle, or has ended."""
+        """Wait until the process is idle; end it where that takes too long."""
         if self._now is None:
             return
         http = self._now[1]

@@ -1,7 +1,7 @@
-"""Stop strings for llama.cpp's OpenAI routes: it ends an answer at one, and does not tell at which.
+"""Stop strings for llama.cpp's OpenAI routes: it ends an answer at a stop string, and does not report at which.
 
-So it gets none of them, and the text is cut here. Counts come with every chunk then, since the last one, which tells
-them otherwise, is never read.
+So llama.cpp gets none of them, and the text is cut here. It then sends its counts with every chunk: otherwise they come
+with the last chunk, which is never read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wire.records import JobRequest
 def with_stop_reader(
     ask: JobRequest, body: dict[str, Any], answer: OpenAIReader
 ) -> tuple[dict[str, Any], OpenAIReader | StopReader]:
-    """(body, reader): the same where the request names no stop string."""
+    """(body, reader) that cut the answer at the ask's stop strings; unchanged where it has none."""
     stop = ask.options.get("stop") or []
     stops = [stop] if isinstance(stop, str) else [text for text in stop if text]
     if not stops:
@@ -27,21 +27,21 @@ def with_stop_reader(
 
 
 class StopReader:
-    """Reads an answer by `answer`, and ends it before the first of `stops` in its text."""
+    """A reader of an answer's lines that ends the answer before the first of `stops` in its text."""
 
     def __init__(self, answer: OpenAIReader, stops: list[str]) -> None:
         self._answer = answer
         self._stops = stops
-        self._held: list[Piece] = []  # the end of their text may begin a stop string
+        self._held: list[Piece] = []  # pieces whose end may begin a stop string
 
     def read(self, lines: list[bytes]) -> Iterator[Piece | Finished]:
         for item in self._answer.read(lines):
             if type(item) is Piece and item.text:
                 self._held.append(item)
                 text = "".join(piece.text for piece in self._held)
-                if found := self._found(text):
-                    yield from self._taken(found[0])
-                    yield self._answer.stopped(found[1])
+                if place := self._found(text):
+                    yield from self._taken(place[0])
+                    yield self._answer.stopped(place[1])
                     return
                 yield from self._taken(len(text) - self._begun(text))
             else:
@@ -50,7 +50,7 @@ class StopReader:
                 yield item
 
     def _found(self, text: str) -> tuple[int, str] | None:
-        """(where, which) of the stop string that is whole first: one that begins before it may never be whole."""
+        """(place, stop string) of the one that is whole first: one that begins before it may never be whole."""
         places = ((text.find(stop), stop) for stop in self._stops)
         whole = (place for place in places if place[0] >= 0)
         return min(whole, key=lambda place: (place[0] + len(place[1]), place[0]), default=None)
@@ -60,7 +60,7 @@ class StopReader:
         return max(beginning(text, stop) for stop in self._stops)
 
     def _taken(self, length: int) -> Iterator[Piece]:
-        """The first characters of what is held, which is then held no more."""
+        """The pieces of the first `length` characters, which are then no longer held."""
         while self._held and length:
             piece = self._held.pop(0)
             if len(piece.text) > length:
@@ -71,13 +71,14 @@ class StopReader:
 
 
 def beginning(text: str, stop: str) -> int:
-    """How many of the last characters of `text` are the first ones of `stop`, and not all of it."""
+    """How many of the last characters of `text` are the first characters of `stop`, but not all of them."""
     lengths = range(min(len(text), len(stop) - 1), 0, -1)
     return next((length for length in lengths if text.endswith(stop[:length])), 0)
 
 
 def split(piece: Piece, length: int) -> tuple[Piece, Piece]:
-    """Two pieces, the first of so many characters. A token's logprob goes where the token ends."""
+    """The piece as two, the first of `length` characters. A token's logprob goes to the piece in which the token
+    ends."""
     end = 0
     first: list[dict[str, Any]] = []
     rest: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""llama.cpp's JSON: what a job looks like as a request body, and what its lines mean. No input or output here."""
+"""llama.cpp's JSON: the request body of a job, and what the lines of an answer mean. No input or output here."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ NO_EYES = (
     "SLUICE_ENGINE=ollama with a vision model, such as llama3.2-vision"
 )
 RENAMED = {"num_predict": "n_predict", "num_keep": "n_keep"}  # Ollama's name → llama.cpp's; most are the same
-FIXED = ("num_ctx", "num_batch", "num_gpu", "num_thread", "main_gpu", "use_mmap")  # settled when the model is loaded
+FIXED = ("num_ctx", "num_batch", "num_gpu", "num_thread", "main_gpu", "use_mmap")  # fixed when the model is loaded
 
 
 def options_of(ask: JobRequest) -> dict[str, Any]:
-    """Our options by its names. Raises `Unsupported`, and `RequestRefused` for a grammar that it would not keep to.
+    """Our options by llama.cpp's names.
 
-    Where a seed asks for the same answer each time, nothing is taken up that was read before: the rest of a prompt is
-    computed in other portions than the whole, whose sums are rounded otherwise, so that another token may win.
+    Where a seed demands the same answer each time, the prompt's cache is not used: the rest of a prompt is computed in
+    other portions than the whole, the sums are rounded in another way, and another token may win. Raises `Unsupported`,
+    and `RequestRefused` for a grammar that llama.cpp would not keep to.
     """
     check_binding(ask, LLAMA_CPP.binds, LLAMA_CPP.who)
     check_grammar(ask)
@@ -51,22 +52,22 @@ def options_of(ask: JobRequest) -> dict[str, Any]:
 
 
 def chat_body(ask: JobRequest) -> dict[str, Any]:
-    """For `/v1/chat/completions`, streamed."""
+    """The body for `/v1/chat/completions`, streamed."""
     return openai_wire.chat_body(without_options(ask), LLAMA_CPP) | by_openai_s_name(options_of(ask))
 
 
 def completion_body(ask: JobRequest) -> dict[str, Any]:
-    """For `/v1/completions`, streamed: the prompt as it is, no template."""
+    """The body for `/v1/completions`, streamed: the prompt as it is, without a template."""
     return openai_wire.completion_body(without_options(ask), LLAMA_CPP) | by_openai_s_name(options_of(ask))
 
 
 def raw_body(ask: JobRequest, prompt: str) -> dict[str, Any]:
-    """For `/completion`, streamed: the prompt as it is, no template."""
+    """The body for `/completion`, streamed: the prompt as it is, without a template."""
     return {"prompt": prompt, "stream": True, **options_of(ask)}
 
 
 def infill_body(ask: JobRequest) -> dict[str, Any]:
-    """For `/infill`, streamed: what stands before and behind the text that is wanted. Raises `Unsupported`."""
+    """The body for `/infill`, streamed: the text before and behind the gap. Raises `Unsupported`."""
     if ask.format is not None:
         raise Unsupported("llama.cpp holds no text that it fills in to a schema: leave `suffix` or the schema out")
     ends = {"input_prefix": ask.prompt or "", "input_suffix": ask.suffix or ""}
@@ -84,51 +85,51 @@ def by_openai_s_name(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def fault(status: int, text: str) -> EngineError:
-    said = text.lower()
-    if any(words in said for words in MISWROTE):
+    lowered = text.lower()
+    if any(words in lowered for words in MISWROTE):
         return EngineError(f"The model called a tool in a form that llama.cpp cannot read: {text}")
-    if "exceeds the available context" in said or "too large to process" in said or "exceed_context" in said:
+    if "exceeds the available context" in lowered or "too large to process" in lowered or "exceed_context" in lowered:
         return ContextTooLong(
             f"The prompt does not fit this model's context window, which num_ctx does not widen here: {text}"
         )
-    if "not support" in said:
+    if "not support" in lowered:
         return Unsupported(f"llama.cpp cannot do that ({text}): use SLUICE_ENGINE=ollama with a model that can")
-    if "memory" in said or "failed to allocate" in said:
+    if "memory" in lowered or "failed to allocate" in lowered:
         return OutOfMemory(f"llama.cpp: {text}")
     if status == 503:
         return EngineBusy(f"llama.cpp is not ready: {text}")
-    if 400 <= status < 500 or any(words in said for words in WRONG):
+    if 400 <= status < 500 or any(words in lowered for words in WRONG):
         return RequestRefused(f"llama.cpp refused the request: {text}")
     return EngineFailed(f"llama.cpp failed: {text}")
 
 
 class RawReader:
-    """Reads the stream of `/completion` and `/infill`, which have no end mark but a field."""
+    """The reader of the streams of `/completion` and `/infill`, whose end mark is a field."""
 
     def __init__(self, fault: Faults = fault, tops: int = 0) -> None:
-        """`tops`: how many of the likely tokens beside each are told, where logprobs come."""
+        """`tops`: how many of the other likely tokens are sent on with each token, where logprobs come."""
         self._fault = fault
         self._tops = tops
 
     def read(self, lines: list[bytes]) -> Iterator[Piece | Finished]:
         text, tokens = "", 0
         logprobs: list[dict[str, Any]] = []
-        for said in events(lines, self._fault):
-            text += said.get("content") or ""
-            tokens += len(said.get("tokens") or ()) if said.get("content") else 0
-            logprobs += [cut(logprob(entry), self._tops) for entry in said.get("completion_probabilities") or ()]
-            if said.get("stop"):
+        for event in events(lines, self._fault):
+            text += event.get("content") or ""
+            tokens += len(event.get("tokens") or ()) if event.get("content") else 0
+            logprobs += [cut(logprob(entry), self._tops) for entry in event.get("completion_probabilities") or ()]
+            if event.get("stop"):
                 if text or logprobs:
                     yield Piece(text, logprobs=logprobs or None, tokens=max(1, tokens))
-                reason = "length" if said.get("stop_type") == "limit" else "stop"
-                timings = said.get("timings") or {}
+                reason = "length" if event.get("stop_type") == "limit" else "stop"
+                timings = event.get("timings") or {}
                 counts = {
-                    "prompt_tokens": said.get("tokens_evaluated"),
-                    "completion_tokens": said.get("tokens_predicted"),
+                    "prompt_tokens": event.get("tokens_evaluated"),
+                    "completion_tokens": event.get("tokens_predicted"),
                     "prompt_tokens_details": {"cached_tokens": timings.get("cache_n")},
                 }
                 end = finished(reason, counts, timings)
-                yield end._replace(stop_sequence=said.get("stopping_word") or "")
+                yield end._replace(stop_sequence=event.get("stopping_word") or "")
                 return
         if text or logprobs:
             yield Piece(text, logprobs=logprobs or None, tokens=max(1, tokens))

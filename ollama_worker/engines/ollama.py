@@ -34,7 +34,7 @@ from ollama_worker.engines.ollama_wire import (
     needs_of,
 )
 from ollama_worker.engines.rest import Rest
-from ollama_worker.engines.system_messages import OneAtTheBeginning
+from ollama_worker.engines.system_messages import SystemMessages
 from ollama_worker.engines.vectors import vectors_of
 from wire.events import counted
 from wire.records import JobRequest, Message
@@ -61,7 +61,7 @@ class OllamaEngine:
         self._http = EngineHttp(base_url, "Ollama", silence)
         self.store = OllamaStore(self._http)
         self._rest = Rest(when_away=False)
-        self._one_system = OneAtTheBeginning()
+        self._system = SystemMessages()
         self._open_ended: dict[str, bool] = {}  # template → whether it leaves a last assistant message open
 
     async def close(self) -> None:
@@ -76,7 +76,7 @@ class OllamaEngine:
         return steered(ask, lambda sent: self._answered(sent, prefill))
 
     def _answered(self, ask: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
-        return self._one_system.answered(ask, lambda sent: self._answer(sent, prefill))
+        return self._system.answered(ask, lambda sent: self._answer(sent, prefill))
 
     async def _answer(self, ask: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
         await self._refuse_what_it_lacks(ask)

@@ -16,7 +16,7 @@ from ollama_worker.engines.ollama_faults import fault, pull_fault
 from ollama_worker.engines.ollama_wire import entries_of, full_name, model_info, shown_of, word_of
 from ollama_worker.engines.store import ModelInfo, PullProgress
 from wire.events import counted
-from wire.workers import MODELS_MOST
+from wire.worker_info import MODELS_MOST
 
 # A model that answered this many seconds ago is taken to be loaded: Ollama keeps a model for 5 minutes unless it is
 # configured otherwise. Where that is wrong, a caller does not read "loading the model" while it loads.

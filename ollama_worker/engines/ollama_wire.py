@@ -1,4 +1,4 @@
-"""Ollama's JSON: what a job looks like as a request body, and what its lines mean. No input or output here."""
+"""Ollama's JSON: the request body of a job, and what the lines of an answer mean. No input or output here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wire.events import counted
 from wire.records import JobRequest
 
 NANOSECONDS = 1_000_000  # in a millisecond: Ollama counts time in nanoseconds
-# A model's capability → what one without it cannot do, and who can.
+# A capability → what a model without it cannot do, and which models can.
 LACKS = {
     "tools": "cannot call tools. Use a model that can, such as qwen3 or llama3.1",
     "vision": "cannot see images. Use a vision model, such as llama3.2-vision",
@@ -33,7 +33,7 @@ LOADED_ONLY = ("load", "unload")  # done_reason of an answer to no message at al
 
 
 def full_name(model: str) -> str:
-    """`qwen2.5` → `qwen2.5:latest`: the name under which Ollama lists it. A tag follows the last `:`."""
+    """`qwen2.5` → `qwen2.5:latest`: the name under which Ollama lists a model. A tag follows the last `:`."""
     return model if ":" in model.rsplit("/", 1)[-1] else f"{model}:latest"
 
 
@@ -55,25 +55,25 @@ def body_of(ask: JobRequest, prefill: str = "") -> tuple[str, dict[str, Any]]:
 
 
 def _prompt_of(ask: JobRequest) -> dict[str, Any]:
-    """A bare prompt. What is filled in before a suffix needs the model's template: it says where the one begins."""
+    """A bare prompt. A prompt with a suffix needs the model's template, which marks where the gap is."""
     if ask.suffix:
         return {"prompt": ask.prompt or "", "suffix": ask.suffix}
     return {"prompt": ask.prompt or "", "raw": True}
 
 
 def needs_of(ask: JobRequest) -> list[str]:
-    """The capabilities without which a model cannot do as it is asked."""
-    asked = {
+    """The capabilities that a model needs for this job."""
+    needed = {
         "tools": bool(ask.tools),
         "vision": any(message.images for message in ask.messages),
         "thinking": bool(ask.think),
         "insert": bool(ask.suffix),
     }
-    return [need for need, wanted in asked.items() if wanted]
+    return [need for need, wanted in needed.items() if wanted]
 
 
 def lacking(shown: dict[str, Any], needs: list[str]) -> str:
-    """The first of `needs` that a model lacks; "" for none, and for an Ollama before 0.6.4, which does not tell."""
+    """The first of `needs` that a model lacks; "" for none, and for an Ollama before 0.6.4, which reports none."""
     able = shown.get("capabilities")
     return "" if able is None else next((need for need in needs if need not in able), "")
 
@@ -84,12 +84,12 @@ def messages_of(ask: JobRequest, prefill: str = "") -> list[dict[str, Any]]:
 
 
 class OllamaReader:
-    """Reads the lines of one answer, in bursts as they came."""
+    """The reader of one answer's lines, in bursts as they came."""
 
     def __init__(self, ask: JobRequest) -> None:
         self._model = ask.model
         self._chat = ask.kind == "chat"
-        self._called = False  # a tool was called: then "stop" means that the caller is to run it
+        self._called = False  # a tool was called: then "stop" means that the caller has to run it
 
     def read(self, lines: list[bytes]) -> Iterator[Piece | Finished]:
         """One piece for all the output in `lines`, then the end mark if it is among them.
@@ -99,11 +99,11 @@ class OllamaReader:
         held: Piece | None = None
         try:
             for line in lines:
-                said = self._decode(line)
-                if piece := self._piece(said):
+                event = self._decode(line)
+                if piece := self._piece(event):
                     held = join(held, piece) if held else piece
-                if said.get("done"):
-                    end = self._end(said)
+                if event.get("done"):
+                    end = self._end(event)
                     if held:
                         yield held
                         held = None
@@ -116,39 +116,39 @@ class OllamaReader:
             yield held
 
     def _decode(self, line: bytes) -> dict[str, Any]:
-        said = parse(line)
-        if not isinstance(said.get("message") or {}, dict):
+        event = parse(line)
+        if not isinstance(event.get("message") or {}, dict):
             raise StreamCut("Ollama answered with a message that is none")
-        if "error" in said:
-            raise fault(self._model, 0, str(said["error"]))
-        return said
+        if "error" in event:
+            raise fault(self._model, 0, str(event["error"]))
+        return event
 
-    def _piece(self, said: dict[str, Any]) -> Piece | None:
-        message = said.get("message") or said
+    def _piece(self, event: dict[str, Any]) -> Piece | None:
+        message = event.get("message") or event
         text = text_of(message.get("content" if self._chat else "response"))
-        thinking, logprobs = text_of(message.get("thinking")), objects_of(said.get("logprobs"))
+        thinking, logprobs = text_of(message.get("thinking")), objects_of(event.get("logprobs"))
         calls = objects_of(message.get("tool_calls"))
         if not (text or thinking or calls or logprobs):
             return None
         self._called = self._called or bool(calls)
         return Piece(text, thinking, calls, logprobs)
 
-    def _end(self, said: dict[str, Any]) -> Finished:
-        why = text_of(said.get("done_reason")) or "stop"  # servers before 0.1.45 gave no reason
+    def _end(self, event: dict[str, Any]) -> Finished:
+        why = text_of(event.get("done_reason")) or "stop"  # servers before 0.1.45 gave no reason
         if why in LOADED_ONLY:
             raise RequestRefused("Ollama found no message to answer: send at least one")
         return Finished(
             "tool_calls" if self._called and why == "stop" else why,
-            prompt_tokens=counted(said.get("prompt_eval_count")),
-            completion_tokens=counted(said.get("eval_count")),
-            load_ms=counted(said.get("load_duration")) // NANOSECONDS,
-            prompt_ms=counted(said.get("prompt_eval_duration")) // NANOSECONDS,
-            generate_ms=counted(said.get("eval_duration")) // NANOSECONDS,
+            prompt_tokens=counted(event.get("prompt_eval_count")),
+            completion_tokens=counted(event.get("eval_count")),
+            load_ms=counted(event.get("load_duration")) // NANOSECONDS,
+            prompt_ms=counted(event.get("prompt_eval_duration")) // NANOSECONDS,
+            generate_ms=counted(event.get("eval_duration")) // NANOSECONDS,
         )
 
 
 def join(first: Piece, then: Piece) -> Piece:
-    """Two pieces that came in one read, as one: a burst costs the queue one event."""
+    """Two pieces that came in one read, as one piece: a burst costs the queue one event."""
     return Piece(
         first.text + then.text,
         first.thinking + then.thinking,
@@ -159,9 +159,9 @@ def join(first: Piece, then: Piece) -> Piece:
 
 
 def model_info(entry: dict[str, Any], running: dict[str, Any] | None, shown: dict[str, Any]) -> ModelInfo:
-    """From the entries of `/api/tags` and `/api/ps` (None: not loaded) and the answer of `/api/show`.
+    """A model by its entries in `/api/tags` and `/api/ps` (None: not loaded) and by the answer of `/api/show`.
 
-    The window is the one it runs with while it is loaded, else the longest that its file allows.
+    `context_length` is the window that a loaded model runs with, else the longest that its file allows.
     """
     facts = fields_of(shown.get("model_info"))
     longest = facts.get(f"{facts.get('general.architecture', '')}.context_length")
@@ -176,9 +176,9 @@ def model_info(entry: dict[str, Any], running: dict[str, Any] | None, shown: dic
     )
 
 
-def details_of(told: object) -> dict[str, Any]:
-    """Those that have a name and a length that clients know: all of them are repeated to whoever lists the models."""
-    details = fields_of(told)
+def details_of(value: object) -> dict[str, Any]:
+    """The details that clients know, none of them long: every client that lists the models gets them all."""
+    details = fields_of(value)
     words: dict[str, Any] = {name: word_of(details.get(name)) for name in DETAILS}
     families = details.get("families")
     if isinstance(families, list):
@@ -187,20 +187,20 @@ def details_of(told: object) -> dict[str, Any]:
 
 
 def word_of(value: object) -> str:
-    """ "" for what is no short text."""
+    """A short text as it is; "" for any other value."""
     return value if isinstance(value, str) and len(value) <= WORD_MAX else ""
 
 
-def shown_of(said: dict[str, Any]) -> dict[str, Any]:
-    """An answer of `/api/show`, without what is not of the type that it should be. Another house tells apart all that
-    a model can."""
-    told = {name: said.get(name) for name in ("renderer", "model_info")}
-    able, template = fields_of(said.get("sluice")).get("capabilities") or said.get("capabilities"), said.get("template")
+def shown_of(answer: dict[str, Any]) -> dict[str, Any]:
+    """The fields that we use of an answer of `/api/show`; a field of a wrong type is left out. Another Sluice lists all
+    of a model's capabilities under `sluice`."""
+    shown = {name: answer.get(name) for name in ("renderer", "model_info")}
+    able = fields_of(answer.get("sluice")).get("capabilities") or answer.get("capabilities")
     if isinstance(able, list):
-        told["capabilities"] = [word for word in able if isinstance(word, str)]
-    return told | {"template": text_of(template)}
+        shown["capabilities"] = [word for word in able if isinstance(word, str)]
+    return shown | {"template": text_of(answer.get("template"))}
 
 
-def entries_of(said: dict[str, Any]) -> list[dict[str, Any]]:
-    """The models of a list that have a name: whatever else a server sends, a worker lives on."""
-    return entries_by("name", said.get("models"))
+def entries_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The models of a list that have a name. Whatever else a server sends, a worker lives on."""
+    return entries_by("name", answer.get("models"))

@@ -1,4 +1,4 @@
-"""Any server that speaks OpenAI's protocol: vLLM, llama.cpp's server, LM Studio, text-generation-inference, a cloud."""
+"""The engine for any server that speaks OpenAI's protocol: vLLM, llama.cpp's server, LM Studio, a cloud, …"""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from ollama_worker.engines.llama_cpp_wire import RawReader, infill_body
 from ollama_worker.engines.openai_faults import another_engine, fault
 from ollama_worker.engines.openai_servers import GOOGLE, LLAMA_CPP, PLAIN, VLLM, Server
 from ollama_worker.engines.openai_store import OpenAIStore
-from ollama_worker.engines.openai_stream import OpenAIReader, said_in_chat, said_in_completion
+from ollama_worker.engines.openai_stream import OpenAIReader, chat_output, completion_output
 from ollama_worker.engines.openai_wire import chat_body, completion_body, embedding_body
 from ollama_worker.engines.rest import Rest
-from ollama_worker.engines.system_messages import OneAtTheBeginning
+from ollama_worker.engines.system_messages import SystemMessages
 from ollama_worker.engines.vectors import vectors_in_order
 from wire.events import counted
 from wire.records import JobRequest
@@ -71,7 +71,7 @@ class OpenAIEngine:
         # server are kept.
         self._http = EngineHttp(root, server.who, silence, headers, keep=url.startswith("https:"))
         self._rest = Rest()
-        self._one_system = OneAtTheBeginning()
+        self._system = SystemMessages()
         self._setting = server.setting
         self.store = OpenAIStore(self._http, self._rest, self._v1 + "/models", server, offered, list_seconds)
 
@@ -90,7 +90,7 @@ class OpenAIEngine:
                 async for item in stream:
                     yield item
             return
-        async with aclosing(self._one_system.answered(ask, lambda sent: self._streamed(sent, server))) as stream:
+        async with aclosing(self._system.answered(ask, lambda sent: self._streamed(sent, server))) as stream:
             async for item in stream:
                 yield item
 
@@ -109,14 +109,14 @@ class OpenAIEngine:
     def _question(self, ask: JobRequest, server: Server) -> tuple[str, str, dict[str, Any], AnyReader]:
         """(route's name for messages, path, body, reader of the answer)"""
         if ask.kind == "chat":
-            reader = OpenAIReader(self._faults(ask.model, "chat"), said_in_chat, ask.top_logprobs or 0)
+            reader = OpenAIReader(self._faults(ask.model, "chat"), chat_output, ask.top_logprobs or 0)
             return "chat", self._v1 + "/chat/completions", *self._sent(ask, server, reader)
         if server.who == GOOGLE.who:
             raise Unsupported(f"Google goes on behind no bare prompt: {another_engine('completions')}")
         faults = self._faults(ask.model, "completions")
         if ask.suffix and server.who == LLAMA_CPP.who:  # its `/v1/completions` ignores a suffix in silence
             return "completions", "/infill", infill_body(ask), RawReader(faults, ask.top_logprobs or 0)
-        reader = OpenAIReader(faults, said_in_completion, ask.top_logprobs or 0)
+        reader = OpenAIReader(faults, completion_output, ask.top_logprobs or 0)
         return "completions", self._v1 + "/completions", *self._sent(ask, server, reader)
 
     def _sent(
@@ -137,7 +137,7 @@ class OpenAIEngine:
 
     async def count(self, ask: JobRequest) -> int:
         """The server counts where it has a route for that; else an answer of a few tokens is made and thrown away."""
-        return await self._one_system.asked(ask, self._counted)
+        return await self._system.counted(ask, self._counted)
 
     async def _counted(self, ask: JobRequest) -> int:
         server = await self.store.server()

@@ -1,4 +1,4 @@
-"""The OpenAI-compatible server that a worker was named: its address, its engine, and whether it is there."""
+"""The OpenAI-compatible server of a worker's settings: its address, its engine, and whether it is there."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ollama_worker.settings import WorkerSettings
 
 PROBE_SECONDS = 3.0  # a server that is there lists its models in milliseconds, even on a loaded machine
 
-Found = tuple[str, list[str] | None]  # a sentence on how a server is, and its models: None when it is not well
+Found = tuple[str, list[str] | None]  # a sentence about a server, and its models: None when it is not well
 
 
 def server_url(settings: WorkerSettings) -> str:
-    """The address that was set. Raises `NoEngine`."""
+    """The address in the settings. Raises `NoEngine`."""
     url, name = settings.openai_url, "OPENAI_API_BASE_URL"
     if settings.engine == "hf":
         url, name = settings.hf_url, "HF_LOCAL_HOST"
@@ -23,7 +23,7 @@ def server_url(settings: WorkerSettings) -> str:
 
 
 def server_engine(settings: WorkerSettings, silence: float) -> OpenAIEngine:
-    """The key goes to the server whose address was set beside it, and to no other."""
+    """The engine of the server in the settings. The key goes to that server, and to no other."""
     url = server_url(settings)
     if settings.engine == "hf":
         return OpenAIEngine(url, name="hf", server=HF, silence=silence)
@@ -31,7 +31,7 @@ def server_engine(settings: WorkerSettings, silence: float) -> OpenAIEngine:
 
 
 async def probe_server(settings: WorkerSettings) -> Found:
-    """As `probe`, for a server that speaks OpenAI's protocol; one without a model is not well."""
+    """As `auto.probe`, for a server that speaks OpenAI's protocol. A server without a model is not well."""
     engine = server_engine(settings, PROBE_SECONDS)
     try:
         health = await engine.health()

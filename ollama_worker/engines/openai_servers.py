@@ -1,7 +1,7 @@
-"""The kinds of servers that speak OpenAI's protocol, and what each takes beyond it.
+"""The kinds of servers that speak OpenAI's protocol, and what each kind accepts beyond it.
 
-A server that is strict refuses what it does not know, a lenient one ignores it in silence: so each gets what it takes.
-Which kind it is shows on its list of models.
+A strict server refuses a field that it does not know, and a lenient one ignores it in silence: so each kind gets only
+what it accepts. A server's list of models shows its kind.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ COMMON = ("temperature", "top_p", "seed", "stop", "presence_penalty", "frequency
 
 
 class Server(NamedTuple):
-    """One kind. `who` is for messages; `setting` is the variable that names its address."""
+    """One kind of server. `who` is its name in messages; `setting` is the variable that holds its address."""
 
     who: str
     setting: str = "OPENAI_API_BASE_URL"
     samplers: Mapping[str, str] = MappingProxyType({})  # our option → its name, beyond `COMMON`
     budget: str = "max_tokens"
-    switches_thinking: bool = False  # by the template's `enable_thinking`; else `reasoning_effort` is all there is
-    efforts: frozenset[str] = frozenset()  # words of the caller's for thinking, beyond low, medium and high
-    strict_schemas: bool = False  # keeps to a schema only if it is marked as strict, and takes few of them as such
-    tops: int = 0  # the least number of likely tokens without which it tells no logprobs at all
-    seeded: Mapping[str, Any] = MappingProxyType({})  # what makes it answer the same again, where a seed asks for that
-    few_patterns: bool = False  # its grammars know little of what a schema's `pattern` may say, and drop the rest
-    hides_stop: bool = False  # it ends at a stop string, and does not say at which
-    one_grammar: bool = False  # with a schema it holds its calls to that too, so that there are none
-    signs_calls: bool = False  # wants calls in the history signed, or marked as not signed
+    switches_thinking: bool = False  # by the template's `enable_thinking`; else it has only `reasoning_effort`
+    efforts: frozenset[str] = frozenset()  # the caller's words for thinking that it knows, beyond low, medium and high
+    strict_schemas: bool = False  # keeps only to schemas that are marked as strict, and accepts few as such
+    tops: int = 0  # the least `top_logprobs` with which it sends logprobs at all
+    seeded: Mapping[str, Any] = MappingProxyType({})  # what a request with a seed needs to get the same answer again
+    few_patterns: bool = False  # its grammars know little of what a schema's `pattern` may hold, and drop the rest
+    hides_stop: bool = False  # it ends at a stop string, and does not report at which
+    one_grammar: bool = False  # with a schema it holds calls to that schema too, so that there are none
+    signs_calls: bool = False  # demands that calls in the history are signed, or marked as not signed
     key: str = "OPENAI_API_KEY"
     binds: frozenset[str] = frozenset({"logit_bias"})  # options that it holds an answer to, see `binding`
-    shows: bool = False  # its list of models may show that it is another kind
+    shows: bool = False  # its list of models may show that it is of another kind
 
 
 LLAMA_SAMPLERS = MappingProxyType(
@@ -81,12 +81,12 @@ GOOGLE = Server(
 
 
 def named(entries: Any) -> list[dict[str, Any]]:
-    """The entries of a list of models that have a name: whatever else a server sends, a worker lives on."""
+    """The entries of a list of models that have a name. Whatever else a server sends, a worker lives on."""
     return entries_by("id", entries)
 
 
 def recognized(entries: list[dict[str, Any]], plain: Server) -> Server:
-    """The kind of a server by its list of models; `plain` where nothing tells."""
+    """The kind of a server by its list of models; `plain` where the list shows none."""
     for entry in entries:
         if entry.get("owned_by") == "vllm" or "max_model_len" in entry:
             return VLLM._replace(setting=plain.setting, key=plain.key)
@@ -96,8 +96,8 @@ def recognized(entries: list[dict[str, Any]], plain: Server) -> Server:
 
 
 def model_info(entry: dict[str, Any]) -> ModelInfo:
-    """From an entry of `/models`. What a model can do stays not known: some lists tell that it sees, and nothing of
-    the rest, which would then count as what it cannot."""
+    """A model by its entry of `/models`. Its capabilities stay unknown: some lists report that a model sees, and
+    nothing of the rest, and the rest would then count as what the model cannot do."""
     meta = fields_of(entry.get("meta"))
     lengths = map(counted, (entry.get("max_model_len"), meta.get("n_ctx"), meta.get("n_ctx_train")))
     name = entry["id"].removeprefix("models/")  # as Google lists them

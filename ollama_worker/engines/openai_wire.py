@@ -1,4 +1,4 @@
-"""OpenAI's JSON: what a job looks like as a request body. No input or output here."""
+"""OpenAI's JSON: the request body of a job. No input or output here."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ollama_worker.engines.openai_servers import COMMON, LLAMA_CPP, VLLM, Server
 from ollama_worker.engines.tool_calls import arguments_of, name_of, with_ids
 from wire.records import JobRequest, Message
 
-# What Google takes for a call that no model of its own has signed, as it writes in its guide to thought signatures.
+# The mark by which Google accepts a call that none of its models has signed, by its guide to thought signatures.
 UNSIGNED = {"google": {"thought_signature": "skip_thought_signature_validator"}}
 STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 
 
 def chat_body(ask: JobRequest, server: Server) -> dict[str, Any]:
-    """For `/chat/completions`, streamed."""
+    """The body for `/chat/completions`, streamed."""
     body = {"model": ask.model, "messages": messages_of(ask, server), **STREAMED}
     body |= sampling(ask, server) | tools_of(ask, server) | thinking_of(ask, server)
     if ask.format is not None:
@@ -31,7 +31,7 @@ def chat_body(ask: JobRequest, server: Server) -> dict[str, Any]:
 
 
 def completion_body(ask: JobRequest, server: Server) -> dict[str, Any]:
-    """For `/completions`, streamed: the prompt as it is, no template."""
+    """The body for `/completions`, streamed: the prompt as it is, without a template."""
     body = {"model": ask.model, "prompt": ask.prompt or "", **STREAMED, **sampling(ask, server)}
     if ask.suffix:
         body["suffix"] = ask.suffix
@@ -50,45 +50,49 @@ def embedding_body(ask: JobRequest) -> dict[str, Any]:
 
 
 def sampling(ask: JobRequest, server: Server) -> dict[str, Any]:
-    """Our options by this server's names. What it does not take is left out; raises `Unsupported` for what binds, and
-    `RequestRefused` for a grammar that it would not keep to."""
+    """Our options by this server's names; an option that the server does not have is left out.
+
+    Raises `Unsupported` where such an option binds the answer, and `RequestRefused` for a grammar that the server would
+    not keep to.
+    """
     check_binding(ask, server.binds, server.who)
     if server.who == LLAMA_CPP.who:
         check_grammar(ask)
     names = {name: name for name in COMMON} | dict(server.samplers)
-    said = {names[name]: value for name, value in ask.options.items() if name in names}
+    body = {names[name]: value for name, value in ask.options.items() if name in names}
     if is_seeded(ask):
-        said |= server.seeded
+        body |= server.seeded
     budget = ask.options.get("num_predict")
     if isinstance(budget, int) and budget > 0:  # 0 and below mean "no limit" to Ollama
-        said[server.budget] = budget
-    return said | binding_of(ask.options, server)
+        body[server.budget] = budget
+    return body | binding_of(ask.options, server)
 
 
 def binding_of(options: dict[str, Any], server: Server) -> dict[str, Any]:
-    """What holds an answer to a form. vLLM calls it `structured_outputs`, and before 0.12 `guided_…`: each version
-    passes over the other's word."""
-    said = {name: options[name] for name in ("grammar", "regex", "logit_bias") if options.get(name) is not None}
+    """The options that hold an answer to a form. vLLM calls them `structured_outputs`, and before 0.12 `guided_…`: each
+    version ignores the other's word."""
+    binding = {name: options[name] for name in ("grammar", "regex", "logit_bias") if options.get(name) is not None}
     if server.who != VLLM.who:
-        return said
-    forms = {name: said.pop(name) for name in ("grammar", "regex") if name in said}
+        return binding
+    forms = {name: binding.pop(name) for name in ("grammar", "regex") if name in binding}
     guided = {f"guided_{name}": form for name, form in forms.items()}
-    return said | ({"structured_outputs": forms} if forms else {}) | guided
+    return binding | ({"structured_outputs": forms} if forms else {}) | guided
 
 
 def is_seeded(ask: JobRequest) -> bool:
-    """A seed asks for the same answer to the same question; a negative one for another each time."""
+    """Whether the seed demands the same answer to the same question; a negative seed demands another each time."""
     seed = ask.options.get("seed")
     return isinstance(seed, int) and seed >= 0
 
 
 def enforced(wanted: str | dict[str, Any], server: Server) -> str | dict[str, Any]:
-    """A format as this server can keep it. Raises `Unsupported` where that takes a pattern that it does not know."""
+    """A format as this server can keep it. Raises `Unsupported` for a pattern that the server does not know."""
     return with_known_patterns(wanted) if server.few_patterns and isinstance(wanted, dict) else wanted
 
 
 def with_strict_patterns(tool: dict[str, Any]) -> dict[str, Any]:
-    """A tool as `enforced` has it where the caller wants it strict; all others are a hint to the model alone."""
+    """The tool with its schema as `enforced` writes it, where the caller wants it strict. The schema of any other tool
+    is only a hint to the model."""
     function = tool.get("function")
     if not isinstance(function, dict) or not function.get("strict") or not isinstance(function.get("parameters"), dict):
         return tool
@@ -110,9 +114,10 @@ def tools_of(ask: JobRequest, server: Server) -> dict[str, Any]:
 
 
 def thinking_of(ask: JobRequest, server: Server) -> dict[str, Any]:
-    """`think` as the server takes it.
+    """`think` by this server's names.
 
-    One without a switch is told not to think only in the caller's own word for it: models that never think refuse it.
+    To a server without a switch "do not think" is sent only as the caller's own word for it: models that never think
+    refuse such a word.
     """
     if ask.effort in server.efforts:
         return {"reasoning_effort": ask.effort}
@@ -134,14 +139,14 @@ def format_of(wanted: str | dict[str, Any], strict_schemas: bool = False) -> dic
 
 
 def bare_format_of(wanted: str | dict[str, Any], server: Server) -> dict[str, Any]:
-    """The same for `/completions`, where llama.cpp knows a schema by another name."""
+    """The same for `/completions`, where llama.cpp has another name for a schema."""
     if server.who != LLAMA_CPP.who:
         return {"response_format": format_of(wanted, server.strict_schemas)}
     return {"json_schema": {"type": "object"} if isinstance(wanted, str) else enforced(wanted, server)}
 
 
 def closed(schema: Any) -> bool:
-    """True where every object of a schema requires all that it names and allows nothing else: OpenAI's "strict"."""
+    """Whether every object of a schema requires all that it names and allows nothing else: OpenAI's "strict"."""
     if isinstance(schema, list):
         return all(map(closed, schema))
     if not isinstance(schema, dict):
@@ -158,15 +163,15 @@ def messages_of(ask: JobRequest, server: Server) -> list[dict[str, Any]]:
 
 
 def _message(message: Message, server: Server) -> dict[str, Any]:
-    said: dict[str, Any] = {"role": message.role, "content": _content(message)}
+    body: dict[str, Any] = {"role": message.role, "content": _content(message)}
     if message.thinking and server.switches_thinking:
-        said["reasoning_content"] = message.thinking
+        body["reasoning_content"] = message.thinking
     if message.tool_calls:
-        said["tool_calls"] = [_call(call, server) for call in message.tool_calls]
-        said["content"] = said["content"] or None
+        body["tool_calls"] = [_call(call, server) for call in message.tool_calls]
+        body["content"] = body["content"] or None
     if message.tool_call_id:
-        said["tool_call_id"] = message.tool_call_id
-    return said
+        body["tool_call_id"] = message.tool_call_id
+    return body
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:
@@ -177,7 +182,7 @@ def _content(message: Message) -> str | list[dict[str, Any]]:
 
 
 def _call(call: dict[str, Any], server: Server) -> dict[str, Any]:
-    """A job keeps arguments as an object, this protocol as a string of JSON."""
+    """A call in this protocol, which keeps arguments as a string of JSON; a job keeps them as an object."""
     function = {"name": name_of(call), "arguments": orjson.dumps(arguments_of(call)).decode()}
-    said = {"id": call["id"], "type": "function", "function": function}
-    return said | {"extra_content": UNSIGNED} if server.signs_calls else said
+    body = {"id": call["id"], "type": "function", "function": function}
+    return body | {"extra_content": UNSIGNED} if server.signs_calls else body

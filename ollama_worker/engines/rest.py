@@ -1,4 +1,4 @@
-"""A pause after a server was busy or away, so that the same job does not come back to be refused at once."""
+"""A pause after a server was busy or away: else the same job would come back and be refused at once."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ REST_SECONDS = 5.0  # providers count requests by the minute; a model that loads
 
 
 class Rest:
-    """While it lasts the engine is not well, and its worker takes no jobs. What runs goes on.
+    """The pause of one engine. While it lasts the engine is not well, and its worker takes no jobs. Running jobs go on.
 
-    `doubted`: the monotonic second at which nobody answered last; a list that is older says nothing of health.
+    `doubted`: the monotonic second of the last request that no server answered; an older list proves no health.
     """
 
     def __init__(self, seconds: float = REST_SECONDS, when_away: bool = True) -> None:
-        """`when_away` False: the engine's health shows by itself whether it is there, so only a busy one rests."""
+        """`when_away` False: the engine's health shows whether the server is there, so only a busy server rests."""
         self._seconds = seconds
         self._when_away = when_away
         self._until = 0.0
@@ -27,10 +27,10 @@ class Rest:
 
     @contextmanager
     def noted(self) -> Iterator[None]:
-        """Begin a rest when what is done inside meets a server that is busy, or none."""
+        """Begin a rest when the block meets a server that is busy, or finds none."""
         try:
             yield
-        except EngineMissing:  # whether it is away shows at once: its list of models tells
+        except EngineMissing:  # whether the server is away shows at once, on its list of models
             self.doubted = time.monotonic()
             raise
         except EngineUnavailable as error:
@@ -42,9 +42,9 @@ class Rest:
             raise
 
     def good(self, since: float, seconds: float) -> bool:
-        """Whether what was told at `since` may still be believed, for so long."""
+        """Whether a list of the monotonic second `since` is still good, where lists are good for so many seconds."""
         return since > self.doubted and time.monotonic() - since < seconds
 
     def health(self) -> Health | None:
-        """None when it is over."""
+        """The health of an engine that rests; None when the rest is over."""
         return Health(False, self._why) if time.monotonic() < self._until else None

@@ -1,7 +1,8 @@
-"""A value that a JSON schema allows: how the simulated engine keeps to a format without a model.
+"""A value that a JSON schema allows: so the simulated engine keeps to a format without a model.
 
-It knows what schemas made of types usually hold: type, enum, const, properties, required, items, prefixItems, anyOf,
-oneOf, allOf, $ref, and the bounds of numbers, strings and lists. It does not know `pattern`, `not` and `if`.
+It knows the keywords that schemas made of types usually hold: type, enum, const, properties, required, items,
+prefixItems, anyOf, oneOf, allOf, $ref, and the bounds of numbers, strings and lists. It does not know `pattern`, `not`
+and `if`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import orjson
 from ollama_worker.engines.base import Unsupported
 
 WORD = "simulated"
-DEEP = 4  # levels; below them only what is required is filled in, so that a schema that holds itself comes to an end
+DEEP = 4  # levels; below them only required parts are filled in, so that a schema that holds itself comes to an end
 DEEPEST = 40  # levels; a schema that requires itself allows no value at all
 FORMATS = {
     "date": "2026-01-01",
@@ -26,18 +27,18 @@ FORMATS = {
 }
 MOST_NODES = 10_000  # values of an answer
 NODE = 100  # characters that count as one more
-LARGEST = 2**63 - 1  # integers beyond have no place in our JSON
+LARGEST = 2**63 - 1  # our JSON cannot hold larger integers
 
 
 class Room:
-    """What may still be built of one schema: `$ref`s that double and lists of a billion would fill the memory."""
+    """How much may still be built of one schema: doubling `$ref`s and lists of a billion would fill the memory."""
 
     def __init__(self, root: dict[str, Any], nodes: int = MOST_NODES) -> None:
         self.root = root
         self._nodes = nodes
 
     def take(self, nodes: int) -> None:
-        """Raises `Unsupported` where so many more are too many."""
+        """Count so many more values. Raises `Unsupported` where they are too many."""
         self._nodes -= nodes
         if self._nodes < 0:
             raise Unsupported(
@@ -47,7 +48,7 @@ class Room:
 
 
 def example(schema: dict[str, Any]) -> Any:
-    """The same value for the same schema. Raises `Unsupported` for one that requires more than is built here."""
+    """The same value for the same schema. Raises `Unsupported` for a schema that requires more than is built here."""
     try:
         return _value(schema, Room(schema), 0)
     except ArithmeticError as error:
@@ -73,7 +74,7 @@ def _value(schema: Any, room: Room, depth: int) -> Any:
 
 
 def _referred(reference: str, root: dict[str, Any]) -> Any:
-    """`#/$defs/Point` → the part of the schema at that place; nothing where there is none."""
+    """`#/$defs/Point` → the part of the schema at that place; empty where there is none."""
     part: Any = root
     for step in reference.removeprefix("#").strip("/").split("/") if reference not in ("#", "") else ():
         part = part.get(step.replace("~1", "/").replace("~0", "~"), {}) if isinstance(part, dict) else {}
@@ -81,7 +82,7 @@ def _referred(reference: str, root: dict[str, Any]) -> Any:
 
 
 def _chosen(choices: list[Any], depth: int) -> Any:
-    """The first; deep down one that comes to an end, if there is any."""
+    """The first choice; deep down the null choice, if there is one: it comes to an end."""
     ends = [choice for choice in choices if isinstance(choice, dict) and choice.get("type") == "null"]
     return ends[0] if ends and depth >= DEEP else choices[0]
 
@@ -124,7 +125,7 @@ def _array(schema: dict[str, Any], room: Room, depth: int) -> list[Any]:
 
 
 def _number(schema: dict[str, Any], whole: bool) -> float:
-    """The least that is allowed, 1 where nothing says what that is."""
+    """The least number that is allowed; 1 where the schema has no bounds."""
     step = schema.get("multipleOf") or 1
     least = schema.get("minimum", schema.get("exclusiveMinimum"))
     if least is None:

@@ -1,16 +1,16 @@
-"""What the simulated engine says: a pure function of the request, so that any attempt can continue another's text.
+"""What the simulated engine answers: a pure function of the ask, so that any attempt can continue another's text.
 
-Prompts that begin with `!` order something, for tests:
+A prompt that begins with `!` is an order, for tests:
 
     !tokens N                       N numbered words: each is unique, so that a lost or doubled one is seen
     !demo                           one of everything that the page draws: code, a table, a formula, a diagram
     !think                          a thought, then the canned answer
     !say TEXT                       that text
-    !call NAME {"x": 1}             a call of that tool, where the request has tools; several lines, several calls
+    !call NAME {"x": 1}             a call of that tool, where the ask has tools; several lines, several calls
     !fault KIND [after N]           fail at word N (default 0) of N + 10 numbered words; see `FAULTS`
-    !die [after N]                  the process ends there and then: a poison job
+    !die [after N]                  the process ends at once: a poison job
 
-All but `!tokens` and `!demo` are obeyed only with SLUICE_SIMULATED_FAULTS=1.
+`!tokens` and `!demo` always work; all others only with SLUICE_SIMULATED_FAULTS=1.
 """
 
 from __future__ import annotations
@@ -91,20 +91,20 @@ class Script(NamedTuple):
 
 
 def script_of(ask: JobRequest, faults_allowed: bool) -> Script:
-    """The whole answer, before `num_predict` and what earlier attempts said are taken off."""
-    asked = last_words(ask)
-    ordered = _ordered(asked, faults_allowed) if asked.startswith("!") else None
+    """The whole answer, before `num_predict` and the text of earlier attempts are taken off."""
+    prompt = last_words(ask)
+    ordered = _ordered(prompt, faults_allowed) if prompt.startswith("!") else None
     if ordered and ordered.calls and not may_call(ask):
         ordered = None
-    script = ordered or Script(tokens_of(_canned(ask, asked)))
-    thinks = ask.think or (faults_allowed and asked.startswith("!think"))
+    script = ordered or Script(tokens_of(_canned(ask, prompt)))
+    thinks = ask.think or (faults_allowed and prompt.startswith("!think"))
     script = script._replace(thought=tokens_of(THOUGHT) if thinks else ())
     text, stop = until_stop("".join(script.tokens), ask)
     return script._replace(tokens=tokens_of(text), stop=stop)
 
 
 def may_call(ask: JobRequest) -> bool:
-    """With tools at hand, and not again when they have answered."""
+    """Whether the answer may be a call: there are tools, and the last message is not a tool's answer."""
     return bool(ask.tools and ask.messages) and ask.messages[-1].role != "tool"
 
 
@@ -115,15 +115,15 @@ def last_words(ask: JobRequest) -> str:
     return next((message.content for message in reversed(ask.messages) if message.role == "user"), "")
 
 
-def _ordered(asked: str, faults_allowed: bool) -> Script | None:
-    """None when the prompt orders nothing that may be obeyed."""
-    if asked.strip() == "!demo":
+def _ordered(prompt: str, faults_allowed: bool) -> Script | None:
+    """The answer that the prompt orders; None where the order is unknown, or not allowed."""
+    if prompt.strip() == "!demo":
         return Script(tokens_of(DEMO))
-    if faults_allowed and asked.startswith("!say "):
-        return Script(tokens_of(asked.removeprefix("!say ")))
-    if faults_allowed and asked.startswith("!call "):
-        return Script((), calls=tuple(_call(line) for line in asked.splitlines() if line.startswith("!call ")))
-    order = ORDER.match(asked)
+    if faults_allowed and prompt.startswith("!say "):
+        return Script(tokens_of(prompt.removeprefix("!say ")))
+    if faults_allowed and prompt.startswith("!call "):
+        return Script((), calls=tuple(_call(line) for line in prompt.splitlines() if line.startswith("!call ")))
+    order = ORDER.match(prompt)
     if order is None:
         return None
     if order["words"]:
@@ -135,13 +135,13 @@ def _ordered(asked: str, faults_allowed: bool) -> Script | None:
 
 
 def _call(line: str) -> dict[str, Any]:
-    """`!call NAME {"x": 1}`; arguments that are no JSON object are none."""
+    """The call in a line `!call NAME {"x": 1}`. Arguments that are no JSON object are left out."""
     _, name, arguments = (*line.split(maxsplit=2), "", "")[:3]
     try:
-        said = orjson.loads(arguments)
+        value = orjson.loads(arguments)
     except orjson.JSONDecodeError:
-        said = {}
-    return {"function": {"name": name, "arguments": said if isinstance(said, dict) else {}}}
+        value = {}
+    return {"function": {"name": name, "arguments": value if isinstance(value, dict) else {}}}
 
 
 def numbered(count: int) -> tuple[str, ...]:
@@ -149,12 +149,12 @@ def numbered(count: int) -> tuple[str, ...]:
     return tuple(f" w{n}" if n else "w0" for n in range(count))
 
 
-def _canned(ask: JobRequest, asked: str) -> str:
+def _canned(ask: JobRequest, prompt: str) -> str:
     if isinstance(ask.format, dict):
         return orjson.dumps(example(ask.format)).decode()
     if ask.format is not None:
         return orjson.dumps({"simulated": True, "advice": "connect a real model to get your schema filled"}).decode()
-    echo = asked[:200] + ("…" if len(asked) > 200 else "")
+    echo = prompt[:200] + ("…" if len(prompt) > 200 else "")
     images = len(next((message.images or () for message in reversed(ask.messages) if message.role == "user"), ()))
     answered = [message.content for message in ask.messages if message.role == "tool"]
     return (
@@ -165,7 +165,7 @@ def _canned(ask: JobRequest, asked: str) -> str:
 
 
 def until_stop(text: str, ask: JobRequest) -> tuple[str, str]:
-    """`text` up to the first stop string, and that; "" where there is none."""
+    """`text` up to the first stop string, and that stop string; "" where there is none."""
     stop = ask.options.get("stop") or []
     words = [word for word in ([stop] if isinstance(stop, str) else stop) if word and word in text]
     first = min(words, key=text.find, default="")
@@ -173,5 +173,5 @@ def until_stop(text: str, ask: JobRequest) -> tuple[str, str]:
 
 
 def tokens_of(text: str) -> tuple[str, ...]:
-    """Words with the space before them; joined they are the text again."""
+    """The words of a text, each with the space before it; joined they are the text again."""
     return tuple(TOKEN.findall(text))

@@ -1,7 +1,8 @@
-"""System messages where a model's template allows but one, at the beginning: Qwen's since 3.5 refuse any other.
+"""System messages where a model's template allows one only, at the beginning: Qwen's since 3.5 refuse any other.
 
-Sluice's own order (see `forced_call`) always joins the caller's. Those that the caller wrote stay where they are, for
-most templates take them there, until an engine refuses them; then all are joined, for this model from now on.
+Sluice's own instructions (see `forced_call`) always join the caller's first system message. The caller's own system
+messages stay where they are, since most templates accept them there, until an engine refuses them: then they are all
+joined, for this model from now on.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ REFUSAL = "must be at the beginning"  # "System message …", as these templates
 
 
 def with_order(order: str, messages: Sequence[Message]) -> tuple[Message, ...]:
-    """The messages with an order of ours in front, in the caller's own first system message where there is one."""
+    """The messages with `order` in front, inside the caller's own first system message where there is one."""
     if not messages or messages[0].role != "system":
         return (Message(role="system", content=order), *messages)
     first = messages[0]
@@ -26,7 +27,7 @@ def with_order(order: str, messages: Sequence[Message]) -> tuple[Message, ...]:
 
 
 def joined(ask: JobRequest) -> JobRequest:
-    """The request with one system message, at its beginning, that says what all of them say; the same where it has."""
+    """The ask with all its system messages joined into one at the beginning; unchanged where it has only that one."""
     system = [message for message in ask.messages if message.role == "system"]
     if not system or list(ask.messages[:1]) == system:
         return ask
@@ -37,25 +38,25 @@ def joined(ask: JobRequest) -> JobRequest:
     return ask.model_copy(update={"messages": (whole, *rest)})
 
 
-class OneAtTheBeginning:
-    """Knows the models whose template wants that."""
+class SystemMessages:
+    """The models of one engine whose template allows one system message only, as far as they are known."""
 
     def __init__(self) -> None:
         self._models: set[str] = set()
 
     def as_wanted(self, ask: JobRequest) -> JobRequest:
-        """The request as its model takes it, so far as that is known."""
+        """The ask in the form that its model accepts, as far as that is known."""
         return joined(ask) if ask.model in self._models else ask
 
     def refused(self, ask: JobRequest, error: RequestRefused) -> bool:
-        """Whether the request, as it was sent, was refused for that: then it may be sent again as is wanted."""
+        """Whether the ask was refused for its system messages: then it may be sent again, with them joined."""
         if REFUSAL not in error.message.lower() or joined(ask) is ask:
             return False
         self._models.add(ask.model)
         return True
 
-    async def asked(self, ask: JobRequest, call: Callable[[JobRequest], Awaitable[int]]) -> int:
-        """What `call` returns, asked again where its template refuses a second system message."""
+    async def counted(self, ask: JobRequest, call: Callable[[JobRequest], Awaitable[int]]) -> int:
+        """The number that `call` returns; it is called again where the template refuses a second system message."""
         try:
             return await call(self.as_wanted(ask))
         except RequestRefused as error:
@@ -66,7 +67,7 @@ class OneAtTheBeginning:
     async def answered(
         self, ask: JobRequest, call: Callable[[JobRequest], AsyncGenerator[Item]]
     ) -> AsyncGenerator[Item]:
-        """The answer of `call`, asked again where its template refuses a second system message."""
+        """The answer of `call`; it is called again where the template refuses a second system message."""
         ask = self.as_wanted(ask)
         try:
             async with aclosing(call(ask)) as stream:

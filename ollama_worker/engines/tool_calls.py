@@ -1,7 +1,7 @@
 """Calls of tools in the protocols that send them in fragments and know them by ids.
 
-A job's calls are `{"id", "function": {"name", "arguments": object}}`, told whole. A job's messages may come from a
-protocol without ids: then each call gets one, and the `tool` messages behind it take theirs by name or by turn.
+A job's calls are whole objects: `{"id", "function": {"name", "arguments": object}}`. A job's messages may come from a
+protocol without ids: then each call gets an id, and the `tool` messages behind it get theirs by name or by turn.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from ollama_worker.engines.http import fields_of, text_of
 from wire.records import Message
 
 MOST = 16 * 1024 * 1024  # characters of all calls of an answer
-FRAME = 64  # that a fragment costs, however little it says
+FRAME = 64  # characters that each fragment counts, however short it is
 
 
-class Open(NamedTuple):
+class OpenCall(NamedTuple):
     """A call that is still coming. Its arguments may come in a hundred thousand parts."""
 
     call_id: str
@@ -28,10 +28,10 @@ class Open(NamedTuple):
 
 
 class Calls:
-    """Fragments of calls, joined by their index; a new id at a known index begins another call."""
+    """The calls of one answer, joined from fragments by their index. A new id at a known index begins another call."""
 
     def __init__(self) -> None:
-        self._calls: list[Open] = []
+        self._calls: list[OpenCall] = []
         self._at: dict[int, int] = {}  # index → its place among the calls
         self._size = 0  # characters so far
 
@@ -51,56 +51,58 @@ class Calls:
             self._calls[place].arguments.append(arguments)
 
     def _place(self, index: object, call_id: str) -> int:
-        """Where a fragment's call is. Servers that send calls whole may give no index, or 0 to all."""
+        """The place of a fragment's call. Servers that send whole calls may give no index, or 0 to all of them."""
         number = index if isinstance(index, int) else len(self._calls)
         place = self._at.get(number)
         if place is None or (call_id and self._calls[place].call_id not in ("", call_id)):
             place = self._at[number] = len(self._calls)
-            self._calls.append(Open(call_id, "", []))
+            self._calls.append(OpenCall(call_id, "", []))
         elif call_id:
             self._calls[place] = self._calls[place]._replace(call_id=call_id)
         return place
 
-    def told(self, cut: bool) -> list[dict[str, Any]]:
-        """All whole calls. `cut`: the budget ended the answer, so that the last one may be a torso: it is left out.
+    def whole(self, cut: bool) -> list[dict[str, Any]]:
+        """All whole calls. `cut`: the budget ended the answer, so the last call may be incomplete, and is then left
+        out.
 
         Raises `EngineError` when the model wrote arguments that are no JSON object.
         """
-        whole = []
+        calls = []
         for call in self._calls:
             try:
                 arguments = orjson.loads("".join(call.arguments) or "{}")
             except orjson.JSONDecodeError:
                 arguments = None
             if isinstance(arguments, dict):
-                whole.append({"id": call.call_id, "function": {"name": call.name, "arguments": arguments}})
+                calls.append({"id": call.call_id, "function": {"name": call.name, "arguments": arguments}})
             elif not cut:
                 raise EngineError(f"The model called {call.name[:64]} with arguments that are not a JSON object")
-        return whole
+        return calls
 
 
 def with_ids(messages: Iterable[Message]) -> list[Message]:
-    """The messages with an id on every call, and on every answer to one."""
-    told: list[Message] = []
+    """The messages with an id on every call, and on every answer to a call."""
+    identified: list[Message] = []
     open_calls: list[tuple[str, str]] = []  # (name, id) of calls without an answer so far, oldest first
     for number, message in enumerate(messages):
         if message.tool_calls:
-            calls = tuple({"id": f"call_{number}_{n}"} | _said(call) for n, call in enumerate(message.tool_calls))
+            ids = (f"call_{number}_{n}" for n in range(len(message.tool_calls)))
+            calls = tuple({"id": id} | _without_empty(call) for id, call in zip(ids, message.tool_calls, strict=True))
             open_calls += [(name_of(call), call["id"]) for call in calls]
             message = message.model_copy(update={"tool_calls": calls})
         elif message.role == "tool":
             message = message.model_copy(update={"tool_call_id": _answered(message, open_calls)})
-        told.append(message)
-    return told
+        identified.append(message)
+    return identified
 
 
-def _said(call: dict[str, Any]) -> dict[str, Any]:
-    """What a call tells; an empty id is none."""
+def _without_empty(call: dict[str, Any]) -> dict[str, Any]:
+    """The call without its empty fields: an empty id is no id."""
     return {name: value for name, value in call.items() if value not in (None, "")}
 
 
 def _answered(message: Message, open_calls: list[tuple[str, str]]) -> str:
-    """The id of the call that a `tool` message answers, which is no longer open then."""
+    """The id of the call that a `tool` message answers; the call is then no longer open."""
     for call in open_calls:
         if message.tool_call_id == call[1] or (not message.tool_call_id and message.tool_name in (None, "", call[0])):
             open_calls.remove(call)

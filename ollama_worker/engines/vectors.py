@@ -7,18 +7,18 @@ from ollama_worker.engines.http import fields_of
 from wire.events import counted
 
 
-def vectors_of(told: object) -> list[list[float]]:
+def vectors_of(value: object) -> list[list[float]]:
     """Raises `EngineFailed` for anything that is not a list of lists of numbers."""
-    if not isinstance(told, list) or not all(map(_is_vector, told)):
+    if not isinstance(value, list) or not all(map(_is_vector, value)):
         raise EngineFailed("The engine answered with embeddings that are no lists of numbers")
-    return told
+    return value
 
 
-def vectors_in_order(told: object) -> list[list[float]]:
-    """Of rows `{"index", "embedding"}`, in whatever order they came."""
-    rows = [fields_of(row) for row in told] if isinstance(told, list) else []
+def vectors_in_order(value: object) -> list[list[float]]:
+    """The vectors of rows `{"index", "embedding"}`, by their index; the rows come in any order."""
+    rows = [fields_of(row) for row in value] if isinstance(value, list) else []
     return vectors_of([row.get("embedding") for row in sorted(rows, key=lambda row: counted(row.get("index")))])
 
 
-def _is_vector(told: object) -> bool:
-    return isinstance(told, list) and all(isinstance(number, int | float) for number in told)
+def _is_vector(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(number, int | float) for number in value)

@@ -19,7 +19,8 @@ from wire.jobs import FINISHED, Bounds, JobPipe
 from wire.keys import Keys
 from wire.records import JobRequest
 from wire.scripts import scripts
-from wire.workers import WorkerInfo, WorkerRegistry
+from wire.worker_info import WorkerInfo
+from wire.workers import WorkerRegistry
 
 BOUNDS = Bounds(depth=1_000, per_tenant=1_000, max_attempts=3, timeout_ms=60_000)
 COMPLETED = Completed(

@@ -23,7 +23,7 @@ from tests.support.waiting import eventually
 from wire.client import open_redis
 from wire.jobs import Bounds
 from wire.records import JobClass, JobRequest, Message
-from wire.workers import WorkerInfo
+from wire.worker_info import WorkerInfo
 
 BOUNDS = Bounds(1_000, 1_000, 3, 600_000)
 WORKER = {

@@ -13,7 +13,7 @@ from backend.admin.listener import KEEP_ALIVE, Listener
 from backend.admin.pages import from_place, newest, read_place
 from backend.admin.points import KEEP_MS, Point, Points
 from backend.admin.pulse import Pulse
-from backend.admin.repository import Waits
+from backend.admin.repository import WaitSums
 from backend.admin.snapshot import snapshot
 from backend.cursor import read_cursor, read_stream_place, write_cursor
 from backend.errors import Invalid
@@ -24,11 +24,12 @@ from tests.support.child import free_port
 from wire.client import open_redis
 from wire.ledger import Page
 from wire.places import Lengths
+from wire.worker_info import WorkerInfo
 from wire.workers import WorkerRecord
 
 
 def worker(beat: int = 1, owned: int = 0, asking: bool = True, **info: Any) -> WorkerRecord:
-    return WorkerRecord("w", beat, 2, owned, asking, 0, 0, {"engine": "simulated", **info})
+    return WorkerRecord("w", beat, 2, owned, asking, 0, 0, WorkerInfo.of({"engine": "simulated", **info}))
 
 
 # -- beats -------------------------------------------------------------------------------------------------------
@@ -161,7 +162,7 @@ def _pair(name: str) -> tuple[int, int]:
 
 
 def test_what_an_older_worker_does_not_say_is_unknown() -> None:
-    record = WorkerRecord("old", 1, 1, 0, True, 0, 0, {})
+    record = WorkerRecord("old", 1, 1, 0, True, 0, 0, WorkerInfo.of({}))
     told = snapshot(look(workers=[record]), Pulse(), Point(5, 0, 0, 0.0))["workers"][0]
     assert (told["tokens_per_second"], told["gpus"], told["models"]) == (None, [], [])
 
@@ -199,10 +200,10 @@ def test_a_clock_that_was_set_back_begins_a_new_history() -> None:
 
 def test_means_are_of_jobs_that_ended_just_before_the_point() -> None:
     waits = [
-        Waits(40, 1, 9_999, 1, 9_999),
-        Waits(48, 1, 100, 0, 0),
-        Waits(49, 3, 500, 2, 60),
-        Waits(51, 1, 9_999, 0, 0),
+        WaitSums(40, 1, 9_999, 1, 9_999),
+        WaitSums(48, 1, 100, 0, 0),
+        WaitSums(49, 3, 500, 2, 60),
+        WaitSums(51, 1, 9_999, 0, 0),
     ]
     point = Point(100_000, 0, 0, 0.0).with_waits(waits)
     assert (point.wait_ms, point.first_token_ms) == (150.0, 30.0)

@@ -19,7 +19,7 @@ from wire.jobs import FINISHED
 from wire.reader import FanIn
 from wire.records import JobRequest
 from wire.scripts import scripts
-from wire.workers import WorkerInfo
+from wire.worker_info import WorkerInfo
 
 GRACE = OnDisconnect(60.0)
 

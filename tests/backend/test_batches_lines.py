@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from backend.batches import breath
 from backend.batches.answers import given_up, job_of
 from backend.batches.lines import Checker, NotJsonl, RawLine, raw_lines
+from backend.ids import BatchId
+from backend.store.rows import LineRow
 from tests.backend.batch_calls import CHAT, a_line
 
-BATCH = "batch_" + "1f" * 16
+BATCH = BatchId("batch_" + "1f" * 16)
 LIMIT = 12
 
 
@@ -42,15 +44,15 @@ async def test_lines_are_the_same_however_the_file_is_cut(lines: list[bytes], si
     assert told == expected
 
 
-def row_of(line: dict[str, Any] | bytes, checker: Checker | None = None, number: int = 0) -> dict[str, Any]:
+def row_of(line: dict[str, Any] | bytes, checker: Checker | None = None, number: int = 0) -> LineRow:
     raw = line if isinstance(line, bytes) else orjson.dumps(line)
     return (checker or Checker(BATCH, CHAT, 100)).row(RawLine(number, raw))
 
 
 def test_a_right_line_waits_with_its_body() -> None:
     row = row_of(a_line("a", "Hi"))
-    assert (row["state"], row["custom_id"], row["answer"]) == ("waiting", "a", None)
-    assert orjson.loads(row["body"]) == a_line("a", "Hi")["body"]
+    assert (row.state, row.custom_id, row.answer) == ("waiting", "a", None)
+    assert orjson.loads(row.body or "") == a_line("a", "Hi")["body"]
 
 
 WRONG: dict[str, tuple[dict[str, Any] | bytes, str]] = {
@@ -71,22 +73,22 @@ WRONG: dict[str, tuple[dict[str, Any] | bytes, str]] = {
 def test_a_wrong_line_is_told_in_the_error_file(wrong: str) -> None:
     line, param = WRONG[wrong]
     row = row_of(line)
-    told = orjson.loads(row["answer"])
-    assert (row["state"], row["body"], told["error"]) == ("failed", None, None)
+    told = orjson.loads(row.answer or "")
+    assert (row.state, row.body, told["error"]) == ("failed", None, None)
     assert told["response"]["status_code"] == 400 and told["response"]["body"]["error"]["param"] == param
-    assert told["custom_id"] == row["custom_id"]
+    assert told["custom_id"] == row.custom_id
 
 
 def test_a_line_that_is_too_long_or_too_deep_fails_alone() -> None:
     long = Checker(BATCH, CHAT, 100).row(RawLine(0, None))
-    assert orjson.loads(long["answer"])["response"]["status_code"] == 413
+    assert orjson.loads(long.answer or "")["response"]["status_code"] == 413
     deep = row_of(b'{"custom_id": "a", "body": ' + b"[" * 200 + b"]" * 200 + b"}")
-    assert orjson.loads(deep["answer"])["response"]["body"]["error"]["code"] == "nested_too_deep"
+    assert orjson.loads(deep.answer or "")["response"]["body"]["error"]["code"] == "nested_too_deep"
 
 
 def test_a_custom_id_is_used_once_by_lines_that_are_asked() -> None:
     checker = Checker(BATCH, CHAT, 100)
-    states = [row_of(a_line("a", "x", method=method), checker)["state"] for method in ("GET", "POST", "POST")]
+    states = [row_of(a_line("a", "x", method=method), checker).state for method in ("GET", "POST", "POST")]
     assert states == ["failed", "waiting", "failed"]
 
 

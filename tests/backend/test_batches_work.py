@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import Row, select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.batches import repository
@@ -18,11 +18,13 @@ from backend.batches.runner import Runner
 from backend.batches.states import FAILED, LINE_DONE, VALIDATING
 from backend.batches.work import Work
 from backend.bounds import RequestBounds
+from backend.ids import BatchId
 from backend.store.database import Database
+from backend.store.rows import BATCHES, LINES, BatchRow, LineRow
 from backend.store.tables import batch_lines, batches
 from tests.backend.batch_calls import CHAT, a_line, jsonl
 
-NAME = "batch_" + "0" * 32
+NAME = BatchId("batch_" + "0" * 32)
 WRONG = b"no JSON\n"
 
 
@@ -51,7 +53,7 @@ class Files:
         """Nothing is old."""
 
 
-async def validated(database: Database, data: bytes, taken: bool) -> tuple[Row[Any], list[Row[Any]]]:
+async def validated(database: Database, data: bytes, taken: bool) -> tuple[BatchRow, list[LineRow]]:
     """The batch and its lines after process `a` has read this file. `taken`: process `b` has taken the batch meanwhile,
     and answered a line of it."""
     about = {"id": NAME, "tenant": "ann", "principal": "ann", "endpoint": CHAT, "input_file_id": "file-1"}
@@ -59,7 +61,7 @@ async def validated(database: Database, data: bytes, taken: bool) -> tuple[Row[A
         await repository.add(tx, **about, status=VALIDATING, created_at=1, expires_at=2, holder="a", held_until=9)
 
     async def take() -> None:
-        line = {"batch_id": NAME, "line": 7, "custom_id": "7", "body": None, "state": LINE_DONE, "answer": "{}"}
+        line = LineRow(NAME, 7, custom_id="7", body=None, state=LINE_DONE, answer="{}")
         async with database.write() as tx:
             await tx.execute(update(batches).values(holder="b"))
             await repository.add_lines(database, tx, [line])
@@ -84,8 +86,8 @@ async def validated(database: Database, data: bytes, taken: bool) -> tuple[Row[A
     )
     await work._validate(batch)
     async with database.read() as tx:
-        lines = [*await tx.execute(select(batch_lines).order_by(batch_lines.c.line))]
-        return (await tx.execute(select(batches))).one(), lines
+        [row] = await BATCHES.all(tx, BATCHES.query)
+        return row, await LINES.all(tx, LINES.query.order_by(batch_lines.c.line))
 
 
 async def test_a_file_that_is_no_jsonl_takes_its_lines_along(database: Database) -> None:

@@ -11,6 +11,7 @@ from backend.pool.expected import LONGEST_ETA, STARTING_SECONDS, UNMEASURED_SECO
 from backend.pool.look import Look, PoolLook
 from backend.routing.waits import Waits
 from wire.records import JobClass
+from wire.worker_info import WorkerInfo
 from wire.workers import WorkerRecord
 
 
@@ -19,7 +20,7 @@ def workers(draw: st.DrawFn) -> WorkerRecord:
     slots = draw(st.integers(0, 8))
     owned = draw(st.integers(0, slots + 1))  # one more: its slots were made fewer
     seconds = draw(st.sampled_from([0.0, 0.1, 2.5, 600.0]))
-    return WorkerRecord("w", 1, slots, owned, draw(st.booleans()), 0, 0, {"job_seconds": seconds})
+    return WorkerRecord("w", 1, slots, owned, draw(st.booleans()), 0, 0, WorkerInfo.of({"job_seconds": seconds}))
 
 
 def look_of(workers: list[WorkerRecord], interactive: int, batch: int) -> PoolLook:
@@ -41,7 +42,7 @@ def place_in_queue(pool: PoolLook, sent: int, cls: JobClass) -> int:
     st.integers(0, 5),
     st.sampled_from(["interactive", "batch"]),
 )
-@example([WorkerRecord("w", 1, 2, 1, True, 0, 0, {"job_seconds": 3.0})], 0, 0, 1, "interactive")
+@example([WorkerRecord("w", 1, 2, 1, True, 0, 0, WorkerInfo.of({"job_seconds": 3.0}))], 0, 0, 1, "interactive")
 def test_router_and_caller_expect_the_same_wait_at_every_place(
     workers: list[WorkerRecord], interactive: int, batch: int, sent: int, cls: JobClass
 ) -> None:
@@ -61,11 +62,11 @@ def test_router_and_caller_expect_the_same_wait_at_every_place(
 
 def test_a_wait_that_rests_on_a_guess_is_for_the_router_alone() -> None:
     """The router has to choose; a caller is better off without a number than with a wrong one."""
-    unmeasured = look_of([WorkerRecord("w", 1, 1, 1, True, 0, 0, {})], 0, 0)
+    unmeasured = look_of([WorkerRecord("w", 1, 1, 1, True, 0, 0, WorkerInfo.of({}))], 0, 0)
     assert (expected(unmeasured, 1).wait, eta(unmeasured, 1)) == (UNMEASURED_SECONDS, None)
-    draining = look_of([WorkerRecord("w", 1, 1, 1, False, 0, 0, {"job_seconds": 4.0})], 0, 0)
+    draining = look_of([WorkerRecord("w", 1, 1, 1, False, 0, 0, WorkerInfo.of({"job_seconds": 4.0}))], 0, 0)
     assert (expected(draining, 1).wait, eta(draining, 1)) == (STARTING_SECONDS, None)
     asleep = look_of([], 0, 0)
     assert (expected(asleep, 2).wait, eta(asleep, 2)) == (STARTING_SECONDS + UNMEASURED_SECONDS, None)
-    long = look_of([WorkerRecord("w", 1, 1, 1, True, 0, 0, {"job_seconds": 600_000.0})], 0, 0)
+    long = look_of([WorkerRecord("w", 1, 1, 1, True, 0, 0, WorkerInfo.of({"job_seconds": 600_000.0}))], 0, 0)
     assert (eta(long, 1), eta(long, 2)) == (600_000, None)

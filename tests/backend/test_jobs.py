@@ -18,6 +18,7 @@ from tests.support.standing import standing_house, wait_ready
 from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
+from wire.worker_info import WorkerInfo
 from wire.workers import WorkerRecord
 
 MODEL = "qwen2.5:0.5b"
@@ -139,7 +140,7 @@ async def test_waiting_jobs_tell_their_place_and_when_it_is_their_turn(
 def test_an_eta_is_made_of_rounds_of_the_slots_and_unknown_without_a_measured_job() -> None:
     def full(seconds: float) -> PoolLook:
         """Two workers of two slots each, none of which is free."""
-        info = {"job_seconds": seconds}
+        info = WorkerInfo.of({"job_seconds": seconds})
         return PoolLook([WorkerRecord(name, 1, 2, 2, True, 0, 0, info) for name in ("one", "two")])
 
     assert [eta(full(10.0), place) for place in (1, 4, 5, 9)] == [10, 10, 20, 30]

@@ -17,7 +17,8 @@ from tests.support.house import House, Houses
 from tests.support.waiting import eventually
 from wire.client import open_redis
 from wire.reader import FanIn
-from wire.workers import WorkerInfo, WorkerRecord
+from wire.worker_info import WorkerInfo
+from wire.workers import WorkerRecord
 
 
 async def models(home: House) -> dict[str, Any]:
@@ -66,7 +67,7 @@ async def test_a_pool_without_workers_still_offers_its_models_and_no_advice(hous
 
 def test_beside_one_real_engine_a_simulated_one_needs_no_advice() -> None:
     def worker(engine: str) -> WorkerRecord:
-        return WorkerRecord(engine, 1, 1, 0, True, 0, 0, {"engine": engine, "detail": f"about {engine}"})
+        return WorkerRecord(engine, 1, 1, 0, True, 0, 0, WorkerInfo(engine, {}, detail=f"about {engine}"))
 
     assert advice([worker("simulated"), worker("simulated")]) == "about simulated"
     assert advice([worker("simulated"), worker("ollama")]) is None

@@ -12,6 +12,7 @@ from backend.dialects.ollama import models as ollama_models
 from backend.errors import ApiError
 from backend.pool.models.catalogue import live_models, once, together
 from backend.pool.models.names import Models
+from wire.worker_info import WorkerInfo
 from wire.workers import WorkerRecord
 
 FILE = {
@@ -72,7 +73,7 @@ def test_a_context_that_nobody_knows_is_left_out() -> None:
 
 
 def worker(**models: dict[str, Any]) -> WorkerRecord:
-    return WorkerRecord("w", 1, 1, 0, True, 0, 0, {"engine": "ollama", "models": models})
+    return WorkerRecord("w", 1, 1, 0, True, 0, 0, WorkerInfo("ollama", models))
 
 
 def test_of_two_workers_the_one_that_has_the_model_in_memory_says_how_it_is() -> None:

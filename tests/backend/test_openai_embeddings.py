@@ -28,7 +28,7 @@ from tests.support.waiting import eventually
 from wire.events import Completed, Failed, Timings, Usage, encode
 from wire.records import JobRecord
 from wire.scripts import scripts
-from wire.workers import WorkerInfo
+from wire.worker_info import WorkerInfo
 
 MODEL = "qwen2.5:0.5b"
 BATCH, DEPTH = 4, 3

@@ -26,7 +26,7 @@ from wire.client import open_redis
 from wire.reader import FanIn
 from wire.records import JobRequest
 from wire.settings import read_settings
-from wire.workers import WorkerInfo
+from wire.worker_info import WorkerInfo
 
 LEASE = 60.0  # seconds: none runs out by itself
 

@@ -22,10 +22,11 @@ from tests.backend.recording import BOUNDS, COMPLETED, STARTED
 from wire.client import open_redis
 from wire.events import START, EventId, Rerouted, encode
 from wire.idempotency import IdempotencyKeys
+from wire.ids import JobId, TenantId
 from wire.jobs import FINISHED
 from wire.reader import CursorUnknown, FanIn
 from wire.records import JobRequest, Target
-from wire.workers import WorkerInfo
+from wire.worker_info import WorkerInfo
 
 ONE, TWO, THREE = (f"{name}-{secrets.token_hex(4)}" for name in ("one", "two", "three"))
 
@@ -100,9 +101,9 @@ class Stale(Pools):
 
     first: Found | None = None
 
-    async def find(self, job: str) -> Found | None:
+    async def find(self, job: JobId, tenant: TenantId | None = None) -> Found | None:
         first, self.first = self.first, None
-        return first or await super().find(job)
+        return first or await super().find(job, tenant)
 
 
 async def test_a_job_that_leaves_as_it_is_cancelled_is_cancelled_where_it_went(pools: Pools) -> None:

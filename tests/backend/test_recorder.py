@@ -12,7 +12,7 @@ from backend.history.finished import GROUP
 from backend.store.database import Database
 from backend.store.tables import jobs
 from tests.backend.recording import BOUNDS, COMPLETED, FAILED, RESTARTED, STARTED, Play, tokens
-from wire.events import MOST, Rerouted, encode, token
+from wire.events import COUNT_MAX, Rerouted, encode, token
 from wire.records import BRIEF_MS, JobRequest
 
 
@@ -240,7 +240,7 @@ async def test_counts_that_no_column_holds_cost_no_row(play: Play) -> None:
     await play.redis.hset(play.keys.job(job), mapping={"accepted": 1 << 80, "tries": 1 << 40, "tenant": "t\0" * 500})
     await play.recorder().turn()
     [row] = await play.rows(jobs)
-    assert (row.prompt_tokens, row.completion_tokens, row.total_ms) == (MOST,) * 3
+    assert (row.prompt_tokens, row.completion_tokens, row.total_ms) == (COUNT_MAX,) * 3
     answer = await play.answer(job)
     assert (answer.status, answer.text) == ("complete", "kept")
 

@@ -21,6 +21,7 @@ from backend.rules import Rules
 from backend.settings import ApiSettings
 from wire.circuits import Circuit, circuit_name
 from wire.records import ANY_MODEL, JobRequest, Message, Target
+from wire.worker_info import WorkerInfo
 from wire.workers import WorkerRecord
 
 Parts = tuple[Looks, Catalogue, Rules]
@@ -30,7 +31,7 @@ def worker(
     *models: str, slots: int = 1, owned: int = 0, asking: bool = True, seconds: float = 0.0, engine: str = "ollama",
     **about: Any,
 ) -> WorkerRecord:  # fmt: skip
-    info = {"engine": engine, "job_seconds": seconds, "models": {name: about for name in models}}
+    info = WorkerInfo(engine, {name: about for name in models}, job_seconds=seconds)
     return WorkerRecord("w", 1, slots, owned, asking, 0, 0, info)
 
 
@@ -330,7 +331,7 @@ async def test_a_prompt_goes_only_where_it_can_be_read() -> None:
     three = {
         "one": seen(small),
         "two": seen(large),
-        "three": seen(WorkerRecord("w", 1, 1, 0, True, 0, 0, {"models": spare})),
+        "three": seen(WorkerRecord("w", 1, 1, 0, True, 0, 0, WorkerInfo("", spare))),
     }
     overflow = {"after_seconds": 0.1, "to": "s", "always": True}
     rules = {"models": {"m": {"fallback": ["s", "n"], "overflow": overflow}}}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,6 +17,7 @@ from tests.ollama_worker.fake_anthropic import fake_anthropic
 from tests.ollama_worker.fake_openai import fake_openai
 from tests.tiny_gguf import make_tiny_gguf
 from wire.records import JobRequest, Message
+from wire.worker_info import WorkerInfo
 from wire.workers import WorkerRecord
 
 SEES = Message(role="user", content="what is this?", images=("aW1hZ2U=",))
@@ -31,7 +31,7 @@ async def let_in(engine: Engine, *requests: JobRequest) -> None:
     """Raises what the router says to a request when a worker with this engine is all there is."""
     shape = Shape(engine, 1, "", Meter())
     await shape.look()
-    info: dict[str, Any] = {"engine": engine.name, "job_seconds": 0.0, "models": shape.info.models}
+    info = WorkerInfo(engine.name, shape.info.models)
     routes = router({"one": seen(WorkerRecord("w", 1, 1, 0, True, 0, 0, info))})
     for request in requests:
         await routes.route(request)

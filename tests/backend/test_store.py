@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from backend.errors import as_api_error
 from backend.store.address import a_database_url, address_of, dsn_of, file_of, shown
 from backend.store.database import Database, DatabaseAway
+from backend.store.rows import THREADS, ThreadRow
 from backend.store.sqlite import open_connection
 from backend.store.tables import messages, threads
 from backend.store.words import fold, storable, storable_json
@@ -50,6 +51,15 @@ async def test_what_is_written_is_committed_at_the_end(database: Database) -> No
         await tx.execute(a_thread("a"))
         assert await names(database) == []
     assert await names(database) == ["a"]
+
+
+async def test_a_row_is_read_as_the_record_of_its_table(database: Database) -> None:
+    async with database.write() as tx:
+        await tx.execute(a_thread("a", title="First", settings={"model": "m"}))
+        row = await THREADS.first(tx, THREADS.query.where(threads.c.id == "a"))
+        assert row == ThreadRow("a", "ann", "First", None, None, False, {"model": "m"}, None, 0, 0)
+        assert await THREADS.all(tx, THREADS.query) == [row]
+        assert await THREADS.first(tx, THREADS.query.where(threads.c.id == "b")) is None
 
 
 async def test_an_exception_takes_all_of_it_back(database: Database) -> None:

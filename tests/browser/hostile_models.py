@@ -15,7 +15,8 @@ from tests.browser.suspects import Finding, suspects
 from tests.support.waiting import eventually
 from wire.client import open_redis
 from wire.keys import Keys
-from wire.workers import BEAT_SECONDS, Gpu, WorkerInfo, WorkerRegistry
+from wire.worker_info import Gpu, WorkerInfo
+from wire.workers import BEAT_SECONDS, WorkerRegistry
 
 WORKER = "on-the-wire"
 

@@ -27,7 +27,8 @@ from wire.client import open_redis
 from wire.jobs import Bounds, JobPipe
 from wire.keys import Keys, idempotency, orchestrator
 from wire.records import JobRecord, JobRequest
-from wire.workers import WorkerInfo, WorkerRegistry
+from wire.worker_info import WorkerInfo
+from wire.workers import WorkerRegistry
 
 # Debian's Redis 7.0, the oldest that is promised to work, in a package without a service: one program, which is the
 # server when it is called so.

@@ -10,7 +10,8 @@ from tests.support.listener import Listener, chat, listening, words
 from tests.support.truth import Truth
 from wire.events import Completed, Started, Timings, Usage, encode, token
 from wire.jobs import FINISHED
-from wire.workers import WorkerInfo, new_incarnation
+from wire.worker_info import WorkerInfo
+from wire.workers import new_incarnation
 
 EVENTS = 12_000  # of a kilobyte each: three times what the kernel takes for a stalled connection
 BATCH = 500

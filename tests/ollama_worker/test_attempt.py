@@ -40,7 +40,8 @@ from wire.keys import Keys
 from wire.log import Summary
 from wire.records import ANY_MODEL, JobRequest, Target
 from wire.rerouting import carry_on
-from wire.workers import WorkerInfo, WorkerRegistry
+from wire.worker_info import WorkerInfo
+from wire.workers import WorkerRegistry
 
 HERE, THERE = Target(pool="here", model="m2"), Target(pool="there", model="m2")
 

@@ -13,7 +13,7 @@ from ollama_worker.engines.simulated import SimulatedEngine
 from ollama_worker.gpu import Unreadable, amd, find_look, nvidia, parse_nvidia, watch_gpus
 from ollama_worker.shape import Meter, Shape
 from tests.support.waiting import eventually
-from wire.workers import Gpu
+from wire.worker_info import Gpu
 
 QUERY = "index,uuid,name,memory.used,memory.total,utilization.gpu,temperature.gpu,power.draw"
 H100 = "0, GPU-8932f937-d72c-4106-c12f-20bd9faed9f6, NVIDIA H100 80GB HBM3, 1024, 81559, 37, 41, 71.52"

@@ -21,7 +21,8 @@ from tests.ollama_worker.standing import ToldEngine, standing
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.client import open_redis
-from wire.workers import WorkerInfo, WorkerRegistry
+from wire.worker_info import WorkerInfo
+from wire.workers import WorkerRegistry
 
 
 @pytest.fixture

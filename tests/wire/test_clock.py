@@ -12,9 +12,8 @@ import pytest
 
 from wire import clock
 from wire.client import open_redis
-from wire.clock import SLOW_LOOK_MS, Clock
+from wire.clock import SLOW_LOOK_MS, Clock, monotonic_ms
 from wire.keys import Keys
-from wire.records import monotonic_ms
 
 HOUR = 3_600_000
 MINUTE = 60_000

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.decoding import MOST, is_number, json_object, text, whole
-from wire.jobs import decode_record
+from wire.decoding import NUMBER_MAX, is_number, json_object, text, whole
 from wire.logs import encoded
+from wire.orders import decode_order
 from wire.places import read as read_places
-from wire.workers import decode_order, read_beats
+from wire.records import decode_record
+from wire.workers import read_beats
 
 FIELDS = (
     "state",
@@ -35,13 +36,13 @@ def test_no_record_breaks_its_reader(fields: dict[bytes, bytes]) -> None:
     record = decode_record("j", fields)
     if record is not None:
         numbers = (record.attempt, record.due, record.accepted, record.keep_ms, record.base)
-        assert all(0 <= number <= MOST for number in numbers)
+        assert all(0 <= number <= NUMBER_MAX for number in numbers)
         orjson.dumps(record.timeline)
 
 
 @given(st.dictionaries(st.binary(max_size=9), BODIES))
 def test_no_hash_of_beats_breaks_its_reader(fields: dict[bytes, bytes]) -> None:
-    assert all(0 < beat <= MOST for beat in read_beats(fields).values())
+    assert all(0 < beat <= NUMBER_MAX for beat in read_beats(fields).values())
 
 
 @pytest.mark.parametrize("attempt", [b"9" * 30, b"18446744073709551616", b"0", b"-1", b"abc", b"", b"\xff", b"1e5"])

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from wire.events import EVENT, MOST, Completed, LogEntry, Timings, Usage, encode
+from wire.events import COUNT_MAX, EVENT, Completed, LogEntry, Timings, Usage, encode
 
 ABSURD: list[tuple[Any, int]] = [
-    (0, 0), (7, 7), (7.9, 7), (-1, 0), (2**53, MOST), (2**63, MOST), (10**100, MOST), (1e300, MOST),
-    (float("inf"), MOST), (float("-inf"), 0), (float("nan"), 0), ("7", 0), (None, 0), ([7], 0), ({}, 0),
+    (0, 0), (7, 7), (7.9, 7), (-1, 0), (2**53, COUNT_MAX), (2**63, COUNT_MAX), (10**100, COUNT_MAX), (1e300, COUNT_MAX),
+    (float("inf"), COUNT_MAX), (float("-inf"), 0), (float("nan"), 0), ("7", 0), (None, 0), ([7], 0), ({}, 0),
 ]  # fmt: skip
 
 
@@ -24,7 +24,7 @@ def test_a_count_is_between_none_and_the_most(said: Any, counts: int) -> None:
         tokens_per_second=said,
     )
     assert (event.usage.prompt_tokens, event.usage.thinking_tokens, event.timings.total_ms) == (counts,) * 3
-    assert 0 <= event.tokens_per_second <= MOST
+    assert 0 <= event.tokens_per_second <= COUNT_MAX
     assert EVENT.validate_json(encode(event)) == event
 
 

@@ -11,7 +11,7 @@ from tests.support.truth import Truth, truth_of
 from wire.jobs import Bounds
 from wire.ledger import Ledger
 from wire.records import JobRequest, Message
-from wire.workers import WorkerInfo
+from wire.worker_info import WorkerInfo
 
 BOUNDS = Bounds(1_000, 1_000, 3, 600_000)
 

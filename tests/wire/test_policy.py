@@ -15,7 +15,8 @@ from wire.jobs import Bounds, JobPipe
 from wire.keys import Keys
 from wire.records import CLASSES, JobRecord, JobRequest
 from wire.scripts import load
-from wire.workers import WorkerInfo, WorkerRegistry
+from wire.worker_info import WorkerInfo
+from wire.workers import WorkerRegistry
 
 BOUNDS = Bounds(depth=100, per_tenant=100, max_attempts=2, timeout_ms=3_600_000)
 AT = 1_700_000_000_000

@@ -14,7 +14,8 @@ from wire.jobs import FINISHED, NOT_YOURS, WRONG_SEQ, Bounds, JobPipe
 from wire.keys import Keys
 from wire.records import JobRecord, JobRequest
 from wire.scripts import scripts
-from wire.workers import WorkerInfo, WorkerRegistry
+from wire.worker_info import WorkerInfo
+from wire.workers import WorkerRegistry
 
 BOUNDS = Bounds(depth=100, per_tenant=10, max_attempts=2, timeout_ms=60_000)
 INFO = WorkerInfo("simulated", {"tiny": {"loaded": True}})

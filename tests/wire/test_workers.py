@@ -12,11 +12,12 @@ from redis.asyncio import Redis
 from tests.support.valkey import Valkey
 from tests.wire.test_circuits import CLOCK
 from wire.client import open_redis
-from wire.events import MOST
+from wire.events import COUNT_MAX
 from wire.jobs import JobPipe
 from wire.keys import Keys
 from wire.scripts import load
-from wire.workers import INFO_BYTES, MODELS_MOST, WorkerInfo, WorkerRegistry
+from wire.worker_info import INFO_BYTES, MODELS_MOST, Gpu, WorkerInfo
+from wire.workers import WorkerRegistry
 
 AT = 1_700_000_000_000
 DAY_MS = 86_400_000
@@ -34,7 +35,7 @@ def registry(redis: Redis, pool: str) -> WorkerRegistry:
     return WorkerRegistry(redis, Keys(pool))
 
 
-async def told(registry: WorkerRegistry, info: dict[str, Any] | bytes) -> dict[str, Any]:
+async def told(registry: WorkerRegistry, info: dict[str, Any] | bytes) -> WorkerInfo:
     """How a worker that says this of itself is read."""
     await registry.register("w", 1, WorkerInfo("e", {}))
     body = info if isinstance(info, bytes) else orjson.dumps(info)
@@ -43,27 +44,58 @@ async def told(registry: WorkerRegistry, info: dict[str, Any] | bytes) -> dict[s
     return worker.info
 
 
+GPU = Gpu("A2", 3, 15356, 0, 30, None)
+WRONG = {"engine": 7, "host": "h" * 1_001, "protocol": -1, "job_seconds": "long", "tokens": True, "detail": None}
+
+
+def test_a_report_is_read_as_it_was_written() -> None:
+    info = WorkerInfo("ollama", {"m": {"loaded": True}, "n": {}}, "host", 1, 2.5, "about it", 7, (GPU,))
+    assert WorkerInfo.decode(info.encode()) == info
+    assert info.loaded == ["m"]
+
+
+@pytest.mark.parametrize("body", [b"", b"no json", b"[]", b"null", orjson.dumps(WRONG), b'{"models": 1, "gpus": {}}'])
+def test_what_a_report_does_not_hold_is_not_known(body: bytes) -> None:
+    info = WorkerInfo.decode(body)
+    assert info == WorkerInfo("", {}) and (info.job_seconds, info.tokens, info.gpus) == (0.0, None, ())
+
+
+def test_a_report_of_a_newer_version_is_read_without_what_it_adds() -> None:
+    newer = {
+        "engine": "ollama",
+        "later": {"field": 1},
+        "models": {"m": {"later": 2}},
+        "gpus": [{"name": "A2", "later": 3}],
+    }
+    assert WorkerInfo.of(newer) == WorkerInfo("ollama", {"m": {"later": 2}}, gpus=(Gpu("A2"),))
+
+
+def test_an_entry_that_is_no_gpu_is_left_out_and_a_number_that_is_none_is_not_known() -> None:
+    gpus = [1, {"name": {}, "power_w": "much", "memory_used_mb": float("nan"), "temperature_c": -1}, GPU._asdict()]
+    assert WorkerInfo.of({"gpus": gpus}).gpus == (Gpu(""), GPU)
+
+
 async def test_of_a_hundred_thousand_models_of_a_worker_a_thousand_are_read(
     registry: WorkerRegistry,
 ) -> None:
     info = await told(registry, {"engine": "e", "models": {f"m{n}": {} for n in range(100_000)}})
-    assert len(info["models"]) == MODELS_MOST
+    assert len(info.models) == MODELS_MOST
 
 
 async def test_names_that_nobody_could_read_are_no_models(registry: WorkerRegistry) -> None:
     names = ["", "a" * 201, "two\nlines", "\u202ebackwards", "nul\0", "a" * 200, "org/model:7b"]
     info = await told(registry, {"models": {name: {} for name in names}})
-    assert list(info["models"]) == ["a" * 200, "org/model:7b"]
+    assert list(info.models) == ["a" * 200, "org/model:7b"]
 
 
 async def test_what_is_said_of_a_model_is_clamped(registry: WorkerRegistry) -> None:
     said = [{"context_length": 2**63}, {"context_length": -1}, {"capabilities": [1, "tools"]}]
-    models = (await told(registry, {"models": {f"m{n}": about for n, about in enumerate(said)}}))["models"]
-    assert list(models.values()) == [{"context_length": MOST}, {"context_length": 0}, {"capabilities": ["tools"]}]
+    models = (await told(registry, {"models": {f"m{n}": about for n, about in enumerate(said)}})).models
+    assert list(models.values()) == [{"context_length": COUNT_MAX}, {"context_length": 0}, {"capabilities": ["tools"]}]
 
 
 async def test_a_worker_that_tells_too_much_of_itself_is_known_by_its_name_alone(registry: WorkerRegistry) -> None:
-    assert await told(registry, orjson.dumps({"engine": "e" * INFO_BYTES})) == {}
+    assert await told(registry, orjson.dumps({"engine": "e" * INFO_BYTES})) == WorkerInfo.of({})
 
 
 async def test_of_too_many_models_last_seen_the_latest_thousand_are_read(redis: Redis, pool: str) -> None:

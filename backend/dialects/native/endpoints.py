@@ -29,7 +29,7 @@ Owner = Annotated[Caller, needs("jobs")]
 @router.get("/{job}", summary="State, place, attempts, timeline, usage and result of a job")
 async def show(job: JobId, request: Request, caller: Owner) -> dict[str, Any]:
     pools = pools_of(request)
-    found = await find_job(pools, caller, job)
+    found = there(await pools.without_request(await find_job(pools, caller, job)), job)
     place = await news_of(request).place(found.pool, job) if found.record.live else None
     return view(found, place, await pools.ending(found))
 
@@ -56,18 +56,20 @@ async def events(job: JobId, request: Request, caller: Owner) -> Response:
 @router.post("/{job}/cancel", summary="End a job; its worker stops within 100 ms")
 async def cancel(job: JobId, request: Request, caller: Owner) -> dict[str, Any]:
     """Answers with the state it is in now: cancelling what has ended changes nothing, and is no error."""
-    pools = pools_of(request)
-    await find_job(pools, caller, job)
-    state = await pools.cancel(job)
+    state = await pools_of(request).of(caller).cancel(job)
     if state is None:
         raise job_not_found(job)
     return {"id": job, "state": state}
 
 
 async def find_job(pools: Pools, caller: Caller, job: JobId) -> Found:
-    """A job of this principal, in whichever pool it is; foreign ids are as unknown as wrong ones."""
-    found = await pools.find(job)
-    if found is None or found.record.tenant != caller.tenant:
+    """The outline of the caller's job, in whichever pool it is. Raises NotFound, also for another tenant's job."""
+    return there(await pools.of(caller).find(job), job)
+
+
+def there(found: Found | None, job: JobId) -> Found:
+    """The job that was found. Raises NotFound."""
+    if found is None:
         raise job_not_found(job)
     return found
 

@@ -37,7 +37,7 @@ async def models(request: Request) -> dict[str, Any]:
             }
             for name in _order(about, known.live)
         ],
-        "engines": sorted({str(engine) for worker in workers if (engine := worker.info.get("engine"))}),
+        "engines": sorted({worker.info.engine for worker in workers if worker.info.engine}),
         "workers": len(workers),
         "advice": advice(workers),
         "limits": {"messages": bounds.context_messages, "body_bytes": bounds.body_bytes},
@@ -68,5 +68,5 @@ def _model(name: str, about: dict[str, Any], default: bool, live: bool) -> dict[
 
 def advice(workers: list[WorkerRecord]) -> str | None:
     """The detail of a simulated worker, where no other worker lives."""
-    engines = {worker.info.get("engine") for worker in workers}
-    return str(workers[0].info.get("detail", "")) or None if engines == {SIMULATED} else None
+    engines = {worker.info.engine for worker in workers}
+    return workers[0].info.detail or None if engines == {SIMULATED} else None

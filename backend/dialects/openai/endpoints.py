@@ -14,7 +14,7 @@ from backend.chat.vectors import joined, parts_of, vectors_of
 from backend.dialects.common.models import listed_ids
 from backend.dialects.common.openapi import takes
 from backend.dialects.common.serving import serve_choices, submit
-from backend.dialects.native.endpoints import find_job
+from backend.dialects.native.endpoints import find_job, there
 from backend.dialects.openai import embeddings as openai_embeddings
 from backend.dialects.openai import jobs as openai_jobs
 from backend.dialects.openai import models as openai_models
@@ -76,6 +76,6 @@ async def model(model: str, request: Request) -> dict[str, Any]:
 async def chat_job(job: str, request: Request, caller: Annotated[Caller, needs("jobs")]) -> dict[str, Any]:
     """`job`: the id from `X-Sluice-Job`, or the answer's. `progress`: 0 to 1, null where nobody knows."""
     pools = pools_of(request)
-    found = await find_job(pools, caller, job_of(job))
+    found = there(await pools.whole(await find_job(pools, caller, job_of(job))), job_of(job))
     end = await pools.ending(found)
     return openai_jobs.told(found.record, await pools.events(found), end.fields() if end else {})

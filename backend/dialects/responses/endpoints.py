@@ -43,7 +43,7 @@ async def create(request: Request, caller: Chatter) -> Response:
     background, pace = bool(parsed.get("background")), pace_of(request)
     on_disconnect = CONTINUE if background else None
     [ticket] = (await submit(request, caller, [job], body, on_disconnect=on_disconnect, whole=is_stored(job))).tickets
-    asked = await _as_let_in(request, asked, ticket)
+    asked = await _as_let_in(request, caller, asked, ticket)
     if asked.stream:
         return RelayResponse(ticket, DOOR.stream(asked, ticket), pace)
     if background:
@@ -87,7 +87,7 @@ async def show(
 async def delete(request: Request, caller: Chatter, response_id: Id) -> Response:
     """Request, answer and events are gone for good: nobody finds the job any more."""
     responses = responses_of(request)
-    await responses.forget(await responses.find(caller, response_id))
+    await responses.forget(caller, await responses.find(caller, response_id))
     return answer({"id": response_id, "object": "response", "deleted": True})
 
 
@@ -95,7 +95,7 @@ async def delete(request: Request, caller: Chatter, response_id: Id) -> Response
 async def cancel(request: Request, caller: Chatter, response_id: Id) -> Response:
     """Answers with the response as it is then: cancelling what has ended changes nothing, and is no error."""
     responses = responses_of(request)
-    await responses.cancel(await responses.find(caller, response_id))
+    await responses.cancel(caller, await responses.find(caller, response_id))
     return answer(await responses.now(await responses.find(caller, response_id)))
 
 
@@ -120,9 +120,10 @@ async def input_items(
     return answer({"object": "list", "data": page, **ends, "has_more": more})
 
 
-async def _as_let_in(request: Request, asked: Asked, ticket: Ticket) -> Asked:
+async def _as_let_in(request: Request, caller: Caller, asked: Asked, ticket: Ticket) -> Asked:
     """The request as the job's record has it: with an idempotency key it may be an earlier request's."""
-    stored = await responses_of(request).kept(ticket.job) if "idempotency-key" in request.headers else None
+    named = "idempotency-key" in request.headers
+    stored = await responses_of(request).kept(caller, ticket.job) if named else None
     return asked._replace(job=stored.asked.request) if stored else asked
 
 

@@ -34,7 +34,6 @@ from wire.records import JobRecord, JobRequest, Message
 READ_SECONDS = 10.0  # for the log of an ended job
 RESPONSE_ID = re.compile(r"resp_([0-9a-f]{32})")
 LIVE = {"queued": "queued", "running": "in_progress"}
-CANCEL_TRIES = 3
 
 
 class Stored(NamedTuple):
@@ -60,15 +59,15 @@ class Responses:
     async def find(self, caller: Caller, response_id: str) -> Stored:
         """Raises NotFound: a foreign id, the job of another dialect and a response that was not to be stored are as
         unknown as a wrong id."""
-        found = await self._pools.find(job_of(response_id))
-        stored = as_stored(found) if found and found.record.tenant == caller.tenant else None
+        stored = await self.kept(caller, job_of(response_id))
         if stored is None:
             raise response_not_found(response_id)
         return stored
 
-    async def kept(self, job: JobId) -> Stored | None:
-        """The response as its job's record has it, None where nothing of it is kept."""
-        found = await self._pools.find(job)
+    async def kept(self, caller: Caller, job: JobId) -> Stored | None:
+        """The response as the record of the caller's job has it, None where nothing of it is kept."""
+        outline = await self._pools.of(caller).find(job)
+        found = await self._pools.whole(outline) if outline else None
         return as_stored(found) if found else None
 
     # -- sent again --------------------------------------------------------------------------------------------
@@ -130,19 +129,14 @@ class Responses:
         return [*stored.asked.request.messages[int(instructed) :], _answer(stored, outcome)]
 
     # -- ended -------------------------------------------------------------------------------------------------
-    async def cancel(self, stored: Stored) -> None:
+    async def cancel(self, caller: Caller, stored: Stored) -> None:
         """A response that has ended stays as it is."""
-        await self._pools.cancel(stored.asked.job)
+        await self._pools.of(caller).cancel(stored.asked.job)
 
-    async def forget(self, stored: Stored) -> None:
+    async def forget(self, caller: Caller, stored: Stored) -> None:
         """Cancel the response if it lives, then wipe request, answer and log in every pool that it passed."""
-        job = stored.asked.job
-        for _ in range(CANCEL_TRIES):
-            await self._pools.cancel(job, "deleted")
-            states = [await found.pool.jobs.forget(job) for found in await self._pools.path(job)]
-            if not any(state in LIVE for state in states):
-                return
-        raise ApiError("The response could not be ended; try again.")
+        if not await self._pools.of(caller).forget(stored.asked.job):
+            raise ApiError("The response could not be ended; try again.")
 
 
 def responses_of(request: Request) -> Responses:

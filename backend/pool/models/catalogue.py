@@ -153,7 +153,7 @@ def live_models(workers: list[WorkerRecord]) -> dict[str, About]:
     """Models of all living workers; `loaded` where any of them has it loaded."""
     models: dict[str, About] = {}
     for worker in workers:
-        for name, about in worker.info.get("models", {}).items():
+        for name, about in worker.info.models.items():
             models[name] = fuller(models.get(name), about)
     return models
 
@@ -167,8 +167,8 @@ def engines_of(workers: list[WorkerRecord]) -> dict[str, frozenset[str]]:
     """Model → the engines of the living workers that have it."""
     engines: dict[str, frozenset[str]] = {}
     for worker in workers:
-        for name in worker.info.get("models", {}):
-            engines[name] = engines.get(name, frozenset()) | {str(worker.info.get("engine", ""))}
+        for name in worker.info.models:
+            engines[name] = engines.get(name, frozenset()) | {worker.info.engine}
     return engines
 
 

@@ -195,7 +195,7 @@ def test_nothing_is_taken_that_was_led_out_of_https() -> None:
     step = SimpleNamespace(url=URL("https://hub.example/m.gguf"))
     answer: Any = SimpleNamespace(history=(step,), url=URL("http://cdn.example/m.gguf"))
     with pytest.raises(DownloadFailed, match="from https to http"):
-        gguf_download._tell_where_it_was_led(answer)
+        gguf_download._check_redirects(answer)
 
 
 @pytest.mark.parametrize("announced", [True, False])

@@ -31,9 +31,9 @@ from ollama_worker.shape import Meter, Shape
 from tests.ollama_worker.fake_ollama import fake_ollama
 from tests.support.child import free_port
 from tests.support.hostile import MISDEEDS, POISON, PROTOCOLS, SECRET, Hostile, Protocol, hostile
-from wire.events import MOST
+from wire.events import COUNT_MAX
 from wire.records import JobRequest, Message
-from wire.workers import MODELS_MOST
+from wire.worker_info import MODELS_MOST
 
 ENGINES: dict[Protocol, Callable[[str], Engine]] = {
     "ollama": lambda url: OllamaEngine(url, 10),
@@ -96,8 +96,8 @@ async def test_absurd_parts_of_a_sound_answer_are_passed_over(meeting: Meeting, 
     *said, end = await meeting.ask(POISON)
     assert "".join(item.text for item in said if isinstance(item, Piece)) == "Hello"
     assert isinstance(end, Finished)
-    assert all(0 <= number <= MOST for number in end if isinstance(number, int))
-    assert (end.prompt_tokens == MOST) == (misdeed == "counts absurdly")
+    assert all(0 <= number <= COUNT_MAX for number in end if isinstance(number, int))
+    assert (end.prompt_tokens == COUNT_MAX) == (misdeed == "counts absurdly")
 
 
 async def test_nobody_who_accepts_a_connection_is_an_engine_that_is_away() -> None:
@@ -127,7 +127,7 @@ async def test_a_list_of_models_is_read_whatever_it_says_of_them(meeting: Meetin
     meeting.hostile.lists = listed(meeting.hostile.protocol, *entries)
     models = await meeting.engine.store.models()
     assert [model.name for model in models] == [f"m{n}" for n in range(len(ABSURD))]
-    assert all(0 <= model.context_length <= MOST for model in models)
+    assert all(0 <= model.context_length <= COUNT_MAX for model in models)
 
 
 @pytest.mark.parametrize("body", [b"[]", b'{"data": 7, "models": 7}', b'{"data": [5, {}], "models": [5, {}]}'])

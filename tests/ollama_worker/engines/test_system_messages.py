@@ -10,7 +10,7 @@ from ollama_worker.engines.base import Finished, Loading, Piece, RequestRefused
 from ollama_worker.engines.call_or_answer import OFFER, as_either
 from ollama_worker.engines.forced_call import ORDER, forced
 from ollama_worker.engines.openai import OpenAIEngine
-from ollama_worker.engines.system_messages import OneAtTheBeginning, joined
+from ollama_worker.engines.system_messages import SystemMessages, joined
 from tests.ollama_worker.fake_openai import fake_openai
 from wire.records import JobRequest, Message
 
@@ -67,7 +67,7 @@ class Strict:
 
 
 async def test_what_a_template_refuses_is_joined_and_sent_again_and_joined_at_once_from_then_on() -> None:
-    strict, one = Strict(), OneAtTheBeginning()
+    strict, one = Strict(), SystemMessages()
     for content in ("first", "second"):
         ask = talk(("system", "A"), ("user", content), ("system", "B"))
         assert len([item async for item in one.answered(ask, strict.answer)]) == 2
@@ -82,7 +82,7 @@ async def test_what_is_refused_for_another_reason_is_refused() -> None:
         yield Finished("stop")
 
     with pytest.raises(RequestRefused):
-        async for _ in OneAtTheBeginning().answered(talk(("user", "a"), ("system", "b")), refuse):
+        async for _ in SystemMessages().answered(talk(("user", "a"), ("system", "b")), refuse):
             pass
 
 
