@@ -33,7 +33,6 @@ from tests.ollama_worker.standing import BOUNDS, Standing, standing
 from tests.support.truth import Truth
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
-from wire.client import open_redis
 from wire.events import Completed, EventId, LogEntry, Token, encode
 from wire.jobs import JobPipe
 from wire.keys import Keys
@@ -44,13 +43,6 @@ from wire.worker_info import WorkerInfo
 from wire.workers import WorkerRegistry
 
 HERE, THERE = Target(pool="here", model="m2"), Target(pool="there", model="m2")
-
-
-@pytest.fixture
-async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
-    redis = open_redis(valkey.url, 5)
-    yield redis
-    await redis.aclose()
 
 
 @pytest.fixture

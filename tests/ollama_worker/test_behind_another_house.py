@@ -6,8 +6,7 @@ What one side encodes the other decodes, so a word that either has wrong shows h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -17,9 +16,7 @@ from ollama_worker.engines.base import ModelNotFound, Piece
 from ollama_worker.engines.cloud_anthropic import AnthropicEngine
 from ollama_worker.engines.ollama import OllamaEngine
 from ollama_worker.engines.openai import OpenAIEngine
-from tests.support.house import House
-from tests.support.standing import standing_house, wait_ready
-from tests.support.valkey import Valkey
+from tests.support.house import House, MakesHouse
 from wire.records import JobRequest, Message
 
 MODEL = "qwen2.5:0.5b"
@@ -29,12 +26,9 @@ SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required"
 
 
 @pytest.fixture(scope="module")
-def far(tmp_path_factory: pytest.TempPathFactory, shared_valkey: Valkey) -> Iterator[House]:
+def far(module_house: MakesHouse) -> House:
     """A house with a simulated worker."""
-    with standing_house(tmp_path_factory.mktemp("far"), shared_valkey) as house:
-        house.start_worker()
-        wait_ready(house.start_api(), workers=1)
-        yield house
+    return module_house()
 
 
 @pytest.fixture(params=["openai", "anthropic", "ollama"])
@@ -130,16 +124,16 @@ WORKERS = {
 }
 
 
-async def test_workers_speak_to_it(far: House, tmp_path: Path, shared_valkey: Valkey) -> None:
+async def test_workers_speak_to_it(far: House, module_house: MakesHouse) -> None:
     """One of each kind, and a job for each: three at once go to three workers."""
-    with standing_house(tmp_path, shared_valkey, MODEL_NAME=MODEL, ANTHROPIC_API_KEY="k") as near:
-        for env in WORKERS.values():
-            near.start_worker(**{name: value.format(url=far.url) for name, value in env.items()})
-        wait_ready(near.start_api(), workers=3)
-        asked = {"messages": [{"role": "user", "content": "!tokens 5"}], "stream": False}
-        async with httpx.AsyncClient(base_url=near.url, timeout=30) as client:
-            told = (await client.get("/health/detailed")).json()["workers"]
-            assert {worker["engine"] for worker in told} == set(WORKERS)
-            for answered in await asyncio.gather(*(client.post("/api/chat", json=asked) for _ in WORKERS)):
-                said = answered.json()
-                assert (said["message"]["content"], said["prompt_eval_count"]) == ("w0 w1 w2 w3 w4", 2)
+    near = module_house(apis=0, workers=0, MODEL_NAME=MODEL, ANTHROPIC_API_KEY="k")
+    for env in WORKERS.values():
+        near.start_worker(**{name: value.format(url=far.url) for name, value in env.items()})
+    near.start_api().wait_ready(workers=3)
+    asked = {"messages": [{"role": "user", "content": "!tokens 5"}], "stream": False}
+    async with httpx.AsyncClient(base_url=near.url, timeout=30) as client:
+        told = (await client.get("/health/detailed")).json()["workers"]
+        assert {worker["engine"] for worker in told} == set(WORKERS)
+        for answered in await asyncio.gather(*(client.post("/api/chat", json=asked) for _ in WORKERS)):
+            said = answered.json()
+            assert (said["message"]["content"], said["prompt_eval_count"]) == ("w0 w1 w2 w3 w4", 2)

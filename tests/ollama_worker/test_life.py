@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -20,17 +19,13 @@ from ollama_worker.worker import Worker
 from tests.ollama_worker.standing import ToldEngine, standing
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
-from wire.client import open_redis
 from wire.worker_info import WorkerInfo
 from wire.workers import WorkerRegistry
 
 
-@pytest.fixture
-async def redis(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Redis]:
+@pytest.fixture(autouse=True)
+def quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ollama_worker.life.BEAT_SECONDS", 0.05)
-    redis = open_redis(valkey.url, 5)
-    yield redis
-    await redis.aclose()
 
 
 async def test_a_job_that_was_cancelled_before_it_began_holds_its_model_no_longer(redis: Redis, valkey: Valkey) -> None:
