@@ -6,8 +6,10 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import settings
+from redis.asyncio import Redis
 
 from backend.store.migrate import migrate
 from tests.support import certificates
@@ -17,10 +19,11 @@ from tests.support.features import (  # noqa: F401 - pytest takes hooks from her
     pytest_sessionfinish,
     pytest_terminal_summary,
 )
-from tests.support.house import PROMPT, Houses
+from tests.support.house import PROMPT, House, Houses, MakesHouse
+from tests.support.listener import PATIENCE
 from tests.support.postgres import Postgres, run_apart
 from tests.support.truth import Truth, truth_of
-from tests.support.valkey import Valkey
+from tests.support.valkey import Valkey, client_of
 
 # Its 200 ms for an example are a limit on this machine's load, and no property of ours.
 settings.register_profile("unhurried", deadline=None)
@@ -54,9 +57,25 @@ def valkey(shared_valkey: Valkey) -> Valkey:
 
 
 @pytest.fixture
+async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
+    """A patient client of the empty server."""
+    async with client_of(valkey.url) as redis:
+        yield redis
+
+
+@pytest.fixture
 def redis_url(valkey: Valkey) -> str:
     """The URL of an empty server."""
     return valkey.url
+
+
+@pytest.fixture(scope="session")
+def kept_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """A server that no test empties: houses that outlive a test stand on it, each in a pool of its own."""
+    server = Valkey(tmp_path_factory.mktemp("kept-valkey"))
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
@@ -78,17 +97,43 @@ def pool() -> str:
 @pytest.fixture
 def house(valkey: Valkey, tmp_path: Path) -> Iterator[Houses]:
     """`await house(apis=1, workers=1, SLUICE_SLOTS="4")` → a `House` that is ready; all of it ends with the test."""
-    houses = Houses(tmp_path, valkey)
-    yield houses
-    houses.stop()
+    with Houses(tmp_path, valkey) as houses:
+        yield houses
 
 
 @pytest.fixture
 def durable_house(fresh_valkey: Valkey, tmp_path: Path) -> Iterator[Houses]:
     """As `house`, on a durable server of this test's own, which may go away: callers are answered as in production."""
-    houses = Houses(tmp_path, fresh_valkey, PROMPT)
-    yield houses
-    houses.stop()
+    with Houses(tmp_path, fresh_valkey, PROMPT) as houses:
+        yield houses
+
+
+@pytest.fixture(scope="module")
+def module_house(kept_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakesHouse]:
+    """`module_house(workers=2, SLUICE_SLOTS="4")` → a `House` that is ready, in a pool of its own, and ends with the
+    module: for tests that break nothing of it. A module calls its own fixture of it `home`."""
+    with Houses(tmp_path_factory.mktemp("houses"), kept_valkey) as houses:
+        yield houses.standing
+
+
+@pytest.fixture
+async def truth(home: House) -> AsyncIterator[Truth]:
+    """What Redis knows of the module's house."""
+    async with truth_of(home.redis_url, home.pool) as truth:
+        yield truth
+
+
+@pytest.fixture
+async def plain(home: House) -> AsyncIterator[httpx.AsyncClient]:
+    """A plain HTTP client of the module's house."""
+    async with httpx.AsyncClient(base_url=home.url, timeout=PATIENCE) as client:
+        yield client
+
+
+@pytest.fixture
+def client(plain: httpx.AsyncClient) -> httpx.AsyncClient:
+    """What a module's tests send their requests by: the plain one, where the module has no library's client instead."""
+    return plain
 
 
 @pytest.fixture

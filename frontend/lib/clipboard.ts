@@ -1,6 +1,6 @@
 /**
  * Copies a text; raises where the browser forbids it. `navigator.clipboard` is missing on pages that came by plain HTTP
- * from another machine, and may be refused elsewhere: there the browser's older way is taken.
+ * from another machine, and the browser may refuse it elsewhere: then the text is copied in the older way.
  */
 export async function copyText(text: string): Promise<void> {
   const written = await navigator.clipboard?.writeText(text).then(
@@ -10,11 +10,11 @@ export async function copyText(text: string): Promise<void> {
   if (!written && !copySelection(text)) throw new Error("The browser forbids copying");
 }
 
-/** Selects the text in a field of its own and copies the selection; the focus and the page's selection come back. */
+/** Selects the text in a field of its own and copies the selection; then gives the focus and the selection back. */
 function copySelection(text: string): boolean {
   const focused = document.activeElement;
   const field = hiddenField(text);
-  // Behind an open dialog the page takes neither focus nor selection.
+  // Behind an open dialog nothing on the page can be focused or selected.
   ([...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body).append(field);
   const ranges = rangesOf(getSelection());
   field.focus({ preventScroll: true });

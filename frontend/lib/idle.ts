@@ -1,7 +1,7 @@
-/** A busy page is not kept from its work for longer. */
+/** A busy page calls the act after this time at the latest. */
 const PATIENCE_MS = 300;
 
-/** Calls `act` once the browser is idle; returns what calls it off. Safari has no idle callbacks and gets a timer. */
+/** Calls `act` once the browser is idle; returns how to call that off. Safari has no idle callbacks and gets a timer. */
 export function whenIdle(act: () => void): () => void {
   if (typeof requestIdleCallback === "function") {
     const handle = requestIdleCallback(act, { timeout: PATIENCE_MS });

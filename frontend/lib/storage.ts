@@ -1,4 +1,4 @@
-/** The browser's storage, which never raises: it may be full, forbidden, or hold what an older page wrote. */
+/** The browser's storage, which never raises: the storage may be full, forbidden, or hold values of an older page. */
 
 type Where = "localStorage" | "sessionStorage"; // of this browser, or of this tab
 
@@ -11,7 +11,7 @@ export function load<T>(key: string, fallback: T, where: Where = "localStorage")
   }
 }
 
-/** Undefined forgets the key. False: there is no room, or no storage; then it lasts as long as the page. */
+/** Undefined removes the key. False: there is no room, or no storage, and the value is not kept. */
 export function save(key: string, value: unknown, where: Where = "localStorage"): boolean {
   try {
     if (value === undefined) window[where].removeItem(`sluice.${key}`);

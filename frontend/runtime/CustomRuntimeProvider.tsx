@@ -15,9 +15,9 @@ import { useChatThread } from "./use-chat-thread";
 
 /** assistant-ui over this API: threads and messages in the server's database, answers as jobs that outlive the page. */
 export function CustomRuntimeProvider({ children }: { children: ReactNode }) {
-  // oxlint-disable-next-line react/hooks -- assistant-ui calls it, once in each thread it keeps
+  // oxlint-disable-next-line react/hooks -- assistant-ui calls the hook, once in each thread it keeps
   const runtime = useRemoteThreadListRuntime({ runtimeHook: useChatThread, adapter, onThreadIdChange });
-  useThreadInAddress((threadId) => void show(runtime, threadId).catch(() => {})); // `fetch` has told why
+  useThreadInAddress((threadId) => void show(runtime, threadId).catch(() => {})); // `fetch` has shown the reason
   return (
     <AssistantRuntimeProvider runtime={runtime}>
       <Keeper />

@@ -10,12 +10,12 @@ import { keepPending } from "./pending";
 import { keepFresh, refresh } from "./reload";
 import { sawEnd } from "./runs";
 import { saveAtOnce } from "./settings";
-import { onNews, type News } from "./tabs";
+import { onTabChange, type TabChange } from "./tabs";
 import { forget } from "./thread-state";
 import { listVersion, readDefaults } from "./threads";
 
 const ELSEWHERE_MS = 5_000;
-const TOGETHER_MS = 300; // a turn's beginning and end may change the list several times
+const TOGETHER_MS = 300; // a turn's start and end may change the list several times
 
 /** Keeps the page in step with itself, with the server and with other tabs. Draws nothing. */
 export function Keeper(): null {
@@ -24,13 +24,13 @@ export function Keeper(): null {
   useOtherTabs();
   useEffect(() => {
     readDefaults();
-    const letGo = keepPending();
+    const stopPending = keepPending();
     const timer = setInterval(() => document.visibilityState === "visible" && void lookElsewhere(), ELSEWHERE_MS);
     document.addEventListener("visibilitychange", seeShown);
     window.addEventListener("pagehide", saveAtOnce);
     return () => {
       window.removeEventListener("pagehide", saveAtOnce);
-      letGo();
+      stopPending();
       clearInterval(timer);
       document.removeEventListener("visibilitychange", seeShown);
     };
@@ -53,21 +53,21 @@ function useListReload(): void {
   }, [version, aui]);
 }
 
-/** What another tab has begun is shown here, too; what this tab follows itself it knows. */
+/** Shows here what another tab has begun; this tab needs no report of an answer that it follows itself. */
 function useOtherTabs(): void {
   const aui = useLatest(useAui());
   useEffect(() => keepFresh(() => aui.current), [aui]);
-  useEffect(() => onNews((news) => {
+  useEffect(() => onTabChange((change) => {
     void aui.current.threads.reload();
-    heed(news);
+    apply(change);
   }), [aui]);
 }
 
-function heed(news: News): void {
-  if (news.type === "list") return;
-  if (news.type === "deleted") return forget(news.threadId);
-  const { threadId, answerId } = news;
+function apply(change: TabChange): void {
+  if (change.type === "list") return;
+  if (change.type === "deleted") return forget(change.threadId);
+  const { threadId, answerId } = change;
   if (followedIn(threadId) === answerId || sawEnd(threadId, answerId) || !liveThread(threadId)) return;
-  markStored(threadId, [answerId]); // a turn that was refused here may have been asked for again there
+  markStored(threadId, [answerId]); // a turn that was refused here may have been accepted there
   refresh(threadId);
 }

@@ -37,7 +37,7 @@ export function seeShown(): void {
   if (threadId !== undefined && isSeen(threadId)) changeState(threadId, { unread: false });
 }
 
-/** Looks at threads that run elsewhere: five of them at most. */
+/** Looks at threads that run elsewhere: at most five of them. */
 export async function lookElsewhere(): Promise<void> {
   const elsewhere = Object.entries(states.get()).filter(([, state]) => state.thread?.job && !state.followed);
   await Promise.all(

@@ -1,10 +1,10 @@
-/** What a screen reader hears of an answer: that its state changed, never its text. */
+/** What a screen reader announces of an answer: changes of its state, never its text. */
 import { useAuiState } from "@assistant-ui/react";
 import { useEffect, useRef, useState } from "react";
 import { answerOf } from "./answer";
 import type { AnswerMeta, Phase } from "@/stream/answer-meta";
 
-type Heard = { message: string; phase: Phase };
+type Announced = { message: string; phase: Phase };
 
 const SENTENCES: Record<Phase, string> = {
   connecting: "",
@@ -18,8 +18,8 @@ const SENTENCES: Record<Phase, string> = {
   cancelled: "The answer was stopped.",
 };
 
-/** The sentence for a change of state; undefined: nothing to say. Answers that were over before are not announced. */
-export function announce(before: Heard | undefined, message: string, answer: AnswerMeta): string | undefined {
+/** The sentence for a change of state; undefined: there is nothing to announce. Answers that had ended before are not announced. */
+export function announce(before: Announced | undefined, message: string, answer: AnswerMeta): string | undefined {
   if (before?.message === message && before.phase === answer.phase) return undefined;
   const over = ["done", "failed", "cancelled"].includes(answer.phase);
   if (over && before?.message !== message) return undefined;
@@ -29,11 +29,11 @@ export function announce(before: Heard | undefined, message: string, answer: Ans
   return SENTENCES[answer.phase] || undefined;
 }
 
-/** Of the shown thread's last answer; for a polite live region. */
+/** The announcement of the shown thread's last answer, for a polite live region. */
 export function useAnnouncement(): string {
   const message = useAuiState((s) => s.thread.messages.at(-1));
   const [text, setText] = useState("");
-  const before = useRef<Heard>(undefined);
+  const before = useRef<Announced>(undefined);
   const answer = message && answerOf(message);
   useEffect(() => {
     if (!message || !answer) return;

@@ -2,15 +2,15 @@ import { useAuiState, type ThreadMessage } from "@assistant-ui/react";
 import { useMemo } from "react";
 import type { AnswerMeta } from "@/stream/answer-meta";
 
-type Told = Pick<ThreadMessage, "role" | "status" | "metadata">;
+type AnswerMessage = Pick<ThreadMessage, "role" | "status" | "metadata">;
 
 /** What is known of an answer's job; undefined for a user's message. */
-export const answerOf = (message: Told): AnswerMeta | undefined =>
+export const answerOf = (message: AnswerMessage): AnswerMeta | undefined =>
   message.role === "assistant"
     ? settled(message.metadata.custom.answer as AnswerMeta | undefined, message.status)
     : undefined;
 
-/** The same, of the message around the caller. */
+/** What is known of the job of the message around the caller. */
 export function useAnswer(): AnswerMeta | undefined {
   const role = useAuiState((s) => s.message.role);
   const status = useAuiState((s) => s.message.status);
@@ -18,7 +18,7 @@ export function useAnswer(): AnswerMeta | undefined {
   return useMemo(() => (role === "assistant" ? settled(answer, status) : undefined), [role, answer, status]);
 }
 
-/** assistant-ui takes nothing more from a run that was stopped: only the message's status says so. */
+/** assistant-ui takes no update from a run that was stopped: only the message's status shows the stop. */
 function settled(answer: AnswerMeta | undefined, status: ThreadMessage["status"]): AnswerMeta {
   const known = answer ?? { phase: "connecting" };
   const open = !["done", "failed", "cancelled"].includes(known.phase);

@@ -1,11 +1,11 @@
-/** From a message that a search has found to the branch of the thread that holds it. */
+/** Shows a message that a search has found, in its branch of the thread. */
 import { showBranch } from "./assistant-ui";
 import { liveThread } from "./live";
 import { localId } from "./message-ids";
 
 /**
- * Makes the thread show the branch with the server's message `messageId`; the message's name on the page
- * (`data-message`). Undefined: the thread does not have it, or not yet.
+ * Makes the thread show the branch with the server's message `messageId`; returns the message's id on the page
+ * (`data-message`). Undefined: the thread does not have the message, or not yet.
  */
 export function showMessage(threadId: string, messageId: string): string | undefined {
   const thread = liveThread(threadId);

@@ -2,7 +2,7 @@ import type { ThreadMessage } from "@assistant-ui/react";
 import { answerOf } from "./answer";
 import { isSent } from "./convert";
 
-/** Where the newest answer's model began to read: the index of that message, 0 where it was given all of them. */
+/** The index of the message at which the newest answer's model began to read; 0: it was given all messages. */
 export function readFrom(messages: readonly ThreadMessage[]): number {
   const answer = messages.findLastIndex((message) => answerOf(message)?.jobId !== undefined);
   let left = answer < 0 ? undefined : answerOf(messages[answer]!)?.contextMessages;

@@ -10,24 +10,24 @@ import type { AnswerError, AnswerMeta } from "@/stream/answer-meta";
 type Block = { type: "text"; text: string } | { type: "image_url"; image_url: { url: string } };
 export type LangChainMessage = { type: "system" | "human" | "ai"; content: string | Block[] };
 
-/** What the model is to read. Answers of which there is no text, and thoughts, are left out. */
+/** The messages that the model is to read. Answers without a text, and thoughts, are left out. */
 export function toLangChain(messages: readonly ThreadMessage[], system?: string | null): LangChainMessage[] {
-  const said = messages.filter(isSent).map(langChain);
-  return system?.trim() ? [{ type: "system", content: system }, ...said] : said;
+  const sent = messages.filter(isSent).map(langChain);
+  return system?.trim() ? [{ type: "system", content: system }, ...sent] : sent;
 }
 
-/** Whether the model is to read it; what says nothing is left out. */
-export const isSent = (message: ThreadMessage): boolean => saidIn(message) !== "" || imagesSent(message).length > 0;
+/** Whether the model is to read the message; a message without words and images is left out. */
+export const isSent = (message: ThreadMessage): boolean => wordsOf(message) !== "" || imagesSent(message).length > 0;
 
-/** All that is to be read in a message: its words, and the files of text that go with them. */
-export const saidIn = (message: Pick<ThreadMessage, "content" | "attachments">): string => withFiles(textOf(message), filesOf(message));
+/** All that can be read in a message: its words, and the text files that are attached to it. */
+export const wordsOf = (message: Pick<ThreadMessage, "content" | "attachments">): string => withFiles(textOf(message), filesOf(message));
 
 export const textOf = (message: Pick<ThreadMessage, "content">): string =>
   message.content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n");
 
 function langChain(message: ThreadMessage): LangChainMessage {
   const type = message.role === "user" ? "human" : message.role === "assistant" ? "ai" : "system";
-  const text = saidIn(message);
+  const text = wordsOf(message);
   const images = imagesSent(message);
   if (images.length === 0) return { type, content: text };
   const words: Block[] = text ? [{ type: "text", text }] : [];
@@ -36,7 +36,7 @@ function langChain(message: ThreadMessage): LangChainMessage {
 
 const imagesSent = (message: ThreadMessage): string[] => (message.role === "user" ? imagesOf(message) : []);
 
-/** A snapshot as an update of the message on the page. Never an empty part: the page would draw it. */
+/** A snapshot as an update of the message on the page, without empty parts, which the page would draw. */
 export function toResult({ text, thinking, toolCalls, meta }: Snapshot): ChatModelRunResult {
   return {
     content: [
@@ -66,7 +66,7 @@ function statusOf(meta: AnswerMeta): { status?: MessageStatus } {
 
 const COMPLETE = { type: "complete", reason: "stop" } as const;
 
-/** A stored message as assistant-ui takes it. Images and files are attachments, as they are on a message just sent. */
+/** A stored message as assistant-ui reads it. Images and files are attachments, as they are on a message that was just sent. */
 export function fromStored(message: StoredMessage): ThreadMessageLike {
   const about = { id: message.id, createdAt: new Date(message.created_at) };
   if (message.role === "user") {
@@ -89,7 +89,7 @@ export const toAttachment = (image: string, place: number) => ({
 const attachment = ({ mime, data }: StoredMessage["images"][number], place: number) =>
   toAttachment(`data:${mime};base64,${data}`, place);
 
-/** What is stored of an answer's job. One that still runs, and is not the one that the page follows, says so. */
+/** What is stored of an answer's job. An answer that still runs, and that the page does not follow, has an error that states this. */
 export function metaOf(message: StoredMessage): AnswerMeta {
   const { status } = message;
   return {

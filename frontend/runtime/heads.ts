@@ -8,15 +8,15 @@ import { timer } from "./timer";
 
 const SAVE_MS = 800; // a reader who clicks through ten versions wants only the last one saved
 
-/** The server shows this branch by itself. */
+/** The server has this message as the last one of the shown branch. */
 export const headIs = (threadId: string, messageId: string): void => changeState(threadId, { head: messageId });
 
-/** Saves the branch that `thread` shows, whenever it is another. */
+/** Saves the branch that `thread` shows, whenever that changes. */
 export function keepHead(thread: ThreadRuntime, threadId: () => string | undefined): () => void {
   return thread.subscribe(() => {
     const id = threadId();
     const last = thread.getState().messages.at(-1);
-    // A branch ends in an answer; one that ends in a question is just about to get one.
+    // A branch ends in an answer; a branch that ends in a question is about to get one.
     if (id === undefined || last?.role !== "assistant" || isFollowed(id)) return;
     const head = serverId(id, last.id);
     if (!isStored(id, head) || stateOf(id).head === head) return;

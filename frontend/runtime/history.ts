@@ -15,7 +15,7 @@ import { endedBefore, resumeJob, sawEnd } from "./runs";
 import { changeState, stateOf } from "./thread-state";
 import { remember } from "./threads";
 
-const RECORDED_MS = 1_000; // an answer is written down a moment after its job's end
+const RECORDED_MS = 1_000; // an answer is stored a moment after its job's end
 
 /** Whether the thread's messages could not be loaded: a message sent now would begin it anew, as if nothing were in it. */
 export const failedToLoad = (threadId: string | undefined): boolean => threadId !== undefined && stateOf(threadId).loadError !== undefined;
@@ -35,7 +35,7 @@ export function useHistory(): ThreadHistoryAdapter {
         const { thread, contexts } = stateOf(id);
         if (thread?.job) yield* resumeJob(options, id, thread.job, contexts[thread.job.answer_id]);
       },
-      append: () => Promise.resolve(), // the server writes down what it lets in
+      append: () => Promise.resolve(), // the server stores the messages that it accepts
     };
   }, [aui]);
 }
@@ -46,7 +46,7 @@ async function load(threadId: string | undefined) {
   try {
     const content = await recorded(threadId);
     clearLoadError(threadId);
-    void besides(content).then((some) => some && refresh(threadId));
+    void othersEnded(content).then((ended) => ended && refresh(threadId));
     return taken(content);
   } catch (error) {
     changeState(threadId, { loadError: error instanceof Error ? error.message : String(error) });
@@ -54,7 +54,7 @@ async function load(threadId: string | undefined) {
   }
 }
 
-/** An answer that was read here to its end may not be written down yet: it would seem to be written still. */
+/** The thread with its ended answers stored: an answer that this page has just followed to its end may not be stored yet, and would look as if it still ran. */
 async function recorded(threadId: string): Promise<ThreadContent> {
   const content = await getMessages(threadId);
   if (!content.messages.some(({ id, status }) => status === "running" && sawEnd(threadId, id))) return content;
@@ -62,7 +62,7 @@ async function recorded(threadId: string): Promise<ThreadContent> {
   return getMessages(threadId);
 }
 
-/** What follows the question that is being answered, its earlier answers and what came behind them, is shown, too. */
+/** Shows the earlier answers to the question that is being answered, and what follows them, too. */
 function restore(threadId: string): void {
   const thread = liveThread(threadId);
   const { branches } = stateOf(threadId);
@@ -70,20 +70,20 @@ function restore(threadId: string): void {
   if (thread && branches) giveBranches(thread, branches);
 }
 
-/** Waits for all answers of a thread in which more than one runs: the page follows one. False: there were no others. */
-async function besides({ thread, messages }: ThreadContent): Promise<boolean> {
+/** Waits for all answers of a thread in which more than one runs, since the page follows only one. False: there were no others. */
+async function othersEnded({ thread, messages }: ThreadContent): Promise<boolean> {
   const running = messages.filter(({ status, job_id }) => status === "running" && job_id !== null);
   if (running.every(({ id }) => id === thread.job?.answer_id)) return false;
-  await Promise.all(running.map(({ job_id }) => ended(job_id!)));
+  await Promise.all(running.map(({ job_id: jobId }) => untilEnd(jobId!)));
   await pause(RECORDED_MS);
   return true;
 }
 
-async function ended(jobId: string): Promise<void> {
+async function untilEnd(jobId: string): Promise<void> {
   for await (const _ of follow({ jobId }, new AbortController().signal)) continue;
 }
 
-/** All branches, and the head of the one that is shown. An answer under way is left to `resume`. */
+/** All branches for assistant-ui, and the head of the shown one. A running answer is left to `resume`. */
 export function taken({ thread, messages, head_id }: ThreadContent) {
   remember(thread);
   markStored(
@@ -99,7 +99,7 @@ export function taken({ thread, messages, head_id }: ThreadContent) {
   if (answerId && context) changeState(thread.id, ({ contexts }) => ({ contexts: { ...contexts, [answerId]: context } }));
   if (head_id) headIs(thread.id, head_id);
   const repository = ExportedMessageRepository.fromBranchableArray(
-    // A parent that is not there would make the whole thread load empty.
+    // One parent that is missing would make the whole thread load empty.
     kept.map((message) => ({
       message: fromStored(message),
       parentId: message.parent_id && known.has(message.parent_id) ? message.parent_id : null,
@@ -110,7 +110,7 @@ export function taken({ thread, messages, head_id }: ThreadContent) {
   return loaded(repository, running !== undefined);
 }
 
-/** A branch's last message: assistant-ui would drop what follows a head that is none, such as one that a tab left behind. */
+/** The last message of the head's branch. A head that is not the last, as a tab may leave it behind, would make assistant-ui drop what follows. */
 function newestBehind(messages: readonly StoredMessage[], head: string | null): string | null {
   const next = head === null ? undefined : messages.findLast(({ parent_id }) => parent_id === head);
   return next ? newestBehind(messages, next.id) : head;

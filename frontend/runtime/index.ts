@@ -1,10 +1,10 @@
 "use client";
 /**
- * Everything that components may use of the runtime. What is not here is an inner matter.
+ * Everything that components may use of the runtime. Components use nothing else of it.
  *
  * Components use assistant-ui's hooks (`useAui`, `useAuiState`) inside `<CustomRuntimeProvider>`, which stands in the
- * chat's page and not in the layout: the admin page must not load it. Where it is taken away answers go on, and are
- * picked up when it is back.
+ * chat's page and not in the layout: the admin page must not load it. When it is unmounted answers go on, and they are
+ * picked up when it is mounted again.
  *
  * - A thread's id in these hooks is the server's (`remoteId` of assistant-ui's `threadListItem`), never the local one.
  * - `useAnswer`, `useFeedback`, `useMessageImages`, `useMessageFiles` are called inside a message, the rest anywhere.
@@ -23,9 +23,9 @@ export { CustomRuntimeProvider } from "./CustomRuntimeProvider";
 
 /** `useAnswer()`: AnswerMeta of this message, undefined for a user's. `answerOf(message)`: the same without a hook. */
 export { answerOf, useAnswer } from "./answer";
-/** `failureOf(code)`: `{ title, remedies }` of an error's code; undefined for one that nobody foresaw. */
+/** `failureOf(code)`: `{ title, remedies }` of an error's code; undefined for a code that the table does not have. */
 export { failureOf } from "@/stream/failures";
-/** `readFrom(messages)`: the index from which on the newest answer's model was given them; 0: it was given all. */
+/** `readFrom(messages)`: the index of the first message that the newest answer's model was given; 0: it was given all of them. */
 export { readFrom } from "./context";
 /** `useMessageImages()`: data URLs of this message's images, whether attached just now or loaded. */
 export { imagesOf, useMessageImages } from "./message-images";
@@ -38,7 +38,7 @@ export { useFeedback } from "./use-feedback";
 export { useShownThread } from "./use-shown-thread";
 /** A function that shows an empty chat (this is also "reset"); nothing is stored before its first message. */
 export { useNewChat } from "./use-shown-thread";
-/** A function that shows a thread by its id (a search hit, a link); one that is archived stays so. */
+/** A function that shows a thread by its id (a search hit, a link); an archived thread stays in the archive. */
 export { useOpenThread } from "./use-shown-thread";
 /** `useActivities()`: thread id → `{ running, unread }`; a thread that is absent is neither. */
 export { useActivities } from "./activity";
@@ -52,17 +52,17 @@ export { showMessage } from "./branches";
 export { exportUrl } from "@/stream/api";
 
 /**
- * `useSend()`: `{ send, canSend }`. `send()` sends what the composer holds; while an answer runs it waits for its end,
- * or replaces it, as the user chose. For the form's submit, Enter and the button, instead of `aui.composer.send()`.
+ * `useSend()`: `{ send, canSend }`. `send()` sends what the composer holds; while an answer runs the message waits for its
+ * end, or replaces it, as the user chose. For the form's submit, Enter and the button, instead of `aui.composer.send()`.
  */
 export { useSend } from "./use-send";
-/** `attach(aui.composer, file)`: instead of `addAttachment`, so that what is sent meanwhile waits for it. */
+/** `attach(aui.composer, file)`: instead of `addAttachment`, so that a message that is sent meanwhile waits for the file. */
 export { attach } from "./attachments";
-/** `useReady()`: whether the shown thread can take words yet. */
+/** `useReady()`: whether text can be put into the shown thread's composer yet. */
 export { useReady } from "./use-ready";
-/** `{ items, remove(id), sendNow(id), clear(), mode, setMode }`: what waits in the shown thread. */
+/** `{ items, remove(id), sendNow(id), clear(), mode, setMode }`: the messages that wait in the shown thread. */
 export { usePending } from "./pending";
-/** Call once in the composer: keeps the unsent text of each thread in localStorage, and puts it back. */
+/** Call once in the composer: keeps the unsent text of each thread in the browser's storage, and puts it back. */
 export { useDraft } from "./use-draft";
 
 /** `{ settings, change(patch), defaults, changeDefaults(patch) }`: of the shown thread, and of new ones. */
@@ -70,11 +70,11 @@ export { useSettings } from "./use-settings";
 /** `{ models, engines, workers, advice, loading, error, refresh }`; `advice`: what to do to connect a real model. */
 export { useModels } from "./use-models";
 
-/** `{ online, reconnecting }`: the browser's network, and whether a stream is just being picked up again. */
+/** `{ online, reconnecting }`: the browser's network, and whether a stream is being picked up again. */
 export { useConnection } from "./connection";
 /** One short sentence for a polite live region whenever the shown thread's answer changes state; never tokens. */
 export { useAnnouncement } from "./announcements";
 /** `{ notices, dismiss(id) }`: sentences for the user that belong to no message (a save that failed). */
 export { useNotices } from "./notices";
-/** For code outside of React: shows a notice. */
+/** `notify(text)`: shows a notice; for code outside of React. */
 export { notify } from "./notices";

@@ -1,4 +1,4 @@
-/** The shown thread in the address: `/?c=<thread>`. Back and forward go from thread to thread. */
+/** Keeps the shown thread in the address: `/?c=<thread>`. Back and forward go from thread to thread. */
 import { usePathname } from "next/navigation";
 import { useEffect, useEffectEvent } from "react";
 import { createStore, useStore } from "@/lib/store";
@@ -14,8 +14,8 @@ const inAddress = () => new URLSearchParams(location.search).get("c") ?? undefin
 
 /**
  * Calls `show` with the thread that the address has when the page comes, and whenever the browser goes back or forward;
- * undefined: an empty chat. assistant-ui could watch the address itself, but then takes a chat out of the archive by
- * looking at it.
+ * undefined: an empty chat. assistant-ui could watch the address itself, but it would take a chat out of the archive to
+ * show it.
  */
 export function useThreadInAddress(show: Show): void {
   const pathname = usePathname();
@@ -23,14 +23,14 @@ export function useThreadInAddress(show: Show): void {
   const moved = useEffectEvent(() => read(show));
   useEffect(() => void arrived(pathname), [pathname]);
   useEffect(() => {
-    const heed = () => moved();
-    window.addEventListener("popstate", heed);
-    return () => window.removeEventListener("popstate", heed);
+    const onMove = () => moved();
+    window.addEventListener("popstate", onMove);
+    return () => window.removeEventListener("popstate", onMove);
   }, []);
   useForgottenLink(show);
 }
 
-/** A page with a thread in its address shows that; one without, as after a visit elsewhere, gets what was shown. */
+/** Shows the thread in the address; without one, as after a visit to another page, the thread that was shown before. */
 function arrive(show: Show): void {
   if (inAddress() === undefined) shownIs(address.get(), true);
   else address.set(inAddress());
@@ -44,8 +44,8 @@ function read(show: Show): void {
 }
 
 /**
- * The page shows another thread. A chat that has just been stored takes the place of the empty one; every other change
- * is a step in the history.
+ * The page shows another thread. In the address a chat that was just stored replaces the empty one; every other change
+ * is a step in the browser's history.
  */
 export function shownIs(
   threadId: string | undefined,

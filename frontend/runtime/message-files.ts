@@ -1,6 +1,6 @@
 /**
- * Files of text within a message. On the page they are attachments; in all else (what the model reads, what is stored,
- * what waits, what is exported) they stand behind the message's words, each fenced below its name.
+ * Text files within a message. On the page they are attachments; everywhere else (in what the model reads, in what is
+ * stored, waiting or exported) they stand behind the message's words, each fenced below its name.
  */
 import { useAuiState, type CompleteAttachment, type ThreadMessage } from "@assistant-ui/react";
 import { useMemo } from "react";
@@ -10,12 +10,12 @@ type WithAttachments = Pick<ThreadMessage, "attachments">;
 
 const HEAD = "Attached file: ";
 const NAME_MAX = 200; // characters
-const TRIES = 100; // places where files may begin: a message that is full of such lines is no reason to stand still
+const TRIES = 100; // places where files may begin: a message full of such lines must not stop the page
 
 /** The message as one text. */
 export const withFiles = (words: string, files: readonly TextFile[]): string => [...(words ? [words] : []), ...files.map(fenced)].join("\n\n");
 
-/** The reverse. Words that only look like a file stay words unless nothing but files follows. */
+/** The reverse of `withFiles`. Words that look like a file stay words unless only files follow. */
 export function splitFiles(message: string): { words: string; files: TextFile[] } {
   for (let at = firstHead(message, 0), tries = 0; at >= 0 && tries < TRIES; at = firstHead(message, at + 1), tries++) {
     const files = filesFrom(message, at);
@@ -56,7 +56,7 @@ function fenced({ name, text }: TextFile): string {
   return `${HEAD}${name}\n${fence}${language}\n${text}\n${fence}`;
 }
 
-/** A file's name in one line: no sign in it breaks the line or turns its letters around. */
+/** A file's name in one line: without signs that break the line or turn its letters around. */
 export const plainName = (name: string): string => Array.from(name.replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, " ")).slice(-NAME_MAX).join("") || "file";
 
 export const filesOf = ({ attachments = [] }: WithAttachments): TextFile[] =>
@@ -74,7 +74,7 @@ export const toFileAttachment = ({ name, text }: TextFile, place: number) => ({
   content: [{ type: "text" as const, text }],
 });
 
-/** Those of the message around the caller. */
+/** The text files of the message around the caller. */
 export function useMessageFiles(): TextFile[] {
   const attachments = useAuiState((s) => s.message.attachments);
   return useMemo(() => filesOf({ attachments }), [attachments]);

@@ -9,7 +9,7 @@ export const imagesOf = ({ content, attachments = [] }: WithParts): string[] =>
     part.type === "image" ? [part.image] : [],
   );
 
-/** The same, of the message around the caller. */
+/** The images of the message around the caller. */
 export function useMessageImages(): string[] {
   const content = useAuiState((s) => s.message.content);
   const attachments = useAuiState((s) => s.message.attachments);

@@ -7,7 +7,7 @@ const STAY_MS = 12_000;
 const notices = createStore<readonly Notice[]>([]);
 let last = 0;
 
-/** Shows a notice for a while; one that is shown already is not shown twice. */
+/** Shows a notice for a while. A notice that is shown already is not shown twice. */
 export function notify(text: string): void {
   if (notices.get().some((notice) => notice.text === text)) return;
   const id = ++last;
@@ -23,5 +23,5 @@ export function useNotices(): { notices: readonly Notice[]; dismiss: (id: number
   return { notices: useStore(notices), dismiss };
 }
 
-/** What an error says, for the end of a notice. */
+/** An error's message, for the end of a notice. */
 export const sentence = (error: unknown): string => (error instanceof Error ? error.message : "Try again.");

@@ -1,9 +1,9 @@
 /**
- * Messages that were sent while an answer ran: they wait for its end, or replace it. This browser keeps them, for all its
- * tabs and beyond their lives.
+ * Messages that were sent while an answer ran: they wait for its end, or replace it. This browser keeps them for all its
+ * tabs, and after the last tab is closed.
  *
- * Several tabs may see the same answer end. The first to look takes the next message and writes down behind which answer
- * it goes; two that look at once send it under the same names, which the server takes for one.
+ * Several tabs may see the same answer end. The first tab that looks takes the next message and writes down behind which
+ * answer the message goes. Two tabs that look at once send the message under the same ids, which the server takes for one.
  */
 import type { ThreadRuntime } from "@assistant-ui/react";
 import { newId } from "@/lib/ids";
@@ -23,12 +23,12 @@ export type PendingMode = "queue" | "replace";
 const NONE: readonly PendingMessage[] = [];
 const mode = createStore<PendingMode>("queue");
 
-/** What this browser has, and from now on what other tabs make of it. */
+/** Reads the queues that this browser has, and from now on whatever other tabs make of them. */
 export function keepPending(): () => void {
   readPending();
-  const heed = ({ key }: StorageEvent) => key === `sluice.${QUEUES_KEY}` && readPending();
-  window.addEventListener("storage", heed);
-  return () => window.removeEventListener("storage", heed);
+  const onStorage = ({ key }: StorageEvent) => key === `sluice.${QUEUES_KEY}` && readPending();
+  window.addEventListener("storage", onStorage);
+  return () => window.removeEventListener("storage", onStorage);
 }
 
 export function readPending(): void {
@@ -51,14 +51,14 @@ const queueOf = (threadId: string): Queue => queues()[threadId] ?? { items: NONE
 
 export const pendingOf = (threadId: string): readonly PendingMessage[] => queueOf(threadId).items;
 
-/** Puts a message behind the answer that runs, or in its place: as the user chose, or `atOnce`. */
+/** Puts a message behind the running answer, or sends it in its place: as the user chose, or `atOnce`. */
 export function addPending(threadId: string, text: string, images: string[], atOnce = false): void {
   const message = { id: newId(), answerId: newId(), text, images };
   change(threadId, ({ items, behind }) => ({ items: [...items, message], behind }));
   if (atOnce || mode.get() === "replace") sendNow(threadId, message.id);
 }
 
-/** Sends it at once; an answer that runs is stopped. In a thread that was not loaded it waits on. */
+/** Sends a message at once, and stops a running answer for it. In a thread that could not be loaded the message goes on waiting. */
 export function sendNow(threadId: string, id: string): void {
   const thread = liveThread(threadId);
   if (!thread || failedToLoad(threadId)) return;
@@ -67,20 +67,20 @@ export function sendNow(threadId: string, id: string): void {
   thread.cancelRun();
 }
 
-/** After an answer: whatever is due goes next. An error, or a stop by the user, leaves the rest where it is. */
+/** After an answer: sends the message that is due. An error, or a stop by the user, leaves the others where they are. */
 export function flush(threadId: string, thread: ThreadRuntime, end: End | undefined): void {
-  const wanted = stateOf(threadId).replacing;
+  const replacing = stateOf(threadId).replacing;
   changeState(threadId, { replacing: undefined });
   const { items, behind } = queueOf(threadId);
   const due = end?.how === "done" && end.answerId !== behind ? items[0]?.id : undefined;
-  const next = wanted ?? due;
+  const next = replacing ?? due;
   if (next !== undefined) send(threadId, thread, next, end?.answerId);
 }
 
 function send(threadId: string, thread: ThreadRuntime, id: string, after?: string): void {
-  const message = pendingOf(threadId).find((one) => one.id === id);
-  if (!message) return; // another tab has it
-  change(threadId, ({ items, behind }) => ({ items: items.filter((one) => one.id !== id), behind: after ?? behind }));
+  const message = pendingOf(threadId).find((item) => item.id === id);
+  if (!message) return; // another tab has sent it
+  change(threadId, ({ items, behind }) => ({ items: items.filter((item) => item.id !== id), behind: after ?? behind }));
   const { words, files } = splitFiles(message.text);
   thread.append({
     role: "user",
@@ -91,7 +91,7 @@ function send(threadId: string, thread: ThreadRuntime, id: string, after?: strin
 }
 
 const remove = (threadId: string, id: string) =>
-  change(threadId, ({ items, behind }) => ({ items: items.filter((one) => one.id !== id), behind }));
+  change(threadId, ({ items, behind }) => ({ items: items.filter((item) => item.id !== id), behind }));
 
 /** Changes a thread's queue here and in the browser's storage; nothing where the thread is forgotten. */
 function change(threadId: string, to: (queue: Queue) => Queue): void {
@@ -108,7 +108,7 @@ function keep(all: Queues): void {
   if (isFull) saveQueues(Object.fromEntries(entries.map(([threadId, queue]) => [threadId, { ...queue, items: queue.items.filter(({ id }) => stored.has(id)) }])));
 }
 
-/** Of the shown thread. */
+/** The queue of the shown thread, and what a component may do with it. */
 export function usePending() {
   const threadId = useStore(shown) ?? "";
   const setMode = (next: PendingMode) => {

@@ -8,12 +8,12 @@ let loadAgain = (_threadId: string): void => {};
 
 export const isStale = (threadId: string): boolean => stateOf(threadId).stale === true;
 
-/** What the server answers from now on is all there is. */
+/** What the server answers from now on is complete. */
 export const loadBegins = (threadId: string): void => changeState(threadId, { stale: false });
 
 /**
  * Has a thread loaded anew: at once, at the end of the answer that the page follows in it, or when it is shown. What is
- * only on the page stays meanwhile: a message that is being edited, a turn that the server did not take.
+ * only on the page stays until then: a message that is being edited, a turn that the server did not accept.
  */
 export function refresh(threadId: string): void {
   changeState(threadId, { stale: true });
@@ -24,7 +24,7 @@ export function refresh(threadId: string): void {
   else loadAgain(threadId);
 }
 
-/** Of a turn that was stopped nothing is to be sent once more. */
+/** Whether the last turn could still be sent again; a turn that was stopped could not. */
 function isUnsent(threadId: string, thread: ThreadRuntime): boolean {
   const last = thread.getState().messages.at(-1);
   if (!last || isStored(threadId, serverId(threadId, last.id))) return false;
@@ -46,26 +46,26 @@ function onceEdited(threadId: string, edit: EditComposerRuntime): void {
   schedule(threadId, "load", () => edit.subscribe(look));
 }
 
-/** `aui`: the page's own, which outlives its threads. */
+/** `aui`: the client of the page, which outlives its threads. */
 export function keepFresh(aui: () => AssistantClient): () => void {
   loadAgain = (threadId) => {
     const { threads } = aui();
     const { mainThreadId, threadItems } = threads.getState();
     const item = threadItems.find(({ remoteId }) => remoteId === threadId);
     if (item?.id === mainThreadId) void reloadShown(aui);
-    else if (item) threads.item({ id: item.id }).detach(); // it is loaded when it is shown
+    else if (item) threads.item({ id: item.id }).detach(); // the thread is loaded when it is shown
   };
   return () => (loadAgain = () => {});
 }
 
-/** Loads the shown thread anew. What lies in its composer is carried over: assistant-ui would drop it. */
+/** Loads the shown thread anew, and carries over what lies in its composer, which assistant-ui would drop. */
 export async function reloadShown(aui: () => AssistantClient): Promise<void> {
   const { remoteId } = aui().threadListItem.getState();
   if (remoteId !== undefined) changeState(remoteId, { composer: aui().composer.getState() });
   await aui().threads.reloadMainThread();
 }
 
-/** The thread is made anew: its composer gets what lay in the one before. */
+/** Puts back what lay in the composer before the thread was made anew. */
 export function putBack(threadId: string, { composer }: ThreadRuntime): void {
   const { text = "", attachments = [] } = stateOf(threadId).composer ?? {};
   changeState(threadId, { composer: undefined });

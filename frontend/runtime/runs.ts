@@ -1,4 +1,4 @@
-/** Runs an answer: sends a turn or picks up a job, shows it grow, and tells everybody who should know. */
+/** Runs an answer: sends a turn or picks up a job, shows the answer as it grows, and reports its start and end to other tabs. */
 import type { ChatModelRunOptions, ChatModelRunResult } from "@assistant-ui/react";
 import type { Snapshot } from "@/stream/answer";
 import { getMessages, type StoredMessage } from "@/stream/api";
@@ -11,13 +11,13 @@ import { fromStored, metaOf, toResult } from "./convert";
 import { headIs } from "./heads";
 import { alias, isStored, markStored } from "./message-ids";
 import { isStale, refresh } from "./reload";
-import { tell } from "./tabs";
+import { report } from "./tabs";
 import { changeState, stateOf, type End, type Outcome } from "./thread-state";
 import { listChanged, settingsOf } from "./threads";
 import { nameThread } from "./titles";
 import { turnOf, type TurnIds } from "./turn";
 import type { AnswerMeta } from "@/stream/answer-meta";
-import { keepUnsent, letIn } from "./unsent";
+import { keepUnsent, markArrived } from "./unsent";
 
 /** How the thread's last answer ended; undefined: it did not yet, or the page does not know. */
 export const endOf = (threadId: string): End | undefined => stateOf(threadId).end;
@@ -30,7 +30,7 @@ export function endedBefore(threadId: string, answer: StoredMessage | undefined)
 /** Whether this page has followed the answer to its end, and shows it: other tabs can report nothing new of it. */
 export const sawEnd = (threadId: string, answerId: string): boolean => stateOf(threadId).seenEnds.has(answerId);
 
-/** assistant-ui's run: `begin` gives the thread's id, and stores the thread where it is new. */
+/** assistant-ui's run. `begin` returns the thread's id, and stores a new thread first. */
 export async function* runTurn(
   options: ChatModelRunOptions,
   begin: () => Promise<string>,
@@ -68,7 +68,7 @@ async function* run(
       if (!last?.meta.jobId && snapshot.meta.jobId) accepted(threadId, ids, "turn" in source);
       last = snapshot;
       const { jobId, phase } = snapshot.meta;
-      setReconnecting(threadId, phase === "reconnecting" && jobId !== undefined); // no answer, nothing to lose
+      setReconnecting(threadId, phase === "reconnecting" && jobId !== undefined); // without a job there is no answer that could be lost
       yield await result(threadId, ids, { ...snapshot, meta: { ...snapshot.meta, ...about } });
     }
   } finally {
@@ -77,12 +77,12 @@ async function* run(
   }
 }
 
-/** The server has let the job in, and with it stored both messages. */
+/** The server has accepted the job, and stored both messages with it. */
 function accepted(threadId: string, { messageId, answerId }: TurnIds, isNew: boolean): void {
   markStored(threadId, [messageId, answerId].filter(Boolean));
-  letIn(threadId, messageId);
+  markArrived(threadId, messageId);
   headIs(threadId, answerId);
-  if (isNew) tell({ type: "began", threadId, answerId });
+  if (isNew) report({ type: "began", threadId, answerId });
   listChanged();
 }
 
@@ -96,16 +96,16 @@ function ended(threadId: string, { answerId }: TurnIds, how: Outcome, isNew: boo
   changeState(threadId, { end: { how, answerId }, reconnecting: false });
   runEnded(threadId, how !== "detached");
   if (how === "detached") return;
-  // One that was refused has not begun: another tab may ask for it again.
+  // An answer that was refused has not begun: another tab may send the turn again.
   if (how !== "failed" || isStored(threadId, answerId)) {
     changeState(threadId, ({ seenEnds }) => ({ seenEnds: new Set(seenEnds).add(answerId) }));
-    if (isNew) tell({ type: "ended", threadId, answerId });
+    if (isNew) report({ type: "ended", threadId, answerId });
   }
   listChanged();
   if (how === "done") void nameThread(threadId);
 }
 
-/** After a refusal only the server knows whether it wrote the messages down; if it did, other tabs lack them. */
+/** After a refusal only the server knows whether it stored the messages; if it did, other tabs lack them. */
 async function learnStored(threadId: string, answerId: string): Promise<void> {
   const content = await getMessages(threadId).catch(() => null);
   if (!content) return;
@@ -114,11 +114,11 @@ async function learnStored(threadId: string, answerId: string): Promise<void> {
     content.messages.map(({ id }) => id),
   );
   if (!isStored(threadId, answerId)) return;
-  if (!sawEnd(threadId, answerId)) tell({ type: "ended", threadId, answerId });
+  if (!sawEnd(threadId, answerId)) report({ type: "ended", threadId, answerId });
   if (isStale(threadId)) refresh(threadId);
 }
 
-/** What the queue has forgotten, the history may have. */
+/** The snapshot as an update of the message. An answer that the queue has forgotten is looked up in the history. */
 async function result(threadId: string, { answerId }: TurnIds, snapshot: Snapshot): Promise<ChatModelRunResult> {
   if (snapshot.meta.error?.code !== "job_forgotten") return toResult(snapshot);
   const content = await getMessages(threadId).catch(() => null);

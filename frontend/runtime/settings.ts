@@ -1,7 +1,7 @@
-/** Settings of a chat on their way to the server: a moment after the last change, one request after the other. */
+/** Sends a chat's settings to the server: a moment after the last change, one request after the other. */
 import { patchThread, type ThreadSettings } from "@/stream/api";
 import { notify, sentence } from "./notices";
-import { tell } from "./tabs";
+import { report } from "./tabs";
 import { changeState, schedule, stateOf, states } from "./thread-state";
 import { fresh, listChanged, remember, settingsOf } from "./threads";
 import { timer } from "./timer";
@@ -37,5 +37,5 @@ async function save(threadId: string, keepalive = false): Promise<void> {
   if (!thread) return;
   remember(thread);
   listChanged(); // a list that was requested before may arrive after
-  tell({ type: "list" });
+  report({ type: "list" });
 }

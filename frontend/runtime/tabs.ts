@@ -1,17 +1,19 @@
-/** What tabs of one browser tell each other. */
-export type News = { type: "began" | "ended"; threadId: string; answerId: string } | { type: "deleted"; threadId: string } | { type: "list" };
+/** Changes that the tabs of one browser report to each other. */
+export type TabChange =
+  { type: "began" | "ended"; threadId: string; answerId: string } | { type: "deleted"; threadId: string } | { type: "list" };
 
 let channel: BroadcastChannel | undefined;
 
 const opened = () => (channel ??= typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel("sluice"));
 
-/** A turn began or ended here, a thread was deleted, or the list of threads changed. */
-export function tell(news: News): void {
-  opened()?.postMessage(news);
+/** Reports to the other tabs that a turn began or ended here, a thread was deleted, or the list of threads changed. */
+export function report(change: TabChange): void {
+  opened()?.postMessage(change);
 }
 
-export function onNews(heed: (news: News) => void): () => void {
-  const listener = ({ data }: MessageEvent<News>) => heed(data);
-  opened()?.addEventListener("message", listener);
-  return () => channel?.removeEventListener("message", listener);
+/** Calls `listener` with every change in another tab. */
+export function onTabChange(listener: (change: TabChange) => void): () => void {
+  const receive = ({ data }: MessageEvent<TabChange>) => listener(data);
+  opened()?.addEventListener("message", receive);
+  return () => channel?.removeEventListener("message", receive);
 }

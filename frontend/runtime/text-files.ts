@@ -1,10 +1,10 @@
-/** Files of text and code: read in the browser, and sent as words that every engine can read. */
+/** Reads files of text and code in the browser; they are sent as words, which every engine can read. */
 
 /** Bytes of one file. More is rarely read to its end: a model of 128,000 tokens takes about twice as much. */
 export const FILE_MAX = 256 * 1024;
-const SNIFFED = 64 * 1024; // bytes that tell text from anything else
+const SNIFFED = 64 * 1024; // bytes at the start, which show whether a file is a text
 
-/** A file's text, its line ends as `\n`; null: it is none. Raises, in words for people, for what cannot be taken. */
+/** A file's text, with `\n` as line ends; null: the file is no text. Raises, with a sentence for people, for a text that is refused. */
 export async function readText(file: File): Promise<string | null> {
   const sniffed = decoded(await bytesOf(file.slice(0, SNIFFED), file.name), true);
   if (sniffed === null) return null;
@@ -22,7 +22,7 @@ const bytesOf = (file: Blob, name: string): Promise<Uint8Array> =>
     },
   );
 
-/** UTF-8, or UTF-16 where its mark says so. In any other encoding a guess would put wrong letters before the model. */
+/** The bytes read as UTF-8, or as UTF-16 where they begin with its mark; null: neither. Guessing any other encoding would show wrong letters to the model. */
 function decoded(bytes: Uint8Array, cut: boolean): string | null {
   try {
     const text = new TextDecoder(encodingOf(bytes), { fatal: true }).decode(bytes, { stream: cut });
@@ -37,6 +37,6 @@ function encodingOf([first, second]: Uint8Array): string {
   return first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
 }
 
-/** Control characters that no text has; a log may have those of a terminal's colours. */
+/** Control characters that no text has; those of a terminal's colours may stand in a log. */
 // oxlint-disable-next-line no-control-regex
 const BINARY = /[\0-\x07\x0e-\x1a\x1c-\x1f]/;

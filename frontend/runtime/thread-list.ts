@@ -4,26 +4,26 @@ import { createStore } from "@/lib/store";
 import { ApiError, deleteThread, getThread, listThreads, patchThread } from "@/stream/api";
 import type { Thread, ThreadPage } from "@/stream/api";
 import { notify, sentence } from "./notices";
-import { tell } from "./tabs";
+import { report } from "./tabs";
 import { forget } from "./thread-state";
 import { begin, remember } from "./threads";
 import { provisionalTitle, titleOf } from "./titles";
 
 const PAGE = 50;
-const LARGEST = 200; // the server's
-let pages = 1; // that are shown
+const LARGEST = 200; // threads that the server returns at once
+let pages = 1; // how many are shown
 
-/** Where either list goes on; null: it does not, absent: at its beginning. */
+/** Where each list continues; null: it has ended, absent: at its beginning. */
 type Cursors = { regular?: string | null; archived?: string | null };
 
 /** Whether the server has more of either list than the page. */
 export const moreThreads = createStore({ regular: false, archived: false });
 
-/** Set when a link leads to a thread that is not there. */
+/** The thread of a link, where the server does not have it. */
 export const lostLink = createStore<string | undefined>(undefined);
 
 export const threadList: RemoteThreadListAdapter = {
-  /** A list that is read again is read as far as it is shown. */
+  /** Reads the next page, or anew as many pages as are shown. */
   async list({ after } = {}) {
     const { threads, next } = await read(after ? (JSON.parse(after) as Cursors) : {}, after ? 1 : pages);
     if (after) pages += 1;
@@ -33,7 +33,7 @@ export const threadList: RemoteThreadListAdapter = {
     return { threads: threads.map(metadata), nextCursor };
   },
   async initialize() {
-    const remoteId = await saying("The message was not sent.", begin());
+    const remoteId = await withNotice("The message was not sent.", begin());
     return { remoteId, externalId: undefined };
   },
   async fetch(threadId) {
@@ -41,20 +41,20 @@ export const threadList: RemoteThreadListAdapter = {
     remember(thread);
     return metadata(thread);
   },
-  rename: (id, title) => saying("The chat was not renamed.", change(id, { title })),
-  archive: (id) => saying("The chat was not archived.", change(id, { archived: true })),
-  unarchive: (id) => saying("The chat was not restored.", change(id, { archived: false })),
+  rename: (id, title) => withNotice("The chat was not renamed.", change(id, { title })),
+  archive: (id) => withNotice("The chat was not archived.", change(id, { archived: true })),
+  unarchive: (id) => withNotice("The chat was not restored.", change(id, { archived: false })),
   async delete(id) {
-    await saying("The chat was not deleted.", deleteThread(id));
+    await withNotice("The chat was not deleted.", deleteThread(id));
     forget(id);
-    tell({ type: "deleted", threadId: id });
+    report({ type: "deleted", threadId: id });
   },
   generateTitle: provisionalTitle,
 };
 
 type Part = { threads: Thread[]; next: Cursors };
 
-/** assistant-ui knows one list: both are told as one, and read on together. */
+/** Reads both lists as one, because assistant-ui has only one. */
 async function read(from: Cursors, left: number): Promise<Part> {
   const limit = Math.min(LARGEST, left * PAGE);
   const [regular, archived] = await Promise.all([
@@ -84,11 +84,11 @@ const metadata = (thread: Thread) => ({
 
 async function change(id: string, patch: { title?: string; archived?: boolean }): Promise<void> {
   remember(await patchThread(id, patch));
-  tell({ type: "list" });
+  report({ type: "list" });
 }
 
-/** The promise's value; a failure is told to the user, and raised. */
-async function saying<T>(what: string, promise: Promise<T>): Promise<T> {
+/** The promise's value. A failure is shown to the user, and raised. */
+async function withNotice<T>(what: string, promise: Promise<T>): Promise<T> {
   return promise.catch((error: unknown) => {
     notify(`${what} ${sentence(error)}`);
     throw error;

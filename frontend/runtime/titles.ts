@@ -1,4 +1,4 @@
-/** A thread's name: its first words until a model has found a better one. */
+/** A thread's title: its first words until a model has found a better one. */
 import type { ThreadMessage } from "@assistant-ui/react";
 import { createAssistantStream } from "assistant-stream";
 import { getThread, requestTitle } from "@/stream/api";
@@ -29,14 +29,14 @@ export function provisionalTitle(threadId: string, messages: readonly ThreadMess
   return Promise.resolve(createAssistantStream((controller) => controller.appendText(title)));
 }
 
-/** After an answer: lets the server find a title, once a page. Nothing depends on it: nobody is told when it fails. */
+/** After an answer: has the server find a title, once a page. A failure is not shown, because nothing depends on the title. */
 export async function nameThread(threadId: string): Promise<void> {
   if (stateOf(threadId).titleRequested) return;
   changeState(threadId, { titleRequested: true });
-  const { job } = await requestTitle(threadId).catch(() => ({ job: null }));
-  if (job === null) return;
+  const { job: jobId } = await requestTitle(threadId).catch(() => ({ job: null }));
+  if (jobId === null) return;
   const before = await getThread(threadId).catch(() => null);
-  for await (const _ of follow({ jobId: job }, new AbortController().signal)) continue;
+  for await (const _ of follow({ jobId }, new AbortController().signal)) continue;
   await reread(threadId, before?.title ?? null);
 }
 

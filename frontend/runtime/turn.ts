@@ -32,7 +32,7 @@ export function turnOf(
   return { turn: { key: ids.answerId, body: { input: { messages }, config: { configurable } } }, ids, leftOut };
 }
 
-/** A message that waited has its name since then, and so has its first answer: another tab may send them, too. */
+/** A message that waited, and its first answer, keep the ids that they got then, because another tab may send them, too. */
 function adopt(threadId: string, options: ChatModelRunOptions): void {
   const last = options.messages.at(-1);
   const ids = last?.metadata.custom.ids as TurnIds | undefined;
@@ -41,9 +41,9 @@ function adopt(threadId: string, options: ChatModelRunOptions): void {
   if (!isStored(threadId, ids.answerId)) alias(threadId, answerIdOf(options), ids.answerId);
 }
 
-/** Without what was left to the pool's default. */
+/** The fields without those that are left to the pool's default. */
 function compact(fields: Record<string, unknown>): Record<string, unknown> {
-  const said = ([, value]: [string, unknown]) =>
+  const isChosen = ([, value]: [string, unknown]) =>
     value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
-  return Object.fromEntries(Object.entries(fields).filter(said));
+  return Object.fromEntries(Object.entries(fields).filter(isChosen));
 }

@@ -10,7 +10,7 @@ import { flush } from "./pending";
 import { isStale, putBack, refresh } from "./reload";
 import { endOf, runTurn } from "./runs";
 
-/** One thread's runtime. It lives on, and its answer with it, while another thread is shown. */
+/** One thread's runtime. It goes on, and its answer with it, while another thread is shown. */
 export function useChatThread(): AssistantRuntime {
   const aui = useLatest(useAui());
   const model = useMemo((): ChatModelAdapter => {
@@ -27,10 +27,10 @@ export function useChatThread(): AssistantRuntime {
     const goOn = () => {
       const id = threadId();
       if (id === undefined || thread.getState().isRunning || failedToLoad(id)) return;
-      if (isStale(id)) refresh(id); // what waits goes behind what is there then
+      if (isStale(id)) refresh(id); // waiting messages go behind what is loaded then
       else flush(id, thread, endOf(id));
     };
-    const soon = () => setTimeout(goOn, 0); // assistant-ui is in the middle of it
+    const soon = () => setTimeout(goOn, 0); // assistant-ui has not finished its own work yet
     const stops = [keepHead(thread, threadId), onRunEnd(thread, soon), onLoaded(thread, soon)];
     const register = () => keepLive(threadId() ?? "", thread);
     register();

@@ -6,7 +6,7 @@ import { serverId } from "./message-ids";
 import { notify, sentence } from "./notices";
 import { changeState, stateOf, states } from "./thread-state";
 
-/** The rating of the message around the caller, and how to change it: at once here, then on the server. */
+/** The rating of the message around the caller, and how to change it: at once on the page, then on the server. */
 export function useFeedback(): {
   rating: Rating | null;
   rate: (rating: Rating | null, comment?: string) => Promise<void>;

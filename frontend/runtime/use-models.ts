@@ -3,10 +3,10 @@ import { createStore, useStore } from "@/lib/store";
 import { getModels, type ModelList } from "@/stream/api";
 import { limits } from "./limits";
 
-type State = ModelList & { loading: boolean; error: string | null };
+type ModelsState = ModelList & { loading: boolean; error: string | null };
 
-const EVERY_MS = 15_000; // a worker that joins is seen soon enough
-const models = createStore<State>({ models: [], engines: [], workers: 0, advice: null, loading: true, error: null });
+const EVERY_MS = 15_000; // so that a worker that joins is seen soon
+const models = createStore<ModelsState>({ models: [], engines: [], workers: 0, advice: null, loading: true, error: null });
 let watchers = 0;
 let timer: ReturnType<typeof setInterval> | undefined;
 
@@ -18,8 +18,8 @@ export async function refresh(): Promise<void> {
   models.set((now) => ("error" in list ? { ...now, loading: false, error: list.error } : same(now, list)));
 }
 
-/** The old state where nothing is new: nobody draws again. */
-function same(now: State, list: ModelList): State {
+/** The state with this list; the old object where nothing is new, so that no component draws again. */
+function same(now: ModelsState, list: ModelList): ModelsState {
   const next = { ...list, loading: false, error: null };
   return JSON.stringify(next) === JSON.stringify(now) ? now : next;
 }
@@ -41,7 +41,7 @@ function watch(): () => void {
   };
 }
 
-/** The pool's models; asked for again while the page is visible. */
+/** The pool's models, read again and again while the page is visible. */
 export function useModels() {
   useEffect(watch, []);
   return { ...useStore(models), refresh };

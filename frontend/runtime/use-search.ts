@@ -4,29 +4,29 @@ import { searchThreads, type SearchHit } from "@/stream/api";
 const TYPING_MS = 200;
 const NONE: readonly SearchHit[] = [];
 
-type Found = { query: string; hits: readonly SearchHit[]; error: string | null };
+type Results = { query: string; hits: readonly SearchHit[]; error: string | null };
 
-/** Hits in titles and messages, newest first. While it searches, the hits of the query before are kept. */
+/** Hits in titles and messages, newest first. The hits of the query before are kept during a search. */
 export function useSearch(query: string) {
-  const wanted = query.trim();
-  const [found, setFound] = useState<Found>({ query: "", hits: NONE, error: null });
+  const trimmed = query.trim();
+  const [results, setResults] = useState<Results>({ query: "", hits: NONE, error: null });
   useEffect(() => {
-    if (wanted === "") return;
+    if (trimmed === "") return;
     const controller = new AbortController();
     const timer = setTimeout(
-      () => void search(wanted, controller.signal).then((next) => next && setFound(next)),
+      () => void search(trimmed, controller.signal).then((next) => next && setResults(next)),
       TYPING_MS,
     );
     return () => {
       clearTimeout(timer);
       controller.abort();
     };
-  }, [wanted]);
-  if (wanted === "") return { hits: NONE, searching: false, error: null };
-  return { hits: found.hits, searching: found.query !== wanted, error: found.query === wanted ? found.error : null };
+  }, [trimmed]);
+  if (trimmed === "") return { hits: NONE, searching: false, error: null };
+  return { hits: results.hits, searching: results.query !== trimmed, error: results.query === trimmed ? results.error : null };
 }
 
-async function search(query: string, signal: AbortSignal): Promise<Found | undefined> {
+async function search(query: string, signal: AbortSignal): Promise<Results | undefined> {
   try {
     return { query, hits: (await searchThreads(query, signal)).hits, error: null };
   } catch (error) {

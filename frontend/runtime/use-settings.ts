@@ -7,7 +7,7 @@ import { changeDefaults, defaults, fresh } from "./threads";
 
 const NONE: ThreadSettings = {};
 
-/** Settings of the shown thread, saved a moment after the last change, and those that new chats begin with. */
+/** The settings of the shown thread, saved a moment after the last change, and those that new chats begin with. */
 export function useSettings() {
   const threadId = useStore(shown);
   const own = useStore(states, (all) => (threadId === undefined ? undefined : (all[threadId]?.thread?.settings ?? NONE)));

@@ -21,7 +21,7 @@ export function useShownThread() {
   return { threadId, isNew, loading, error, retry };
 }
 
-/** Shows an empty chat. */
+/** Returns a function that shows an empty chat. */
 export function useNewChat(): () => void {
   const aui = useAui();
   return useCallback(() => {
@@ -30,7 +30,7 @@ export function useNewChat(): () => void {
   }, [aui]);
 }
 
-/** Takes the server's id, or the page's. */
+/** Returns a function that shows a thread by the server's id, or by assistant-ui's. */
 export function useOpenThread(): (threadId: string) => void {
   const aui = useAui();
   return useCallback((threadId) => aui.threads.switchToThread(threadId, LOOK), [aui]);

@@ -1,37 +1,37 @@
-/** What a component may know about an answer's job. Lives in `message.metadata.custom.answer`. */
+/** What a component may know about an answer's job. It lies in `message.metadata.custom.answer`. */
 export type AnswerMeta = {
   phase: Phase;
   jobId?: string;
-  /** Place in the queue, 1 is next. Only while `phase` is "waiting". */
+  /** The place in the queue; 1 is next. Only while `phase` is "waiting". */
   position?: number;
-  /** Seconds until it begins; absent: not known. */
+  /** Seconds until the answer begins; absent: not known. */
   etaSeconds?: number;
-  /** Why the job came back to the queue, where it did; "restarted": the text so far was void, the next begins anew. */
+  /** Why the job came back to the queue; "restarted": the text so far is void, and the answer begins anew. */
   detail?: string;
   worker?: string;
   model?: string;
   attempt?: number;
-  /** Until this attempt's start; the times below count from there. Absent: not known, as all of them may be. */
+  /** Milliseconds until this attempt's start, from which the times below count. Each of them is absent where it is not known. */
   queuedMs?: number;
-  /** The model into the memory. */
+  /** Milliseconds in which the model was loaded into memory. */
   loadMs?: number;
-  /** The prompt read. */
+  /** Milliseconds in which the prompt was read. */
   promptMs?: number;
   firstTokenMs?: number;
-  /** From the first thought to the first word; only where this page has seen both. */
+  /** Milliseconds from the first thought to the first word; only where this page has received both. */
   thinkingMs?: number;
-  /** The answer written. */
+  /** Milliseconds in which the answer was written. */
   generateMs?: number;
   totalMs?: number;
   tokensPerSecond?: number;
   promptTokens?: number;
   completionTokens?: number;
   finishReason?: string;
-  /** So many of the chat's messages, up to its question, its model was given; absent: all of them. */
+  /** How many of the chat's messages, up to the question, the answer's model was given; absent: all of them. */
   contextMessages?: number;
   error?: AnswerError;
   feedback?: "up" | "down";
-  /** Images of earlier messages that did not go along with the question: there was no room for them. */
+  /** How many images of earlier messages were not sent with the question, because there was no room for them. */
   imagesLeftOut?: number;
 };
 
@@ -55,6 +55,6 @@ export type AnswerError = {
   code: string;
   message: string;
   retryable: boolean;
-  /** Seconds until another try is worth it, where the server said so. */
+  /** Seconds until another try is worth it, where the server sent a number. */
   retryAfterSeconds?: number;
 };

@@ -1,14 +1,14 @@
-/** An answer as it grows: events in, cumulative snapshots out. Knows no network. */
+/** An answer as it grows: events go in, cumulative snapshots come out. It opens no connection. */
 import type { AnswerError, AnswerMeta, Phase } from "./answer-meta";
 import { answerError } from "./errors";
 import type { Completed, Queued, Started, Timings, Token, Usage, WireEvent } from "./events";
 
 export type ToolCall = { id: string; name: string; args: Record<string, unknown> };
 
-/** Everything of an answer so far. `meta.phase` done, failed or cancelled: it is the last. */
+/** Everything of an answer so far. A snapshot whose `meta.phase` is done, failed or cancelled is the last. */
 export type Snapshot = { text: string; thinking: string; toolCalls: readonly ToolCall[]; meta: AnswerMeta };
 
-const ENOUGH_TO_MEASURE_MS = 500; // a speed over less time says more about the network than about the model
+const ENOUGH_TO_MEASURE_MS = 500; // a speed over less time measures the network and not the model
 
 export class Answer {
   private text = "";
@@ -21,7 +21,7 @@ export class Answer {
   private thoughtAt: number | undefined; // when the first thought came
   private readonly beganAt = performance.now();
 
-  /** `live`: its tokens come as they are made. What is told from a log comes at once, which says nothing of time. */
+  /** `live`: tokens arrive as they are made. Tokens that are read from a log arrive at once, so nothing is measured by them. */
   constructor(private live = true) {}
 
   snapshot(): Snapshot {
@@ -36,31 +36,31 @@ export class Answer {
     return this.text === "" && this.thinking === "" && this.toolCalls.length === 0;
   }
 
-  /** Its job is known. */
+  /** The answer's job is known. */
   belongsTo(jobId: string): void {
-    if (this.meta.jobId !== jobId) this.tell({ jobId });
+    if (this.meta.jobId !== jobId) this.change({ jobId });
   }
 
-  /** How many messages its model was given; undefined: all. */
+  /** How many messages the answer's model was given; undefined: all of them. */
   reads(contextMessages: number | undefined): void {
-    this.tell({ contextMessages });
+    this.change({ contextMessages });
   }
 
   cut(): void {
     if (this.meta.phase !== "reconnecting") this.before = this.meta.phase;
-    this.tell({ phase: "reconnecting" });
+    this.change({ phase: "reconnecting" });
   }
 
-  /** The connection is back; what comes next says more. */
+  /** The connection is back: the phase is that from before the cut, until an event changes it. */
   joined(): void {
-    if (this.meta.phase === "reconnecting") this.tell({ phase: this.before });
+    if (this.meta.phase === "reconnecting") this.change({ phase: this.before });
   }
 
   fail(error: AnswerError): void {
     this.end("failed", { error });
   }
 
-  /** It is told once more, from its log's beginning. */
+  /** The answer is read once more, from the beginning of its log. */
   startOver(): void {
     this.live = false;
     this.void();
@@ -71,7 +71,7 @@ export class Answer {
     this.toolCalls = [];
     this.tokens = 0;
     this.firstTokenAt = this.thoughtAt = undefined;
-    this.tell({ ...NOT_MEASURED });
+    this.change({ ...NOT_MEASURED });
   }
 
   apply(event: WireEvent): void {
@@ -86,19 +86,19 @@ export class Answer {
   }
 
   private wait({ position, eta_seconds, reason = "waiting", detail }: Queued): void {
-    if (position === 0 && reason === "waiting") return; // it runs: nothing to wait for
-    this.tell({ phase: reason, position: position || undefined, etaSeconds: eta_seconds, detail });
+    if (position === 0 && reason === "waiting") return; // the job runs: there is nothing to wait for
+    this.change({ phase: reason, position: position || undefined, etaSeconds: eta_seconds, detail });
   }
 
   private start({ worker, model, attempt }: Started): void {
-    this.tell({ ...NOT_WAITING, phase: "answering", worker, model, attempt });
+    this.change({ ...NOT_WAITING, phase: "answering", worker, model, attempt });
   }
 
-  /** It says so until the first word. */
+  /** `detail` is "restarted" until the next token. */
   private restart(): void {
     const lost = !this.empty;
     this.void();
-    this.tell({ detail: lost ? "restarted" : this.meta.detail });
+    this.change({ detail: lost ? "restarted" : this.meta.detail });
   }
 
   private addToken({ text = "", thinking = "", tool_calls = [], n = 1 }: Token): void {
@@ -109,7 +109,7 @@ export class Answer {
     this.text += text;
     this.thinking += thinking;
     if (tool_calls.length > 0) this.toolCalls = [...this.toolCalls, ...tool_calls.map(toolCall)];
-    this.tell({
+    this.change({
       ...NOT_WAITING,
       phase: "answering",
       firstTokenMs: this.meta.firstTokenMs ?? Math.round(this.firstTokenAt - this.beganAt),
@@ -119,7 +119,7 @@ export class Answer {
     });
   }
 
-  /** From the first thought to the first word; undefined while it thinks. */
+  /** Milliseconds from the first thought to the first word; undefined while the model thinks. */
   private thinkingMs(text: string, now: number): number | undefined {
     return this.live && text && this.thoughtAt !== undefined ? Math.round(now - this.thoughtAt) : undefined;
   }
@@ -141,16 +141,16 @@ export class Answer {
   }
 
   private end(phase: Phase, more: Partial<AnswerMeta>): void {
-    this.tell({ ...NOT_WAITING, ...more, phase });
+    this.change({ ...NOT_WAITING, ...more, phase });
   }
 
-  /** A new object: what was handed out stays as it was. */
-  private tell(more: Partial<AnswerMeta>): void {
+  /** Makes a new object, because earlier snapshots hold the old one. */
+  private change(more: Partial<AnswerMeta>): void {
     this.meta = { ...this.meta, ...more };
   }
 }
 
-/** What an answer has cost, as its engine or the history tells it. What an engine does not tell is 0 on the wire. */
+/** What an answer has cost, from its engine's report or from the history. A number that the engine does not report is 0 on the wire. */
 export const costOf = (usage?: Usage | null, timings?: Timings | null): Partial<AnswerMeta> => ({
   queuedMs: timings?.queued_ms,
   loadMs: timings?.load_ms || undefined,
@@ -175,12 +175,12 @@ const NOT_MEASURED = {
 
 const NOT_WAITING = { position: undefined, etaSeconds: undefined, detail: undefined } satisfies Partial<AnswerMeta>;
 
-/** From the engine's form (`function`), or LangChain's. */
+/** A tool call in the engine's form (`function`), or in LangChain's. */
 function toolCall(call: Record<string, unknown>, place: number): ToolCall {
-  const told = (call.function ?? call) as { name?: string; args?: unknown; arguments?: unknown };
+  const fields = (call.function ?? call) as { name?: string; args?: unknown; arguments?: unknown };
   return {
     id: String(call.id ?? `call-${place}`),
-    name: told.name ?? "",
-    args: (told.arguments ?? told.args ?? {}) as ToolCall["args"],
+    name: fields.name ?? "",
+    args: (fields.arguments ?? fields.args ?? {}) as ToolCall["args"],
   };
 }

@@ -29,7 +29,7 @@ export type Thread = {
   created_at: string;
   updated_at: string;
   settings: ThreadSettings;
-  /** The job that runs in it, newest first; null: none. */
+  /** The newest job that runs in the thread; null: none runs. */
   job: { id: string; answer_id: string } | null;
 };
 
@@ -52,7 +52,7 @@ export type StoredMessage = {
   timings: Timings | null;
   tokens_per_second: number | null;
   feedback: Rating | null;
-  /** Of an answer: so many messages its model was given; null or absent: the whole chat. */
+  /** How many messages an answer's model was given; null or absent: the whole chat. */
   context_messages?: number | null;
   created_at: string;
 };
@@ -62,14 +62,14 @@ export type ThreadContent = { thread: Thread; messages: StoredMessage[]; head_id
 export type ModelInfo = {
   name: string;
   default: boolean;
-  /** A live worker serves it. */
+  /** A live worker serves the model. */
   live: boolean;
   loaded: boolean;
   context_length: number;
   capabilities: string[];
 };
 
-/** `limits`: of the messages of a conversation that reach a model, and of a request's body. */
+/** `limits`: how many messages of a conversation reach a model, and how many bytes a request's body may have. */
 export type ModelList = {
   models: ModelInfo[];
   engines: string[];
@@ -81,7 +81,7 @@ export type ModelList = {
 /** `message_id` null: the title matched. */
 export type SearchHit = { thread: Thread; message_id: string | null; snippet: string };
 
-/** What the API answered instead of what was asked. `status` 0: there was no answer. */
+/** An error that the API answered with. `status` 0: there was no answer. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
 
@@ -90,28 +90,28 @@ export class ApiError extends Error {
     message: string,
     readonly status: number,
     readonly requestId?: string,
-    /** Seconds until it is worth another try, where the server said so. */
+    /** Seconds until another try is worth it, where the server sent a number. */
     readonly retryAfter?: number,
   ) {
     super(message);
   }
 }
 
-/** The error that a response with a status of 400 or more tells. */
+/** The error in a response with a status of 400 or more. */
 export async function errorOf(response: Response): Promise<ApiError> {
   const body: unknown = await response.json().catch(() => null);
-  const told = (body as { error?: { code?: string; message?: string; request_id?: string } } | null)?.error;
+  const error = (body as { error?: { code?: string; message?: string; request_id?: string } } | null)?.error;
   const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
   return new ApiError(
-    told?.code ?? `http_${response.status}`,
-    told?.message ?? `The server answered ${response.status}.`,
+    error?.code ?? `http_${response.status}`,
+    error?.message ?? `The server answered ${response.status}.`,
     response.status,
-    told?.request_id ?? response.headers.get("x-request-id") ?? undefined,
+    error?.request_id ?? response.headers.get("x-request-id") ?? undefined,
     Number.isFinite(seconds) ? seconds : undefined,
   );
 }
 
-/** One request; raises ApiError. An empty answer is undefined. */
+/** Sends one request and returns the parsed answer, undefined for an empty one. Raises ApiError. */
 export async function request<T>(path: string, init: RequestInit = {}): Promise<T> {
   const response = await fetch(path, init).catch((error: unknown) => {
     if (init.signal?.aborted) throw error;
@@ -142,11 +142,11 @@ export function listThreads(
   return request(`/api/threads?${query}`);
 }
 
-/** Idempotent: the same id again gives the same thread. */
+/** Idempotent: a second request with the same id returns the same thread. */
 export const createThread = (id: string, settings: ThreadSettings) =>
   request<Thread>("/api/threads", json("POST", { id, settings }));
 export const getThread = (id: string) => request<Thread>(thread(id));
-/** `keepalive`: also if the page goes away meanwhile. */
+/** `keepalive`: the request goes on although the page is left. */
 export const patchThread = (id: string, patch: ThreadPatch, keepalive = false) =>
   request<Thread>(thread(id), { ...json("PATCH", patch), keepalive });
 export const deleteThread = (id: string) => request<void>(thread(id), { method: "DELETE" });

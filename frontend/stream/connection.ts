@@ -1,24 +1,24 @@
-/** One connection of a stream: opened, watched for silence, and cut when it is of no more use. */
-import { hear, type Dialect, type Heard } from "./dialects";
+/** One connection of a stream: opened, watched for silence, and closed when it is of no more use. */
+import { receive, type Dialect, type Received } from "./dialects";
 import { onWake } from "./wake";
 
-/** The server says something at least every 10 s (wire/reader.py, SILENCE_SECONDS); two and a half of those missed. */
+/** The server sends something at least every 10 s (wire/reader.py, SILENCE_SECONDS): two and a half of these are missed. */
 const SILENCE_MS = 25_000;
 const DOZE_MS = 12_000; // after this, a tab that becomes visible does not wait for the rest of the silence
-const STOOD_MS = 15_000; // a connection that still tells something then works: the server's first sign of life alone is less
-const ANSWER_MS = 120_000; // until the headers: a message with images may take its time on its way up
+const LASTED_MS = 15_000; // a connection on which something still arrives after this time works; the server's first sign of life alone proves less
+const ANSWER_MS = 120_000; // until the headers arrive: a message with images may take its time on its way up
 
 export class Connection {
   private readonly controller = new AbortController();
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private lastHeard = performance.now();
+  private lastReceived = performance.now();
   private openedAt = Infinity; // when its headers came
-  private readonly forget: () => void;
+  private readonly stopListening: () => void;
 
   constructor() {
     this.watch(ANSWER_MS);
-    this.forget = onWake((wake) => {
-      if (wake === "online" || performance.now() - this.lastHeard > DOZE_MS) this.close();
+    this.stopListening = onWake((wake) => {
+      if (wake === "online" || performance.now() - this.lastReceived > DOZE_MS) this.close();
     });
   }
 
@@ -26,36 +26,36 @@ export class Connection {
     return fetch(path, { ...init, cache: "no-store", signal: this.controller.signal });
   }
 
-  /** What the response tells; raises when the connection is cut, also when it says nothing for too long. */
-  async *hear(response: Response, dialect: Dialect): AsyncGenerator<Heard[]> {
+  /** What the response brings; raises when the connection is cut, also after too long a silence. */
+  async *receive(response: Response, dialect: Dialect): AsyncGenerator<Received[]> {
     if (!response.body) return;
     this.watch(SILENCE_MS);
-    this.openedAt = this.lastHeard;
-    yield* hear(response.body, dialect, () => {
-      this.lastHeard = performance.now();
+    this.openedAt = this.lastReceived;
+    yield* receive(response.body, dialect, () => {
+      this.lastReceived = performance.now();
     });
   }
 
-  /** Something was heard on it for a while; to wait for headers, or behind them for a first word, is not to stand. */
-  get stood(): boolean {
-    return this.lastHeard - this.openedAt > STOOD_MS;
+  /** Whether something arrived over a while. Waiting for headers, or behind them for a first event, does not count. */
+  get lasted(): boolean {
+    return this.lastReceived - this.openedAt > LASTED_MS;
   }
 
   close(): void {
     clearTimeout(this.timer);
-    this.forget();
+    this.stopListening();
     this.controller.abort();
   }
 
-  /** Closes after so long a silence. What is heard only notes the time: it comes a hundred times a second. */
+  /** Closes after so long a silence. A piece that arrives only sets the time, since pieces arrive a hundred times a second. */
   private watch(ms: number): void {
     clearTimeout(this.timer);
-    this.lastHeard = performance.now();
+    this.lastReceived = performance.now();
     this.timer = setTimeout(() => this.look(ms), ms);
   }
 
   private look(ms: number): void {
-    const left = this.lastHeard + ms - performance.now();
+    const left = this.lastReceived + ms - performance.now();
     if (left <= 0) return this.close();
     this.timer = setTimeout(() => this.look(ms), left);
   }

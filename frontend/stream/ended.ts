@@ -1,4 +1,4 @@
-/** How a job ended whose log has nothing more to tell. */
+/** How a job ended, for a job whose log has nothing more to read. */
 import { errorOf } from "./api";
 import type { Completed, Failed, WireEvent } from "./events";
 import type { World } from "./world";
@@ -11,7 +11,7 @@ type JobView = {
   timings: Completed["timings"] | null;
 };
 
-/** The job's terminal event, made of its record. Raises ApiError, and Error for one that still runs. */
+/** The job's terminal event, made of its record. Raises ApiError, and Error for a job that still runs. */
 export async function endOf(jobId: string, world: World, signal: AbortSignal): Promise<WireEvent> {
   const response = await world.fetch(`/api/jobs/${encodeURIComponent(jobId)}`, { signal });
   if (!response.ok) throw await errorOf(response);

@@ -2,10 +2,10 @@
 import type { AnswerError } from "./answer-meta";
 import { failureOf, type Failure, type OwnCode } from "./failures";
 
-type Told = { code: string; message: string; retryable?: boolean; retryAfter?: number };
+type ReportedError = { code: string; message: string; retryable?: boolean; retryAfter?: number };
 
-/** The sentence for a code; where the table has none, the server's message. */
-export function answerError({ code, message, retryable, retryAfter }: Told): AnswerError {
+/** An error with the table's sentence for its code, else with the server's message. */
+export function answerError({ code, message, retryable, retryAfter }: ReportedError): AnswerError {
   const known = failureOf(code);
   const mayRepeat = !helpsInstead(known) && (retryable ?? known?.remedies[0] === "retry");
   const parts = [known?.text ?? message, ...(mayRepeat ? [advice(retryAfter)] : [])];
@@ -17,10 +17,13 @@ export function answerError({ code, message, retryable, retryAfter }: Told): Ans
   };
 }
 
-/** The answer may be there, or can never be here: the same once more would make a second one, or fail again. */
+/**
+ * Whether another remedy comes before a retry: the answer may be there already, and a retry would make a second one, or
+ * it can never be here, and a retry would fail again.
+ */
 const helpsInstead = (known: Failure | undefined) => known?.remedies[0] === "reload" || known?.remedies[0] === "new";
 
-/** What the page itself found out. */
+/** An error that the page itself noticed. */
 export const ownError = (code: OwnCode): AnswerError => answerError({ code, message: "" });
 
 function advice(seconds: number | undefined): string {

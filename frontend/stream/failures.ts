@@ -3,10 +3,10 @@
  * no button contradicts its sentence. A test keeps it equal to the codes of the API and the workers.
  */
 
-/** `edit`: the question. `new`: an empty chat. The first is the one that helps most. */
+/** `edit`: the question. `new`: an empty chat. The first of several remedies helps most. */
 export type Remedy = "retry" | "edit" | "settings" | "reload" | "new";
 
-/** `text`: instead of the server's message, which then was not written for somebody who chats. */
+/** `text` is shown instead of the server's message, where that was not written for a person who chats. */
 export type Failure = { title: string; text?: string; remedies: readonly Remedy[] };
 
 const NOT_TAKEN = "The server cannot take this now";
@@ -30,8 +30,8 @@ const forgotten: Failure = {
   remedies: ["reload"],
 };
 
-/** Of the API and the workers. */
-const TOLD: Record<string, Failure> = {
+/** Failures that the API and the workers report. */
+const REPORTED: Record<string, Failure> = {
   // the queue, and what stands behind it
   queue_full: full,
   queue_full_depth: full,
@@ -193,7 +193,7 @@ const TOLD: Record<string, Failure> = {
   origin_not_allowed: foreign,
 };
 
-/** The page's own. */
+/** Failures that the page itself notices. */
 const OWN = {
   offline: { title: "There is no network", text: "There is no network, so the message was not sent.", remedies: ["retry"] },
   unreachable: {
@@ -217,14 +217,14 @@ const OWN = {
 
 export type OwnCode = keyof typeof OWN;
 
-/** A proxy's page instead of an answer of the API, by its status. */
+/** Failures that a proxy's page reports instead of the API, by the status of the response. */
 const PROXIES: Record<string, Failure> = {
   http_401: { title: "You are not logged in", text: "Reload the page, and log in again.", remedies: ["reload"] },
   http_403: { title: "You may not do this", text: "Reload the page; you may have to log in again.", remedies: ["reload"] },
-  http_413: TOLD.too_large!,
+  http_413: REPORTED.too_large!,
 };
 
-const KNOWN: Record<string, Failure | undefined> = { ...TOLD, ...OWN, ...PROXIES };
+const KNOWN: Record<string, Failure | undefined> = { ...REPORTED, ...OWN, ...PROXIES };
 
-/** Undefined: nobody foresaw it. */
+/** Undefined: the table does not have the code. */
 export const failureOf = (code: string): Failure | undefined => KNOWN[code];

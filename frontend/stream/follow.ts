@@ -1,18 +1,18 @@
 /**
  * Follows an answer to its end, whatever happens to the connection.
  *
- * A turn is sent by POST (LangServe's dialect) and, once cut, picked up from its job's log (our own dialect) behind the
- * last id that was heard; a job is followed from its log's beginning. The job itself does not notice.
+ * A turn is sent by POST (LangServe's dialect). Once its stream is cut, the answer is read on from its job's log (our own
+ * dialect), behind the last id that arrived. A job is followed from its log's beginning. The job itself does not notice.
  *
- *     sent ──headers──► heard ──cut──► reconnecting ──Last-Event-ID──► heard ──end──► over
+ *     sent ──headers──► read ──cut──► reconnecting ──Last-Event-ID──► read ──end──► over
  *      └──cut before headers: sent again under the same Idempotency-Key
  *
- * 204: ended, nothing left to hear · 409: unknown id, from the start · 404: forgotten, the history has it.
+ * 204: ended, nothing left to read · 409: unknown id, read from the start · 404: forgotten, the history has it.
  */
 import { Answer, type Snapshot } from "./answer";
 import { ApiError, errorOf } from "./api";
 import { Connection } from "./connection";
-import { langServe, native, type Heard } from "./dialects";
+import { langServe, native, type Received } from "./dialects";
 import { endOf } from "./ended";
 import { answerError, ownError } from "./errors";
 import { Patience } from "./patience";
@@ -22,13 +22,13 @@ import { REAL, type World } from "./world";
 
 /** What is followed: a turn that is still to be sent, or a job that runs. */
 export type Source = { turn: Turn } | { jobId: string };
-/** `key` makes a repeated POST join the job of the first. */
+/** `key`: a second POST with the same key joins the job of the first. */
 export type Turn = { key: string; body: unknown };
 
-/** A little less than the page's pace: each of its updates finds the tokens of one read. */
+/** A little less than the page's pace, so that each update of the page has the tokens of one read. */
 const GATHERED = { "X-Sluice-Pace": "95" };
 
-/** Why an abort happened, as assistant-ui says it: `detach` true, the page lets go, and the job is to run on. */
+/** Whether the page stops following, and the job is to run on: assistant-ui gives the reason of an abort with the signal. */
 export const isDetach = (signal: AbortSignal): boolean =>
   (signal.reason as { detach?: boolean } | undefined)?.detach === true;
 
@@ -46,8 +46,8 @@ class Follower {
   private connection: Connection | undefined;
   private posting: Promise<Response> | undefined;
   private jobId: string | undefined;
-  private after: string | undefined; // the last id that was heard
-  private wish = 0; // ms the server asked to wait
+  private after: string | undefined; // the last id that arrived
+  private wish = 0; // ms that the server wants the page to wait
 
   constructor(
     private readonly source: Source,
@@ -60,12 +60,12 @@ class Follower {
   }
 
   async *snapshots(): AsyncGenerator<Snapshot> {
-    const heed = () => this.abort();
-    this.signal.addEventListener("abort", heed, { once: true });
+    const onAbort = () => this.abort();
+    this.signal.addEventListener("abort", onAbort, { once: true });
     try {
       while (!this.over) yield* this.once();
     } finally {
-      this.signal.removeEventListener("abort", heed);
+      this.signal.removeEventListener("abort", onAbort);
       if (!this.signal.aborted) this.connection?.close();
     }
   }
@@ -78,32 +78,32 @@ class Follower {
   private async *once(): AsyncGenerator<Snapshot> {
     this.wish = 0;
     try {
-      for await (const heard of this.connected()) {
+      for await (const batch of this.connected()) {
         if (this.signal.aborted) return;
-        if (this.takeAll(heard)) yield this.answer.snapshot();
+        if (this.takeAll(batch)) yield this.answer.snapshot();
         if (this.answer.ended) return;
       }
     } catch (error) {
       this.judge(error);
     }
     if (this.signal.aborted) return;
-    if (this.connection?.stood) this.patience.restored(); // this is a new cut
+    if (this.connection?.lasted) this.patience.restored(); // this cut is a new one
     if (!this.answer.ended) this.retreat();
     yield this.answer.snapshot();
     if (!this.answer.ended) await pause(this.wish, this.signal);
   }
 
-  private async *connected(): AsyncGenerator<Heard[]> {
+  private async *connected(): AsyncGenerator<Received[]> {
     const connection = (this.connection = new Connection());
     try {
       if (this.jobId === undefined) yield* this.sent(connection);
       else yield* this.joined(connection, this.jobId);
     } finally {
-      if (!this.signal.aborted) connection.close(); // else `abort` decides: a stop may still need the job's id
+      if (!this.signal.aborted) connection.close(); // after an abort `abort` decides: a stop may still need the job's id
     }
   }
 
-  private async *sent(connection: Connection): AsyncGenerator<Heard[]> {
+  private async *sent(connection: Connection): AsyncGenerator<Received[]> {
     this.posting = this.post(connection);
     const response = await or(this.posting, this.signal);
     this.posting = undefined;
@@ -111,7 +111,7 @@ class Follower {
     this.answer.reads(Number(response.headers.get("x-sluice-context-messages")) || undefined);
     const jobId = response.headers.get("x-sluice-job");
     if (jobId) yield [{ jobId }];
-    yield* connection.hear(response, langServe());
+    yield* connection.receive(response, langServe());
   }
 
   private post(connection: Connection): Promise<Response> {
@@ -130,7 +130,7 @@ class Follower {
     });
   }
 
-  private async *joined(connection: Connection, jobId: string): AsyncGenerator<Heard[]> {
+  private async *joined(connection: Connection, jobId: string): AsyncGenerator<Received[]> {
     const response = await connection.open(this.world.fetch, `/api/jobs/${encodeURIComponent(jobId)}/events`, {
       headers: { Accept: "text/event-stream", ...GATHERED, ...(this.after ? { "Last-Event-ID": this.after } : {}) },
     });
@@ -138,19 +138,19 @@ class Follower {
     this.answer.joined();
     yield [{ jobId }];
     if (response.status === 204) yield [{ event: await endOf(jobId, this.world, this.signal) }];
-    else yield* connection.hear(response, native);
+    else yield* connection.receive(response, native);
   }
 
-  /** True if there is something new to show; what comes behind the end is not looked at. */
-  private takeAll(heard: Heard[]): boolean {
-    return heard.reduce((news, one) => (!this.answer.ended && this.take(one)) || news, false);
+  /** True if there is something new to show. Whatever comes behind the end is ignored. */
+  private takeAll(batch: Received[]): boolean {
+    return batch.reduce((isNew, received) => (!this.answer.ended && this.take(received)) || isNew, false);
   }
 
   /** True if there is something new to show. */
-  private take({ id, jobId, event, broken }: Heard): boolean {
+  private take({ id, jobId, event, broken }: Received): boolean {
     if (jobId) this.belongsTo(jobId);
     if (broken) throw new ApiError(broken.code, broken.message, 0);
-    if (id && !isBehind(id, this.after)) return false; // told before
+    if (id && !isBehind(id, this.after)) return false; // read before
     if (id) this.after = id;
     if (!event) return jobId !== undefined;
     this.patience.restored();
@@ -164,15 +164,15 @@ class Follower {
     this.answer.belongsTo(jobId);
   }
 
-  /** Ends the answer, starts over, or leaves things to another try. */
+  /** Ends the answer, starts it over, or leaves it to another try. */
   private judge(error: unknown): void {
     if (this.signal.aborted || !(error instanceof ApiError)) return;
     const { code, status, retryAfter } = error;
     if (this.jobId !== undefined && status === 404) return this.answer.fail(ownError("job_forgotten"));
-    if (code === "job_lost") return this.answer.fail(answerError(told(error)));
+    if (code === "job_lost") return this.answer.fail(answerError(reported(error)));
     if (code === "unknown_event_id") return this.startOver();
     if (passes(error, this.jobId !== undefined)) this.wish = (retryAfter ?? 0) * 1000;
-    else this.answer.fail(answerError(told(error)));
+    else this.answer.fail(answerError(reported(error)));
   }
 
   private startOver(): void {
@@ -187,7 +187,7 @@ class Follower {
     this.wish = ms ?? 0;
   }
 
-  /** The page lets go, or the user stops the job; whose id may still be on its way. */
+  /** The page stops following, or the user stops the job, whose id may still be on its way. */
   private abort(): void {
     const { jobId } = this;
     const stops = !isDetach(this.signal);
@@ -202,13 +202,13 @@ class Follower {
   }
 }
 
-const told = ({ code, message, retryAfter }: ApiError) => ({
+const reported = ({ code, message, retryAfter }: ApiError) => ({
   code,
   message,
   ...(retryAfter === undefined ? {} : { retryAfter }),
 });
 
-/** It may pass by itself: nothing was heard, a proxy spoke, a process leaves, or, of a job that runs, no refusal. */
+/** Whether the error may pass by itself: no answer came, a proxy answered, a process stops, or a running job was not refused. */
 function passes({ status, code }: ApiError, runs: boolean): boolean {
   if (status === 0 || status === 408 || status === 502 || status === 504 || code === "draining") return true;
   return runs && (status === 429 || status >= 500);
@@ -219,7 +219,7 @@ function givenUp(sent: boolean) {
   return ownError(sent ? "connection_lost" : offline ? "offline" : "unreachable");
 }
 
-/** Ids are `<attempt>-<seq>` and order like their pairs. */
+/** Whether `id` comes later than `after`. Ids are `<attempt>-<seq>`, and are ordered by both numbers. */
 export function isBehind(id: string, after: string | undefined): boolean {
   if (after === undefined) return true;
   const [attempt = 0, seq = 0] = id.split("-").map(Number);

@@ -1,8 +1,8 @@
 /* oxlint-disable no-await-in-loop -- values are taken one after the other */
-/** Hands on only the newest of a fast source's values: one update of the page costs more than a token. */
+/** Passes on only the newest of a fast source's values, since one update of the page costs more than a token. */
 export const PACE_MS = 100; // 15 % of the main thread at 100 tokens/s; 17 % at 80 ms, 22 % at 50, 60 % with an update a token
 
-/** The first value at once, then at most one each `ms`; the last is never lost. Timers: hidden tabs have no frames. */
+/** Yields the first value at once, then at most one each `ms`; the last is never lost. It uses timers because hidden tabs have no frames. */
 export async function* pace<T>(source: AsyncGenerator<T>, ms = PACE_MS): AsyncGenerator<T> {
   const inbox = new Latest(source);
   try {
@@ -15,7 +15,7 @@ export async function* pace<T>(source: AsyncGenerator<T>, ms = PACE_MS): AsyncGe
   }
 }
 
-/** Reads a source as fast as it comes, and keeps the newest. */
+/** Reads a source as fast as it yields, and keeps the newest value. */
 class Latest<T> {
   done = false;
   private value: { is: T } | undefined;
@@ -26,7 +26,7 @@ class Latest<T> {
     void this.read(source);
   }
 
-  /** False at the end; raises what the source raised, once everything before it was taken. */
+  /** Waits for a value. False at the end; raises the source's error once every value before it was taken. */
   async filled(): Promise<boolean> {
     if (!this.value && !this.done) await new Promise<void>((resolve) => (this.wake = resolve));
     if (!this.value && this.error) throw this.error.is;

@@ -1,7 +1,7 @@
 /** How long to wait before the next try, and when to give up. */
 const FIRST_MS = 250;
 const LONGEST_MS = 8_000;
-const PATIENCE_MS = 180_000; // a rolling update, a tunnel, a laptop's lid: longer than those, and somebody should know
+const PATIENCE_MS = 180_000; // a rolling update, a tunnel or a closed laptop takes less; after more than this the user should know
 
 export class Patience {
   private failures = 0;
@@ -9,13 +9,13 @@ export class Patience {
 
   constructor(private readonly random: () => number) {}
 
-  /** Something was heard: the next failure is the first again. */
+  /** Something arrived: the next failure counts as the first again. */
   restored(): void {
     this.failures = 0;
     this.failingSince = undefined;
   }
 
-  /** Milliseconds until the next try: doubling, half of it by chance; undefined: enough. `least`: the server's wish. */
+  /** Milliseconds until the next try: doubling, half of them random; undefined: give up. `least`: what the server wants. */
   next(least = 0): number | undefined {
     const now = performance.now();
     this.failingSince ??= now;

@@ -1,15 +1,15 @@
 /* oxlint-disable no-await-in-loop -- a stream is read in order */
-/** Server-sent events as the WHATWG standard reads them. The only place that parses them. */
+/** Parses server-sent events as the WHATWG standard does. No other module parses them. */
 
 export type SseEvent = {
   /** "message" where the stream names none. */
   event: string;
   data: string;
-  /** The id that came with this very event; undefined: none did. */
+  /** The id that came with this event; undefined: none came with it. */
   id?: string;
 };
 
-/** Text in, events out, however the text is cut. */
+/** A parser: pieces of text go in, events come out, wherever the text is cut. */
 export class SseParser {
   private rest = "";
   private afterCr = false; // the last piece ended in CR: a LF at the next one's start belongs to it
@@ -44,29 +44,29 @@ export class SseParser {
     const { event, data, id } = this;
     this.event = "";
     this.data = [];
-    if (data.length === 0) return []; // an id alone stays for the next event, as the standard says
+    if (data.length === 0) return []; // an id without data belongs to the next event, as the standard demands
     this.id = undefined;
     return [{ event: event || "message", data: data.join("\n"), ...(id === undefined ? {} : { id }) }];
   }
 }
 
-/** The events of a response's body, all that one read brought together; `heard` is called with every piece, comments too. */
+/** The events of a response's body; those that one read brings are yielded together. `onPiece` is called with every piece, comments too. */
 export async function* readSse(
   body: ReadableStream<Uint8Array>,
-  heard: () => void = () => {},
+  onPiece: () => void = () => {},
 ): AsyncGenerator<SseEvent[]> {
   const reader = body.getReader();
-  const decoder = new TextDecoder(); // takes away a BOM, and waits for the rest of a cut character
+  const decoder = new TextDecoder(); // removes a BOM, and waits for the rest of a cut character
   const parser = new SseParser();
   try {
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return; // an event without its blank line was cut: the standard drops it
-      heard();
+      onPiece();
       const events = parser.push(decoder.decode(value, { stream: true }));
       if (events.length > 0) yield events;
     }
   } finally {
-    reader.cancel().catch(() => {}); // it may have failed already
+    reader.cancel().catch(() => {}); // the reader may have failed already
   }
 }

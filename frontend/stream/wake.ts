@@ -1,10 +1,10 @@
 /** Moments at which a broken connection is worth another look at once. */
 export type Wake = "online" | "visible";
 
-export function onWake(heed: (wake: Wake) => void): () => void {
+export function onWake(listener: (wake: Wake) => void): () => void {
   if (typeof window === "undefined") return () => {};
-  const online = () => heed("online");
-  const visible = () => document.visibilityState === "visible" && heed("visible");
+  const online = () => listener("online");
+  const visible = () => document.visibilityState === "visible" && listener("visible");
   window.addEventListener("online", online);
   document.addEventListener("visibilitychange", visible);
   return () => {
@@ -13,17 +13,17 @@ export function onWake(heed: (wake: Wake) => void): () => void {
   };
 }
 
-/** Resolves after `ms`, at a wake, or when `signal` aborts: whatever is first. */
+/** Resolves after `ms`, at a wake, or when `signal` aborts, whichever comes first. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
-      forget();
+      stopListening();
       signal?.removeEventListener("abort", done);
       resolve();
     };
     const timer = setTimeout(done, ms);
-    const forget = onWake(done);
+    const stopListening = onWake(done);
     signal?.addEventListener("abort", done);
     if (signal?.aborted) done();
   });

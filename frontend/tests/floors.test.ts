@@ -1,6 +1,6 @@
 /** The page's files stand on floors: a file imports only from its own floor and from those below, and never in a circle. */
 import { expect, test } from "vitest";
-import { IMPORTS, SOURCES } from "./sources";
+import { IMPORTS, SOURCES, textOf } from "./sources";
 
 /** Each floor and the floors that it may import from. `stream` parses what the server sends, and knows nobody above it. */
 const FLOORS: Record<string, readonly string[]> = {
@@ -37,6 +37,14 @@ test("all kinds of import are arrows", () => {
   expect(arrows).toContainEqual(["components/shell/sheets.tsx", "components/shell/palette/palette.tsx"]); // lazy
   expect(arrows).toContainEqual(["runtime/index.ts", "runtime/answer.ts"]); // passed on
   expect(arrows).toContainEqual(["components/shell/chat-page.tsx", "runtime/index.ts"]); // a folder
+});
+
+const TYPE = /^(?:export )?(?:type|class|interface|enum) (\w+)/gm;
+
+test("no two types of one floor share a name", () => {
+  const named = SOURCES.flatMap((path) => [...textOf(path).matchAll(TYPE)].map(([, name]) => `${path.split("/")[0]}: ${name}`));
+  expect(named.length).toBeGreaterThan(100);
+  expect(named.filter((name, at) => named.indexOf(name) !== at)).toEqual([]);
 });
 
 /** A way from a file back to itself, for each circle that a walk through all files meets. */

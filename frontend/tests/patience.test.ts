@@ -7,7 +7,7 @@ const SLOWEST_MS = 60_000;
 const HERE = import.meta.dirname;
 const names = readdirSync(HERE, { recursive: true, encoding: "utf8" }).filter((name) => /^(?!patience|answer.bench).*\.tsx?$/.test(name));
 
-/** What would wait for less than all others: Vitest's own waiting, which ends after a second, and times of one's own. */
+/** Ways to wait for less than the other tests: Vitest's own waiting, which ends after a second, and a time of the test's own. */
 const HASTY = /\bvi\.waitFor\b|\bvi\.waitUntil\b|\bexpect\.poll\b|\btimeout: ?\d|\btestTimeout\b|\basyncUtilTimeout\b|^\s*\}, [\d_A-Z]+\);$/m;
 
 test("no test waits for less than a slow machine takes", () => {

@@ -62,7 +62,7 @@ def literal(node: ast.expr | None) -> str:
 
 
 def known_to_the_page() -> set[str]:
-    table = re.search(r"^const TOLD: .*?^\};", TABLE.read_text(), re.MULTILINE | re.DOTALL)
+    table = re.search(r"^const REPORTED: .*?^\};", TABLE.read_text(), re.MULTILINE | re.DOTALL)
     assert table is not None
     return set(re.findall(r"^  (\w+): ", table[0], re.MULTILINE))
 

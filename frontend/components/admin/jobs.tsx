@@ -8,9 +8,9 @@ import { Panel } from "./parts";
 import { Tabs } from "./tabs";
 import type { Job } from "./types";
 
-type View = "live" | "ended" | "dead";
+type JobsView = "live" | "ended" | "dead";
 
-const VIEWS: { value: View; label: string }[] = [
+const VIEWS: { value: JobsView; label: string }[] = [
   { value: "live", label: "Live" },
   { value: "ended", label: "Ended" },
   { value: "dead", label: "Dead letters" },
@@ -18,7 +18,7 @@ const VIEWS: { value: View; label: string }[] = [
 
 /** Jobs that live, those that ended, and those that no worker could do; one opens to its timeline. */
 export function JobsPanel() {
-  const [view, setView] = useState<View>("live");
+  const [view, setView] = useState<JobsView>("live");
   const [filter, setFilter] = useState("");
   const [opened, setOpened] = useState<Job | null>(null);
   const [cancelling, setCancelling] = useState<Job | null>(null);

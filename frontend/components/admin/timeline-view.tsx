@@ -1,7 +1,7 @@
 "use client";
 import { cn } from "@/components/ui/cn";
 import { duration, timeOfDay, words } from "./format";
-import { stages, steps, type Phase, type Stage, type Step } from "./timeline";
+import { stages, steps, type Phase, type Stage, type TimelineStep } from "./timeline";
 import type { Job } from "./types";
 import { useServerNow } from "./use-feed";
 
@@ -63,7 +63,7 @@ const DOTS: Record<string, string> = {
   ended: "border-fg bg-fg",
 };
 
-const Mark = ({ step }: { step: Step }) => (
+const Mark = ({ step }: { step: TimelineStep }) => (
   <li className="group relative grid grid-cols-[1rem_minmax(0,1fr)_auto] items-baseline gap-x-3 pb-2.5">
     <span aria-hidden className="absolute top-4 bottom-0 left-[5px] w-px bg-line group-last:hidden" />
     <span aria-hidden className={cn("size-[11px] self-start rounded-full border-2 mt-1", DOTS[step.kind] ?? "border-muted-fg bg-bg")} />

@@ -5,7 +5,7 @@ export type Phase = "queue" | "given" | "run";
 
 export type Stage = { phase: Phase; from: number; until: number; attempt: number | null };
 
-export type Step = { at: string; label: string; detail: string; kind: string; afterMs: number | null };
+export type TimelineStep = { at: string; label: string; detail: string; kind: string; afterMs: number | null };
 
 const kindOf = (mark: Mark) => mark.what.split(":")[0]!;
 const attemptOf = (mark: Mark) => Number(mark.what.split(":")[1] ?? 0) || null;
@@ -50,7 +50,7 @@ export function ranMs(job: Job, now: number): number | null {
 }
 
 /** The marks as sentences, each with the time since the one before it. */
-export function steps(job: Job): Step[] {
+export function steps(job: Job): TimelineStep[] {
   return job.timeline.map((mark, index) => {
     const before = job.timeline[index - 1];
     return {

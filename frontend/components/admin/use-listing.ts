@@ -4,13 +4,13 @@ import { request } from "@/stream/api";
 import { share } from "./share";
 import { useFeedItself } from "./use-feed";
 
-type State<T> = { data: T | null; error: string | null };
-export type Listing<T> = State<T> & { refresh: () => void };
+type ListingState<T> = { data: T | null; error: string | null };
+export type Listing<T> = ListingState<T> & { refresh: () => void };
 
 /** What `path` answers, asked again with the stream, but not more often than every `everyMs`: a pause holds it too. */
 export function useListing<T>(path: string, everyMs: number): Listing<T> {
   const feed = useFeedItself();
-  const [state, setState] = useState<State<T>>({ data: null, error: null });
+  const [state, setState] = useState<ListingState<T>>({ data: null, error: null });
   const loading = useRef(() => {});
   useEffect(() => {
     const ends = new AbortController();
@@ -36,7 +36,7 @@ export function useListing<T>(path: string, everyMs: number): Listing<T> {
   return { ...state, refresh: useCallback(() => loading.current(), []) };
 }
 
-async function answer<T>(path: string, signal: AbortSignal): Promise<State<T>> {
+async function answer<T>(path: string, signal: AbortSignal): Promise<ListingState<T>> {
   try {
     return { data: await request<T>(path, { signal }), error: null };
   } catch (error) {

@@ -3,7 +3,7 @@
 import type { ReactNode } from "react";
 
 /** A small button that is only a picture; `label` is its name. `pressed`: it switches something on and off. */
-export function ToolButton({ label, onClick, pressed, children }: Props) {
+export function ToolButton({ label, onClick, pressed, children }: ToolButtonProps) {
   return (
     <button
       type="button"
@@ -18,4 +18,4 @@ export function ToolButton({ label, onClick, pressed, children }: Props) {
   );
 }
 
-type Props = { label: string; onClick: () => void; pressed?: boolean; children: ReactNode };
+type ToolButtonProps = { label: string; onClick: () => void; pressed?: boolean; children: ReactNode };

@@ -3,13 +3,13 @@ export type ComposerAction = "send" | "steer" | "stop" | "edit-last" | null;
 
 type Key = { key: string; shiftKey: boolean; ctrlKey: boolean; metaKey: boolean; altKey: boolean; isComposing: boolean; keyCode?: number };
 /** `enterSends`: else Enter alone makes a new line, and a button sends. */
-type State = { empty: boolean; running: boolean; enterSends: boolean };
+type FieldState = { empty: boolean; running: boolean; enterSends: boolean };
 
 /** Safari ends a composition before it sends the Enter that ended it; the old key code tells. */
 const IN_COMPOSITION = 229;
 
 /** Enter sends, Ctrl+Enter sends past the running answer, Escape stops, ArrowUp in an empty field edits what was said last. */
-export function composerAction(key: Key, { empty, running, enterSends }: State): ComposerAction {
+export function composerAction(key: Key, { empty, running, enterSends }: FieldState): ComposerAction {
   if (key.isComposing || key.keyCode === IN_COMPOSITION || key.altKey) return null;
   if (key.key === "Enter" && (key.ctrlKey || key.metaKey) && !key.shiftKey) return "steer";
   if (key.key === "Enter" && !key.shiftKey) return enterSends ? "send" : null;

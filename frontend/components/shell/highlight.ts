@@ -1,7 +1,7 @@
-export type Piece = { text: string; at: number; hit: boolean };
+export type MarkedPiece = { text: string; at: number; hit: boolean };
 
 /** A text cut where the query's words begin and end; `at` is the piece's offset. */
-export function highlight(text: string, query: string): Piece[] {
+export function highlight(text: string, query: string): MarkedPiece[] {
   const words = query.trim().split(/\s+/).filter(Boolean);
   if (words.length === 0) return [{ text, at: 0, hit: false }];
   const pattern = new RegExp(`(${words.map(escaped).join("|")})`, "giu");

@@ -14,10 +14,10 @@ import { RenameField } from "./rename-field";
 import { useFocusAfter, useFocusBack } from "./use-refocus";
 
 export type Item = { id: string; remoteId: string | undefined; title: string; at: string | undefined; archived: boolean };
-type ItemProps = { item: Item; shown: boolean; running: boolean; unread: boolean; onNavigate: () => void };
+type ThreadItemProps = { item: Item; shown: boolean; running: boolean; unread: boolean; onNavigate: () => void };
 
 /** One chat of the list: open, rename, export, archive, delete. */
-export const ThreadItem = memo(function ThreadItem({ item, shown, running, unread, onNavigate }: ItemProps) {
+export const ThreadItem = memo(function ThreadItem({ item, shown, running, unread, onNavigate }: ThreadItemProps) {
   const aui = useAui();
   const show = useOpenThread();
   const [mode, setMode] = useState<"idle" | "rename" | "delete">("idle");

@@ -73,7 +73,7 @@ export function Menu({ renderButton, children, align = "start", className }: Men
   );
 }
 
-type ItemProps = {
+type MenuItemProps = {
   onSelect: () => void;
   icon?: ReactNode;
   children: ReactNode;
@@ -85,7 +85,7 @@ type ItemProps = {
 };
 
 /** One line of a menu. Choosing it closes the menu first, so that what it opens may take the focus. */
-export function MenuItem({ onSelect, icon, children, checked, danger, disabled, hint }: ItemProps) {
+export function MenuItem({ onSelect, icon, children, checked, danger, disabled, hint }: MenuItemProps) {
   const close = use(Close);
   const role = checked === undefined ? { role: "menuitem" } : { role: "menuitemradio", "aria-checked": checked };
   const choose = () => {

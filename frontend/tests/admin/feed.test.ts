@@ -22,7 +22,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("it is live once a snapshot has come", () => {
+test("the feed is live once a snapshot has arrived", () => {
   expect(feed.state.connection).toBe("connecting");
   stream().send("snapshot", snapshot(0));
   expect(feed.state.connection).toBe("live");
@@ -43,7 +43,7 @@ test("what did not change stays the same object, a beat included", () => {
   expect(feed.state.beats).not.toEqual(before.beats);
 });
 
-test("a worker that changed is new, its neighbour is not", () => {
+test("a worker that changed is a new object, its neighbour is not", () => {
   stream().send("snapshot", snapshot(0, { workers: [worker({ id: "a" }), worker({ id: "b" })] }));
   const before = feed.state.workers!;
   stream().send("snapshot", snapshot(1, { workers: [worker({ id: "a" }), worker({ id: "b", running: 2 })] }));
@@ -61,13 +61,13 @@ test("a cut stream is reconnecting, then offline, then live again", () => {
   expect(feed.state.connection).toBe("live");
 });
 
-test("a stream that says nothing is not live", () => {
+test("a silent stream is not live", () => {
   stream().send("snapshot", snapshot(0));
   vi.advanceTimersByTime(7000);
   expect(feed.state.connection).toBe("reconnecting");
 });
 
-test("a stream that the browser gave up is opened again", () => {
+test("a stream that the browser has given up is opened again", () => {
   stream().cut(true);
   expect(feed.state.connection).toBe("offline");
   vi.advanceTimersByTime(7000);
@@ -75,7 +75,7 @@ test("a stream that the browser gave up is opened again", () => {
   expect(feed.state.connection).toBe("offline");
 });
 
-test("a pause closes the stream and keeps what is shown; going on opens another", () => {
+test("a pause closes the stream and keeps what is shown; resuming opens another", () => {
   stream().send("snapshot", snapshot(0));
   feed.pause();
   expect(stream().readyState).toBe(2);
@@ -87,7 +87,7 @@ test("a pause closes the stream and keeps what is shown; going on opens another"
   expect(feed.state.connection).toBe("live");
 });
 
-test("trouble is told while the server cannot look, and gone with the next snapshot", () => {
+test("trouble is shown while the server cannot look at the pool, and gone with the next snapshot", () => {
   stream().send("snapshot", snapshot(0));
   stream().send("trouble", { error: { code: "queue_unavailable", message: "Redis is away." } });
   expect(feed.state.trouble).toBe("Redis is away.");
@@ -102,7 +102,7 @@ test("history after a reconnection fills the hole and doubles nothing", () => {
   expect(feed.state.points.map(({ at }) => (Date.parse(at) - T0) / 1000)).toEqual([-4, -2, 0, 2]);
 });
 
-test("the clock of the server is known by its difference from ours", () => {
+test("the server's clock is known by its difference from the page's", () => {
   stream().send("snapshot", snapshot(30));
   expect(feed.state.skew).toBe(30_000);
 });

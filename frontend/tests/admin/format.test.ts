@@ -6,7 +6,7 @@ test("durations keep two figures that matter", () => {
   expect(read).toEqual(["0 ms", "85 ms", "1.0 s", "1.4 s", "10 s", "12 s", "1 min 05 s", "1 h 00 min", "1 d 3 h"]);
 });
 
-test("what is not known is a dash", () => {
+test("an unknown value is a dash", () => {
   expect([duration(null), rate(undefined), memory(null, 1024)]).toEqual(["–", "–", "–"]);
 });
 
@@ -14,7 +14,7 @@ test("ages count whole units and are never negative", () => {
   expect([-500, 1999, 61_000, 7_300_000, 200_000_000].map(age)).toEqual(["0 s", "1 s", "1 min", "2 h", "2 d"]);
 });
 
-test("memory is told in GiB", () => {
+test("memory is shown in GiB", () => {
   expect(memory(52_210, 81_559)).toBe("51.0 / 80 GiB");
 });
 

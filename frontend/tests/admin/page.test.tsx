@@ -13,11 +13,11 @@ const ended = job({ id: "ffff0000-ended", state: "completed", tenant: "research"
 const dead = job({ id: "dddd0000-dead", state: "failed", ended_at: at(9), why: "worker_lost", timeline: [mark(0, "accepted"), mark(9, "ended", "failed")] });
 
 let source: FakeSource;
-let asked: string[];
+let requests: string[];
 
 /** The API, as far as these tests need it. */
 function api(url: string, init?: RequestInit): unknown {
-  asked.push(`${init?.method ?? "GET"} ${url}`);
+  requests.push(`${init?.method ?? "GET"} ${url}`);
   if (init?.method === "POST") return { id: running.id, state: "cancelled" };
   if (url.includes("/dead")) return { dead: [{ entry: "1-0", id: dead.id, job: dead, why: "worker_lost", at: at(9) }], next_cursor: null };
   if (url.includes("state=ended")) return { jobs: [ended], next_cursor: url.includes("cursor=") ? null : "older" };
@@ -27,7 +27,7 @@ function api(url: string, init?: RequestInit): unknown {
 
 beforeEach(() => {
   source = new FakeSource();
-  asked = [];
+  requests = [];
   vi.stubGlobal("fetch", (url: string, init?: RequestInit) => Promise.resolve(Response.json(api(url, init))));
   HTMLDialogElement.prototype.showModal = function (this: HTMLDialogElement) {
     this.open = true;
@@ -40,18 +40,18 @@ afterEach(() => {
 });
 
 const show = (part: React.ReactNode) => render(<FeedProvider make={() => new Feed(() => source)}>{part}</FeedProvider>);
-const tell = (...args: Parameters<typeof snapshot>) => act(() => source.send("snapshot", snapshot(...args)));
+const sendSnapshot = (...args: Parameters<typeof snapshot>) => act(() => source.send("snapshot", snapshot(...args)));
 
-test("where no worker is alive the page says how to start one", () => {
+test("where no worker is alive the page explains how to start one", () => {
   show(<WorkersPanel />);
-  tell(0, { workers: [] });
+  sendSnapshot(0, { workers: [] });
   expect(screen.getByText(/No worker is alive/)).toBeTruthy();
   expect(screen.getByText("make up")).toBeTruthy();
 });
 
-test("a worker's state is told in words", () => {
+test("a worker's state is shown in words", () => {
   show(<WorkersPanel />);
-  tell(0, { workers: [worker({ state: "not_asking" })] });
+  sendSnapshot(0, { workers: [worker({ state: "not_asking" })] });
   const card = within(screen.getByRole("article", { name: "Worker w-1" }));
   expect(card.getByText("takes no jobs")).toBeTruthy();
   expect(card.getByText("1 of 4 slots")).toBeTruthy();
@@ -59,7 +59,7 @@ test("a worker's state is told in words", () => {
 
 test("the queue shows classes, tenants and what was returned", () => {
   show(<QueuePanel />);
-  tell(0);
+  sendSnapshot(0);
   expect(screen.getByText("interactive")).toBeTruthy();
   expect(screen.getByText("default")).toBeTruthy();
   expect(screen.getByText("1 returned, go first")).toBeTruthy();
@@ -68,9 +68,9 @@ test("the queue shows classes, tenants and what was returned", () => {
 test("a live job is cancelled only after it was confirmed", async () => {
   show(<JobsPanel />);
   fireEvent.click(await screen.findByRole("button", { name: /^Cancel job/ }));
-  expect(asked.some((line) => line.startsWith("POST"))).toBe(false);
+  expect(requests.some((line) => line.startsWith("POST"))).toBe(false);
   fireEvent.click(screen.getByRole("button", { name: "Cancel the job" }));
-  expect(asked).toContain(`POST /api/admin/jobs/${running.id}/cancel`);
+  expect(requests).toContain(`POST /api/admin/jobs/${running.id}/cancel`);
 });
 
 test("a row opens its job's timeline", async () => {
@@ -80,7 +80,7 @@ test("a row opens its job's timeline", async () => {
   expect(dialog.getByText("Given to a worker, attempt 1")).toBeTruthy();
 });
 
-test("the arrows move between the tabs, and each list is asked for", async () => {
+test("the arrows move between the tabs, and each list is requested", async () => {
   show(<JobsPanel />);
   fireEvent.keyDown(screen.getByRole("tab", { name: "Live" }), { key: "ArrowRight" });
   expect(await screen.findByText("321")).toBeTruthy();
@@ -89,14 +89,14 @@ test("the arrows move between the tabs, and each list is asked for", async () =>
   expect(document.activeElement).toBe(screen.getByRole("tab", { name: "Dead letters" }));
 });
 
-test("older pages are asked for by cursor, and the way back is kept", async () => {
+test("older pages are requested by cursor, and the way back is kept", async () => {
   show(<JobsPanel />);
   fireEvent.click(screen.getByRole("tab", { name: "Ended" }));
   await screen.findByText("321");
   fireEvent.click(screen.getByRole("button", { name: "Older" }));
-  expect(asked.at(-1)).toContain("cursor=older");
+  expect(requests.at(-1)).toContain("cursor=older");
   fireEvent.click(screen.getByRole("button", { name: "Newer" }));
-  expect(asked.at(-1)).not.toContain("cursor=");
+  expect(requests.at(-1)).not.toContain("cursor=");
 });
 
 test("the filter looks at everything a row shows", async () => {
@@ -108,7 +108,7 @@ test("the filter looks at everything a row shows", async () => {
   expect(screen.getByText(/No job on this page matches/)).toBeTruthy();
 });
 
-test("what the server refuses is said, with its reason", async () => {
+test("a refusal by the server is shown with its reason", async () => {
   vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ error: { code: "forbidden", message: "Only for operators." } }, { status: 403 })));
   show(<JobsPanel />);
   expect((await screen.findByRole("alert")).textContent).toBe("Only for operators.");

@@ -13,22 +13,22 @@ test("a point that is not newer than the last is dropped", () => {
   expect(seconds(append([point(4)], point(4)))).toEqual([4]);
 });
 
-test("history replaces what came live in its time, since more had ended when it was computed", () => {
+test("the history replaces the live points of its time, since more jobs had ended when it was computed", () => {
   const merged = merge([point(2, { wait_ms: 70 }), point(4, { wait_ms: 80 })], [point(1), point(3), point(5)]);
   expect(seconds(merged)).toEqual([1, 2, 4, 5]);
 });
 
-test("no history leaves what came live", () => {
+test("without a history the live points stay", () => {
   expect(seconds(merge([], [point(1)]))).toEqual([1]);
 });
 
-test("where nobody looked the line has a hole", () => {
+test("the line has a hole where no process looked at the pool", () => {
   const [times, depths] = columns([point(0, { depth: 1 }), point(60, { depth: 2 })], [(at) => at.depth]);
   expect(times).toHaveLength(3);
   expect(depths).toEqual([1, null, 2]);
 });
 
-test("the extent passes over what is not known", () => {
+test("the extent skips unknown values", () => {
   const points = [point(0, { wait_ms: 9 }), point(1, { wait_ms: 4 }), point(2)];
   expect(extent(points, (at) => at.wait_ms)).toEqual({ last: 4, max: 9 });
   expect(extent([point(0)], (at) => at.wait_ms)).toEqual({ last: null, max: null });

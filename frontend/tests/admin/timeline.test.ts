@@ -29,12 +29,12 @@ test("a life is cut into waiting, given and running, attempt by attempt", () => 
   ]);
 });
 
-test("waited ends at the first start; ran adds the attempts up", () => {
+test("the time waited ends at the first start; the time run adds the attempts up", () => {
   expect(waitedMs(twice, now)).toBe(2000);
   expect(ranMs(twice, now)).toBe(8000);
 });
 
-test("without a mark for the start it ran from when it was given", () => {
+test("without a mark for the start an attempt ran from when the job was given", () => {
   expect(waitedMs(job(), now)).toBe(2000);
   expect(ranMs(job(), now)).toBe(18_000);
 });
@@ -55,7 +55,7 @@ test("a clock that was set back gives no negative stretch", () => {
   expect(stages(back, now)[0]!.until).toBe(stages(back, now)[0]!.from);
 });
 
-test("steps say what happened, where, and how long after the one before", () => {
+test("each step shows what happened, where, and how long after the step before", () => {
   expect(steps(twice).map(({ label, detail, afterMs }) => `${label} | ${detail} | ${afterMs}`)).toEqual([
     "Accepted |  | null",
     "Given to a worker, attempt 1 | w-1 | 1000",

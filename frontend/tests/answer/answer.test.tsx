@@ -12,7 +12,7 @@ afterEach(cleanup);
 const draw = (text: string, running = false) => render(<Answer text={text} running={running} />).container;
 
 describe("links", () => {
-  it("open beside the chat and tell the other side nothing", () => {
+  it("open beside the chat and send the other site nothing about it", () => {
     const link = draw("[words](https://a.example/x)").querySelector("a");
     expect(link?.target).toBe("_blank");
     expect(link?.rel).toBe("noopener noreferrer nofollow");
@@ -28,7 +28,7 @@ describe("links", () => {
     },
   );
 
-  it("find definitions that stand in other blocks, also ones that come later", () => {
+  it("find definitions in other blocks, also in later ones", () => {
     const { container, rerender } = render(<Answer text={"see [it][There]\n\n"} running />);
     expect(container.querySelector("a")).toBeNull();
     rerender(<Answer text={"see [it][There]\n\n# Next\n\n[there]: https://a.example/\n"} running />);
@@ -63,7 +63,7 @@ describe("what is drawn", () => {
 
   it("headings below the page's own", () => {
     const container = draw("# One\n\n## Two\n\n###### Six\n");
-    expect([...container.querySelectorAll("h1,h2,h3,h4,h5,h6")].map((one) => one.tagName)).toEqual(["H3", "H4", "H6"]);
+    expect([...container.querySelectorAll("h1,h2,h3,h4,h5,h6")].map((element) => element.tagName)).toEqual(["H3", "H4", "H6"]);
   });
 
   it("a table that the keyboard can scroll, with line breaks in its cells", () => {
@@ -72,9 +72,9 @@ describe("what is drawn", () => {
     expect(container.querySelector("td br")).not.toBeNull();
   });
 
-  it("tasks that say whether they are done", () => {
+  it("tasks that show whether they are done", () => {
     draw("- [x] one\n- [ ] two\n");
-    expect(screen.getAllByRole("checkbox").map((one) => one.getAttribute("aria-label"))).toEqual(["done", "to do"]);
+    expect(screen.getAllByRole("checkbox").map((element) => element.getAttribute("aria-label"))).toEqual(["done", "to do"]);
   });
 
   it("footnotes, wherever the note stands", () => {
@@ -89,7 +89,7 @@ describe("what is drawn", () => {
     expect(container.querySelectorAll(".katex-display")).toHaveLength(1);
   });
 
-  it("a fence of math as a formula, and one that would take long as its source", async () => {
+  it("a fence of math as a formula, and a formula that would take long as its source", async () => {
     const long = "x".repeat(4_001);
     const container = draw(`Words.\n\n\`\`\`math\nz + 1\n\`\`\`\n\n\`\`\`math\n${long}\n\`\`\`\n`);
     await waitFor(() => expect(container.querySelectorAll(".katex")).toHaveLength(1));
@@ -110,7 +110,7 @@ describe("what is drawn", () => {
 });
 
 describe("words from right to left", () => {
-  const directions = (text: string, selector: string) => [...draw(text).querySelectorAll(selector)].map((one) => one.getAttribute("dir"));
+  const directions = (text: string, selector: string) => [...draw(text).querySelectorAll(selector)].map((element) => element.getAttribute("dir"));
 
   it.each([
     ["paragraphs, headings and quotes", "# שלום\n\nمرحبا\n\nwords\n\n> עוד\n", "h3, p, blockquote", ["auto", "auto", "auto", "rtl", "auto"]],
@@ -125,13 +125,13 @@ describe("words from right to left", () => {
   it("leave code and diagrams as they are, and code does not decide", () => {
     const container = draw("- `git` הוא כלי\n  ```sh\n  ls\n  ```\n  ```mermaid\n  flowchart LR\n  ```\n");
     expect(container.querySelector("ul")?.dir).toBe("rtl");
-    expect([...container.querySelectorAll("li code, figure")].map((one) => one.getAttribute("dir"))).toEqual(["ltr", "ltr", null, "ltr", null]);
+    expect([...container.querySelectorAll("li code, figure")].map((element) => element.getAttribute("dir"))).toEqual(["ltr", "ltr", null, "ltr", null]);
   });
 
   it("leave formulas as they are, before and after they are drawn", async () => {
     const container = draw("$x$ הוא משתנה\n\n- $y$ גם\n");
     expect(container.querySelector("ul")?.dir).toBe("rtl");
-    await waitFor(() => expect([...container.querySelectorAll(".katex")].map((one) => one.getAttribute("dir"))).toEqual(["ltr", "ltr"]));
+    await waitFor(() => expect([...container.querySelectorAll(".katex")].map((element) => element.getAttribute("dir"))).toEqual(["ltr", "ltr"]));
   });
 });
 
@@ -194,16 +194,16 @@ type Tree = { children: { type: string; position: { start: { offset: number }; e
 
 /** Type and place of the top-level nodes that the renderer sees. */
 function seen(text: string, offset: number): string[] {
-  let found: string[] = [];
+  let nodes: string[] = [];
   const look = () => (tree: Tree) => {
-    found = tree.children.map(({ type, position }) => `${type} ${position.start.offset + offset}-${position.end.offset + offset}`);
+    nodes = tree.children.map(({ type, position }) => `${type} ${position.start.offset + offset}-${position.end.offset + offset}`);
   };
   renderToStaticMarkup(<ReactMarkdown remarkPlugins={[...remarkPlugins!.slice(0, 2), look]}>{text}</ReactMarkdown>);
-  return found;
+  return nodes;
 }
 
 describe("the renderer", () => {
-  // The rest are texts nobody writes: a bare list mark or a lone tag glued to the end of a table.
+  // The rest are texts that no one writes: a bare list mark or a lone tag glued to the end of a table.
   it("finds the same in the blocks as in the whole text, in 99 of 100 wild texts", () => {
     const random = seeded(4);
     const different: string[] = [];
@@ -211,9 +211,9 @@ describe("the renderer", () => {
       const text = markdownText(random, 14).replaceAll(/\r\n?/g, "\n").replaceAll("\\[", "");
       let offset = 0;
       const apart = blocksOf(text).flatMap((block) => {
-        const found = seen(block.text, offset);
+        const nodes = seen(block.text, offset);
         offset += block.text.length;
-        return found;
+        return nodes;
       });
       const whole = seen(text, 0);
       if (apart.join("|") !== whole.join("|")) different.push(`${JSON.stringify(text)}\n  whole ${whole.join("|")}\n  apart ${apart.join("|")}`);

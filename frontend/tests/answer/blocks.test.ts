@@ -53,7 +53,7 @@ describe("blocks of a growing text", () => {
     expect(second[0]).toBe(first[0]);
   });
 
-  it("start over when the text is another one", () => {
+  it("start over when the text is another", () => {
     const cutter = new Cutter();
     cutter.cut("one\n\ntwo\n\nthree\n\nfour\n");
     expect(cutter.cut("# other\n\ntext\n")).toEqual(blocksOf("# other\n\ntext\n"));
@@ -66,7 +66,7 @@ describe("blocks of a growing text", () => {
     cutter.cut(long);
     const before = process.cpuUsage();
     for (let tick = 0; tick < 100; tick++) cutter.cut(long + paragraph.slice(0, tick));
-    expect(process.cpuUsage(before).user / 1_000 / 100).toBeLessThan(5); // ms of the processor, whoever else is on it; a tick is 50
+    expect(process.cpuUsage(before).user / 1_000 / 100).toBeLessThan(5); // ms of the processor, however busy it is; a tick is 50
   });
 });
 

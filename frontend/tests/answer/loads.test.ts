@@ -1,4 +1,4 @@
-/** What draws an answer's code and diagrams is loaded when it is needed; the network may be away just then. */
+/** The libraries that draw an answer's code and diagrams are loaded when they are needed; the network may be away just then. */
 import { beforeEach, expect, it, vi } from "vitest";
 import { highlighter } from "@/components/answer/code/highlighter";
 import { loadGrammar } from "@/components/answer/code/languages";
@@ -27,7 +27,7 @@ it("code is coloured once its colours can be loaded, though they could not be be
   expect([createHighlighterCore, loadGrammar].map((load) => vi.mocked(load).mock.calls.length)).toEqual([2, 2]);
 });
 
-it("a diagram is drawn once Mermaid can be loaded, though it could not be before, and then only once", async () => {
+it("a diagram is drawn once Mermaid can be loaded, though it could not be before, and it is drawn only once", async () => {
   vi.mocked(mermaid.parse).mockRejectedValueOnce(lost);
   await expect(drafter.draw("flowchart LR", false)).rejects.toBe(lost);
   const drawing = await drafter.draw("flowchart LR", false);

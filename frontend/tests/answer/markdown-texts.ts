@@ -30,7 +30,7 @@ const LINES = [
 export function markdownText(random: Random, lines: number): string {
   const made = Array.from({ length: random.below(lines) + 1 }, () => line(random));
   const ends = random.below(4) ? ["\n"] : random.pick([["\r\n"], ["\n", "\r\n"], ["\n", "\r", "\r\n"]]);
-  return made.map((one) => one.replaceAll("\n", random.pick(ends)) + random.pick(ends)).join("");
+  return made.map((text) => text.replaceAll("\n", random.pick(ends)) + random.pick(ends)).join("");
 }
 
 function line(random: Random): string {

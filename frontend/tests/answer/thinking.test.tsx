@@ -34,7 +34,7 @@ it.each([
   expect(button().textContent).toBe(words);
 });
 
-it("says no time that is not known", () => {
+it("shows no time that is not known", () => {
   render(<Thinking text="hm" running={false} />);
   expect(button().textContent).toBe("Thoughts");
 });

@@ -34,20 +34,20 @@ afterEach(cleanup);
 
 const notice = () => screen.queryByTestId("blind");
 
-it("names the models that see, and switches to one", () => {
+it("names the models that see, and switches to the chosen one", () => {
   render(<BlindNotice />);
   expect(notice()?.textContent).toBe("reads does not see images.Usesees");
   fireEvent.click(screen.getByText("sees"));
   expect(state.change).toHaveBeenCalledWith({ model: "sees" });
 });
 
-it("says nothing about files of text, which every model reads", () => {
+it("is not there for text files, which every model reads", () => {
   state.attachments = [{ type: "document" }];
   render(<BlindNotice />);
   expect(notice()).toBeNull();
 });
 
-it("says so where no model sees", () => {
+it("states that no model sees where that is so", () => {
   state.models = state.models.slice(0, 1);
   render(<BlindNotice />);
   expect(notice()?.textContent).toContain("No model here does.");
@@ -72,7 +72,7 @@ it("is not there without an image", () => {
 const longNotice = () => screen.queryByTestId("too-long")?.textContent;
 const files = (...lengths: number[]): Held[] => lengths.map((length) => ({ type: "document", content: [{ type: "text", text: "x".repeat(length) }] }));
 
-it("says how much a model reads before files go to it that are longer", () => {
+it("states how much a model reads before longer files are sent to it", () => {
   state.attachments = files(40_000, 40_000);
   render(<LongNotice />);
   expect(longNotice()).toBe("These files are about 20,000 tokens long, and reads reads 8,200.");
@@ -80,7 +80,7 @@ it("says how much a model reads before files go to it that are longer", () => {
 
 it.each([
   ["files that fit", files(20_000), 8192],
-  ["a model that does not tell how much it reads", files(80_000), 0],
+  ["a model that does not report how much it reads", files(80_000), 0],
   ["images", [{ type: "image", content: [{ type: "image" }] }], 8192],
 ])("says nothing of %s", (_, attachments, context_length) => {
   state.attachments = attachments;

@@ -1,4 +1,4 @@
-/** A message with files: what the page shows of it, and of one that is being written. */
+/** A message with files: what the page shows of it, and of a message that is being written. */
 import { AssistantRuntimeProvider, useLocalRuntime, type ChatModelAdapter, type ThreadMessageLike } from "@assistant-ui/react";
 import { cleanup, fireEvent, render, screen, within } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -49,7 +49,7 @@ test("a message shows its words and its files' names, and a file when it is pres
   expect(shown.closest("dialog")?.textContent).toContain("main.py");
 });
 
-test("a message that is nothing but a file has no words to copy", async () => {
+test("a message that is only a file has no words to copy", async () => {
   render(<House messages={[stored(withFiles("", [{ name: "main.py", text: "print(1)" }]))]} />);
   const message = await screen.findByRole("article", { name: "You" });
   expect(within(message).queryByRole("button", { name: "Copy message" })).toBeNull();

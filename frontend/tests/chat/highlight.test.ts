@@ -11,7 +11,7 @@ it("marks the words of a query, however they are written", () => {
   ]);
 });
 
-it.each(ASCII)("takes the sign %s of a query for itself", (sign) => {
+it.each(ASCII)("reads the sign %s of a query as itself", (sign) => {
   const query = `${sign}cpp`;
   const pieces = highlight(`0 ${query} 0`, query);
   expect(pieces.filter(({ hit }) => hit).map(({ text }) => text)).toEqual([query]);

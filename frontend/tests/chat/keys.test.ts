@@ -105,19 +105,19 @@ describe("the palette's filter", () => {
     { id: "3", title: "Renewal letter", section: "Chats" },
     { id: "4", title: "Theme: dark", section: "Commands", words: "night appearance" },
   ];
-  const found = (query: string) => filterEntries(entries, query).map((entry) => entry.id);
+  const idsFor = (query: string) => filterEntries(entries, query).map((entry) => entry.id);
 
   it("puts the beginning of a title before the beginning of a word before its middle", () => {
-    expect(found("new")).toEqual(["1", "2", "3"]);
+    expect(idsFor("new")).toEqual(["1", "2", "3"]);
   });
 
-  it("wants every word, in any order, and heeds hidden words", () => {
-    expect(found("python new")).toEqual(["2"]);
-    expect(found("night")).toEqual(["4"]);
-    expect(found("zebra")).toEqual([]);
+  it("demands every word, in any order, and uses hidden words", () => {
+    expect(idsFor("python new")).toEqual(["2"]);
+    expect(idsFor("night")).toEqual(["4"]);
+    expect(idsFor("zebra")).toEqual([]);
   });
 
   it("keeps everything in order without a query", () => {
-    expect(found("  ")).toEqual(["1", "2", "3", "4"]);
+    expect(idsFor("  ")).toEqual(["1", "2", "3", "4"]);
   });
 });

@@ -6,7 +6,7 @@ import { OverlayProvider, useOverlays } from "@/components/ui/overlays";
 import { late } from "@/components/ui/late";
 
 const lost = new Error("Failed to load chunk");
-/** The server has another build than the page: the file that it asks for is gone. */
+/** The server has another build than the page: the file that the page requests is gone. */
 vi.mock("@/components/shell/shortcut-sheet", () => {
   throw lost;
 });
@@ -19,7 +19,7 @@ function Page() {
 const press = (name: string) => act(async () => fireEvent.click(screen.getByText(name)));
 
 beforeEach(() => {
-  vi.spyOn(console, "error").mockImplementation(() => {}); // React tells of what it caught
+  vi.spyOn(console, "error").mockImplementation(() => {}); // React logs the error that it caught
   vi.stubGlobal("matchMedia", () => ({ matches: true, addEventListener: vi.fn(), removeEventListener: vi.fn() }));
 });
 afterEach(() => {
@@ -28,7 +28,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-it("a sheet that cannot be loaded costs nothing but itself", async () => {
+it("a sheet that cannot be loaded is the only thing lost", async () => {
   render(
     <OverlayProvider>
       <Page />
@@ -43,7 +43,7 @@ it("a sheet that cannot be loaded costs nothing but itself", async () => {
   expect(screen.queryByText("Reload")).toBeNull();
 });
 
-it("one that could not be loaded is tried again when it is next opened, and one that was is not", async () => {
+it("a sheet that could not be loaded is tried again when it is next opened, and a loaded one is not", async () => {
   const load = vi.fn(async () => ({ default: ({ onClose }: { onClose: () => void }) => <button onClick={onClose}>The sheet</button> }));
   load.mockRejectedValueOnce(lost);
   const Sheet = late(load);

@@ -23,7 +23,7 @@ describe("turns", () => {
     expect(outlineOf(messages)).toBe(outlineOf(messages.map((message) => ({ ...message, text: "more" }))));
   });
 
-  it("are drawn from the end, in whole turns, and the last one always", () => {
+  it("are drawn from the end, in whole turns, and the last turn always", () => {
     const turns = turnsOf(Array.from({ length: 100 }, (_, i) => `${i % 2 ? "a" : "u"}${i}`).join(" "));
     expect(firstDrawn(turns, 40)).toBe(30);
     expect(firstDrawn(turns, 200)).toBe(0);
@@ -39,7 +39,7 @@ describe("search highlights", () => {
     expect(pieces.map((piece) => piece.text).join("")).toBe("The queue, and its Queues");
   });
 
-  it("take signs as signs", () => {
+  it("read the signs of a pattern as plain signs", () => {
     expect(highlight("a+b (c)", "a+b (").filter((piece) => piece.hit)).toHaveLength(2);
     expect(highlight("text", "  ")).toEqual([{ text: "text", at: 0, hit: false }]);
   });
@@ -73,7 +73,7 @@ describe("the card for a simulated engine", () => {
 });
 
 describe("the tab's title", () => {
-  it("says what goes on, and that an answer came while nobody looked", () => {
+  it("shows what goes on, and that an answer came while the tab was hidden", () => {
     expect(tabTitle("Plans", true, "answering", false)).toBe("● Answering… – Plans");
     expect(tabTitle("Plans", false, "done", true)).toBe("✓ Plans");
     expect(tabTitle("Plans", false, "done", false)).toBe("Plans");

@@ -21,14 +21,14 @@ function Renamed({ onRename }: { onRename: (title: string) => void }) {
   );
 }
 
-test.each(["Enter", "Escape"])("%s gives the focus back to what was renamed", (key) => {
+test.each(["Enter", "Escape"])("%s gives the focus back to the chat that was renamed", (key) => {
   render(<Renamed onRename={() => {}} />);
   screen.getByRole("textbox").focus();
   fireEvent.keyDown(screen.getByRole("textbox"), { key });
   expect(document.activeElement).toBe(screen.getByText("the chat"));
 });
 
-test("leaving the field keeps the title, and does not take the focus from where it went", () => {
+test("leaving the field keeps the title, and leaves the focus where it went", () => {
   const rename = vi.fn();
   render(
     <>
@@ -67,7 +67,7 @@ const List = ({ names }: { names: string[] }) => (
   </>
 );
 
-test("a chat that goes away leaves the focus to the next one, and the last one to where one writes", async () => {
+test("a chat that is removed leaves the focus to the next chat, and the last chat leaves it to the composer", async () => {
   const { rerender, container } = render(<List names={["a", "b", "c"]} />);
   screen.getByText("Actions for b").focus();
   rerender(<List names={["a", "c"]} />);
@@ -78,7 +78,7 @@ test("a chat that goes away leaves the focus to the next one, and the last one t
   await waitFor(() => expect(document.activeElement).toBe(container.querySelector("textarea")));
 });
 
-test("a chat that goes away while the focus is elsewhere does not move it", async () => {
+test("a chat that is removed while the focus is elsewhere does not move it", async () => {
   const { rerender } = render(<List names={["a", "b"]} />);
   const elsewhere = screen.getByRole("textbox");
   elsewhere.focus();

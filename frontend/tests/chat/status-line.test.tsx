@@ -3,9 +3,9 @@ import { afterEach, expect, it, vi } from "vitest";
 import { StatusLine } from "@/components/chat/status-line";
 import type { AnswerMeta } from "@/stream/answer-meta";
 
-const told = vi.hoisted(() => ({ answer: undefined as AnswerMeta | undefined }));
+const shown = vi.hoisted(() => ({ answer: undefined as AnswerMeta | undefined }));
 
-vi.mock("@/runtime", () => ({ useAnswer: () => told.answer }));
+vi.mock("@/runtime", () => ({ useAnswer: () => shown.answer }));
 
 afterEach(() => {
   cleanup();
@@ -13,22 +13,22 @@ afterEach(() => {
 });
 
 function draw(answer: AnswerMeta, hasText: boolean) {
-  told.answer = answer;
+  shown.answer = answer;
   render(<StatusLine hasText={hasText} />);
   return screen.getByTestId("status");
 }
 
-it("says below half an answer that its worker was lost, and where it stands", () => {
+it("shows below half an answer that its worker was lost, and its place in the queue", () => {
   const status = draw({ phase: "waiting", position: 1, detail: "worker_lost" }, true);
   expect(status.textContent).toBe("Next in the queue · A worker was lost; trying again");
   expect(status.className).not.toContain("invisible");
 });
 
-it("says that an answer begins anew, where the text so far is void", () => {
+it("shows that an answer begins anew, where the text so far is void", () => {
   expect(draw({ phase: "answering", detail: "restarted" }, false).textContent).toBe("Thinking… · The answer begins anew");
 });
 
-it("keeps its place unseen while the text grows, and is there once nothing comes for a while", () => {
+it("keeps its room invisibly while the text grows, and is visible once nothing arrives for a while", () => {
   vi.useFakeTimers();
   const status = draw({ phase: "answering" }, true);
   expect(status.className).toContain("invisible");

@@ -5,7 +5,7 @@ import { detailSentence, statusSentence } from "@/components/chat/status";
 import { about, duration, ordinal, speed } from "@/components/ui/words";
 
 describe("the status line", () => {
-  it("says the place and the time where they are known", () => {
+  it("shows the place and the time where they are known", () => {
     expect(statusSentence({ phase: "waiting", position: 3, etaSeconds: 21 })).toBe("3rd in the queue · about 20 s");
     expect(statusSentence({ phase: "waiting", position: 1 })).toBe("Next in the queue");
     expect(statusSentence({ phase: "waiting" })).toBe("In the queue");
@@ -16,7 +16,7 @@ describe("the status line", () => {
     expect(statusSentence({ phase: "loading_model" })).toBe("Loading the model…");
   });
 
-  it("says that the answer goes on while the network is cut", () => {
+  it("shows that the answer goes on while the network is cut", () => {
     expect(statusSentence({ phase: "reconnecting", jobId: "j" })).toBe("Reconnecting — the answer goes on");
   });
 
@@ -24,7 +24,7 @@ describe("the status line", () => {
     expect(statusSentence({ phase: "reconnecting" })).toBe("The server is not reached; sending again…");
   });
 
-  it("is silent once the answer has ended", () => {
+  it("is empty once the answer has ended", () => {
     for (const phase of ["done", "failed", "cancelled"] as const) expect(statusSentence({ phase })).toBeNull();
   });
 
@@ -64,20 +64,20 @@ describe("advice on an error", () => {
     expect(adviceFor({ code: "context_too_long", message: "", retryable: false }).remedies[0]).toBe("edit");
   });
 
-  it("believes the server that something can be tried again", () => {
+  it("offers another try where the server allows it", () => {
     expect(adviceFor({ code: "engine_refused", message: "", retryable: true }).remedies).toContain("retry");
   });
 
-  it("has a card for codes nobody foresaw", () => {
+  it("has a card for a code that the table does not have", () => {
     const advice = adviceFor({ code: "brand_new", message: "Odd.", retryable: false });
     expect(advice).toEqual({ title: "The answer failed", text: "Odd.", remedies: ["retry", "edit"] });
   });
 
   it.each(["connection_lost", "job_forgotten", "job_not_found", "client_gone"])("has no second try beside an answer that may be there: %s", (code) => {
-    const told = answerError({ code, message: "", retryable: true });
-    expect(adviceFor(told).remedies).toEqual(["reload"]);
-    expect(told.message).toMatch(/[Rr]eload/);
-    expect(told.message).not.toMatch(/try again/i);
+    const error = answerError({ code, message: "", retryable: true });
+    expect(adviceFor(error).remedies).toEqual(["reload"]);
+    expect(error.message).toMatch(/[Rr]eload/);
+    expect(error.message).not.toMatch(/try again/i);
   });
 
   it("leads to a new chat where this one is gone", () => {

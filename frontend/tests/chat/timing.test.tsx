@@ -3,9 +3,9 @@ import { afterEach, expect, it, vi } from "vitest";
 import { Timing } from "@/components/chat/timing";
 import type { AnswerMeta } from "@/stream/answer-meta";
 
-const told = vi.hoisted(() => ({ answer: undefined as AnswerMeta | undefined }));
+const shown = vi.hoisted(() => ({ answer: undefined as AnswerMeta | undefined }));
 
-vi.mock("@/runtime", () => ({ useAnswer: () => told.answer }));
+vi.mock("@/runtime", () => ({ useAnswer: () => shown.answer }));
 
 afterEach(cleanup);
 
@@ -13,7 +13,7 @@ const rows = () =>
   Object.fromEntries([...document.querySelectorAll("dl > div")].map((row) => [...row.children].map((cell) => cell.textContent)));
 
 it("tells of an answer where its time went, and leaves out what nobody measured", () => {
-  told.answer = { phase: "done", queuedMs: 40, loadMs: 2100, firstTokenMs: 2400, generateMs: 900, totalMs: 3300, promptTokens: 1200 };
+  shown.answer = { phase: "done", queuedMs: 40, loadMs: 2100, firstTokenMs: 2400, generateMs: 900, totalMs: 3300, promptTokens: 1200 };
   render(<Timing />);
   fireEvent.click(screen.getByTestId("timing"));
   expect(rows()).toEqual({
@@ -27,7 +27,7 @@ it("tells of an answer where its time went, and leaves out what nobody measured"
 });
 
 it("says nothing of an answer of which nothing is known", () => {
-  told.answer = { phase: "failed" };
+  shown.answer = { phase: "failed" };
   render(<Timing />);
   expect(screen.queryByTestId("timing")).toBeNull();
 });

@@ -81,10 +81,10 @@ describe("a dialog", () => {
 });
 
 describe("the text field", () => {
-  function Owner({ heard }: { heard: (text: string) => void }) {
+  function Owner({ onText }: { onText: (text: string) => void }) {
     const [text, setText] = useState("");
     const hear = (next: string) => {
-      heard(next);
+      onText(next);
       setText(next);
     };
     return (
@@ -96,18 +96,18 @@ describe("the text field", () => {
   }
 
   it("tells what is typed and keeps the caret where it was", () => {
-    const heard = vi.fn();
-    render(<Owner heard={heard} />);
+    const onText = vi.fn();
+    render(<Owner onText={onText} />);
     const field = screen.getByLabelText<HTMLTextAreaElement>("Message");
     field.value = "Hallo";
     field.setSelectionRange(2, 2);
     fireEvent.input(field);
-    expect(heard).toHaveBeenCalledWith("Hallo");
+    expect(onText).toHaveBeenCalledWith("Hallo");
     expect(field.selectionStart).toBe(2);
   });
 
   it("takes a text that came from elsewhere", () => {
-    render(<Owner heard={() => {}} />);
+    render(<Owner onText={() => {}} />);
     const field = screen.getByLabelText<HTMLTextAreaElement>("Message");
     fireEvent.input(field, { target: { value: "sent" } });
     fireEvent.click(screen.getByText("Clear"));

@@ -37,14 +37,14 @@ test("an answer that ended out of sight waits to be read, until its thread is sh
   expect(activities()[id]).toBeUndefined();
 });
 
-test("an answer that ended on the screen was read", () => {
+test("an answer that ended on the screen counts as read", () => {
   show(id);
   runBegan(id, "a");
   runEnded(id, true);
   expect(activities()[id]).toBeUndefined();
 });
 
-test("on the screen of a hidden tab it was not, until somebody looks", () => {
+test("an answer that ended in a hidden tab waits to be read until the tab is looked at", () => {
   const visibility = vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
   show(id);
   runBegan(id, "a");
@@ -55,14 +55,14 @@ test("on the screen of a hidden tab it was not, until somebody looks", () => {
   expect(activities()[id]).toBeUndefined();
 });
 
-test("a page that lets go of an answer does not say that it ended", () => {
+test("a page that stops following an answer does not count it as ended", () => {
   remember(thread(id, JOB));
   runBegan(id, "a");
   runEnded(id, false);
   expect(activities()[id]).toEqual({ running: true, unread: false });
 });
 
-test("a thread that runs elsewhere is asked after until it has ended", async () => {
+test("a thread that runs elsewhere is looked up until it has ended", async () => {
   remember(thread(id, JOB));
   expect(activities()[id]?.running).toBe(true);
   const fetch = vi.spyOn(globalThis, "fetch").mockResolvedValue(Response.json(thread(id)));
@@ -72,7 +72,7 @@ test("a thread that runs elsewhere is asked after until it has ended", async () 
   fetch.mockRestore();
 });
 
-test("a thread that was deleted elsewhere while it ran is asked after once", async () => {
+test("a thread that was deleted elsewhere while it ran is looked up once", async () => {
   remember(thread(id, JOB));
   const gone = Response.json({ error: { code: "thread_not_found", message: "gone" } }, { status: 404 });
   const fetch = vi.spyOn(globalThis, "fetch").mockResolvedValue(gone);
@@ -83,7 +83,7 @@ test("a thread that was deleted elsewhere while it ran is asked after once", asy
   fetch.mockRestore();
 });
 
-test("a server that cannot be reached says nothing about a thread that runs", async () => {
+test("an unreachable server changes nothing about a running thread", async () => {
   remember(thread(id, JOB));
   const fetch = vi.spyOn(globalThis, "fetch").mockRejectedValue(new TypeError("network error"));
   await lookElsewhere();

@@ -2,18 +2,18 @@ import { expect, test } from "vitest";
 import { announce } from "@/runtime/announcements";
 import type { AnswerMeta } from "@/stream/answer-meta";
 
-function heard(...answers: AnswerMeta[]): (string | undefined)[] {
+function announced(...answers: AnswerMeta[]): (string | undefined)[] {
   let before: Parameters<typeof announce>[0];
   return answers.map((answer) => {
-    const said = announce(before, "m", answer);
+    const sentence = announce(before, "m", answer);
     before = { message: "m", phase: answer.phase };
-    return said;
+    return sentence;
   });
 }
 
-test("a change of state is said once, tokens and places in the queue never", () => {
+test("a change of state is announced once, tokens and places in the queue never", () => {
   expect(
-    heard(
+    announced(
       { phase: "connecting" },
       { phase: "waiting", position: 3 },
       { phase: "waiting", position: 2 },
@@ -31,12 +31,12 @@ test("a change of state is said once, tokens and places in the queue never", () 
   ]);
 });
 
-test("a failure says what to do", () => {
+test("the announcement of a failure contains what to do", () => {
   const error = { code: "x", message: "Try again.", retryable: true };
-  expect(heard({ phase: "answering" }, { phase: "failed", error }).at(-1)).toBe("The answer failed. Try again.");
+  expect(announced({ phase: "answering" }, { phase: "failed", error }).at(-1)).toBe("The answer failed. Try again.");
 });
 
-test("an answer that was over when the chat was opened is not announced", () => {
+test("an answer that had ended when the chat was opened is not announced", () => {
   expect(announce(undefined, "m", { phase: "done" })).toBeUndefined();
   expect(announce({ message: "other", phase: "answering" }, "m", { phase: "cancelled" })).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-/** A photo takes a moment to be made small; who writes on and sends meanwhile means it to go along. */
+/** A photo takes a moment to be made small; a user who sends the message meanwhile wants the photo to be sent with it. */
 import { useAui, type AssistantClient } from "@assistant-ui/react";
 import { act, cleanup, render, waitFor } from "@testing-library/react";
 import { useEffect } from "react";
@@ -83,26 +83,26 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test("a message that waits for an answer has its picture, though it was sent before that was ready", async () => {
+test("a message that waits for an answer has its picture, though it was sent before the picture was ready", async () => {
   await opens(true);
   await sends("look", () => read());
   expect(waiting()).toEqual([["look", 1]]);
   await waitFor(() => expect(page.aui.composer.getState().isEmpty).toBe(true));
 });
 
-test("so has one that is sent at once", async () => {
+test("a message that is sent at once has its picture, too", async () => {
   await opens(false);
   await sends("look", () => read());
   await waitFor(() => expect(turns).toEqual([expect.stringContaining(image)]));
 });
 
-test("one whose picture is none stays where it was written", async () => {
+test("a message whose picture is refused stays where it was written", async () => {
   await opens(true);
   await sends("look", () => refuse());
   expect([waiting(), page.aui.composer.getState().text]).toEqual([[], "look"]);
 });
 
-test("a file of text that is attached goes along as text, fenced below its name", async () => {
+test("an attached text file is sent as text, fenced below its name", async () => {
   await opens(false);
   act(() => page.aui.composer.setText("what is this?"));
   await act(() => page.add([new File(["print(1)"], "a.py")]));

@@ -22,11 +22,11 @@ function composer(bytes: number) {
   const held: Attachment[] = [];
   const adapter = fileAttachments(() => Promise.resolve("x".repeat(bytes)));
   adapter.countIn(() => held);
-  const addFile = async (one: File) => void held.push(await (adapter.add({ file: one }) as Promise<PendingAttachment>));
+  const addFile = async (each: File) => void held.push(await (adapter.add({ file: each }) as Promise<PendingAttachment>));
   return { held, addFile, add: (name: string) => addFile(file(name)) };
 }
 
-test("what is attached to a message is at most 6 MB together, and less where the server takes less", async () => {
+test("the attachments of a message are at most 6 MB together, and less where the server accepts less", async () => {
   const { held, add } = composer(5 * MB);
   await add("a.png");
   await expect(add("b.png")).rejects.toThrow("b.png the message's attachments are over 6 MB");
@@ -37,13 +37,13 @@ test("what is attached to a message is at most 6 MB together, and less where the
   await expect(composer(2 * MB).add("d.png")).rejects.toThrow("over 1.5 MB");
 });
 
-test("of two that come at once the second counts the first", async () => {
+test("of two files that are added at once the second counts the first", async () => {
   const { add } = composer(5 * MB);
   const added = await Promise.allSettled([add("a.png"), add("b.png")]);
   expect(added.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
 });
 
-test("an image that was put back counts like one that was just chosen", async () => {
+test("an image that was put back counts like an image that was just chosen", async () => {
   const { held, add } = composer(2 * MB);
   held.push(toAttachment("x".repeat(5 * MB), 0));
   await expect(add("a.png")).rejects.toThrow("over 6 MB");
@@ -68,7 +68,7 @@ test.each([
   expect(await added(content, name, type)).toEqual(["document", text]);
 });
 
-test("a text in UTF-16 that says so is read", async () => {
+test("a text in UTF-16 with its mark is read", async () => {
   expect(await added(new Uint8Array([0xff, 0xfe, 0x41, 0, 0x3b, 0x4e]), "a.txt")).toEqual(["document", "A\u4e3b"]);
 });
 
@@ -87,19 +87,19 @@ test.each([
   await expect(added(content, name)).rejects.toThrow(words);
 });
 
-test("what cannot be read, as a folder, is refused in words for people", async () => {
+test("a folder, which cannot be read, is refused with a sentence for people", async () => {
   const folder = Object.assign(new File([""], "src"), { slice: () => ({ arrayBuffer: () => Promise.reject(new Error("NotFoundError")) }) });
   await expect(composer(1).addFile(folder)).rejects.toThrow("src could not be read. A folder cannot be attached");
 });
 
-test("files of text have their share of a message's room", async () => {
+test("text files have their share of a message's room", async () => {
   limits.set({ ...usual, bytes: 400 * KB });
   const { addFile } = composer(1);
   await addFile(new File(["x".repeat(200 * KB)], "a.txt"));
   await expect(addFile(new File(["x".repeat(200 * KB)], "b.txt"))).rejects.toThrow("With b.txt the message's attachments are over 0.3 MB");
 });
 
-test("a name that would turn its letters around, or break its line, does not", async () => {
+test("signs that would turn a name's letters around, or break its line, are removed", async () => {
   const { held, addFile } = composer(1);
   await addFile(new File(["x"], "invoice\u202efdp.\nexe"));
   expect(held[0]?.name).toBe("invoice fdp. exe");

@@ -8,7 +8,7 @@ import { openStates } from "@/runtime/thread-state";
 
 afterEach(cleanup);
 
-const said = (id: string, parentId: string | null, role: "user" | "assistant") => ({
+const item = (id: string, parentId: string | null, role: "user" | "assistant") => ({
   message: { id, role, content: id },
   parentId,
 });
@@ -25,13 +25,13 @@ async function thread() {
   const { thread: live } = runtime!;
   const repository = ExportedMessageRepository.fromBranchableArray(
     [
-      said("q1", null, "user"),
-      said("a1", "q1", "assistant"),
-      said("q2", "a1", "user"),
-      said("a2", "q2", "assistant"),
-      said("a1b", "q1", "assistant"),
-      said("q3", "a1b", "user"),
-      said("a3", "q3", "assistant"),
+      item("q1", null, "user"),
+      item("a1", "q1", "assistant"),
+      item("q2", "a1", "user"),
+      item("a2", "q2", "assistant"),
+      item("a1b", "q1", "assistant"),
+      item("q3", "a1b", "user"),
+      item("a3", "q3", "assistant"),
     ],
     { headId: "a2" },
   );
@@ -44,7 +44,7 @@ async function thread() {
   return () => live.getState().messages.map(({ id }) => id);
 }
 
-test("a message that is on the page leaves it as it is", async () => {
+test("a message that is on the page leaves the page as it is", async () => {
   const shown = await thread();
   expect(showMessage("t", "q2")).toBe("q2");
   expect(shown()).toEqual(["q1", "a1", "q2", "a2"]);
@@ -56,7 +56,7 @@ test("a message deep in another branch brings that branch onto the page, to its 
   expect(shown()).toEqual(["q1", "a1b", "q3", "a3"]);
 });
 
-test("a message is found by the server's name, too", async () => {
+test("a message is found by the server's id, too", async () => {
   const shown = await thread();
   alias("t", "a3", "00000000-0000-4000-8000-000000000000");
   act(() => expect(showMessage("t", "00000000-0000-4000-8000-000000000000")).toBe("a3"));

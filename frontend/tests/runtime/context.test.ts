@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { readFrom } from "@/runtime/context";
 import type { AnswerMeta } from "@/stream/answer-meta";
 
-const said = (role: "user" | "assistant", text: string, answer?: Partial<AnswerMeta>) =>
+const messageOf = (role: "user" | "assistant", text: string, answer?: Partial<AnswerMeta>) =>
   ({
     id: text,
     role,
@@ -13,14 +13,14 @@ const said = (role: "user" | "assistant", text: string, answer?: Partial<AnswerM
     status: { type: "complete", reason: "stop" },
   }) as unknown as ThreadMessage;
 
-const turn = (answer: Partial<AnswerMeta>, text = "a") => [said("user", "q"), said("assistant", text, answer)];
+const turn = (answer: Partial<AnswerMeta>, text = "a") => [messageOf("user", "q"), messageOf("assistant", text, answer)];
 
-test("an answer that was given so many messages was given the last ones before it", () => {
+test("an answer whose model was given some messages was given the last ones before it", () => {
   const messages = [...turn({ jobId: "1" }), ...turn({ jobId: "2" }), ...turn({ jobId: "3", contextMessages: 3 })];
   expect(readFrom(messages)).toBe(2);
 });
 
-test("an answer that was given all begins at the first message", () => {
+test("an answer whose model was given all messages begins at the first", () => {
   expect(readFrom([...turn({ jobId: "1", contextMessages: 1 }), ...turn({ jobId: "2" })])).toBe(0);
   expect(readFrom([])).toBe(0);
 });
@@ -30,7 +30,7 @@ test("answers without a word are not sent, and so not counted", () => {
   expect(readFrom(messages)).toBe(1);
 });
 
-test("until the next answer's job is let in, the one before it tells", () => {
+test("until the next answer's job is accepted, the answer before it counts", () => {
   const waits: Partial<AnswerMeta> = { phase: "connecting" };
   expect(readFrom([...turn({ jobId: "1" }), ...turn({ jobId: "2", contextMessages: 1 }), ...turn(waits, "")])).toBe(2);
 });

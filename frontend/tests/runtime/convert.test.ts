@@ -24,7 +24,7 @@ const STORED: StoredMessage = {
   feedback: "up",
   created_at: "2026-01-02T03:04:05Z",
 };
-const said = (role: "user" | "assistant", text: string, more: object = {}) =>
+const messageOf = (role: "user" | "assistant", text: string, more: object = {}) =>
   ({
     id: text,
     role,
@@ -35,21 +35,21 @@ const said = (role: "user" | "assistant", text: string, more: object = {}) =>
 
 describe("what the model reads", () => {
   test("begins with the system prompt", () => {
-    expect(toLangChain([said("user", "hi")], "be brief")).toEqual([
+    expect(toLangChain([messageOf("user", "hi")], "be brief")).toEqual([
       { type: "system", content: "be brief" },
       { type: "human", content: "hi" },
     ]);
-    expect(toLangChain([said("user", "hi")], "  ")).toHaveLength(1);
+    expect(toLangChain([messageOf("user", "hi")], "  ")).toHaveLength(1);
   });
 
-  test("has no answers of which there is no text, and no thoughts", () => {
-    const thinking = said("assistant", "", {
+  test("has no answers without a text, and no thoughts", () => {
+    const thinking = messageOf("assistant", "", {
       content: [
         { type: "reasoning", text: "hm" },
         { type: "text", text: "yes" },
       ],
     });
-    expect(toLangChain([said("user", "a"), said("assistant", ""), thinking])).toEqual([
+    expect(toLangChain([messageOf("user", "a"), messageOf("assistant", ""), thinking])).toEqual([
       { type: "human", content: "a" },
       { type: "ai", content: "yes" },
     ]);
@@ -57,7 +57,7 @@ describe("what the model reads", () => {
 
   test("has a message's images behind its text", () => {
     const image = { type: "image", image: "data:image/png;base64,AA==" };
-    const message = said("user", "what is this", { attachments: [{ id: "1", content: [image] }] });
+    const message = messageOf("user", "what is this", { attachments: [{ id: "1", content: [image] }] });
     expect(toLangChain([message])[0]?.content).toEqual([
       { type: "text", text: "what is this" },
       { type: "image_url", image_url: { url: image.image } },
@@ -81,7 +81,7 @@ describe("a snapshot", () => {
 });
 
 describe("a stored message", () => {
-  test("says of its job what a stream would have said", () => {
+  test("reports of its job what a stream would have reported", () => {
     expect(metaOf(STORED)).toMatchObject({
       phase: "done",
       jobId: "j",
@@ -106,7 +106,7 @@ describe("a stored message", () => {
     });
   });
 
-  test("that failed says what to do", () => {
+  test("that failed explains what to do", () => {
     const failed = fromStored({
       ...STORED,
       status: "failed",
@@ -118,7 +118,7 @@ describe("a stored message", () => {
     });
   });
 
-  test("of a user has its images where a message just sent has them", () => {
+  test("of a user has its images where a message that was just sent has them", () => {
     const message = fromStored({ ...STORED, role: "user", images: [{ mime: "image/png", data: "AA==" }] });
     expect(imagesOf(message as unknown as ThreadMessage)).toEqual(["data:image/png;base64,AA=="]);
   });
@@ -126,9 +126,9 @@ describe("a stored message", () => {
 
 describe("an answer that was stopped", () => {
   const message = (status: object) =>
-    said("assistant", "half", { status, metadata: { custom: { answer: { phase: "waiting", position: 2 } } } });
+    messageOf("assistant", "half", { status, metadata: { custom: { answer: { phase: "waiting", position: 2 } } } });
 
-  test("is cancelled, though its job's last word was another", () => {
+  test("is cancelled, though its job last reported something else", () => {
     expect(answerOf(message({ type: "incomplete", reason: "cancelled" }))).toMatchObject({
       phase: "cancelled",
       position: undefined,
@@ -137,6 +137,6 @@ describe("an answer that was stopped", () => {
   });
 
   test("is nothing that a user's message could be", () => {
-    expect(answerOf(said("user", "hi"))).toBeUndefined();
+    expect(answerOf(messageOf("user", "hi"))).toBeUndefined();
   });
 });

@@ -13,12 +13,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-type Typed = { place: string; text: string; mine?: boolean };
+type Typed = { place: string; text: string; belongs?: boolean };
 
 const saveText = (key: string, words: string) => void save(key, words || undefined);
 
 const typing = (first: Typed) =>
-  renderHook(({ place, text, mine = true }: Typed) => useSaved(place, `draft.${place}`, text, () => mine, saveText), {
+  renderHook(({ place, text, belongs = true }: Typed) => useSaved(place, `draft.${place}`, text, () => belongs, saveText), {
     initialProps: first,
   });
 
@@ -43,14 +43,14 @@ test("the last keys before a reload are saved", () => {
 test("the last keys before another chat is shown are saved, as that chat's", () => {
   const { rerender } = typing({ place: "a", text: "" });
   rerender({ place: "a", text: "words" });
-  rerender({ place: "b", text: "", mine: false });
+  rerender({ place: "b", text: "", belongs: false });
   expect(drafts()).toEqual(["words", ""]);
   rerender({ place: "b", text: "others" });
   vi.advanceTimersByTime(400);
   expect(drafts()).toEqual(["words", "others"]);
 });
 
-test("what was sent, and what a chat that is gone had, is forgotten", () => {
+test("the draft of a sent message is removed, and so is that of a forgotten chat", () => {
   save("draft.b", "old");
   forget("b");
   const { rerender } = typing({ place: "a", text: "words" });

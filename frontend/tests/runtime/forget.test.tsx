@@ -16,7 +16,7 @@ vi.mock("next/navigation", () => ({ usePathname: () => "/" }));
 beforeEach(() => sessionStorage.clear());
 afterEach(() => void states.set({}));
 
-/** Everything that the store and the browser's storage hold, as one text; a runtime of assistant-ui stands for itself. */
+/** Everything that the store and the browser's storage hold, as one text; a runtime of assistant-ui as two words. */
 function memory(): string {
   const plain = (key: string, value: unknown) => {
     if (key === "live") return value && "a runtime";
@@ -25,7 +25,7 @@ function memory(): string {
   return JSON.stringify([states.get(), { ...localStorage }, { ...sessionStorage }], plain);
 }
 
-/** Each field names the thread `id`. A field that ThreadState gets is asked for here by the compiler. */
+/** Each field names the thread `id`. The compiler demands every new field of ThreadState here. */
 const full = (id: string, callOff: () => void): Required<ThreadState> => ({
   thread: { id, title: id, archived: false, created_at: "", updated_at: "", settings: {}, job: { id, answer_id: id } },
   unsavedSettings: { system: id },
@@ -52,7 +52,7 @@ const full = (id: string, callOff: () => void): Required<ThreadState> => ({
   callOffs: { head: callOff, settings: callOff, load: callOff },
 });
 
-test("nothing of a forgotten thread is left, and nothing that was due in it is done", () => {
+test("nothing of a forgotten thread is left, and nothing that was due in it happens", () => {
   const callOff = vi.fn();
   openStates({ gone: full("gone", callOff), stays: full("stays", vi.fn()) });
   for (const id of ["gone", "stays"]) {
@@ -68,7 +68,7 @@ test("nothing of a forgotten thread is left, and nothing that was due in it is d
   expect(callOff).toHaveBeenCalledTimes(3);
 });
 
-test("what comes late for a forgotten thread brings nothing of it back", () => {
+test("a late change of a forgotten thread brings nothing of it back", () => {
   openStates({ gone: {} });
   forget("gone");
   markStored("gone", ["m"]);
@@ -87,11 +87,11 @@ async function isFull(): Promise<void> {
   addPending(house.id, "next", []);
   changeSettings(house.id, { system: "brief" });
   saveField("draft", house.id, "a draft");
-  saveField("unsent", house.id, { messageId: house.name("q9"), text: "not sent" });
-  expect(memory()).toContain(house.name("a1"));
+  saveField("unsent", house.id, { messageId: house.idOf("q9"), text: "not sent" });
+  expect(memory()).toContain(house.idOf("a1"));
 }
 
-test("a chat that is deleted while it is answered leaves nothing, though its answer is let go only then", async () => {
+test("a chat that is deleted while it is answered leaves nothing, though the page stops following the answer only afterwards", async () => {
   await isFull();
   const deleted = vi.fn();
   others.onmessage = ({ data }) => deleted(data);

@@ -48,7 +48,7 @@ test("all branches are loaded, and the one that was shown is shown", () => {
   expect([headId, unstable_resume]).toEqual(["a1", false]);
 });
 
-test("an answer under way is left to be followed, behind its question", () => {
+test("a running answer is left to be followed, behind its question", () => {
   const running = message("a3", "u1", { status: "running" });
   const { messages, headId, unstable_resume } = taken({
     thread: thread({ id: "j", answer_id: "a3" }),
@@ -66,7 +66,7 @@ test("a head that others have left behind is followed to its branch's end, so th
   expect(taken({ thread: thread(), messages: longer, head_id: "u1" }).headId).toBe("u3");
 });
 
-test("an answer that had ended before is known to have, and how", () => {
+test("how an answer ended before the page came is known", () => {
   taken({ thread: thread(), messages: BRANCHES, head_id: "a1" });
   expect(endOf("t")).toEqual({ how: "done", answerId: "a1" });
   taken({ thread: thread(), messages: [...BRANCHES, message("a3", "u1", { status: "failed" })], head_id: "a3" });
@@ -75,20 +75,20 @@ test("an answer that had ended before is known to have, and how", () => {
   expect(endOf("t")).toBeUndefined();
 });
 
-test("a message whose parent is not there does not take the rest with it", () => {
+test("a message whose parent is missing does not remove the others", () => {
   const { messages } = taken({ thread: thread(), messages: [...BRANCHES, message("u9", "gone")], head_id: "nowhere" });
   expect(messages).toHaveLength(4);
 });
 
-test("the page's names become the server's, always the same one", () => {
+test("a message of the page gets an id of the server, always the same one", () => {
   const name = serverId("t1", "AbCdEfG");
   expect(name).toMatch(/^[0-9a-f-]{36}$/);
   expect(serverId("t1", "AbCdEfG")).toBe(name);
-  expect(serverId("t2", "AbCdEfG")).not.toBe(name); // names are unique only within a thread
+  expect(serverId("t2", "AbCdEfG")).not.toBe(name); // ids of assistant-ui are unique only within a thread
   expect(localId("t1", name)).toBe("AbCdEfG");
 });
 
-test("a resumed answer is the server's under its new name", () => {
+test("a resumed answer is found under both of its ids", () => {
   alias("t3", "local", "server-1");
   expect([serverId("t3", "local"), localId("t3", "server-1")]).toEqual(["server-1", "local"]);
 });

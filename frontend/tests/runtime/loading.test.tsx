@@ -2,16 +2,16 @@
 import { act, waitFor } from "@testing-library/react";
 import { expect, test, vi } from "vitest";
 import { addPending, pendingOf, sendNow } from "@/runtime/pending";
-import { aui, follows, house, idle, loads, news, sending, shown, shownThread, told } from "./tab";
+import { aui, change, follows, house, idle, loads, reported, sending, shown, shownThread } from "./tab";
 
 vi.mock("next/navigation", () => ({ usePathname: () => "/" }));
 
-test("nothing is sent into a thread that could not be loaded, neither what waits nor what is typed", async () => {
+test("nothing is sent into a thread that could not be loaded, neither a waiting message nor a typed one", async () => {
   house.turn(1, "running");
   await follows(1);
   addPending(house.id, "next", []);
   house.turn(2, "complete");
-  await told(news("began", "a2"), news("ended", "a2"));
+  await reported(change("began", "a2"), change("ended", "a2"));
   house.restarting = true;
   act(() => house.end(1));
   await waitFor(() => expect(shownThread.error).not.toBeNull());
@@ -19,43 +19,43 @@ test("nothing is sent into a thread that could not be loaded, neither what waits
   expect(sending.canSend).toBe(false);
   await act(() => sending.send());
   sendNow(house.id, pendingOf(house.id)[0]!.id);
-  await told({ type: "list" });
+  await reported({ type: "list" });
   expect([house.turns, aui.composer.getState().text]).toEqual([[], "typed"]);
   house.restarting = false;
   act(() => shownThread.retry());
-  await waitFor(() => expect(house.turns.map(({ parent_id }) => parent_id)).toEqual([house.name("a2")]));
+  await waitFor(() => expect(house.turns.map(({ parent_id }) => parent_id)).toEqual([house.idOf("a2")]));
   expect(aui.composer.getState().text).toBe("typed");
 });
 
-test("an answer that was read to its end is not said to be written still, though another runs behind it", async () => {
+test("an answer that was read to its end is not shown as running, though another runs behind it", async () => {
   house.turn(1, "running");
   await follows(1);
   house.turn(2, "running");
-  await told(news("began", "a2"));
-  act(() => house.tellEnd(1));
+  await reported(change("began", "a2"));
+  act(() => house.sendEnd(1));
   await waitFor(() => expect(loads()).toBe(2));
   house.record(1);
   await waitFor(() => {
-    document.dispatchEvent(new Event("visibilitychange")); // nobody waits longer for the recorder
+    document.dispatchEvent(new Event("visibilitychange")); // ends the pause before the messages are read again
     expect(house.follows(2)).toBe(true);
   });
   expect(aui.thread.getState().messages[1]!.status).toMatchObject({ type: "complete" });
   expect(loads()).toBe(3);
 });
 
-test("branches beside an answer that runs are there, with what follows them", async () => {
+test("branches beside a running answer are there, with the messages that follow them", async () => {
   house.turn(1, "complete");
   house.turn(2, "complete");
   house.again(1, 3);
   await follows(3);
-  const question = aui.thread.message({ id: house.name("q1") });
+  const question = aui.thread.message({ id: house.idOf("q1") });
   expect(shown()).toEqual(["q1", ""]);
   const [answer] = aui.thread.getState().messages.slice(-1);
   expect(aui.thread.message({ id: answer!.id }).getState()).toMatchObject({ branchNumber: 2, branchCount: 2 });
   act(() => house.end(3));
   await idle();
   expect(aui.thread.getState().messages.at(-1)!.status).toMatchObject({ type: "complete" });
-  act(() => question.switchToBranch({ branchId: house.name("a1") }));
+  act(() => question.switchToBranch({ branchId: house.idOf("a1") }));
   expect(shown()).toEqual(["q1", "a1", "q2", "a2"]);
   expect(loads()).toBe(1);
 });

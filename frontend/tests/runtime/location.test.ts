@@ -27,7 +27,7 @@ test("the thread in the address is shown", () => {
   expect(page.shown()).toBe("t1");
 });
 
-test("a thread that is shown gets into the address, and back leads to the one before", async () => {
+test("a shown thread gets into the address, and back leads to the thread before", async () => {
   history.replaceState(null, "", "/?c=t1");
   const page = open();
   page.change("t2");
@@ -45,7 +45,7 @@ test("a link to a thread that is not there leads to an empty chat", () => {
   expect([page.shown(), location.search]).toEqual([undefined, ""]);
 });
 
-test("the address of another page is left alone, and what was shown is there on return", () => {
+test("the address of another page is left alone, and the shown thread is there on return", () => {
   history.replaceState(null, "", "/?c=t1");
   open().unmount();
   history.replaceState(null, "", "/admin/");

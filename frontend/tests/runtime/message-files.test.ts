@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fromStored, saidIn, toLangChain } from "@/runtime/convert";
+import { fromStored, wordsOf, toLangChain } from "@/runtime/convert";
 import { splitFiles, toFileAttachment, withFiles } from "@/runtime/message-files";
 
 const python = { name: "main.py", text: "print(1)\n\nprint(2)" };
@@ -27,7 +27,7 @@ test.each([
   "see Attached file: x\n```\na\n```",
 ])("%j is words", (words) => expect(splitFiles(words)).toEqual({ words, files: [] }));
 
-test("a message that is full of what looks like files takes no long time", () => {
+test("a message full of lines that look like files is split quickly", () => {
   const before = process.cpuUsage();
   splitFiles("\n\nAttached file: x\n```\na".repeat(40_000));
   expect(process.cpuUsage(before).user / 1_000).toBeLessThan(2_000); // ms of the processor
@@ -35,16 +35,16 @@ test("a message that is full of what looks like files takes no long time", () =>
 
 const stored = { id: "m", parent_id: null, role: "user", images: [], created_at: "2026-01-02T03:04:05Z" };
 
-test("a stored message has its files again, and says the same to the model", () => {
+test("a stored message has its files again, and is the same text for the model", () => {
   const text = withFiles("What is this?", [python]);
   const message = fromStored({ ...stored, text } as never);
   expect(message.content).toBe("What is this?");
   expect(message.attachments).toEqual([toFileAttachment(python, 0)]);
   const shown = { ...message, content: [{ type: "text", text: "What is this?" }] } as never;
-  expect([saidIn(shown), toLangChain([shown])]).toEqual([text, [{ type: "human", content: text }]]);
+  expect([wordsOf(shown), toLangChain([shown])]).toEqual([text, [{ type: "human", content: text }]]);
 });
 
-test("the model reads a message that is nothing but a file", () => {
+test("the model reads a message that is only a file", () => {
   const shown = { role: "user", content: [], attachments: [toFileAttachment(python, 0)] } as never;
   expect(toLangChain([shown])).toEqual([{ type: "human", content: withFiles("", [python]) }]);
 });

@@ -38,7 +38,7 @@ beforeEach(() => {
   choose("queue");
 });
 
-test("messages wait for the answer, and go one by one", () => {
+test("messages wait for the answer, and are sent one by one", () => {
   addPending(id, "one", []);
   addPending(id, "two", []);
   expect(sent()).toEqual([]);
@@ -49,13 +49,13 @@ test("messages wait for the answer, and go one by one", () => {
   expect(pendingOf(id)).toEqual([]);
 });
 
-test.each(["failed", "stopped", "cancelled", "detached"] as const)("after an answer that %s they stay", (outcome) => {
+test.each(["failed", "stopped", "cancelled", "detached"] as const)("after an answer that %s waiting messages stay", (outcome) => {
   addPending(id, "one", []);
   flush(id, thread, end(outcome));
   expect([sent(), pendingOf(id).length]).toEqual([[], 1]);
 });
 
-test("one that replaces stops the answer and goes first", () => {
+test("a message that replaces the answer stops it and is sent first", () => {
   addPending(id, "one", []);
   choose("replace");
   addPending(id, "two", ["data:image/png;base64,AA=="]);
@@ -66,26 +66,26 @@ test("one that replaces stops the answer and goes first", () => {
   expect(pendingOf(id).map(({ text }) => text)).toEqual(["one"]);
 });
 
-test("one that has a file goes with it as an attachment", () => {
+test("a waiting message with a file is sent with it as an attachment", () => {
   addPending(id, withFiles("look", [{ name: "a.py", text: "x" }]), []);
   flush(id, thread, end("done"));
   expect(sent()).toEqual(["look"]);
   expect(append.mock.calls[0]?.[0].attachments).toMatchObject([{ type: "document", name: "a.py", content: [{ text: "x" }] }]);
 });
 
-test("one that is left over can be sent while nothing runs", () => {
+test("a message that is left over can be sent while nothing runs", () => {
   addPending(id, "one", []);
   runEnded(id, true);
   sendNow(id, pendingOf(id)[0]?.id ?? "");
   expect([sent(), cancelRun.mock.calls.length]).toEqual([["one"], 0]);
 });
 
-test("neither a reload nor the tab's end loses any of them", async () => {
+test("neither a reload nor the end of the tab loses a waiting message", async () => {
   addPending(id, "one", []);
   expect((await anotherTab()).pendingOf(id)).toMatchObject([{ text: "one" }]);
 });
 
-test("of two tabs that see an answer end one sends the next message, whichever it is", async () => {
+test("of two tabs that see an answer end only one sends the next message", async () => {
   addPending(id, "one", []);
   addPending(id, "two", []);
   const other = await anotherTab();
@@ -98,7 +98,7 @@ test("of two tabs that see an answer end one sends the next message, whichever i
   expect(sent()).toEqual(["one", "two"]);
 });
 
-test("two that look at the same moment send it under the same names", async () => {
+test("two tabs that look at the same moment send the message under the same ids", async () => {
   addPending(id, "one", []);
   const other = await anotherTab();
   const before = localStorage.getItem(KEPT) ?? "";

@@ -36,7 +36,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test("what the server says before it has a change does not undo it", async () => {
+test("a report of the server from before a change does not undo the change", async () => {
   changeSettings(id, { system: "new" });
   remember(thread("old")); // a list that was read meanwhile
   expect(settingsOf(id).system).toBe("new");
@@ -61,7 +61,7 @@ test("changes are sent one after the other, the last one last", async () => {
   await vi.advanceTimersByTimeAsync(0);
 });
 
-test("a page that goes away sends what still waits, once", async () => {
+test("a page that is left sends the change that still waits, once", async () => {
   changeSettings(id, { system: "new" });
   saveAtOnce();
   await vi.advanceTimersByTimeAsync(400);

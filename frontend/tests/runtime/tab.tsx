@@ -1,13 +1,12 @@
-/** A page that shows a thread of a server of paper; other tabs are a channel. */
+/** A page that shows a thread of a server made of paper; other tabs are a channel. */
 import { useAui, type AssistantClient } from "@assistant-ui/react";
 import { cleanup, render, waitFor } from "@testing-library/react";
 import { useEffect } from "react";
 import { afterEach, beforeEach, expect, vi } from "vitest";
 import { CustomRuntimeProvider, useSend, useShownThread } from "@/runtime";
 import { readPending } from "@/runtime/pending";
-import type { News } from "@/runtime/tabs";
+import type { TabChange } from "@/runtime/tabs";
 import type { StoredMessage, Thread } from "@/stream/api";
-
 
 type Stored = Pick<StoredMessage, "id" | "parent_id" | "role" | "status" | "job_id">;
 
@@ -17,23 +16,23 @@ export class House {
   restarting = false;
   deleted = false;
   refuses: false | "unwritten" | "written" = false;
-  readonly asked: string[] = [];
+  readonly requests: string[] = [];
   readonly turns: { parent_id: string; answer_id: string }[] = [];
   private readonly streams = new Map<ReadableStreamDefaultController<Uint8Array>, string>(); // → the job
 
   constructor(readonly id: string) {}
 
-  /** Ids are unique in all tests: the page remembers what it has seen. */
-  name = (what: string): string => `${what}.${this.id}`;
+  /** An id that no other test has, because the page remembers what it has seen. */
+  idOf = (what: string): string => `${what}.${this.id}`;
 
   /** A question and its answer, behind the newest message or `parent`. */
   turn(n: number, status: StoredMessage["status"], parent = this.messages.at(-1)?.id ?? null): void {
-    this.store(this.name(`q${n}`), this.name(`a${n}`), `j${n}`, status, parent);
+    this.store(this.idOf(`q${n}`), this.idOf(`a${n}`), `j${n}`, status, parent);
   }
 
   /** Another answer to the question of the turn `n`, which runs. */
   again(n: number, answer: number): void {
-    this.push(this.name(`q${n}`), this.name(`a${answer}`), `j${answer}`, "running");
+    this.push(this.idOf(`q${n}`), this.idOf(`a${answer}`), `j${answer}`, "running");
   }
 
   private store(question: string, answer: string, job: string, status: StoredMessage["status"], parent: string | null) {
@@ -45,32 +44,32 @@ export class House {
     this.messages.push({ id, parent_id, role: "assistant", status, job_id });
   }
 
-  /** The answer's job ends, and whoever follows it hears that. */
+  /** The answer's job ends, and a page that follows it receives the end. */
   end(n: number): void {
     this.record(n);
-    this.tellEnd(n);
+    this.sendEnd(n);
   }
 
-  /** It is written down, which may come after its end. */
+  /** The answer is stored, which may happen after its end. */
   record(n: number): void {
     for (const message of this.messages) if (message.job_id === `j${n}`) message.status = "complete";
   }
 
-  tellEnd(n: number): void {
+  sendEnd(n: number): void {
     for (const [stream, job] of this.streams) {
       if (job !== `j${n}`) continue;
-      stream.enqueue(new TextEncoder().encode(job === ASKED ? LC_END : END));
+      stream.enqueue(new TextEncoder().encode(job === SENT ? LC_END : END));
       stream.close();
       this.streams.delete(stream);
     }
   }
 
   follows = (n: number): boolean => [...this.streams.values()].includes(`j${n}`);
-  count = (path: string): number => this.asked.filter((one) => one.includes(path)).length;
+  count = (path: string): number => this.requests.filter((request) => request.includes(path)).length;
 
   fetch = async (input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
     const path = String(input);
-    this.asked.push(path);
+    this.requests.push(path);
     if (init.method === "DELETE") return this.remove();
     if (path.startsWith("/api/threads?")) return Response.json(path.includes("archived=true") ? EMPTY : this.list());
     if (path.endsWith("/title")) return Response.json({ job: null });
@@ -96,12 +95,12 @@ export class House {
   }
 
   private post({ body, signal }: RequestInit): Response {
-    const names = JSON.parse(String(body)).config.configurable;
-    this.turns.push(names);
-    if (this.refuses === "written") this.store(names.message_id, names.answer_id, ASKED, "failed", names.parent_id);
+    const ids = JSON.parse(String(body)).config.configurable;
+    this.turns.push(ids);
+    if (this.refuses === "written") this.store(ids.message_id, ids.answer_id, SENT, "failed", ids.parent_id);
     if (this.refuses) return Response.json({ error: { code: "queue_full", message: "full" } }, { status: 429 });
-    this.store(names.message_id, names.answer_id, ASKED, "running", names.parent_id);
-    return this.stream(ASKED, signal, { "X-Sluice-Job": ASKED });
+    this.store(ids.message_id, ids.answer_id, SENT, "running", ids.parent_id);
+    return this.stream(SENT, signal, { "X-Sluice-Job": SENT });
   }
 
   private stream(job: string, signal?: AbortSignal | null, headers = {}): Response {
@@ -113,7 +112,7 @@ export class House {
   }
 }
 
-const ASKED = "j9"; // the job of the turn that this tab sends
+const SENT = "j9"; // the job of the turn that this tab sends
 const END = 'id: 1-1\nevent: completed\ndata: {"type":"completed","finish_reason":"stop","usage":{},"timings":{}}\n\n';
 const LC_END = "id: 1-1\nevent: end\ndata:\n\n";
 const EMPTY = { threads: [], next_cursor: null };
@@ -148,17 +147,17 @@ export async function follows(n: number): Promise<void> {
   await waitFor(() => expect(house.follows(n)).toBe(true));
 }
 
-/** Another tab tells; returns when this one has heard. */
-export async function told(...news: News[]): Promise<void> {
-  for (const one of news) {
+/** Another tab reports changes; returns when this one has received them. */
+export async function reported(...changes: TabChange[]): Promise<void> {
+  for (const change of changes) {
     const lists = house.count("archived=true");
-    others.postMessage(one);
+    others.postMessage(change);
     // oxlint-disable-next-line eslint/no-await-in-loop -- one after the other
     await waitFor(() => expect(house.count("archived=true")).toBeGreaterThan(lists));
   }
 }
 
-export const news = (type: "began" | "ended", answerId: string): News => ({ type, threadId: house.id, answerId: house.name(answerId) });
+export const change = (type: "began" | "ended", answerId: string): TabChange => ({ type, threadId: house.id, answerId: house.idOf(answerId) });
 export const idle = () => waitFor(() => expect(aui.thread.getState().isRunning).toBe(false));
 
 beforeEach(() => {

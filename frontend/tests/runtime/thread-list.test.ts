@@ -14,18 +14,18 @@ const thread = (id: string, archived: boolean): Thread => ({
   job: null,
 });
 
-/** A server with two pages of archived threads and one of the others. */
-const asked: string[] = [];
+/** A server with two pages of archived threads and one page of the others. */
+const requests: string[] = [];
 vi.stubGlobal("fetch", async (path: string) => {
-  if (!path.includes("?")) return (asked.push(path), new Response(null, { status: 204 }));
+  if (!path.includes("?")) return (requests.push(path), new Response(null, { status: 204 }));
   const query = new URL(path, "http://here").searchParams;
-  asked.push(`${query.get("archived")} ${query.get("cursor")} ${query.get("limit")}`);
+  requests.push(`${query.get("archived")} ${query.get("cursor")} ${query.get("limit")}`);
   if (query.get("archived") === "false") return Response.json({ threads: [thread("t", false)], next_cursor: null });
   const first = query.get("cursor") === null;
   return Response.json({ threads: [thread(first ? "a1" : "a2", true)], next_cursor: first ? "next" : null });
 });
 
-afterEach(() => void asked.splice(0));
+afterEach(() => void requests.splice(0));
 
 test("the archived chats are read on page by page, and nothing is read twice", async () => {
   const first = await threadList.list();
@@ -36,26 +36,26 @@ test("the archived chats are read on page by page, and nothing is read twice", a
   expect(moreThreads.get()).toEqual({ regular: false, archived: true });
   const second = await threadList.list({ after: first.nextCursor });
   expect(second.threads.map(({ remoteId }) => remoteId)).toEqual(["a2"]);
-  expect(asked).toEqual(["false null 50", "true null 50", "true next 50"]);
+  expect(requests).toEqual(["false null 50", "true null 50", "true next 50"]);
   expect([second.nextCursor, moreThreads.get()]).toEqual([undefined, { regular: false, archived: false }]);
 });
 
-test("a list that is read again is read as far as it was shown", async () => {
+test("a list that is read again is read as far as it is shown", async () => {
   const again = await threadList.list(); // after the two pages of the test above
-  expect(asked).toEqual(["false null 100", "true null 100"]);
+  expect(requests).toEqual(["false null 100", "true null 100"]);
   await threadList.list({ after: again.nextCursor });
   await threadList.list({ after: again.nextCursor });
   await threadList.list({ after: again.nextCursor });
-  asked.splice(0);
+  requests.splice(0);
   expect((await threadList.list()).threads.map(({ remoteId }) => remoteId)).toEqual(["t", "a1", "a2"]);
-  expect(asked).toEqual(["false null 200", "true null 200", "true next 50"]);
+  expect(requests).toEqual(["false null 200", "true null 200", "true next 50"]);
 });
 
-test("a chat that is deleted while it is answered is not asked after", async () => {
+test("a chat that is deleted while it is answered is not looked up again", async () => {
   remember({ ...thread("d", false), job: { id: "j", answer_id: "a" } });
   expect(activities().d?.running).toBe(true);
   await threadList.delete("d");
   await lookElsewhere();
-  expect(asked).toEqual(["/api/threads/d"]);
+  expect(requests).toEqual(["/api/threads/d"]);
   expect(activities().d).toBeUndefined();
 });

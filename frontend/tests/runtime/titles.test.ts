@@ -9,7 +9,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test("until a model has found a title, a thread goes by its first words", () => {
+test("until a model has found a title, a thread is called by its first words", () => {
   expect(firstWords("  What is\n the   capital of France? ")).toBe("What is the capital of France?");
   expect(firstWords("one two three four five six seven eight nine ten")).toBe(
     "one two three four five six seven eight",
@@ -17,7 +17,7 @@ test("until a model has found a title, a thread goes by its first words", () => 
   expect(firstWords("x".repeat(100))).toHaveLength(60);
 });
 
-test("a title that a job has found is fetched, though it is written a moment after the job's end", async () => {
+test("a title that a job has found is fetched, though it is stored a moment after the job's end", async () => {
   const titles = ["First words", "First words", "A good title"];
   const end =
     'id: 0-1\nevent: completed\ndata: {"type":"completed","finish_reason":"stop","usage":{},"timings":{}}\n\n';

@@ -32,14 +32,14 @@ test("a turn names its thread, what it follows, its question and its answer", ()
   expect(turn.turn.key).toBe(turn.ids.answerId);
 });
 
-test("an answer made anew has the same question, and another name", () => {
+test("a second answer to a question has another id", () => {
   const first = turnOf("t", options(["u1"], "one"), {}).ids;
   const second = turnOf("t", options(["u1"], "two"), {}).ids;
   expect(second.messageId).toBe(first.messageId);
   expect(second.answerId).not.toBe(first.answerId);
 });
 
-test("settings that were left to the pool are not sent", () => {
+test("settings that are left to the pool are not sent", () => {
   const sent = configurableOf(
     turnOf("t", options(["u1"], "x"), { model: null, think: null, options: { temperature: 0, stop: [] } }),
   );
@@ -47,18 +47,18 @@ test("settings that were left to the pool are not sent", () => {
   for (const left of ["model", "reasoning", "stop"]) expect(sent).not.toHaveProperty(left);
 });
 
-test.each([false, true, "high"] as const)("thinking that was chosen is sent: %s", (think) => {
+test.each([false, true, "high"] as const)("a choice of thinking is sent: %s", (think) => {
   expect(configurableOf(turnOf("t", options(["u1"], "x"), { think }))).toMatchObject({ reasoning: think });
 });
 
-test("a message that waited has the names it was given then, and its second answer another one", () => {
+test("a message that waited keeps its ids, and its second answer gets another", () => {
   const ids = { messageId: "m", answerId: "a" };
-  const asked = (answer: string) => {
-    const one = options(["u1"], answer);
-    return { ...one, messages: one.messages.map((message) => ({ ...message, metadata: { custom: { ids } } })) };
+  const waited = (answer: string) => {
+    const given = options(["u1"], answer);
+    return { ...given, messages: given.messages.map((message) => ({ ...message, metadata: { custom: { ids } } })) };
   };
-  expect(turnOf("t9", asked("one") as unknown as ChatModelRunOptions, {}).ids).toEqual(ids);
+  expect(turnOf("t9", waited("one") as unknown as ChatModelRunOptions, {}).ids).toEqual(ids);
   markStored("t9", ["m", "a"]);
-  const again = turnOf("t9", asked("two") as unknown as ChatModelRunOptions, {}).ids;
+  const again = turnOf("t9", waited("two") as unknown as ChatModelRunOptions, {}).ids;
   expect([again.messageId, again.answerId === "a"]).toEqual(["m", false]);
 });

@@ -1,4 +1,4 @@
-/** A message that does not arrive: what the page says of it, and what a reload finds. */
+/** A message that does not arrive: what the page shows of it, and what is there after a reload. */
 import { useAui, type AssistantClient } from "@assistant-ui/react";
 import { act, cleanup, render, screen, waitFor } from "@testing-library/react";
 import { useEffect } from "react";
@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Banners } from "@/components/shell/banners";
 import { answerOf, CustomRuntimeProvider, useDraft } from "@/runtime";
 import { openStates } from "@/runtime/thread-state";
-import { keepUnsent, letIn, takeUnsent } from "@/runtime/unsent";
+import { keepUnsent, markArrived, takeUnsent } from "@/runtime/unsent";
 
 vi.mock("next/navigation", () => ({ usePathname: () => "/" }));
 
@@ -18,7 +18,7 @@ let aui: AssistantClient;
 
 const thread = () => ({ id, title: id, archived: false, created_at: AT, updated_at: AT, settings: {}, job: null });
 
-/** The server: one thread without messages; no turn comes through while it is not `reached`. */
+/** The server: one thread without messages; no turn arrives while the server is not `reached`. */
 async function house(input: RequestInfo | URL): Promise<Response> {
   const path = String(input);
   if (path.startsWith("/api/threads?")) return Response.json({ threads: path.includes("archived=true") ? [] : [thread()], next_cursor: null });
@@ -92,7 +92,7 @@ test("the file of a message that did not arrive is in the composer, too", async 
   await waitFor(() => expect([typed(), aui.composer.getState().attachments]).toMatchObject(["what is this?", [{ name: "a.py", type: "document" }]]));
 });
 
-test("one that arrived is not", async () => {
+test("a message that arrived is not in the composer after a reload", async () => {
   await opens();
   await sends("a question");
   await waitFor(() => expect(answer()?.jobId).toBe("j"));
@@ -101,9 +101,9 @@ test("one that arrived is not", async () => {
   expect([typed(), sessionStorage.length]).toEqual(["", 0]);
 });
 
-test("words that are drawn stay where they are, and so do those of another message that is let in", () => {
+test("the words of a drawn message stay where they are, and those of a message that did not arrive outlast the arrival of another", () => {
   openStates({ t: {} });
   keepUnsent("t", "m", { content: [{ type: "text", text: "words" }] });
-  letIn("t", "other");
+  markArrived("t", "other");
   expect([takeUnsent("t", [{ id: "m" }]), takeUnsent("t", []), takeUnsent("t", [])]).toEqual(["", "words", ""]);
 });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { ApiError, errorOf, request } from "@/stream/api";
 import { answerError } from "@/stream/errors";
 
-test("a code that is known is told in the page's words, any other in the server's", () => {
+test("a known code has the page's sentence, any other the server's", () => {
   expect(answerError({ code: "worker_lost", message: "fence" }).message).toBe(
     "The worker was lost, several times over. Try again.",
   );
@@ -13,12 +13,12 @@ test("a code that is known is told in the page's words, any other in the server'
   });
 });
 
-test("what the event says of another try counts more than the code", () => {
+test("the event decides about another try before the code does", () => {
   expect(answerError({ code: "brand_new", message: "Oh.", retryable: true }).message).toBe("Oh. Try again.");
   expect(answerError({ code: "worker_lost", message: "", retryable: false }).retryable).toBe(false);
 });
 
-test("a long wait is told in minutes", () => {
+test("a long wait is given in minutes", () => {
   expect(answerError({ code: "queue_full", message: "", retryAfter: 240 }).message).toContain("in 4 minutes");
 });
 

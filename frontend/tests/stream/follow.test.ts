@@ -63,20 +63,20 @@ describe("an answer that nothing cuts", () => {
   });
 
   test("knows how much of its chat was read, also behind a cut", async () => {
-    const { last } = await new Reading(new House(logOf(...texts), [{ context: 19, tells: 2, then: "cut" }])).end();
+    const { last } = await new Reading(new House(logOf(...texts), [{ context: 19, sends: 2, then: "cut" }])).end();
     expect(last).toMatchObject({ text: whole, meta: { contextMessages: 19 } });
     const all = await new Reading(new House(logOf(...texts))).end();
     expect(all.last.meta.contextMessages).toBeUndefined();
   });
 
-  test("counts the model's tokens, of which a chunk may be several", async () => {
+  test("counts the model's tokens, of which one chunk may hold several", async () => {
     const log = logOf("one", "two three four").slice(0, -1);
     log[3] = { id: "1-2", event: { type: "token", text: "two three four", n: 3 } };
     const { last } = await new Reading(new House(log, [{ then: "cut" }])).end();
     expect(last.meta.completionTokens).toBe(4);
   });
 
-  test("tells what it has cost", async () => {
+  test("reports what it has cost", async () => {
     const { last } = await new Reading(new House(logOf(...texts))).end();
     expect(last.meta).toMatchObject({
       phase: "done",
@@ -91,7 +91,7 @@ describe("an answer that nothing cuts", () => {
     expect(last.meta.position).toBeUndefined();
   });
 
-  test("tells how long it has thought, where its thoughts came as they were made", async () => {
+  test("reports how long the model thought, where the thoughts arrived as they were made", async () => {
     const thought: Logged = { id: "1-1", event: { type: "token", thinking: "hm" } };
     const log = [...logOf().slice(0, 2), thought, { id: "1-2", event: { type: "token", text: "so" } } as Logged];
     log.push({ id: "1-3", event: COMPLETED });
@@ -115,14 +115,14 @@ describe("an answer that nothing cuts", () => {
   });
 });
 
-test("what came in one read is one snapshot, and nothing of it is missing", async () => {
+test("the events of one read are one snapshot, and none of them is missing", async () => {
   const { snapshots } = await new Reading(new House(logOf(...texts), [{ together: true }])).end();
   expect(snapshots.filter(({ text }) => text)).toHaveLength(1);
   expect(snapshots.at(-1)).toMatchObject({ text: whole, meta: { phase: "done" } });
 });
 
-test("asks the server to gather tokens, since a read brings no more than was sent at once", async () => {
-  const house = new House(logOf(...texts), [{ tells: 4, then: "cut" }]);
+test("the server is asked to gather tokens, since a read brings no more than was sent at once", async () => {
+  const house = new House(logOf(...texts), [{ sends: 4, then: "cut" }]);
   await new Reading(house).end();
   expect(house.streams.map(({ headers }) => headers["X-Sluice-Pace"])).toEqual(["95", "95"]);
 });
@@ -130,14 +130,14 @@ test("asks the server to gather tokens, since a read brings no more than was sen
 describe("an answer that is cut", () => {
   const length = logOf(...texts).length;
 
-  test.each(Array.from({ length }, (_, tells) => tells))("behind event %i: it is whole all the same", async (tells) => {
-    const house = new House(logOf(...texts), [{ tells, then: "cut" }]);
+  test.each(Array.from({ length }, (_, sends) => sends))("behind event %i: it is whole all the same", async (sends) => {
+    const house = new House(logOf(...texts), [{ sends, then: "cut" }]);
     const { last } = await new Reading(house).end();
     expect([last.text, last.meta.phase]).toEqual([whole, "done"]);
   });
 
-  test("goes on behind the last id it heard", async () => {
-    const house = new House(logOf(...texts), [{ tells: 4, then: "cut" }]);
+  test("goes on behind the last id that arrived", async () => {
+    const house = new House(logOf(...texts), [{ sends: 4, then: "cut" }]);
     const { snapshots } = await new Reading(house).end();
     expect(house.streams.map(({ path, headers }) => [path, headers["Last-Event-ID"]])).toEqual([
       ["/api/lc/chat/stream", undefined],
@@ -146,8 +146,8 @@ describe("an answer that is cut", () => {
     expect(snapshots.some(({ meta, text }) => meta.phase === "reconnecting" && text === "Grüße an")).toBe(true);
   });
 
-  test("does not say twice what is told twice", async () => {
-    const house = new House(logOf(...texts), [{ tells: 4, then: "cut" }, { again: 3 }]);
+  test("shows an event once that arrives twice", async () => {
+    const house = new House(logOf(...texts), [{ sends: 4, then: "cut" }, { again: 3 }]);
     expect((await new Reading(house).end()).last.text).toBe(whole);
   });
 
@@ -159,8 +159,8 @@ describe("an answer that is cut", () => {
     );
   });
 
-  test("by silence: a connection that says nothing is left for another", async () => {
-    const house = new House(logOf(...texts), [{ tells: 3, then: "hang" }]);
+  test("by silence: a silent connection is left for another", async () => {
+    const house = new House(logOf(...texts), [{ sends: 3, then: "hang" }]);
     const reading = new Reading(house);
     await vi.advanceTimersByTimeAsync(24_000);
     expect(house.streams).toHaveLength(1);
@@ -170,7 +170,7 @@ describe("an answer that is cut", () => {
 
   test("a network that is back is tried at once", async () => {
     const house = new House(logOf(...texts), [
-      { tells: 3, then: "cut" },
+      { sends: 3, then: "cut" },
       ...Array<Plan>(5).fill({ before: "headers" }),
     ]);
     const reading = await new Reading(house).until(() => house.streams.length === 6);
@@ -181,7 +181,7 @@ describe("an answer that is cut", () => {
   });
 
   test("a tab that is looked at again leaves a silent connection at once", async () => {
-    const house = new House(logOf(...texts), [{ tells: 3, then: "hang" }]);
+    const house = new House(logOf(...texts), [{ sends: 3, then: "hang" }]);
     const reading = new Reading(house);
     await vi.advanceTimersByTimeAsync(13_000);
     document.dispatchEvent(new Event("visibilitychange"));
@@ -190,7 +190,7 @@ describe("an answer that is cut", () => {
     await reading.end();
   });
 
-  test("while it ended elsewhere: the job says how", async () => {
+  test("while its job ended: the job's record has its end", async () => {
     const house = new House(logOf(...texts).slice(0, -1), [{ then: "cut" }]);
     house.view = {
       state: "completed",
@@ -204,16 +204,16 @@ describe("an answer that is cut", () => {
 
   test("starts over where its log no longer knows the id", async () => {
     const house = new House(logOf(...texts), [
-      { tells: 4, then: "cut" },
+      { sends: 4, then: "cut" },
       { refuse: { status: 409, code: "unknown_event_id" } },
     ]);
     expect((await new Reading(house).end()).last.text).toBe(whole);
     expect(house.streams.map(({ headers }) => headers["Last-Event-ID"])).toEqual([undefined, "1-2", undefined]);
   });
 
-  test("and forgotten meanwhile says that the history has it", async () => {
+  test("and forgotten meanwhile refers to the history", async () => {
     const house = new House(logOf(...texts), [
-      { tells: 4, then: "cut" },
+      { sends: 4, then: "cut" },
       { refuse: { status: 404, code: "job_not_found" } },
     ]);
     expect((await new Reading(house).end()).last.meta).toMatchObject({
@@ -222,9 +222,9 @@ describe("an answer that is cut", () => {
     });
   });
 
-  test("waits as long as a server asks that is busy", async () => {
+  test("waits as long as a busy server wants", async () => {
     const house = new House(logOf(...texts), [
-      { tells: 3, then: "cut" },
+      { sends: 3, then: "cut" },
       { refuse: { status: 503, headers: { "Retry-After": "20" } } },
     ]);
     const reading = await new Reading(house).until(() => house.streams.length === 2);
@@ -233,9 +233,9 @@ describe("an answer that is cut", () => {
     expect((await reading.end()).last.text).toBe(whole);
   });
 
-  test("for minutes is given up, and the reader is told that it goes on", async () => {
+  test("for minutes is given up, and the user reads that it goes on", async () => {
     const house = new House(logOf(...texts), [
-      { tells: 3, then: "cut" },
+      { sends: 3, then: "cut" },
       ...Array<Plan>(200).fill({ before: "headers" }),
     ]);
     const { last } = await new Reading(house).end();
@@ -247,7 +247,7 @@ describe("an answer that is cut", () => {
   });
 });
 
-describe("a server that cannot be heard", () => {
+describe("a server from which nothing arrives", () => {
   const hanging = (signal?: AbortSignal | null) =>
     new Promise<Response>((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
   const silent = (signal?: AbortSignal | null) =>
@@ -269,7 +269,7 @@ describe("a server that cannot be heard", () => {
     expect((await reading.end()).last.meta).toMatchObject({ phase: "failed", error: { code: "connection_lost" } });
   });
 
-  test("is waited for as long as it says that it is there", async () => {
+  test("is waited for as long as it gives signs of life", async () => {
     const beat = (body: ReadableStreamDefaultController<Uint8Array>, left: number) => {
       if (left === 0) return body.error(new TypeError("network error"));
       body.enqueue(new TextEncoder().encode(": sluice\n\n"));
@@ -291,7 +291,7 @@ test("however it is cut, the text is the log's", async () => {
     const plans = Array.from({ length: random(8) }, (): Plan =>
       random(4) === 0
         ? { before: "headers" }
-        : { tells: random(6), then: random(5) === 0 ? "hang" : "cut", again: random(4) },
+        : { sends: random(6), then: random(5) === 0 ? "hang" : "cut", again: random(4) },
     );
     const { last } = await new Reading(new House(restarting(words, random), plans), random(2) ? TURN : JOB).end();
     expect([last.text, last.meta.phase]).toEqual([words.join(""), "done"]);
@@ -338,7 +338,7 @@ describe("an answer that begins anew", () => {
     }
   });
 
-  test("says so until its first word", async () => {
+  test("is marked as such until its first word", async () => {
     const log: Logged[] = [
       ...logOf("lost").slice(0, -1),
       { event: { type: "queued", position: 1, detail: "worker_lost" } },
@@ -348,8 +348,8 @@ describe("an answer that begins anew", () => {
       { id: "2-3", event: COMPLETED },
     ];
     const { snapshots } = await new Reading(new House(log)).end();
-    const told = snapshots.map(({ text, meta }) => [meta.phase, text, meta.detail]).slice(-6);
-    expect(told).toEqual([
+    const last = snapshots.map(({ text, meta }) => [meta.phase, text, meta.detail]).slice(-6);
+    expect(last).toEqual([
       ["answering", "lost", undefined],
       ["waiting", "lost", "worker_lost"],
       ["answering", "lost", undefined],
@@ -359,7 +359,7 @@ describe("an answer that begins anew", () => {
     ]);
   });
 
-  test("shows its text while it waits again, and why", async () => {
+  test("shows its text while it waits again, and the reason", async () => {
     const log: Logged[] = [
       ...logOf("half").slice(0, -1),
       { event: { type: "queued", position: 1, detail: "worker lost" } },
@@ -383,7 +383,7 @@ describe("a job that runs", () => {
     expect(house.calls.map(({ method, path }) => `${method} ${path}`)).toEqual(["GET /api/jobs/j/events"]);
   });
 
-  test("that failed says what to do", async () => {
+  test("that failed explains what to do", async () => {
     const log: Logged[] = [{ id: "1-0", event: { type: "failed", code: "model_not_found", message: "no such model" } }];
     expect((await new Reading(new House(log), JOB).end()).last.meta.error).toMatchObject({
       code: "model_not_found",
@@ -402,7 +402,7 @@ describe("a job that runs", () => {
 });
 
 describe("a refusal", () => {
-  test("says how long to wait", async () => {
+  test("contains how long to wait", async () => {
     const house = new House([], [{ refuse: { status: 429, code: "queue_full", headers: { "Retry-After": "12" } } }]);
     expect((await new Reading(house).end()).last.meta.error).toEqual({
       code: "queue_full",
@@ -412,12 +412,12 @@ describe("a refusal", () => {
     });
   });
 
-  test("by a process that leaves is asked of another", async () => {
+  test("by a process that stops is sent to another", async () => {
     const house = new House(logOf(...texts), [{ refuse: { status: 503, code: "draining" } }]);
     expect((await new Reading(house).end()).last.text).toBe(whole);
   });
 
-  test("by no network at all says that nothing was sent", async () => {
+  test("without a network states that nothing was sent", async () => {
     const house = new House([], Array<Plan>(200).fill({ before: "headers" }));
     expect((await new Reading(house).end()).last.meta.error).toMatchObject({ code: "unreachable", retryable: true });
   });
@@ -428,7 +428,7 @@ describe("stop", () => {
     reading.controller.abort(Object.assign(new Error("stop"), { detach }));
 
   test("cancels the job, and ends at once", async () => {
-    const house = new House(logOf(...texts), [{ tells: 3, then: "hang" }]);
+    const house = new House(logOf(...texts), [{ sends: 3, then: "hang" }]);
     const reading = await new Reading(house).until(() => house.calls.length === 1);
     stop(reading, false);
     await vi.advanceTimersByTimeAsync(0);
@@ -448,7 +448,7 @@ describe("stop", () => {
     expect(house.cancelled).toEqual(["j"]);
   });
 
-  test("while the message is on its second way asks for the job under the same key", async () => {
+  test("while the message is sent a second time finds the job under the same key", async () => {
     const house = new House(logOf(...texts), [{ before: "headers" }]);
     const reading = new Reading(house);
     await vi.advanceTimersByTimeAsync(10);
@@ -460,8 +460,8 @@ describe("stop", () => {
     ]);
   });
 
-  test("by a page that lets go cancels nothing", async () => {
-    const house = new House(logOf(...texts), [{ tells: 3, then: "hang" }]);
+  test("of following, by a page that is left, cancels nothing", async () => {
+    const house = new House(logOf(...texts), [{ sends: 3, then: "hang" }]);
     const reading = await new Reading(house).until(() => house.calls.length === 1);
     stop(reading, true);
     await vi.advanceTimersByTimeAsync(60_000);

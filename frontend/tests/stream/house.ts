@@ -1,18 +1,18 @@
-/** A house of paper: one job with a log, told in both dialects, over a network that can be cut wherever a test says. */
+/** A server made of paper: one job with a log, sent in both dialects, over a network that can be cut wherever a test wants. */
 import type { WireEvent } from "@/stream/events";
 
 export type Logged = { id?: string; event: WireEvent };
 
-/** How one connection goes: it tells `tells` events (all if absent), then is cut, hangs, or ends as it should. */
+/** How one connection goes: it sends `sends` events (absent: all), then is cut, hangs, or ends as it should. */
 export type Plan = {
-  tells?: number;
+  sends?: number;
   then?: "cut" | "hang";
   refuse?: { status: number; code?: string; headers?: Record<string, string> };
   before?: "headers";
   again?: number;
-  /** So many messages its model was given. */
+  /** How many messages the model was given. */
   context?: number;
-  /** All of it in one read. */
+  /** All events in one read. */
   together?: boolean;
 };
 
@@ -93,8 +93,8 @@ function answer(
   signal?: AbortSignal | null,
   headers: Record<string, string> = {},
 ): Response {
-  const told = plan.tells === undefined ? frames : frames.slice(0, plan.tells + 1);
-  const pieces = plan.together ? [told.join("")] : told;
+  const sent = plan.sends === undefined ? frames : frames.slice(0, plan.sends + 1);
+  const pieces = plan.together ? [sent.join("")] : sent;
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       for (const piece of pieces) controller.enqueue(encoder.encode(piece));
@@ -123,11 +123,11 @@ function langServeFrames({ id, event }: Logged): string {
     const chunk = { content: event.text ?? "", ...(event.n ? { tokens: event.n } : {}), additional_kwargs: about };
     return `${idLine(id)}event: data\ndata: ${JSON.stringify(chunk)}\n\n`;
   }
-  const told = `event: metadata\ndata: ${JSON.stringify({ run_id: "j", sluice: event })}\n\n`;
-  if (event.type === "completed") return `${told}${idLine(id)}event: end\ndata:\n\n`;
+  const frame = `event: metadata\ndata: ${JSON.stringify({ run_id: "j", sluice: event })}\n\n`;
+  if (event.type === "completed") return `${frame}${idLine(id)}event: end\ndata:\n\n`;
   if (event.type === "failed" || event.type === "cancelled")
-    return `${told}${idLine(id)}event: error\ndata: {"status_code":500,"code":"x","message":"x"}\n\n`;
-  return idLine(id) + told;
+    return `${frame}${idLine(id)}event: error\ndata: {"status_code":500,"code":"x","message":"x"}\n\n`;
+  return idLine(id) + frame;
 }
 
 function orAborted<T>(promise: Promise<T>, signal?: AbortSignal | null): Promise<T> {
@@ -137,7 +137,7 @@ function orAborted<T>(promise: Promise<T>, signal?: AbortSignal | null): Promise
   });
 }
 
-/** A whole answer: news, `started`, a token for each text, `completed`. */
+/** A whole answer: a place in the queue, `started`, a token for each text, `completed`. */
 export function logOf(...texts: string[]): Logged[] {
   return [
     { event: { type: "queued", position: 3, eta_seconds: 7 } },

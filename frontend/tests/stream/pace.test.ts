@@ -22,7 +22,7 @@ async function collect<T>(source: AsyncGenerator<T>): Promise<T[]> {
   return values;
 }
 
-test("the first comes at once, then one each 50 ms, and the last is never lost", async () => {
+test("the first value comes at once, then one each 50 ms, and the last is never lost", async () => {
   const values = await collect(pace(every(10, 23)));
   expect(values[0]).toBe(1);
   expect(values.at(-1)).toBe(23);
@@ -40,7 +40,7 @@ test("a burst is one value and its end", async () => {
   expect((await collect(pace(burst()))).at(-1)).toBe(5);
 });
 
-test("what the source raises comes after its last value", async () => {
+test("an error of the source comes after its last value", async () => {
   async function* broken() {
     yield 1;
     yield 2;

@@ -35,7 +35,7 @@ const CORPUS: Record<string, { stream: string; events: SseEvent[] }> = {
   "multi-line data": { stream: "data: a\ndata\ndata:  b\n\n", events: [{ event: "message", data: "a\n\n b" }] },
   "a byte order mark": { stream: "\uFEFFdata: a\n\n", events: [{ event: "message", data: "a" }] },
   "an id with NUL is no id": { stream: "id: 1-1\0\ndata: a\n\n", events: [{ event: "message", data: "a" }] },
-  "an empty id is one": { stream: "id\ndata: a\n\n", events: [{ event: "message", data: "a", id: "" }] },
+  "an empty id is an id": { stream: "id\ndata: a\n\n", events: [{ event: "message", data: "a", id: "" }] },
   "an id without data waits": {
     stream: "id: 1-1\n\ndata: a\n\ndata: b\n\n",
     events: [
@@ -86,9 +86,9 @@ describe.each(Object.entries(CORPUS))("%s", (_, { stream, events }) => {
   });
 });
 
-test("whatever comes is heard, comments too", async () => {
-  let heard = 0;
+test("every piece is reported, comments too", async () => {
+  let pieces = 0;
   const body = bodyOf(new TextEncoder().encode(": keep-alive\n"), new TextEncoder().encode(": keep-alive\n"));
-  for await (const event of readSse(body, () => heard++)) expect(event).toBeUndefined();
-  expect(heard).toBe(2);
+  for await (const event of readSse(body, () => pieces++)) expect(event).toBeUndefined();
+  expect(pieces).toBe(2);
 });

@@ -5,11 +5,11 @@ import { memo, useState } from "react";
 import { CopyButton } from "../copy-button";
 import { Scroller } from "../scroller";
 import { ToolButton } from "../tool-button";
-import type { Piece } from "./highlighter";
+import type { ColouredPiece } from "./highlighter";
 import { useHighlight } from "./use-highlight";
 
 /** Code with its language and its tools. It is coloured once it is `finished`; its height does not change by that. */
-export const Code = memo(function Code({ text, language, finished }: Props) {
+export const Code = memo(function Code({ text, language, finished }: CodeProps) {
   const [wrap, setWrap] = useState(false);
   const { lines, waiting } = useHighlight(text, language, finished);
   const name = language || "text";
@@ -31,10 +31,10 @@ export const Code = memo(function Code({ text, language, finished }: Props) {
   );
 });
 
-type Props = { text: string; language: string; finished: boolean };
+type CodeProps = { text: string; language: string; finished: boolean };
 
 /* oxlint-disable react/no-array-index-key -- lines and pieces of finished code never move */
-const Coloured = memo(function Coloured({ lines }: { lines: Piece[][] }) {
+const Coloured = memo(function Coloured({ lines }: { lines: ColouredPiece[][] }) {
   return lines.map((line, row) => (
     <span key={row}>
       {line.map((piece, place) => (piece.color ? <Word key={place} piece={piece} /> : piece.text))}
@@ -44,6 +44,6 @@ const Coloured = memo(function Coloured({ lines }: { lines: Piece[][] }) {
 });
 /* oxlint-enable react/no-array-index-key */
 
-function Word({ piece }: { piece: Piece }) {
+function Word({ piece }: { piece: ColouredPiece }) {
   return <span style={{ color: piece.color }}>{piece.text}</span>;
 }

@@ -3,7 +3,7 @@ import { createJavaScriptRegexEngine } from "shiki/engine/javascript";
 import { loadGrammar } from "./languages";
 
 /** A piece of a line; `color` is a CSS colour for both schemes, absent where it is the text's own. */
-export type Piece = { readonly text: string; readonly color?: string };
+export type ColouredPiece = { readonly text: string; readonly color?: string };
 
 const LINES_A_STEP = 40; // a step of that many lines keeps the page's thread for some milliseconds
 const THEMES = { light: "github-light-high-contrast", dark: "github-dark-high-contrast" } as const;
@@ -17,11 +17,11 @@ class Highlighter {
   readonly #grammars = new Map<string, Promise<void>>();
 
   /** Lines of coloured pieces. It yields to the page between steps. */
-  async lines(code: string, grammar: string): Promise<Piece[][]> {
+  async lines(code: string, grammar: string): Promise<ColouredPiece[][]> {
     const core = await this.#ready();
     await this.#load(core, grammar);
     const lines = code.split(/\r\n|\n|\r/);
-    const coloured: Piece[][] = [];
+    const coloured: ColouredPiece[][] = [];
     let state: GrammarState | undefined;
     for (let at = 0; at < lines.length; at += LINES_A_STEP) {
       const step = colour(core, lines.slice(at, at + LINES_A_STEP).join("\n"), grammar, state);
@@ -57,7 +57,7 @@ function createCore(): Promise<HighlighterCore> {
 function colour(core: HighlighterCore, code: string, lang: string, grammarState: GrammarState | undefined) {
   const result = core.codeToTokens(code, { lang, themes: THEMES, defaultColor: "light-dark()", grammarState });
   const plain = result.fg ?? "";
-  const piece = (text: string, color: string | undefined): Piece => (color && !plain.includes(color) ? { text, color } : { text });
+  const piece = (text: string, color: string | undefined): ColouredPiece => (color && !plain.includes(color) ? { text, color } : { text });
   const lines = result.tokens.map((line) => line.map((token) => piece(token.content, token.htmlStyle?.["color"])));
   return { lines, state: result.grammarState };
 }

@@ -1,19 +1,19 @@
 import { useEffect, useState } from "react";
-import type { Piece } from "./highlighter";
+import type { ColouredPiece } from "./highlighter";
 import { grammarOf } from "./languages";
 
 const MAX_COLOURED = 50_000; // characters; more is rarely read and would keep the page busy
 
 /** `lines` is null for plain code: it is not finished, too long, or in a language we do not know, or its colours are `waiting`. */
-type Highlight = { lines: Piece[][] | null; waiting: boolean };
+type Highlight = { lines: ColouredPiece[][] | null; waiting: boolean };
 
 export function useHighlight(code: string, language: string, finished: boolean): Highlight {
   const grammar = finished && code.length <= MAX_COLOURED ? grammarOf(language) : null;
-  const [drawn, setDrawn] = useState<{ code: string; lines: Piece[][] | null } | null>(null);
+  const [drawn, setDrawn] = useState<{ code: string; lines: ColouredPiece[][] | null } | null>(null);
   useEffect(() => {
     if (!grammar) return undefined;
     let here = true;
-    const draw = (lines: Piece[][] | null) => here && setDrawn({ code, lines });
+    const draw = (lines: ColouredPiece[][] | null) => here && setDrawn({ code, lines });
     colouredLines(code, grammar).then(draw, () => draw(null)); // it stays plain
     return () => {
       here = false;
@@ -24,7 +24,7 @@ export function useHighlight(code: string, language: string, finished: boolean):
 }
 
 /** One code after the other: a long chat that opens must not colour all of its code in one go. */
-function colouredLines(code: string, grammar: string): Promise<Piece[][]> {
+function colouredLines(code: string, grammar: string): Promise<ColouredPiece[][]> {
   const turn = queue.last.then(async () => (await import("./highlighter")).highlighter.lines(code, grammar));
   queue.last = turn.catch(() => undefined);
   return turn;

@@ -3,11 +3,11 @@ import { drafter, type Drawing } from "./draw";
 import { useDark } from "./use-dark";
 
 /** `error`: what Mermaid said of a source that it cannot draw. Neither: it is not finished, or being drawn. */
-export type Drawn = { drawing?: Drawing; error?: string };
+export type DrawnDiagram = { drawing?: Drawing; error?: string };
 
-export function useDrawing(source: string, finished: boolean): Drawn {
+export function useDrawing(source: string, finished: boolean): DrawnDiagram {
   const dark = useDark();
-  const [drawn, setDrawn] = useState<Drawn & { source?: string }>({});
+  const [drawn, setDrawn] = useState<DrawnDiagram & { source?: string }>({});
   useEffect(() => {
     if (!finished) return undefined;
     let here = true;

@@ -14,13 +14,13 @@ import { useMath } from "./use-math";
  * One block, drawn again only when it changes. `definitions` stand elsewhere in the text and go before it, where nothing
  * in it can swallow them. `growing`: more of it may come.
  */
-export const MarkdownBlock = memo(function MarkdownBlock({ text, definitions, growing }: Props) {
+export const MarkdownBlock = memo(function MarkdownBlock({ text, definitions, growing }: BlockProps) {
   const fence = useMemo(() => fenceIn(text), [text]);
   if (fence) return <Verbatim language={fence.language} text={fence.text} finished={fence.closed || !growing} />;
   return <Parsed text={text} definitions={definitions} growing={growing} />;
 });
 
-function Parsed({ text, definitions, growing }: Props) {
+function Parsed({ text, definitions, growing }: BlockProps) {
   const source = useMemo(() => (definitions ? `${definitions}\n\n${withDollars(text)}` : withDollars(text)), [text, definitions]);
   const rehypePlugins = useMath(source);
   const openFrom = growing && endsInFence(text) ? source.trimEnd().length : Infinity;
@@ -33,4 +33,4 @@ function Parsed({ text, definitions, growing }: Props) {
   );
 }
 
-type Props = { text: string; definitions: string; growing: boolean };
+type BlockProps = { text: string; definitions: string; growing: boolean };

@@ -1,4 +1,4 @@
-import { NOTHING, step, type State } from "./lines";
+import { NOTHING, step, type LineState } from "./lines";
 
 /** A top-level piece of a Markdown text, its trailing blank lines with it. All blocks joined are the text. */
 export type Block = {
@@ -50,7 +50,7 @@ export class Cutter {
 }
 
 /** Before the line at `at`, in a block that began at `begun`. `empty`: nothing but blank lines so far. */
-type Place = { readonly at: number; readonly begun: number; readonly state: State; readonly empty: boolean };
+type Place = { readonly at: number; readonly begun: number; readonly state: LineState; readonly empty: boolean };
 
 const BEGINNING: Place = { at: 0, begun: 0, state: NOTHING, empty: true };
 

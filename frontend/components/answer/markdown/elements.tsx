@@ -9,10 +9,10 @@ import { FootnoteMark, FootnoteText } from "./footnotes";
 import { OpenEnd } from "./open-end";
 import { inlineImage } from "./urls";
 
-type Props<Tag extends keyof React.JSX.IntrinsicElements> = ComponentProps<Tag> & ExtraProps;
+type ElementProps<Tag extends keyof React.JSX.IntrinsicElements> = ComponentProps<Tag> & ExtraProps;
 
 /** A link out of the house: it opens beside the chat and tells the other side nothing. */
-function Link({ href, children }: Props<"a">) {
+function Link({ href, children }: ElementProps<"a">) {
   if (!href) return <span>{children}</span>;
   return (
     <a href={href} title={href} target="_blank" rel="noopener noreferrer nofollow">
@@ -22,7 +22,7 @@ function Link({ href, children }: Props<"a">) {
 }
 
 /** An image from elsewhere is never fetched: an address made by the model can carry the chat out of the house. */
-function Image({ src, alt }: Props<"img">) {
+function Image({ src, alt }: ElementProps<"img">) {
   const words = alt || "without a description";
   if (typeof src !== "string" || !src) return <span className="answer-chip">Image: {words}</span>;
   if (inlineImage(src)) return <img src={src} alt={alt ?? ""} className="max-h-96 max-w-full rounded" />;
@@ -33,7 +33,7 @@ function Image({ src, alt }: Props<"img">) {
   );
 }
 
-function Table({ children, dir }: Props<"table">) {
+function Table({ children, dir }: ElementProps<"table">) {
   return (
     <Scroller label="Table" className="answer-table" dir={dir}>
       <table>{children}</table>
@@ -41,7 +41,7 @@ function Table({ children, dir }: Props<"table">) {
   );
 }
 
-function HeadCell({ children, style, dir }: Props<"th">) {
+function HeadCell({ children, style, dir }: ElementProps<"th">) {
   return (
     <th scope="col" style={style} dir={dir}>
       {children}
@@ -50,12 +50,12 @@ function HeadCell({ children, style, dir }: Props<"th">) {
 }
 
 /** A task in a list. It can only be read. */
-function Task({ checked }: Props<"input">) {
+function Task({ checked }: ElementProps<"input">) {
   return <input type="checkbox" checked={checked === true} readOnly disabled aria-label={checked ? "done" : "to do"} />;
 }
 
 /** Code within words is written from left to right in every language, and does not decide which way they run. */
-function InlineCode({ className, children }: Props<"code">) {
+function InlineCode({ className, children }: ElementProps<"code">) {
   return (
     <code className={className} dir="ltr">
       {children}
@@ -64,7 +64,7 @@ function InlineCode({ className, children }: Props<"code">) {
 }
 
 /** Code, or a diagram where its language says so. */
-function Pre({ node }: Props<"pre">) {
+function Pre({ node }: ElementProps<"pre">) {
   const openEnd = useContext(OpenEnd);
   const { language, text } = codeIn(node);
   const finished = (node?.position?.end.offset ?? 0) < openEnd;

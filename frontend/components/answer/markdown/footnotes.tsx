@@ -6,10 +6,10 @@ import type { ExtraProps } from "react-markdown";
 /** Sets the footnotes of one answer apart from those of all others on the page. */
 export const FootnoteScope = createContext("");
 
-type Props = ComponentProps<"sup"> & ExtraProps & { "data-footnote"?: string };
+type FootnoteProps = ComponentProps<"sup"> & ExtraProps & { "data-footnote"?: string };
 
 /** The mark in the text. It leads to the note without touching the page's address. */
-export function FootnoteMark({ "data-footnote": label, children }: Props) {
+export function FootnoteMark({ "data-footnote": label, children }: FootnoteProps) {
   const id = useNoteId(label);
   if (!label) return <sup>{children}</sup>;
   return (
@@ -22,7 +22,7 @@ export function FootnoteMark({ "data-footnote": label, children }: Props) {
 }
 
 /** The note, where it was written. */
-export function FootnoteText({ "data-footnote": label, dir, children }: Props) {
+export function FootnoteText({ "data-footnote": label, dir, children }: FootnoteProps) {
   return (
     <div role="note" dir={dir} id={useNoteId(label)} tabIndex={-1} className="answer-footnote">
       <span aria-hidden="true">{label}</span>

@@ -5,19 +5,19 @@
  */
 
 /** What is open behind a line. */
-export type State =
+export type LineState =
   | { readonly kind: "nothing" | "text" | "indented" | "html"; readonly blank: boolean }
   /** A list or a footnote, which holds what is indented by at least `hang` columns. */
   | { readonly kind: "list" | "note"; readonly blank: boolean; readonly hang: number; readonly bare: boolean }
   /** A fence, a formula or HTML that ends at a line of its own, blank lines or not. */
   | { readonly kind: "until"; readonly blank: boolean; readonly end: RegExp };
 
-export type Step = { readonly state: State; /** A new block begins with this line. */ readonly begins: boolean };
+export type LineStep = { readonly state: LineState; /** A new block begins with this line. */ readonly begins: boolean };
 
-export const NOTHING: State = { kind: "nothing", blank: false };
+export const NOTHING: LineState = { kind: "nothing", blank: false };
 
 /** `line` is without its end. */
-export function step(state: State, line: string): Step {
+export function step(state: LineState, line: string): LineStep {
   if (state.kind === "until") return goOn(state.end.test(line) ? NOTHING : state);
   if (/^[ \t]*$/.test(line)) return goOn(afterBlank(state));
   const inside = stillInside(state, line);
@@ -28,20 +28,20 @@ export function step(state: State, line: string): Step {
 }
 
 /** Plain text right behind a paragraph belongs to it, also where that paragraph stands in a list. */
-function isLazy(state: State): boolean {
+function isLazy(state: LineState): boolean {
   if (state.kind === "list" || state.kind === "note") return !state.blank && !state.bare;
   return state.kind === "text" && !state.blank;
 }
 
-const goOn = (state: State): Step => ({ state, begins: false });
+const goOn = (state: LineState): LineStep => ({ state, begins: false });
 
-function afterBlank(state: State): State {
+function afterBlank(state: LineState): LineState {
   const ends = state.kind === "html" || (state.kind === "list" && state.bare);
   return ends ? NOTHING : { ...state, blank: true };
 }
 
 /** The state after a line that belongs to what is open by its look alone, or null. */
-function stillInside(state: State, line: string): State | null {
+function stillInside(state: LineState, line: string): LineState | null {
   if (state.kind === "html") return state;
   if (state.kind === "indented" && indentOf(line) >= 4) return { ...state, blank: false };
   if (state.kind !== "list" && state.kind !== "note") return null;
@@ -50,7 +50,7 @@ function stillInside(state: State, line: string): State | null {
 }
 
 /** The state after a line that begins a block of its own, or null: it is plain text. */
-function opens(line: string, before: State): State | null {
+function opens(line: string, before: LineState): LineState | null {
   const interrupts = !before.blank && before.kind !== "nothing" && before.kind !== "indented";
   if (indentOf(line) >= 4) return interrupts ? null : { kind: "indented", blank: false };
   if (interrupts && before.kind === "text" && /^ {0,3}-+[ \t]*$/.test(line)) return null; // underlines a heading
@@ -61,7 +61,7 @@ function opens(line: string, before: State): State | null {
 const isRule = (line: string) => /^ {0,3}([-*_])([ \t]*\1){2,}[ \t]*$/.test(line);
 
 /** Code and formulas: their lines mean nothing else until they end. */
-function opensVerbatim(line: string): State | null {
+function opensVerbatim(line: string): LineState | null {
   const fence = /^ {0,3}(?:(`{3,})[^`]*$|(~{3,}))/.exec(line);
   if (fence) return until(`^ {0,3}${fence[1] ?? fence[2]}${fence[1] ? "`" : "~"}*[ \\t]*$`);
   const dollars = /^ {0,3}(\${2,})[^$]*$/.exec(line)?.[1];
@@ -69,7 +69,7 @@ function opensVerbatim(line: string): State | null {
   return /^ {0,3}\\\[[ \t]*$/.test(line) ? until(String.raw`\\\][ \t.,;]*$`) : null;
 }
 
-const until = (end: string): State => ({ kind: "until", blank: false, end: new RegExp(end) });
+const until = (end: string): LineState => ({ kind: "until", blank: false, end: new RegExp(end) });
 
 /** HTML that runs over blank lines: how it begins and how it ends. */
 const LONG_HTML: readonly (readonly [RegExp, RegExp])[] = [
@@ -95,13 +95,13 @@ const BLOCK_TAGS = new RegExp(
 const LONE_TAG =
   /^ {0,3}<(?:[a-z][a-z0-9-]*(?:\s+[a-z_:][\w.:-]*(?:\s*=\s*(?:[^\s"'=<>`]+|'[^']*'|"[^"]*"))?)*\s*\/?|\/[a-z][a-z0-9-]*\s*)>[ \t]*$/i;
 
-function opensHtml(line: string, interrupts: boolean): State | null {
+function opensHtml(line: string, interrupts: boolean): LineState | null {
   const long = LONG_HTML.find(([start]) => start.test(line));
   if (long) return long[1].test(line) ? NOTHING : { kind: "until", blank: false, end: long[1] };
   return BLOCK_TAGS.test(line) || (!interrupts && LONE_TAG.test(line)) ? { kind: "html", blank: false } : null;
 }
 
-function opensHanging(line: string, inText: boolean): State | null {
+function opensHanging(line: string, inText: boolean): LineState | null {
   const note = /^ {0,3}\[\^[^\]\s]+\]:[ \t]*(.?)/.exec(line);
   if (note) return { kind: "note", blank: false, hang: 4, bare: !note[1] };
   const item = listItem(line);
@@ -110,7 +110,7 @@ function opensHanging(line: string, inText: boolean): State | null {
 }
 
 /** The list that is open behind a line that begins an item of it, or null. */
-function listItem(line: string): State | null {
+function listItem(line: string): LineState | null {
   const mark = /^ {0,3}(?:[-*+]|\d{1,9}[.)])(?=[ \t]|$)/.exec(line)?.[0];
   if (!mark) return null;
   const bare = line.trim() === mark.trim();

@@ -2,12 +2,12 @@ import "katex/dist/katex.min.css";
 import rehypeKatex from "rehype-katex";
 import type { Options } from "react-markdown";
 
-type Drawn = { properties?: Record<string, unknown>; children?: Drawn[] };
+type DrawnFormula = { properties?: Record<string, unknown>; children?: DrawnFormula[] };
 
 /** Formulas run from left to right in every language, and do not decide which way the words beside them run. */
-const leftToRight = () => (tree: Drawn) => fromTheLeft(tree);
+const leftToRight = () => (tree: DrawnFormula) => fromTheLeft(tree);
 
-function fromTheLeft({ properties, children = [] }: Drawn): void {
+function fromTheLeft({ properties, children = [] }: DrawnFormula): void {
   const classes = properties?.["className"];
   if (properties && Array.isArray(classes) && classes.some((name) => /^katex(-display|-error)?$/.test(String(name)))) properties["dir"] = "ltr";
   else for (const child of children) fromTheLeft(child);

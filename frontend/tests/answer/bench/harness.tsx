@@ -8,11 +8,11 @@ import { answer, grown, thread, type Message } from "./texts";
 
 /** What `bench/page` calls in the browser. */
 type Bench = {
-  /** Draws an answer as it comes in; the promise ends when all of it is drawn. */
+  /** Draws an answer as it arrives; the promise ends when all of it is drawn. */
   stream: (renderer: string, tokens: number, rate: number) => Promise<void>;
   /** Draws the last `shown` of a thread's messages, as the chat does; the promise ends two frames behind it. */
   open: (renderer: string, messages: number, shown: number) => Promise<void>;
-  /** What the other functions draw: for a bench of the whole chat, which is to draw the same. */
+  /** What the other functions draw, for a bench of the whole chat, which has to draw the same. */
   texts: { answer: typeof answer; thread: typeof thread };
   /** Draws these texts, each as an answer of its own. */
   draw: (renderer: string, texts: string[]) => Promise<void>;
@@ -45,7 +45,7 @@ function Page() {
   );
 }
 
-/** Ever longer texts at their times. Each is a task of its own, as what comes from the network is. */
+/** Ever longer texts at their times. Each is a task of its own, like data that arrives from the network. */
 async function* growing(text: string, tokens: number, rate: number): AsyncGenerator<string> {
   const began = performance.now();
   for (let token = 1; token <= tokens; token++) {

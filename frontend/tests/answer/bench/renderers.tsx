@@ -6,7 +6,7 @@ import remarkMath from "remark-math";
 import { Answer } from "@/components/answer";
 import { PACE_MS } from "@/stream/pace";
 
-/** A way to draw answers: how, and how often a growing text is handed to it. */
+/** A way to draw answers: the component, and how often it gets a growing text. */
 export type Renderer = { draw: (text: string, running: boolean) => ReactNode; paceMs: number };
 
 const remarkPlugins = [remarkGfm, remarkMath];

@@ -1,4 +1,4 @@
-/** What is drawn in the rendering bench: answers with all that answers have, the same in every run. */
+/** The texts of the rendering bench: answers with everything that answers may contain, the same in every run. */
 
 const CHARACTERS_A_TOKEN = 4;
 
