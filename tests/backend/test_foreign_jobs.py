@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -15,10 +15,8 @@ from backend.app import create_app
 from backend.dialects.responses.door import DOOR
 from backend.settings import ApiSettings
 from tests.backend.recording import BOUNDS
-from tests.support.house import House
-from tests.support.standing import standing_house, wait_ready
+from tests.support.house import House, MakesHouse
 from tests.support.truth import Truth, truth_of
-from tests.support.valkey import Valkey
 from wire.ids import JobId, PrincipalId, TenantId
 
 # By method and path, as they stand in the app; the body, where there is one, names the response.
@@ -38,11 +36,9 @@ ROUTES: list[tuple[str, str, dict[str, Any] | None]] = [
 
 
 @pytest.fixture(scope="module")
-def home(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def home(module_house: MakesHouse) -> House:
     """Without a worker: what is submitted waits."""
-    with standing_house(tmp_path_factory.mktemp("house"), shared_valkey) as house:
-        wait_ready(house.start_api(), workers=0)
-        yield house
+    return module_house(workers=0)
 
 
 @pytest.fixture

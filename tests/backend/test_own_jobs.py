@@ -12,10 +12,10 @@ from redis.asyncio import Redis
 
 from backend.accounts.caller import LOCAL, Caller
 from backend.pool.pools import OUTLINE, Pools
+from tests.backend.inside import pools_in
 from tests.backend.recording import BOUNDS
 from wire.client import open_redis
 from wire.ids import JobId, PrincipalId, TenantId
-from wire.reader import FanIn
 from wire.records import JobRequest, Message, decode_record
 
 THEIRS = Caller(PrincipalId("bea"), TenantId("theirs"))
@@ -25,9 +25,8 @@ POOLS = [f"{name}-{secrets.token_hex(4)}" for name in ("one", "two")]
 
 @pytest.fixture
 async def pools(redis_url: str) -> AsyncIterator[Pools]:
-    redis = open_redis(redis_url, 5.0)
-    yield Pools(redis, FanIn(redis_url), POOLS)
-    await redis.aclose()
+    async with pools_in(redis_url, *POOLS) as pools:
+        yield pools
 
 
 async def submitted(pools: Pools, caller: Caller = LOCAL, pool: str = POOLS[1]) -> JobId:
