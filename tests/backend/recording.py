@@ -14,6 +14,7 @@ from backend.history.finished import BLOCK_MS, GROUP, Finished
 from backend.history.recorder import Recorder
 from backend.store.database import Database
 from backend.store.tables import jobs, messages, threads
+from tests.support.valkey import PATIENT
 from wire.client import open_redis
 from wire.events import Completed, Timings, Usage, encode, token
 from wire.jobs import FINISHED, Bounds, JobPipe
@@ -40,8 +41,8 @@ class Play:
     """One pool with one worker, `w`, of many slots. Names are made up for jobs that are not given one."""
 
     def __init__(self, redis_url: str, database: Database) -> None:
-        self.redis: Redis = open_redis(redis_url, 2.0)
-        self._blocking: Redis = open_redis(redis_url, 2.0 + BLOCK_MS / 1000)
+        self.redis: Redis = open_redis(redis_url, PATIENT)
+        self._blocking: Redis = open_redis(redis_url, PATIENT + BLOCK_MS / 1000)
         self.keys = Keys(f"test-{secrets.token_hex(4)}")
         self.jobs = JobPipe(self.redis, self.keys)
         self.workers = WorkerRegistry(self.redis, self.keys)
