@@ -45,7 +45,7 @@ class Joining(Admission):
             return Ready(submission, route, job, pool, fresh=True)
         self._times -= 1
         self.found = job
-        assert await pool.jobs.accept(job, submission.ask, BOUNDS, tenant=submission.principal.tenant) == "ok"
+        assert await pool.jobs.accept(job, submission.ask, BOUNDS, tenant=submission.caller.tenant) == "ok"
         found = await self._pools.find(job)
         await self._pools.cancel(job, self._why)
         return Ready(submission, route, job, pool, False, found)
