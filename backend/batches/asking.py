@@ -13,19 +13,22 @@ import orjson
 import structlog
 from redis.exceptions import RedisError
 
-from backend.accounts.caller import Principal
+from backend.accounts.caller import Caller
 from backend.batches.answers import answered, given_up, job_of, refused
+from backend.batches.breath import Breath
 from backend.batches.doors import DOORS, alone
 from backend.batches.states import CANCELLED, LINE_DONE, LINE_FAILED
 from backend.chat.disconnect import CONTINUE
 from backend.chat.party import Party, Ticket
+from backend.chat.service import ChatService
 from backend.chat.submission import Submission
 from backend.dialects.common.door import Asked
 from backend.dialects.responses.references import read_on
 from backend.dialects.responses.request import is_stored
+from backend.dialects.responses.service import Responses
 from backend.errors import ApiError, JobFailed, QueueFull, Unavailable
-from backend.house import House
 from backend.moments import now_ms
+from backend.pool.pools import Pools
 from backend.store.database import DatabaseAway
 from backend.store.rows import BatchRow, LineRow
 from wire.link import LinkLost
@@ -44,13 +47,18 @@ class Answer(NamedTuple):
 
 
 class Asking:
-    """The lines of one batch."""
+    """Answers the lines of one batch. `breath`: what holds the loop is done inside of it."""
 
-    def __init__(self, house: House, batch: BatchRow) -> None:
-        self._house = house
+    def __init__(
+        self, batch: BatchRow, *, chat: ChatService, pools: Pools, responses: Responses, breath: Breath
+    ) -> None:
         self._batch = batch
+        self._chat = chat
+        self._pools = pools
+        self._responses = responses
+        self._breath = breath
         self._door = DOORS[batch.endpoint]
-        self._who = Principal(batch.principal, batch.tenant)
+        self._caller = Caller(batch.principal, batch.tenant)
 
     async def answer(self, line: LineRow) -> Answer | None:
         """Ask until there is an answer, good or bad; None: the batch's window has passed."""
@@ -76,27 +84,27 @@ class Asking:
 
     async def withdraw(self, line: LineRow) -> Answer:
         """End the line's job, if it has one; an answer that is there already is kept."""
-        state = await self._house.pools.cancel(job_of(self._batch.id, line.line), "batch_cancelled")
+        state = await self._pools.cancel(job_of(self._batch.id, line.line), "batch_cancelled")
         kept = await self.answer(line) if state in ("completed", "failed") else None
         return kept or self.given_up(line, CANCELLED)
 
     async def _ask(self, line: LineRow, left: int) -> dict[str, Any]:
         """`left`: ms of the window. Raises what keeps the line from being answered."""
         body = (line.body or "").encode()
-        async with self._house.batches.breath.work():
+        async with self._breath.work():
             parsed = orjson.loads(body)
-            asked = alone(self._door.read(parsed, self._house.settings.max_messages))
-        asked = await read_on(self._house, self._who, asked, parsed, len(body))
+            asked = alone(self._door.read(parsed, self._responses.bounds.messages))
+        asked = await read_on(self._responses, self._caller, asked, parsed, len(body))
         ticket = await self._let_in(line, asked, left)
         [outcome] = await Party([ticket]).outcomes()
         return self._door.whole(asked, ticket, outcome)
 
     async def _let_in(self, line: LineRow, asked: Asked, left: int) -> Ticket:
         ask = asked.job.model_copy(update={"door": self._door.name})
-        return await self._house.chat.submit(
+        return await self._chat.submit(
             Submission(
                 ask=ask,
-                principal=self._who,
+                caller=self._caller,
                 on_disconnect=CONTINUE,
                 cls="batch",
                 job=job_of(self._batch.id, line.line),

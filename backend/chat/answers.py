@@ -47,7 +47,7 @@ class Answers:
             return ""
         ask = submission.ask.model_dump(mode="json", exclude=APART, exclude_defaults=True)
         placed = route.pool if route.by == "name" else ""  # a caller who names a provider wants that provider's answer
-        whole = [submission.principal.id, submission.principal.tenant, route.model, placed, ask]
+        whole = [submission.caller.principal, submission.caller.tenant, route.model, placed, ask]
         return keys.answer(body_hash(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)))
 
     async def find(self, key: str, submission: Submission, model: str) -> Found | None:
@@ -57,7 +57,7 @@ class Answers:
                 held: Any = await self._redis.get(key)
             job, alone, _ = text(held).partition(ALONE) if held else ("", "", "")
             found = await self._pools.find(JobId(job)) if job else None
-            if found is None or not _is_reusable(found.record, submission.principal.tenant, model):
+            if found is None or not _is_reusable(found.record, submission.caller.tenant, model):
                 return None
             if not found.record.live:
                 return found if await self._answered_itself(found) else None

@@ -72,7 +72,7 @@ class ChatService:
                 async with asyncio.timeout_at(until):
                     ready = await self._admission.prepare(submission)
                 return await self._let_in(ready, until)
-        await self._turns.begin(submission.turn, submission.principal.tenant, ready.job, ready.route.model)
+        await self._turns.begin(submission.turn, submission.caller.tenant, ready.job, ready.route.model)
         try:
             return await self._let_in(ready, self._soon_enough())
         except Exception as error:

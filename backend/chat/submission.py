@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from backend.accounts.caller import Principal
+from backend.accounts.caller import Caller
 from backend.chat.disconnect import OnDisconnect
 from backend.chat.turn import Turn
 from backend.errors import ApiError
@@ -36,7 +36,7 @@ class Submission(NamedTuple):
     """
 
     ask: JobRequest
-    principal: Principal
+    caller: Caller
     on_disconnect: OnDisconnect
     cls: JobClass = "interactive"
     idempotency_key: str | None = None

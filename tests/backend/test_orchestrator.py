@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from backend.orchestrator import cluster as clusters
@@ -19,11 +20,10 @@ from backend.orchestrator.marker import PATCHES, Marker, open_marker
 from backend.pool.look import Look, Looks
 from backend.pool.pools import Pools
 from backend.settings import ApiSettings
+from tests.backend.inside import pools_in
 from tests.backend.recording import BOUNDS
 from tests.support.kubernetes import ApiServer, api_server
 from wire import keys
-from wire.client import open_redis
-from wire.reader import FanIn
 from wire.records import JobRequest
 from wire.settings import read_settings
 from wire.worker_info import WorkerInfo
@@ -77,11 +77,10 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServe
 
 
 @pytest.fixture
-async def room(server: ApiServer, redis_url: str) -> AsyncIterator[Room]:
-    redis = open_redis(redis_url, 2.0)
+async def room(server: ApiServer, redis_url: str, redis: Redis) -> AsyncIterator[Room]:
     names = [f"test-{secrets.token_hex(4)}" for _ in range(2)]
-    yield Room(server, Pools(redis, FanIn(redis_url), names), redis)
-    await redis.aclose()
+    async with pools_in(redis_url, *names) as pools:
+        yield Room(server, pools, redis)
 
 
 async def test_a_busy_pod_is_worth_its_jobs_and_an_idle_one_nothing(room: Room) -> None:

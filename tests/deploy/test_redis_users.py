@@ -20,7 +20,6 @@ from backend.orchestrator.lease import Lease
 from tests.deploy.locked import FOLDER, PASSWORDS, LockedValkey, locked_valkey, make_users
 from tests.deploy.rendering import ROOT
 from tests.support.house import House
-from tests.support.standing import wait_ready
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 from wire.client import open_redis
@@ -76,7 +75,7 @@ def house(locked: LockedValkey, tmp_path: Path, admin: Redis) -> Iterator[House]
     house = House(tmp_path, url(locked, "api"), {})
     try:
         house.start_worker(REDIS_URL=url(locked, "worker"))
-        wait_ready(house.start_api(), workers=1)
+        house.start_api().wait_ready(workers=1)
         yield house
     finally:
         house.stop()
