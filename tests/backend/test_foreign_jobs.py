@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -16,7 +15,7 @@ from backend.dialects.responses.door import DOOR
 from backend.settings import ApiSettings
 from tests.backend.recording import BOUNDS
 from tests.support.house import House, MakesHouse
-from tests.support.truth import Truth, truth_of
+from tests.support.truth import Truth
 from wire.ids import JobId, PrincipalId, TenantId
 
 # By method and path, as they stand in the app; the body, where there is one, names the response.
@@ -39,18 +38,6 @@ ROUTES: list[tuple[str, str, dict[str, Any] | None]] = [
 def home(module_house: MakesHouse) -> House:
     """Without a worker: what is submitted waits."""
     return module_house(workers=0)
-
-
-@pytest.fixture
-async def truth(home: House) -> AsyncIterator[Truth]:
-    async with truth_of(home.redis_url, home.env["SLUICE_POOL"]) as truth:
-        yield truth
-
-
-@pytest.fixture
-async def client(home: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=home.url, timeout=10) as client:
-        yield client
 
 
 def test_these_are_all_routes_with_the_id_of_a_job() -> None:
