@@ -54,7 +54,7 @@ class Dialect(Protocol):
         ...
 
 
-class Pulse:
+class ByteStream:
     """One client's bytes: those of each burst, and a keep-alive where none of them told anything of the answer.
 
     News of the queue may come every second, and a model may think for minutes what nobody is to see.
@@ -137,12 +137,12 @@ class RelayResponse(Streamed):
 
 async def relay(ticket: Ticket, dialect: Dialect, pace: float, send: Send) -> None:
     """Everything up to the job's end, or to this protocol's error."""
-    reader, pulse = ticket.reader, Pulse(dialect)
+    reader, byte_stream = ticket.reader, ByteStream(dialect)
     if opening := dialect.opening():
         await send({"type": "http.response.body", "body": opening, "more_body": True})
     try:
         while (entries := await reader.next_burst()) is not None:
-            if chunk := pulse.chunk(entries):
+            if chunk := byte_stream.chunk(entries):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             if dialect.done:
                 break
