@@ -18,9 +18,9 @@ from backend.chat.relay import Dialect, Streamed, relay
 
 
 class ChoiceDialect(Dialect, Protocol):
-    """One choice of several in one stream: it ends without what ends the stream."""
+    """The translation of one choice of several in one stream: it ends without what ends the stream."""
 
-    end: dict[str, Any]  # its `completed` event, {} until then
+    end: dict[str, Any]  # the choice's `completed` event, {} until then
 
     def closing(self, ends: Sequence[dict[str, Any]]) -> bytes:
         """The stream's end, once every choice has ended well."""
