@@ -28,6 +28,7 @@ from backend.chat.service import ChatService
 from backend.dialects.responses.service import Responses
 from backend.files.service import Files
 from backend.health.readiness import Readiness
+from backend.history.books import history_books
 from backend.history.finished import BLOCK_MS, Finished
 from backend.history.recorder import Recorder
 from backend.leaving import hearing_the_end
@@ -174,7 +175,8 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
     blocking = open_redis(settings.redis_url, settings.redis_seconds + BLOCK_MS / 1000, connections=len(house.pools))
     watchers = [Watcher(pool.jobs, pool.workers, pool.clock, house.outages[0]) for pool in house.pools]
     recorders = [
-        Recorder(pool.jobs, Finished(redis, blocking, pool.keys), house.database, house.outages) for pool in house.pools
+        Recorder(pool.jobs, Finished(redis, blocking, pool.keys), house.database, history_books(), house.outages)
+        for pool in house.pools
     ]
     with suppress(RedisError, OSError):  # a Redis that is not there yet is waited for, red until then
         await check_server(redis)

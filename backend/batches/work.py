@@ -140,7 +140,7 @@ class Work:
         """Nothing where another process holds the batch now: it may have ended, and its lines be gone."""
         async with self._database.write() as tx:
             if await repository.holds(tx, self._batch_id, self._holder):
-                await repository.add_lines(self._database, tx, rows)
+                await repository.add_lines(tx, rows)
 
     # -- in progress -----------------------------------------------------------------------------------------------
     async def _work(self, batch: BatchRow) -> None:

@@ -9,6 +9,7 @@ import orjson
 from redis.asyncio import Redis
 from sqlalchemy import Row, Table, insert, select, update
 
+from backend.history.books import history_books
 from backend.history.finished import BLOCK_MS, GROUP, Finished
 from backend.history.recorder import Recorder
 from backend.store.database import Database
@@ -56,7 +57,7 @@ class Play:
     def recorder(self, left_behind_ms: int = 60_000) -> Recorder:
         """One more process's. Entries count as left behind after `left_behind_ms`."""
         finished = Finished(self.redis, self._blocking, self.keys, left_behind_ms)
-        return Recorder(self.jobs, finished, self.database)
+        return Recorder(self.jobs, finished, self.database, history_books())
 
     # -- jobs ---------------------------------------------------------------------------------------------------
     async def worker(self, name: str = "w") -> None:

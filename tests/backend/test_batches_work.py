@@ -64,7 +64,7 @@ async def validated(database: Database, data: bytes, taken: bool) -> tuple[Batch
         line = LineRow(NAME, 7, custom_id="7", body=None, state=LINE_DONE, answer="{}")
         async with database.write() as tx:
             await tx.execute(update(batches).values(holder="b"))
-            await repository.add_lines(database, tx, [line])
+            await repository.add_lines(tx, [line])
 
     async def nothing() -> None:
         pass

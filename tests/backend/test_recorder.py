@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 
 import orjson
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.history import repository
+from backend.history.books.jobs import JobsBook
+from backend.history.ending import Endings
 from backend.history.finished import GROUP
 from backend.store.database import Database
 from backend.store.tables import jobs
@@ -259,14 +261,14 @@ async def test_one_job_that_cannot_be_kept_is_buried_and_holds_up_no_other(
 ) -> None:
     good, bad = await play.completed(), await play.completed()
     await play.awaits(bad)
-    real = repository.write
+    real = JobsBook.write
 
-    async def write(database: Database, writes: repository.Writes) -> None:
-        if bad in {row["id"] for row in writes.jobs}:
+    async def write(book: JobsBook, tx: AsyncConnection, endings: Endings) -> None:
+        if bad in endings.known:
             raise ValueError("no statement can write this row")
-        await real(database, writes)
+        await real(book, tx, endings)
 
-    monkeypatch.setattr(repository, "write", write)
+    monkeypatch.setattr(JobsBook, "write", write)
     assert await play.recorder().turn() == 2
     assert [row.id for row in await play.rows(jobs)] == [good]
     assert (await play.answer(bad)).status == "failed"  # it does not seem to run for ever
