@@ -18,7 +18,7 @@ from backend.accounts.caller import Callers
 from backend.accounts.needs import declare_public
 from backend.admin.endpoints import router as admin_router
 from backend.batches.endpoints import router as batches_router
-from backend.batches.runner import batches_running
+from backend.batches.runner import running
 from backend.dialects.protocols import PROTOCOLS
 from backend.entrance import refusal
 from backend.entrance.body import BodyLimit
@@ -56,8 +56,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        async with open_house(settings) as house, batches_running(house):
-            app.state.house = house
+        async with open_house(settings) as house, running(house.runner):
             yield house.services
 
     app = FastAPIOffline(

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from starlette.requests import Request
 
 from backend.admin.room import Admin, build_admin
+from backend.batches.runner import Runner, build_runner
 from backend.batches.service import Batches
 from backend.bounds import RequestBounds, bounds_from
 from backend.chat.admission import Admission
@@ -24,8 +24,10 @@ from backend.chat.gates.bound import Bound
 from backend.chat.gates.drain import Drain
 from backend.chat.naming import Naming
 from backend.chat.service import ChatService
+from backend.dialects.responses.service import Responses
 from backend.files.service import Files
 from backend.health.readiness import Readiness
+from backend.history.books import history_books
 from backend.history.finished import BLOCK_MS, Finished
 from backend.history.recorder import Recorder
 from backend.leaving import hearing_the_end
@@ -75,6 +77,8 @@ class House(NamedTuple):
     admin: Admin
     files: Files
     batches: Batches
+    runner: Runner
+    responses: Responses
     readiness: Readiness
     bounds: RequestBounds
     outages: tuple[Outage, Outage]  # of Redis, of SQL: all loops of this process tell of them as one
@@ -93,15 +97,11 @@ class House(NamedTuple):
             "titles": self.titles,
             "files": self.files,
             "batches": self.batches,
+            "responses": self.responses,
             "admin": self.admin,
             "readiness": self.readiness,
             "bounds": self.bounds,
         }
-
-
-def house_of(request: Request) -> House:
-    house: House = request.app.state.house
-    return house
 
 
 def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> House:
@@ -112,19 +112,26 @@ def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> Ho
     trails, looks = Trails(pools), Looks(pools)
     catalogue, news = Catalogue(looks, settings), News(trails, looks, redis_away)
     timeout_ms = int(settings.deadline * 1000)
-    bounds = Bounds(
-        settings.queue_depth, settings.queue_per_tenant, settings.max_attempts, timeout_ms, settings.queue_bytes
+    bounds, queue_bounds = (
+        bounds_from(settings),
+        Bounds(
+            settings.queue_depth, settings.queue_per_tenant, settings.max_attempts, timeout_ms, settings.queue_bytes
+        ),
     )
     claims = IdempotencyKeys(redis, timeout_ms + RECORD_MS)
     database = Database(settings.database_url)
     router = Router(looks, catalogue, settings.rules, Breakers(pools))
     answers = Answers(cache or redis, pools, settings.cache_seconds)
     admission = Admission(pools, router, Naming(claims, pools), answers)
-    gates = Gates(Drain(), Bound(bounds))
+    gates = Gates(Drain(), Bound(queue_bounds))
     answer_seconds = settings.redis_seconds + TELL_SECONDS
     chat = ChatService(pools, trails, news, gates, admission, ThreadTurns(database), answer_seconds)
     threads, titles = Threads(database, pools), Titles(database, pools, looks, catalogue, chat)
+    responses = Responses(pools, chat, bounds)
     files = Files(database, settings.max_file_bytes)
+    batches = Batches(database, files)
+    window = settings.batch_window
+    runner = build_runner(batches, database, files, chat=chat, pools=pools, responses=responses, window=window)
     admin = build_admin(pools, looks, database, lambda: chat.draining)
     schema = Schema(database, history_away)
     readiness = Readiness(redis, fan_in, pools, chat, schema, settings.redis_seconds)
@@ -144,9 +151,11 @@ def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> Ho
         titles=titles,
         admin=admin,
         files=files,
-        batches=Batches(database, files),
+        batches=batches,
+        runner=runner,
+        responses=responses,
         readiness=readiness,
-        bounds=bounds_from(settings),
+        bounds=bounds,
         outages=(redis_away, history_away),
     )
 
@@ -160,7 +169,8 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
     blocking = open_redis(settings.redis_url, settings.redis_seconds + BLOCK_MS / 1000, connections=len(house.pools))
     watchers = [Watcher(pool.jobs, pool.workers, pool.clock, house.outages[0]) for pool in house.pools]
     recorders = [
-        Recorder(pool.jobs, Finished(redis, blocking, pool.keys), house.database, house.outages) for pool in house.pools
+        Recorder(pool.jobs, Finished(redis, blocking, pool.keys), house.database, history_books(), house.outages)
+        for pool in house.pools
     ]
     with suppress(RedisError, OSError):  # a Redis that is not there yet is waited for, red until then
         await check_server(redis)

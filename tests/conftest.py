@@ -6,8 +6,10 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import settings
+from redis.asyncio import Redis
 
 from backend.store.migrate import migrate
 from tests.support import certificates
@@ -17,24 +19,59 @@ from tests.support.features import (  # noqa: F401 - pytest takes hooks from her
     pytest_sessionfinish,
     pytest_terminal_summary,
 )
-from tests.support.house import PROMPT, Houses
+from tests.support.house import PROMPT, House, Houses, MakesHouse
+from tests.support.listener import PATIENCE
 from tests.support.postgres import Postgres, run_apart
 from tests.support.truth import Truth, truth_of
-from tests.support.valkey import Valkey
+from tests.support.valkey import Valkey, client_of
 
 # Its 200 ms for an example are a limit on this machine's load, and no property of ours.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 certificates.read_once()
+HERE = Path(__file__).parent
 
 # Folders whose files take minutes: begun first, so that no process is left alone with one at the end.
 LONG = ("flow", "browser", "wire", "images", "cluster")
+# What `--quick` leaves out: folders, tests that start a process of ours or a server of their own, and hunts.
+NOT_QUICK = (
+    *("flow", "browser", "images", "cluster", "clients", "fuzz", "deploy", "workflows", "kubernetes", "containers"),
+)
+STARTED = {
+    "house",
+    "durable_house",
+    "module_house",
+    "house_with_history",
+    "fresh_valkey",
+    "own_valkey",
+    "shared_postgres",
+}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="only what takes no processes of ours: `make test-quick`")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Folders that `--quick` leaves out are not even imported."""
+    left_out = config.option.quick and collection_path.parent == HERE and collection_path.name in NOT_QUICK
+    return True if left_out else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Long files first; xdist hands files out in this order."""
-    here = Path(__file__).parent
-    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in LONG)
+    items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] not in LONG)
+    if config.option.quick:
+        left_out = [item for item in items if not is_quick(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if is_quick(item)]
+
+
+def is_quick(item: pytest.Item) -> bool:
+    """Whether it runs on what is there: this process, and the one Valkey that most tests share."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    parameters = getattr(item, "callspec", None)
+    return not fixtures & STARTED and not (parameters and "postgresql" in parameters.params.values())
 
 
 @pytest.fixture(scope="session")
@@ -54,9 +91,25 @@ def valkey(shared_valkey: Valkey) -> Valkey:
 
 
 @pytest.fixture
+async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
+    """A patient client of the empty server."""
+    async with client_of(valkey.url) as redis:
+        yield redis
+
+
+@pytest.fixture
 def redis_url(valkey: Valkey) -> str:
     """The URL of an empty server."""
     return valkey.url
+
+
+@pytest.fixture(scope="session")
+def kept_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """A server that no test empties: houses that outlive a test stand on it, each in a pool of its own."""
+    server = Valkey(tmp_path_factory.mktemp("kept-valkey"))
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
@@ -78,17 +131,43 @@ def pool() -> str:
 @pytest.fixture
 def house(valkey: Valkey, tmp_path: Path) -> Iterator[Houses]:
     """`await house(apis=1, workers=1, SLUICE_SLOTS="4")` → a `House` that is ready; all of it ends with the test."""
-    houses = Houses(tmp_path, valkey)
-    yield houses
-    houses.stop()
+    with Houses(tmp_path, valkey) as houses:
+        yield houses
 
 
 @pytest.fixture
 def durable_house(fresh_valkey: Valkey, tmp_path: Path) -> Iterator[Houses]:
     """As `house`, on a durable server of this test's own, which may go away: callers are answered as in production."""
-    houses = Houses(tmp_path, fresh_valkey, PROMPT)
-    yield houses
-    houses.stop()
+    with Houses(tmp_path, fresh_valkey, PROMPT) as houses:
+        yield houses
+
+
+@pytest.fixture(scope="module")
+def module_house(kept_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakesHouse]:
+    """`module_house(workers=2, SLUICE_SLOTS="4")` → a `House` that is ready, in a pool of its own, and ends with the
+    module: for tests that break nothing of it. A module calls its own fixture of it `home`."""
+    with Houses(tmp_path_factory.mktemp("houses"), kept_valkey) as houses:
+        yield houses.standing
+
+
+@pytest.fixture
+async def truth(home: House) -> AsyncIterator[Truth]:
+    """What Redis knows of the module's house."""
+    async with truth_of(home.redis_url, home.pool) as truth:
+        yield truth
+
+
+@pytest.fixture
+async def plain(home: House) -> AsyncIterator[httpx.AsyncClient]:
+    """A plain HTTP client of the module's house."""
+    async with httpx.AsyncClient(base_url=home.url, timeout=PATIENCE) as client:
+        yield client
+
+
+@pytest.fixture
+def client(plain: httpx.AsyncClient) -> httpx.AsyncClient:
+    """What a module's tests send their requests by: the plain one, where the module has no library's client instead."""
+    return plain
 
 
 @pytest.fixture

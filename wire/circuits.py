@@ -1,10 +1,11 @@
-"""Circuit breakers: an engine that keeps failing with a model is told to everybody who might send it the next job.
+"""Circuit breakers: which engines keep failing with a model, for everything that might send them the next job.
 
     closed ──5 failures in a row──► open ──30 s──► half_open ──► closed: it answered (`mend`)
                                       ▲                └───────► open: it failed again (`trip`)
 
-A pool keeps one circuit for each (engine, model) in trouble; one that is not there is closed. Workers write it when an
-engine fails, and when one answers that had failed, so a healthy engine costs nothing. The API reads it to route around.
+A pool keeps one circuit for each (engine, model) in trouble; a circuit that is not there is closed. Workers write it
+when an engine fails, and when an engine answers that had failed, so a healthy engine costs nothing. The API reads it to
+route jobs elsewhere.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ STATES = get_args(CircuitState)
 
 
 class Circuit(NamedTuple):
-    """`opened`: when it opened last, `probed`: when a job was last sent to try it; pool ms, 0 never."""
+    """The circuit of one engine and model. `opened`: when it opened last, `probed`: when a job was last sent to try the
+    engine; pool ms, 0: never."""
 
     engine: str
     model: str
@@ -46,25 +48,25 @@ class Circuits:
         return await self._scripts[name](keys=[self._keys.prefix], args=list(args))
 
     async def all(self) -> dict[str, Circuit]:
-        """Those with failures: `<engine>|<model>` → circuit."""
+        """The circuits with failures, by `<engine>|<model>`."""
         fields = cast(dict[bytes, bytes], await self._redis.hgetall(self._keys.circuits))
         circuits = (_circuit(text(name), json_object(body)) for name, body in fields.items())
         return {circuit_name(c.engine, c.model): c for c in circuits if c is not None}
 
     async def trip(self, engine: str, model: str, reason: str, job: JobId | None = None) -> CircuitState:
-        """It failed, once for each call of this: a lost reply is not asked again. What the circuit is now.
+        """Count one failure; returns the circuit's state now. Each call counts, so a lost reply is not repeated.
 
-        `job`: the one whose own request may be to blame. It counts once, and one tenant's jobs alone open nothing.
+        `job`: the job whose own request may be to blame. It counts once, and few jobs of one tenant open no circuit.
         """
         answer = await self._run("trip", circuit_name(engine, model), reason, job or "")
         return cast(CircuitState, cast(bytes, answer).decode())
 
     async def mend(self, engine: str, model: str) -> bool:
-        """It answered. True where it had failed before."""
+        """The engine has answered: close the circuit. True where it had failed before."""
         return bool(await self._run("mend", circuit_name(engine, model)))
 
     async def probe(self, engine: str, model: str) -> bool:
-        """True for one caller, once a circuit has been open for half a minute: its next job may try."""
+        """True for one caller, once a circuit has been open for half a minute: that caller's next job may try."""
         return bool(await self._run("probe", circuit_name(engine, model)))
 
 
@@ -73,7 +75,7 @@ def circuit_name(engine: str, model: str) -> str:
 
 
 def _circuit(name: str, body: dict[str, object]) -> Circuit | None:
-    """None for what no script wrote."""
+    """None for a field that no script wrote."""
     engine, _, model = name.partition("|")
     state, reason = body.get("state"), body.get("reason")
     if state not in STATES or not isinstance(reason, str):

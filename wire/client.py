@@ -1,7 +1,7 @@
-"""Redis clients with the settings this design needs, which are not the library's own.
+"""Redis clients with the settings that this design needs, which are not the library's defaults.
 
-redis-py waits 5 s and retries ten times by default: a refused connect would take seconds, and a BLOCK longer than its
-timeout fails. Every write here is idempotent, so one retry on a broken (not a slow) connection is safe.
+redis-py waits 5 s and retries ten times by default: a refused connection would take seconds, and a BLOCK that is longer
+than the timeout fails. Every write here is idempotent, so one retry on a broken (not a slow) connection is safe.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ CONNECTIONS = 64  # a thousand awaits at once queue for these instead of failing
 
 
 class _Steady(AbstractConnection):
-    """What redis-py's sending gets wrong for us.
+    """A connection that mends two faults in how redis-py sends.
 
-    It waits with `asyncio.wait_for`, which on Python 3.11 swallows a cancellation that comes as the write is done: a
-    loop that was cancelled then goes on for ever. And under uvloop a write to a connection that was reset a moment ago
-    raises RuntimeError; to us that is a lost connection.
+    redis-py waits with `asyncio.wait_for`, which on Python 3.11 swallows a cancellation that comes as the write ends: a
+    loop that was cancelled then runs for ever. And under uvloop a write to a connection that was reset a moment ago
+    raises RuntimeError, where callers expect a lost connection.
     """
 
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
-        limit, self.socket_timeout = self.socket_timeout, None  # without a limit of its own it awaits directly
+        limit, self.socket_timeout = self.socket_timeout, None  # without a timeout redis-py awaits the write directly
         try:
             async with asyncio.timeout(limit):
                 await super().send_packed_command(command, check_health)
@@ -52,13 +52,13 @@ def open_redis(url: str, timeout: float, connections: int = CONNECTIONS) -> Redi
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         protocol=2,
     )
-    # Whichever kind the URL asked for: TCP, TLS or a unix socket.
+    # The URL decides the kind of connection: TCP, TLS or a unix socket.
     pool.connection_class = type("Steady", (_Steady, pool.connection_class), {})
     return Redis.from_pool(pool)
 
 
 class WrongServer(Exception):
-    """The Redis that answers cannot keep what is promised; the message says which command mends it."""
+    """Redis answers, but is set up so that jobs could be lost; the message has the command that mends it."""
 
 
 async def check_server(redis: Redis) -> None:

@@ -5,9 +5,10 @@ jumped between two looks, Redis's clock was stepped, and the step is added to `s
 steps, so two watchers never count one step twice. `accept` and `expire` carry the caller's estimate and change nothing
 when the pool's clock is off by more than two seconds.
 
-It is pool time that is compared, not TIME alone: who looked away while others put a first step right must still see a
-second one. So others' corrections are checked too, and a process whose whole machine stood still, which took that for a
-step of Redis's clock, is overruled by those that ran on. It yields, else they would correct each other for ever.
+Pool time is compared, not TIME alone: a process that did not look while others corrected a first step must still notice
+a second one. So the corrections of others are checked too. A process whose whole machine stood still takes that for a
+step of Redis's clock; the processes that ran on overrule its correction, and it yields, because they would otherwise
+correct each other for ever.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from wire.scripts import scripts
 STEP_MS = 2000  # as in queue.lua
 SLOW_LOOK_MS = STEP_MS // 4  # an answer slower than this measures the network, not the clock
 NOTICED_MS = STEP_MS // 2  # half of what scripts refuse, so that two small steps are not missed
-GROWN_MS = 5000  # who has looked for less may have begun between a step and its correction, and overrules nobody
+GROWN_MS = 5000  # a process that began later may have begun between a step and its correction: it overrules none
 
 
 def monotonic_ms() -> int:
@@ -34,7 +35,7 @@ def monotonic_ms() -> int:
 
 
 class Look(NamedTuple):
-    """Redis's raw time, the skew and the step count, with the monotonic instant of the answer. All ms."""
+    """One answer of the `look` script: raw time, skew and count of steps, and the monotonic instant `at`. All in ms."""
 
     raw: int
     skew: int
@@ -54,9 +55,9 @@ class Clock:
         self._keys = keys
         self._look = redis.register_script(scripts()["look"])
         self._step = redis.register_script(scripts()["step"])
-        self._seen: Look | None = None  # the last one that agreed with the one before
-        self._born = 0  # the instant of the first
-        self._told = 0  # the last step that this process put right, ms
+        self._seen: Look | None = None  # the last look that agreed with the look before it
+        self._born = 0  # the instant of the first look
+        self._corrected = 0  # the last step that this process corrected, ms
 
     def now(self) -> int | None:
         """Pool milliseconds by this process's monotonic clock; None before the first look."""
@@ -65,17 +66,17 @@ class Clock:
         return self._seen.pool + self._monotonic() - self._seen.at
 
     async def tick(self) -> bool:
-        """Look, and put a step right where one is seen. True when a step was found."""
-        found = await self._observe()
-        if found is None:
+        """Look once, and correct a step of Redis's clock. True where there was a step."""
+        step = await self._observe()
+        if step is None:
             return False
-        if await self._step(keys=[self._keys.prefix], args=list(found)):
-            self._told = found[1]
+        if await self._step(keys=[self._keys.prefix], args=list(step)):
+            self._corrected = step[1]
         await self._observe()
         return True
 
     async def _observe(self) -> tuple[int, int] | None:
-        """The step to report as (steps seen, delta ms), or None. A slow answer is no measurement."""
+        """The step to report, as (steps seen, delta in ms), or None. A slow answer measures nothing."""
         before = self._monotonic()
         raw, skew, steps = await self._look(keys=[self._keys.prefix])
         at = self._monotonic()
@@ -89,10 +90,10 @@ class Clock:
         return None
 
     def _agrees(self, old: Look, new: Look) -> bool:
-        """Whether pool time went as this process's clock did, or others say that it did and know better."""
+        """Whether pool time advanced as this process's clock did, or another process's correction is to be believed."""
         if abs(new.pool - old.pool - (new.at - old.at)) <= NOTICED_MS:
             return True
         if new.steps == old.steps:
             return False
-        taken_back = self._told and abs(new.skew - old.skew + self._told) <= NOTICED_MS
+        taken_back = self._corrected and abs(new.skew - old.skew + self._corrected) <= NOTICED_MS
         return bool(taken_back) or new.at - self._born < GROWN_MS

@@ -1,7 +1,7 @@
-"""Reads what lies in Redis, whoever wrote it there: any worker may, and one bad entry must end no process.
+"""Reads values of Redis keys. Any worker may have written them, and one bad value must end no process.
 
-Nothing here raises. What does not decode reads as if it were absent: text with U+FFFD for what is no UTF-8, 0 for what
-is no number or out of its range, {} for what is no JSON object.
+No function here raises. A value that does not decode reads as if it were absent: 0 for a text that is no number or out
+of its range, {} for one that is no JSON object. Bytes that are no UTF-8 read as U+FFFD.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any, TypeGuard
 
 import orjson
 
-NUMBER_MAX = 10**14  # what the scripts count as a number (guards.lua); in milliseconds the year 5138
-LONGEST_DIGITS = 20  # a longer text is no number of ours, and Python takes quadratic time for a million digits
+NUMBER_MAX = 10**14  # the largest number that scripts read (guards.lua); in milliseconds the year 5138
+LONGEST_DIGITS = 20  # no number has more, and Python takes quadratic time for a million digits
 
 
 def text(value: bytes | None) -> str:
@@ -21,7 +21,7 @@ def text(value: bytes | None) -> str:
 
 
 def whole_or_none(value: bytes | str | None, most: int = NUMBER_MAX) -> int | None:
-    """A whole number between -`most` and `most`."""
+    """A whole number between -`most` and `most`; None for any other text."""
     if value is None or len(value) > LONGEST_DIGITS:
         return None
     try:
@@ -51,5 +51,5 @@ def json_object(value: bytes | None) -> dict[str, Any]:
 
 
 def texts(fields: Mapping[bytes, bytes]) -> dict[str, str]:
-    """The fields of a hash or a stream's entry."""
+    """The fields of a hash, or of a stream's entry, as text."""
     return {text(name): text(value) for name, value in fields.items()}

@@ -1,8 +1,9 @@
-"""What comes back from a job: one union discriminated on `type`, and fast encoders for what is written per token.
+"""The events of a job: one union discriminated on `type`, and a fast encoder for those that are written per token.
 
-An event is compact JSON whose first member is `type`, so a reader knows a token without parsing it. Its id is
-`<attempt>-<seq>`: seq starts at 0 with `started` and has no gap; a terminal event that the owner did not write takes
-the id after the log's last. `queued` is news: never logged, no id. Readers ignore unknown fields and unknown types.
+An event is compact JSON whose first member is `type`, so a reader recognises a token without parsing it. The id of an
+event is `<attempt>-<seq>`: seq starts at 0 with `started` and has no gap; a terminal event that the owner did not write
+takes the id after the log's last. `queued` is news: it is never logged and has no id. Readers ignore unknown fields and
+unknown types.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from wire.decoding import json_object
 
-COUNT_MAX = 2**53  # of anything counted: SQL, JSON and JavaScript hold it exactly
+COUNT_MAX = 2**53  # of any count: SQL, JSON and JavaScript hold it exactly
 
 
 def counted(value: object) -> int:
-    """What another's word counts, between 0 and `COUNT_MAX`: 0 for what is no number, as for what was not told."""
+    """A count that another process wrote, clamped to 0 … `COUNT_MAX`; 0 for a value that is missing or no number."""
     if not isinstance(value, int | float) or value != value:  # NaN is not even itself
         return 0
     return int(min(max(value, 0), COUNT_MAX))
 
 
 def measured(value: object) -> float:
-    """The same of a number that need not be whole, such as a rate."""
+    """The same for a number that need not be whole, such as a rate."""
     if not isinstance(value, int | float) or value != value:
         return 0.0
     return float(min(max(value, 0), COUNT_MAX))
@@ -40,17 +41,17 @@ class _Event(BaseModel):
 
 
 class Queued(_Event):
-    """Where the job stands. `position` 1 is next, 0 is running; `eta_seconds` absent: not known yet."""
+    """The place of a job. `position` 1: it is next, 0: it runs; `eta_seconds` absent: not known yet."""
 
     type: Literal["queued"] = "queued"
     position: int
     eta_seconds: int | None = None
     reason: Literal["waiting", "starting_worker", "loading_model"] = "waiting"
-    detail: str | None = None  # why a job came back to the queue, where it did
+    detail: str | None = None  # why the job came back to the queue; absent: it did not
 
 
 class Started(_Event):
-    """An attempt has begun; text of earlier attempts stands unless `restarted` follows."""
+    """An attempt has begun. The text of earlier attempts stands unless `restarted` follows."""
 
     type: Literal["started"] = "started"
     attempt: int
@@ -74,9 +75,8 @@ class Token(_Event):
 
 
 class Usage(_Event):
-    """Tokens. `cached_tokens` of the prompt came from the engine's cache; `thinking_tokens` of the answer are thoughts.
-
-    Both are 0 where the engine does not tell.
+    """Counts of tokens. `cached_tokens` of the prompt came from the engine's cache, `thinking_tokens` of the answer are
+    thoughts; both are 0 where the engine does not report them.
     """
 
     prompt_tokens: Count = 0
@@ -86,9 +86,8 @@ class Usage(_Event):
 
 
 class Timings(_Event):
-    """Milliseconds. `queued_ms`: accept to this attempt's start; `first_token_ms` and `total_ms`: from that start.
-
-    `thinking_ms`: from the first thought to the first word behind it, 0 where none was thought.
+    """The times of an attempt, ms. `queued_ms`: from accept to its start; `first_token_ms`, `total_ms`: from that start
+    on; `thinking_ms`: from the first thought to the first text after it, 0 where the model had no thought.
     """
 
     queued_ms: Count = 0
@@ -101,7 +100,8 @@ class Timings(_Event):
 
 
 class Completed(_Event):
-    """`stop_sequence`: the caller's stop string that ended it; absent: none did, or the engine does not tell."""
+    """The job was answered. `stop_sequence`: the caller's stop string that ended the answer; absent: none did, or the
+    engine does not report it."""
 
     type: Literal["completed"] = "completed"
     finish_reason: str  # "stop" | "length" | "tool_calls" | "content_filter"
@@ -113,7 +113,7 @@ class Completed(_Event):
 
 
 class Failed(_Event):
-    """`retryable`: the same request may succeed if it is sent again."""
+    """The job has failed. `retryable`: the same request may succeed if it is sent again."""
 
     type: Literal["failed"] = "failed"
     code: str
@@ -122,19 +122,21 @@ class Failed(_Event):
 
 
 class Cancelled(_Event):
+    """The job was cancelled: `asked` by its caller, or `client_gone`."""
+
     type: Literal["cancelled"] = "cancelled"
     reason: str = "asked"
 
 
 class Restarted(_Event):
-    """The text so far is void: the next token begins the answer anew."""
+    """All output so far is void: the next token begins the answer anew."""
 
     type: Literal["restarted"] = "restarted"
     reason: str = "worker_lost"
 
 
 class Rerouted(_Event):
-    """Before the first token: the job goes on as `model` in `pool`; its log ends here if that is another pool."""
+    """The job goes on as `model` in `pool`, before its first token. Where that is another pool, this log ends here."""
 
     type: Literal["rerouted"] = "rerouted"
     pool: str
@@ -153,7 +155,7 @@ STARTED_PREFIX = b'{"type":"started"'
 
 
 class EventId(NamedTuple):
-    """`<attempt>-<seq>`; ids order like their pairs."""
+    """The id of an event, `<attempt>-<seq>`. Ids have the order of their pairs."""
 
     attempt: int
     seq: int
@@ -176,7 +178,7 @@ START = EventId(0, 0)  # before every id a log can hold
 
 
 class LogEntry(NamedTuple):
-    """One event as it lies in the log or came live. `id` None: news, which is in no log."""
+    """One event, from the log or live. `id` None: it is news, which is in no log."""
 
     id: EventId | None
     body: bytes
@@ -186,9 +188,9 @@ class LogEntry(NamedTuple):
         return self.body.startswith(TOKEN_PREFIX)
 
     def fields(self) -> dict[str, Any]:
-        """{} for what is no event: readers pass over it, as over a type that they do not know.
+        """The event's fields, its counts clamped as in the event itself.
 
-        Its counts are clamped, as in the event itself.
+        {} for a body that is no event: readers skip it, as they skip a type that they do not know.
         """
         fields = json_object(self.body)
         if type(fields.get("n", 1)) is not int:
@@ -198,18 +200,18 @@ class LogEntry(NamedTuple):
         return fields
 
 
-def _counts(told: object) -> dict[str, int]:
-    return {name: counted(value) for name, value in told.items()} if isinstance(told, dict) else {}
+def _counts(value: object) -> dict[str, int]:
+    return {name: counted(count) for name, count in value.items()} if isinstance(value, dict) else {}
 
 
 def entries_of(rows: Any) -> list[LogEntry]:
-    """A log's entries as XRANGE answers them. One whose id no script can have given is passed over."""
-    return [entry for name, fields in rows if (entry := _entry(name, fields)) is not None]
+    """The entries of a log from the answer of XRANGE. An entry whose id no script can have given is left out."""
+    return [entry for id, fields in rows if (entry := _entry(id, fields)) is not None]
 
 
-def _entry(name: bytes, fields: dict[bytes, bytes]) -> LogEntry | None:
+def _entry(id: bytes, fields: dict[bytes, bytes]) -> LogEntry | None:
     try:
-        return LogEntry(EventId.parse(name), fields.get(b"e", b"{}"))
+        return LogEntry(EventId.parse(id), fields.get(b"e", b"{}"))
     except ValueError:
         return None
 
@@ -222,7 +224,7 @@ def encode(event: _Event) -> bytes:
 def token(
     text: str, thinking: str = "", tool_calls: list[Any] | None = None, logprobs: list[Any] | None = None, n: int = 1
 ) -> bytes:
-    """A `token` event as bytes, without a model in between: this runs once a burst."""
+    """A `token` event as bytes, made without a pydantic model: this runs once a burst."""
     body: dict[str, Any] = {"type": "token"}
     if text:
         body["text"] = text

@@ -1,6 +1,7 @@
-"""The job pipe: how a job gets in, is worked on, and ends. One method a script; docs/protocol.md tells the rules.
+"""The job pipe: how a job is accepted, worked on and ended. One method a script; docs/protocol.md has the rules.
 
-Repeated with the same token a script gives its first answer until the job moves on: a lost reply is just asked again.
+A script that is repeated with the same arguments gives its first answer until the job moves on, so a call whose reply
+was lost is simply repeated.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ FINISHED, NOT_YOURS, WRONG_SEQ = 1, 0, -1
 
 
 class Bounds(NamedTuple):
-    """What `accept` holds a new job against. `depth`: jobs of the pool that are not terminal; `request_bytes`: of
-    their requests together, None without a bound."""
+    """The bounds of a new job. `depth`: how many jobs of the pool are not terminal; `per_tenant`: how many jobs of its
+    tenant wait; `request_bytes`: of all requests that are not terminal, None: no bound."""
 
     depth: int
     per_tenant: int
@@ -35,9 +36,9 @@ class Bounds(NamedTuple):
 
 
 class Begun(NamedTuple):
-    """What a worker learns as it starts an attempt. Times are pool ms; `now` is this call's.
+    """The answer to a `start`. Times are pool ms; `now`: of this call.
 
-    `circuits`: how many engines of this pool are in trouble with a model; 0: a success mends nothing.
+    `circuits`: how many engines of this pool are in trouble with a model; 0: a success has no circuit to close.
     """
 
     request: bytes
@@ -51,7 +52,7 @@ class Begun(NamedTuple):
 
 
 class JobPipe:
-    """The verbs of a job in one pool. Holds no state but its clients."""
+    """The verbs of a job in one pool. It holds no state but its clients."""
 
     def __init__(self, redis: Redis, keys: Keys, texts: dict[str, str] | None = None) -> None:
         self.redis = redis
@@ -66,7 +67,7 @@ class JobPipe:
     async def accept(
         self,
         job: JobId,
-        request: JobRequest,
+        ask: JobRequest,
         bounds: Bounds,
         *,
         tenant: TenantId,
@@ -78,24 +79,25 @@ class JobPipe:
         base: int = 0,
         outline: bytes = b"",
     ) -> Accepted:
-        """Let a job in, once: repeated with the same id it is `ok` again. `at`: the caller's pool ms, None unknown.
+        """Accept a job, once: the same call with the same id answers `ok` again.
 
-        `keep_ms`: how long record and log live after the end; None: as long as its kind is kept. `base`: the attempt
-        that it had reached in the pool which it comes from; its attempts are counted on from there. `outline`: what
-        takes the request's place once the job has ended; b"": all of it is needed again.
+        `principal`: the caller who submits it. `at`: the caller's pool ms, None: unknown. `keep_ms`: how long record
+        and log live after the end; None: as long as the kind of request is kept. `base`: the attempt that the job
+        reached in the pool from which it comes; its attempts are counted on from there. `outline`: takes the request's
+        place once the job has ended; b"": the request stays.
         """
         answer = await self._run(
             "accept",
             *(job, tenant, cls, bounds.timeout_ms, bounds.max_attempts, bounds.depth, bounds.per_tenant),
-            *("" if at is None else at, request.model, request_id),
-            *(request.model_dump_json(exclude_none=True).encode(), PROTOCOL),
-            *(request.keep_ms if keep_ms is None else keep_ms, base, affinity_key(tenant, request)),
+            *("" if at is None else at, ask.model, request_id),
+            *(ask.model_dump_json(exclude_none=True).encode(), PROTOCOL),
+            *(ask.keep_ms if keep_ms is None else keep_ms, base, affinity_key(tenant, ask)),
             *(outline, "" if bounds.request_bytes is None else bounds.request_bytes, principal),
         )
         return cast(Accepted, b" ".join(cast(list[bytes], answer)).decode())
 
     async def start(self, job: JobId, incarnation: Incarnation, attempt: int, body: bytes) -> Begun | None:
-        """Log `started` as `<attempt>-0` and fetch what is asked; None: this attempt is not (any more) yours."""
+        """Log `started` as `<attempt>-0` and return the request; None: this attempt is not (any more) yours."""
         answer = cast(list[bytes], await self._run("start", job, incarnation, attempt, body))
         if not answer[0]:
             return None
@@ -103,7 +105,7 @@ class JobPipe:
         return Begun(request, text(request_id), *(int(n) for n in numbers))
 
     async def note(self, job: JobId, incarnation: Incarnation, attempt: int, note: str, news: bytes) -> bool:
-        """Tell readers, now and later, what a running job waits for; `news` is a `queued` event. False: not yours."""
+        """Show present and later readers what a running job waits for. `news`: a `queued` event. False: not yours."""
         keys = [self.keys.job(job), self.keys.live(job)]
         return bool(await self._scripts["note"](keys=keys, args=[incarnation, attempt, note, news]))
 
@@ -134,23 +136,23 @@ class JobPipe:
     ) -> bool:
         """Return the job to the front of its class; the worker stops asking until it asks again.
 
-        `charged` (code, message): the attempt failed, which costs a try, and ends the job when none is left; it goes
-        behind all that wait. `behind`: it does so uncharged.
+        `charged` (code, message): the attempt failed, which costs a try and ends the job where none is left; the job
+        goes behind all jobs that wait. `behind`: it goes behind them uncharged.
         """
-        words = (int(bool(charged)), *(charged or ("", "")), int(behind))
-        return bool(await self._run("give_back", job, incarnation, attempt, why, *words))
+        options = (int(bool(charged)), *(charged or ("", "")), int(behind))
+        return bool(await self._run("give_back", job, incarnation, attempt, why, *options))
 
     async def cancel(self, job: JobId, why: str = "asked") -> JobState | None:
-        """End a live job; returns the state it is in now, None for an unknown job."""
+        """End a live job; returns its state now, None for an unknown job."""
         return cast(JobState, cast(bytes, await self._run("cancel", job, why)).decode()) or None
 
     async def forget(self, job: JobId) -> Literal["queued", "running", "forgotten"] | None:
-        """Wipe an ended job's request, result and log; one that lives is left alone. None for an unknown job."""
+        """Delete an ended job's request, result and log; a live job stays as it is. None for an unknown job."""
         state = cast(bytes, await self._run("forget", job)).decode()
         return cast(Literal["queued", "running", "forgotten"], state) or None
 
     async def keep_briefly(self, jobs: Sequence[JobId]) -> None:
-        """Ended jobs that nobody comes back to: record and log live for a quarter of an hour from now on, at most."""
+        """Keep record and log of these ended jobs for a quarter of an hour from now on, at most."""
         trip = self.redis.pipeline(transaction=False)
         for job in jobs:
             trip.pexpire(self.keys.job(job), BRIEF_MS, lt=True)
@@ -159,23 +161,24 @@ class JobPipe:
             await trip.execute()
 
     async def admits(self) -> None:
-        """Raises Redis's error exactly where it would refuse `accept`: it is away, full, or cannot write its file."""
+        """Raises Redis's error exactly where Redis would refuse `accept`: it is away, full, or cannot write its
+        file."""
         await self._run("admit")
 
     async def expire(self, at: int | None, limit: int = 100) -> int:
-        """End the jobs whose deadline has passed; how many, or -1 when the pool's clock was stepped."""
+        """End the jobs whose deadline has passed; returns how many, or -1 where the pool's clock was stepped."""
         return cast(int, await self._run("expire", "" if at is None else at, limit))
 
     async def bury(self, stream: str, entry: str, job: str = "") -> None:
-        """Write an entry that does not decode to the dead letters."""
+        """Write an entry that does not decode to the dead letters. `job`: the text that it has in place of an id."""
         await self._run("bury", stream, entry, job)
 
     async def places(self, jobs: Sequence[JobId]) -> list[object]:
-        """Raw answer of the `places` script; `wire.places` reads it."""
+        """The raw answer of the `places` script; `wire.places` reads it."""
         return cast(list[object], await self._run("places", *jobs))
 
     async def record(self, job: JobId) -> JobRecord | None:
-        """The job's record, None when there is none (any more)."""
+        """The job's record; None where there is none (any more)."""
         return decode_record(job, cast(dict[bytes, bytes], await self.redis.hgetall(self.keys.job(job))))
 
     def log(self, job: JobId) -> EventLog:
@@ -183,18 +186,19 @@ class JobPipe:
         return EventLog(self.redis, self.keys, job)
 
     async def now(self) -> int:
-        """Pool milliseconds, for one round trip; who asks often keeps a `wire.clock.Clock`."""
+        """Pool milliseconds, for one round trip. Frequent callers keep a `wire.clock.Clock`."""
         raw, skew, _ = cast(list[int], await self._run("look"))
         return raw - skew
 
     async def depth(self) -> int:
-        """How many jobs are not terminal: KEDA's number."""
+        """How many jobs are not terminal, which is KEDA's number."""
         return int(await self.redis.xlen(self.keys.demand))
 
 
-def affinity_key(tenant: TenantId, request: JobRequest) -> str:
-    """A conversation's short name in this pool, "" for none: what one model holds of it serves no other's cache."""
-    if not request.affinity:
+def affinity_key(tenant: TenantId, ask: JobRequest) -> str:
+    """The short name of a conversation in this pool, "" for none. It depends on the model, because no model can use
+    what another has cached of the conversation."""
+    if not ask.affinity:
         return ""
-    whole = "\0".join((tenant, request.model, request.affinity))
-    return sha1(whole.encode(), usedforsecurity=False).hexdigest()[:16]
+    name = "\0".join((tenant, ask.model, ask.affinity))
+    return sha1(name.encode(), usedforsecurity=False).hexdigest()[:16]

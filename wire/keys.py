@@ -1,22 +1,22 @@
-"""Every Redis key of a pool. All share one hash tag, so each script is atomic and runs on Redis Cluster.
+"""Every Redis key of a pool. All keys share one hash tag, so each script is atomic and runs on Redis Cluster.
 
 demand                     stream: one entry per job that is not terminal; its length is KEDA's number
 job:<id>                   hash: the record, kept a day after the end
 waiting:<class>:<tenant>   sorted set: a tenant's waiting jobs by arrival
 ring:<class>               sorted set: tenants in turn
-front:<class>              sorted set: returned jobs, taken before any tenant's turn
+front:<class>              sorted set: jobs that came back, taken before any tenant's turn
 arrivals                   counter: the arrival number of the latest job
 due                        sorted set: deadlines
-beats                      hash: incarnation → beat count; who is not in it is not alive
+beats                      hash: incarnation → beat count; an incarnation that is not in it is not alive
 worker:<incarnation>       hash: one life of a worker process
 owned:<incarnation>        set: the jobs it owns
-inbox:<incarnation>        stream: what it is to do
+inbox:<incarnation>        stream: its orders
 loaded:<incarnation>       set: the models that it has in memory
 holders:<model>            set: the incarnations that have it in memory
-warm:<conversation>        string: the incarnation that had its last turn, for ten minutes
-idle                       sorted set: workers that ask and own fewer jobs than their slots, by last sight
+warm:<conversation>        string: the incarnation that had the last turn, for ten minutes
+idle                       sorted set: workers that ask and own fewer jobs than their slots, by when they were seen
 models                     hash: models last seen in this pool → their info
-seen                       sorted set: the same models, by when a worker told of them last
+seen                       sorted set: the same models, by when a worker reported them last
 circuits                   hash: `<engine>|<model>` → its circuit breaker, while it has failures
 clock                      hash: skew and count of clock steps
 events:<id>                stream: the event log; ids are `<attempt>-<seq>`
@@ -62,15 +62,15 @@ class Keys:
 
 
 def idempotency(digest: str) -> str:
-    """Outside any pool: a key names its job wherever that job was routed."""
+    """In no pool, because a key has its job wherever that job was routed."""
     return f"sluice:idempotency:{{{digest}}}"
 
 
 def answer(digest: str) -> str:
-    """Outside any pool, maybe in a Redis of its own that may drop it: the id of a job that answered this request."""
+    """The id of a job that answered this request. In no pool, and perhaps in a Redis of its own that may drop it."""
     return f"sluice:answer:{{{digest}}}"
 
 
 def orchestrator(pool: str) -> str:
-    """Outside any pool, so that workers cannot write it: which of the API processes of this pool marks busy pods."""
+    """Which API process of this pool marks busy pods. In no pool, so that workers cannot write it."""
     return f"sluice:orchestrator:{{{pool}}}"

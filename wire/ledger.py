@@ -1,7 +1,6 @@
-"""A pool's books, for those who look after it: its live jobs and dead letters page by page, and what became of jobs.
+"""The books of a pool for its operators: live jobs and dead letters page by page, and how jobs ended.
 
-Nothing here changes anything, and nothing here fetches what was said: `request` and `result`, which may be megabytes,
-stay in Redis.
+Nothing here changes a key or fetches a text: `request` and `result`, which may be megabytes, stay in Redis.
 """
 
 from __future__ import annotations
@@ -22,23 +21,25 @@ TEXTS = (b"request", b"result")
 
 
 class Page(NamedTuple):
-    """Entries of a stream, newest first. `next`: the id to go on behind, "" at the end."""
+    """Entries of a stream, the newest first. `next`: the `behind` of the page that follows, "" at the end."""
 
     entries: list[tuple[str, dict[str, str]]]
     next: str
 
 
 class Ledger:
+    """Reads the books of one pool."""
+
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis = redis
         self._keys = keys
 
     async def live(self, behind: str, limit: int) -> Page:
-        """Jobs that have not ended, the newest first: `{job}` each. `behind` "": from the newest."""
+        """The jobs that have not ended, the newest first: `{job}` each. `behind` "": from the newest on."""
         return await self._page(self._keys.demand, behind, limit)
 
     async def dead(self, behind: str, limit: int) -> Page:
-        """Dead letters, the newest first: `{job, why}` each, and `stream`, `entry` of what nobody could read."""
+        """The dead letters, the newest first: `{job, why}` each; `stream`, `entry` too of one that did not decode."""
         return await self._page(self._keys.dead, behind, limit)
 
     async def _page(self, stream: str, behind: str, limit: int) -> Page:
@@ -48,21 +49,21 @@ class Ledger:
         return Page(entries, entries[-1][0] if len(rows) > limit else "")
 
     async def outlines(self, jobs: Sequence[JobId]) -> list[JobRecord | None]:
-        """Their records, `request` and `result` left empty; None for a job that is not known (any more)."""
+        """The records of these jobs without `request` and `result`; None for a job without a record."""
         keys = [self._keys.job(job) for job in jobs]
-        held = await self._each([("HKEYS", key) for key in keys])
-        names = [[name for name in all_names or () if name not in TEXTS] for all_names in held]
-        values = await self._each([("HMGET", key, *mine) for key, mine in zip(keys, names, strict=True) if mine])
-        found = (row or [] for row in values)
-        return [_outline(job, mine, next(found)) if mine else None for job, mine in zip(jobs, names, strict=True)]
+        every = await self._each([("HKEYS", key) for key in keys])
+        fields = [[field for field in names or () if field not in TEXTS] for names in every]
+        values = await self._each([("HMGET", key, *names) for key, names in zip(keys, fields, strict=True) if names])
+        rows = (row or [] for row in values)
+        return [_outline(job, names, next(rows)) if names else None for job, names in zip(jobs, fields, strict=True)]
 
     async def ends(self, records: Sequence[JobRecord]) -> dict[JobId, dict[str, Any]]:
-        """The terminal events of those that have ended, for as long as their logs are kept: job → fields."""
+        """The fields of the terminal events of those jobs that have ended, for as long as their logs are kept."""
         ends = await ends_of(self._redis, self._keys, records)
         return {job: entry.fields() for job, entry in ends.items()}
 
     async def _each(self, commands: Sequence[tuple[str | bytes, ...]]) -> list[Any]:
-        """One round trip for all of them; None for a key that is of another type than it should be."""
+        """The answers of all commands, in one round trip; None for a key of a wrong type."""
         pipe = self._redis.pipeline(transaction=False)
         for command in commands:
             pipe.execute_command(*command)
@@ -71,5 +72,5 @@ class Ledger:
 
 
 def _outline(job: JobId, names: list[bytes], values: list[bytes | None]) -> JobRecord | None:
-    """None also for a record that expired between the two looks."""
+    """The record without its texts; None also for one that expired between the two trips."""
     return decode_record(job, {name: value for name, value in zip(names, values, strict=False) if value is not None})

@@ -1,4 +1,4 @@
-"""One pipelined connection to Redis as an asyncio.Protocol: what a token's trip is made of.
+"""One pipelined connection to Redis as an asyncio.Protocol, for the path of each token.
 
 redis-py spends 20 to 36 µs on a message or a call; this spends about 4. It is used for the two paths that run per
 token, fenced emits (`writer.py`) and the fan-in of live events (`reader.py`), and for nothing else.
@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 CONNECT_SECONDS = 2.0
 RETRY_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-SILENCE_SECONDS = 5.0  # no byte, though something was asked: the connection is dead even if TCP does not say so
+SILENCE_SECONDS = 5.0  # no byte although a reply is due: the connection is dead even if TCP does not report it
 
 
 log = structlog.get_logger()
@@ -31,16 +31,16 @@ FORESEEN = (OSError, TimeoutError, RedisError, hiredis.HiredisError)
 
 
 class LinkLost(ConnectionError):
-    """The connection broke before the reply came; the command may or may not have run."""
+    """The connection broke before the reply came. The command may have run or not."""
 
 
 def redis_error(reply: str) -> RedisError:
-    """An error that Redis replies, as redis-py raises it: who catches RedisError means these, too."""
+    """An error reply as the exception that redis-py raises for it, so that `except RedisError` catches it."""
     return cast(RedisError, BaseParser.parse_error(reply))  # type: ignore[no-untyped-call]
 
 
 class Resp(asyncio.Protocol):
-    """RESP2 with replies in order: `call` returns a future. Errors that Redis replies are raised from it."""
+    """A RESP2 connection. `call` returns the future of its reply, in order; an error reply is raised from it."""
 
     def __init__(self) -> None:
         self._parser = hiredis.Reader(replyError=redis_error)
@@ -60,12 +60,12 @@ class Resp(asyncio.Protocol):
         return reply
 
     def send(self, *command: str | bytes | int) -> None:
-        """Write a command that is not answered by a reply of its own (SUBSCRIBE, UNSUBSCRIBE)."""
+        """Write a command that has no reply of its own (SUBSCRIBE, UNSUBSCRIBE)."""
         if self._transport is not None:
             self._transport.write(hiredis.pack_command(command))  # type: ignore[arg-type]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is none by inheritance
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's transports do not inherit from it
 
     def data_received(self, data: bytes) -> None:
         self.heard = self._loop.time()
@@ -74,8 +74,8 @@ class Resp(asyncio.Protocol):
             self.received(reply)
 
     def received(self, reply: Any) -> None:
-        if not self._waiting:  # what nobody asked for: a subscription that is refused, say
-            log.warning("Redis says what nobody asked for", action="link.unasked", kind=type(reply).__name__)
+        if not self._waiting:  # no call waits for it: a subscription that is refused, for example
+            log.warning("Redis sent a reply to no command", action="link.unasked", kind=type(reply).__name__)
             return
         waiting = self._waiting.popleft()
         if waiting.done():  # its caller was cancelled
@@ -100,7 +100,7 @@ class Resp(asyncio.Protocol):
 
     @property
     def silent(self) -> bool:
-        """Something was asked, and no byte came for SILENCE_SECONDS."""
+        """A reply is due, and no byte has come for SILENCE_SECONDS."""
         return bool(self._waiting) and self._loop.time() - self.heard > SILENCE_SECONDS
 
 
@@ -108,7 +108,7 @@ P = TypeVar("P", bound=Resp)
 
 
 class Link(Generic[P]):
-    """Keeps one connection of protocol `P` open: `run` it as a task; `up` is set while it is connected."""
+    """Keeps one connection of protocol `P` open. `run` it as a task; `up` is set while it is connected."""
 
     def __init__(self, url: str, protocol: Callable[[], P], greet: Callable[[P], Any] | None = None) -> None:
         self._url = url
@@ -124,13 +124,13 @@ class Link(Generic[P]):
             try:
                 await self._serve()
                 pause = RETRY_SECONDS[0]
-            except Exception as error:  # also what nobody foresaw: this connection is everybody's
+            except Exception as error:  # also an unforeseen one: all streams of this process share this connection
                 pause = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
                 self._failed(error)
             await asyncio.sleep(pause)
 
     def _failed(self, error: Exception) -> None:
-        """Said once; that it is there again is said once, too."""
+        """Log the first failure; the return of the connection is logged once, too."""
         if not self._failures:
             unforeseen = None if isinstance(error, FORESEEN) else error
             kind = type(error).__name__
@@ -156,12 +156,12 @@ class Link(Generic[P]):
             log.warning("connection to Redis lost", action="link.lost")
         finally:
             self.connection = None
-            self.up.clear()  # also where it is ended: who waits for it must not take it to be there for ever
+            self.up.clear()  # also at the end of this task: a waiter must not take the connection to be there for ever
             if connection is not None:
                 connection.abort()
 
     async def _watch(self, connection: P) -> None:
-        """A ping a second: a connection that nobody closed (a cut cable, a stopped server) is noticed too."""
+        """Ping once a second, which also notices a connection that was never closed (a cut cable, a stopped server)."""
         while not connection.lost.done():
             await asyncio.wait([connection.lost], timeout=1.0)
             if connection.silent:
@@ -170,7 +170,7 @@ class Link(Generic[P]):
 
 
 def _retrieved(reply: asyncio.Future[Any]) -> None:
-    """Nobody awaits a ping: look at its error, so that asyncio does not report it as forgotten."""
+    """No caller awaits a ping: read its error, so that asyncio does not report it as forgotten."""
     if not reply.cancelled():
         reply.exception()
 
@@ -187,7 +187,7 @@ async def dial(url: str, protocol: Callable[[], P]) -> P:
         )
     try:
         await _log_in(connection, where)
-    except BaseException:  # also a server that lets in and says nothing: each try would leave a connection behind
+    except BaseException:  # also for a server that accepts and never answers: each try would leave a connection open
         connection.abort()
         raise
     return connection

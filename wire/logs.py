@@ -1,7 +1,7 @@
 """One line format for both processes, so that a job can be followed by its id through the API and the worker.
 
-A line is JSON: timestamp, level, event (a sentence), action (a stable word), and what is bound: request_id, path,
-job_id, attempt. Never a prompt, an answer or a secret.
+A line is JSON: timestamp, level, event (a sentence), action (a stable word), and the bound fields: request_id, path,
+job_id, attempt. It never holds a prompt, an answer or a secret.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import structlog
 
 
 class Lossy:
-    """A logger whose line, where nobody can take it (a closed terminal or pipe, a full disk), is lost; who wrote it
-    goes on, and can still be stopped in order."""
+    """A logger that loses a line which cannot be written (a closed terminal or pipe, a full disk). The code that logs
+    the line continues, and can still be stopped in order."""
 
     def __init__(self, logger: structlog.BytesLogger | structlog.PrintLogger) -> None:
         self._write: Callable[[Any], None] = logger.msg
@@ -32,8 +32,8 @@ class Lossy:
 
 
 def encoded(fields: Any, **_: Any) -> bytes:
-    """A line as JSON. What JSON cannot hold (a number of more than 64 bits, half a surrogate pair) is written as Python
-    shows it: a log line never ends the loop that writes it."""
+    """A line as JSON. A value that JSON cannot hold (a number of more than 64 bits, half a surrogate pair) is written
+    as Python shows it: a log line never ends the loop that writes it."""
     try:
         return orjson.dumps(fields)
     except TypeError:

@@ -24,8 +24,8 @@ class Order(NamedTuple):
 
 
 def decode_order(entry: str, fields: dict[bytes, bytes]) -> Order:
-    """Raises ValueError for an entry that no script wrote. An order of another kind is returned, for the worker to log
-    and to ignore: a newer version may have written it."""
+    """The order of an inbox entry. An order of an unknown kind, which a newer version may have written, is returned for
+    the worker to log and to ignore. Raises ValueError for an entry that no script wrote."""
     try:
         do, model = fields[b"do"].decode(), fields.get(b"model", b"").decode()
         if do in ("run", "cancel"):

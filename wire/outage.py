@@ -1,8 +1,8 @@
-"""What a process says, and how long its loops wait, while something that they need is away.
+"""What a process logs, and how long its loops wait, while a server that they need is away.
 
-A process has several loops that all meet the same outage. Each has a part in one `Outage`: the first one that meets it
-says so, the last one that gets an answer again says that it is over, and nothing is said in between. What nobody
-foresaw is logged with its traceback, once until that loop has had a turn that went well; no error ends a loop.
+Several loops of a process meet the same outage. Each loop has a part in one `Outage`: the first loop that meets the
+outage logs it, the last one that gets an answer again logs its end, and nothing is logged in between. An unforeseen
+error is logged with its traceback, once until a turn of that loop has gone well; no error ends a loop.
 """
 
 from __future__ import annotations
@@ -16,13 +16,17 @@ import structlog
 from redis.exceptions import RedisError
 
 AWAY = (RedisError, OSError)  # Redis is away, or refuses; TimeoutError is an OSError
-FIRST_SECONDS = 0.2  # of pause; each further one is twice as long
+FIRST_SECONDS = 0.2  # the first pause; each further pause is twice as long
 LONGEST_SECONDS = 1.0  # a caller that waits is to be served within a second of the outage's end
 log = structlog.get_logger()
 
 
 class Outage:
-    """`subject`: what may be away, as a sentence's subject. `action`: the log lines are `<action>.away`, `.back`."""
+    """The outages of one server, for all loops of a process that need it.
+
+    `subject`: the server, as the subject of a sentence. `action`: of the log lines, `<action>.away` and
+    `<action>.back`. `errors`: those that mean that the server is away.
+    """
 
     def __init__(self, subject: str, action: str, errors: tuple[type[Exception], ...] = AWAY) -> None:
         self.subject = subject
@@ -32,7 +36,7 @@ class Outage:
         self._since = 0.0
 
     def part(self, name: str) -> Part:
-        """One loop's part. `name`: what that loop does."""
+        """The part of one loop. `name`: what that loop does."""
         return Part(self, name)
 
     def begins(self, name: str, error: Exception) -> None:
@@ -51,7 +55,7 @@ class Outage:
 
 
 class Part:
-    """What one loop has met since its last turn that went well."""
+    """The errors of one loop since its last turn that went well."""
 
     def __init__(self, outage: Outage, name: str) -> None:
         self._outage = outage
@@ -63,12 +67,12 @@ class Part:
         return isinstance(error, self._outage.errors)
 
     async def met(self, error: Exception) -> None:
-        """Say what is new of it, then wait: each time longer, up to a second."""
+        """Log an error that is new, then wait: each time longer, up to a second."""
         if self.foresees(error):
             self._outage.begins(self._name, error)
         elif (kind := type(error).__name__) not in self._logged:
             self._logged.add(kind)
-            log.error("a loop met what nobody foresaw", action="loop.failed", loop=self._name, exc_info=error)
+            log.error("a loop met an unforeseen error", action="loop.failed", loop=self._name, exc_info=error)
         pause = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(self._failures, 10))
         self._failures += 1
         await asyncio.sleep(pause)
@@ -91,9 +95,9 @@ async def repeat(
     every: float = 0.0,
     fatal: tuple[type[Exception], ...] = (),
 ) -> NoReturn:
-    """A background loop: `turn`, again and again until it is cancelled, `every` seconds between two of them.
+    """Run `turn` again and again until cancelled, with `every` seconds between two turns.
 
-    `parts`: one for each thing that a turn needs. Raises nothing but what is `fatal`.
+    `parts`: one for each server that a turn needs. Raises only the errors in `fatal`.
     """
     while True:
         try:

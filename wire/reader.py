@@ -1,9 +1,9 @@
-"""The event pipe's API end: one reader sees the log from its cursor, then live, never a gap and nothing twice.
+"""The API's end of a log: a reader gets the log from its cursor on, then live events, no gap and no event twice.
 
 One subscriber connection per process (`FanIn`) is fanned out to its readers. A reader awaits the subscription's
-confirmation, reads the log from its cursor, then takes what comes live and drops what is not behind the cursor. On a
-gap, a reconnect, an overflow or ten seconds of silence it reads the log again. What Redis forgot is told, never
-passed over.
+confirmation, reads the log from its cursor, then takes live events and drops those that are not behind the cursor.
+After a gap, a reconnect, an overflow or ten seconds of silence it reads the log again. Where Redis has forgotten
+events, the reader reports that and never skips them.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from wire.records import Target
 
 SILENCE_SECONDS = 10.0
 PAUSE_SECONDS = 0.9
-BUFFER_BYTES = 256 * 1024  # what one slow client may hold in memory; beyond it, it reads the log
+BUFFER_BYTES = 256 * 1024  # of one slow client in memory; with more, its reader reads the log instead
 PAGE = 256  # log entries a read
-PATIENCE_SECONDS = 3.0  # a worker sends again what a restarted Redis lost; until then a cursor may be ahead
+PATIENCE_SECONDS = 3.0  # a worker sends again the events that a restarted Redis lost; until then a cursor may be ahead
 
-# The one thing a reader can say that is in no log.
+# The one event of a reader that is in no log.
 VOID = LogEntry(None, encode(Restarted(reason="log_lost")))
 
 
 class JobLost(Exception):
-    """Redis has no log of this job: it lost its last seconds, the record has outlived its day, or it was forgotten."""
+    """Redis has no log of this job: it lost its last seconds, the log has outlived its day, or it was forgotten."""
 
 
 class CursorUnknown(Exception):
-    """The cursor names no entry of this log. `last` is the log's last id."""
+    """The cursor is the id of no entry of this log. `last`: the log's last id."""
 
     def __init__(self, last: EventId) -> None:
         super().__init__(f"no such event; the log ends at {last}")
@@ -45,7 +45,8 @@ class CursorUnknown(Exception):
 
 
 class _Subscriber(Resp):
-    """Messages go to the readers of their channel; everything else is a confirmation or a reply."""
+    """The connection of all subscriptions: a message goes to the readers of its channel, all else is a confirmation or
+    a reply."""
 
     def __init__(self, readers: dict[bytes, list[Reader]], confirmed: dict[bytes, asyncio.Future[None]]) -> None:
         super().__init__()
@@ -71,7 +72,7 @@ class _Subscriber(Resp):
 
 
 class FanIn:
-    """One process's subscriptions: channels are counted by their readers, and made again after a reconnect."""
+    """The subscriptions of one process. A channel is subscribed while it has readers, and again after a reconnect."""
 
     def __init__(self, url: str) -> None:
         self._readers: dict[bytes, list[Reader]] = {}
@@ -79,7 +80,7 @@ class FanIn:
         self.link: Link[_Subscriber] = Link(url, lambda: _Subscriber(self._readers, self._confirmed), self._again)
 
     async def run(self) -> None:
-        """Keep the connection, and wake readers that heard nothing for too long."""
+        """Keep the connection, and wake readers that got nothing for too long."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.link.run())
             tasks.create_task(self._wake_the_silent())
@@ -116,7 +117,7 @@ class FanIn:
             await self.link.connection.call("PING")
 
     async def _again(self, connection: _Subscriber) -> None:
-        """After a (re)connect: every channel anew, and every reader looks at the log for what it missed."""
+        """After a (re)connect: subscribe every channel anew, and let every reader look in the log for missed events."""
         channels = list(self._readers)
         for channel in channels:
             self._confirmed.setdefault(channel, asyncio.get_running_loop().create_future())
@@ -139,7 +140,7 @@ class FanIn:
 
 
 class Reader:
-    """One caller's view of one job's events: `next_burst` until it returns None."""
+    """One caller's view of one job's events: call `next_burst` until it returns None."""
 
     def __init__(self, redis: Redis, keys: Keys, job: JobId, cursor: EventId, fresh: bool = False) -> None:
         self.job = job
@@ -162,12 +163,12 @@ class Reader:
     # -- fed by the process ------------------------------------------------------------------------------------
     @property
     def quiet(self) -> bool:
-        """Nothing is on its way to the caller: what is told now is news."""
+        """No event is on its way to the caller, so news may be sent."""
         return not (self._live or self._ended)
 
     @property
     def waiting(self) -> bool:
-        """No token came yet, or none for a while: the caller may want to know why."""
+        """No token has come yet, or none for a while, and the caller may want to know why."""
         if not self._last_body or self._last_body.startswith(STARTED_PREFIX):
             return True
         return self._loop.time() - self.given > PAUSE_SECONDS
@@ -177,11 +178,11 @@ class Reader:
         name, _, body = message.partition(b" ")
         if name == b"-":
             self.tell(LogEntry(None, body))
-        elif not self._behind:  # else the log is about to be read, and has this entry
+        elif not self._behind:  # otherwise the log is about to be read, and has this entry
             try:
                 attempt, seq = name.split(b"-")
                 self._live.append(LogEntry(EventId(int(attempt), int(seq)), body))
-            except ValueError:  # no script published that; what counts lies in the log
+            except ValueError:  # no script published that; the log has the events
                 return self.look_again()
             self._held += len(message)
             if self._held > BUFFER_BYTES:
@@ -189,12 +190,12 @@ class Reader:
             self._wake()
 
     def tell(self, news: LogEntry) -> None:
-        """News replaces older news that was not read yet."""
+        """Send news, which replaces older news that was not read yet."""
         self._news = news
         self._wake()
 
     def look_again(self) -> None:
-        """Read the log at the next turn: something may have been missed."""
+        """Read the log at the next turn, because an event may have been missed."""
         self._behind = True
         self._wake()
 
@@ -209,9 +210,9 @@ class Reader:
 
     # -- read by the caller ------------------------------------------------------------------------------------
     async def next_burst(self) -> list[LogEntry] | None:
-        """What is new, in order; [] after ten silent seconds (time for a keep-alive); None once the end was given.
+        """The new events in order; [] after ten silent seconds (time for a keep-alive); None once the end was returned.
 
-        The end is the job's own (`at_end`), or the one where it left this pool (`rerouted`).
+        The end is the job's own (`at_end`), or the event with which it left this pool (`rerouted`).
 
         Raises JobLost when Redis has forgotten the job.
         """
@@ -270,7 +271,7 @@ class Reader:
         if self.cursor != START:
             if not page or page[0].id != self.cursor or self._last_body not in (b"", page[0].body):
                 return await self._log_is_behind(void=bool(page))
-            self._advance(page[0])  # who resumes behind the end itself has nothing to wait for
+            self._advance(page[0])  # a caller who resumes behind the end has nothing to wait for
             page = page[1:]
         self._ahead_since = None
         for entry in page:
@@ -290,9 +291,9 @@ class Reader:
         return []
 
     async def _log_is_behind(self, void: bool) -> list[LogEntry]:
-        """Redis came back with less than was read. Its worker sends that again; if not in time, say it is void.
+        """Redis came back with fewer events than were read. The worker sends them again; if not in time, they are void.
 
-        `void`: the log goes on behind the cursor without the cursor's event. Ids only grow, so it will never come.
+        `void`: the log goes on behind the cursor without the cursor's event. Ids only grow, so that will never come.
         """
         await self._still_there()
         now = self._loop.time()
@@ -341,7 +342,7 @@ class EventReader:
         raise CursorUnknown(entries[0].id or START if entries else START)
 
     async def deserted(self, job: JobId) -> bool:
-        """True when no reader of this job is attached in any API process."""
+        """True where no reader of this job is attached in any API process."""
         await self._fan_in.settled()
         [(_, count)] = await self._redis.pubsub_numsub(self._keys.live(job))
         return int(count) == 0

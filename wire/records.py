@@ -1,7 +1,7 @@
-"""What is asked of a worker, and what a job looks like from outside. All records are frozen.
+"""A request to a worker, and the record of a job. All records are frozen.
 
-`JobRequest` crosses a process, so it follows the wire's rule: unknown fields are ignored, absent fields have the
-meaning written beside them, and nothing is ever removed within a version (docs/protocol.md).
+`JobRequest` crosses a process, so it follows the rule of the wire: unknown fields are ignored, an absent field has the
+meaning that is written beside it, and no field is ever removed within a version (docs/protocol.md).
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ CLASSES: tuple[JobClass, ...] = get_args(JobClass)  # the most urgent first, as 
 JobState = Literal["queued", "running", "completed", "failed", "cancelled"]
 STATES = get_args(JobState)
 LIVE_STATES = ("queued", "running")
-# `warm`: to the worker that had this conversation last; `loaded`: to one that has the model in memory; else `idle`: a
-# worker was free when it came, or `queue`: it waited for one.
+# `warm`: the job was given to the worker that had its conversation last; `loaded`: to one that has the model in memory;
+# otherwise `idle`: a worker was free when the job came, or `queue`: the job waited for one.
 Route = Literal["", "warm", "loaded", "idle", "queue"]
 KEEP_MS = 86_400_000  # a day
-BRIEF_MS = 900_000  # vectors and counts are fetched at once, and large: a quarter of an hour is what every log has
+BRIEF_MS = 900_000  # vectors and counts are large, and fetched at once: a quarter of an hour is enough
 
 
 class Message(BaseModel):
-    """One chat message, in the shape Ollama's `/api/chat` uses.
+    """One chat message, in the shape of Ollama's `/api/chat`.
 
     `images` are base64 without a data-URL prefix. `tool_calls` are `{"id", "function": {"name", "arguments"}}` objects
-    (arguments: an object; `id` absent: the client's protocol has none). `tool_name` and `tool_call_id` name the call
-    that a `tool` message answers.
+    (arguments: an object; `id` absent: the client's protocol has none). `tool_name` and `tool_call_id` are those of the
+    call that a `tool` message answers.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -48,14 +48,14 @@ class Message(BaseModel):
     tool_call_id: str | None = None
 
 
-ANY_MODEL = ""  # as a fallback: the first model that chats of the worker that runs the job
+ANY_MODEL = ""  # as a fallback: the first model of the job's worker that can chat
 
 
 class Target(BaseModel):
     """A model in a pool: one place where a job may run.
 
-    `model` may be `ANY_MODEL` in a fallback alone: the caller named no model, and none was known when the job came. A
-    worker that does not know this word asks its engine for a model without a name, and the job fails as it would have.
+    `model` may be `ANY_MODEL` in a fallback alone: the caller named no model, and none was known when the job came. An
+    older worker sends its engine a request without a model, and the job fails as it would have without the fallback.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -65,20 +65,21 @@ class Target(BaseModel):
 
 
 class JobRequest(BaseModel):
-    """What a worker is to do, independent of the client's dialect and of the engine.
+    """A request to a worker, independent of the client's dialect and of the engine.
 
-    `kind`: `chat` answers messages; `generate` goes on behind a bare prompt, no template around it; `embed` makes a
-    vector of each input; `count` tells how many tokens the messages and tools are, and generates nothing.
+    `kind`: `chat` answers messages; `generate` continues a bare prompt, without a template; `embed` makes a vector of
+    each input; `count` counts the tokens of messages and tools, and generates nothing.
 
     `options` are Ollama's sampling names (temperature, top_p, top_k, seed, stop, num_predict, num_ctx, …), already
     reduced to the allow list by the API; `grammar` (GBNF), `regex` and `logit_bias` (token id → bias) bind the answer,
     and an engine without them refuses the job. `format` is `"json"` or a JSON schema. `think` absent: the model's
-    default; `effort` is the caller's own word for it, for engines that know more of them; absent: `think` says it all.
+    default; `effort`: the caller's own level, for engines that have more levels; absent: `think` alone decides.
     `tool_choice` absent: the model decides. `tools` are `{"type": "function", "function": {"name", "parameters", …}}`.
 
-    `fallback`: where to go next, in this order, when this model cannot answer and no token has gone out. `affinity`
-    names a conversation: the worker that had its last turn may still hold it in its cache. `door` and `echo` are for
-    the API alone: which dialect let the job in, and what it needs to tell of the request again. Workers ignore both.
+    `fallback`: the places to continue in, in this order, where this model cannot answer and no token has gone out.
+    `affinity` identifies a conversation: the worker that had its last turn may still hold it in its cache. `door` and
+    `echo` are for the API alone: the dialect that submitted the job, and the parts of the request that it shows again.
+    Workers ignore both.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -88,7 +89,7 @@ class JobRequest(BaseModel):
     model: str
     messages: tuple[Message, ...] = ()
     prompt: str | None = None  # kind "generate"
-    suffix: str | None = None  # kind "generate": what comes behind the text that is to be filled in
+    suffix: str | None = None  # kind "generate": the text after the gap that is to be filled in
     inputs: tuple[str | tuple[int, ...], ...] = ()  # kind "embed": texts, or token ids of this model
     dimensions: int | None = None  # kind "embed": absent: the model's own
     options: dict[str, Any] = Field(default_factory=dict)
@@ -109,12 +110,12 @@ class JobRequest(BaseModel):
 
     @property
     def keep_ms(self) -> int:
-        """How long record and log live after the end, where nobody says otherwise."""
+        """How long record and log live after the end, unless the caller of `accept` sets another time."""
         return BRIEF_MS if self.kind in ("embed", "count") else KEEP_MS
 
     @property
     def outline(self) -> bytes:
-        """What may stay of it once its job has ended: a request, as every reader knows it, without a word of it."""
+        """The part of the request that may stay once its job has ended: kind and model, and none of its texts."""
         return JobRequest(kind=self.kind, model=self.model).model_dump_json(exclude_none=True).encode()
 
     @property
@@ -131,7 +132,7 @@ class JobRequest(BaseModel):
 
 
 class JobRecord(NamedTuple):
-    """A job as its hash in Redis tells it. Times are pool milliseconds (see `wire.clock`)."""
+    """A job as it lies in Redis. Times are pool milliseconds (see `wire.clock`)."""
 
     id: JobId
     state: JobState
@@ -139,12 +140,12 @@ class JobRecord(NamedTuple):
     cls: str
     model: str
     attempt: int  # the fence: grows at every give, without bound
-    tries: int  # what is charged: started attempts that were lost or failed; at most `max_attempts`
+    tries: int  # charged attempts: those that started, and were lost or failed; at most `max_attempts`
     max_attempts: int
-    owner: Incarnation  # that runs it, "" when none
+    owner: Incarnation  # the life that runs it, "" for none
     accepted: int
     due: int
-    why: str  # reason of the end, "" while live
+    why: str  # the reason of its end, "" while live
     note: str  # what a running job waits for (`loading_model`), or why it came back to the queue
     end: str  # id of the terminal event, "" while live
     request: bytes  # JobRequest as JSON
@@ -152,11 +153,11 @@ class JobRecord(NamedTuple):
     request_id: str
     timeline: tuple[tuple[int, str, str], ...]  # (pool ms, what, detail), in order
     route: Route = ""  # how the latest give chose its worker, "" while never given
-    base: int = 0  # the attempt that it had reached in the pool it came from, 0: it came from none
+    base: int = 0  # the attempt that it reached in the pool from which it came; 0: it came from none
     keep_ms: int = KEEP_MS  # how long record and log live after the end
-    forgotten: bool = False  # request, result and log are gone, on its principal's wish
+    forgotten: bool = False  # its principal had request, result and log deleted
     principal: PrincipalId = LOCAL_PRINCIPAL  # the caller who submitted it
-    outline: bytes = b""  # what takes the request's place at the end; empty: nothing does
+    outline: bytes = b""  # takes the request's place at the end; empty: the request stays
 
     @property
     def live(self) -> bool:
@@ -164,7 +165,7 @@ class JobRecord(NamedTuple):
 
 
 def decode_record(job: JobId, fields: Mapping[bytes, bytes]) -> JobRecord | None:
-    """A job's hash as it lies in Redis; fields that are missing are empty. None for what is no job."""
+    """The record of a job from its hash, in which missing fields read as empty. None for a hash that is no job's."""
     state = text(fields.get(b"state"))
     if state not in STATES:
         return None
@@ -203,10 +204,10 @@ def decode_record(job: JobId, fields: Mapping[bytes, bytes]) -> JobRecord | None
     )
 
 
-def _event_id(name: str) -> str:
-    """The same, "" for what is no event's id."""
+def _event_id(id: str) -> str:
+    """The same text, "" for one that is no event's id."""
     try:
-        return str(EventId.parse(name))
+        return str(EventId.parse(id))
     except ValueError:
         return ""
 

@@ -23,7 +23,8 @@ def split_names(value: object) -> object:
 
 
 def with_scheme(value: object) -> object:
-    """`OLLAMA_HOST` may be `host`, `host:port` or a URL; 0.0.0.0 is what a server binds, a client dials loopback."""
+    """The URL of `OLLAMA_HOST`, which may be `host`, `host:port` or a URL. A server binds 0.0.0.0, and a client dials
+    loopback instead."""
     if not isinstance(value, str) or not value:
         return value
     url = (value if "://" in value else f"http://{value}").rstrip("/")
@@ -46,7 +47,8 @@ EngineUrl = Annotated[str | None, BeforeValidator(with_scheme)]
 
 
 class WireSettings(BaseSettings):
-    """What API and worker must agree on. A field's alias is its environment variable; `.env` is read too."""
+    """The settings on which API and worker must agree. A field's alias is its environment variable; `.env` is read
+    too."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -80,7 +82,7 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 def read_settings(cls: type[S], **overrides: Any) -> S:
-    """Read once, at the start. A wrong value ends the process with the variable's name and what is allowed."""
+    """Read the settings, once at the start. A wrong value ends the process with the variable's name and its limits."""
     try:
         return cls(**overrides)
     except ValidationError as error:
@@ -89,7 +91,7 @@ def read_settings(cls: type[S], **overrides: Any) -> S:
 
 
 def _explain(cls: type[BaseSettings], error: ValidationError) -> list[str]:
-    """One line a wrong variable. The value itself is shown only where it cannot be a secret."""
+    """One line for each wrong variable. The value is shown only where it cannot be a secret."""
     lines = []
     for problem in error.errors(include_url=False):
         name = _as_set(cls, str(problem["loc"][0])) if problem["loc"] else "settings"
@@ -100,20 +102,20 @@ def _explain(cls: type[BaseSettings], error: ValidationError) -> list[str]:
 
 
 def _names(field: FieldInfo) -> list[str]:
-    """Every environment variable that a field is read from."""
+    """Every environment variable of a field."""
     if isinstance(field.validation_alias, AliasChoices):
         return [str(name) for name in field.validation_alias.choices]
     return [str(field.validation_alias or field.alias)]
 
 
 def _as_set(cls: type[BaseSettings], name: str) -> str:
-    """Of a variable's names the one that the environment has: pydantic reports the first, set or not."""
+    """The name of a variable that the environment has: pydantic reports the first one, set or not."""
     names = next((names for field in cls.model_fields.values() if name in (names := _names(field))), [name])
     return next((name for name in names if name in os.environ), name)
 
 
 def describe_settings(cls: type[BaseSettings]) -> str:
-    """A line a variable: its names, its default. What `--help` prints."""
+    """One line for each variable, with its names and its default, as `--help` prints them."""
     lines = ["Settings (environment, or .env in the working directory):"]
     for field in cls.model_fields.values():
         default = "" if field.default in (None, ()) else str(field.default)

@@ -1,7 +1,7 @@
 """The registry of worker lives. A lease belongs to a life (an incarnation), never to a job.
 
-A worker beats every two seconds; watchers count beats with their own monotonic clock, and a life whose beat stands
-still for five beats of a Redis that answered is reaped: its jobs go back to the front of the queue.
+A worker beats every two seconds. Watchers measure beats with their own monotonic clocks, and a life whose beat stands
+still for the time of five beats, in which Redis answered, is reaped: its jobs go back to the front of the queue.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ REAP_SECONDS = 10.0  # five missed beats
 
 
 class WorkerRecord(NamedTuple):
-    """A living worker as the API sees it. `seen` and `since` are pool ms."""
+    """A living worker as the API sees it. `seen`: pool ms of its latest beat or `ask`, `since`: of its start."""
 
     incarnation: Incarnation
     beat: int
@@ -37,7 +37,7 @@ class WorkerRecord(NamedTuple):
 
 
 class Beat(NamedTuple):
-    """Answer to a beat. `alive` False: this life was reaped, every write of it is refused from now on."""
+    """The answer to a beat. `alive` False: this life was reaped, and each of its writes is refused from now on."""
 
     alive: bool
     number: int
@@ -45,7 +45,7 @@ class Beat(NamedTuple):
 
 
 def new_incarnation(name: str) -> Incarnation:
-    """A name no earlier life had: `<name>-<8 random hex digits>`."""
+    """The id of a new life: `<name>-<8 random hex digits>`."""
     return Incarnation(f"{name}-{secrets.token_hex(4)}")
 
 
@@ -62,12 +62,12 @@ class WorkerRegistry:
         return await self._scripts[name](keys=[self.keys.prefix], args=list(args))
 
     async def register(self, incarnation: Incarnation, slots: int, info: WorkerInfo) -> int:
-        """Begin a life; returns its beat (1)."""
+        """Begin a life; returns its beat, which is 1."""
         words = (orjson.dumps(info.loaded), *_catalogue(info))
         return cast(int, await self._run("register", incarnation, slots, info.encode(), *words))
 
     async def ask(self, incarnation: Incarnation, wants: bool) -> bool:
-        """Say whether this worker takes jobs; False: this life is over."""
+        """Take jobs from now on, or none. False: this life is over."""
         return bool(await self._run("ask", incarnation, int(wants)))
 
     async def beat(
@@ -78,10 +78,10 @@ class WorkerRegistry:
         models: bool = True,
         loaded: Collection[str] | None = None,
     ) -> Beat:
-        """Show that this life goes on, and drop the inbox's entries before id `inbox_from`.
+        """Show that this life goes on, and drop the inbox's entries before the id `inbox_from`.
 
-        `models` False: those of `info` are known to the pool already; they change less often than the rest. `loaded`:
-        all models that are in memory now, after a look; None: what the pool believes stands.
+        `models` False: the pool knows the models of `info` already, which change less often than the rest. `loaded`:
+        all models that are in memory now, after a look; None: the worker has not looked.
         """
         known = _catalogue(info) if info and models else ()
         news = (info.encode() if info else "", "" if loaded is None else orjson.dumps(sorted(loaded)), *known)
@@ -89,37 +89,38 @@ class WorkerRegistry:
         return Beat(bool(number), number, frozenset(JobId(text(job)) for job in owned))
 
     async def reap(self, incarnation: Incarnation, beat: int) -> bool:
-        """End a life whose beat is still `beat`; its jobs return to the queue. False: it has beaten since."""
+        """End a life whose beat is still `beat`; its jobs go back to the queue. False: it has beaten since then."""
         return bool(await self._run("reap", incarnation, beat))
 
     async def beats(self) -> dict[Incarnation, int]:
-        """Who is alive: incarnation → beat count."""
+        """The living: incarnation → beat count."""
         return read_beats(await self.lives())
 
     async def lives(self) -> dict[bytes, bytes]:
-        """The same as it lies in Redis, what no script wrote included."""
+        """The same hash as it lies in Redis, with entries that no script wrote."""
         return await _hash(self.redis, self.keys.beats)
 
     async def end_strange(self, lives: dict[bytes, bytes]) -> int:
-        """End those lives that no script began: a name that is no UTF-8, a beat that is no number. How many."""
+        """End the lives that no script began (an id that is no UTF-8, a beat that is no number); returns how many."""
         strange = {w: n for w, n in lives.items() if not read_beats({w: n})}
         for w, n in strange.items():
             await self._run("reap", w, n)
         return len(strange)
 
     async def inbox(self, incarnation: Incarnation, after: str, block_ms: int) -> list[tuple[str, dict[bytes, bytes]]]:
-        """Entries behind id `after`, waiting up to `block_ms` for the first. The client's timeout must be longer."""
+        """The entries after the id `after`; waits up to `block_ms` for the first. The client's timeout must be
+        longer."""
         answer: Any = await self.redis.xread({self.keys.inbox(incarnation): after}, block=block_ms, count=64)
         return [(text(entry), fields) for _, entries in answer or () for entry, fields in entries]
 
     async def all(self) -> list[WorkerRecord]:
-        """Every living worker, in the order of their names."""
+        """Every living worker, in the order of their incarnations."""
         beats = await self.beats()
         pipe = self.redis.pipeline(transaction=False)
         for w in sorted(beats):
             pipe.hgetall(self.keys.worker(w))
             pipe.scard(f"{self.keys.prefix}:owned:{w}")
-        answers = await pipe.execute(raise_on_error=False)  # a key of another type is as good as none
+        answers = await pipe.execute(raise_on_error=False)  # a key of another type counts as missing
         return [
             _worker(w, beats[w], fields, owned if isinstance(owned, int) else 0)
             for w, fields, owned in zip(sorted(beats), answers[::2], answers[1::2], strict=True)
@@ -127,13 +128,14 @@ class WorkerRegistry:
         ]
 
     async def models(self) -> dict[str, dict[str, Any]]:
-        """Models last seen in this pool, also of workers that are gone: name → info. Of too many the latest."""
+        """The models last seen in this pool, also of workers that are gone: name → description. Of too many the
+        latest."""
         if await self.redis.hlen(self.keys.models) <= MODELS_MOST:
             models = await _hash(self.redis, self.keys.models)
         else:
             names = cast(list[bytes], await self.redis.zrange(self.keys.seen, 0, MODELS_MOST - 1, desc=True))
-            told = cast(list[bytes | None], await self.redis.hmget(self.keys.models, names)) if names else []
-            models = {name: info or b"" for name, info in zip(names, told, strict=True)}
+            about = cast(list[bytes | None], await self.redis.hmget(self.keys.models, names)) if names else []
+            models = {name: body or b"" for name, body in zip(names, about, strict=True)}
         return read_models({text(name): json_object(info) for name, info in models.items()})
 
 
@@ -146,7 +148,7 @@ def _catalogue(info: WorkerInfo) -> list[str | bytes]:
 
 
 def read_beats(beats: dict[bytes, bytes]) -> dict[Incarnation, int]:
-    """Those that a script wrote."""
+    """The entries of `beats` that a script wrote."""
     counts = {Incarnation(text(w)): whole_or_none(n) for w, n in beats.items() if text(w).encode() == w}
     return {w: count for w, count in counts.items() if count is not None and count > 0}
 

@@ -1,8 +1,8 @@
-"""The event pipe's worker end: tokens go to the log and to the readers in one fenced script call a burst.
+"""The worker's end of a log: tokens go to the log and to its readers in one fenced script call a burst.
 
-One emit per attempt is in flight. What comes meanwhile travels together in the next, so the first token is never
-delayed and a burst costs one call. A lost connection is mended by comparing the log's last id: what is missing is
-sent again byte for byte under its own number, and the log refuses what it has.
+One emit of an attempt is in flight. Tokens that come meanwhile travel together in the next, so the first token is never
+delayed and a burst costs one call. After a lost connection the log's last id is read: the missing events are sent again
+byte for byte under their own numbers, and the log refuses an event that it has.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from wire.scripts import scripts
 
 
 class Stale(Exception):
-    """This attempt is not ours any more: whatever it still produces reaches nobody."""
+    """Another attempt has this job now: the log refuses whatever this attempt still produces."""
 
 
 class EventWriter:
@@ -40,7 +40,7 @@ class EventWriter:
         await connection.call("SCRIPT", "LOAD", self._text)
 
     def emit(self, job: JobId, incarnation: Incarnation, attempt: int, seq: int, body: bytes) -> asyncio.Future[int]:
-        """Resolves to 1 (logged, or already there) or 0 (not yours); raises LinkLost or Redis's error."""
+        """The future of 1 (the event is logged) or 0 (not yours). It raises LinkLost or Redis's error."""
         connection = self.link.connection
         if connection is None:
             lost: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -63,12 +63,12 @@ class EventWriter:
         entries = await connection.call("XREVRANGE", self.keys.events(job), "+", "-", "COUNT", 1)
         try:
             return EventId.parse(entries[0][0]) if entries else events.START
-        except ValueError:  # no script gave it; what was sent is sent again from its start
+        except ValueError:  # no script gave that id; all events are sent again
             return events.START
 
 
 class Outbox:
-    """The events of one attempt on their way to the log. `put` is called per burst and never waits.
+    """The events of one attempt on their way to the log. `put` is called once a burst and never waits.
 
     `on_stale` is called once, from the event loop, when the log refuses a write.
     """
@@ -112,18 +112,18 @@ class Outbox:
         self._tokens += tokens
 
     def put_event(self, event: events.Restarted | events.Rerouted | events.Token) -> None:
-        """Log this event as it is; only while no burst waits to be merged, so before the first token."""
+        """Log this event as it is. Only before the first token, because no burst may wait to be merged."""
         self._send(events.encode(event))
 
     async def drained(self) -> int:
-        """Wait until everything is in the log; the next seq. Raises Stale."""
+        """Wait until everything is in the log; returns the next seq. Raises Stale."""
         await self._idle.wait()
         if self.stale:
             raise Stale
         return self.seq + 1
 
     async def resend(self) -> None:
-        """Bring the log up to what was sent, after Redis came back with less."""
+        """Send again the events that the log lacks, after Redis came back with fewer."""
         await self.drained()
         await self._mend()
 
@@ -153,7 +153,7 @@ class Outbox:
             self._idle.set()
 
     def _gathered(self) -> bytes:
-        """What came while the last emit was in flight, as one event."""
+        """The tokens that came while the last emit was in flight, as one event."""
         body = events.token(
             "".join(self._text), "".join(self._thinking), self._tool_calls or None, self._logprobs or None, self._tokens
         )
@@ -175,7 +175,7 @@ class Outbox:
             self._next()
 
     async def _mend(self) -> None:
-        """Send again what the log lacks, for as long as it takes Redis to be there."""
+        """Send again the events that the log lacks, as soon as Redis answers."""
         while True:
             try:
                 return await self._resend_missing()

@@ -13,19 +13,22 @@ import orjson
 import structlog
 from redis.exceptions import RedisError
 
-from backend.accounts.caller import Principal
+from backend.accounts.caller import Caller
 from backend.batches.answers import answered, given_up, job_of, refused
+from backend.batches.breath import Breath
 from backend.batches.doors import DOORS, alone
 from backend.batches.states import CANCELLED, LINE_DONE, LINE_FAILED
 from backend.chat.disconnect import CONTINUE
 from backend.chat.party import Party, Ticket
+from backend.chat.service import ChatService
 from backend.chat.submission import Submission
 from backend.dialects.common.door import Asked
 from backend.dialects.responses.references import read_on
 from backend.dialects.responses.request import is_stored
+from backend.dialects.responses.service import Responses
 from backend.errors import ApiError, JobFailed, QueueFull, Unavailable
-from backend.house import House
 from backend.moments import now_ms
+from backend.pool.pools import Pools
 from backend.store.database import DatabaseAway
 from backend.store.rows import BatchRow, LineRow
 from wire.link import LinkLost
@@ -36,7 +39,7 @@ AGAIN = (QueueFull, Unavailable, RedisError, LinkLost, JobLost, DatabaseAway, OS
 log = structlog.get_logger()
 
 
-class Answer(NamedTuple):
+class LineAnswer(NamedTuple):
     """What becomes of a line: its state, and its text in the output or error file."""
 
     state: str
@@ -44,19 +47,24 @@ class Answer(NamedTuple):
 
 
 class Asking:
-    """The lines of one batch."""
+    """Answers the lines of one batch. `breath`: what holds the loop is done inside of it."""
 
-    def __init__(self, house: House, batch: BatchRow) -> None:
-        self._house = house
+    def __init__(
+        self, batch: BatchRow, *, chat: ChatService, pools: Pools, responses: Responses, breath: Breath
+    ) -> None:
         self._batch = batch
+        self._chat = chat
+        self._pools = pools
+        self._responses = responses
+        self._breath = breath
         self._door = DOORS[batch.endpoint]
-        self._who = Principal(batch.principal, batch.tenant)
+        self._caller = Caller(batch.principal, batch.tenant)
 
-    async def answer(self, line: LineRow) -> Answer | None:
+    async def answer(self, line: LineRow) -> LineAnswer | None:
         """Ask until there is an answer, good or bad; None: the batch's window has passed."""
         while (left := self._batch.expires_at - now_ms()) > 0:
             try:
-                return Answer(LINE_DONE, self._told(line, await self._ask(line, left)))
+                return LineAnswer(LINE_DONE, self._told(line, await self._ask(line, left)))
             except AGAIN as error:
                 log.debug("a line of a batch waits", action="batch.line_waits", error=type(error).__name__)
                 await asyncio.sleep(PAUSE_SECONDS)
@@ -70,33 +78,33 @@ class Asking:
                 return self._refused(line, ApiError(f"This line could not be answered ({type(error).__name__})."))
         return None
 
-    def given_up(self, line: LineRow, why: str) -> Answer:
+    def given_up(self, line: LineRow, why: str) -> LineAnswer:
         """`why`: expired or cancelled."""
-        return Answer(why, given_up(self._batch.id, line.line, line.custom_id, why))
+        return LineAnswer(why, given_up(self._batch.id, line.line, line.custom_id, why))
 
-    async def withdraw(self, line: LineRow) -> Answer:
+    async def withdraw(self, line: LineRow) -> LineAnswer:
         """End the line's job, if it has one; an answer that is there already is kept."""
-        state = await self._house.pools.cancel(job_of(self._batch.id, line.line), "batch_cancelled")
+        state = await self._pools.cancel(job_of(self._batch.id, line.line), "batch_cancelled")
         kept = await self.answer(line) if state in ("completed", "failed") else None
         return kept or self.given_up(line, CANCELLED)
 
     async def _ask(self, line: LineRow, left: int) -> dict[str, Any]:
         """`left`: ms of the window. Raises what keeps the line from being answered."""
         body = (line.body or "").encode()
-        async with self._house.batches.breath.work():
+        async with self._breath.work():
             parsed = orjson.loads(body)
-            asked = alone(self._door.read(parsed, self._house.settings.max_messages))
-        asked = await read_on(self._house, self._who, asked, parsed, len(body))
+            asked = alone(self._door.read(parsed, self._responses.bounds.messages))
+        asked = await read_on(self._responses, self._caller, asked, parsed, len(body))
         ticket = await self._let_in(line, asked, left)
         [outcome] = await Party([ticket]).outcomes()
         return self._door.whole(asked, ticket, outcome)
 
     async def _let_in(self, line: LineRow, asked: Asked, left: int) -> Ticket:
         ask = asked.job.model_copy(update={"door": self._door.name})
-        return await self._house.chat.submit(
+        return await self._chat.submit(
             Submission(
                 ask=ask,
-                principal=self._who,
+                caller=self._caller,
                 on_disconnect=CONTINUE,
                 cls="batch",
                 job=job_of(self._batch.id, line.line),
@@ -108,5 +116,5 @@ class Asking:
     def _told(self, line: LineRow, body: dict[str, Any]) -> str:
         return answered(self._batch.id, line.line, line.custom_id, body)
 
-    def _refused(self, line: LineRow, error: ApiError) -> Answer:
-        return Answer(LINE_FAILED, refused(self._batch.id, line.line, line.custom_id, error))
+    def _refused(self, line: LineRow, error: ApiError) -> LineAnswer:
+        return LineAnswer(LINE_FAILED, refused(self._batch.id, line.line, line.custom_id, error))

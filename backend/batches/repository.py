@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.batches.states import CANCELLABLE, CANCELLING, OPEN, WAITING
 from backend.ids import BatchId
-from backend.store.database import Database
+from backend.store.database import insert_new
 from backend.store.rows import BATCHES, LINES, BatchRow, LineRow
 from backend.store.tables import batch_lines, batches
 from wire.ids import TenantId
@@ -79,11 +79,11 @@ async def move(tx: AsyncConnection, batch_id: BatchId, holder: str, before: str,
 
 
 # -- lines -------------------------------------------------------------------------------------------------------
-async def add_lines(database: Database, tx: AsyncConnection, rows: Sequence[LineRow]) -> None:
+async def add_lines(tx: AsyncConnection, rows: Sequence[LineRow]) -> None:
     """Repeatable: a line that is there stays."""
     if rows:
         values = [row._asdict() for row in rows]
-        await tx.execute(database.insert(batch_lines).on_conflict_do_nothing(), values)
+        await tx.execute(insert_new(tx, batch_lines), values)
 
 
 async def remove_lines(tx: AsyncConnection, batch_id: BatchId) -> None:

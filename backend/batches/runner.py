@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import structlog
 
 from backend.batches import repository
-from backend.batches.asking import AGAIN
+from backend.batches.asking import AGAIN, Asking
+from backend.batches.service import Batches
 from backend.batches.states import CANCELLING
 from backend.batches.work import Work, end_all
-from backend.house import House
+from backend.chat.service import ChatService
+from backend.dialects.responses.service import Responses
+from backend.files.service import Files
 from backend.ids import BatchId
 from backend.moments import now_ms
-from backend.store.database import DatabaseAway
+from backend.pool.pools import Pools
+from backend.store.database import Database, DatabaseAway
 
 HOLD_MS = 6_000  # five missed renewals
 RENEW_SECONDS = 1.0  # also how soon a wish to cancel is seen
@@ -31,9 +36,21 @@ log = structlog.get_logger()
 
 
 class Runner:
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._database = house.database
+    """Takes batches and works on them. `work`: makes the work on one batch."""
+
+    def __init__(
+        self,
+        batches: Batches,
+        database: Database,
+        files: Files,
+        chat: ChatService,
+        work: Callable[[BatchId, str, asyncio.Event], Work],
+    ) -> None:
+        self._batches = batches
+        self._database = database
+        self._files = files
+        self._chat = chat
+        self._work = work
         self._me = secrets.token_hex(8)
         self._runs: dict[BatchId, asyncio.Task[None]] = {}
         self._swept = -SWEEP_SECONDS
@@ -45,8 +62,8 @@ class Runner:
                 await self._try_turn()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):
-                        await self._house.batches.wake.wait()
-                self._house.batches.wake.clear()
+                        await self._batches.wake.wait()
+                self._batches.wake.clear()
         finally:
             await self._leave_all()
 
@@ -59,7 +76,7 @@ class Runner:
             log.exception("looking for batches failed", action="batch.look_failed")
 
     async def _turn(self) -> None:
-        if self._house.chat.draining:  # the others may have them at once
+        if self._chat.draining:  # the others may have them at once
             return await self._leave_all()
         self._runs = {batch_id: run for batch_id, run in self._runs.items() if not run.done()}
         now = now_ms()
@@ -75,7 +92,7 @@ class Runner:
         now = asyncio.get_running_loop().time()
         if now - self._swept >= SWEEP_SECONDS:
             self._swept = now
-            await self._house.files.sweep()
+            await self._files.sweep()
 
     async def _leave_all(self) -> None:
         runs, self._runs = self._runs, {}
@@ -87,7 +104,7 @@ class Runner:
         with structlog.contextvars.bound_contextvars(request_id=batch_id):
             log.info("working on a batch", action="batch.held", batch=batch_id)
             cancelling = asyncio.Event()
-            work = asyncio.create_task(Work(self._house, self._me, batch_id, cancelling).run())
+            work = asyncio.create_task(self._work(batch_id, self._me, cancelling).run())
             keep = asyncio.create_task(self._keep(batch_id, cancelling))
             try:
                 await asyncio.wait({work, keep}, return_when=asyncio.FIRST_COMPLETED)
@@ -129,10 +146,27 @@ class Runner:
 
 
 @asynccontextmanager
-async def batches_running(house: House) -> AsyncIterator[None]:
-    """A runner for as long as the process serves."""
-    runner = asyncio.create_task(Runner(house).run())
+async def running(runner: Runner) -> AsyncIterator[None]:
+    """Inside, the runner works."""
+    work = asyncio.create_task(runner.run())
     try:
         yield
     finally:
-        await end_all({runner})
+        await end_all({work})
+
+
+def build_runner(
+    batches: Batches,
+    database: Database,
+    files: Files,
+    *,
+    chat: ChatService,
+    pools: Pools,
+    responses: Responses,
+    window: int,
+) -> Runner:
+    """`window`: lines of a batch that are asked at the same time."""
+    breath, bounds = batches.breath, responses.bounds
+    asking = partial(Asking, chat=chat, pools=pools, responses=responses, breath=breath)
+    work = partial(Work, database=database, files=files, breath=breath, bounds=bounds, window=window, asking=asking)
+    return Runner(batches, database, files, chat, work)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from starlette.requests import Request
 
-from backend.accounts.caller import Principal
+from backend.accounts.caller import Caller
 from backend.batches import repository
 from backend.batches.breath import Breath
 from backend.batches.requests import WINDOW_MS, BatchRequest
@@ -41,9 +41,9 @@ class Batches:
         self.wake = asyncio.Event()
         self.breath = Breath()
 
-    async def create(self, who: Principal, wanted: BatchRequest) -> Shown:
+    async def create(self, caller: Caller, wanted: BatchRequest) -> Shown:
         """Raises NotFound for the file, BadParameter for one that is not meant for a batch."""
-        file = await self._files.get(who.tenant, wanted.input_file_id)
+        file = await self._files.get(caller.tenant, wanted.input_file_id)
         if file.purpose != "batch":
             raise BadParameter("input_file_id", "input_file_id: upload the file with the purpose 'batch'.")
         batch_id, now = BatchId(f"batch_{secrets.token_hex(16)}"), now_ms()
@@ -51,8 +51,8 @@ class Batches:
             await repository.add(
                 tx,
                 id=batch_id,
-                tenant=who.tenant,
-                principal=who.id,
+                tenant=caller.tenant,
+                principal=caller.principal,
                 endpoint=wanted.endpoint,
                 input_file_id=file.id,
                 about=wanted.metadata,
@@ -61,7 +61,7 @@ class Batches:
                 expires_at=now + WINDOW_MS,
             )
         self.wake.set()
-        return await self.get(who.tenant, batch_id)
+        return await self.get(caller.tenant, batch_id)
 
     async def get(self, tenant: TenantId, batch_id: BatchId) -> Shown:
         """Raises NotFound."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any
 
 import structlog
@@ -16,6 +16,7 @@ import structlog
 from backend.batches import repository
 from backend.batches.answers import batch_uuid
 from backend.batches.asking import Asking
+from backend.batches.breath import Breath
 from backend.batches.lines import Checker, NotJsonl, raw_lines
 from backend.batches.states import (
     CANCELLED,
@@ -31,12 +32,13 @@ from backend.batches.states import (
     OPEN,
     VALIDATING,
 )
+from backend.bounds import RequestBounds
 from backend.errors import NotFound
 from backend.files import repository as file_repository
-from backend.files.service import NewFile
-from backend.house import House
+from backend.files.service import Files, NewFile
 from backend.ids import BatchId, FileId
 from backend.moments import now_ms
+from backend.store.database import Database
 from backend.store.rows import BatchRow, LineRow
 
 LINES_MAX = 50_000
@@ -46,11 +48,30 @@ log = structlog.get_logger()
 
 
 class Work:
-    """`holder`: this process. `cancelling`: set once somebody has asked for the batch's end."""
+    """The work on one batch. `holder`: this process. `cancelling`: set once a caller has cancelled the batch.
 
-    def __init__(self, house: House, holder: str, batch_id: BatchId, cancelling: asyncio.Event) -> None:
-        self._house = house
-        self._database = house.database
+    `window`: lines that are asked at the same time. `asking`: makes what answers the lines of a batch.
+    """
+
+    def __init__(
+        self,
+        batch_id: BatchId,
+        holder: str,
+        cancelling: asyncio.Event,
+        *,
+        database: Database,
+        files: Files,
+        breath: Breath,
+        bounds: RequestBounds,
+        window: int,
+        asking: Callable[[BatchRow], Asking],
+    ) -> None:
+        self._database = database
+        self._files = files
+        self._breath = breath
+        self._bounds = bounds
+        self._window = window
+        self._asking = asking
         self._holder = holder
         self._batch_id = batch_id
         self._cancelling = cancelling
@@ -86,17 +107,16 @@ class Work:
 
     async def _read_lines(self, batch: BatchRow) -> tuple[list[dict[str, Any]], int]:
         """What is wrong with the file, and how many lines it has."""
-        settings, files = self._house.settings, self._house.files
-        checker = Checker(self._batch_id, batch.endpoint, settings.max_messages)
+        checker = Checker(self._batch_id, batch.endpoint, self._bounds.messages)
         errors: list[dict[str, Any]] = []
         rows: list[LineRow] = []
         total = 0
-        async for raw in raw_lines(files.read(batch.input_file_id), settings.max_body_bytes):
+        async for raw in raw_lines(self._files.read(batch.input_file_id), self._bounds.body_bytes):
             total += 1
             if self._cancelling.is_set() or len(errors) >= ERRORS_MAX or total > LINES_MAX:
                 break
             try:
-                async with self._house.batches.breath.work():
+                async with self._breath.work():
                     rows.append(checker.row(raw))
             except NotJsonl as wrong:
                 errors.append(an_error("invalid_json_line", str(wrong), raw.number + 1))
@@ -111,7 +131,7 @@ class Work:
     async def _file_errors(self, batch: BatchRow, total: int) -> list[dict[str, Any]]:
         """Of a file that was taken away while it was read, or that has nothing in it."""
         try:
-            await self._house.files.get(batch.tenant, batch.input_file_id)
+            await self._files.get(batch.tenant, batch.input_file_id)
         except NotFound as gone:
             return [an_error("file_not_found", gone.message)]
         return [] if total else [an_error("empty_file", "The file has no line.")]
@@ -120,7 +140,7 @@ class Work:
         """Nothing where another process holds the batch now: it may have ended, and its lines be gone."""
         async with self._database.write() as tx:
             if await repository.holds(tx, self._batch_id, self._holder):
-                await repository.add_lines(self._database, tx, rows)
+                await repository.add_lines(tx, rows)
 
     # -- in progress -----------------------------------------------------------------------------------------------
     async def _work(self, batch: BatchRow) -> None:
@@ -133,12 +153,12 @@ class Work:
 
     async def _ask_all(self, batch: BatchRow) -> None:
         """Until every line is answered, the window has passed, or the batch is to end. Their jobs run on then."""
-        asking, window, last = Asking(self._house, batch), self._house.settings.batch_window, -1
+        asking, last = self._asking(batch), -1
         running: set[asyncio.Task[None]] = set()
         stop = asyncio.create_task(self._cancelling.wait())
         try:
             while not stop.done() and (left := batch.expires_at - now_ms()) > 0:
-                lines = await self._waiting(last, window - len(running))
+                lines = await self._waiting(last, self._window - len(running))
                 last = lines[-1].line if lines else last
                 running |= {asyncio.create_task(self._answer(asking, line)) for line in lines}
                 if not running:
@@ -163,7 +183,7 @@ class Work:
 
     async def _give_up(self, batch: BatchRow, why: str) -> None:
         """Every line that still waits is told that nobody will answer it."""
-        asking = Asking(self._house, batch)
+        asking = self._asking(batch)
         while lines := await self._waiting(-1, PAGE):
             async with self._database.write() as tx:
                 for line in lines:
@@ -173,8 +193,8 @@ class Work:
     async def _cancel(self, batch: BatchRow) -> None:
         """Jobs are only among the first lines that wait: they are begun in order, and so many at a time. Two windows,
         since a process that lost its hold may have begun the second."""
-        asking = Asking(self._house, batch)
-        for line in await self._waiting(-1, 2 * self._house.settings.batch_window):
+        asking = self._asking(batch)
+        for line in await self._waiting(-1, 2 * self._window):
             answer = await asking.withdraw(line)
             async with self._database.write() as tx:
                 await repository.answer(tx, self._batch_id, line.line, *answer)
@@ -210,7 +230,7 @@ class Work:
         """The file's id, which is made of the batch's, and its size."""
         file_id = FileId(f"file-{uuid.uuid5(batch_uuid(self._batch_id), what).hex}")
         new = NewFile(batch.tenant, f"{self._batch_id}_{what}.jsonl", "batch_output", file_id)
-        return file_id, await self._house.files.store(new, self._texts(states))
+        return file_id, await self._files.store(new, self._texts(states))
 
     async def _texts(self, states: Collection[str]) -> AsyncIterator[bytes]:
         last = -1

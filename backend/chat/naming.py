@@ -43,13 +43,13 @@ class Naming:
     async def _by_key(self, ready: Ready, key: str) -> Ready:
         submission = ready.submission
         new = Claim(ready.pool.name, submission.job or ready.job, submission.body)
-        claim = await self._keys.claim(submission.principal.id, key, new)
+        claim = await self._keys.claim(submission.caller.principal, key, new)
         if claim.body != submission.body:
             raise Invalid("This Idempotency-Key was used with another body; use a new key.", "idempotency_key_reused")
         joins = None if claim == new else await self._pools.find(claim.job)
         if claim.job != new.job and await self._is_over(submission, key, claim.job, joins):
             # The key is free again, for another job: an id ends once.
-            claim = await self._keys.replace(submission.principal.id, key, claim, new)
+            claim = await self._keys.replace(submission.caller.principal, key, claim, new)
             joins = None if claim == new else await self._pools.find(claim.job)
         fresh = claim == new and submission.job is None
         return ready._replace(job=claim.job, pool=self._pools.named(claim.pool), fresh=fresh, joins=joins)
@@ -61,7 +61,7 @@ class Naming:
         if found is not None:
             return found.record.state in STARTS_ANEW
         age_ms = self._keys.age_ms
-        return await self._pools.forgotten(job) or await age_ms(submission.principal.id, key) > ON_ITS_WAY_MS
+        return await self._pools.forgotten(job) or await age_ms(submission.caller.principal, key) > ON_ITS_WAY_MS
 
     async def _by_id(self, ready: Ready, job: JobId) -> Ready:
         """Submitted again, a job must not be accepted in a second pool: the first request says which pool it is."""

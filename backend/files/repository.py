@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.ids import FileId
-from backend.store.database import Database
+from backend.store.database import insert_new
 from backend.store.rows import FILES, FileRow
 from backend.store.tables import file_chunks, files
 from wire.ids import TenantId
@@ -56,16 +56,16 @@ async def page(
     return await FILES.all(tx, query.limit(limit))
 
 
-async def begin(database: Database, tx: AsyncConnection, **values: Any) -> None:
+async def begin(tx: AsyncConnection, **values: Any) -> None:
     """A file that is being received. Repeatable under the same id."""
     row = {"status": RECEIVING, "bytes": 0, **values}
-    await tx.execute(database.insert(files).values(row).on_conflict_do_nothing())
+    await tx.execute(insert_new(tx, files).values(row))
 
 
-async def add_chunk(database: Database, tx: AsyncConnection, file_id: FileId, number: int, data: bytes) -> None:
+async def add_chunk(tx: AsyncConnection, file_id: FileId, number: int, data: bytes) -> None:
     """Repeatable: a chunk that is there stays."""
     row = {"file_id": file_id, "number": number, "data": data}
-    await tx.execute(database.insert(file_chunks).values(row).on_conflict_do_nothing())
+    await tx.execute(insert_new(tx, file_chunks).values(row))
 
 
 async def finish(tx: AsyncConnection, file_id: FileId, size: int) -> bool:

@@ -55,11 +55,11 @@ class Files:
         assert new.id is not None  # noqa: S101 - whoever stores has named it
         row = {"id": new.id, "tenant": new.tenant, "name": safe_name(new.name), "purpose": new.purpose}
         async with self._database.write() as tx:
-            await repository.begin(self._database, tx, **row, created_at=now_ms(), expires_at=new.expires_at)
+            await repository.begin(tx, **row, created_at=now_ms(), expires_at=new.expires_at)
         size = number = 0
         async for data in in_chunks(pieces):
             async with self._database.write() as tx:
-                await repository.add_chunk(self._database, tx, new.id, number, data)
+                await repository.add_chunk(tx, new.id, number, data)
             size, number = size + len(data), number + 1
         return size
 

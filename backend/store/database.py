@@ -71,10 +71,6 @@ class Database:
             yield connection
             await connection.commit()
 
-    def insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
-        """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
-        return sqlite.insert(table) if self.sqlite else postgresql.insert(table)
-
     async def close(self) -> None:
         await self.engine.dispose()
 
@@ -93,6 +89,13 @@ class Database:
                 if is_away(error):
                     raise DatabaseAway(type(error).__name__) from error
                 raise
+
+
+def insert_new(tx: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that passes over rows whose key is there already, so that it may be repeated."""
+    if tx.dialect.name == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    return postgresql.insert(table).on_conflict_do_nothing()
 
 
 def is_away(error: Exception) -> bool:

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from backend.cursor import Cursor
 from backend.errors import Conflict, Invalid
-from backend.history.ending import LOST
+from backend.history.books.answers import LOST
 from backend.ids import MessageId, ThreadId
 from backend.moments import now_ms
 from backend.pool.pools import Pools

@@ -6,7 +6,7 @@ import uuid
 
 from starlette.requests import Request
 
-from backend.accounts.caller import Principal
+from backend.accounts.caller import Caller
 from backend.chat.disconnect import CONTINUE
 from backend.chat.service import ChatService
 from backend.chat.submission import Submission
@@ -41,13 +41,13 @@ class Titles:
         self._catalogue = catalogue
         self._chat = chat
 
-    async def ask(self, who: Principal, thread_id: ThreadId) -> str | None:
+    async def ask(self, caller: Caller, thread_id: ThreadId) -> str | None:
         """The job that is to name the thread, the same one while it is pending; None: there is nothing to do.
 
         Raises NotFound for the thread, and what keeps a chat from being let in.
         """
         async with self._database.read() as tx:
-            thread = await repository.thread(tx, who.tenant, thread_id)
+            thread = await repository.thread(tx, caller.tenant, thread_id)
             exchange = await repository.first_exchange(tx, thread_id)
         if thread is None:
             raise thread_not_found(thread_id)
@@ -55,7 +55,7 @@ class Titles:
             return None
         if thread.title_job and await self._pending(thread.title_job):
             return str(thread.title_job)
-        return await self._let_in(who, thread, exchange)
+        return await self._let_in(caller, thread, exchange)
 
     async def _pending(self, job: JobId) -> bool:
         found = await self._pools.find(job)
@@ -67,14 +67,14 @@ class Titles:
         workers = workers or (await self._looks.newest(anew=True)).workers  # a worker may have come just now
         return bool(workers) and all(worker.info.engine == "simulated" for worker in workers)
 
-    async def _let_in(self, who: Principal, thread: ThreadRow, exchange: Exchange) -> str | None:
+    async def _let_in(self, caller: Caller, thread: ThreadRow, exchange: Exchange) -> str | None:
         """The row names the job before the job is there: its end cannot be recorded too early."""
         request = await self._request(exchange)
-        job = await self._claim(who.tenant, thread, JobId(str(uuid.uuid4())))
+        job = await self._claim(caller.tenant, thread, JobId(str(uuid.uuid4())))
         if job is None or job[1]:
             return job and job[0]
         try:
-            await self._chat.enqueue(job[0], Submission(request, who, CONTINUE, cls="batch"))
+            await self._chat.enqueue(job[0], Submission(request, caller, CONTINUE, cls="batch"))
         except BaseException:
             async with self._database.write() as tx:
                 await repository.name_by_job(tx, thread.id, None, instead_of=job[0])

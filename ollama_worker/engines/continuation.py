@@ -26,7 +26,7 @@ CHATML = Family("chatml", ("<|im_start|>", "<|im_end|>", "assistant"), foreign=(
 # (engine, family): its evidence.
 EVIDENCE: dict[tuple[str, Family], str] = {
     ("ollama", CHATML): "tests/ollama_worker/engines/test_real_ollama.py::test_chatml_continues_behind_a_prefill",
-    ("llama-cpp", CHATML): "tests/ollama_worker/engines/test_llama_cpp.py::test_it_continues_behind_a_prefill",
+    ("llama-cpp", CHATML): "tests/ollama_worker/engines/test_llama_cpp.py::test_chatml_continues_behind_a_prefill",
 }
 
 

@@ -132,7 +132,7 @@ def _refuse_another(part: Path, sha256: str) -> None:
 
 def _claimed(part: Path, have: int) -> BinaryIO:
     """The file, cut to `have` bytes, and locked until it is closed: two workers of a machine may start together."""
-    part.parent.mkdir(parents=True, exist_ok=True)  # only after something came: a failed request leaves no folder
+    part.parent.mkdir(parents=True, exist_ok=True)  # a caller that only reads the size leaves none
     file = part.open("ab")
     try:
         lock(file)

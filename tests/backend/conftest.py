@@ -7,19 +7,16 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from tests.backend.conversations import KINDS, Visitor, history_house, visiting
-from tests.support.house import House
+from tests.support.house import House, Houses
 from tests.support.valkey import Valkey
 
 
 @pytest.fixture(scope="session", params=KINDS)
-def house_with_history(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """On a server of its own, which no test empties."""
-    home = tmp_path_factory.mktemp("history")
-    valkey = Valkey(home / "valkey")
-    valkey.start()
-    with history_house(request, home, valkey, CORS_ALLOW_ORIGINS="http://localhost:3000") as house:
-        yield house
-    valkey.stop()
+def house_with_history(
+    request: pytest.FixtureRequest, kept_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    with Houses(tmp_path_factory.mktemp("history"), kept_valkey) as houses:
+        yield history_house(request, houses.standing, CORS_ALLOW_ORIGINS="http://localhost:3000")
 
 
 @pytest.fixture

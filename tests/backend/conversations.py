@@ -6,9 +6,8 @@ A module's fixtures are made of `history_house` and `visiting`; `KINDS` are the 
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -19,12 +18,10 @@ from backend.store.database import Database
 from backend.store.migrate import migrate
 from backend.store.words import fold
 from backend.threads import repository
-from tests.support.house import House
+from tests.support.house import House, MakesHouse
 from tests.support.postgres import run_apart
 from tests.support.sse import Stream, open_stream
-from tests.support.standing import standing_house, wait_ready
 from tests.support.truth import Truth, truth_of
-from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
 KINDS = ("sqlite", "postgresql")
@@ -39,18 +36,15 @@ def an_id() -> str:
     return str(uuid.uuid4())
 
 
-@contextmanager
-def history_house(request: pytest.FixtureRequest, home: Path, valkey: Valkey, **settings: str) -> Iterator[House]:
-    """An API and a worker of 16 slots, with a migrated database of `request.param`'s kind."""
+def history_house(request: pytest.FixtureRequest, make: MakesHouse, **about: Any) -> House:
+    """An API and a worker of 16 slots, with a migrated database of `request.param`'s kind. `about` goes to `make`."""
     if request.param == "sqlite":
-        url = f"sqlite:///{home}/history.db"
+        folders: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+        url = f"sqlite:///{folders.mktemp('history')}/history.db"
     else:
         url = request.getfixturevalue("shared_postgres").new_database()
     run_apart(lambda: migrate(url))
-    with standing_house(home, valkey, DATABASE_URL=url, SLUICE_SLOTS="16", **settings) as house:
-        house.start_worker()
-        wait_ready(house.start_api(), workers=1)
-        yield house
+    return make(DATABASE_URL=url, SLUICE_SLOTS="16", **about)
 
 
 class Visitor:
@@ -132,7 +126,7 @@ async def visiting(house: House) -> AsyncIterator[Visitor]:
     try:
         async with (
             httpx.AsyncClient(base_url=house.url, timeout=20) as http,
-            truth_of(house.redis_url, house.env["SLUICE_POOL"]) as truth,
+            truth_of(house.redis_url, house.pool) as truth,
         ):
             yield Visitor(house, http, database, truth)
     finally:

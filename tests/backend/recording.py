@@ -9,12 +9,15 @@ import orjson
 from redis.asyncio import Redis
 from sqlalchemy import Row, Table, insert, select, update
 
+from backend.history.books import history_books
 from backend.history.finished import BLOCK_MS, GROUP, Finished
 from backend.history.recorder import Recorder
 from backend.store.database import Database
 from backend.store.tables import jobs, messages, threads
+from tests.support.valkey import PATIENT
 from wire.client import open_redis
 from wire.events import Completed, Timings, Usage, encode, token
+from wire.ids import LOCAL_PRINCIPAL, PrincipalId, TenantId
 from wire.jobs import FINISHED, Bounds, JobPipe
 from wire.keys import Keys
 from wire.records import JobRequest
@@ -39,8 +42,8 @@ class Play:
     """One pool with one worker, `w`, of many slots. Names are made up for jobs that are not given one."""
 
     def __init__(self, redis_url: str, database: Database) -> None:
-        self.redis: Redis = open_redis(redis_url, 2.0)
-        self._blocking: Redis = open_redis(redis_url, 2.0 + BLOCK_MS / 1000)
+        self.redis: Redis = open_redis(redis_url, PATIENT)
+        self._blocking: Redis = open_redis(redis_url, PATIENT + BLOCK_MS / 1000)
         self.keys = Keys(f"test-{secrets.token_hex(4)}")
         self.jobs = JobPipe(self.redis, self.keys)
         self.workers = WorkerRegistry(self.redis, self.keys)
@@ -55,18 +58,19 @@ class Play:
     def recorder(self, left_behind_ms: int = 60_000) -> Recorder:
         """One more process's. Entries count as left behind after `left_behind_ms`."""
         finished = Finished(self.redis, self._blocking, self.keys, left_behind_ms)
-        return Recorder(self.jobs, finished, self.database)
+        return Recorder(self.jobs, finished, self.database, history_books())
 
     # -- jobs ---------------------------------------------------------------------------------------------------
     async def worker(self, name: str = "w") -> None:
         await self.workers.register(name, 1_000, WorkerInfo("simulated", {"tiny": {"loaded": True}}))
         await self.workers.ask(name, True)
 
-    async def begin(self, job: str = "", worker: str = "w") -> str:
+    async def begin(self, job: str = "", worker: str = "w", principal: PrincipalId = LOCAL_PRINCIPAL) -> str:
         """A job that `worker` has started."""
         job = job or secrets.token_hex(8)
         await self.worker(worker)
-        assert await self.jobs.accept(job, JobRequest(model="tiny"), BOUNDS, tenant="ann", request_id="r1") == "ok"
+        owner: Any = {"tenant": TenantId("ann"), "principal": principal}
+        assert await self.jobs.accept(job, JobRequest(model="tiny"), BOUNDS, request_id="r1", **owner) == "ok"
         assert await self.jobs.start(job, worker, 1, STARTED) is not None
         return job
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -11,9 +11,8 @@ import pytest
 
 from backend.store.tables import jobs
 from tests.backend.conversations import KINDS, LONG, Visitor, history_house, visiting
-from tests.support.house import House
+from tests.support.house import House, MakesHouse
 from tests.support.listener import chat, listening, words
-from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.jobs import Bounds
 from wire.records import JobClass, JobRequest, Message
@@ -27,17 +26,13 @@ SECRET = "xyzzy-plugh"
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def served(
-    request: pytest.FixtureRequest, shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
-    home = tmp_path_factory.mktemp("admin")
-    with history_house(request, home, shared_valkey, QUEUE_MAX_ATTEMPTS="1", OLLAMA_MAX_RETRIES="0") as house:
-        yield house
+def home(request: pytest.FixtureRequest, module_house: MakesHouse) -> House:
+    return history_house(request, module_house, QUEUE_MAX_ATTEMPTS="1", OLLAMA_MAX_RETRIES="0")
 
 
 @pytest.fixture
-async def visitor(served: House) -> AsyncIterator[Visitor]:
-    async with visiting(served) as visitor:
+async def visitor(home: House) -> AsyncIterator[Visitor]:
+    async with visiting(home) as visitor:
         yield visitor
         for job, state in (await visitor.truth.states()).items():  # the next test finds an idle worker
             if state in ("queued", "running"):

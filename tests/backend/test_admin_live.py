@@ -6,21 +6,18 @@ import asyncio
 import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from backend.house import build
-from backend.settings import ApiSettings
+from tests.backend.inside import parts_in
 from tests.support.child import free_port
-from tests.support.house import House, Houses
+from tests.support.house import House, Houses, MakesHouse
 from tests.support.listener import Listener, chat, listening
-from tests.support.standing import standing_house, wait_ready
 from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
-from wire.client import open_redis
 from wire.jobs import Bounds
 from wire.records import JobClass, JobRequest, Message
 from wire.worker_info import WorkerInfo
@@ -41,20 +38,16 @@ async def truth(redis_url: str) -> AsyncIterator[Truth]:
 
 
 @pytest.fixture(scope="module")
-def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One worker with a GPU, whose speed is 200 tokens a second; on a server that no test empties."""
-    home = tmp_path_factory.mktemp("staffed")
-    program = home / "nvidia-smi"
+def staffed(module_house: MakesHouse, tmp_path_factory: pytest.TempPathFactory) -> House:
+    """One worker with a GPU, whose speed is 200 tokens a second."""
+    program = tmp_path_factory.mktemp("staffed") / "nvidia-smi"
     card = "0, GPU-2d1, NVIDIA H100 80GB HBM3, 1024, 81559, 37, [N/A], 71.52"
     program.write_text(f"#!{sys.executable}\nprint({card!r})\n")
     program.chmod(0o755)
-    valkey = Valkey(home / "valkey")
-    valkey.start()
-    with standing_house(home, valkey, SLUICE_SIMULATED_RATE="200") as house:
-        house.start_worker(PATH=f"{home}:{house.env['PATH']}")
-        wait_ready(house.start_api(), workers=1)
-        yield house
-    valkey.stop()
+    house = module_house(apis=0, workers=0, SLUICE_SIMULATED_RATE="200")
+    house.start_worker(PATH=f"{program.parent}:{house.env['PATH']}")
+    house.start_api().wait_ready(workers=1)
+    return house
 
 
 def watching(home: House) -> Any:
@@ -197,22 +190,19 @@ async def test_a_redis_that_is_away_is_told_and_the_stream_goes_on(durable_house
 
 
 async def test_without_sql_only_the_waiting_times_are_missing(redis_url: str) -> None:
-    redis = open_redis(redis_url, 0.8)
     nowhere = f"postgresql://127.0.0.1:{free_port()}/nobody"
-    home = build(ApiSettings(REDIS_URL=redis_url, DATABASE_URL=nowhere), redis)
-    watching_on = asyncio.create_task(home.admin.monitor.run())
-    sent = b""
-    async with asyncio.timeout(20):
-        async for chunk in home.admin.monitor.join().chunks():
-            sent += chunk
-            if b"event: snapshot" in sent:
-                break
-    assert sent.startswith(b"event: history")
-    assert b'"wait_ms":null' in sent and b"event: trouble" not in sent
-    watching_on.cancel()
-    await asyncio.gather(watching_on, return_exceptions=True)
-    await redis.aclose()
-    await home.database.close()
+    async with parts_in(redis_url, DATABASE_URL=nowhere) as home:
+        watching_on = asyncio.create_task(home.admin.monitor.run())
+        sent = b""
+        async with asyncio.timeout(20):
+            async for chunk in home.admin.monitor.join().chunks():
+                sent += chunk
+                if b"event: snapshot" in sent:
+                    break
+        assert sent.startswith(b"event: history")
+        assert b'"wait_ms":null' in sent and b"event: trouble" not in sent
+        watching_on.cancel()
+        await asyncio.gather(watching_on, return_exceptions=True)
 
 
 async def test_a_process_that_leaves_does_not_wait_for_those_who_watch(house: Houses) -> None:

@@ -12,11 +12,10 @@ from backend.chat.answers import Answers
 from backend.chat.disconnect import CANCEL, CONTINUE, OnDisconnect
 from backend.chat.submission import Submission
 from backend.pool.pools import Pools
+from tests.backend.inside import pools_in
 from tests.backend.recording import BOUNDS, COMPLETED, STARTED
-from wire.client import open_redis
 from wire.events import Rerouted, encode
 from wire.jobs import FINISHED
-from wire.reader import FanIn
 from wire.records import JobRequest
 from wire.scripts import scripts
 from wire.worker_info import WorkerInfo
@@ -67,10 +66,9 @@ def asked(wish: OnDisconnect) -> Submission:
 
 
 @pytest.fixture
-async def play(redis_url: str) -> AsyncIterator[Play]:
-    redis, fan_in = open_redis(redis_url, 10.0), FanIn(redis_url)
-    yield Play(Pools(redis, fan_in, [f"test-{secrets.token_hex(4)}"]))
-    await redis.aclose()
+async def play(redis_url: str, pool: str) -> AsyncIterator[Play]:
+    async with pools_in(redis_url, pool) as pools:
+        yield Play(pools)
 
 
 async def test_what_a_fallback_of_the_same_pool_answers_is_not_offered_while_it_runs_or_later(play: Play) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import anthropic
@@ -12,11 +12,9 @@ import pytest
 from anthropic.types import MessageParam, ToolParam
 
 from tests.backend.pictures import PNG
-from tests.support.house import House
+from tests.support.house import House, MakesHouse
 from tests.support.listener import words
-from tests.support.standing import standing_house, wait_ready
-from tests.support.truth import Truth, truth_of
-from tests.support.valkey import Valkey
+from tests.support.truth import Truth
 
 MODEL = "qwen2.5:0.5b"
 WEATHER: ToolParam = {
@@ -27,23 +25,14 @@ WEATHER: ToolParam = {
 
 
 @pytest.fixture(scope="module")
-def served(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with standing_house(tmp_path_factory.mktemp("served"), shared_valkey, SLUICE_SLOTS="8") as house:
-        house.start_worker()
-        wait_ready(house.start_api(), workers=1)
-        yield house
+def home(module_house: MakesHouse) -> House:
+    return module_house(SLUICE_SLOTS="8")
 
 
 @pytest.fixture
-async def truth(served: House) -> AsyncIterator[Truth]:
-    async with truth_of(served.redis_url, served.env["SLUICE_POOL"]) as truth:
-        yield truth
-
-
-@pytest.fixture
-async def client(served: House) -> AsyncIterator[anthropic.AsyncAnthropic]:
+async def client(home: House) -> AsyncIterator[anthropic.AsyncAnthropic]:
     """Nothing is sent twice by itself, so that a test sees every answer."""
-    async with anthropic.AsyncAnthropic(base_url=served.url, api_key="none", max_retries=0) as client:
+    async with anthropic.AsyncAnthropic(base_url=home.url, api_key="none", max_retries=0) as client:
         yield client
 
 
@@ -78,8 +67,8 @@ async def test_raw_events_in_their_order(client: anthropic.AsyncAnthropic) -> No
     assert kinds == ["message_start", "content_block_start", *["content_block_delta"] * deltas, *ends]
 
 
-def test_without_asyncio(served: House) -> None:
-    with anthropic.Anthropic(base_url=served.url, api_key="none", max_retries=0) as client:
+def test_without_asyncio(home: House) -> None:
+    with anthropic.Anthropic(base_url=home.url, api_key="none", max_retries=0) as client:
         assert client.messages.create(**ask("!tokens 3")).content[0].to_dict()["text"] == words(3)
         with client.messages.stream(**ask("!tokens 3")) as stream:
             assert "".join(stream.text_stream) == words(3)
@@ -228,10 +217,10 @@ async def test_a_client_that_closes_cancels(client: anthropic.AsyncAnthropic, tr
     assert (await truth.until_state(job, "cancelled")).why == "client_gone"
 
 
-async def test_a_stream_is_resumed_from_the_native_route(client: anthropic.AsyncAnthropic, served: House) -> None:
+async def test_a_stream_is_resumed_from_the_native_route(client: anthropic.AsyncAnthropic, home: House) -> None:
     """The ids of its frames are those of the log."""
     body = {**ask("!tokens 6"), "stream": True}
-    async with httpx.AsyncClient(base_url=served.url) as plain:
+    async with httpx.AsyncClient(base_url=home.url) as plain:
         sent = await plain.post("/v1/messages", json=body)
         ids = [line.removeprefix("id: ") for line in sent.text.split("\n") if line.startswith("id: ")]
         rest = await plain.get(
@@ -258,8 +247,8 @@ async def test_a_model_that_is_not_there_is_anthropic_s_404(client: anthropic.As
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/models/nobody"])
-async def test_whoever_sends_no_version_of_anthropic_s_hears_openai(served: House, path: str) -> None:
-    async with httpx.AsyncClient(base_url=served.url, timeout=10) as plain:
+async def test_whoever_sends_no_version_of_anthropic_s_hears_openai(home: House, path: str) -> None:
+    async with httpx.AsyncClient(base_url=home.url, timeout=10) as plain:
         told = (await plain.get(path)).json()
         theirs = (await plain.get(path, headers={"anthropic-version": "2023-06-01"})).json()
     assert told.get("object") == "list" or told["error"].keys() >= {"message", "type", "param", "code"}

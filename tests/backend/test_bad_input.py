@@ -8,17 +8,15 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from tests.support.house import House
-from tests.support.standing import standing_house, wait_ready
-from tests.support.truth import Truth, truth_of
-from tests.support.valkey import Valkey
+from tests.support.house import House, MakesHouse
+from tests.support.truth import Truth
 
 JSON = {"Content-Type": "application/json"}
 SOON_SECONDS = 0.1  # the contract's. A loaded machine adds to it, and takes nothing off: the quickest of two to thirty
@@ -26,22 +24,8 @@ TRIES = (2, 30)
 
 
 @pytest.fixture(scope="module")
-def home(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with standing_house(tmp_path_factory.mktemp("house"), shared_valkey) as house:
-        wait_ready(house.start_api())
-        yield house
-
-
-@pytest.fixture
-async def truth(home: House) -> AsyncIterator[Truth]:
-    async with truth_of(home.redis_url, home.env["SLUICE_POOL"]) as truth:
-        yield truth
-
-
-@pytest.fixture
-async def client(home: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=home.url, timeout=10) as client:
-        yield client
+def home(module_house: MakesHouse) -> House:
+    return module_house(workers=0)
 
 
 class Wrong(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -18,55 +18,35 @@ from backend.store.database import Database
 from backend.store.tables import batch_lines, batches
 from tests.backend.batch_calls import CHAT, a_line, begin, jobs_of, jsonl, lines_of, run, said_in, until, words
 from tests.backend.conversations import FOREIGN, KINDS, LONG, history_house
-from tests.backend.openai_calls import openai_client, plain_client
-from tests.support.house import House
-from tests.support.standing import wait_ready
-from tests.support.truth import Truth, truth_of
-from tests.support.valkey import Valkey
+from tests.backend.openai_calls import openai_client
+from tests.support.house import House, MakesHouse
+from tests.support.truth import Truth
 from tests.support.waiting import eventually
 
 WINDOW = 4
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    home = tmp_path_factory.mktemp("batches")
-    valkey = Valkey(home / "valkey")
-    valkey.start()
-    with history_house(request, home, valkey, SLUICE_BATCH_WINDOW=str(WINDOW)) as house:
-        wait_ready(house.start_api(), workers=1)
-        yield house
-    valkey.stop()
+def home(request: pytest.FixtureRequest, module_house: MakesHouse) -> House:
+    return history_house(request, module_house, apis=2, SLUICE_BATCH_WINDOW=str(WINDOW))
 
 
 @pytest.fixture
-async def client(house: House) -> AsyncIterator[AsyncOpenAI]:
-    async with openai_client(house.apis[0]) as client:
+async def client(home: House) -> AsyncIterator[AsyncOpenAI]:
+    async with openai_client(home.apis[0]) as client:
         yield client
 
 
 @pytest.fixture
-async def other(house: House) -> AsyncIterator[AsyncOpenAI]:
+async def other(home: House) -> AsyncIterator[AsyncOpenAI]:
     """Of the second API process."""
-    async with openai_client(house.apis[1]) as client:
+    async with openai_client(home.apis[1]) as client:
         yield client
 
 
 @pytest.fixture
-async def plain(house: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with plain_client(house.api) as client:
-        yield client
-
-
-@pytest.fixture
-async def truth(house: House) -> AsyncIterator[Truth]:
-    async with truth_of(house.redis_url, house.env["SLUICE_POOL"]) as truth:
-        yield truth
-
-
-@pytest.fixture
-async def database(house: House) -> AsyncIterator[Database]:
-    database = Database(house.env["DATABASE_URL"])
+async def database(home: House) -> AsyncIterator[Database]:
+    database = Database(home.env["DATABASE_URL"])
     yield database
     await database.close()
 
@@ -277,7 +257,7 @@ async def test_a_batch_whose_window_has_passed_is_expired(
 
 
 async def test_processes_that_both_believe_to_hold_it_lose_and_double_nothing(
-    client: AsyncOpenAI, house: House, database: Database, truth: Truth
+    client: AsyncOpenAI, home: House, database: Database, truth: Truth
 ) -> None:
     """The hold is taken away again and again: both processes work on the same lines."""
     count = 40
@@ -292,7 +272,7 @@ async def test_processes_that_both_believe_to_hold_it_lose_and_double_nothing(
     await eventually(look, 60, "the batch is completed")
     answers = await lines_of(client, (await client.batches.retrieve(batch.id)).output_file_id)
     assert [said_in(answer) for answer in answers] == [words(n + 80) for n in range(count)]
-    for api in house.apis:
+    for api in home.apis:
         await api.wait_for_action("batch.held", batch=batch.id)
     assert {(await truth.record(job_of(batch.id, n))).attempt for n in range(count)} == {1}
 

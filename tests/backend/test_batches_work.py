@@ -17,7 +17,7 @@ from backend.batches.breath import Breath
 from backend.batches.runner import Runner
 from backend.batches.states import FAILED, LINE_DONE, VALIDATING
 from backend.batches.work import Work
-from backend.house import House
+from backend.bounds import RequestBounds
 from backend.ids import BatchId
 from backend.store.database import Database
 from backend.store.rows import BATCHES, LINES, BatchRow, LineRow
@@ -64,19 +64,27 @@ async def validated(database: Database, data: bytes, taken: bool) -> tuple[Batch
         line = LineRow(NAME, 7, custom_id="7", body=None, state=LINE_DONE, answer="{}")
         async with database.write() as tx:
             await tx.execute(update(batches).values(holder="b"))
-            await repository.add_lines(database, tx, [line])
+            await repository.add_lines(tx, [line])
 
     async def nothing() -> None:
         pass
 
     files = Files(data, take if taken else nothing)
-    settings = SimpleNamespace(max_messages=100, max_body_bytes=10_000)
-    paced = SimpleNamespace(breath=Breath())
-    house = cast(House, SimpleNamespace(database=database, files=files, settings=settings, batches=paced))
     async with database.read() as tx:
         batch = await repository.held(tx, NAME, "a")
     assert batch is not None
-    await Work(house, "a", NAME, asyncio.Event())._validate(batch)
+    work = Work(
+        NAME,
+        "a",
+        asyncio.Event(),
+        database=database,
+        files=cast(Any, files),
+        breath=Breath(),
+        bounds=RequestBounds(messages=100, context_messages=100, body_bytes=10_000, embed_batch=1),
+        window=1,
+        asking=cast(Any, None),
+    )
+    await work._validate(batch)
     async with database.read() as tx:
         [row] = await BATCHES.all(tx, BATCHES.query)
         return row, await LINES.all(tx, LINES.query.order_by(batch_lines.c.line))
@@ -104,9 +112,10 @@ async def test_a_runner_looks_on_after_whatever_went_wrong(database: Database, m
         return []
 
     monkeypatch.setattr(repository, "free", free)
-    given = {"chat": SimpleNamespace(draining=False), "batches": SimpleNamespace(wake=asyncio.Event())}
-    house = SimpleNamespace(database=database, files=Files(b"", None), **given)
-    running = asyncio.create_task(Runner(cast(House, house)).run())
+    batches: Any = SimpleNamespace(wake=asyncio.Event())
+    chat: Any = SimpleNamespace(draining=False)
+    runner = Runner(batches, database, cast(Any, Files(b"", None)), chat, cast(Any, None))
+    running = asyncio.create_task(runner.run())
     looking = asyncio.create_task(looked_again.wait())
     await asyncio.wait({running, looking}, return_when=asyncio.FIRST_COMPLETED)
     assert looked_again.is_set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -19,42 +19,28 @@ from backend.moments import now_ms
 from backend.store.database import Database
 from backend.store.tables import file_chunks, files
 from tests.backend.conversations import FOREIGN, KINDS, history_house
-from tests.backend.openai_calls import openai_client, plain_client
-from tests.support.house import House
-from tests.support.standing import wait_ready
-from tests.support.valkey import Valkey
+from tests.backend.openai_calls import openai_client
+from tests.support.house import House, MakesHouse
 
 LIMIT = 3 * CHUNK  # small, so that a file past it is sent in no time
 LINES = b'{"custom_id": "a"}\n'
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    home = tmp_path_factory.mktemp("files")
-    valkey = Valkey(home / "valkey")
-    valkey.start()
-    with history_house(request, home, valkey, SLUICE_MAX_FILE_BYTES=str(LIMIT)) as house:
-        wait_ready(house.start_api(), workers=1)
-        yield house
-    valkey.stop()
+def home(request: pytest.FixtureRequest, module_house: MakesHouse) -> House:
+    return history_house(request, module_house, apis=2, SLUICE_MAX_FILE_BYTES=str(LIMIT))
 
 
 @pytest.fixture
-async def client(house: House) -> AsyncIterator[AsyncOpenAI]:
-    async with openai_client(house.apis[0]) as client:
+async def client(home: House) -> AsyncIterator[AsyncOpenAI]:
+    async with openai_client(home.apis[0]) as client:
         yield client
 
 
 @pytest.fixture
-async def other_client(house: House) -> AsyncIterator[AsyncOpenAI]:
+async def other_client(home: House) -> AsyncIterator[AsyncOpenAI]:
     """Of the second API process."""
-    async with openai_client(house.apis[1]) as client:
-        yield client
-
-
-@pytest.fixture
-async def plain(house: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with plain_client(house.api) as client:
+    async with openai_client(home.apis[1]) as client:
         yield client
 
 
@@ -76,21 +62,19 @@ async def test_a_file_is_found_by_another_api_process(client: AsyncOpenAI, other
     assert gone.value.code == "file_not_found"
 
 
-async def test_a_file_of_exactly_the_limit_is_kept_and_one_byte_more_is_a_413(
-    client: AsyncOpenAI, house: House
-) -> None:
+async def test_a_file_of_exactly_the_limit_is_kept_and_one_byte_more_is_a_413(client: AsyncOpenAI, home: House) -> None:
     made = await client.files.create(file=("whole.bin", bytes(LIMIT)), purpose="user_data")
     assert made.bytes == LIMIT
-    before = await count_chunks(house)
+    before = await count_chunks(home)
     with pytest.raises(openai.APIStatusError) as refused:
         await client.files.create(file=("more.bin", bytes(LIMIT + 1)), purpose="user_data")
     assert refused.value.status_code == 413
     assert "SLUICE_MAX_FILE_BYTES" in refused.value.message
-    assert await count_chunks(house) == before, "a file that was refused has left something behind"
+    assert await count_chunks(home) == before, "a file that was refused has left something behind"
 
 
-async def test_a_body_far_over_the_limit_is_refused_before_it_is_read(house: House) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", house.api.port)
+async def test_a_body_far_over_the_limit_is_refused_before_it_is_read(home: House) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", home.api.port)
     head = ("POST /v1/files HTTP/1.1", "Host: localhost", "Content-Type: multipart/form-data; boundary=x")
     writer.write("\r\n".join((*head, f"Content-Length: {10**12}", "", "")).encode())
     assert b" 413 " in await reader.readline()
@@ -158,8 +142,8 @@ async def test_no_other_path_takes_a_form(plain: httpx.AsyncClient) -> None:
         assert answer.status_code == 415, path
 
 
-async def test_a_foreign_file_is_not_there(house: House, plain: httpx.AsyncClient) -> None:
-    foreign = await put(house, NewFile(FOREIGN, "theirs.jsonl", "batch"))
+async def test_a_foreign_file_is_not_there(home: House, plain: httpx.AsyncClient) -> None:
+    foreign = await put(home, NewFile(FOREIGN, "theirs.jsonl", "batch"))
     for method, path in (("GET", ""), ("GET", "/content"), ("DELETE", "")):
         answer = await plain.request(method, f"/v1/files/{foreign}{path}")
         assert answer.status_code == 404, (method, path)
@@ -167,23 +151,23 @@ async def test_a_foreign_file_is_not_there(house: House, plain: httpx.AsyncClien
     assert (await plain.get("/v1/files", params={"after": foreign})).status_code == 400
 
 
-async def test_an_expired_file_is_not_there(client: AsyncOpenAI, house: House) -> None:
+async def test_an_expired_file_is_not_there(client: AsyncOpenAI, home: House) -> None:
     kept = await client.files.create(
         file=("kept.txt", b"x"), purpose="user_data", expires_after={"anchor": "created_at", "seconds": 3600}
     )
     assert kept.expires_at is not None and kept.expires_at - kept.created_at == 3600
-    gone = await put(house, NewFile("local", "gone.txt", "user_data", expires_at=1))
+    gone = await put(home, NewFile("local", "gone.txt", "user_data", expires_at=1))
     with pytest.raises(openai.NotFoundError):
         await client.files.retrieve(gone)
 
 
-async def test_a_sweep_takes_what_expired_and_what_was_left_half_written(house: House) -> None:
-    database = Database(house.env["DATABASE_URL"])
+async def test_a_sweep_takes_what_expired_and_what_was_left_half_written(home: House) -> None:
+    database = Database(home.env["DATABASE_URL"])
     there = Files(database, LIMIT)
     try:
         await there.store(NewFile("local", "half", "batch", "file-half"), pieces(b"x"))
         await there.store(NewFile("local", "new", "batch", "file-new"), pieces(b"x"))
-        expired = await put(house, NewFile("local", "gone.txt", "user_data", expires_at=1))
+        expired = await put(home, NewFile("local", "gone.txt", "user_data", expires_at=1))
         async with database.write() as tx:
             began = now_ms() - UNFINISHED_MS - 1
             await tx.execute(update(files).where(files.c.id == "file-half").values(created_at=began))
@@ -229,9 +213,9 @@ async def test_where_a_chunk_ends_depends_on_the_bytes_alone() -> None:
     assert one == many and list(map(len, one)) == [CHUNK, CHUNK, 5]
 
 
-async def put(house: House, new: NewFile) -> str:
+async def put(home: House, new: NewFile) -> str:
     """A file put into SQL past the API; its id."""
-    database = Database(house.env["DATABASE_URL"])
+    database = Database(home.env["DATABASE_URL"])
     name = "file-" + os.urandom(16).hex()
     try:
         there = Files(database, LIMIT)
@@ -241,8 +225,8 @@ async def put(house: House, new: NewFile) -> str:
     return name
 
 
-async def count_chunks(house: House) -> int:
-    database = Database(house.env["DATABASE_URL"])
+async def count_chunks(home: House) -> int:
+    database = Database(home.env["DATABASE_URL"])
     try:
         async with database.read() as tx:
             return int(await tx.scalar(select(func.count()).select_from(file_chunks)) or 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -15,10 +14,8 @@ from backend.app import create_app
 from backend.dialects.responses.door import DOOR
 from backend.settings import ApiSettings
 from tests.backend.recording import BOUNDS
-from tests.support.house import House
-from tests.support.standing import standing_house, wait_ready
-from tests.support.truth import Truth, truth_of
-from tests.support.valkey import Valkey
+from tests.support.house import House, MakesHouse
+from tests.support.truth import Truth
 from wire.ids import JobId, PrincipalId, TenantId
 
 # By method and path, as they stand in the app; the body, where there is one, names the response.
@@ -38,23 +35,9 @@ ROUTES: list[tuple[str, str, dict[str, Any] | None]] = [
 
 
 @pytest.fixture(scope="module")
-def home(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def home(module_house: MakesHouse) -> House:
     """Without a worker: what is submitted waits."""
-    with standing_house(tmp_path_factory.mktemp("house"), shared_valkey) as house:
-        wait_ready(house.start_api(), workers=0)
-        yield house
-
-
-@pytest.fixture
-async def truth(home: House) -> AsyncIterator[Truth]:
-    async with truth_of(home.redis_url, home.env["SLUICE_POOL"]) as truth:
-        yield truth
-
-
-@pytest.fixture
-async def client(home: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=home.url, timeout=10) as client:
-        yield client
+    return module_house(workers=0)
 
 
 def test_these_are_all_routes_with_the_id_of_a_job() -> None:

@@ -10,13 +10,12 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from redis.asyncio import Redis
 
 from tests.support.house import House, Houses
 from tests.support.listener import chat, listening
-from tests.support.standing import wait_ready
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
-from wire.client import open_redis
 from wire.keys import Keys
 from wire.records import JobRequest
 
@@ -37,7 +36,7 @@ def server(tmp_path: Path) -> Iterator[Valkey]:
 @pytest.fixture
 def home(server: Valkey, tmp_path: Path) -> Iterator[House]:
     home = House(tmp_path / "house", server.url, {})
-    wait_ready(home.start_api())
+    home.start_api().wait_ready()
     yield home
     home.stop()
     print(home.report())
@@ -91,9 +90,8 @@ async def test_the_bytes_that_wait_are_bounded(house: Houses) -> None:
                 assert next_one.job != first.job
 
 
-async def test_a_request_goes_when_its_job_has_ended_but_for_a_stored_response(house: Houses) -> None:
+async def test_a_request_goes_when_its_job_has_ended_but_for_a_stored_response(house: Houses, redis: Redis) -> None:
     home = await house()
-    redis = open_redis(home.redis_url, 5)
     response = {"model": "qwen2.5:0.5b", "input": "a secret"}
 
     async def kept(path: str, body: dict[str, Any]) -> bytes:
@@ -110,4 +108,3 @@ async def test_a_request_goes_when_its_job_has_ended_but_for_a_stored_response(h
     assert [JobRequest.model_validate_json(request).messages for request in left] == [(), ()]  # older readers read it
     stored = await kept("/v1/responses", response)
     assert b"secret" in stored and orjson.loads(stored)["door"] == "openai.responses"
-    await redis.aclose()

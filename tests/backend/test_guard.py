@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,10 +13,8 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from backend.entrance.guard import Guard
-from tests.support.house import House
-from tests.support.standing import standing_house, wait_ready
-from tests.support.truth import Truth, truth_of
-from tests.support.valkey import Valkey
+from tests.support.house import House, MakesHouse
+from tests.support.truth import Truth
 
 EVIL = "https://evil.example"
 OURS = "http://localhost:3000"  # the one origin that the second API allows
@@ -26,33 +24,17 @@ FOLLOWED = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 
 
 @pytest.fixture(scope="module")
-def home(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def home(module_house: MakesHouse) -> House:
     """The first API as it comes, the second with an origin and a host allowed; one worker, so that chats end."""
-    with standing_house(tmp_path_factory.mktemp("house"), shared_valkey, SLUICE_SIMULATED_RATE="0") as house:
-        house.start_api()
-        house.start_api(CORS_ALLOW_ORIGINS=OURS, SLUICE_ALLOWED_HOSTS="sluice.example, other.example")
-        house.start_worker()
-        for api in house.apis:
-            wait_ready(api, workers=1)
-        yield house
-
-
-@pytest.fixture
-async def client(home: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=home.url, timeout=10) as client:
-        yield client
+    house = module_house(SLUICE_SIMULATED_RATE="0")
+    house.start_api(CORS_ALLOW_ORIGINS=OURS, SLUICE_ALLOWED_HOSTS="sluice.example, other.example").wait_ready(workers=1)
+    return house
 
 
 @pytest.fixture
 async def allowing(home: House) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=home.apis[1].url, timeout=10) as client:
         yield client
-
-
-@pytest.fixture
-async def truth(home: House) -> AsyncIterator[Truth]:
-    async with truth_of(home.redis_url, home.env["SLUICE_POOL"]) as truth:
-        yield truth
 
 
 async def check_refused(answer: httpx.Response, code: str) -> None:

@@ -11,9 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.support.house import House
-from tests.support.standing import standing_house, wait_ready
-from tests.support.valkey import Valkey
+from tests.support.house import House, MakesHouse
 
 PIECE = b"a" * 1_024
 WHOLE = b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n"
@@ -31,10 +29,8 @@ ENDLESS = {
 
 
 @pytest.fixture(scope="module")
-def home(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with standing_house(tmp_path_factory.mktemp("house"), shared_valkey) as house:
-        wait_ready(house.start_api())
-        yield house
+def home(module_house: MakesHouse) -> House:
+    return module_house(workers=0)
 
 
 @pytest.fixture

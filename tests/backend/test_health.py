@@ -8,14 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from backend.house import House as ApiHouse
-from backend.house import build
-from backend.settings import ApiSettings
+from tests.backend.inside import parts_in
 from tests.support.house import Houses
 from tests.support.listener import chat, listening
 from tests.support.processes import Api
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
-from wire.client import open_redis
 
 READY = ["/health", "/health/ready", "/api/health"]
 
@@ -23,10 +21,8 @@ READY = ["/health", "/health/ready", "/api/health"]
 @pytest.fixture
 async def parts(redis_url: str) -> AsyncIterator[ApiHouse]:
     """One API's parts in this process, nothing of them started."""
-    redis = open_redis(redis_url, 0.8)
-    house = build(ApiSettings(REDIS_URL=redis_url), redis)
-    yield house
-    await redis.aclose()
+    async with parts_in(redis_url) as parts:
+        yield parts
 
 
 async def test_it_is_red_until_it_hears_events_and_while_it_leaves(parts: ApiHouse) -> None:
@@ -34,7 +30,7 @@ async def test_it_is_red_until_it_hears_events_and_while_it_leaves(parts: ApiHou
     listening_to_redis = asyncio.create_task(parts.fan_in.run())
     await asyncio.wait_for(parts.fan_in.link.up.wait(), 5)
     assert await parts.readiness.why_not() == ""
-    parts.chat.draining = True
+    parts.chat.drain()
     assert (await parts.readiness.why_not()).startswith("draining")
     listening_to_redis.cancel()
     await asyncio.gather(listening_to_redis, return_exceptions=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
@@ -12,11 +12,9 @@ import pytest
 
 from backend.pool.expected import eta
 from backend.pool.look import PoolLook
-from tests.support.house import House
+from tests.support.house import House, MakesHouse
 from tests.support.listener import chat, following, listening, words
-from tests.support.standing import standing_house, wait_ready
 from tests.support.truth import Truth, truth_of
-from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.worker_info import WorkerInfo
 from wire.workers import WorkerRecord
@@ -30,26 +28,17 @@ FIELDS = {
 
 
 @pytest.fixture(scope="module")
-def home(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with standing_house(tmp_path_factory.mktemp("house"), shared_valkey) as house:
-        house.start_worker()
-        wait_ready(house.start_api(), workers=1)
-        yield house
+def home(module_house: MakesHouse) -> House:
+    return module_house()
 
 
 @pytest.fixture
 async def truth(home: House) -> AsyncIterator[Truth]:
-    async with truth_of(home.redis_url, home.env["SLUICE_POOL"]) as truth:
+    async with truth_of(home.redis_url, home.pool) as truth:
         yield truth
         for job, state in (await truth.states()).items():  # the next test finds an idle worker
             if state in ("queued", "running"):
                 await truth.jobs.cancel(job)
-
-
-@pytest.fixture
-async def client(home: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=home.url, timeout=10) as client:
-        yield client
 
 
 async def view(client: httpx.AsyncClient, job: str) -> dict[str, Any]:

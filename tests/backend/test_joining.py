@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -21,9 +20,9 @@ from backend.chat.submission import Ready, Submission
 from backend.pool.pools import Pools
 from backend.pool.trail import Trails
 from backend.routing.route import joined
+from tests.backend.inside import pools_in
 from tests.backend.recording import BOUNDS
-from wire.client import open_redis
-from wire.reader import FanIn, JobLost
+from wire.reader import JobLost
 from wire.records import JobRequest, Target
 
 SUBMISSION = Submission(JobRequest(model="m"), LOCAL, CANCEL)
@@ -46,21 +45,16 @@ class Joining(Admission):
             return Ready(submission, route, job, pool, fresh=True)
         self._times -= 1
         self.found = job
-        assert await pool.jobs.accept(job, submission.ask, BOUNDS, tenant=submission.principal.tenant) == "ok"
+        assert await pool.jobs.accept(job, submission.ask, BOUNDS, tenant=submission.caller.tenant) == "ok"
         found = await self._pools.find(job)
         await self._pools.cancel(job, self._why)
         return Ready(submission, route, job, pool, False, found)
 
 
 @pytest.fixture
-async def pools(redis_url: str) -> AsyncIterator[Pools]:
-    redis, fan_in = open_redis(redis_url, 10.0), FanIn(redis_url)
-    running = asyncio.create_task(fan_in.run())
-    await fan_in.link.up.wait()
-    yield Pools(redis, fan_in, [f"test-{secrets.token_hex(4)}"])
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    await redis.aclose()
+async def pools(redis_url: str, pool: str) -> AsyncIterator[Pools]:
+    async with pools_in(redis_url, pool) as pools:
+        yield pools
 
 
 def service(pools: Pools, joining: Joining) -> ChatService:

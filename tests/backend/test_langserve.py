@@ -7,7 +7,7 @@ import json
 import signal
 import time
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import httpx
@@ -18,11 +18,10 @@ from langserve import RemoteRunnable
 
 from tests.backend.conversations import LONG
 from tests.backend.pictures import PNG
-from tests.support.house import House, Houses
+from tests.support.house import House, Houses, MakesHouse
 from tests.support.listener import words
 from tests.support.remote import remote_runnable
 from tests.support.sse import Stream, open_stream
-from tests.support.standing import standing_house, wait_ready
 from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
@@ -38,33 +37,20 @@ def says(text: str, **configurable: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """For all tests that change nothing of it: with more slots than they use, on a server that none of them empties."""
-    home = tmp_path_factory.mktemp("served")
-    valkey = Valkey(home / "valkey")
-    valkey.start()
-    with standing_house(home, valkey, SLUICE_SLOTS="16") as house:
-        house.start_worker()
-        wait_ready(house.start_api(), workers=1)
-        yield house
-    valkey.stop()
+def home(module_house: MakesHouse) -> House:
+    """For all tests that change nothing of it: with more slots than they use."""
+    return module_house(SLUICE_SLOTS="16")
 
 
 @pytest.fixture
-async def truth(served: House) -> AsyncIterator[Truth]:
-    async with truth_of(served.redis_url, served.env["SLUICE_POOL"]) as truth:
-        yield truth
-
-
-@pytest.fixture
-async def http(served: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=served.url + CHAT, timeout=20) as client:
+async def http(home: House) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=home.url + CHAT, timeout=20) as client:
         yield client
 
 
 @pytest.fixture
-async def remote(served: House) -> AsyncIterator[RemoteRunnable[Any, Any]]:
-    async with remote_runnable(served.url + CHAT) as runnable:
+async def remote(home: House) -> AsyncIterator[RemoteRunnable[Any, Any]]:
+    async with remote_runnable(home.url + CHAT) as runnable:
         yield runnable
 
 
@@ -346,8 +332,8 @@ async def test_a_job_is_named_before_its_answer_begins_and_cancelled_when_its_ca
 
 
 @pytest.mark.parametrize("route", STREAMS)
-async def test_a_running_job_is_cancelled_when_its_caller_goes(served: House, truth: Truth, route: str) -> None:
-    async with open_stream(f"{served.url}{CHAT}/{route}", says("!tokens 1000000")) as stream:
+async def test_a_running_job_is_cancelled_when_its_caller_goes(home: House, truth: Truth, route: str) -> None:
+    async with open_stream(f"{home.url}{CHAT}/{route}", says("!tokens 1000000")) as stream:
         async for _ in stream.chunks():
             if b"w1" in stream.raw:
                 break
@@ -367,9 +353,9 @@ async def test_who_goes_while_waiting_for_the_whole_cancels_too(house: Houses, r
 
 
 @pytest.mark.parametrize("route", STREAMS)
-async def test_a_job_goes_on_without_its_caller_if_told_to(served: House, truth: Truth, route: str) -> None:
+async def test_a_job_goes_on_without_its_caller_if_told_to(home: House, truth: Truth, route: str) -> None:
     stays = {"X-Sluice-On-Disconnect": "continue"}
-    async with open_stream(f"{served.url}{CHAT}/{route}", says("!tokens 60"), headers=stays) as stream:
+    async with open_stream(f"{home.url}{CHAT}/{route}", says("!tokens 60"), headers=stays) as stream:
         job = stream.headers["x-sluice-job"]
     assert (await truth.until_state(job, "completed")).state == "completed"
 
@@ -392,9 +378,9 @@ async def test_a_batch_that_has_failed_is_not_computed_to_its_end(http: httpx.As
 
 
 @pytest.mark.parametrize("route", ["stream_events", "stream_log"])
-async def test_a_job_that_fails_in_a_stream_ends_it_properly(served: House, route: str) -> None:
+async def test_a_job_that_fails_in_a_stream_ends_it_properly(home: House, route: str) -> None:
     body = says("!fault context_too_long after 2")
-    async with open_stream(f"{served.url}{CHAT}/{route}", body) as stream:
+    async with open_stream(f"{home.url}{CHAT}/{route}", body) as stream:
         assert (await kinds(stream))[-1] == "error"  # and the body had its end mark, or this would raise
 
 
@@ -449,12 +435,12 @@ async def test_a_conversation_is_trimmed_to_the_context_asked_for(http: httpx.As
 # -- the stream --------------------------------------------------------------------------------------------------
 
 
-async def test_a_stream_resumes_at_the_job_s_events(served: House) -> None:
-    async with open_stream(f"{served.url}{CHAT}/stream", says("!tokens 3")) as stream:
+async def test_a_stream_resumes_at_the_job_s_events(home: House) -> None:
+    async with open_stream(f"{home.url}{CHAT}/stream", says("!tokens 3")) as stream:
         frames = [frame async for frame in stream.frames()]
     assert [frame.event for frame in frames if frame.event != "metadata"] == ["data"] * (len(frames) - 2) + ["end"]
     after = {"Last-Event-ID": next(frame.id for frame in frames if frame.id) or ""}
-    events = f"{served.url}/api/jobs/{stream.headers['x-sluice-job']}/events"
+    events = f"{home.url}/api/jobs/{stream.headers['x-sluice-job']}/events"
     async with open_stream(events, headers=after) as rest:
         assert [frame.id async for frame in rest.frames()] == [frame.id for frame in frames if frame.id][1:]
 
@@ -494,8 +480,8 @@ async def test_schemas(http: httpx.AsyncClient) -> None:
     assert {"model", "temperature", "num_predict", "stop", "reasoning", "tools"} <= set(configurable)
 
 
-async def test_the_docs_know_these_routes(served: House) -> None:
-    document = await served.api.get("/openapi.json")
+async def test_the_docs_know_these_routes(home: House) -> None:
+    document = await home.api.get("/openapi.json")
     assert document is not None
     paths = document.json()["paths"]
     assert {f"{CHAT}/{route}" for route in (*JOB_ROUTES, "batch")} <= set(paths)

@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from backend.dialects.native.local_llm import LocalGenerate
-from tests.support.house import House
+from tests.support.house import House, MakesHouse
 from tests.support.listener import words
-from tests.support.standing import standing_house, wait_ready
-from tests.support.valkey import Valkey
 
 PATH = "/api/v1/local-llm/generate"
 
 
 @pytest.fixture(scope="module")
-def served(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with standing_house(tmp_path_factory.mktemp("served"), shared_valkey) as house:
-        house.start_worker()
-        wait_ready(house.start_api(), workers=1)
-        yield house
+def home(module_house: MakesHouse) -> House:
+    return module_house()
 
 
-@pytest.fixture
-async def client(served: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=served.url, timeout=10) as client:
-        yield client
-
-
-async def test_a_prompt_is_answered(client: httpx.AsyncClient, served: House) -> None:
+async def test_a_prompt_is_answered(client: httpx.AsyncClient, home: House) -> None:
     wishes = {"system_prompt": "Be brief.", "temperature": 0.2, "max_tokens": 3, "use_cache": True}
     answer = await client.post(PATH, json={"prompt": "!tokens 9", "provider_preference": "local_ollama", **wishes})
     assert answer.status_code == 200, answer.text
     told = answer.json()
     assert told.keys() == {"id", "response", "model", "provider", "usage", "timings", "cached"}
     assert (told["response"], told["model"], told["cached"]) == (words(3), "qwen2.5:0.5b", False)
-    assert told["provider"] == served.env["SLUICE_POOL"]
+    assert told["provider"] == home.pool
     assert (told["id"], told["usage"]["completion_tokens"]) == (answer.headers["x-sluice-job"], 3)
 
 
@@ -50,10 +38,10 @@ async def test_a_provider_that_lacks_the_model_is_a_preference_and_no_refusal(cl
 
 @pytest.mark.parametrize("provider", ["", "simulated", "openai"])
 async def test_a_provider_alone_brings_its_own_model_or_any(
-    client: httpx.AsyncClient, served: House, provider: str
+    client: httpx.AsyncClient, home: House, provider: str
 ) -> None:
     """A pool, an engine, and one that nobody has."""
-    wishes = {"provider_preference": provider or served.env["SLUICE_POOL"]}
+    wishes = {"provider_preference": provider or home.pool}
     answer = await client.post(PATH, json={"prompt": "!tokens 2", **wishes})
     assert (answer.status_code, answer.json()["response"]) == (200, words(2))
     assert ("by=name" in answer.headers["x-sluice-route"]) == (provider != "openai")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 
 from backend.dialects.native.models import advice
 from backend.pool.expected import eta, expected
@@ -15,7 +15,6 @@ from backend.pool.models.catalogue import engines_of, live_models
 from backend.pool.pools import Pools
 from tests.support.house import House, Houses
 from tests.support.waiting import eventually
-from wire.client import open_redis
 from wire.reader import FanIn
 from wire.worker_info import WorkerInfo
 from wire.workers import WorkerRecord
@@ -83,14 +82,14 @@ ODD = {
 
 
 @pytest.mark.parametrize("told", ODD)
-async def test_what_a_worker_tells_in_another_type_is_not_known(redis_url: str, told: str) -> None:
-    redis = open_redis(redis_url, 10.0)
-    pool = Pools(redis, FanIn(redis_url), [f"test-{secrets.token_hex(4)}"]).own
-    await pool.workers.register("w", 2, WorkerInfo("simulated", {"tiny": {}}))
-    await redis.hset(pool.keys.worker("w"), "info", ODD[told])
-    await redis.hset(pool.keys.models, mapping={"tiny": b"null", "other": b'{"context_length": "long"}', "odd": b"{"})
-    look = await look_at(pool)
-    await redis.aclose()
+async def test_what_a_worker_tells_in_another_type_is_not_known(
+    redis: Redis, redis_url: str, pool: str, told: str
+) -> None:
+    own = Pools(redis, FanIn(redis_url), [pool]).own
+    await own.workers.register("w", 2, WorkerInfo("simulated", {"tiny": {}}))
+    await redis.hset(own.keys.worker("w"), "info", ODD[told])
+    await redis.hset(own.keys.models, mapping={"tiny": b"null", "other": b'{"context_length": "long"}', "odd": b"{"})
+    look = await look_at(own)
     assert [(one.incarnation, one.slots) for one in look.workers] == [("w", 2)]
     assert (expected(look, 1).seconds, eta(look, 1)) == (0.0, None)
     kept = {"other"} if "of which" in told else set()

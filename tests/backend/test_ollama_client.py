@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -13,11 +13,9 @@ import pytest
 from backend.dialects.ollama.embed import read_embed, read_old
 from backend.dialects.ollama.models import SPOKEN
 from tests.backend.pictures import PNG as PIXEL
-from tests.support.house import House
+from tests.support.house import House, MakesHouse
 from tests.support.listener import words
-from tests.support.standing import standing_house, wait_ready
-from tests.support.truth import Truth, truth_of
-from tests.support.valkey import Valkey
+from tests.support.truth import Truth
 from tests.support.waiting import eventually
 
 MODEL = "qwen2.5:0.5b"
@@ -26,30 +24,17 @@ DIMENSIONS = 64  # of the simulated engine's vectors
 
 
 @pytest.fixture(scope="module")
-def served(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with standing_house(tmp_path_factory.mktemp("served"), shared_valkey, SLUICE_SLOTS="8") as house:
-        house.start_worker()
-        wait_ready(house.start_api(SLUICE_MODELS=ASLEEP, SLUICE_EMBED_BATCH="2"), workers=1)
-        yield house
+def home(module_house: MakesHouse) -> House:
+    house = module_house(apis=0, SLUICE_SLOTS="8")
+    house.start_api(SLUICE_MODELS=ASLEEP, SLUICE_EMBED_BATCH="2").wait_ready(workers=1)
+    return house
 
 
 @pytest.fixture
-async def truth(served: House) -> AsyncIterator[Truth]:
-    async with truth_of(served.redis_url, served.env["SLUICE_POOL"]) as truth:
-        yield truth
-
-
-@pytest.fixture
-async def client(served: House) -> AsyncIterator[ollama.AsyncClient]:
-    client = ollama.AsyncClient(host=served.url)
+async def client(home: House) -> AsyncIterator[ollama.AsyncClient]:
+    client = ollama.AsyncClient(host=home.url)
     yield client
     await client.close()  # type: ignore[no-untyped-call]
-
-
-@pytest.fixture
-async def plain(served: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=served.url, timeout=10) as client:
-        yield client
 
 
 # -- one prompt --------------------------------------------------------------------------------------------------

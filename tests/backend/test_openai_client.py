@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import httpx
@@ -16,12 +16,10 @@ from openai.types.chat import ChatCompletionChunk
 from pydantic import BaseModel
 
 from backend.dialects.openai.chat import ChatChunks
-from tests.support.house import House
+from tests.support.house import House, MakesHouse
 from tests.support.listener import PATIENCE, text_of, words
 from tests.support.sse import open_stream
-from tests.support.standing import standing_house, wait_ready
-from tests.support.truth import Truth, truth_of
-from tests.support.valkey import Valkey
+from tests.support.truth import Truth
 from tests.support.waiting import eventually
 from wire import events
 from wire.events import EventId, LogEntry
@@ -32,26 +30,15 @@ ENDLESS = "!tokens 20000"  # a hundred seconds of them
 
 
 @pytest.fixture(scope="module")
-def served(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    shared_valkey.flush()
-    home = tmp_path_factory.mktemp("openai")
-    (home / "routes.toml").write_text(f'[models."{MODEL}"]\naliases = ["gpt-4o-mini", "a/slash"]\n')
-    settings = {"SLUICE_SLOTS": "8", "SLUICE_EMBED_BATCH": "4", "SLUICE_ROUTES": str(home / "routes.toml")}
-    with standing_house(home, shared_valkey, **settings) as house:
-        house.start_worker()
-        wait_ready(house.start_api(), workers=1)
-        yield house
+def home(module_house: MakesHouse, tmp_path_factory: pytest.TempPathFactory) -> House:
+    routes = tmp_path_factory.mktemp("routes") / "routes.toml"
+    routes.write_text(f'[models."{MODEL}"]\naliases = ["gpt-4o-mini", "a/slash"]\n')
+    return module_house(SLUICE_SLOTS="8", SLUICE_EMBED_BATCH="4", SLUICE_ROUTES=str(routes))
 
 
 @pytest.fixture
-async def truth(served: House) -> AsyncIterator[Truth]:
-    async with truth_of(served.redis_url, served.env["SLUICE_POOL"]) as truth:
-        yield truth
-
-
-@pytest.fixture
-async def client(served: House) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with openai.AsyncOpenAI(base_url=served.url + "/v1", api_key="none", max_retries=0) as client:
+async def client(home: House) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with openai.AsyncOpenAI(base_url=home.url + "/v1", api_key="none", max_retries=0) as client:
         yield client
 
 
@@ -86,8 +73,8 @@ async def streamed(client: openai.AsyncOpenAI, wanted: dict[str, Any]) -> list[C
     return [chunk async for chunk in await client.chat.completions.create(**wanted, stream=True)]
 
 
-def test_without_asyncio(served: House) -> None:
-    with openai.OpenAI(base_url=served.url + "/v1", api_key="none", max_retries=0) as client:
+def test_without_asyncio(home: House) -> None:
+    with openai.OpenAI(base_url=home.url + "/v1", api_key="none", max_retries=0) as client:
         assert client.chat.completions.create(**ask("!tokens 3")).choices[0].message.content == words(3)
         chunks = client.chat.completions.create(**ask("!tokens 3"), stream=True)
         assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == words(3)
@@ -120,8 +107,8 @@ async def test_an_answer_has_a_limit(client: openai.AsyncOpenAI) -> None:
         assert (choice.message.content, choice.finish_reason) == (words(4), "length")
 
 
-async def test_the_default_model_answers_whoever_names_none(served: House) -> None:
-    async with httpx.AsyncClient(base_url=served.url) as bare:
+async def test_the_default_model_answers_whoever_names_none(home: House) -> None:
+    async with httpx.AsyncClient(base_url=home.url) as bare:
         answer = await bare.post("/v1/chat/completions", json={"messages": ask("!tokens 1")["messages"]})
     assert (answer.status_code, answer.json()["model"]) == (200, MODEL)
 
@@ -331,9 +318,9 @@ async def test_it_raises_for_a_wrong_request_and_nothing_is_enqueued(client: ope
     ],
 )
 async def test_whatever_is_no_request_is_told_in_the_one_shape(
-    served: House, path: str, body: bytes, kind: str, status: int, code: str
+    home: House, path: str, body: bytes, kind: str, status: int, code: str
 ) -> None:
-    async with httpx.AsyncClient(base_url=served.url + "/v1/") as bare:
+    async with httpx.AsyncClient(base_url=home.url + "/v1/") as bare:
         answer = await bare.post(path, content=body, headers={"Content-Type": kind})
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["type"]) == (status, code, "invalid_request_error")
@@ -355,10 +342,10 @@ async def test_it_raises_for_an_answer_that_broke_off(client: openai.AsyncOpenAI
     assert raised.value.code == "context_length_exceeded"
 
 
-async def test_a_cancelled_answer_is_not_asked_for_again(served: House, truth: Truth) -> None:
+async def test_a_cancelled_answer_is_not_asked_for_again(home: House, truth: Truth) -> None:
     """The client's own retries, which it makes unless told otherwise, must not undo what somebody has ended."""
     before = (await truth.states()).keys()
-    async with openai.AsyncOpenAI(base_url=served.url + "/v1", api_key="none") as client:
+    async with openai.AsyncOpenAI(base_url=home.url + "/v1", api_key="none") as client:
         waiting = asyncio.create_task(client.chat.completions.create(**ask(ENDLESS)))
         job = await eventually(lambda: new_job(truth, before), PATIENCE, "the job")
         await truth.until_state(job, "running")
@@ -386,7 +373,7 @@ async def test_closing_a_stream_cancels_its_job(client: openai.AsyncOpenAI, trut
 # -- the same job, by other ways ---------------------------------------------------------------------------------
 
 
-async def test_a_stream_goes_on_elsewhere_behind_any_of_its_ids(served: House, client: openai.AsyncOpenAI) -> None:
+async def test_a_stream_goes_on_elsewhere_behind_any_of_its_ids(home: House, client: openai.AsyncOpenAI) -> None:
     headers = {"X-Sluice-On-Disconnect": "continue"}
     async with client.chat.completions.with_streaming_response.create(
         **ask("!tokens 200"), stream=True, extra_headers=headers
@@ -397,7 +384,7 @@ async def test_a_stream_goes_on_elsewhere_behind_any_of_its_ids(served: House, c
             heard += content_of(line)
             if not line and len(heard.split()) >= 5:
                 break
-    async with open_stream(f"{served.url}/api/jobs/{job}/events", headers={"Last-Event-ID": name}) as rest:
+    async with open_stream(f"{home.url}/api/jobs/{job}/events", headers={"Last-Event-ID": name}) as rest:
         frames = [frame async for frame in rest.frames()]
     assert heard + text_of(frames) == words(200)
     assert frames[-1].event == "completed"
@@ -408,8 +395,8 @@ def content_of(line: str) -> str:
     return "".join(choice["delta"].get("content", "") for choice in chunk["choices"])
 
 
-async def test_a_chat_s_job_can_be_asked_for(served: House, client: openai.AsyncOpenAI, truth: Truth) -> None:
-    async with httpx.AsyncClient(base_url=served.url + "/v1") as bare:
+async def test_a_chat_s_job_can_be_asked_for(home: House, client: openai.AsyncOpenAI, truth: Truth) -> None:
+    async with httpx.AsyncClient(base_url=home.url + "/v1") as bare:
         stream = await client.chat.completions.create(**ask(ENDLESS, max_tokens=100_000), stream=True)
         chunk = await anext(stream)
         job = stream.response.headers["x-sluice-job"]

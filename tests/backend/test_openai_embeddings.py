@@ -10,7 +10,7 @@ import base64
 import json
 import secrets
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -19,11 +19,9 @@ import pytest
 
 from backend.chat.vectors import check, split
 from backend.errors import ApiError
-from tests.support.house import House
+from tests.support.house import House, MakesHouse
 from tests.support.listener import PATIENCE
-from tests.support.standing import standing_house, wait_ready
-from tests.support.truth import Truth, truth_of
-from tests.support.valkey import Valkey
+from tests.support.truth import Truth
 from tests.support.waiting import eventually
 from wire.events import Completed, Failed, Timings, Usage, encode
 from wire.records import JobRecord
@@ -35,17 +33,8 @@ BATCH, DEPTH = 4, 3
 
 
 @pytest.fixture(scope="module")
-def home(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    settings = {"SLUICE_EMBED_BATCH": str(BATCH), "QUEUE_MAX_DEPTH": str(DEPTH)}
-    with standing_house(tmp_path_factory.mktemp("vectors"), shared_valkey, **settings) as house:
-        wait_ready(house.start_api())
-        yield house
-
-
-@pytest.fixture
-async def truth(home: House) -> AsyncIterator[Truth]:
-    async with truth_of(home.redis_url, home.env["SLUICE_POOL"]) as truth:
-        yield truth
+def home(module_house: MakesHouse) -> House:
+    return module_house(workers=0, SLUICE_EMBED_BATCH=str(BATCH), QUEUE_MAX_DEPTH=str(DEPTH))
 
 
 @pytest.fixture

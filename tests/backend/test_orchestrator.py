@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from backend.orchestrator import cluster as clusters
 from backend.orchestrator.cluster import NoCluster, open_cluster
-from backend.orchestrator.lease import Lease
+from backend.orchestrator.leadership import Leadership
 from backend.orchestrator.marker import PATCHES, Marker, open_marker
 from backend.pool.look import Look, Looks
 from backend.pool.pools import Pools
 from backend.settings import ApiSettings
+from tests.backend.inside import pools_in
 from tests.backend.recording import BOUNDS
 from tests.support.kubernetes import ApiServer, api_server
 from wire import keys
-from wire.client import open_redis
-from wire.reader import FanIn
 from wire.records import JobRequest
 from wire.settings import read_settings
 from wire.worker_info import WorkerInfo
@@ -51,7 +51,7 @@ class Room:
         return keys.orchestrator(self.pools.own.name)
 
     async def marker(self, every: float = 0.05) -> Marker:
-        lease = Lease(self.redis, self.key, LEASE)
+        lease = Leadership(self.redis, self.key, LEASE)
         return Marker(await open_cluster(), lease, Fresh(self.pools), every)
 
     async def busy(self, host: str, count: int = 1, pool: int = 0) -> list[str]:
@@ -77,11 +77,10 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServe
 
 
 @pytest.fixture
-async def room(server: ApiServer, redis_url: str) -> AsyncIterator[Room]:
-    redis = open_redis(redis_url, 2.0)
+async def room(server: ApiServer, redis_url: str, redis: Redis) -> AsyncIterator[Room]:
     names = [f"test-{secrets.token_hex(4)}" for _ in range(2)]
-    yield Room(server, Pools(redis, FanIn(redis_url), names), redis)
-    await redis.aclose()
+    async with pools_in(redis_url, *names) as pools:
+        yield Room(server, pools, redis)
 
 
 async def test_a_busy_pod_is_worth_its_jobs_and_an_idle_one_nothing(room: Room) -> None:
@@ -205,7 +204,7 @@ async def test_one_marks_and_the_next_follows_where_it_leaves_or_dies(room: Room
 
 
 async def test_a_lease_is_its_holder_s_alone(room: Room) -> None:
-    mine, yours = (Lease(room.redis, room.key, LEASE) for _ in range(2))
+    mine, yours = (Leadership(room.redis, room.key, LEASE) for _ in range(2))
     assert await mine.take() and await mine.keep()
     assert not await yours.take() and not await yours.keep()
     await yours.leave()

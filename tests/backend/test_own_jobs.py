@@ -12,10 +12,9 @@ from redis.asyncio import Redis
 
 from backend.accounts.caller import LOCAL, Caller
 from backend.pool.pools import OUTLINE, Pools
+from tests.backend.inside import pools_in
 from tests.backend.recording import BOUNDS
-from wire.client import open_redis
 from wire.ids import JobId, PrincipalId, TenantId
-from wire.reader import FanIn
 from wire.records import JobRequest, Message, decode_record
 
 THEIRS = Caller(PrincipalId("bea"), TenantId("theirs"))
@@ -25,9 +24,8 @@ POOLS = [f"{name}-{secrets.token_hex(4)}" for name in ("one", "two")]
 
 @pytest.fixture
 async def pools(redis_url: str) -> AsyncIterator[Pools]:
-    redis = open_redis(redis_url, 5.0)
-    yield Pools(redis, FanIn(redis_url), POOLS)
-    await redis.aclose()
+    async with pools_in(redis_url, *POOLS) as pools:
+        yield pools
 
 
 async def submitted(pools: Pools, caller: Caller = LOCAL, pool: str = POOLS[1]) -> JobId:
@@ -105,18 +103,16 @@ async def test_a_record_without_its_request_has_its_timeline_and_its_result(pool
     assert found.record.request == b""
 
 
-async def test_a_cancel_looks_once_and_reads_no_request(pools: Pools, redis_url: str) -> None:
+async def test_a_cancel_looks_once_and_reads_no_request(pools: Pools, redis: Redis) -> None:
     """The server's own record of its commands, from the look to the script's last."""
     job = await submitted(pools)
-    watcher: Redis = open_redis(redis_url, 5.0)
-    async with asyncio.timeout(20), watcher.monitor() as monitor:
+    async with asyncio.timeout(20), redis.monitor() as monitor:
         assert await pools.of(LOCAL).cancel(job) == "cancelled"
         await pools.own.jobs.redis.echo(job + " is over")
         commands: list[str] = []
         while not (command := (await monitor.next_command())["command"]).startswith("ECHO"):
             if job in command:
                 commands.append(command)
-    await watcher.aclose()
     looks = [command.split() for command in commands if command.split()[0] in ("HGETALL", "HMGET")]
     from_here = [words for words in looks if set(words[2:]) == {name.decode() for name in OUTLINE}]
     assert len(from_here) == len(POOLS), "one look at each pool"

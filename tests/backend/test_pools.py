@@ -18,13 +18,13 @@ from backend.pool.pools import Found, Pool, Pools
 from backend.pool.trail import Trail, Trails, pool_of
 from backend.routing.breakers import Breakers
 from backend.routing.route import joined
+from tests.backend.inside import pools_in
 from tests.backend.recording import BOUNDS, COMPLETED, STARTED
-from wire.client import open_redis
 from wire.events import START, EventId, Rerouted, encode
 from wire.idempotency import IdempotencyKeys
 from wire.ids import JobId, TenantId
 from wire.jobs import FINISHED
-from wire.reader import CursorUnknown, FanIn
+from wire.reader import CursorUnknown
 from wire.records import JobRequest, Target
 from wire.worker_info import WorkerInfo
 
@@ -34,13 +34,8 @@ ONE, TWO, THREE = (f"{name}-{secrets.token_hex(4)}" for name in ("one", "two", "
 @pytest.fixture
 async def pools(redis_url: str) -> AsyncIterator[Pools]:
     """Two pools; `three` is somebody else's."""
-    redis, fan_in = open_redis(redis_url, 2.0), FanIn(redis_url)
-    running = asyncio.create_task(fan_in.run())
-    await fan_in.link.up.wait()
-    yield Pools(redis, fan_in, [ONE, TWO])
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    await redis.aclose()
+    async with pools_in(redis_url, ONE, TWO) as pools:
+        yield pools
 
 
 async def begun(pools: Pools, where: str = ONE, job: str = "") -> str:

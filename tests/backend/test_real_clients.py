@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,34 +12,22 @@ import ollama
 import orjson
 import pytest
 
-from tests.support.house import House
+from tests.support.house import House, MakesHouse
 from tests.support.listener import chat, words
-from tests.support.standing import standing_house, wait_ready
-from tests.support.truth import Truth, truth_of
-from tests.support.valkey import Valkey
+from tests.support.truth import Truth
 
 LC = "/api/lc/chat"
 MODEL = "qwen2.5:0.5b"  # the default; the client does not let it be left out
 
 
 @pytest.fixture(scope="module")
-def served(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    shared_valkey.flush()
-    with standing_house(tmp_path_factory.mktemp("served"), shared_valkey, SLUICE_SLOTS="8") as house:
-        house.start_worker()
-        wait_ready(house.start_api(), workers=1)
-        yield house
+def home(module_house: MakesHouse) -> House:
+    return module_house(SLUICE_SLOTS="8")
 
 
 @pytest.fixture
-async def truth(served: House) -> AsyncIterator[Truth]:
-    async with truth_of(served.redis_url, served.env["SLUICE_POOL"]) as truth:
-        yield truth
-
-
-@pytest.fixture
-async def client(served: House) -> AsyncIterator[ollama.AsyncClient]:
-    client = ollama.AsyncClient(host=served.url)
+async def client(home: House) -> AsyncIterator[ollama.AsyncClient]:
+    client = ollama.AsyncClient(host=home.url)
     yield client
     await client.close()  # type: ignore[no-untyped-call]
 
@@ -65,8 +53,8 @@ async def test_ollama_stream(client: ollama.AsyncClient) -> None:
     assert (chunks[-1].done_reason, chunks[-1].eval_count) == ("stop", 9)
 
 
-def test_ollama_without_asyncio(served: House) -> None:
-    with contextlib.closing(ollama.Client(host=served.url)) as client:
+def test_ollama_without_asyncio(home: House) -> None:
+    with contextlib.closing(ollama.Client(host=home.url)) as client:
         assert client.chat(MODEL, messages=ask("!tokens 3")).message.content == words(3)
         chunks = client.chat(MODEL, messages=ask("!tokens 3"), stream=True)
         assert "".join(chunk.message.content or "" for chunk in chunks) == words(3)
@@ -137,8 +125,8 @@ async def curl(url: str, body: Any, home: Path, *more: str) -> AsyncIterator[Cur
         await process.wait()
 
 
-async def test_curl_streams_langserve(served: House, tmp_path: Path) -> None:
-    async with curl(served.url + LC + "/stream", {"input": {"messages": [["human", "!tokens 4"]]}}, tmp_path) as made:
+async def test_curl_streams_langserve(home: House, tmp_path: Path) -> None:
+    async with curl(home.url + LC + "/stream", {"input": {"messages": [["human", "!tokens 4"]]}}, tmp_path) as made:
         said = await made.output.read()
         assert await made.process.wait() == 0
     assert made.headers["x-sluice-job"].encode() in said.partition(b"\n\n")[0]
@@ -147,16 +135,16 @@ async def test_curl_streams_langserve(served: House, tmp_path: Path) -> None:
     assert said.endswith(b"event: end\ndata:\n\n")
 
 
-async def test_curl_streams_ollama_s_lines(served: House, tmp_path: Path) -> None:
-    async with curl(served.url + "/api/chat", chat("!tokens 4"), tmp_path) as made:
+async def test_curl_streams_ollama_s_lines(home: House, tmp_path: Path) -> None:
+    async with curl(home.url + "/api/chat", chat("!tokens 4"), tmp_path) as made:
         chunks = [orjson.loads(line) async for line in made.output]
     assert "".join(chunk["message"]["content"] for chunk in chunks) == words(4)
     assert chunks[-1]["done"]
 
 
-async def test_curl_streams_our_own_events(served: House, tmp_path: Path) -> None:
+async def test_curl_streams_our_own_events(home: House, tmp_path: Path) -> None:
     accept = ("-H", "Accept: text/event-stream")
-    async with curl(served.url + "/api/chat", chat("!tokens 4"), tmp_path, *accept) as made:
+    async with curl(home.url + "/api/chat", chat("!tokens 4"), tmp_path, *accept) as made:
         said = await made.output.read()
     kinds = [line[7:] for line in said.split(b"\n") if line.startswith(b"event: ")]
     assert (kinds[0], kinds[-1]) == (b"started", b"completed")
@@ -164,10 +152,10 @@ async def test_curl_streams_our_own_events(served: House, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("route", ["/api/chat", LC + "/stream"])
 async def test_curl_sees_words_as_they_come_and_ctrl_c_cancels(
-    served: House, truth: Truth, tmp_path: Path, route: str
+    home: House, truth: Truth, tmp_path: Path, route: str
 ) -> None:
     endless = chat("!tokens 1000000") if route == "/api/chat" else {"input": chat("!tokens 1000000")}
-    async with curl(served.url + route, endless, tmp_path) as made:
+    async with curl(home.url + route, endless, tmp_path) as made:
         await made.output.readuntil(b"w1")  # of a million
         made.process.terminate()
         await made.process.wait()

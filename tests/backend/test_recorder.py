@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator
 
 import orjson
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.history import repository
+from backend.history.books.jobs import JobsBook
+from backend.history.ending import Endings
 from backend.history.finished import GROUP
 from backend.store.database import Database
 from backend.store.tables import jobs
 from tests.backend.recording import BOUNDS, COMPLETED, FAILED, RESTARTED, STARTED, Play, tokens
 from wire.events import COUNT_MAX, Rerouted, encode, token
+from wire.ids import LOCAL_PRINCIPAL, PrincipalId
 from wire.records import BRIEF_MS, JobRequest
 
 
@@ -29,11 +32,28 @@ async def test_a_completed_job_is_a_row_without_its_text(play: Play) -> None:
     row = await play.job_row(job)
     assert (row.state, row.tenant, row.model, row.cls, row.worker) == ("completed", "ann", "tiny", "interactive", "w")
     assert (row.pool, row.request_id, row.attempt, row.tries) == (play.keys.pool, "r1", 1, 0)
+    assert row.principal == LOCAL_PRINCIPAL
     assert (row.queued_ms, row.first_token_ms, row.total_ms) == (1, 2, 3)
     assert (row.prompt_tokens, row.completion_tokens, row.tokens_per_second) == (5, 7, 9.5)
     assert [what for _, what, _ in row.timeline] == ["accepted", "given:1", "started:1", "ended"]
     assert row.accepted_at <= row.ended_at == row.timeline[-1][0]
     assert "secret" not in str(row)
+
+
+async def test_a_row_names_the_caller_who_submitted_the_job(play: Play) -> None:
+    job = await play.begin(principal=PrincipalId("bea"))
+    await play.complete(job)
+    assert await play.recorder().turn() == 1
+    assert (await play.job_row(job)).principal == "bea"
+
+
+async def test_an_older_record_is_a_row_of_the_local_principal(play: Play) -> None:
+    """Its `accept` wrote no principal."""
+    job = await play.begin(principal=PrincipalId("bea"))
+    await play.redis.hdel(play.keys.job(job), "principal")
+    await play.complete(job)
+    assert await play.recorder().turn() == 1
+    assert (await play.job_row(job)).principal == LOCAL_PRINCIPAL
 
 
 async def test_an_answer_gets_what_was_said_and_what_it_cost(play: Play) -> None:
@@ -259,14 +279,14 @@ async def test_one_job_that_cannot_be_kept_is_buried_and_holds_up_no_other(
 ) -> None:
     good, bad = await play.completed(), await play.completed()
     await play.awaits(bad)
-    real = repository.write
+    real = JobsBook.write
 
-    async def write(database: Database, writes: repository.Writes) -> None:
-        if bad in {row["id"] for row in writes.jobs}:
+    async def write(book: JobsBook, tx: AsyncConnection, endings: Endings) -> None:
+        if bad in endings.known:
             raise ValueError("no statement can write this row")
-        await real(database, writes)
+        await real(book, tx, endings)
 
-    monkeypatch.setattr(repository, "write", write)
+    monkeypatch.setattr(JobsBook, "write", write)
     assert await play.recorder().turn() == 2
     assert [row.id for row in await play.rows(jobs)] == [good]
     assert (await play.answer(bad)).status == "failed"  # it does not seem to run for ever

@@ -11,7 +11,7 @@ import pytest
 import structlog.testing
 from sqlalchemy import event
 
-from backend.history import repository
+from backend.history.books.jobs import JobsBook
 from backend.history.finished import GROUP, Ended
 from backend.history.recorder import Recorder
 from backend.store.database import Database, DatabaseAway
@@ -177,14 +177,14 @@ async def test_a_recorder_that_waits_for_redis_keeps_nobody_from_leaving(waits_l
 
 
 async def test_a_write_that_fails_is_written_again(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, failures = repository.write, iter([DatabaseAway("one"), DatabaseAway("two")])
+    real, failures = JobsBook.write, iter([DatabaseAway("one"), DatabaseAway("two")])
 
     async def write(*given: Any) -> None:
         for failure in failures:
             raise failure
         await real(*given)
 
-    monkeypatch.setattr(repository, "write", write)
+    monkeypatch.setattr(JobsBook, "write", write)
     monkeypatch.setattr("wire.outage.FIRST_SECONDS", 0.01)
     job = await play.completed()
     await play.recorder().turn()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.history.titles import LONGEST, clean_title
+from backend.history.books.titles import LONGEST, clean_title
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -15,12 +15,10 @@ from openai import AsyncOpenAI
 from openai.types.responses import Response
 
 from backend.dialects.responses.door import DOOR
-from tests.backend.openai_calls import openai_client, plain_client
+from tests.backend.openai_calls import openai_client
 from tests.backend.recording import BOUNDS
-from tests.support.house import House
-from tests.support.standing import standing_house, wait_ready
+from tests.support.house import House, MakesHouse
 from tests.support.truth import Truth, truth_of
-from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
 LONG = "!tokens 100000"  # an answer that no test waits for
@@ -28,17 +26,13 @@ UNKNOWN = "resp_" + "0" * 32
 
 
 @pytest.fixture(scope="module")
-def home(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with standing_house(tmp_path_factory.mktemp("responses"), shared_valkey, SLUICE_SLOTS="16") as house:
-        house.start_worker()
-        wait_ready(house.start_api(), workers=1)
-        wait_ready(house.start_api(), workers=1)
-        yield house
+def home(module_house: MakesHouse) -> House:
+    return module_house(apis=2, SLUICE_SLOTS="16")
 
 
 @pytest.fixture
 async def truth(home: House) -> AsyncIterator[Truth]:
-    async with truth_of(home.redis_url, home.env["SLUICE_POOL"]) as truth:
+    async with truth_of(home.redis_url, home.pool) as truth:
         yield truth
         for job, state in (await truth.states()).items():  # the next test finds an idle worker
             if state in ("queued", "running"):
@@ -55,12 +49,6 @@ async def client(home: House) -> AsyncIterator[AsyncOpenAI]:
 async def other(home: House) -> AsyncIterator[AsyncOpenAI]:
     """Of the second API process."""
     async with openai_client(home.apis[1]) as client:
-        yield client
-
-
-@pytest.fixture
-async def plain(home: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with plain_client(home.api) as client:
         yield client
 
 

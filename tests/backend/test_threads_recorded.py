@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tests.backend.conversations import JOB, LONG, Visitor, visiting
-from tests.ollama_worker.fake_ollama import FakeOllama, end, fake_ollama, said
+from tests.ollama_worker.fake_ollama import FakeOllama, chat_line, end, fake_ollama
 from tests.support.house import Houses
 from tests.support.listener import words
 from tests.support.waiting import eventually
@@ -90,13 +90,13 @@ async def test_a_model_names_the_thread_after_its_first_exchange(house: Houses, 
         assert (await visitor.http.post(path)).json() == {"job": None}  # nothing was said yet
         await visitor.ask(visitor.turn(thread, "Hello there, " + "x" * 5_000, answer="a"))
         await visitor.until_status(thread, "a", "complete")
-        ollama.chunks, ollama.hang = [said('"Kind words."')], True
+        ollama.chunks, ollama.hang = [chat_line('"Kind words."')], True
         answers = await asyncio.gather(*(visitor.http.post(path) for _ in range(4)))
         assert {answer.status_code for answer in answers} == {202}
         [job] = {answer.json()["job"] for answer in answers}
         assert (await visitor.truth.record(job)).cls == "batch"
         asked = await eventually(
-            lambda: next((body for body in ollama.asked("/api/chat") if "Name the" in str(body)), None), 10, "the job"
+            lambda: next((body for body in ollama.bodies("/api/chat") if "Name the" in str(body)), None), 10, "the job"
         )
         assert len(str(asked["messages"])) < 2_500 and asked["options"]["num_predict"] <= 32
         assert "Hello there" in asked["messages"][-1]["content"] and "think" not in asked
@@ -107,7 +107,7 @@ async def test_the_title_is_the_model_s_until_a_person_gives_one(house: Houses, 
         thread = await visitor.thread()
         await visitor.ask(visitor.turn(thread, "Hello there", answer="a"))
         await visitor.until_status(thread, "a", "complete")
-        ollama.chunks = [said('"Kind words."'), end()]
+        ollama.chunks = [chat_line('"Kind words."'), end()]
         assert (await visitor.http.post(f"/api/threads/{thread}/title")).status_code == 202
 
         async def title() -> str | None:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from backend.history.titles import clean_title
+from backend.history.books.titles import clean_title
 from backend.store.words import FOLDED_MAX, LAST_MARK, LIKE_MARKS, MARKS_MAX, fold
 from backend.threads.export import attachment, file_name
 from backend.threads.search import match, snippet

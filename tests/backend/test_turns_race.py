@@ -14,26 +14,18 @@ from backend.chat.disconnect import CONTINUE
 from backend.chat.submission import Ready, Submission
 from backend.chat.turn import Turn
 from backend.errors import QueueFull
-from backend.house import House, build
-from backend.settings import ApiSettings
+from backend.house import House
 from backend.threads import repository
 from backend.threads.requests import NewThread
-from wire.client import open_redis
+from tests.backend.inside import hearing, parts_in
 from wire.records import JobRequest, Message
 
 
 @pytest.fixture
 async def home(redis_url: str, database_url: str) -> AsyncIterator[House]:
     """One process's parts, without its loops but the one that submitting needs."""
-    redis = open_redis(redis_url, 0.8)
-    house = build(ApiSettings(REDIS_URL=redis_url, DATABASE_URL=database_url), redis)
-    hearing = asyncio.create_task(house.fan_in.run())
-    await asyncio.wait_for(house.fan_in.link.up.wait(), 10)
-    yield house
-    hearing.cancel()
-    await asyncio.gather(hearing, return_exceptions=True)
-    await redis.aclose()
-    await house.database.close()
+    async with parts_in(redis_url, DATABASE_URL=database_url) as house, hearing(house.fan_in):
+        yield house
 
 
 async def submission_of_a_turn(home: House) -> tuple[Turn, Submission]:

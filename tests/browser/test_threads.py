@@ -19,22 +19,16 @@ from playwright.async_api import Locator, Page, Request, expect
 from tests.browser.chat import Chat, numbered
 from tests.browser.chromium import PATIENT
 from tests.browser.conftest import Visitor
-from tests.support.house import House
-from tests.support.standing import standing_house, wait_ready
-from tests.support.valkey import Valkey
+from tests.support.house import House, MakesHouse
 from tests.support.waiting import eventually
 
 BODY = 400_000
 
 
 @pytest.fixture(scope="module")
-def home(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def home(module_house: MakesHouse) -> House:
     """For all of this file, so a chat is told from others by what was said in it."""
-    settings = {"SLUICE_MAX_BODY_BYTES": str(BODY), "SLUICE_SLOTS": "4"}
-    with standing_house(tmp_path_factory.mktemp("threads"), shared_valkey, **settings) as house:
-        house.start_worker()
-        wait_ready(house.start_api(), 1)
-        yield house
+    return module_house(SLUICE_MAX_BODY_BYTES=str(BODY), SLUICE_SLOTS="4")
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -32,15 +32,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("engine", params)
 
 
-@pytest.fixture(scope="session")
-def clients_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
-    """A server that no test empties: the houses stand on it for the whole session."""
-    valkey = Valkey(tmp_path_factory.mktemp("clients-valkey"))
-    valkey.start()
-    yield valkey
-    valkey.stop()
-
-
 class Street:
     """The houses of a session, a house an engine, built when first asked for."""
 
@@ -61,8 +52,8 @@ class Street:
 
 
 @pytest.fixture(scope="session")
-def street(clients_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
-    street = Street(clients_valkey, tmp_path_factory)
+def street(kept_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
+    street = Street(kept_valkey, tmp_path_factory)
     yield street
     street.close()
 
@@ -74,7 +65,7 @@ def served(engine: str, street: Street) -> Served:
 
 @pytest.fixture
 async def truth(served: Served) -> AsyncIterator[Truth]:
-    async with truth_of(served.house.redis_url, served.house.env["SLUICE_POOL"]) as truth:
+    async with truth_of(served.house.redis_url, served.house.pool) as truth:
         yield truth
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.engines import Models, engine_of
-from tests.support.house import House
+from tests.support.house import House, Houses
 from tests.support.scripted import ScriptedEngine
-from tests.support.standing import standing_house, wait_ready
 from tests.support.valkey import Valkey
 
 
@@ -49,9 +48,7 @@ def serving(name: str, home: Path, valkey: Valkey, **settings: str) -> Iterator[
     with ExitStack() as stack:
         engine = engine_of(name, home, stack)
         env = {"SLUICE_SLOTS": "8", "MODEL_NAME": engine.models.chat, "SLUICE_MAX_BODY_BYTES": str(2**24)}
-        house = stack.enter_context(standing_house(home, valkey, **{**env, **engine.env, **settings}))
-        house.start_worker()
-        wait_ready(house.start_api(), workers=1)
+        house = stack.enter_context(Houses(home, valkey)).standing(**{**env, **engine.env, **settings})
         yield Served(house, name, engine.models, engine.scripted)
 
 

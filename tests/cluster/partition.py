@@ -21,7 +21,6 @@ from tests.support.child import Child
 from tests.support.house import PROMPT, House
 from tests.support.processes import Api, Worker
 from tests.support.scripted import CHAT, ScriptedEngine
-from tests.support.standing import wait_ready
 from tests.support.valkey import Valkey
 
 # Tokens a second at most. The far engine speaks so slowly that a worker can be reaped within one answer, the near one
@@ -69,7 +68,7 @@ def divided(home: Path) -> Iterator[Divided]:
         worker, far_api = a_worker_at(for_worker, house, far_engine.url, server), an_api_at(for_api, house, server)
         api = an_api_near(near, house)
         for one in (api, far_api):
-            wait_ready(one, workers=1)
+            one.wait_ready(workers=1)
         yield Divided(
             near, server, house, api, far_api, worker, far_engine, near_engine, for_api.queue, for_worker.queue
         )

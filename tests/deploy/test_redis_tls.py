@@ -17,7 +17,6 @@ from tests.deploy.rendering import containers, environment, objects_of
 from tests.support.child import free_port
 from tests.support.house import House
 from tests.support.processes import Worker
-from tests.support.standing import wait_ready
 from tests.support.valkey import Valkey
 
 NAMES = "subjectAltName=DNS:redis,DNS:localhost,DNS:redis.sluice.svc\n"  # what the Secret's certificate is for
@@ -89,7 +88,7 @@ def test_a_chat_goes_through_a_queue_that_speaks_tls_only(tmp_path: Path, valkey
         house = House(tmp_path, url_of("backend", port, secret), {})
         try:
             house.start_worker(REDIS_URL=url_of("worker", port, secret))
-            wait_ready(house.start_api(), workers=1)
+            house.start_api().wait_ready(workers=1)
             body = {"messages": [{"role": "user", "content": "!tokens 5"}], "stream": False}
             answer = httpx.post(f"{house.url}/api/chat", json=body, timeout=60)
             assert answer.status_code == 200 and answer.json()["message"]["content"], answer.text

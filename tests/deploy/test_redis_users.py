@@ -16,11 +16,10 @@ import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
-from backend.orchestrator.lease import Lease
+from backend.orchestrator.leadership import Leadership
 from tests.deploy.locked import FOLDER, PASSWORDS, LockedValkey, locked_valkey, make_users
 from tests.deploy.rendering import ROOT
 from tests.support.house import House
-from tests.support.standing import wait_ready
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 from wire.client import open_redis
@@ -76,7 +75,7 @@ def house(locked: LockedValkey, tmp_path: Path, admin: Redis) -> Iterator[House]
     house = House(tmp_path, url(locked, "api"), {})
     try:
         house.start_worker(REDIS_URL=url(locked, "worker"))
-        wait_ready(house.start_api(), workers=1)
+        house.start_api().wait_ready(workers=1)
         yield house
     finally:
         house.stop()
@@ -325,7 +324,7 @@ def test_a_worker_has_no_business_with_what_api_processes_keep_among_themselves(
 def test_the_api_may_take_keep_and_leave_the_lease_of_marking(locked: LockedValkey) -> None:
     async def live() -> list[bool]:
         redis = open_redis(url(locked, "api"), 2.0)
-        lease = Lease(redis, orchestrator("default"))
+        lease = Leadership(redis, orchestrator("default"))
         try:
             found = [await lease.take(), await lease.keep()]
             await lease.leave()

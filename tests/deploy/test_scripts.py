@@ -23,7 +23,6 @@ from tests.deploy.rendering import DEPLOY, named, objects_of, of_kind, text_of
 from tests.support.child import Child
 from tests.support.house import House
 from tests.support.processes import Worker
-from tests.support.standing import wait_ready
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 
@@ -222,7 +221,7 @@ def house(tmp_path: Path, valkey: Valkey) -> Iterator[House]:
     house = House(tmp_path, valkey.url, {})
     try:
         house.start_worker()
-        wait_ready(house.start_api(), workers=1)
+        house.start_api().wait_ready(workers=1)
         yield house
     finally:
         house.stop()

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.ollama_worker.fake_ollama import FakeOllama, fake_ollama, said
+from tests.ollama_worker.fake_ollama import FakeOllama, chat_line, fake_ollama
 from tests.support.house import House, Houses
 from tests.support.listener import chat, listening, words
 from tests.support.sse import open_stream
@@ -65,7 +65,7 @@ async def test_the_engines_connection_is_closed_within_100_ms(house: Houses, pat
     The median of seven: on a shared machine a single one may meet a busy moment. And so may all seven: five rounds.
     """
     async with fake_ollama() as engine:
-        engine.chunks, engine.hang = [said("Hello")], True
+        engine.chunks, engine.hang = [chat_line("Hello")], True
         home = await house(apis=1, workers=1, SLUICE_ENGINE="ollama", OLLAMA_BASE_URL=engine.url, MODEL_NAME="m:latest")
         medians: list[float] = []
         while len(medians) < 5 and min(medians, default=1) >= 0.1:

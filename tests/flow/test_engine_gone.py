@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.ollama_worker.fake_ollama import end, fake_ollama, said
+from tests.ollama_worker.fake_ollama import chat_line, end, fake_ollama
 from tests.support.child import free_port
 from tests.support.house import Houses
 from tests.support.listener import chat, listening, words
@@ -53,7 +53,7 @@ async def test_a_job_whose_engine_is_gone_waits_says_why_and_moves(house: Houses
         assert await heard.end() == "completed"
         assert heard.text == "Hello you"
         assert life not in heard.of("started")[-1]["worker"]
-        assert gone.asked("/api/chat") == [] and len(well.asked("/api/chat")) == 1
+        assert gone.bodies("/api/chat") == [] and len(well.bodies("/api/chat")) == 1
     lonely.expect_alive()
     await truth.check_ended_once(heard.job)
 
@@ -61,12 +61,12 @@ async def test_a_job_whose_engine_is_gone_waits_says_why_and_moves(house: Houses
 async def test_an_engine_that_breaks_off_costs_a_try_and_another_attempt_answers(house: Houses, truth: Truth) -> None:
     """Some text is out, and this template cannot be continued: native readers are told `restarted`."""
     async with fake_ollama() as engine:
-        engine.chunks, engine.cut, engine.template = [said("Hel")], True, "{{ .Prompt }}"
+        engine.chunks, engine.cut, engine.template = [chat_line("Hel")], True, "{{ .Prompt }}"
         # It breaks off until it is seen to have been asked, which may be more often than a job has tries by default.
         home = await house(apis=1, workers=1, OLLAMA_BASE_URL=engine.url, QUEUE_MAX_ATTEMPTS="20", **OLLAMA)
         async with listening(home.url, chat("hello")) as heard:
-            await eventually(lambda: len(engine.asked("/api/chat")) or None, 10, "it is asked")
-            engine.chunks, engine.cut = [said("Hello"), said(" you"), end()], False
+            await eventually(lambda: len(engine.bodies("/api/chat")) or None, 10, "it is asked")
+            engine.chunks, engine.cut = [chat_line("Hello"), chat_line(" you"), end()], False
             assert await heard.end() == "completed"
         assert heard.text == "Hello you"
     record = await truth.record(heard.job)

@@ -14,12 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.house import House
+from tests.support.house import House, MakesHouse
 from tests.support.kubernetes import ApiServer, api_server
 from tests.support.listener import chat, listening
 from tests.support.processes import Api, Worker
-from tests.support.standing import standing_house, wait_ready
-from tests.support.valkey import Valkey
 from tests.support.waiting import eventually, wait_until
 
 PODS = ("ollama-worker-default-6c8f7d9b4-aaaaa", "ollama-worker-default-6c8f7d9b4-bbbbb")
@@ -47,20 +45,20 @@ def server() -> Iterator[ApiServer]:
 
 
 @pytest.fixture(scope="module")
-def home(server: ApiServer, tmp_path_factory: pytest.TempPathFactory, shared_valkey: Valkey) -> Iterator[House]:
+def home(server: ApiServer, module_house: MakesHouse, tmp_path_factory: pytest.TempPathFactory) -> House:
     place = tmp_path_factory.mktemp("house")
     in_a_pod = {"SLUICE_HOST": "0.0.0.0", "SLUICE_ALLOW_OPEN": "1"}
     marking = {"SLUICE_ORCHESTRATOR": "kubernetes", "KUBECONFIG": str(server.configuration(place))}
-    with standing_house(place, shared_valkey, SLUICE_SLOTS="2") as house:
-        for _ in range(2):
-            house.start_api(**in_a_pod, **marking)
-        for pod in PODS:
-            house.workers.append(Pod(place / pod, house.env, pod))
-            house.workers[-1].start()
-        for api in house.apis:
-            wait_ready(api, workers=2)
-        wait_until(lambda: len(leads(house)) == 1, PATIENCE, "one process marks")
-        yield house
+    house = module_house(apis=0, workers=0, SLUICE_SLOTS="2")
+    for _ in range(2):
+        house.start_api(**in_a_pod, **marking)
+    for pod in PODS:
+        house.workers.append(Pod(place / pod, house.env, pod))
+        house.workers[-1].start()
+    for api in house.apis:
+        api.wait_ready(workers=2)
+    wait_until(lambda: len(leads(house)) == 1, PATIENCE, "one process marks")
+    return house
 
 
 def leads(house: House) -> list[tuple[str, str]]:

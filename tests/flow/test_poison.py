@@ -16,7 +16,6 @@ from redis import Redis
 
 from tests.deploy.locked import PASSWORDS, LockedValkey, locked_valkey
 from tests.support.house import House
-from tests.support.standing import wait_ready
 from tests.support.waiting import wait_until
 from wire.keys import Keys
 
@@ -115,7 +114,7 @@ def house(locked: LockedValkey, tmp_path_factory: pytest.TempPathFactory) -> Ite
     house = House(tmp_path_factory.mktemp("house"), url("api"), {})
     try:
         house.start_worker(REDIS_URL=url("worker"))
-        wait_ready(house.start_api(), workers=1)
+        house.start_api().wait_ready(workers=1)
         yield house
     finally:
         house.stop()
@@ -164,7 +163,7 @@ def write(evil: Redis, house: House, poison: str) -> None:
 @pytest.mark.parametrize("poison", POISONS)
 def test_no_process_ends_and_a_chat_works(house: House, evil: Redis, poison: str) -> None:
     processes = [child.pid for child in house.children()]
-    wait_ready(house.api, workers=1)
+    house.api.wait_ready(workers=1)
     write(evil, house, POISONS[poison])
     for path in ("/api/models", "/health/ready", "/health/detailed", "/api/admin/jobs", "/api/admin/dead"):
         wait_until(partial(reads, house, path), WITHIN, f"{path} is answered")

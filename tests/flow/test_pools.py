@@ -15,12 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.house import House
+from tests.support.house import House, MakesHouse
 from tests.support.listener import PATIENCE, Listener, chat, following, listening
 from tests.support.processes import Worker
-from tests.support.standing import standing_house, wait_ready
 from tests.support.truth import Truth, truth_of
-from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
 LONG = "!tokens 100000"
@@ -62,19 +60,18 @@ class Pools:
 
 
 @pytest.fixture(scope="module")
-def home(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pools]:
-    where = tmp_path_factory.mktemp("pools")
+def home(module_house: MakesHouse, tmp_path_factory: pytest.TempPathFactory) -> Pools:
+    routes = tmp_path_factory.mktemp("pools") / "routes.toml"
     one, two, zero = (f"{name}-{secrets.token_hex(4)}" for name in ("one", "two", "zero"))
-    (where / "routes.toml").write_text(RULES % one)
-    with standing_house(where, shared_valkey, SLUICE_POOL=one, OLLAMA_MAX_RETRIES="0") as house:
-        both = "turns,shares,either"
-        house.start_worker(MODEL_NAME="alpha", SLUICE_MODELS=f"frail,weaker,{both}", SLUICE_SIMULATED_FAULTS="1")
-        house.start_worker(
-            MODEL_NAME="beta", SLUICE_MODELS=both, SLUICE_POOL=two, SLUICE_SLOTS="4", SLUICE_SIMULATED_FAULTS="0"
-        )
-        pools = f"{two},{zero},{one}"
-        wait_ready(house.start_api(SLUICE_POOLS=pools, SLUICE_ROUTES=str(where / "routes.toml")), workers=2)
-        yield Pools(house, one, two)
+    routes.write_text(RULES % one)
+    house = module_house(apis=0, workers=0, SLUICE_POOL=one, OLLAMA_MAX_RETRIES="0")
+    both = "turns,shares,either"
+    house.start_worker(MODEL_NAME="alpha", SLUICE_MODELS=f"frail,weaker,{both}", SLUICE_SIMULATED_FAULTS="1")
+    house.start_worker(
+        MODEL_NAME="beta", SLUICE_MODELS=both, SLUICE_POOL=two, SLUICE_SLOTS="4", SLUICE_SIMULATED_FAULTS="0"
+    )
+    house.start_api(SLUICE_POOLS=f"{two},{zero},{one}", SLUICE_ROUTES=str(routes)).wait_ready(workers=2)
+    return Pools(house, one, two)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from backend.history.ending import STATUS
+from backend.history.books.answers import STATUS
 from tests.flow.talk import Talk
 from tests.support.kept import Kept
 from tests.support.listener import text_of, words

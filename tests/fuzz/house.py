@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from tests.fuzz.shapes import MODEL, Shape, asked_of
 from tests.support.engines import Engine, Models, engine_of
-from tests.support.house import House
-from tests.support.standing import standing_house, wait_ready
+from tests.support.house import House, Houses
 from tests.support.valkey import Valkey
 
 ENGINES = ("simulated", "ollama", "openai", "llama-cpp")
@@ -41,10 +40,7 @@ def fuzzed_house(home: Path, engine: str = "simulated") -> Iterator[Fuzzed]:
         stack.callback(valkey.stop)
         valkey.start()
         env = {**SETTINGS, "MODEL_NAME": behind.models.chat, **behind.env}
-        house = stack.enter_context(standing_house(home, valkey, **env))
-        house.start_worker()
-        house.start_worker()
-        wait_ready(house.start_api(), workers=2)
+        house = stack.enter_context(Houses(home, valkey)).standing(workers=2, **env)
         orders = REFUSED if behind.scripted else ()
         yield Fuzzed(house, asked_of(behind.models.chat, behind.models.embed, orders))
 

@@ -21,10 +21,8 @@ from tests.deploy.test_entrance import wanted
 from tests.images.dockerfile import IMAGES
 from tests.images.nginx import PAGE, Nginx, running
 from tests.support.child import free_port
-from tests.support.house import House
+from tests.support.house import House, MakesHouse
 from tests.support.sse import open_stream
-from tests.support.standing import standing_house, wait_ready
-from tests.support.valkey import Valkey
 
 SETTINGS = {"SLUICE_MAX_FILE_BYTES": "200000", "SLUICE_MAX_BODY_BYTES": "100000"}
 OWN = ("content-length", "etag", "vary", "x-request-id")  # headers in which two servers may differ
@@ -33,15 +31,13 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], "asyncio.Future[N
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, shared_valkey: Valkey) -> Iterator[House]:
-    with standing_house(tmp_path_factory.mktemp("house"), shared_valkey, **SETTINGS) as house:
-        wait_ready(house.start_api())
-        yield house
+def home(module_house: MakesHouse) -> House:
+    return module_house(workers=0, **SETTINGS)
 
 
 @pytest.fixture(scope="module")
-def nginx(tmp_path_factory: pytest.TempPathFactory, house: House) -> Iterator[Nginx]:
-    with running(tmp_path_factory.mktemp("nginx"), house.api.port) as nginx:
+def nginx(tmp_path_factory: pytest.TempPathFactory, home: House) -> Iterator[Nginx]:
+    with running(tmp_path_factory.mktemp("nginx"), home.api.port) as nginx:
         yield nginx
 
 
@@ -60,10 +56,10 @@ def test_the_prefixes_are_those_of_the_openapi_document() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(wanted()))
-async def test_the_api_answers_what_is_its_own(visitor: httpx.AsyncClient, house: House, path: str) -> None:
+async def test_the_api_answers_what_is_its_own(visitor: httpx.AsyncClient, home: House, path: str) -> None:
     for asked in (path, f"{path}/nowhere", f"{path}/no.br", f"{path}/.hidden"):
         through = await visitor.get(asked)
-        async with httpx.AsyncClient(base_url=house.url) as direct:
+        async with httpx.AsyncClient(base_url=home.url) as direct:
             there = await direct.get(asked)
         assert through.status_code == there.status_code
         assert through.headers.get("content-type") == there.headers.get("content-type")
@@ -228,9 +224,9 @@ async def test_an_event_is_passed_on_before_the_next_one_is_there(tmp_path: Path
             await asyncio.wait_for(left.wait(), 10)
 
 
-async def test_a_connection_that_is_refused_is_tried_once_more(tmp_path: Path, house: House) -> None:
+async def test_a_connection_that_is_refused_is_tried_once_more(tmp_path: Path, home: House) -> None:
     """As at a Service whose process has just left: the next one answers, also a POST that has a body."""
-    with running(tmp_path, free_port(), house.api.port) as nginx:
+    with running(tmp_path, free_port(), home.api.port) as nginx:
         async with httpx.AsyncClient(base_url=nginx.url) as client:
             for _ in range(4):
                 assert (await client.get("/health/live")).status_code == 200

@@ -1,4 +1,4 @@
-"""How soon an engine's server notices that nobody wants its answer any more."""
+"""How soon an engine's server notices that its answer is no longer wanted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wire.records import JobRequest
 
 
 async def seconds_to_close(disconnected: asyncio.Event, engine: Engine, ask: JobRequest) -> float:
-    """From a stream's early end, behind its first piece, to the server's own view of its connection."""
+    """Seconds from a stream's early end, behind its first piece, until the server sees its connection closed."""
     disconnected.clear()
     stream: Any = engine.generate(ask)
     assert isinstance(await anext(stream), Piece)

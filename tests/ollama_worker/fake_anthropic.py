@@ -27,12 +27,12 @@ def block(index: int, **content: Any) -> bytes:
     return event("content_block_start", index=index, content_block=content)
 
 
-def delta(index: int, **said: Any) -> bytes:
-    return event("content_block_delta", index=index, delta=said)
+def delta(index: int, **fields: Any) -> bytes:
+    return event("content_block_delta", index=index, delta=fields)
 
 
-def text(said: str, index: int = 0) -> bytes:
-    return delta(index, type="text_delta", text=said)
+def text(content: str, index: int = 0) -> bytes:
+    return delta(index, type="text_delta", text=content)
 
 
 def end(reason: str = "end_turn", **usage: Any) -> bytes:
@@ -67,8 +67,8 @@ class FakeAnthropic:
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     disconnected: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def asked(self, path: str = "/v1/messages") -> list[dict[str, Any]]:
-        return [body for asked, body in self.requests if asked == path]
+    def bodies(self, path: str = "/v1/messages") -> list[dict[str, Any]]:
+        return [body for requested, body in self.requests if requested == path]
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         body: dict[str, Any] = orjson.loads(await request.read() or b"{}")

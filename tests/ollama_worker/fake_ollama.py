@@ -1,4 +1,4 @@
-"""Ollama's true protocol on a loopback port, played from a script: what the real one does on a bad day, on demand."""
+"""Ollama's true protocol on a loopback port, played from a script: it fails on demand as the real Ollama may fail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import orjson
 from aiohttp import web
 
 
-def said(text: str, **more: Any) -> bytes:
+def chat_line(text: str, **more: Any) -> bytes:
     """A line of /api/chat's stream."""
     message = {"role": "assistant", "content": text, **more}
     return orjson.dumps({"model": "m", "created_at": "2026-01-01T00:00:00Z", "message": message, "done": False}) + b"\n"
@@ -32,14 +32,14 @@ class FakeOllama:
     url: str = ""
     models: dict[str, dict[str, Any]] = field(default_factory=lambda: {"m:latest": {}})
     running: dict[str, int] = field(default_factory=dict)  # full name → context length
-    listed: dict[str, Any] = field(default_factory=dict)  # what /api/tags tells of each model beside its name
-    resident: dict[str, Any] = field(default_factory=dict)  # what /api/ps tells of each
-    chunks: list[bytes] = field(default_factory=lambda: [said("Hello"), said(" you"), end()])
+    listed: dict[str, Any] = field(default_factory=dict)  # a model's fields in /api/tags, besides its name
+    resident: dict[str, Any] = field(default_factory=dict)  # a model's fields in /api/ps
+    chunks: list[bytes] = field(default_factory=lambda: [chat_line("Hello"), chat_line(" you"), end()])
     status: int = 200
     error: str = ""  # with a status of 400 or more
     hang: bool = False
-    refuses_others: bool = False  # models that it does not list are a 404, as of the real one
-    unshown: frozenset[str] = frozenset()  # full names of models that it lists and fails to show
+    refuses_others: bool = False  # a model that is not listed is a 404, as with the real Ollama
+    unshown: frozenset[str] = frozenset()  # full names of models that are listed and that /api/show fails for
     cut: bool = False  # drop the connection after the chunks, without the end of the HTTP body
     version: str = "0.24.0"
     template: str = "<|im_start|>{{ assistant }}<|im_end|>"
@@ -48,8 +48,8 @@ class FakeOllama:
     sent: asyncio.Event = field(default_factory=asyncio.Event)  # all chunks are out
     disconnected: asyncio.Event = field(default_factory=asyncio.Event)  # the client closed in mid-answer
 
-    def asked(self, path: str) -> list[dict[str, Any]]:
-        return [body for asked, body in self.requests if asked == path]
+    def bodies(self, path: str) -> list[dict[str, Any]]:
+        return [body for requested, body in self.requests if requested == path]
 
     async def generate(self, request: web.Request) -> web.StreamResponse:
         body = await self.note(request)
@@ -111,8 +111,8 @@ class FakeOllama:
         if name in self.unshown:
             return web.json_response({"error": "open blob: no such file"}, status=500)
         info = {"general.architecture": "llama", "llama.context_length": 2048}
-        told = {"template": self.template, "model_info": info, "capabilities": ["completion"]}
-        return web.json_response(told | self.models[name])
+        shown = {"template": self.template, "model_info": info, "capabilities": ["completion"]}
+        return web.json_response(shown | self.models[name])
 
     async def embed(self, request: web.Request) -> web.Response:
         body = await self.note(request)
@@ -121,7 +121,7 @@ class FakeOllama:
         vectors = [[float(len(text)), 1.0] for text in body["input"]]
         return web.json_response({"embeddings": vectors, "prompt_eval_count": len(vectors), "load_duration": 2_000_000})
 
-    async def told_version(self, request: web.Request) -> web.Response:
+    async def show_version(self, request: web.Request) -> web.Response:
         return web.json_response({"version": self.version})
 
     async def note(self, request: web.Request) -> dict[str, Any]:
@@ -137,13 +137,13 @@ class FakeOllama:
         app.router.add_post("/api/show", self.show)
         app.router.add_get("/api/tags", self.tags)
         app.router.add_get("/api/ps", self.ps)
-        app.router.add_get("/api/version", self.told_version)
+        app.router.add_get("/api/version", self.show_version)
         return app
 
 
 @asynccontextmanager
 async def fake_ollama(port: int = 0) -> AsyncIterator[FakeOllama]:
-    """On `port`, or on any free one."""
+    """A fake on `port`, or on any free port."""
     fake = FakeOllama()
     # handler_cancellation: a handler that hangs learns that its client has gone.
     runner = web.AppRunner(fake.app(), handler_cancellation=True, shutdown_timeout=0.1)

@@ -1,4 +1,4 @@
-"""OpenAI's true protocol on a loopback port, played from a script, as vLLM, llama.cpp's server or a cloud speak it."""
+"""OpenAI's true protocol on a loopback port, played from a script, as vLLM, llama.cpp's server and clouds send it."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ USAGE = {
 VLLM_ENTRY = {"id": "m", "object": "model", "owned_by": "vllm", "max_model_len": 4096}
 
 
-def data(said: dict[str, Any]) -> bytes:
-    return b"data: " + orjson.dumps(said) + b"\n\n"
+def data(fields: dict[str, Any]) -> bytes:
+    return b"data: " + orjson.dumps(fields) + b"\n\n"
 
 
-def delta(finish: str | None = None, logprobs: dict[str, Any] | None = None, **said: Any) -> bytes:
+def delta(finish: str | None = None, logprobs: dict[str, Any] | None = None, **fields: Any) -> bytes:
     """A chunk of /chat/completions."""
-    choice = {"index": 0, "delta": said, "finish_reason": finish, "logprobs": logprobs}
+    choice = {"index": 0, "delta": fields, "finish_reason": finish, "logprobs": logprobs}
     return data({"id": "c", "object": "chat.completion.chunk", "model": "m", "choices": [choice]})
 
 
-def text(said: str, finish: str | None = None, logprobs: dict[str, Any] | None = None) -> bytes:
+def text(content: str, finish: str | None = None, logprobs: dict[str, Any] | None = None) -> bytes:
     """A chunk of /completions."""
-    choice = {"index": 0, "text": said, "finish_reason": finish, "logprobs": logprobs}
+    choice = {"index": 0, "text": content, "finish_reason": finish, "logprobs": logprobs}
     return data({"id": "c", "object": "text_completion", "model": "m", "choices": [choice]})
 
 
@@ -65,17 +65,17 @@ class FakeOpenAI:
     status: int = 200
     error: str = ""  # with a status of 400 or more
     strict_system: int = 0  # the status with which its template refuses a system message that is not the first
-    key: str = ""  # that it wants
-    missing: frozenset[str] = frozenset()  # routes that it does not have
+    key: str = ""  # that the server demands
+    missing: frozenset[str] = frozenset()  # routes that the server does not have
     hang: bool = False
     cut: bool = False
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    keys: set[str] = field(default_factory=set)  # that it was shown
+    keys: set[str] = field(default_factory=set)  # that came with requests
     sent: asyncio.Event = field(default_factory=asyncio.Event)
     disconnected: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def asked(self, path: str) -> list[dict[str, Any]]:
-        return [body for asked, body in self.requests if asked == path]
+    def bodies(self, path: str) -> list[dict[str, Any]]:
+        return [body for requested, body in self.requests if requested == path]
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         body: dict[str, Any] = orjson.loads(await request.read() or b"{}")
@@ -94,8 +94,8 @@ class FakeOpenAI:
         if self.strict_system and any(message["role"] == "system" for message in body.get("messages", ())[1:]):
             return refused(self.strict_system, "Jinja Exception: System message must be at the beginning.", None)
         if not body.get("stream"):
-            said = {"role": "assistant", "content": "Hello"}
-            choices = [{"index": 0, "message": said, "finish_reason": "length"}]
+            message = {"role": "assistant", "content": "Hello"}
+            choices = [{"index": 0, "message": message, "finish_reason": "length"}]
             return web.json_response({"object": "chat.completion", "choices": choices, "usage": USAGE})
         return await self.play(request)
 
@@ -109,7 +109,7 @@ class FakeOpenAI:
         return None
 
     def embedded(self, body: dict[str, Any]) -> dict[str, Any]:
-        """In reverse, as a server may: the index tells which is which."""
+        """The rows in reverse, as a server may send them: the index belongs to the input."""
         inputs = body["input"] if isinstance(body["input"], list) else [body["input"]]
         rows = [{"object": "embedding", "index": n, "embedding": [float(len(i)), 1.0]} for n, i in enumerate(inputs)]
         return {"object": "list", "data": rows[::-1], "model": "m", "usage": {"prompt_tokens": 4, "total_tokens": 4}}
@@ -141,7 +141,7 @@ def refused(status: int, message: str, code: str | None) -> web.Response:
 
 @asynccontextmanager
 async def served(app: web.Application, port: int = 0) -> AsyncIterator[str]:
-    """The address of `app` on `port`, or on any free one."""
+    """The address of `app` on `port`, or on any free port."""
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()

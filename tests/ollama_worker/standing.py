@@ -1,4 +1,4 @@
-"""A worker's life in this process, on a real server, with an engine that a test tells what to do."""
+"""A worker's life in this process, on a real server, with an engine that follows a test's script."""
 
 from __future__ import annotations
 
@@ -29,11 +29,13 @@ BOUNDS = Bounds(depth=100, per_tenant=100, max_attempts=3, timeout_ms=3_600_000)
 AT_ONCE = Backoff(retries=0, first=0.0)
 
 
-class ToldEngine(SimulatedEngine):
-    """Fails as often as it is told to (`fails`), then answers. `hold` cleared: it was asked (`held`) and is silent.
+class ScriptedEngine(SimulatedEngine):
+    """An engine that fails as often as `fails` orders, then answers. While `hold` is cleared it is silent: `held` is
+    set once it was called.
 
-    `stopped`: how often somebody hung up on its silence. `unsure`: how it fails to tell whether it can continue.
-    `logged`: waits until all that it said is in the log; it fails behind that, for a job that goes back is nobody's.
+    `stopped`: how often a call was cancelled while it was silent. `unsure`: the errors of `can_continue`. `logged`:
+    waits until all pieces are in the log. The engine fails only behind that, for a job that goes back takes no more
+    events.
     """
 
     logged: Callable[[], Awaitable[None]] | None = None
@@ -42,27 +44,27 @@ class ToldEngine(SimulatedEngine):
         super().__init__(models or ("m1", "m2"), rate=0)
         self.thought: tuple[Piece, ...] = ()
         self.end = Finished("stop", 7, 0)
-        self.asked: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
         self.well = True
-        self.rests = False  # it is not well while it fails, and well again as soon as it is asked for more
+        self.rests = False  # it is not well for the tasks that called it, and well for all others
         self.vectors = [[1.0], [2.0]]
         self.hold, self.held = asyncio.Event(), asyncio.Event()
         self.hold.set()
         self.stopped = 0
-        self._working: set[asyncio.Task[object] | None] = set()  # tasks that asked for an answer
+        self._working: set[asyncio.Task[object] | None] = set()  # the tasks that called for an answer
         self.unsure: list[EngineError] = []
         self._faults: dict[str, list[tuple[EngineError, tuple[Piece, ...]]]] = defaultdict(list)
 
     def fails(self, model: str, error: EngineError, times: int = 1, behind: tuple[Piece, ...] = ()) -> None:
-        """So many more times, `behind` what it says first."""
+        """Fail so many more times, behind the pieces of `behind`."""
         self._faults[model] += [(error, behind)] * times
 
     def offers(self, *models: str) -> None:
-        """From now on these models and no others."""
+        """Have these models and no others from now on."""
         self.store.names = models
 
     async def _next(self, ask: JobRequest) -> tuple[EngineError | None, tuple[Piece, ...]]:
-        self.asked[ask.model] += 1
+        self.calls[ask.model] += 1
         self._working.add(asyncio.current_task())
         self.held.set()
         try:
@@ -108,7 +110,7 @@ class ToldEngine(SimulatedEngine):
 
 
 class CountedCircuits(Circuits):
-    """Counts what the worker says of its engine: each is a call of Redis."""
+    """Circuits that count the worker's calls: each is a call of Redis."""
 
     calls = 0
 
@@ -120,7 +122,7 @@ class CountedCircuits(Circuits):
 class Standing:
     """One life that runs, its engine, and what its pool holds."""
 
-    def __init__(self, redis: Redis, pool: str, life: Life, kit: Kit, engine: ToldEngine) -> None:
+    def __init__(self, redis: Redis, pool: str, life: Life, kit: Kit, engine: ScriptedEngine) -> None:
         self.redis, self.pool, self.life, self.kit = redis, pool, life, kit
         self.engine, self.shape, self.truth = engine, kit.shape, Truth(redis, pool)
         self.circuits = CountedCircuits(redis, Keys(pool))
@@ -156,7 +158,7 @@ class Standing:
         return str(orjson.loads((await self.truth.record(job)).result)["text"])
 
     async def until_idle(self, idle: bool = True) -> None:
-        """Wait until the pool counts it among those that can take a job, or no more."""
+        """Wait until the pool counts the worker as idle, or not."""
 
         async def look() -> bool | None:
             return (await self.redis.zcard(f"{self.kit.jobs.keys.prefix}:idle") == 1) == idle or None
@@ -180,7 +182,7 @@ async def standing(
 
     `inbox`: the client by which it reads its orders, where that is another.
     """
-    engine, keys = ToldEngine(*models), Keys(pool)
+    engine, keys = ScriptedEngine(*models), Keys(pool)
     circuits = CountedCircuits(redis, keys)
     meter = Meter()
     kit = Kit(
@@ -194,7 +196,7 @@ async def standing(
     )
 
     async def logged() -> None:
-        """Replies come in the order of the calls; what waits behind the one in flight leaves with its reply."""
+        """Replies come in the order of the calls; a waiting write leaves with the reply to the one in flight."""
         for _ in range(3):
             await (await kit.writer.connected()).call("PING")
 

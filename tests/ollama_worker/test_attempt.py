@@ -1,4 +1,4 @@
-"""What an attempt makes of each kind of job and of each way an engine fails, by a real life on a real server."""
+"""Attempts at each kind of job, and through each way in which an engine fails, in a real life on a real server."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ from tests.ollama_worker.standing import BOUNDS, Standing, standing
 from tests.support.truth import Truth
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
-from wire.client import open_redis
 from wire.events import Completed, EventId, LogEntry, Token, encode
 from wire.jobs import JobPipe
 from wire.keys import Keys
@@ -44,13 +43,6 @@ from wire.worker_info import WorkerInfo
 from wire.workers import WorkerRegistry
 
 HERE, THERE = Target(pool="here", model="m2"), Target(pool="there", model="m2")
-
-
-@pytest.fixture
-async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
-    redis = open_redis(valkey.url, 5)
-    yield redis
-    await redis.aclose()
 
 
 @pytest.fixture
@@ -78,7 +70,7 @@ async def test_a_job_whose_model_is_missing_goes_on_as_its_fallback_in_the_same_
     assert (await completed(here.truth, "j")).model == "m2"
 
 
-async def test_alternatives_are_tried_in_their_order_until_one_answers(here: Standing) -> None:
+async def test_alternatives_are_tried_in_their_order_until_a_model_answers(here: Standing) -> None:
     here.engine.fails("m1", ModelNotFound("no"))
     here.engine.fails("m2", OutOfMemory("no"))
     record = await here.ask("j", "m1", HERE, Target(pool="here", model="m3"))
@@ -98,12 +90,12 @@ async def test_a_job_that_may_have_any_model_gets_the_first_that_chats_where_its
     assert await here.text("j") == "m1 says"
 
 
-async def test_any_model_does_not_stand_in_for_one_that_is_there_and_fails(here: Standing) -> None:
+async def test_any_model_does_not_stand_in_for_a_model_that_is_there_and_fails(here: Standing) -> None:
     here.engine.fails("m1", OutOfMemory("no"), times=BOUNDS.max_attempts)
     assert (await here.ask("j", "m1", ANY)).why == "out_of_memory"
 
 
-async def test_where_a_worker_has_no_model_at_all_the_missing_one_is_named(here: Standing) -> None:
+async def test_where_a_worker_has_no_model_at_all_the_missing_model_is_named(here: Standing) -> None:
     here.engine.offers()
     here.engine.fails("guess", ModelNotFound("there is no guess"))
     record = await here.ask("j", "guess", ANY)
@@ -118,7 +110,7 @@ async def test_where_no_alternative_answers_the_last_failure_counts(here: Standi
     assert (record.state, record.why) == ("failed", "model_not_found")
 
 
-async def test_an_engine_is_asked_again_before_the_alternative_is(redis: Redis, valkey: Valkey) -> None:
+async def test_an_engine_is_tried_again_before_the_alternative(redis: Redis, valkey: Valkey) -> None:
     async with standing(redis, valkey.url, "here", retries=2) as here:
         here.engine.fails("m1", OutOfMemory("no"))
         await here.ask("j", "m1", HERE)
@@ -126,11 +118,11 @@ async def test_an_engine_is_asked_again_before_the_alternative_is(redis: Redis, 
         here.engine.fails("m1", OutOfMemory("no"), times=2)
         await here.ask("k", "m1", HERE)
         assert await here.text("k") == "m2 says"
-        assert here.engine.asked == {"m1": 4, "m2": 1}
+        assert here.engine.calls == {"m1": 4, "m2": 1}
 
 
-async def test_what_may_be_a_request_s_own_fault_holds_its_slot_no_longer(redis: Redis, valkey: Valkey) -> None:
-    """However often an engine is tried that nobody reaches. A status of 500 is worth one more try, a cut is not."""
+async def test_a_failure_that_may_be_the_request_s_own_fault_frees_its_slot(redis: Redis, valkey: Valkey) -> None:
+    """An engine that is away is tried as often as configured, a status of 500 one more time, and a cut never."""
     async with standing(redis, valkey.url, "here", retries=9) as here:
         for model, error, calls in (
             ("cut", StreamCut("dropped"), 1),
@@ -140,10 +132,10 @@ async def test_what_may_be_a_request_s_own_fault_holds_its_slot_no_longer(redis:
         ):
             here.engine.fails(model, error, times=calls)
             await here.ask(model, model, Target(pool="here", model="m2"))
-            assert here.engine.asked[model] == calls + (model == "away")
+            assert here.engine.calls[model] == calls + (model == "away")
 
 
-# What goes behind others
+# Jobs that go behind others
 
 
 async def test_a_job_whose_connections_break_lets_others_go_first_and_fails_with_its_tries(here: Standing) -> None:
@@ -174,11 +166,11 @@ async def test_two_such_jobs_do_not_stop_a_pool_of_two_slots(redis: Redis, valke
             await here.ask(f"honest-{n}")
         for job in ("p", "q"):
             assert (await here.ended(job)).state == "failed"
-        assert here.engine.asked["poison"] == 2 * BOUNDS.max_attempts
+        assert here.engine.calls["poison"] == 2 * BOUNDS.max_attempts
 
 
 async def test_an_engine_that_breaks_and_is_gone_then_costs_a_try(redis: Redis, valkey: Valkey) -> None:
-    """The request may be what ended it, each time that it starts again."""
+    """The request may be what ends the worker, each time that the job starts again."""
     async with standing(redis, valkey.url, "here", retries=1) as here:
         for _ in range(BOUNDS.max_attempts):
             here.engine.fails("m1", EngineFailed("status 500"))
@@ -193,7 +185,7 @@ async def test_a_proxy_s_word_costs_a_try_where_the_engine_behind_it_is_well(her
     assert (record.state, record.tries) == ("failed", BOUNDS.max_attempts)
 
 
-async def test_it_costs_nothing_while_the_engine_is_away(here: Standing) -> None:
+async def test_a_job_costs_no_try_while_the_engine_is_away(here: Standing) -> None:
     here.engine.well = False
     here.engine.fails("m1", EngineMissing("status 502"))
     await here.submit("j")
@@ -204,7 +196,7 @@ async def test_it_costs_nothing_while_the_engine_is_away(here: Standing) -> None
 
 
 async def test_a_job_that_met_a_busy_engine_goes_behind_others_uncharged(here: Standing) -> None:
-    here.engine.well = False  # it rests
+    here.engine.well = False  # the engine rests
     here.engine.fails("m1", EngineBusy("status 429"))
     here.engine.hold.clear()
     await here.submit("j")
@@ -226,8 +218,8 @@ async def test_no_job_is_refused_as_busy_for_ever(here: Standing) -> None:
     assert record.attempt == BUSY_GIVES + BOUNDS.max_attempts
 
 
-async def test_what_a_request_did_itself_opens_no_circuit(here: Standing) -> None:
-    """However often it is tried, and however many such jobs one tenant has."""
+async def test_a_failure_by_the_request_s_own_fault_opens_no_circuit(here: Standing) -> None:
+    """Whatever the number of its tries, and of such jobs of a tenant."""
     here.engine.fails("m1", EngineFailed("status 500"), times=1_000)
     for n in range(6):
         assert (await here.ask(f"j{n}")).state == "failed"
@@ -235,7 +227,7 @@ async def test_what_a_request_did_itself_opens_no_circuit(here: Standing) -> Non
     assert (circuit.state, circuit.failures) == ("closed", 4)
 
 
-async def test_an_engine_that_breaks_is_asked_again_and_then_left_for_the_alternative(
+async def test_an_engine_that_breaks_is_tried_again_and_then_left_for_the_alternative(
     redis: Redis, valkey: Valkey
 ) -> None:
     async with standing(redis, valkey.url, "here", retries=1) as here:
@@ -257,10 +249,10 @@ async def test_an_engine_that_goes_on_breaking_costs_a_try_each_time_until_none_
     assert (end["code"], end["message"]) == ("engine_failed", "status 500")
 
 
-async def test_an_engine_that_lets_nobody_in_fails_a_job_at_once_and_sends_it_to_another_pool(
+async def test_an_engine_that_refuses_our_key_fails_a_job_at_once_and_sends_it_to_another_pool(
     here: Standing, redis: Redis
 ) -> None:
-    """No caller waits in the queue for what only an operator mends; its other models are refused as well."""
+    """No caller waits in the queue for what only an operator mends; the engine refuses its other models as well."""
     here.engine.fails("m1", EngineDenied("check the key"), times=2)
     record = await here.ask("j", "m1", HERE)
     assert (record.state, record.why, record.attempt) == ("failed", "engine_denied", 1)
@@ -284,10 +276,10 @@ async def test_a_job_goes_on_in_another_pool_as_the_same_job(here: Standing, red
         assert [str(entry.id) for entry in await there.truth.log("j")] == ["2-0", "2-1", "2-2"]
 
 
-async def test_a_job_that_was_not_carried_on_by_a_dead_worker_is_by_who_reads_of_its_end(
+async def test_a_job_that_a_dead_worker_did_not_carry_on_is_carried_on_by_a_reader_of_its_end(
     redis: Redis, valkey: Valkey
 ) -> None:
-    """The worker is cut off behind its `finish`; two who read of the end heal it, and it runs once."""
+    """The worker is cut off behind its `finish`; two readers of the end carry the job on, and it runs once."""
     dying = asyncio.Event()
 
     class DiesBetween(JobPipe):
@@ -308,7 +300,7 @@ async def test_a_job_that_was_not_carried_on_by_a_dead_worker_is_by_who_reads_of
         record = await there.ended("j")
         assert (record.state, record.attempt) == ("completed", 2)
         await carry_on(recorder, "j")
-        assert there.engine.asked == {"m2": 1}
+        assert there.engine.calls == {"m2": 1}
 
 
 async def test_a_cancelled_job_is_not_carried_on(here: Standing, redis: Redis) -> None:
@@ -324,24 +316,24 @@ async def test_a_cancelled_job_is_not_carried_on(here: Standing, redis: Redis) -
     assert await redis.keys("sluice:{there}:*") == []
 
 
-@pytest.mark.parametrize("said", [Piece("half a"), Piece(thinking="hmm", tokens=0)], ids=["text", "thought"])
-async def test_what_was_said_is_never_followed_by_another_model(here: Standing, said: Piece) -> None:
-    here.engine.fails("m1", StreamCut("cut"), behind=(said,))
+@pytest.mark.parametrize("piece", [Piece("half a"), Piece(thinking="hmm", tokens=0)], ids=["text", "thought"])
+async def test_a_token_is_never_followed_by_another_model_s_words(here: Standing, piece: Piece) -> None:
+    here.engine.fails("m1", StreamCut("cut"), behind=(piece,))
     record = await here.ask("j", "m1", HERE)
     assert (record.state, record.attempt, record.tries) == ("completed", 2, 1)
     assert "rerouted" not in await here.kinds("j")
 
 
-async def test_nor_by_one_in_a_later_attempt(here: Standing) -> None:
+async def test_no_other_model_follows_a_token_of_an_earlier_attempt(here: Standing) -> None:
     """The second attempt fails before its own first token, but the first had spoken."""
-    here.engine.fails("m1", StreamCut("cut"), behind=(Piece(thinking="hmm"),))  # which nothing continues
+    here.engine.fails("m1", StreamCut("cut"), behind=(Piece(thinking="hmm"),))  # no attempt continues a thought
     here.engine.fails("m1", ModelNotFound("gone by now"))
     record = await here.ask("j", "m1", HERE)
     assert (record.state, record.why) == ("failed", "model_not_found")
     assert "rerouted" not in await here.kinds("j")
 
 
-async def test_nor_where_the_engine_fails_to_tell_whether_it_can_continue(here: Standing) -> None:
+async def test_no_other_model_follows_where_the_engine_fails_to_report_whether_it_can_continue(here: Standing) -> None:
     here.engine.fails("m1", StreamCut("cut"), behind=(Piece("half a"),))
     here.engine.unsure = [OutOfMemory("no")]
     record = await here.ask("j", "m1", HERE)
@@ -356,21 +348,21 @@ async def test_later_attempts_continue_with_the_alternative_that_spoke(here: Sta
     here.engine.fails("m2", StreamCut("cut"), behind=(Piece(" of it "),))
     record = await here.ask("j", "m1", HERE)
     assert (record.state, record.attempt) == ("completed", 3)
-    assert here.engine.asked == {"m1": 1, "m2": 3}
+    assert here.engine.calls == {"m1": 1, "m2": 3}
     assert await here.text("j") == "half a of it m2 says"
     assert (await completed(here.truth, "j")).model == "m2"
     assert "restarted" not in await here.kinds("j")
 
 
-async def test_what_nothing_continues_the_alternative_that_spoke_begins_anew(here: Standing) -> None:
+async def test_an_alternative_whose_output_cannot_be_continued_begins_anew(here: Standing) -> None:
     here.engine.fails("m1", ModelNotFound("there is no m1"))
     here.engine.fails("m2", StreamCut("cut"), behind=(Piece(thinking="hmm"),))
     assert (await here.ask("j", "m1", HERE)).state == "completed"
-    assert here.engine.asked == {"m1": 1, "m2": 2}
+    assert here.engine.calls == {"m1": 1, "m2": 2}
     assert "restarted" in await here.kinds("j")
 
 
-async def test_an_alternative_that_said_nothing_is_tried_again_only_behind_the_model_that_was_asked_for(
+async def test_an_alternative_without_output_is_tried_again_only_behind_the_requested_model(
     here: Standing,
 ) -> None:
     here.engine.fails("m1", OutOfMemory("no"))
@@ -378,12 +370,12 @@ async def test_an_alternative_that_said_nothing_is_tried_again_only_behind_the_m
     here.engine.fails("m1", StreamCut("cut"), behind=(Piece("half a"),))
     record = await here.ask("j", "m1", HERE)
     assert (record.state, record.attempt) == ("completed", 3)
-    assert here.engine.asked == {"m1": 3, "m2": 1}
+    assert here.engine.calls == {"m1": 3, "m2": 1}
     assert await here.text("j") == "half am1 says"
 
 
 async def test_an_answer_without_a_limit_has_none_behind_an_earlier_attempt(here: Standing) -> None:
-    """To engines 0 is no limit, but one that was used up is 0 too."""
+    """An engine reads 0 as no limit, but a limit that is used up is 0 too."""
     here.engine.fails("m1", StreamCut("cut"), behind=(Piece("half a"),))
     await here.ask("j", num_predict=0)
     assert await here.text("j") == "half am1 says"
@@ -399,8 +391,8 @@ async def test_an_answer_that_has_used_up_its_limit_ends_behind_an_earlier_attem
     assert (await completed(here.truth, "j")).finish_reason == "length"
 
 
-async def test_what_an_engine_says_of_its_failure_is_told_at_the_end_and_kept_nowhere_else(here: Standing) -> None:
-    """It may hold the model's words."""
+async def test_an_engine_s_own_error_text_goes_into_the_terminal_event_and_nowhere_else(here: Standing) -> None:
+    """The text may hold the model's words."""
     here.engine.fails("m1", EngineFailed("cannot parse 'my secret'"), times=BOUNDS.max_attempts)
     record = await here.ask("j")
     assert b"my secret" in (await here.truth.log("j"))[-1].body
@@ -409,7 +401,7 @@ async def test_what_an_engine_says_of_its_failure_is_told_at_the_end_and_kept_no
 
 
 @pytest.mark.parametrize("error", [ContextTooLong("too long"), Unsupported("cannot")])
-async def test_what_speaks_against_the_request_is_answered_by_no_alternative(
+async def test_a_failure_by_the_request_s_own_fault_goes_to_no_alternative(
     here: Standing, error: ContextTooLong | Unsupported
 ) -> None:
     here.engine.fails("m1", error)
@@ -419,7 +411,7 @@ async def test_what_speaks_against_the_request_is_answered_by_no_alternative(
 
 
 async def test_an_engine_that_is_away_sends_jobs_to_other_pools_and_takes_no_more(here: Standing, redis: Redis) -> None:
-    """Its other models are away too; the next job waits for a worker that is well."""
+    """The engine's other models are away too; the next job waits for a worker that is well."""
     here.engine.well = False
     here.engine.fails("m1", EngineUnavailable("nobody answers"))
     await here.submit("j", "m1", HERE, THERE)
@@ -463,7 +455,7 @@ async def test_a_fallback_s_answer_does_not_close_the_circuit_of_what_failed(her
 
 
 async def test_another_worker_s_answer_closes_it_too(here: Standing) -> None:
-    """Who tripped it may be gone for good."""
+    """The worker that tripped the circuit may be gone for good."""
     await here.circuits.trip("simulated", "m1", "stream_cut")
     await here.ask("j")
     await here.submit("behind it")  # by then the first has been mended
@@ -494,7 +486,7 @@ async def test_vectors_come_in_order_in_bursts_that_readers_take_live(here: Stan
     assert (end.usage.prompt_tokens, end.usage.completion_tokens, end.finish_reason) == (5, 0, "stop")
 
 
-async def test_a_vector_larger_than_a_burst_is_one(here: Standing) -> None:
+async def test_a_vector_larger_than_a_burst_is_a_burst_of_its_own(here: Standing) -> None:
     here.engine.vectors = [[1.0] * 40_000, [2.0] * 40_000]
     await here.ask("j", kind="embed")
     assert await here.kinds("j") == ["started", "token", "token", "completed"]
@@ -521,7 +513,7 @@ async def test_an_embedding_goes_on_as_its_alternative_too(here: Standing) -> No
     assert await here.kinds("j") == ["started", "rerouted", "token", "completed"]
 
 
-async def test_a_count_is_told_as_usage_and_says_nothing(here: Standing) -> None:
+async def test_a_count_reports_usage_and_has_no_text(here: Standing) -> None:
     record = await here.ask("j", kind="count")
     assert (record.state, record.result) == ("completed", b"")
     assert await here.kinds("j") == ["started", "completed"]
@@ -533,10 +525,10 @@ async def test_a_bare_prompt_is_answered_like_a_chat(here: Standing) -> None:
     assert await here.text("j") == "m1 says"
 
 
-# What an answer cost
+# The cost of an answer
 
 
-async def test_cached_and_thinking_tokens_are_told_as_the_engine_tells_them(here: Standing) -> None:
+async def test_cached_and_thinking_tokens_are_reported_as_the_engine_reports_them(here: Standing) -> None:
     here.engine.end = Finished("stop", 100, 30, cached_tokens=80, thinking_tokens=20)
     await here.ask("j")
     usage = (await completed(here.truth, "j")).usage
@@ -548,7 +540,7 @@ async def test_cached_and_thinking_tokens_are_told_as_the_engine_tells_them(here
     )
 
 
-async def test_the_stop_string_that_ended_an_answer_is_told(here: Standing) -> None:
+async def test_the_stop_string_that_ended_an_answer_is_reported(here: Standing) -> None:
     here.engine.end = Finished("stop", 7, 3, stop_sequence="END")
     await here.ask("j")
     assert (await completed(here.truth, "j")).stop_sequence == "END"
@@ -564,11 +556,11 @@ async def test_the_time_of_thinking_lies_between_the_first_thought_and_the_first
     assert orjson.loads((await here.truth.record("thought")).result)["thinking"] == "hmm well"
 
 
-# What a worker tells of its memory
+# The models in memory that a worker reports
 
 
-async def test_a_failure_makes_a_worker_look_at_what_it_has_loaded_and_tell(here: Standing) -> None:
-    """This engine never says that it has loaded anything, and is not looked at again for a while."""
+async def test_after_a_failure_a_worker_looks_at_its_loaded_models_and_reports_them(here: Standing) -> None:
+    """This engine never reports a load, and the worker does not look at it again for a while."""
     loaded = f"{here.truth.keys.prefix}:loaded:{here.life.incarnation}"
 
     async def nothing() -> bool | None:
@@ -596,7 +588,7 @@ async def test_a_failure_makes_a_worker_look_at_what_it_has_loaded_and_tell(here
         ("MOST_CHARACTERS", 5_000, Piece(tool_calls=[{"function": {"name": "a" * 100}}], tokens=0)),
     ],
 )
-async def test_an_answer_without_an_end_is_cut_as_one_that_is_long_enough(
+async def test_an_answer_without_an_end_is_cut_and_completed_with_length(
     here: Standing, monkeypatch: pytest.MonkeyPatch, bound: str, most: int, piece: Piece
 ) -> None:
     monkeypatch.setattr(f"ollama_worker.answer.{bound}", most)

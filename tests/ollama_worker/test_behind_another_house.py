@@ -1,4 +1,4 @@
-"""The engines against doors that others wrote by the same protocols: a whole Sluice stands in for a server.
+"""The engines against doors that other hands wrote by the same protocols: a whole Sluice stands in for a server.
 
 What one side encodes the other decodes, so a word that either has wrong shows here.
 """
@@ -6,8 +6,7 @@ What one side encodes the other decodes, so a word that either has wrong shows h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -17,9 +16,7 @@ from ollama_worker.engines.base import ModelNotFound, Piece
 from ollama_worker.engines.cloud_anthropic import AnthropicEngine
 from ollama_worker.engines.ollama import OllamaEngine
 from ollama_worker.engines.openai import OpenAIEngine
-from tests.support.house import House
-from tests.support.standing import standing_house, wait_ready
-from tests.support.valkey import Valkey
+from tests.support.house import House, MakesHouse
 from wire.records import JobRequest, Message
 
 MODEL = "qwen2.5:0.5b"
@@ -29,12 +26,9 @@ SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required"
 
 
 @pytest.fixture(scope="module")
-def far(tmp_path_factory: pytest.TempPathFactory, shared_valkey: Valkey) -> Iterator[House]:
+def far(module_house: MakesHouse) -> House:
     """A house with a simulated worker."""
-    with standing_house(tmp_path_factory.mktemp("far"), shared_valkey) as house:
-        house.start_worker()
-        wait_ready(house.start_api(), workers=1)
-        yield house
+    return module_house()
 
 
 @pytest.fixture(params=["openai", "anthropic", "ollama"])
@@ -69,18 +63,18 @@ async def test_an_answer_comes_through_with_its_counts(engine: Any) -> None:
 
 
 async def test_parallel_calls_come_through_and_their_answers_go_back(engine: Any) -> None:
-    asked = ask_for('!call a {"x": [1, "ü"]}\n!call b', tools=TOOLS)
-    items = await answer(engine, asked)
+    ask = ask_for('!call a {"x": [1, "ü"]}\n!call b', tools=TOOLS)
+    items = await answer(engine, ask)
     calls = [call for item in items if isinstance(item, Piece) for call in item.tool_calls or ()]
-    said = [(call["function"]["name"], call["function"]["arguments"]) for call in calls]
-    assert said == [("a", {"x": [1, "ü"]}), ("b", {})]
+    called = [(call["function"]["name"], call["function"]["arguments"]) for call in calls]
+    assert called == [("a", {"x": [1, "ü"]}), ("b", {})]
     assert items[-1].reason == "tool_calls"
     results = [
         Message(role="tool", content=f"answer {n}", tool_name=call["function"]["name"], tool_call_id=call.get("id"))
         for n, call in enumerate(calls)
     ]
-    talk = (*asked.messages, Message(role="assistant", tool_calls=tuple(calls)), *results)
-    assert "answer 0; answer 1" in text(await answer(engine, asked.model_copy(update={"messages": talk})))
+    talk = (*ask.messages, Message(role="assistant", tool_calls=tuple(calls)), *results)
+    assert "answer 0; answer 1" in text(await answer(engine, ask.model_copy(update={"messages": talk})))
 
 
 async def test_a_forced_call_comes_through(engine: Any) -> None:
@@ -114,8 +108,10 @@ async def test_models_and_health_come_through(engine: Any) -> None:
 
 @pytest.mark.parametrize("engine", ["openai", "ollama"], indirect=True)
 async def test_vectors_logprobs_and_bare_prompts_come_through(engine: Any) -> None:
-    found = await engine.embed(JobRequest(kind="embed", model=MODEL, inputs=("a", "b", "a"), dimensions=8))
-    assert [len(vector) for vector in found.vectors] == [8, 8, 8] and found.vectors[0] == found.vectors[2]
+    embeddings = await engine.embed(JobRequest(kind="embed", model=MODEL, inputs=("a", "b", "a"), dimensions=8))
+    assert [len(vector) for vector in embeddings.vectors] == [8, 8, 8] and embeddings.vectors[0] == embeddings.vectors[
+        2
+    ]
     items = await answer(engine, ask_for("!tokens 3", logprobs=True, top_logprobs=2))
     entries = [entry for item in items if isinstance(item, Piece) for entry in item.logprobs or ()]
     assert [entry["token"] for entry in entries] == ["w0", " w1", " w2"] and len(entries[0]["top_logprobs"]) == 2
@@ -130,16 +126,16 @@ WORKERS = {
 }
 
 
-async def test_workers_speak_to_it(far: House, tmp_path: Path, shared_valkey: Valkey) -> None:
-    """One of each kind, and a job for each: three at once go to three workers."""
-    with standing_house(tmp_path, shared_valkey, MODEL_NAME=MODEL, ANTHROPIC_API_KEY="k") as near:
-        for env in WORKERS.values():
-            near.start_worker(**{name: value.format(url=far.url) for name, value in env.items()})
-        wait_ready(near.start_api(), workers=3)
-        asked = {"messages": [{"role": "user", "content": "!tokens 5"}], "stream": False}
-        async with httpx.AsyncClient(base_url=near.url, timeout=30) as client:
-            told = (await client.get("/health/detailed")).json()["workers"]
-            assert {worker["engine"] for worker in told} == set(WORKERS)
-            for answered in await asyncio.gather(*(client.post("/api/chat", json=asked) for _ in WORKERS)):
-                said = answered.json()
-                assert (said["message"]["content"], said["prompt_eval_count"]) == ("w0 w1 w2 w3 w4", 2)
+async def test_workers_use_another_house_as_their_server(far: House, module_house: MakesHouse) -> None:
+    """A worker of each kind, and a job for each: three jobs at once go to three workers."""
+    near = module_house(apis=0, workers=0, MODEL_NAME=MODEL, ANTHROPIC_API_KEY="k")
+    for env in WORKERS.values():
+        near.start_worker(**{name: value.format(url=far.url) for name, value in env.items()})
+    near.start_api().wait_ready(workers=3)
+    body = {"messages": [{"role": "user", "content": "!tokens 5"}], "stream": False}
+    async with httpx.AsyncClient(base_url=near.url, timeout=30) as client:
+        workers = (await client.get("/health/detailed")).json()["workers"]
+        assert {worker["engine"] for worker in workers} == set(WORKERS)
+        for response in await asyncio.gather(*(client.post("/api/chat", json=body) for _ in WORKERS)):
+            answer = response.json()
+            assert (answer["message"]["content"], answer["prompt_eval_count"]) == ("w0 w1 w2 w3 w4", 2)

@@ -1,4 +1,4 @@
-"""What a worker reads of its machine's GPUs, held against a stand-in `nvidia-smi` that speaks its true format."""
+"""A worker's readings of its machine's GPUs, by a stand-in for `nvidia-smi` that writes its true format."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "REFRESH_SECONDS", 0.01)
 
 
-async def test_every_card_is_told_in_whole_numbers(smi: StandIn) -> None:
+async def test_every_card_is_reported_in_whole_numbers(smi: StandIn) -> None:
     smi.says(H100, A2)
     assert await nvidia() == (SEEN, OTHER)
     assert smi.called() == [f"--query-gpu={QUERY} --format=csv,noheader,nounits"]
 
 
 @pytest.mark.parametrize("word", ["[N/A]", "N/A", "[Not Supported]", "[Unknown Error]", "", "nan", "inf"])
-def test_what_a_driver_does_not_tell_is_unknown(word: str) -> None:
+def test_a_reading_that_a_driver_does_not_have_is_unknown(word: str) -> None:
     assert parse_nvidia(f"0, GPU-1, GRID T4, 10, 16384, {word}, 40, {word}\n") == (
         Gpu("GRID T4", 10, 16384, None, 40, None),
     )
@@ -79,12 +79,12 @@ def test_what_a_driver_does_not_tell_is_unknown(word: str) -> None:
         "0, GPU-1, x, 1, 2, 3, 4, 5, 6",
     ],
 )
-def test_what_is_no_card_is_passed_over(said: str) -> None:
+def test_a_line_that_is_no_card_is_left_out(said: str) -> None:
     assert parse_nvidia(f"{said}\n{H100}\r\n") == (SEEN,)
 
 
 @pytest.mark.parametrize(
-    ("visible", "told"),
+    ("visible", "reported"),
     [
         ("0", (SEEN,)),
         ("1", (OTHER,)),
@@ -92,22 +92,22 @@ def test_what_is_no_card_is_passed_over(said: str) -> None:
         ("GPU-89aa0000-d72c-4106-c12f-20bd9faed9f6", (OTHER,)),
         ("GPU-8932", (SEEN,)),
         ("gpu-8932", ()),
-        ("1,7,0", (OTHER,)),  # CUDA stops at the first that is no card
+        ("1,7,0", (OTHER,)),  # CUDA stops at the first entry that is no card
         ("0,0", (SEEN,)),
         ("-1", ()),
         ("void", ()),
         ("MIG-8932f937-d72c-4106-c12f-20bd9faed9f6", ()),
     ],
 )
-async def test_a_worker_tells_of_the_cards_that_are_left_to_it(
-    smi: StandIn, monkeypatch: pytest.MonkeyPatch, visible: str, told: tuple[Gpu, ...]
+async def test_a_worker_reports_the_cards_that_are_left_to_it(
+    smi: StandIn, monkeypatch: pytest.MonkeyPatch, visible: str, reported: tuple[Gpu, ...]
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     smi.says(H100, A2)
-    assert await nvidia() == told
+    assert await nvidia() == reported
 
 
-async def test_a_worker_to_which_no_card_is_left_asks_for_none(smi: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_to_which_no_card_is_left_calls_no_tool(smi: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     smi.says(H100)
     assert await find_look() is None
@@ -119,60 +119,60 @@ async def test_bytes_that_are_no_text_are_no_cards(smi: StandIn) -> None:
     assert await nvidia() == ()
 
 
-async def test_a_tool_that_talks_without_end_is_stopped(smi: StandIn) -> None:
+async def test_a_tool_that_writes_without_end_is_stopped(smi: StandIn) -> None:
     smi.does("while True: print('x' * 4096)")
     with pytest.raises(Unreadable, match="without end"):
         await nvidia()
 
 
-async def test_a_tool_that_fails_means_no_gpu_and_is_not_asked_again(smi: StandIn, quick: None) -> None:
+async def test_a_tool_that_fails_means_no_gpu_and_is_not_called_again(smi: StandIn, quick: None) -> None:
     smi.does(f"print({H100!r})", "sys.exit(9)")
-    told: list[tuple[Gpu, ...]] = []
-    await asyncio.wait_for(watch_gpus(told.append), 10)
-    assert (told, len(smi.called())) == ([], 1)
+    reported: list[tuple[Gpu, ...]] = []
+    await asyncio.wait_for(watch_gpus(reported.append), 10)
+    assert (reported, len(smi.called())) == ([], 1)
 
 
-async def test_where_there_is_no_tool_nothing_is_asked(smi: StandIn) -> None:
+async def test_without_a_tool_no_gpu_is_read(smi: StandIn) -> None:
     assert await find_look() is None
     assert await nvidia() == ()
 
 
-async def test_a_tool_that_hangs_is_killed_and_asked_again_later(
+async def test_a_tool_that_hangs_is_killed_and_called_again_later(
     smi: StandIn, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gpu, "ANSWER_SECONDS", 0.5)
     smi.does("time.sleep(600)")
     with pytest.raises(TimeoutError):
         await nvidia()
-    told: list[tuple[Gpu, ...]] = []
-    watching = asyncio.create_task(watch_gpus(told.append))
-    await eventually(lambda: told or None, 10, "that nothing could be read")
-    assert told[0] == ()
+    reported: list[tuple[Gpu, ...]] = []
+    watching = asyncio.create_task(watch_gpus(reported.append))
+    await eventually(lambda: reported or None, 10, "that nothing could be read")
+    assert reported[0] == ()
     monkeypatch.setattr(gpu, "ANSWER_SECONDS", 60)
     smi.says(H100)
-    await eventually(lambda: (SEEN,) in told or None, 10, "that it answers now")
+    await eventually(lambda: (SEEN,) in reported or None, 10, "that it answers now")
     watching.cancel()
 
 
 async def test_old_numbers_do_not_stand_when_the_driver_goes(smi: StandIn, quick: None) -> None:
-    told: list[tuple[Gpu, ...]] = []
+    reported: list[tuple[Gpu, ...]] = []
     smi.says(H100)
-    watching = asyncio.create_task(watch_gpus(told.append))
-    await eventually(lambda: told or None, 10, "the first look")
+    watching = asyncio.create_task(watch_gpus(reported.append))
+    await eventually(lambda: reported or None, 10, "the first look")
     smi.does("sys.exit(9)")
-    await eventually(lambda: told[-1] == () or None, 10, "that nothing can be read any more")
-    assert told[0] == (SEEN,)
+    await eventually(lambda: reported[-1] == () or None, 10, "that nothing can be read any more")
+    assert reported[0] == (SEEN,)
     watching.cancel()
 
 
-async def test_what_nobody_foresaw_ends_the_looking_and_not_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unforeseen_error_ends_the_looks_at_gpus_and_not_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     async def look() -> tuple[Gpu, ...]:
         raise NotImplementedError("no subprocesses here")
 
     monkeypatch.setattr(gpu, "nvidia", look)
-    told: list[tuple[Gpu, ...]] = []
-    await watch_gpus(told.append)
-    assert told == [()]
+    reported: list[tuple[Gpu, ...]] = []
+    await watch_gpus(reported.append)
+    assert reported == [()]
 
 
 async def test_an_amd_card_is_read_from_sysfs(tmp_path: Path) -> None:
@@ -188,11 +188,11 @@ async def test_an_amd_card_is_read_from_sysfs(tmp_path: Path) -> None:
     for name, text in files.items():
         (device / name).parent.mkdir(parents=True, exist_ok=True)
         (device / name).write_text(text)
-    (tmp_path / "card0/device").mkdir(parents=True)  # another vendor's
+    (tmp_path / "card0/device").mkdir(parents=True)  # a card of another vendor
     assert await amd(tmp_path) == (Gpu("Radeon PRO W7800", 1000, 16368, 12, 51, 39),)
 
 
-async def test_an_amd_card_that_tells_little_is_told_all_the_same(tmp_path: Path) -> None:
+async def test_an_amd_card_with_few_readings_is_reported_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "card0/device").mkdir(parents=True)
     (tmp_path / "card0/device/mem_info_vram_total").write_text("garbage")
     assert await amd(tmp_path) == (Gpu("AMD GPU"),)

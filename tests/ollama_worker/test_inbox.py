@@ -1,4 +1,4 @@
-"""A worker's orders, where the connection that brings them is in trouble."""
+"""A worker's orders, where the connection that brings them fails."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wire.client import open_redis
 async def test_a_job_whose_order_is_on_its_way_is_not_given_back_as_unknown(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beats are answered, the inbox is not: a connection that was cut is missed after seconds only."""
+    """Beats are answered, the inbox is not: a cut connection is noticed only after seconds."""
     monkeypatch.setattr("ollama_worker.life.BEAT_SECONDS", 0.05)
     async with Proxy(valkey.port) as cable:
         redis, inbox = open_redis(valkey.url, 5), open_redis(f"redis://127.0.0.1:{cable.port}", 30)

@@ -1,4 +1,4 @@
-"""A life that nobody hears for as long as a dead one is waited for stops by itself; here that is a few seconds."""
+"""A life without an answered beat stops by itself before others reap it; here that takes a few seconds."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def cable(valkey: Valkey) -> AsyncIterator[Proxy]:
 
 @pytest.fixture
 async def life(quick: None, cable: Proxy, pool: str) -> AsyncIterator[Standing]:
-    """It reaches its queue by the cable."""
+    """The life reaches its queue by the cable."""
     url = f"redis://127.0.0.1:{cable.port}"
     redis = open_redis(url, LIMIT)
     async with standing(redis, url, pool) as life:
@@ -43,13 +43,13 @@ async def life(quick: None, cable: Proxy, pool: str) -> AsyncIterator[Standing]:
 
 
 async def is_asked(life: Standing, job: str) -> None:
-    """Its engine is, and says nothing until `hold` is set."""
+    """The engine was called for this job, and is silent until `hold` is set."""
     life.engine.hold.clear()
     await life.submit(job)
     await life.engine.held.wait()
 
 
-async def test_an_unheard_life_stops_its_engine_and_gives_the_job_back_when_it_is_heard(
+async def test_a_life_without_answers_stops_its_engine_and_gives_the_job_back_when_redis_answers(
     life: Standing, cable: Proxy
 ) -> None:
     await is_asked(life, "cut")
@@ -62,29 +62,29 @@ async def test_an_unheard_life_stops_its_engine_and_gives_the_job_back_when_it_i
     assert await life.text("cut") == "m1 says"
 
 
-async def test_a_life_that_is_heard_goes_on_beyond_one_lease(life: Standing) -> None:
+async def test_a_life_whose_beats_are_answered_goes_on_beyond_one_lease(life: Standing) -> None:
     await is_asked(life, "long")
     await asyncio.sleep(BEYOND)
     life.engine.hold.set()
     assert (await life.ended("long")).attempt == 1
 
 
-async def test_an_answer_that_only_waits_to_be_told_is_kept(life: Standing, cable: Proxy) -> None:
+async def test_an_answer_whose_end_only_waits_for_redis_is_kept(life: Standing, cable: Proxy) -> None:
     await is_asked(life, "said")
     cable.blackhole()
     life.engine.hold.set()
     await asyncio.sleep(BEYOND)
     cable.heal()
     record = await life.ended("said")
-    assert (record.state, record.attempt, life.engine.asked["m1"]) == ("completed", 1, 1)
+    assert (record.state, record.attempt, life.engine.calls["m1"]) == ("completed", 1, 1)
 
 
-async def test_a_redis_that_is_down_reaps_nobody_so_its_jobs_run_on(quick: None, fresh_valkey: Valkey) -> None:
-    """Its host refuses: that is no cut cable."""
+async def test_while_redis_is_down_no_life_is_reaped_and_jobs_run_on(quick: None, fresh_valkey: Valkey) -> None:
+    """Redis's host refuses: that is no cut cable."""
     redis = open_redis(fresh_valkey.url, LIMIT)
     async with standing(redis, fresh_valkey.url, "here") as life:
         await is_asked(life, "on")
-        await asyncio.to_thread(fresh_valkey.written)  # its beats go on meanwhile
+        await asyncio.to_thread(fresh_valkey.written)  # beats go on meanwhile
         fresh_valkey.kill()
         await asyncio.sleep(BEYOND)
         await asyncio.to_thread(fresh_valkey.start)
@@ -93,13 +93,13 @@ async def test_a_redis_that_is_down_reaps_nobody_so_its_jobs_run_on(quick: None,
     await redis.aclose()
 
 
-async def test_a_redis_that_reads_its_file_is_down_and_one_that_says_nothing_is_not() -> None:
+async def test_a_redis_that_reads_its_file_is_down_and_a_silent_one_is_not() -> None:
     assert is_down(await error_of(b"-LOADING Redis is loading the dataset in memory\r\n", LIMIT))
     assert not is_down(await error_of(b"", 0.2))
 
 
 async def error_of(answer: bytes, limit: float) -> Exception:
-    """What a client that waits `limit` seconds makes of a server that answers everything so."""
+    """The error of a client that waits `limit` seconds for a server with this answer to everything."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(1000):
@@ -115,7 +115,7 @@ async def error_of(answer: bytes, limit: float) -> Exception:
 
 
 async def test_a_lease_counts_from_when_the_beat_was_sent() -> None:
-    """Sent a minute ago, answered now: it is over."""
+    """A beat that was sent a minute ago and is answered now renews nothing."""
     clock = asyncio.get_running_loop().time
     lease, answered = Lease(60), clock()
     lease.renew(answered - 60)

@@ -1,9 +1,8 @@
-"""What a life keeps of its orders and its asking, and what becomes of its jobs where it breaks."""
+"""A life's orders and its asking, and its jobs where it breaks."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,24 +16,20 @@ from ollama_worker.engines.store import ModelInfo
 from ollama_worker.life import Life, LifeOver
 from ollama_worker.settings import WorkerSettings
 from ollama_worker.worker import Worker
-from tests.ollama_worker.standing import ToldEngine, standing
+from tests.ollama_worker.standing import ScriptedEngine, standing
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
-from wire.client import open_redis
 from wire.worker_info import WorkerInfo
 from wire.workers import WorkerRegistry
 
 
-@pytest.fixture
-async def redis(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Redis]:
+@pytest.fixture(autouse=True)
+def quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ollama_worker.life.BEAT_SECONDS", 0.05)
-    redis = open_redis(valkey.url, 5)
-    yield redis
-    await redis.aclose()
 
 
 async def test_a_job_that_was_cancelled_before_it_began_holds_its_model_no_longer(redis: Redis, valkey: Valkey) -> None:
-    """Both orders come in one read, and what runs counts as loaded."""
+    """Both orders come in one read; the model of a running attempt counts as loaded."""
     async with standing(redis, valkey.url, "here") as here:
         keys, order = here.truth.keys, {"job": "gone", "attempt": 1}
 
@@ -49,10 +44,10 @@ async def test_a_job_that_was_cancelled_before_it_began_holds_its_model_no_longe
         await both.execute()
         await here.ask("behind them")
         await eventually(told_nothing, 10, "it tells that nothing is loaded")
-        assert here.engine.asked == {"m1": 1}
+        assert here.engine.calls == {"m1": 1}
 
 
-async def test_a_redis_that_forgot_that_a_worker_asks_is_told_again(
+async def test_a_worker_asks_again_where_redis_has_forgotten_that_it_asks(
     redis: Redis, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ollama_worker.life.ASK_AGAIN_SECONDS", 0.2)
@@ -66,7 +61,7 @@ async def test_a_redis_that_forgot_that_a_worker_asks_is_told_again(
 
 
 async def broken(wants: bool) -> bool:
-    """Stands for what ends a life whoever is in it."""
+    """Stands for an error that ends a life."""
     raise LifeOver
 
 
@@ -83,7 +78,7 @@ async def test_a_life_that_breaks_stops_what_it_runs(
             await eventually(lambda: here.engine.stopped or None, 10, "its engine is stopped")
 
 
-async def test_a_beat_that_meets_what_nobody_foresaw_ends_no_life(
+async def test_an_unforeseen_error_in_a_beat_ends_no_life(
     redis: Redis, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = [ZeroDivisionError(), ZeroDivisionError()]
@@ -126,29 +121,29 @@ async def test_an_order_that_a_worker_does_not_know_is_logged_and_ignored(
         assert await redis.xlen(here.truth.keys.dead) == 0
 
 
-async def test_a_worker_is_told_to_stop_while_its_engine_is_slow_to_tell_its_models(
+async def test_a_worker_stops_while_its_engine_is_slow_to_list_its_models(
     valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = asyncio.Event()
+    listing = asyncio.Event()
 
     class SlowStore(SimulatedStore):
         async def models(self) -> list[ModelInfo]:
-            asked.set()
+            listing.set()
             return await asyncio.Future()
 
-    slow = ToldEngine()
+    slow = ScriptedEngine()
     slow.store = SlowStore(("m1",))
     monkeypatch.setattr("ollama_worker.worker.build_engine", lambda settings, choice: slow)
     alive, settings = tmp_path / "alive", {"engine": "simulated", "data_dir": tmp_path, "redis_url": valkey.url}
     worker = Worker(WorkerSettings(_env_file=None, alive_file=alive, **settings))
     running = asyncio.create_task(worker.run())
-    await asyncio.wait_for(asked.wait(), 30)
+    await asyncio.wait_for(listing.wait(), 30)
     assert alive.exists()
     worker.stop()
     await asyncio.wait_for(running, 30)
 
 
-async def test_a_life_that_was_told_to_stop_before_it_began_never_registers(redis: Redis, valkey: Valkey) -> None:
+async def test_a_life_that_was_stopped_before_it_began_never_registers(redis: Redis, valkey: Valkey) -> None:
     async with standing(redis, valkey.url, "here") as here:
         registry, stop = CountedRegistry(redis, here.truth.keys), asyncio.Event()
         stop.set()
@@ -156,19 +151,17 @@ async def test_a_life_that_was_told_to_stop_before_it_began_never_registers(redi
         assert registry.registrations == 0
 
 
-async def test_a_life_that_is_told_to_stop_while_it_registers_leaves_nothing_behind(
-    redis: Redis, valkey: Valkey
-) -> None:
+async def test_a_life_that_is_stopped_while_it_registers_leaves_nothing_behind(redis: Redis, valkey: Valkey) -> None:
     async with standing(redis, valkey.url, "here") as here:
         registry, stop = CountedRegistry(redis, here.truth.keys), asyncio.Event()
-        registry.registered = stop.set  # Redis has registered it, and the answer is still on its way
+        registry.registered = stop.set  # Redis has registered the life, and the answer is still on its way
         await asyncio.wait_for(Life(here.kit, registry, registry, "life-late").run(stop, 5), 10)
         assert registry.registrations == 1
         assert set(await here.truth.workers.beats()) == {here.life.incarnation}
 
 
 class CountedRegistry(WorkerRegistry):
-    """Counts registrations. `registered` is called behind one whose answer never comes."""
+    """A registry that counts registrations. `registered` is called behind one whose answer never comes."""
 
     registrations = 0
 
@@ -184,7 +177,7 @@ class CountedRegistry(WorkerRegistry):
 async def test_a_worker_touches_its_file_with_every_beat_answered_or_not(
     redis: Redis, valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who watches the file ends a process that hangs, and none whose Redis is away."""
+    """What watches the file ends a process that hangs, and not a process whose Redis is away."""
     file = tmp_path / "alive"
 
     async def touched() -> bool | None:

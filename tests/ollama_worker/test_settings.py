@@ -1,4 +1,4 @@
-"""What a worker is told by its environment."""
+"""A worker's settings from its environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wire.settings import read_settings
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No variable of the developer's and no .env."""
+    """An environment without the developer's variables, and without a .env."""
     for field in WorkerSettings.model_fields.values():
         for name in [field.alias, *(getattr(field.validation_alias, "choices", None) or ())]:
             monkeypatch.delenv(str(name), raising=False)

@@ -1,4 +1,4 @@
-"""A tiny projector for tests: what makes tokens of an image for the model of `tests/tiny_gguf.py`, random weights.
+"""A tiny projector with random weights: it makes tokens of an image for the model of `tests/tiny_gguf.py`.
 
 The same arguments always make the same bytes. It sees little, but tells one colour from another.
 """

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 from urllib.parse import quote
 
 from tests.support.child import Child
@@ -48,6 +51,10 @@ class House:
     def url(self) -> str:
         return self.api.url
 
+    @property
+    def pool(self) -> str:
+        return self.env.get("SLUICE_POOL", "default")
+
     def start_api(self, **settings: str) -> Api:
         """One more API process, started but not awaited."""
         name = f"api{len(self.apis)}"
@@ -89,7 +96,10 @@ class House:
 
 
 class Houses:
-    """Makes houses for one test, and takes all of them down. `settings` are for all of them."""
+    """The houses of one test or of one module, each in a folder of its own; leaving the block ends every process.
+
+    `settings` are for all of them.
+    """
 
     def __init__(self, home: Path, valkey: Valkey, settings: Mapping[str, str] | None = None) -> None:
         self._home = home
@@ -101,19 +111,30 @@ class Houses:
         self, *, apis: int = 1, workers: int = 1, redis_url: str | None = None, **settings: str
     ) -> House:
         """A house that is ready. `redis_url`: another server than the shared one, or a proxy in front of it."""
+        house = self._started(apis, workers, redis_url, settings)
+        await house.ready()
+        return house
+
+    def standing(self, *, apis: int = 1, workers: int = 1, **settings: str) -> House:
+        """The same for callers without an event loop, in a pool of its own: a server may have several such houses."""
+        house = self._started(apis, workers, None, {"SLUICE_POOL": f"test-{secrets.token_hex(4)}", **settings})
+        for api in house.apis:
+            api.wait_ready(workers)
+        return house
+
+    def build(self, *, redis_url: str | None = None, **settings: str) -> House:
+        """A house without a process yet."""
+        home = self._home / f"house{len(self._built)}"
+        house = House(home, redis_url or self._valkey.url, self._settings | settings)
+        self._built.append(house)
+        return house
+
+    def _started(self, apis: int, workers: int, redis_url: str | None, settings: dict[str, str]) -> House:
         house = self.build(redis_url=redis_url, **settings)
         for _ in range(workers):
             house.start_worker()
         for _ in range(apis):
             house.start_api()
-        await house.ready()
-        return house
-
-    def build(self, *, redis_url: str | None = None, **settings: str) -> House:
-        """A house with nobody in it yet."""
-        home = self._home / f"house{len(self._built)}"
-        house = House(home, redis_url or self._valkey.url, self._settings | settings)
-        self._built.append(house)
         return house
 
     def stop(self) -> None:
@@ -121,3 +142,14 @@ class Houses:
         for house in self._built:
             house.stop()
             print(house.report())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+MakesHouse = Callable[..., House]  # `Houses.standing` as the fixture `module_house` gives it

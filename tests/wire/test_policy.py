@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from redis.asyncio import Redis
@@ -65,12 +65,10 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(valkey: Valkey, pool: str) -> AsyncIterator[Shop]:
-    redis = open_redis(valkey.url, 5)
+async def shop(redis: Redis, pool: str) -> Shop:
     shop = Shop(redis, pool)
     await shop.at(0)
-    yield shop
-    await redis.aclose()
+    return shop
 
 
 # A job finds its worker

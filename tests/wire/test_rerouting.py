@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
 
 from tests.support.valkey import Valkey
 from tests.wire.test_scripts_jobs import BOUNDS, COMPLETED, STARTED, Pool
-from wire.client import open_redis
 from wire.events import EventId, Rerouted, encode
 from wire.jobs import FINISHED
 from wire.reader import EventReader, FanIn, JobLost
@@ -18,13 +16,6 @@ from wire.records import JobRequest, Target
 from wire.rerouting import carry_on, onward
 
 HERE, THERE, BEYOND = Target(pool="here", model="tiny"), Target(pool="there", model="big"), Target(pool="c", model="x")
-
-
-@pytest.fixture
-async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
-    redis = open_redis(valkey.url, 5)
-    yield redis
-    await redis.aclose()
 
 
 @pytest.fixture

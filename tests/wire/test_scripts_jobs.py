@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from redis.asyncio import Redis
 
-from tests.support.valkey import Valkey
-from wire.client import open_redis
 from wire.ids import LOCAL_PRINCIPAL
 from wire.jobs import FINISHED, NOT_YOURS, WRONG_SEQ, Bounds, JobPipe
 from wire.keys import Keys
@@ -64,10 +60,8 @@ class Pool:
 
 
 @pytest.fixture
-async def house(valkey: Valkey, pool: str) -> AsyncIterator[Pool]:
-    redis = open_redis(valkey.url, 5)
-    yield Pool(redis, pool)
-    await redis.aclose()
+def house(redis: Redis, pool: str) -> Pool:
+    return Pool(redis, pool)
 
 
 async def test_a_stale_owner_cannot_emit(house: Pool) -> None:

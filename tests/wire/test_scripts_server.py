@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError
 
-from tests.support.valkey import Valkey
+from tests.support.valkey import Valkey, client_of
 from tests.wire.sync_wire import SyncWire
 from tests.wire.test_scripts_jobs import BOUNDS, COMPLETED, INFO, INTERRUPTED, STARTED, Pool
 from wire.client import open_redis
@@ -33,9 +33,8 @@ def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
 
 @pytest.fixture
 async def redis(own_valkey: Valkey) -> AsyncIterator[Redis]:
-    redis = open_redis(own_valkey.url, 5)
-    yield redis
-    await redis.aclose()
+    async with client_of(own_valkey.url) as redis:
+        yield redis
 
 
 async def test_only_accept_is_refused_when_redis_is_full(redis: Redis) -> None:

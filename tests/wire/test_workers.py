@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
 import pytest
 from redis.asyncio import Redis
 
-from tests.support.valkey import Valkey
 from tests.wire.test_circuits import CLOCK
-from wire.client import open_redis
 from wire.events import COUNT_MAX
 from wire.jobs import JobPipe
 from wire.keys import Keys
@@ -21,13 +18,6 @@ from wire.workers import WorkerRegistry
 
 AT = 1_700_000_000_000
 DAY_MS = 86_400_000
-
-
-@pytest.fixture
-async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
-    redis = open_redis(valkey.url, 5)
-    yield redis
-    await redis.aclose()
 
 
 @pytest.fixture

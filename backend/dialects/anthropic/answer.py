@@ -13,19 +13,18 @@ event: message_stop
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
 from backend.chat.outcome import Outcome
 from backend.dialects.anthropic.errors import refusal
-from backend.dialects.common.fast_text import text_literal
-from backend.dialects.common.sse import id_line, queue_line
+from backend.dialects.common.sse import queue_line
 from backend.dialects.common.tools import call_id, hex_of
+from backend.dialects.common.translation import Translation
 from backend.entrance.context import request_id
-from backend.errors import ApiError, JobFailed, interrupted
-from wire.events import LogEntry
+from backend.errors import ApiError
+from wire.events import EventId, LogEntry
 from wire.ids import JobId
 
 UNSTOPPED: dict[str, str | None] = {"stop_reason": None, "stop_sequence": None}
@@ -38,51 +37,24 @@ EMPTY: dict[str, dict[str, Any]] = {
 SIGNATURE = {"type": "signature_delta", "signature": ""}  # nobody here signs thoughts, and nobody will ask for it
 
 
-class AnthropicEvents:
-    """`thoughts`: they are told. `restarted` after text has gone out is an error: attempts are never mixed."""
-
-    media_type = "text/event-stream"
+class AnthropicEvents(Translation):
+    """`thoughts`: they are sent. This protocol has no word for an attempt that is void."""
 
     def __init__(self, job: JobId, model: str, thoughts: bool) -> None:
-        self.done = False
+        super().__init__()
         self._job = job
         self._model = model
         self._thoughts = thoughts
-        self._begun = False
         self._open = ""  # the kind of the block that grows
         self._index = -1  # its place
         self._calls = 0
         self._text_head = b""  # of a delta, while text grows
 
-    def opening(self) -> bytes:
-        return b""
+    def _plain(self, id: EventId, literal: bytes) -> bytes:
+        attempt, seq = id
+        return b"id: %d-%d\n%b%b}}\n\n" % (attempt, seq, self._text_head, literal)
 
-    def burst(self, entries: Sequence[LogEntry]) -> bytes:
-        return b"".join([self._told(entry) for entry in entries if not self.done])
-
-    def _told(self, entry: LogEntry) -> bytes:
-        if self._open == "text" and (text := text_literal(entry.body)) is not None:
-            return b"%b%b%b}}\n\n" % (id_line(entry), self._text_head, text)
-        frames = self._frames(entry.fields())
-        return b"".join([*frames[:-1], id_line(entry), frames[-1]]) if frames else b""
-
-    def _frames(self, fields: dict[str, Any]) -> list[bytes]:
-        kind = fields.get("type")
-        if kind == "token":
-            return self._token(fields)
-        if kind == "completed":
-            return self._end(fields)
-        if kind in ("failed", "cancelled"):
-            return [self.broken(JobFailed.of(fields))]
-        if kind == "restarted" and self._begun:
-            return [self.broken(interrupted())]
-        if kind == "queued":
-            return [queue_line(fields)]
-        if kind == "started":
-            self._model = fields.get("model") or self._model
-        return []
-
-    def _token(self, fields: dict[str, Any]) -> list[bytes]:
+    def _token(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
         frames = []
         if self._thoughts and (thinking := fields.get("thinking")):
             frames += [*self._block("thinking"), self._delta({"type": "thinking_delta", "thinking": thinking})]
@@ -90,7 +62,22 @@ class AnthropicEvents:
             frames += [*self._block("text"), self._delta({"type": "text_delta", "text": text})]
         for call in fields.get("tool_calls", ()):
             frames += self._call(tool_use(self._job, self._calls, call))
-        return frames
+        return self._numbered(entry, frames)
+
+    def _started(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
+        self._model = fields.get("model") or self._model
+        return b""
+
+    def _queued(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
+        return queue_line(fields)
+
+    def _completed(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
+        reason = stopped(fields, self._calls)
+        delta = frame({"type": "message_delta", "delta": reason, "usage": usage(fields)})
+        return self._numbered(entry, [*self._begin(), *self._close(), delta, frame({"type": "message_stop"})])
+
+    def _numbered(self, entry: LogEntry, frames: list[bytes]) -> bytes:
+        return b"".join([*frames[:-1], self._id_line(entry), frames[-1]]) if frames else b""
 
     def _call(self, use: dict[str, Any]) -> list[bytes]:
         """A call comes whole: its block grows by one delta."""
@@ -104,6 +91,7 @@ class AnthropicEvents:
             return []
         frames = [*self._begin(), *self._close()]
         self._open = kind
+        self._flowing = kind == "text"
         self._index += 1
         self._text_head = TEXT_HEAD % self._index if kind == "text" else b""
         start = {"type": "content_block_start", "index": self._index, "content_block": block or EMPTY[kind]}
@@ -120,17 +108,11 @@ class AnthropicEvents:
             return []
         signature = [self._delta(SIGNATURE)] if self._open == "thinking" else []
         self._open = ""
+        self._flowing = False
         return [*signature, frame({"type": "content_block_stop", "index": self._index})]
 
     def _delta(self, delta: dict[str, Any]) -> bytes:
         return frame({"type": "content_block_delta", "index": self._index, "delta": delta})
-
-    def _end(self, end: dict[str, Any]) -> list[bytes]:
-        self.done = True
-        why = stopped(end, self._calls)
-        frames = [*self._begin(), *self._close()]
-        delta = frame({"type": "message_delta", "delta": why, "usage": usage(end)})
-        return [*frames, delta, frame({"type": "message_stop"})]
 
     def keep_alive(self) -> bytes:
         return PING

@@ -31,13 +31,13 @@ MESSAGES, COUNT = AnthropicMessages(), AnthropicCount()
 @router.post("", openapi_extra=takes(MessagesRequest), summary="A message, as Anthropic makes it")
 async def messages(request: Request, caller: Chatter) -> Response:
     """One object; `"stream": true` gives Anthropic's sequence of events."""
-    return await serve(request, MESSAGES)
+    return await serve(request, caller, MESSAGES)
 
 
 @router.post("/count_tokens", openapi_extra=takes(CountRequest), summary="How many tokens a message's input is")
 async def count_tokens(request: Request, caller: Chatter) -> Response:
     """Counted by the engine that would answer, with its own tokenizer and template."""
-    return await serve(request, COUNT)
+    return await serve(request, caller, COUNT)
 
 
 @models_router.get("")

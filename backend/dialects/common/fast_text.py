@@ -5,6 +5,8 @@ from __future__ import annotations
 from wire.events import TOKEN_PREFIX
 
 TEXT_ONLY = TOKEN_PREFIX + b',"text":"'
+AFTER_QUOTE = len(TEXT_ONLY)  # where the text begins
+QUOTE = AFTER_QUOTE - 1
 
 
 def text_literal(body: bytes) -> bytes | None:
@@ -12,6 +14,6 @@ def text_literal(body: bytes) -> bytes | None:
 
     A quote inside a JSON string is escaped, so `","` can only end the string (or look like it, and be parsed).
     """
-    if body.startswith(TEXT_ONLY) and body.endswith(b'"}') and body.find(b'","', len(TEXT_ONLY)) < 0:
-        return body[len(TEXT_ONLY) - 1 : -1]
+    if body.startswith(TEXT_ONLY) and body.endswith(b'"}') and body.find(b'","', AFTER_QUOTE) < 0:
+        return body[QUOTE:-1]
     return None

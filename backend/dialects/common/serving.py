@@ -11,7 +11,7 @@ import orjson
 from fastapi import Request
 from starlette.responses import Response
 
-from backend.accounts.caller import principal_of
+from backend.accounts.caller import Caller
 from backend.bounds import bounds_of
 from backend.chat.choices import RelayChoices
 from backend.chat.disconnect import OnDisconnect, parse_on_disconnect
@@ -30,23 +30,23 @@ from wire.idempotency import body_hash
 from wire.records import JobRequest
 
 
-async def serve(request: Request, door: Door) -> Response:
+async def serve(request: Request, caller: Caller, door: Door) -> Response:
     """Answer one request of `door`. Raises ApiError before the response opens."""
     parsed, body = await read_object(request)
-    return await answered(request, door, door.read(parsed, bounds_of(request).messages), body)
+    return await answered(request, caller, door, door.read(parsed, bounds_of(request).messages), body)
 
 
-async def serve_choices(request: Request, door: ChoiceDoor) -> Response:
+async def serve_choices(request: Request, caller: Caller, door: ChoiceDoor) -> Response:
     """Answer one request of `door`, however many choices it wants. Raises ApiError before the response opens."""
     bounds = bounds_of(request)
     parsed, body = await read_object(request)
     asked = door.read(parsed, bounds.messages)
     if not asked.others:
-        return await answered(request, door, asked, body)
+        return await answered(request, caller, door, asked, body)
     if len(body) * (parsed.get("n") or 1) > bounds.body_bytes:
         raise TooLarge("So many answers to a request of this size are more than a request may be; send a smaller 'n'.")
     pace = pace_of(request)
-    party = await submit(request, [of_door(ask, door) for ask in asked.jobs], body)
+    party = await submit(request, caller, [of_door(ask, door) for ask in asked.jobs], body)
     if asked.stream:
         choices = [door.choice(asked, party.tickets, place) for place in range(len(party.tickets))]
         return RelayChoices(party, choices, pace)
@@ -55,11 +55,11 @@ async def serve_choices(request: Request, door: ChoiceDoor) -> Response:
     return Response(orjson.dumps(answer), 200, party.headers, "application/json")
 
 
-async def answered(request: Request, door: Door, asked: Asked, body: bytes) -> Response:
+async def answered(request: Request, caller: Caller, door: Door, asked: Asked, body: bytes) -> Response:
     """The answer to a request that its door has read, of one job."""
     pace = pace_of(request)
     reuse = request.headers.get("x-sluice-cache") == "allow" if asked.reuse is None else asked.reuse
-    [ticket] = (await submit(request, [of_door(asked.job, door)], body, reuse=reuse)).tickets
+    [ticket] = (await submit(request, caller, [of_door(asked.job, door)], body, turn=asked.turn, reuse=reuse)).tickets
     if asked.stream:
         return RelayResponse(ticket, door.stream(asked, ticket), pace)
     return await whole(request, door, asked, ticket)
@@ -75,6 +75,7 @@ async def whole(request: Request, door: Door, asked: Asked, ticket: Ticket) -> R
 
 async def submit(
     request: Request,
+    caller: Caller,
     asks: Sequence[JobRequest],
     body: bytes,
     *,
@@ -92,7 +93,7 @@ async def submit(
     headers = request.headers
     submission = Submission(
         ask=asks[0],
-        principal=principal_of(),
+        caller=caller,
         on_disconnect=on_disconnect or parse_on_disconnect(headers.get("x-sluice-on-disconnect")),
         idempotency_key=turn.key if turn else headers.get("idempotency-key"),
         turn=turn,

@@ -15,59 +15,52 @@ and its clients skip both: an `id:` wherever an event of the log is told in full
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
 from langchain_ollama.chat_models import _get_tool_calls_from_response as tool_calls_of
 
+from backend.dialects.common.translation import Translation
 from backend.dialects.ollama.answer import final, partial
-from backend.errors import ApiError, JobFailed, interrupted
-from wire.events import TERMINAL, LogEntry
+from backend.errors import ApiError
+from wire.events import EventId, LogEntry
 from wire.ids import JobId
 
 PLAIN = {"type", "text", "n"}  # a token with these fields and no others is text
 
 
-class LangServeEvents:
-    """`reasoning`: thoughts are shown. `news`: they are, and all but tokens is told as it is, too, for a caller that
-    takes text back; of a chunk that is several of the model's tokens, `tokens` says how many.
-
-    To all other callers `restarted` after text is an error: attempts are never mixed.
+class LangServeEvents(Translation):
+    """`reasoning`: thoughts are sent. `news`: the caller takes text back; it gets thoughts, and other events than
+    tokens as they are in the log. `tokens` is how many of the model's tokens a chunk is, where it is several.
     """
 
-    media_type = "text/event-stream"
-
     def __init__(self, job: JobId, model: str, reasoning: bool, news: bool) -> None:
-        self.done = False
+        super().__init__(flowing=True, takes_back=news)
         self._job = job
         self._model = model
         self._reasoning = reasoning or news
         self._news = news
-        self._said = False  # something of this attempt has gone out
         self._empty = empty_chunk(job)
         self._after_text = orjson.dumps(self._empty).removeprefix(b'{"content":""')
+        after_text = self._after_text.replace(b"%", b"%%")
+        self._text_format = b'id: %%d-%%d\nevent: data\ndata: {"content":%%b%b\n\n' % after_text
 
     def opening(self) -> bytes:
         return b'event: metadata\ndata: {"run_id":"%b"}\n\n' % self._job.encode()
 
-    def burst(self, entries: Sequence[LogEntry]) -> bytes:
-        return b"".join([self._frames(entry) for entry in entries if not self.done])
+    def _plain(self, id: EventId, literal: bytes) -> bytes:
+        self._begun = True
+        attempt, seq = id
+        return self._text_format % (attempt, seq, literal)
 
-    def _frames(self, entry: LogEntry) -> bytes:
-        fields = entry.fields()
-        if entry.is_token:
-            self._said = True
-            return id_line(entry) + self._token(fields)
-        return self._rare(entry, fields)
-
-    def _token(self, fields: dict[str, Any]) -> bytes:
+    def _token(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
+        self._begun = True
         if fields.keys() <= PLAIN:
             text = orjson.dumps(fields.get("text", ""))
             if self._news and "n" in fields:
                 text += b',"tokens":%d' % fields["n"]
-            return b'event: data\ndata: {"content":%b%b\n\n' % (text, self._after_text)
-        return data_frame({**self._empty, **self._unusual(fields)})
+            return self._id_line(entry) + b'event: data\ndata: {"content":%b%b\n\n' % (text, self._after_text)
+        return self._id_line(entry) + data_frame({**self._empty, **self._unusual(fields)})
 
     def _unusual(self, fields: dict[str, Any]) -> dict[str, Any]:
         """What tells a chunk with thoughts, tool calls or logprobs from an empty one."""
@@ -82,22 +75,21 @@ class LangServeEvents:
             told |= told_calls(partial(self._model, fields))
         return told
 
-    def _rare(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
-        kind = fields.get("type")
-        if kind in TERMINAL:
-            told = self._metadata(entry.body) if self._news else b""
-            return told + self._terminal(entry, fields)
-        if kind == "restarted" and self._said and not self._news:
-            return id_line(entry) + self.broken(interrupted())
-        if kind == "queued" or (self._news and kind in ("started", "restarted")):
-            return id_line(entry) + self._metadata(entry.body)
-        return b""
+    def _queued(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
+        return self._id_line(entry) + self._metadata(entry.body)
 
-    def _terminal(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
-        if fields["type"] != "completed":
-            return id_line(entry) + self.broken(JobFailed.of(fields))
-        self.done = True
-        return self._end(fields) + id_line(entry) + b"event: end\ndata:\n\n"
+    def _started(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
+        return self._id_line(entry) + self._metadata(entry.body) if self._news else b""
+
+    def _restarted(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
+        return self._id_line(entry) + self._metadata(entry.body)
+
+    def _completed(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
+        news = self._metadata(entry.body) if self._news else b""
+        return news + self._end(fields) + self._id_line(entry) + b"event: end\ndata:\n\n"
+
+    def _failed(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
+        return (self._metadata(entry.body) if self._news else b"") + super()._failed(entry, fields)
 
     def _end(self, fields: dict[str, Any]) -> bytes:
         """LangChain's two last chunks: what the answer has cost, and an empty one that says it was the last."""
@@ -157,10 +149,6 @@ def told_calls(chunk: dict[str, Any]) -> dict[str, Any]:
         for call in calls
     ]
     return {"tool_calls": calls, "tool_call_chunks": parts}
-
-
-def id_line(entry: LogEntry) -> bytes:
-    return b"" if entry.id is None else b"id: %d-%d\n" % entry.id
 
 
 def data_frame(chunk: dict[str, Any]) -> bytes:

@@ -23,6 +23,6 @@ GENERATE, ANYWHERE = LocalGenerate(), LocalGenerate(anywhere=True)
 async def generate(request: Request, caller: Annotated[Caller, needs("chat")]) -> Response:
     """`{id, response, model, provider, usage, timings, cached}`; `id` is the job's, for `/api/jobs/{id}`."""
     try:
-        return await serve(request, GENERATE)
+        return await serve(request, caller, GENERATE)
     except NotFound:  # nothing was enqueued
-        return await serve(request, ANYWHERE)
+        return await serve(request, caller, ANYWHERE)

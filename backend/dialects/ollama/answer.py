@@ -8,29 +8,33 @@ what its clients take for a keep-alive. An error is `{"error": "a sentence"}`; `
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 
 from backend.chat.outcome import Outcome
-from backend.dialects.common.fast_text import text_literal
-from backend.errors import ApiError, JobFailed, interrupted
-from wire.events import LogEntry
+from backend.dialects.common.translation import Translation
+from backend.errors import ApiError
+from wire.events import EventId, LogEntry
 
 NS = 1_000_000  # nanoseconds a millisecond
 
 
-def timestamp() -> str:
+def stamp() -> bytes:
     """Now, in RFC 3339 with microseconds. Runs per chunk: isoformat would cost more than the chunk's JSON."""
     now = time.time_ns()
-    return f"{_second(now // 1_000_000_000)}.{now // 1_000 % 1_000_000:06d}Z"
+    return b"%b.%06dZ" % (_second(now // 1_000_000_000), now // 1_000 % 1_000_000)
 
 
 @lru_cache(maxsize=2)
-def _second(second: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+def _second(second: int) -> bytes:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
+
+
+def timestamp() -> str:
+    return stamp().decode()
 
 
 def envelope(model: str, content: str, done: bool) -> dict[str, Any]:
@@ -59,58 +63,38 @@ CHAT = Form(b'"message":{"role":"assistant","content":', b'},"done":false}\n', e
 TEXT = Form(b'"response":', b',"done":false}\n', text_envelope)
 
 
-class OllamaChunks:
-    """`restarted` after text was sent cannot be told in this protocol: it ends as an error, and nothing is mixed."""
+class OllamaChunks(Translation):
+    """A stream's chunks, a line each. This protocol has no word for an attempt that is void, and none for an id."""
 
     media_type = "application/x-ndjson"
 
     def __init__(self, model: str, form: Form = CHAT) -> None:
-        self.done = False
+        super().__init__(flowing=True)
         self._model = model
         self._form = form
-        self._said = False  # text has gone out
         name = orjson.dumps(model).replace(b"%", b"%%")
-        self._head = b'{"model":%b,"created_at":"%%b",%b' % (name, form.head)
-        self._tail = form.tail
+        self._text_format = b'{"model":%b,"created_at":"%%b",%b%%b%b' % (name, form.head, form.tail)
 
-    def opening(self) -> bytes:
+    def _plain(self, id: EventId, literal: bytes) -> bytes:
+        self._begun = True
+        return self._text_format % (stamp(), literal)
+
+    def _token(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
+        self._begun = True
+        return line(partial(self._model, fields, self._form))
+
+    def _completed(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
+        return line(final(self._model, fields, self._form))
+
+    def _id_line(self, entry: LogEntry) -> bytes:
         return b""
-
-    def burst(self, entries: Sequence[LogEntry]) -> bytes:
-        lines = []
-        for entry in entries:
-            if (text := text_literal(entry.body)) is not None and not self.done:
-                self._said = True
-                lines.append(self._head % timestamp().encode() + text + self._tail)
-                continue
-            if not self.done and (chunk := self._chunk(entry)) is not None:
-                lines.append(line(chunk))
-        return b"".join(lines)
-
-    def _chunk(self, entry: LogEntry) -> dict[str, Any] | None:
-        fields = entry.fields()
-        kind = fields.get("type")
-        if kind == "token":
-            self._said = True
-            return partial(self._model, fields, self._form)
-        if kind == "restarted" and self._said:
-            return self._error(interrupted())
-        if kind == "completed":
-            self.done = True
-            return final(self._model, fields, self._form)
-        if kind in ("failed", "cancelled"):
-            return self._error(JobFailed.of(fields))
-        return None
-
-    def _error(self, error: ApiError) -> dict[str, Any]:
-        self.done = True
-        return {"error": error.message, "code": error.code}
 
     def keep_alive(self) -> bytes:
         return line(self._form.envelope(self._model, "", False))
 
     def broken(self, error: ApiError) -> bytes:
-        return line(self._error(error))
+        self.done = True
+        return line({"error": error.message, "code": error.code})
 
 
 def line(chunk: dict[str, Any]) -> bytes:

@@ -49,45 +49,48 @@ CHAT, EVENTS, GENERATE = OllamaChat(), NativeChat(), OllamaGenerate()
 async def chat(request: Request, caller: Chatter) -> Response:
     """Streams NDJSON; `"stream": false` gives one object; `Accept: text/event-stream`, and no other type beside it,
     makes the stream one of native events. A named model without messages is loaded."""
-    return await serve(request, EVENTS if wants_events(request) else CHAT)
+    return await serve(request, caller, EVENTS if wants_events(request) else CHAT)
 
 
 @router.post("/generate", openapi_extra=takes(GenerateRequest), summary="Answer one prompt, as Ollama does it")
 async def generate(request: Request, caller: Chatter) -> Response:
     """Streams NDJSON; `"stream": false` gives one object. `raw` and `suffix` go without the model's template."""
-    return await serve(request, GENERATE)
+    return await serve(request, caller, GENERATE)
 
 
 @router.post("/embed", openapi_extra=takes(EmbedRequest), summary="Vectors of texts, as Ollama makes them")
 async def embed_texts(request: Request, caller: Embedder) -> Response:
     """Large batches are split over the workers; the order is kept."""
-    return await _vectors(request, read_embed, embedded)
+    return await _vectors(request, caller, read_embed, embedded)
 
 
 @router.post("/embeddings", openapi_extra=takes(OldRequest), summary="The vector of one text (older clients)")
 async def embed_prompt(request: Request, caller: Embedder) -> Response:
-    return await _vectors(request, read_old, embedded_old)
+    return await _vectors(request, caller, read_old, embedded_old)
 
 
 async def _vectors(
-    request: Request, read: Callable[[dict[str, Any]], JobRequest], told: Callable[[Vectors], Iterator[bytes]]
+    request: Request,
+    caller: Caller,
+    read: Callable[[dict[str, Any]], JobRequest],
+    told: Callable[[Vectors], Iterator[bytes]],
 ) -> Response:
     parsed, body = await read_object(request)
     ask = read(parsed)
     if not ask.inputs:
-        ticket = await _load(request, ask, body)
+        ticket = await _load(request, caller, ask, body)
         return Response(await joined(told(Vectors(ticket.model, []))), 200, ticket.headers, "application/json")
-    party = await submit(request, parts_of(ask, bounds_of(request).embed_batch), body)
+    party = await submit(request, caller, parts_of(ask, bounds_of(request).embed_batch), body)
     made = await vectors_of(party, len(ask.inputs), request.receive)
     vectors = Vectors(made.model, made.vectors, made.prompt_tokens, made.total_ms, made.load_ms)
     return Response(await joined(told(vectors)), 200, made.headers, "application/json")
 
 
-async def _load(request: Request, ask: JobRequest, body: bytes) -> Ticket:
+async def _load(request: Request, caller: Caller, ask: JobRequest, body: bytes) -> Ticket:
     """Load the model that is asked for vectors of nothing; the ticket of the job that did."""
     catalogue = catalogue_of(request)
     about = (await catalogue.models()).about(await catalogue.resolve(ask.model))
-    party = await submit(request, [loading_of(ask, able=not lacks(about, ["embedding"]))], body)
+    party = await submit(request, caller, [loading_of(ask, able=not lacks(about, ["embedding"]))], body)
     with told_with(party.headers):
         await party.outcomes(request.receive)
     return party.tickets[0]

@@ -83,11 +83,11 @@ class ChatChunks(Chunks):
     def keep_alive(self) -> bytes:
         return frame(self._chunk({}))
 
-    def _begin(self) -> bytes:
+    def _first(self) -> bytes:
         """The chunk with the role."""
         return frame(self._chunk({"role": "assistant", "content": ""}))
 
-    def _token(self, fields: dict[str, Any]) -> bytes:
+    def _chunk_of(self, fields: dict[str, Any]) -> bytes:
         delta: dict[str, Any] = {}
         if fields.get("thinking"):
             delta["reasoning_content"] = fields["thinking"]

@@ -149,7 +149,7 @@ class TextChunks(Chunks):
     def keep_alive(self) -> bytes:
         return frame(self._chunk(""))
 
-    def _token(self, fields: dict[str, Any]) -> bytes:
+    def _chunk_of(self, fields: dict[str, Any]) -> bytes:
         return frame(self._chunk(fields.get("text", ""), self._logprobs.of(fields.get("logprobs"))))
 
     def _last(self, end: dict[str, Any]) -> bytes:

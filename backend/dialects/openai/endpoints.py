@@ -33,13 +33,13 @@ Chatter = Annotated[Caller, needs("chat")]
 @router.post("/chat/completions", openapi_extra=takes(ChatRequest), summary="Chat, as OpenAI does it")
 async def chat_completions(request: Request, caller: Chatter) -> Response:
     """One JSON object; `"stream": true` streams chunks. Every `id:` is an event's of `/api/jobs/{id}/events`."""
-    return await serve_choices(request, CHAT)
+    return await serve_choices(request, caller, CHAT)
 
 
 @router.post("/completions", openapi_extra=takes(CompletionRequest), summary="Go on behind a prompt, as OpenAI does it")
 async def completions(request: Request, caller: Chatter) -> Response:
     """One JSON object; `"stream": true` streams chunks."""
-    return await serve_choices(request, COMPLETIONS)
+    return await serve_choices(request, caller, COMPLETIONS)
 
 
 @router.post("/embeddings", openapi_extra=takes(EmbeddingRequest), summary="Vectors, as OpenAI makes them")
@@ -48,7 +48,7 @@ async def embeddings(request: Request, caller: Annotated[Caller, needs("embeddin
     parsed, body = await read_object(request)
     wanted = openai_embeddings.read(parsed)
     ask = wanted.job.model_copy(update={"door": "openai.embeddings"})
-    party = await submit(request, parts_of(ask, bounds_of(request).embed_batch), body)
+    party = await submit(request, caller, parts_of(ask, bounds_of(request).embed_batch), body)
     made = await vectors_of(party, len(ask.inputs), request.receive)
     answer = openai_embeddings.answer(made.model, made.vectors, made.prompt_tokens, wanted.as_base64)
     return Response(await joined(answer), 200, made.headers, "application/json")

@@ -17,16 +17,14 @@ from backend.dialects.common.door import Asked
 from backend.dialects.common.openapi import takes
 from backend.dialects.common.serving import answered, submit, whole
 from backend.dialects.openai.errors import BadParameter
-from backend.dialects.responses import service
 from backend.dialects.responses.door import COUNT, DOOR
 from backend.dialects.responses.object import Asked as AskedResponse
 from backend.dialects.responses.object import response
 from backend.dialects.responses.references import read_on
 from backend.dialects.responses.request import ResponsesRequest, is_stored
-from backend.dialects.responses.service import Stored
+from backend.dialects.responses.service import input_of, responses_of
 from backend.dialects.responses.stream import ResponseEvents
 from backend.entrance.body import read_object
-from backend.house import House, house_of
 from backend.pace import pace_of
 
 router = APIRouter(prefix="/v1/responses", tags=["OpenAI"])
@@ -37,15 +35,15 @@ Chatter = Annotated[Caller, needs("chat")]
 @router.post("", openapi_extra=takes(ResponsesRequest), summary="Create a response, as OpenAI does it")
 async def create(request: Request, caller: Chatter) -> Response:
     """`stream`: server-sent events; `background`: at once, with status queued; else when the answer is whole."""
-    house = house_of(request)
+    responses = responses_of(request)
     parsed, body = await read_object(request)
-    asked = DOOR.read(parsed, house.settings.max_messages)
-    asked = await read_on(house, caller, asked, parsed, len(body))
+    asked = DOOR.read(parsed, responses.bounds.messages)
+    asked = await read_on(responses, caller, asked, parsed, len(body))
     job = asked.job.model_copy(update={"door": DOOR.name})
     background, pace = bool(parsed.get("background")), pace_of(request)
     on_disconnect = CONTINUE if background else None
-    [ticket] = (await submit(request, [job], body, on_disconnect=on_disconnect, whole=is_stored(job))).tickets
-    asked = await _as_let_in(house, request, asked, ticket)
+    [ticket] = (await submit(request, caller, [job], body, on_disconnect=on_disconnect, whole=is_stored(job))).tickets
+    asked = await _as_let_in(request, caller, asked, ticket)
     if asked.stream:
         return RelayResponse(ticket, DOOR.stream(asked, ticket), pace)
     if background:
@@ -57,10 +55,13 @@ async def create(request: Request, caller: Chatter) -> Response:
 @router.post("/input_tokens", openapi_extra=takes(ResponsesRequest), summary="How many tokens a response's input is")
 async def input_tokens(request: Request, caller: Chatter) -> Response:
     """Counted by the engine that would answer, with its own tokenizer and template."""
-    house = house_of(request)
+    responses = responses_of(request)
     parsed, body = await read_object(request)
-    asked = await read_on(house, caller, COUNT.read(parsed, house.settings.max_messages), parsed, len(body))
-    return await answered(request, COUNT, asked._replace(job=asked.job.model_copy(update={"kind": "count"})), body)
+    asked = COUNT.read(parsed, responses.bounds.messages)
+    asked = await read_on(responses, caller, asked, parsed, len(body))
+    return await answered(
+        request, caller, COUNT, asked._replace(job=asked.job.model_copy(update={"kind": "count"})), body
+    )
 
 
 @router.get("/{response_id}", summary="A response as it is now, or its events from any one on")
@@ -71,31 +72,31 @@ async def show(
     stream: bool = False,
     starting_after: Annotated[int | None, Query(ge=0, description="With stream: a sequence_number.")] = None,
 ) -> Response:
-    house, stored = await _found(request, caller, response_id)
+    responses = responses_of(request)
+    stored = await responses.find(caller, response_id)
     if starting_after is not None and not stream:
         raise BadParameter("starting_after", "'starting_after' belongs to a request with stream=true.")
     if not stream:
-        return answer(await service.told(house, stored))
+        return answer(await responses.now(stored))
     after = -1 if starting_after is None else starting_after
     pace = pace_of(request)
-    return RelayResponse(await service.followed(house, stored), ResponseEvents(stored.asked, after), pace)
+    return RelayResponse(await responses.followed(stored), ResponseEvents(stored.asked, after), pace)
 
 
 @router.delete("/{response_id}", summary="Delete a response; one that lives is cancelled first")
 async def delete(request: Request, caller: Chatter, response_id: Id) -> Response:
     """Request, answer and events are gone for good: nobody finds the job any more."""
-    house, stored = await _found(request, caller, response_id)
-    await service.forget(house, stored)
+    responses = responses_of(request)
+    await responses.forget(caller, await responses.find(caller, response_id))
     return answer({"id": response_id, "object": "response", "deleted": True})
 
 
 @router.post("/{response_id}/cancel", summary="End a response; its worker stops within 100 ms")
 async def cancel(request: Request, caller: Chatter, response_id: Id) -> Response:
     """Answers with the response as it is then: cancelling what has ended changes nothing, and is no error."""
-    house, stored = await _found(request, caller, response_id)
-    await service.cancel(house, stored)
-    _, stored = await _found(request, caller, response_id)
-    return answer(await service.told(house, stored))
+    responses = responses_of(request)
+    await responses.cancel(caller, await responses.find(caller, response_id))
+    return answer(await responses.now(await responses.find(caller, response_id)))
 
 
 @router.get("/{response_id}/input_items", summary="What a response was asked with")
@@ -108,8 +109,7 @@ async def input_items(
     after: str | None = None,
 ) -> Response:
     """Without the instructions, and without what it continues."""
-    _, stored = await _found(request, caller, response_id)
-    items = service.input_of(stored)
+    items = input_of(await responses_of(request).find(caller, response_id))
     items = items if order == "asc" else items[::-1]
     names = [item["id"] for item in items]
     if after is not None and after not in names:
@@ -120,15 +120,10 @@ async def input_items(
     return answer({"object": "list", "data": page, **ends, "has_more": more})
 
 
-async def _found(request: Request, caller: Caller, name: str) -> tuple[House, Stored]:
-    house = house_of(request)
-    return house, await service.find(house, caller, name)
-
-
-async def _as_let_in(house: House, request: Request, asked: Asked, ticket: Ticket) -> Asked:
-    """What the job's record has of the request. It may be an earlier one's, where a key names the job."""
-    found = await house.pools.find(ticket.job) if "idempotency-key" in request.headers else None
-    stored = service.as_stored(found) if found else None
+async def _as_let_in(request: Request, caller: Caller, asked: Asked, ticket: Ticket) -> Asked:
+    """The request as the job's record has it: with an idempotency key it may be an earlier request's."""
+    named = "idempotency-key" in request.headers
+    stored = await responses_of(request).kept(caller, ticket.job) if named else None
     return asked._replace(job=stored.asked.request) if stored else asked
 
 

@@ -12,18 +12,17 @@ from typing import Any
 
 import orjson
 
-from backend.accounts.caller import Principal
+from backend.accounts.caller import Caller
 from backend.chat.party import together
 from backend.dialects.common.door import Asked
 from backend.dialects.openai.errors import BadParameter
-from backend.dialects.responses import service
 from backend.dialects.responses.door import DOOR
 from backend.dialects.responses.input import is_reference
 from backend.dialects.responses.object import Item
 from backend.dialects.responses.request import ResponsesRequest
+from backend.dialects.responses.service import Responses, input_of
 from backend.dialects.responses.stream import ResponseEvents
 from backend.errors import NotFound, TooLarge
-from backend.house import House
 
 AT_ONCE = 16  # responses that are read side by side: a long conversation names hundreds
 READ_TIMES = 16  # a request's greatest size: each turn's response holds all turns before it
@@ -37,36 +36,36 @@ class ItemNotFound(BadParameter):
     code = "item_not_found"
 
 
-async def read_on(house: House, who: Principal, asked: Asked, body: dict[str, Any], size: int) -> Asked:
+async def read_on(responses: Responses, caller: Caller, asked: Asked, body: dict[str, Any], size: int) -> Asked:
     """A request that its door has read, with what it names of earlier responses: single items, a whole conversation.
 
     `body`: the request as it was parsed, `size` bytes long. Raises what `resolved` and `continued` raise.
     """
     if isinstance(asked.extra, ResponsesRequest) and asked.extra.has_references:
-        asked = DOOR.read(await resolved(house, who, body, size), house.settings.max_messages)
-    return await service.continued(house, who, asked, size)
+        asked = DOOR.read(await resolved(responses, caller, body, size), responses.bounds.messages)
+    return await responses.continued(caller, asked, size)
 
 
-async def resolved(house: House, who: Principal, body: dict[str, Any], size: int) -> dict[str, Any]:
+async def resolved(responses: Responses, caller: Caller, body: dict[str, Any], size: int) -> dict[str, Any]:
     """The request with every reference replaced by the item that it names. `size`: bytes of the request as it was sent.
 
     Raises ItemNotFound, BadParameter for an item of a response that is still in progress, and TooLarge.
     """
     items: list[Any] = body["input"]
     names = {place: str(item["id"]) for place, item in enumerate(items) if is_reference(item)}
-    known = await Named(house, who).items(names)
-    if size + sum(len(orjson.dumps(item)) for item in known.values()) > house.settings.max_body_bytes:
+    known = await Referenced(responses, caller).items(names)
+    if size + sum(len(orjson.dumps(item)) for item in known.values()) > responses.bounds.body_bytes:
         raise _too_large()
     return {**body, "input": [known.get(place, item) for place, item in enumerate(items)]}
 
 
-class Named:
-    """Items that one request names, read from their responses, at most so many bytes of those."""
+class Referenced:
+    """Reads the items that one request names from their responses, of which it reads so many bytes at most."""
 
-    def __init__(self, house: House, who: Principal) -> None:
-        self._house = house
-        self._who = who
-        self._left = READ_TIMES * house.settings.max_body_bytes
+    def __init__(self, responses: Responses, caller: Caller) -> None:
+        self._responses = responses
+        self._caller = caller
+        self._left = READ_TIMES * responses.bounds.body_bytes
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def items(self, names: dict[int, str]) -> dict[int, Item]:
@@ -94,15 +93,15 @@ class Named:
 
     async def _read(self, response: str, place: int) -> dict[str, Item]:
         """Everything that a response was asked with and has answered, by its id."""
-        stored = await service.find(self._house, self._who, response)
+        stored = await self._responses.find(self._caller, response)
         if stored.record.live:
             raise BadParameter(f"input[{place}].id", f"input[{place}].id: its response is still in progress.")
         self._left -= len(stored.record.request)
         if self._left < 0:
             raise _too_large()
         events = ResponseEvents(stored.asked)
-        events.burst(await service.log_of(self._house, stored))
-        return {item["id"]: item for item in [*service.input_of(stored), *events.output]}
+        events.burst(await self._responses.log(stored))
+        return {item["id"]: item for item in [*input_of(stored), *events.output]}
 
 
 def _too_large() -> TooLarge:

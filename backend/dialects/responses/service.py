@@ -1,6 +1,6 @@
-"""Responses that are there: found by their id, continued by the next one, told again, cancelled, forgotten.
+"""Responses that are kept: found by their id, continued by the next request, sent again, cancelled, forgotten.
 
-A response is a job. What was asked lies in its record, what was answered in its log, both for a day after its end.
+A response is a job. The request lies in its record, the answer in its log, both for a day after the job's end.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ import re
 import uuid
 from typing import NamedTuple
 
-from backend.accounts.caller import Principal
+from starlette.requests import Request
+
+from backend.accounts.caller import Caller
+from backend.bounds import RequestBounds
 from backend.chat.disconnect import CONTINUE
 from backend.chat.outcome import Outcome
 from backend.chat.party import Ticket
+from backend.chat.service import ChatService
 from backend.dialects.common.door import Asked
 from backend.dialects.openai.errors import BadParameter
 from backend.dialects.responses.input import told_items, with_names
@@ -21,8 +25,7 @@ from backend.dialects.responses.object import Asked as AskedResponse
 from backend.dialects.responses.object import Item, calls_of, ended, output_of, response
 from backend.dialects.responses.request import ResponsesRequest, is_stored
 from backend.errors import ApiError, NotFound, TooLarge
-from backend.house import House
-from backend.pool.pools import Found
+from backend.pool.pools import Found, Pools
 from wire.events import START, LogEntry
 from wire.ids import JobId
 from wire.reader import JobLost
@@ -31,11 +34,10 @@ from wire.records import JobRecord, JobRequest, Message
 READ_SECONDS = 10.0  # for the log of an ended job
 RESPONSE_ID = re.compile(r"resp_([0-9a-f]{32})")
 LIVE = {"queued": "queued", "running": "in_progress"}
-CANCEL_TRIES = 3
 
 
 class Stored(NamedTuple):
-    """A response that may be told again."""
+    """A response that may be sent again."""
 
     record: JobRecord
     asked: AskedResponse
@@ -46,13 +48,100 @@ class Stored(NamedTuple):
         return self.asked.request.messages[int((self.asked.request.echo or {}).get("own", 0)) :]
 
 
-async def find(house: House, who: Principal, name: str) -> Stored:
-    """Raises NotFound: foreign ids, other dialects' jobs and what was not to be stored are as unknown as wrong ids."""
-    found = await house.pools.find(job_of(name))
-    stored = as_stored(found) if found and found.record.tenant == who.tenant else None
-    if stored is None:
-        raise response_not_found(name)
-    return stored
+class Responses:
+    """The responses that are kept, and the request of the next one. `bounds`: of one request."""
+
+    def __init__(self, pools: Pools, chat: ChatService, bounds: RequestBounds) -> None:
+        self._pools = pools
+        self._chat = chat
+        self.bounds = bounds
+
+    async def find(self, caller: Caller, response_id: str) -> Stored:
+        """Raises NotFound: a foreign id, the job of another dialect and a response that was not to be stored are as
+        unknown as a wrong id."""
+        stored = await self.kept(caller, job_of(response_id))
+        if stored is None:
+            raise response_not_found(response_id)
+        return stored
+
+    async def kept(self, caller: Caller, job: JobId) -> Stored | None:
+        """The response as the record of the caller's job has it, None where nothing of it is kept."""
+        outline = await self._pools.of(caller).find(job)
+        found = await self._pools.whole(outline) if outline else None
+        return as_stored(found) if found else None
+
+    # -- sent again --------------------------------------------------------------------------------------------
+    async def now(self, stored: Stored) -> Item:
+        """The response as it is now. A live response has no output yet: it is there to be streamed."""
+        if stored.record.live:
+            return response(stored.asked, LIVE[stored.record.state], [])
+        outcome = await self._outcome(stored)
+        return ended(stored.asked, outcome.end, output_of(stored.asked.job, outcome))
+
+    async def followed(self, stored: Stored) -> Ticket:
+        """A ticket for all events of the response. Raises NotFound where it was deleted just now."""
+        try:
+            return await self._chat.follow(stored.record, START, CONTINUE)
+        except JobLost:
+            raise response_not_found(stored.asked.job) from None
+
+    async def log(self, stored: Stored) -> list[LogEntry]:
+        """Every event of an ended job. Raises NotFound where its log is gone."""
+        ticket, log = await self.followed(stored), list[LogEntry]()
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                while (entries := await ticket.reader.next_burst()) is not None:
+                    log += entries
+        except JobLost:
+            raise response_not_found(stored.asked.job) from None
+        finally:
+            await ticket.leave(gone=False)
+        return log
+
+    async def _outcome(self, stored: Stored) -> Outcome:
+        """All that an ended job has answered, also where it failed. Raises NotFound where its log is gone."""
+        outcome = Outcome()
+        outcome.fold(await self.log(stored))
+        return outcome
+
+    # -- continued ---------------------------------------------------------------------------------------------
+    async def continued(self, caller: Caller, asked: Asked, size: int) -> Asked:
+        """The request with the conversation that it continues put before its input. `size`: bytes of its body.
+
+        Raises NotFound where that conversation is gone, BadParameter where it has no answer, or where the request
+        answers a tool call that is not in it.
+        """
+        wanted = asked.extra
+        if not isinstance(wanted, ResponsesRequest) or wanted.previous_response_id is None:
+            return asked
+        before = await self.find(caller, wanted.previous_response_id)
+        if len(before.record.request) + size > self.bounds.body_bytes:
+            raise TooLarge("The conversation has grown larger than a request may be (SLUICE_MAX_BODY_BYTES).")
+        return asked._replace(job=_joined(asked.job, await self._conversation(before), self.bounds.messages))
+
+    async def _conversation(self, stored: Stored) -> list[Message]:
+        """A response's conversation, its answer included; instructions are each request's own."""
+        outcome = None if stored.record.live else await self._outcome(stored)
+        if outcome is None or outcome.end.get("type") != "completed":
+            what = "is still in progress" if stored.record.live else "has no answer"
+            raise BadParameter("previous_response_id", f"previous_response_id: this response {what}.")
+        instructed = bool((stored.asked.request.echo or {}).get("instructed"))
+        return [*stored.asked.request.messages[int(instructed) :], _answer(stored, outcome)]
+
+    # -- ended -------------------------------------------------------------------------------------------------
+    async def cancel(self, caller: Caller, stored: Stored) -> None:
+        """A response that has ended stays as it is."""
+        await self._pools.of(caller).cancel(stored.asked.job)
+
+    async def forget(self, caller: Caller, stored: Stored) -> None:
+        """Cancel the response if it lives, then wipe request, answer and log in every pool that it passed."""
+        if not await self._pools.of(caller).forget(stored.asked.job):
+            raise ApiError("The response could not be ended; try again.")
+
+
+def responses_of(request: Request) -> Responses:
+    responses: Responses = request.state.responses
+    return responses
 
 
 def as_stored(found: Found) -> Stored | None:
@@ -75,61 +164,8 @@ def job_of(name: str) -> JobId:
     return JobId(str(uuid.UUID(match[1])))
 
 
-# -- told again --------------------------------------------------------------------------------------------------
-async def told(house: House, stored: Stored) -> Item:
-    """The response as it is now. A live one has no output yet: it is there to be streamed."""
-    if stored.record.live:
-        return response(stored.asked, LIVE[stored.record.state], [])
-    outcome = await outcome_of(house, stored)
-    return ended(stored.asked, outcome.end, output_of(stored.asked.job, outcome))
-
-
 def input_of(stored: Stored) -> list[Item]:
     return told_items(stored.asked.job, stored.own)
-
-
-async def followed(house: House, stored: Stored) -> Ticket:
-    """A ticket for all of its events. Raises NotFound where it was deleted just now."""
-    try:
-        return await house.chat.follow(stored.record, START, CONTINUE)
-    except JobLost:
-        raise response_not_found(stored.asked.job) from None
-
-
-async def outcome_of(house: House, stored: Stored) -> Outcome:
-    """Everything that an ended job said, also where it failed. Raises NotFound where its log is gone."""
-    outcome = Outcome()
-    outcome.fold(await log_of(house, stored))
-    return outcome
-
-
-async def log_of(house: House, stored: Stored) -> list[LogEntry]:
-    """Every event of an ended job. Raises NotFound where its log is gone."""
-    ticket, log = await followed(house, stored), list[LogEntry]()
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            while (entries := await ticket.reader.next_burst()) is not None:
-                log += entries
-    except JobLost:
-        raise response_not_found(stored.asked.job) from None
-    finally:
-        await ticket.leave(gone=False)
-    return log
-
-
-# -- continued ---------------------------------------------------------------------------------------------------
-async def continued(house: House, who: Principal, asked: Asked, size: int) -> Asked:
-    """The request with the conversation it continues put before its input. `size`: bytes of its body.
-
-    Raises NotFound where that is gone, BadParameter where it has no answer, or none of its calls is the one answered.
-    """
-    wanted = asked.extra
-    if not isinstance(wanted, ResponsesRequest) or wanted.previous_response_id is None:
-        return asked
-    before = await find(house, who, wanted.previous_response_id)
-    if len(before.record.request) + size > house.settings.max_body_bytes:
-        raise TooLarge("The conversation has grown larger than a request may be (SLUICE_MAX_BODY_BYTES).")
-    return asked._replace(job=_joined(asked.job, await _said(house, before), house.settings.max_messages))
 
 
 def _joined(job: JobRequest, before: list[Message], most: int) -> JobRequest:
@@ -141,34 +177,12 @@ def _joined(job: JobRequest, before: list[Message], most: int) -> JobRequest:
     return job.model_copy(update={"messages": with_names(messages), "echo": {**echo, "own": first + len(before)}})
 
 
-async def _said(house: House, stored: Stored) -> list[Message]:
-    """A response's conversation, its answer included; instructions are each request's own."""
-    outcome = None if stored.record.live else await outcome_of(house, stored)
-    if outcome is None or outcome.end.get("type") != "completed":
-        what = "is still in progress" if stored.record.live else "has no answer"
-        raise BadParameter("previous_response_id", f"previous_response_id: this response {what}.")
-    instructed = bool((stored.asked.request.echo or {}).get("instructed"))
-    as_told = calls_of(stored.asked.job, outcome.restarts, outcome.tool_calls, 0)
-    calls = tuple({**call, "id": told["id"]} for call, told in zip(outcome.tool_calls, as_told, strict=True))
+def _answer(stored: Stored, outcome: Outcome) -> Message:
+    """The answer as a message of the conversation. Its tool calls have the ids that their caller knows."""
+    numbered = calls_of(stored.asked.job, outcome.restarts, outcome.tool_calls, 0)
+    calls = tuple({**call, "id": item["id"]} for call, item in zip(outcome.tool_calls, numbered, strict=True))
     text, thinking = "".join(outcome.text), "".join(outcome.thinking) or None
-    answer = Message(role="assistant", content=text, thinking=thinking, tool_calls=calls or None)
-    return [*stored.asked.request.messages[int(instructed) :], answer]
-
-
-# -- ended -------------------------------------------------------------------------------------------------------
-async def cancel(house: House, stored: Stored) -> None:
-    """What has ended stays as it is."""
-    await house.pools.cancel(stored.asked.job)
-
-
-async def forget(house: House, stored: Stored) -> None:
-    """Cancel it if it lives, then wipe request, answer and log, in every pool it passed."""
-    for _ in range(CANCEL_TRIES):
-        await house.pools.cancel(stored.asked.job, "deleted")
-        states = [await found.pool.jobs.forget(stored.asked.job) for found in await house.pools.path(stored.asked.job)]
-        if not any(state in LIVE for state in states):
-            return
-    raise ApiError("The response could not be ended; try again.")
+    return Message(role="assistant", content=text, thinking=thinking, tool_calls=calls or None)
 
 
 def response_not_found(name: str) -> NotFound:

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from backend.dialects.common.fast_text import text_literal
 from backend.dialects.common.sse import queue_line
+from backend.dialects.common.translation import Translation
 from backend.dialects.responses.object import (
     Asked,
     Item,
@@ -37,7 +37,7 @@ from backend.dialects.responses.object import (
     told_logprobs,
 )
 from backend.errors import ApiError, interrupted
-from wire.events import LogEntry
+from wire.events import EventId, LogEntry
 
 END = {"completed": "response.completed", "incomplete": "response.incomplete"}
 
@@ -83,19 +83,16 @@ class OpenText:
         return text_part(text, self.logprobs) if self.kind is TEXT else summary_part(text)
 
 
-class ResponseEvents:
+class ResponseEvents(Translation):
     """One stream. Frames up to the number `after` were sent before, by whichever process."""
 
-    media_type = "text/event-stream"
-
     def __init__(self, asked: Asked, after: int = -1) -> None:
-        self.done = False
+        super().__init__(flowing=True, takes_back=True)
         self._asked = asked
         self._after = after
         self._sequence = 0
         self._index = 0  # of the next item
         self._restarts = 0
-        self._began = False
         self._void()
 
     def _void(self) -> None:
@@ -115,20 +112,8 @@ class ResponseEvents:
         created = self._frame("response.created", response=told)
         return created + self._frame("response.queued", response=told) if background else created
 
-    def burst(self, entries: Sequence[LogEntry]) -> bytes:
-        frames: list[bytes] = []
-        for entry in entries:
-            if self.done:
-                break
-            literal = text_literal(entry.body)
-            if literal is not None:
-                frames.append(self._delta(TEXT, literal))
-            else:
-                frames.append(self._rare(entry))
-        return b"".join(frames)
-
     def keep_alive(self) -> bytes:
-        state = "in_progress" if self._began else "queued"
+        state = "in_progress" if self._begun else "queued"
         told = response(self._asked, state, [])
         return event_frame(f"response.{state}", max(self._sequence - 1, self._after), response=told)
 
@@ -137,47 +122,53 @@ class ResponseEvents:
         return self._frame("error", code=error.code, message=error.message, param=None)
 
     # -- events --------------------------------------------------------------------------------------------------
-    def _rare(self, entry: LogEntry) -> bytes:
-        event = entry.fields()
-        kind = event.get("type")
-        if kind == "token":
-            return self._token(event)
-        if kind == "queued":
-            return queue_line(event)
-        if kind == "started":
-            return self._start()
-        if kind == "restarted":
-            # One that is in no log says that the log itself was lost: then the numbers so far mean nothing.
-            return self.broken(interrupted()) if entry.id is None else self._restart()
-        return self._end(event) if kind in ("completed", "failed", "cancelled") else b""
+    def _queued(self, entry: LogEntry, fields: Item) -> bytes:
+        return queue_line(fields)
 
-    def _start(self) -> bytes:
-        if self._began:
+    def _started(self, entry: LogEntry, fields: Item) -> bytes:
+        if self._begun:
             return b""
-        self._began = True
+        self._begun = True
         return self._frame("response.in_progress", response=response(self._asked, "in_progress", []))
 
-    def _token(self, event: Item) -> bytes:
+    def _plain(self, id: EventId, literal: bytes) -> bytes:
+        item = self._open
+        if item is None or item.kind is not TEXT:
+            return self._delta(TEXT, literal)
+        item.said.append(literal)
+        number = self._next()
+        return item.frame % (number, literal) if number > self._after else b""
+
+    def _token(self, entry: LogEntry, fields: Item) -> bytes:
         frames = b""
-        if thinking := event.get("thinking"):
+        if thinking := fields.get("thinking"):
             frames += self._delta(THOUGHT, orjson.dumps(thinking))
-        if text := event.get("text"):
-            frames += self._delta(TEXT, orjson.dumps(text), event.get("logprobs") or ())
-        for call in calls_of(self._asked.job, self._restarts, event.get("tool_calls") or (), self._counts["fc"]):
+        if text := fields.get("text"):
+            frames += self._delta(TEXT, orjson.dumps(text), fields.get("logprobs") or ())
+        for call in calls_of(self._asked.job, self._restarts, fields.get("tool_calls") or (), self._counts["fc"]):
             frames += self._close("completed") + self._call(call)
         return frames
 
-    def _restart(self) -> bytes:
+    def _restarted(self, entry: LogEntry, fields: Item) -> bytes:
+        """The event is in the log, unless the log itself was lost: then the numbers so far mean nothing."""
+        if entry.id is None:
+            return self.broken(interrupted())
         frames = self._close("incomplete")
         self._void()
         self._restarts += 1
         return frames
 
-    def _end(self, event: Item) -> bytes:
-        frames = self._close("completed" if is_whole(event) else "incomplete")
-        told = ended(self._asked, event, self._output)
+    def _completed(self, entry: LogEntry, fields: Item) -> bytes:
+        return self._ended(fields)
+
+    def _failed(self, entry: LogEntry, fields: Item) -> bytes:
+        return self._ended(fields)
+
+    def _ended(self, end: Item) -> bytes:
         self.done = True
-        return frames + self._frame(END.get(told["status"], "response.failed"), response=told)
+        frames = self._close("completed" if is_whole(end) else "incomplete")
+        body = ended(self._asked, end, self._output)
+        return frames + self._frame(END.get(body["status"], "response.failed"), response=body)
 
     # -- items ---------------------------------------------------------------------------------------------------
     def _delta(self, kind: Kind, literal: bytes, logprobs: Sequence[dict[str, Any]] = ()) -> bytes:

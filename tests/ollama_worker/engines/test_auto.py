@@ -1,4 +1,4 @@
-"""Which engine is chosen: what was set is never passed over, and production is never given simulated answers."""
+"""The choice of an engine: a setting is never passed over, and production never gets simulated answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.child import free_port
 
 @pytest.fixture
 def nowhere() -> str:
-    """An address where nobody listens."""
+    """An address where no server listens."""
     return f"http://127.0.0.1:{free_port()}"
 
 
@@ -82,7 +82,7 @@ async def test_an_address_that_was_set_is_taken_even_without_a_model(
 async def test_an_address_that_was_set_is_waited_for(
     settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is not passed over for the file that is there, and a line says who is waited for."""
+    """A set Ollama is not passed over for a file that is there, and a log line names what the worker waits for."""
     here(settings, "there.gguf")
     monkeypatch.setattr(auto, "WAIT_SECONDS", 0.01)
     waiting, probed, real_probe = asyncio.Event(), 0, auto.probe
@@ -102,7 +102,7 @@ async def test_an_address_that_was_set_is_waited_for(
     assert "waiting for Ollama" in capsys.readouterr().out
     async with fake_ollama(int(url.rsplit(":", 1)[1])) as late:
         assert (await asyncio.wait_for(choosing, 5)).kind == "ollama"
-        assert late.asked("/api/tags")
+        assert late.bodies("/api/tags")
 
 
 async def test_a_server_that_speaks_openai_s_protocol_is_waited_for(
@@ -112,9 +112,9 @@ async def test_a_server_that_speaks_openai_s_protocol_is_waited_for(
     waiting, real_probe = asyncio.Event(), auto.probe_server
 
     async def noted(settings: WorkerSettings) -> tuple[str, list[str] | None]:
-        found = await real_probe(settings)
+        result = await real_probe(settings)
         waiting.set()
-        return found
+        return result
 
     monkeypatch.setattr(auto, "probe_server", noted)
     wanted = put(settings, engine="openai", openai_url=f"{nowhere}/v1")
@@ -147,7 +147,7 @@ async def test_a_file_that_was_set_is_taken(settings: WorkerSettings, tiny_gguf:
     assert isinstance(build_engine(wanted, choice), LlamaCppEngine)
 
 
-async def test_who_sets_file_and_name_says_what_the_file_is(settings: WorkerSettings, tiny_gguf: Path) -> None:
+async def test_a_file_that_is_set_with_a_name_has_that_name(settings: WorkerSettings, tiny_gguf: Path) -> None:
     assert (await choose_engine(put(settings, gguf=tiny_gguf, model_name="mine"))).model == "mine"
 
 
@@ -172,7 +172,7 @@ async def test_the_file_that_is_fetched_goes_by_its_ollama_name(settings: Worker
     assert (choice.gguf, choice.model) == (fetched, "qwen2.5:0.5b")
 
 
-async def test_without_anything_answers_are_simulated_and_it_says_how_to_connect(
+async def test_without_any_model_answers_are_simulated_and_the_log_names_how_to_connect(
     settings: WorkerSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     choice = await choose_engine(settings)
@@ -190,7 +190,7 @@ async def test_production_never_simulates_by_itself(settings: WorkerSettings) ->
     assert (await choose_engine(put(production, engine="simulated"))).kind == "simulated"
 
 
-async def test_a_missing_library_says_what_to_install(
+async def test_a_missing_library_is_refused_with_what_to_install(
     settings: WorkerSettings, tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

@@ -1,4 +1,4 @@
-"""Clouds: spoken to only where SLUICE_CLOUD names one, each at its own address with its own key."""
+"""Clouds: used only where SLUICE_CLOUD names one, each at its own address with its own key."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEYS = {"openai_key": "key-o", "anthropic_key": "key-a", "google_key": "key-g"}
 
 
 def settings(folder: Path, url: str, **changes: object) -> WorkerSettings:
-    """All keys are there, and every cloud is at `url`."""
+    """Settings with all keys, and with every cloud at `url`."""
     clouds = dict.fromkeys(("cloud_openai_url", "cloud_anthropic_url", "cloud_google_url"), url)
     nowhere = f"http://127.0.0.1:{free_port()}/small.gguf"
     return WorkerSettings(_env_file=None, data_dir=folder, gguf_url=nowhere, **{**KEYS, **clouds, **changes})  # type: ignore[arg-type]
@@ -52,7 +52,7 @@ async def used(engine: Engine) -> list[object]:
 
 
 async def test_keys_alone_send_nothing_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever engine is chosen, and also when it is used, looked at, and has no other."""
+    """Whatever engine is chosen, and also when it is used and its health is read."""
     monkeypatch.setattr(auto, "LOCAL_OLLAMA", f"http://127.0.0.1:{free_port()}")
     async with counted_connections() as (url, seen):
         inherited = settings(tmp_path, url)
@@ -80,7 +80,7 @@ async def test_a_cloud_is_chosen_without_dialling_it(tmp_path: Path) -> None:
         ({"cloud": ("google",), "google_key": ""}, "GOOGLE_API_KEY is not set"),
     ],
 )
-async def test_a_cloud_that_cannot_be_spoken_to_says_what_to_set(
+async def test_a_cloud_with_missing_settings_is_refused_with_the_setting_s_name(
     tmp_path: Path, changes: dict[str, object], advice: str
 ) -> None:
     with pytest.raises(NoEngine, match=advice):
@@ -110,7 +110,7 @@ async def test_anthropic_gets_its_own_key(tmp_path: Path) -> None:
 async def test_a_cloud_that_is_away_is_not_well_until_it_lists_its_models_again(
     tmp_path: Path, name: CloudName, serve: Any, key: str
 ) -> None:
-    """A list that was told before says nothing of a cloud that does not answer any more."""
+    """An older list does not prove the health of a cloud that does not answer any more."""
     port = free_port()
     named = settings(tmp_path, f"http://127.0.0.1:{port}/v1", engine="cloud", cloud=(name,))
     engine: Any = build_engine(named, await choose_engine(named))

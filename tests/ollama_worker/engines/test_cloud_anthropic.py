@@ -63,21 +63,21 @@ async def answer(engine: AnthropicEngine, ask: JobRequest = CHAT) -> list[Any]:
     return [item async for item in engine.generate(ask)]
 
 
-def said(items: list[Any]) -> str:
+def text_of(items: list[Any]) -> str:
     return "".join(item.text for item in items if isinstance(item, Piece))
 
 
 async def sent(fake: FakeAnthropic, engine: AnthropicEngine, ask: JobRequest) -> dict[str, Any]:
     await answer(engine, ask)
-    return fake.asked()[-1]
+    return fake.bodies()[-1]
 
 
-async def test_it_streams_and_ends_with_the_counts(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
+async def test_an_answer_streams_and_ends_with_the_counts(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
     fake.chunks = [begin(cache_read_input_tokens=20, cache_creation_input_tokens=5), *HELLO[1:]]
     items = await answer(engine)
-    assert said(items) == "Hello you"
+    assert text_of(items) == "Hello you"
     assert items[-1] == Finished("stop", 32, 3, cached_tokens=20)
-    (body,) = fake.asked()
+    (body,) = fake.bodies()
     assert body["system"] == "Be brief."
     assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "hi"}]}]
     assert (body["max_tokens"], body["stream"]) == (8192, True)
@@ -95,7 +95,7 @@ async def test_options_go_by_their_names(fake: FakeAnthropic, engine: AnthropicE
     assert not {"seed", "min_p", "top_p"} & body.keys()
 
 
-async def test_calls_are_told_whole(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
+async def test_calls_come_whole(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
     fake.chunks = [
         *(begin(), block(0, type="text", text="Let me see."), event("content_block_stop", index=0)),
         block(1, type="tool_use", id="t1", name="add", input={}),
@@ -104,12 +104,12 @@ async def test_calls_are_told_whole(fake: FakeAnthropic, engine: AnthropicEngine
         end("tool_use", output_tokens_details={"thinking_tokens": 2}),
     ]
     items = await answer(engine, chat(tools=(TOOL,)))
-    assert said(items) == "Let me see."
+    assert text_of(items) == "Let me see."
     add = {"id": "t1", "function": {"name": "add", "arguments": {"x": 1}}}
     assert items[-2].tool_calls == [add, {"id": "t2", "function": {"name": "now", "arguments": {}}}]
     assert (items[-1].reason, items[-1].thinking_tokens) == ("tool_calls", 2)
     tool = {"name": "add", "description": "sum", "input_schema": {"type": "object"}}
-    assert fake.asked()[0]["tools"] == [tool]
+    assert fake.bodies()[0]["tools"] == [tool]
 
 
 @pytest.mark.parametrize(
@@ -134,11 +134,11 @@ async def test_a_strict_tool_is_strict_for_a_model_that_holds_to_schemas(
 ) -> None:
     fake.entries = [{"id": "m", "capabilities": {"structured_outputs": {"supported": holds}}}]
     strict = {"type": "function", "function": {**TOOL["function"], "strict": True}}
-    (told, plain) = (await sent(fake, engine, chat(tools=(strict, TOOL))))["tools"]
-    assert (told.get("strict"), plain.get("strict")) == (True if holds else None, None)
+    (held, plain) = (await sent(fake, engine, chat(tools=(strict, TOOL))))["tools"]
+    assert (held.get("strict"), plain.get("strict")) == (True if holds else None, None)
 
 
-async def test_a_talk_with_tools_and_images_becomes_turns(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
+async def test_a_chat_with_tools_and_images_becomes_turns(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
     calls = tuple({"function": {"name": name, "arguments": {}}} for name in ("a", "b"))
     talk = (
         Message(role="user", content="see", images=("/9j/4AAQ",)),
@@ -166,7 +166,7 @@ async def test_a_talk_with_tools_and_images_becomes_turns(fake: FakeAnthropic, e
         (supported("thinking", "adaptive"), None, None),
     ],
 )
-async def test_thinking_is_asked_for_as_the_model_takes_it(
+async def test_thinking_is_requested_as_the_model_accepts_it(
     fake: FakeAnthropic, engine: AnthropicEngine, able: dict[str, Any], think: Any, expected: Any
 ) -> None:
     fake.entries = [{"id": "m", "max_tokens": 8192, "capabilities": able}]
@@ -188,20 +188,20 @@ async def test_a_level_of_thought_is_an_effort(fake: FakeAnthropic, engine: Anth
         {"options": {"num_predict": 1000}},
     ],
 )
-async def test_no_thought_is_asked_for_where_they_would_refuse_it(
+async def test_no_thought_is_requested_where_anthropic_would_refuse_it(
     fake: FakeAnthropic, engine: AnthropicEngine, changes: dict[str, Any]
 ) -> None:
     assert "thinking" not in await sent(fake, engine, chat(think=True, **changes))
 
 
-async def test_thoughts_are_told_as_thoughts(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
+async def test_thoughts_come_as_thoughts(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
     fake.chunks = [
         *(begin(), block(0, type="thinking", thinking=""), delta(0, type="thinking_delta", thinking="hm")),
         *(delta(0, type="signature_delta", signature="xyz"), block(1, type="text", text=""), text("so", 1), end()),
     ]
     items = await answer(engine)
     assert "".join(item.thinking for item in items if isinstance(item, Piece)) == "hm"
-    assert said(items) == "so"
+    assert text_of(items) == "so"
 
 
 async def test_a_schema_is_kept_to(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
@@ -217,14 +217,14 @@ async def test_a_schema_is_kept_to(fake: FakeAnthropic, engine: AnthropicEngine)
         JobRequest(kind="generate", model="m", prompt="x"),
     ],
 )
-async def test_what_no_model_of_theirs_has_is_refused_here(
+async def test_a_job_that_no_model_of_anthropic_s_can_do_is_refused_here(
     fake: FakeAnthropic, engine: AnthropicEngine, ask: JobRequest
 ) -> None:
     with pytest.raises(Unsupported, match=r"use (SLUICE_ENGINE=|another model)"):
         await answer(engine, ask)
     with pytest.raises(Unsupported, match="SLUICE_ENGINE="):
         await engine.embed(JobRequest(kind="embed", model="m", inputs=("a",)))
-    assert not fake.asked()
+    assert not fake.bodies()
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ async def test_reasons_are_ours(fake: FakeAnthropic, engine: AnthropicEngine, re
     assert (await answer(engine))[-1].reason == expected
 
 
-async def test_a_stop_sequence_is_told(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
+async def test_a_stop_sequence_is_reported(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
     stop = event("message_delta", delta={"stop_reason": "stop_sequence", "stop_sequence": "END"}, usage={})
     fake.chunks = [*HELLO[:-1], stop, event("message_stop")]
     assert (await answer(engine))[-1].stop_sequence == "END"
@@ -266,14 +266,16 @@ async def test_a_refusal_becomes_its_error(
     assert type(caught.value) is expected
 
 
-async def test_an_error_in_mid_answer_comes_after_what_was_said(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
+async def test_an_error_in_mid_answer_comes_after_the_text_before_it(
+    fake: FakeAnthropic, engine: AnthropicEngine
+) -> None:
     wrong = event("error", error={"type": "overloaded_error", "message": "Overloaded"})
     fake.chunks = [b"".join([*HELLO[:4], wrong])]
     got: list[Any] = []
     with pytest.raises(EngineUnavailable):
         async for item in engine.generate(CHAT):
             got.append(item)
-    assert said(got) == "Hello"
+    assert text_of(got) == "Hello"
 
 
 NO_REASON = [*HELLO[:-1], event("message_stop")]
@@ -298,13 +300,13 @@ async def test_closing_early_closes_the_connection(fake: FakeAnthropic, engine: 
     await asyncio.wait_for(fake.disconnected.wait(), 2)
 
 
-async def test_a_count_is_asked_for(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
+async def test_a_count_has_a_route_of_its_own(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
     assert await engine.count(chat(tools=(TOOL,))) == 21
-    (body,) = fake.asked("/v1/messages/count_tokens")
+    (body,) = fake.bodies("/v1/messages/count_tokens")
     assert body["tools"] and body["system"] and not {"stream", "max_tokens"} & body.keys()
 
 
-async def test_models_tell_what_they_can(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
+async def test_models_have_their_capabilities(fake: FakeAnthropic, engine: AnthropicEngine) -> None:
     able = supported("image_input", "thinking")
     fake.entries = [{"id": "m", "max_input_tokens": 200_000, "capabilities": able}, {"id": "n"}]
     first, second = await engine.store.models()
@@ -312,10 +314,10 @@ async def test_models_tell_what_they_can(fake: FakeAnthropic, engine: AnthropicE
     assert second.capabilities == ()
     await engine.store.models()
     await answer(engine)
-    assert len(fake.asked("/v1/models")) == 1
+    assert len(fake.bodies("/v1/models")) == 1
 
 
-async def test_only_what_is_offered_is_told(fake: FakeAnthropic) -> None:
+async def test_only_offered_models_are_listed(fake: FakeAnthropic) -> None:
     able = supported("thinking")
     fake.entries = [{"id": "m", "max_input_tokens": 9, "capabilities": able}, {"id": "n"}]
     engine = AnthropicEngine(fake.url, "secret", offered=("m", "m-latest"))
@@ -332,7 +334,7 @@ async def test_it_neither_pulls_nor_loads_nor_continues(engine: AnthropicEngine)
     assert not await engine.can_continue("m")
 
 
-async def test_a_wrong_key_is_told_by_its_variable(fake: FakeAnthropic) -> None:
+async def test_a_wrong_key_is_reported_by_its_variable(fake: FakeAnthropic) -> None:
     engine = AnthropicEngine(fake.url, "wrong")
     health = await engine.health()
     assert not health.ok and "ANTHROPIC_API_KEY" in health.detail

@@ -1,4 +1,4 @@
-"""What every engine keeps to, whatever it speaks to: one suite over all of them."""
+"""The contract of every engine: one suite over all of them."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ async def test_an_answer_is_pieces_and_one_end_mark(engine: Engine) -> None:
     assert end.prompt_tokens > 0 and end.completion_tokens > 0
 
 
-async def test_loading_is_said_at_most_once_and_first(engine: Engine) -> None:
+async def test_loading_is_reported_at_most_once_and_first(engine: Engine) -> None:
     items = await answer(engine)
     assert [n for n, item in enumerate(items) if isinstance(item, Loading)] in ([], [0])
 
 
-async def test_it_can_be_left_early_and_asked_again(engine: Engine) -> None:
+async def test_an_engine_answers_again_after_an_answer_was_left_early(engine: Engine) -> None:
     stream: Any = engine.generate(CHAT)
     while not isinstance(await anext(stream), Piece):
         pass
@@ -78,11 +78,11 @@ async def test_it_can_be_left_early_and_asked_again(engine: Engine) -> None:
     assert isinstance((await answer(engine))[-1], Finished)
 
 
-async def test_it_counts_a_prompt(engine: Engine) -> None:
+async def test_a_prompt_is_counted(engine: Engine) -> None:
     assert await engine.count(CHAT) > 0
 
 
-async def test_its_models_are_told_in_our_words(engine: Engine) -> None:
+async def test_anthropic_s_models_are_reported_in_our_words(engine: Engine) -> None:
     models = await engine.store.models()
     assert models and all(model.name and set(model.capabilities) <= CAPABILITIES for model in models)
 
@@ -92,8 +92,8 @@ async def test_its_health_is_a_sentence(engine: Engine) -> None:
     assert health.ok and len(health.detail.split()) > 3
 
 
-async def test_it_does_an_unusual_thing_or_says_who_would(engine: Engine) -> None:
-    """Never an error of another kind, and never silence."""
+async def test_an_engine_does_an_unusual_thing_or_names_an_engine_that_would(engine: Engine) -> None:
+    """Never an error of another kind, and never an answer that ignores the option."""
     for call in (
         engine.embed(JobRequest(kind="embed", model="m", inputs=("a", (1, 2)), dimensions=4)),
         answer(engine, JobRequest(kind="generate", model="m", prompt="x", suffix="y")),
@@ -112,9 +112,7 @@ BINDS = {"grammar": 'root ::= "yes"', "regex": "yes", "logit_bias": {"5": -100}}
 
 @pytest.mark.parametrize("option", BINDS)
 @pytest.mark.parametrize("kind", ["chat", "generate"])
-async def test_what_binds_an_answer_is_taken_or_refused_and_never_passed_over(
-    engine: Engine, option: str, kind: Any
-) -> None:
+async def test_a_binding_option_is_sent_or_refused_and_never_ignored(engine: Engine, option: str, kind: Any) -> None:
     bound = {"options": {"num_predict": 8, option: BINDS[option]}, "kind": kind, "prompt": "Hello"}
     try:
         items = await answer(engine, CHAT.model_copy(update=bound))
@@ -126,7 +124,7 @@ async def test_what_binds_an_answer_is_taken_or_refused_and_never_passed_over(
         assert "".join(item.text for item in items if isinstance(item, Piece)) == "yes"
 
 
-async def test_it_is_closed_twice_without_harm(engine: Engine) -> None:
+async def test_an_engine_is_closed_twice_without_harm(engine: Engine) -> None:
     await answer(engine)
     await engine.close()
     await engine.close()

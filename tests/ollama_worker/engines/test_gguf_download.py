@@ -22,7 +22,7 @@ MODEL = b"GGUF" + bytes(range(256)) * 40
 
 
 class Hub:
-    """Serves MODEL at /m.gguf; `most` bytes an answer, then it hangs up, once they were `received`."""
+    """A server of MODEL at /m.gguf. After `most` bytes of an answer it hangs up, once they were `received`."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -31,13 +31,13 @@ class Hub:
         self.most = len(MODEL)
         self.ranges = True
         self.announced = True
-        self.shifted = 0  # bytes by which it answers for another part
-        self.asked: list[str] = []
+        self.shifted = 0  # bytes by which the part that it sends is shifted
+        self.wanted: list[str] = []
         self.received = asyncio.Event()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         wanted = request.headers.get("Range", "")
-        self.asked.append(wanted)
+        self.wanted.append(wanted)
         start = int(wanted[6:-1]) if wanted and self.ranges else 0
         if start >= len(self.body):
             return web.Response(status=416)
@@ -55,7 +55,7 @@ class Hub:
 
 
 async def lead(request: web.Request) -> web.Response:
-    """To the file in so many steps, over the machine's other name."""
+    """A redirect to the file in so many steps, by the machine's other name."""
     left = int(request.match_info["times"]) - 1
     place = f"/led/{left}/m.gguf" if left else "/m.gguf"
     return web.Response(status=302, headers={"Location": f"http://localhost:{request.url.port}{place}"})
@@ -91,14 +91,14 @@ def names_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-async def test_it_fetches_and_reports(hub: Hub, tmp_path: Path) -> None:
+async def test_a_download_fetches_and_reports_progress(hub: Hub, tmp_path: Path) -> None:
     steps: list[tuple[int, int]] = []
     target = await download(hub.url, tmp_path / "models", lambda done, total: steps.append((done, total)))
     assert (target.name, target.read_bytes()) == ("m.gguf", MODEL)
     assert steps[0] == (0, len(MODEL)) and steps[-1] == (len(MODEL), len(MODEL))
 
 
-async def test_who_only_looks_leaves_nothing(hub: Hub, tmp_path: Path) -> None:
+async def test_a_download_that_only_reads_the_size_leaves_nothing(hub: Hub, tmp_path: Path) -> None:
     def look(done: int, total: int) -> None:
         raise LookupError(total)
 
@@ -107,7 +107,7 @@ async def test_who_only_looks_leaves_nothing(hub: Hub, tmp_path: Path) -> None:
     assert names_in(tmp_path) == []
 
 
-async def test_a_folder_that_cannot_be_made_is_said(hub: Hub) -> None:
+async def test_a_folder_that_cannot_be_made_is_named(hub: Hub) -> None:
     with pytest.raises(DownloadFailed, match="Not a directory"):
         await download(hub.url, Path("/dev/null/models"), quiet)
 
@@ -120,7 +120,7 @@ async def test_a_broken_off_download_is_never_taken_for_whole_and_is_resumed(hub
     hub.most = len(MODEL)
     target = await download(hub.url, tmp_path, quiet)
     assert target.read_bytes() == MODEL
-    assert hub.asked[1] == "bytes=1000-"
+    assert hub.wanted[1] == "bytes=1000-"
     assert names_in(tmp_path) == ["m.gguf"]
 
 
@@ -135,7 +135,7 @@ async def test_a_download_that_only_lacked_its_last_step_is_finished(hub: Hub, t
     assert (await download(hub.url, tmp_path, quiet)).read_bytes() == MODEL
 
 
-async def test_two_processes_never_write_one_file(hub: Hub, tmp_path: Path) -> None:
+async def test_two_processes_never_write_the_same_file(hub: Hub, tmp_path: Path) -> None:
     with locked(tmp_path / "m.part"), pytest.raises(DownloadFailed, match="Another process"):
         await download(hub.url, tmp_path, quiet)
     assert (await download(hub.url, tmp_path, quiet)).read_bytes() == MODEL
@@ -148,8 +148,8 @@ async def test_a_page_is_not_a_model(hub: Hub, tmp_path: Path) -> None:
     assert names_in(tmp_path) == []
 
 
-async def test_nobody_there_is_noticed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Connections are accepted and nothing is ever said: the worst kind of offline."""
+async def test_a_machine_without_a_server_is_noticed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections are accepted and never answered: the worst kind of offline."""
     monkeypatch.setattr(gguf_download, "OFFLINE_SECONDS", 0.1)
 
     hung_up = asyncio.Event()
@@ -168,7 +168,7 @@ async def test_nobody_there_is_noticed_at_once(tmp_path: Path, monkeypatch: pyte
             await download(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/m.gguf", tmp_path, quiet)
         took.append(time.monotonic() - since)
         await asyncio.wait_for(hung_up.wait(), 10)
-    assert min(took) < 1, took  # a loaded machine adds to it, and takes nothing off
+    assert min(took) < 1, took  # a loaded machine makes it longer, never shorter
     server.close()
 
 
@@ -182,7 +182,7 @@ async def test_another_file_than_the_digest_s_is_thrown_away(hub: Hub, tmp_path:
     assert names_in(tmp_path / "other") == []
 
 
-async def test_a_download_says_where_it_was_led(hub: Hub, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_a_download_logs_its_redirects(hub: Hub, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     led = hub.url.replace("/m.gguf", "/led/{}/m.gguf")
     assert (await download(led.format(2), tmp_path, quiet)).read_bytes() == MODEL
     out = capfd.readouterr().out
@@ -209,7 +209,7 @@ async def test_more_than_the_disk_has_room_for_is_not_written(
     assert (tmp_path / "m.part").stat().st_size < len(MODEL)
 
 
-async def test_another_part_than_the_missing_one_is_not_appended(hub: Hub, tmp_path: Path) -> None:
+async def test_a_part_of_the_file_that_was_not_missing_is_not_appended(hub: Hub, tmp_path: Path) -> None:
     (tmp_path / "m.part").write_bytes(MODEL[:1000])
     hub.shifted = 7
     with pytest.raises(DownloadFailed, match="another part"):

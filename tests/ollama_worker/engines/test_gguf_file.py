@@ -1,4 +1,4 @@
-"""The head of a GGUF file, which may be anybody's: its facts, or one error that says it is none."""
+"""The head of a GGUF file that anybody may have written: its facts, or the error that the file is no GGUF file."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_context_length_that_is_none_is_not_known(kind: int, value: bytes, tmp
 
 
 def test_a_sparse_file_of_many_gigabytes_is_no_head_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the file has left is no bound then: the head has one of its own."""
+    """The rest of a large file is no bound: the head has a bound of its own."""
     monkeypatch.setattr(gguf_file, "MOST_BYTES", 2**20)
     with (tmp_path / "m.gguf").open("wb") as file:
         file.write(head(fact(b"a", LIST, struct.pack("<IQ", STRING, 2**30))))

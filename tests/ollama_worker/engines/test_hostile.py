@@ -1,4 +1,4 @@
-"""Engines that lie, break and never end: one table of misdeeds over every protocol, and what a worker makes of each."""
+"""Engines that lie, break and never end: one table of misdeeds over every protocol, and the error that each becomes."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ async def meeting(request: pytest.FixtureRequest) -> AsyncIterator[Meeting]:
 
 
 @pytest.mark.parametrize("misdeed", EXPECTED)
-async def test_a_misdeed_costs_its_own_request_and_nobody_else(meeting: Meeting, misdeed: str) -> None:
-    """It is no engine that is away: that would be free of charge, again and again. The engine's bytes go nowhere."""
+async def test_a_misdeed_fails_its_own_request_only(meeting: Meeting, misdeed: str) -> None:
+    """No misdeed counts as an engine that is away, which would cost no try. The engine's bytes are in no message."""
     meeting.hostile.misdeed = misdeed
     with pytest.raises(EngineError) as raised:
         await meeting.ask(POISON)
@@ -93,14 +93,14 @@ async def test_a_misdeed_costs_its_own_request_and_nobody_else(meeting: Meeting,
 @pytest.mark.parametrize("misdeed", sorted(SOUND))
 async def test_absurd_parts_of_a_sound_answer_are_passed_over(meeting: Meeting, misdeed: str) -> None:
     meeting.hostile.misdeed = misdeed
-    *said, end = await meeting.ask(POISON)
-    assert "".join(item.text for item in said if isinstance(item, Piece)) == "Hello"
+    *pieces, end = await meeting.ask(POISON)
+    assert "".join(item.text for item in pieces if isinstance(item, Piece)) == "Hello"
     assert isinstance(end, Finished)
     assert all(0 <= number <= COUNT_MAX for number in end if isinstance(number, int))
     assert (end.prompt_tokens == COUNT_MAX) == (misdeed == "counts absurdly")
 
 
-async def test_nobody_who_accepts_a_connection_is_an_engine_that_is_away() -> None:
+async def test_an_engine_is_away_where_no_server_accepts_a_connection() -> None:
     for protocol, engine_at in ENGINES.items():
         engine = engine_at(f"http://127.0.0.1:{free_port()}")
         with pytest.raises(EngineUnavailable):
@@ -119,10 +119,10 @@ def listed(protocol: Protocol, *entries: dict[str, Any]) -> bytes:
 ABSURD = ("abc", [1], -5, 1.5, 2**63, True, None)
 
 
-async def test_a_list_of_models_is_read_whatever_it_says_of_them(meeting: Meeting) -> None:
+async def test_a_list_of_models_is_read_whatever_its_entries_hold(meeting: Meeting) -> None:
     entries = [
-        {"name": f"m{n}", "max_model_len": said, "max_input_tokens": said, "context_length": said, "meta": said}
-        for n, said in enumerate(ABSURD)
+        {"name": f"m{n}", "max_model_len": value, "max_input_tokens": value, "context_length": value, "meta": value}
+        for n, value in enumerate(ABSURD)
     ]
     meeting.hostile.lists = listed(meeting.hostile.protocol, *entries)
     models = await meeting.engine.store.models()
@@ -131,7 +131,7 @@ async def test_a_list_of_models_is_read_whatever_it_says_of_them(meeting: Meetin
 
 
 @pytest.mark.parametrize("body", [b"[]", b'{"data": 7, "models": 7}', b'{"data": [5, {}], "models": [5, {}]}'])
-async def test_a_list_of_models_that_is_none_holds_none(meeting: Meeting, body: bytes) -> None:
+async def test_a_value_that_is_no_list_of_models_counts_as_an_empty_list(meeting: Meeting, body: bytes) -> None:
     meeting.hostile.lists = body
     shape = Shape(meeting.engine, 1, "", Meter())
     await shape.look()
@@ -165,7 +165,7 @@ def lines_of(*chunks: bytes, most: int = 1_000, longest: int = 100) -> Lines:
 
 
 class _NoProtocol:
-    """What a stream pauses when it is full."""
+    """The transport that a stream pauses when it is full."""
 
     _reading_paused = False
 
@@ -211,12 +211,12 @@ async def test_of_an_error_s_body_no_more_is_read_than_a_sentence_needs() -> Non
     assert lengths == [500] and ERROR_BYTES == 65_536
 
 
-async def test_a_kept_connection_that_was_closed_meanwhile_is_nobody_s_fault() -> None:
-    """The request is sent again, at once, on a new one."""
+async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_job_a_try() -> None:
+    """The request is sent again, at once, on a new connection."""
     answered = 0
 
     async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Promises to keep the connection, and drops it as the next request comes."""
+        """A handler that promises to keep the connection, and drops it as the next request comes."""
         nonlocal answered
         await reader.readuntil(b"\r\n\r\n")
         answered += 1
@@ -234,7 +234,7 @@ async def test_a_kept_connection_that_was_closed_meanwhile_is_nobody_s_fault() -
 
 
 async def test_a_list_that_comes_byte_by_byte_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is never silent, and a worker that waits for its health takes no jobs."""
+    """Such an answer is never silent, and a worker that waits for its engine's health takes no jobs."""
     monkeypatch.setattr("ollama_worker.engines.http.WHOLE_SECONDS", 0.5)
     ended = asyncio.Event()
 
@@ -256,7 +256,7 @@ async def test_a_list_that_comes_byte_by_byte_is_not_waited_for(monkeypatch: pyt
     server.close()
 
 
-async def test_a_busy_ollama_rests_and_one_that_is_away_is_asked_at_once() -> None:
+async def test_a_busy_ollama_rests_and_one_that_is_away_is_tried_again_at_once() -> None:
     async with fake_ollama() as fake:
         engine = OllamaEngine(fake.url)
         fake.status, fake.error = 503, "server busy, please try again. maximum pending requests exceeded"

@@ -62,7 +62,7 @@ async def engine(tiny_gguf: Path) -> AsyncIterator[LlamaCppEngine]:
 
 @pytest.fixture
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SlowLibrary:
-    """In front of the real one; its loads wait for `open`."""
+    """A library in front of the real one. Its loads wait for `open`."""
     library = SlowLibrary(tmp_path / "library")
     monkeypatch.setenv("PYTHONPATH", library.env(os.environ.get("PYTHONPATH", ""))["PYTHONPATH"])
     return library
@@ -80,7 +80,7 @@ def chat(**changes: object) -> JobRequest:
     return CHAT.model_copy(update=changes)
 
 
-async def test_it_says_loading_once_streams_and_ends(engine: LlamaCppEngine) -> None:
+async def test_a_first_answer_reports_loading_once_streams_and_ends(engine: LlamaCppEngine) -> None:
     first, second = await answer(engine, CHAT), await answer(engine, CHAT)
     assert first[0] == Loading("tiny")
     assert Loading("tiny") not in second
@@ -106,21 +106,21 @@ async def test_a_stop_string_ends_an_answer(engine: LlamaCppEngine) -> None:
 
 async def test_slots_run_side_by_side_and_never_mix(engine: LlamaCppEngine) -> None:
     """Each seed makes the model begin at another word of its list."""
-    asked = [chat(options={"temperature": 4, "seed": seed, "num_predict": 60}) for seed in range(1, 7)]
-    alone = [text(await answer(engine, ask)) for ask in asked]
-    together = [text(items) for items in await asyncio.gather(*(answer(engine, ask) for ask in asked))]
+    asks = [chat(options={"temperature": 4, "seed": seed, "num_predict": 60}) for seed in range(1, 7)]
+    alone = [text(await answer(engine, ask)) for ask in asks]
+    together = [text(items) for items in await asyncio.gather(*(answer(engine, ask) for ask in asks))]
     assert together == alone
     assert len(set(alone)) > 2
 
 
 async def test_the_loop_runs_on_while_the_model_speaks(engine: LlamaCppEngine) -> None:
-    """Tokens come from native threads: nothing in here may hold the event loop for as long as one takes."""
+    """Tokens come from native threads: nothing may hold the event loop for as long as a token takes."""
     await engine.store.load("tiny")
     assert min([await longest_hold(engine) for _ in range(5)]) < 0.5
 
 
 async def longest_hold(engine: LlamaCppEngine) -> float:
-    """The longest time in which nothing else ran, as a part of an answer's."""
+    """The longest time in which nothing else ran, as a part of the answer's time."""
     longest = 0.0
 
     async def watch() -> None:
@@ -146,7 +146,7 @@ async def busy_slots(http: EngineHttp) -> int:
 
 
 async def tokens_read(http: EngineHttp) -> int:
-    """How much of its prompt the one slot has read; 0 before its first."""
+    """How many tokens of its prompt the one slot has read; 0 before its first prompt."""
     async with http.answer("GET", "/slots", fault, None, 5) as reply:
         return int(json.loads(await reply.read())[0].get("n_prompt_tokens_processed", 0))
 
@@ -173,11 +173,11 @@ async def test_closing_early_frees_the_slot(tmp_path: Path) -> None:
             assert await busy_slots(http) == 1
             await stream.aclose()
             took.append(await until_idle(http))
-    assert min(took) < 0.5, took  # a loaded machine adds to it, and takes nothing off
+    assert min(took) < 0.5, took  # a loaded machine makes it longer, never shorter
     await engine.close()
 
 
-async def test_a_prompt_is_read_in_batches_between_which_a_cancel_is_heard(tmp_path: Path) -> None:
+async def test_a_prompt_is_read_in_batches_and_a_cancel_takes_effect_between_two(tmp_path: Path) -> None:
     engine = LlamaCppEngine(make_tiny_gguf(tmp_path / "long.gguf", ctx=8192), "tiny", slots=1, silence=30)
     engine.store.chat._batch = 64  # as if it had been measured
     await engine.store.load("tiny")
@@ -198,7 +198,7 @@ async def test_a_prompt_is_read_in_batches_between_which_a_cancel_is_heard(tmp_p
 async def test_a_cancelled_embedding_holds_up_the_next_no_longer_than_a_load(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: float
 ) -> None:
-    """A text is computed in one batch, which nothing interrupts but its process's end."""
+    """A text is computed in one batch, which only the end of the process interrupts."""
     monkeypatch.setattr("ollama_worker.engines.llama_cpp_running.LEAST_SECONDS", patience)
     engine = LlamaCppEngine(make_tiny_gguf(tmp_path / "long.gguf", ctx=8192), "tiny", silence=30)
     brief = JobRequest(kind="embed", model="tiny", inputs=("the of",))
@@ -284,8 +284,8 @@ async def test_a_wrong_format_is_refused(engine: LlamaCppEngine) -> None:
 
 async def test_a_format_is_kept(engine: LlamaCppEngine) -> None:
     schema = {"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"]}
-    said = text(await answer(engine, chat(format=schema)))
-    assert '"a"' in said and said.lstrip().startswith("{")
+    content = text(await answer(engine, chat(format=schema)))
+    assert '"a"' in content and content.lstrip().startswith("{")
 
 
 async def test_a_bare_prompt_gets_no_template_around_it(engine: LlamaCppEngine) -> None:
@@ -301,27 +301,27 @@ async def test_a_bare_prompt_gets_no_template_around_it(engine: LlamaCppEngine) 
 async def test_logprobs_come_with_every_token(engine: LlamaCppEngine) -> None:
     bare = JobRequest(kind="generate", model="tiny", prompt="the of")
     for ask in (CHAT, bare):
-        asked = ask.model_copy(update={"logprobs": True, "top_logprobs": 2, "options": {"num_predict": 4}})
-        items = await answer(engine, asked)
+        likely = ask.model_copy(update={"logprobs": True, "top_logprobs": 2, "options": {"num_predict": 4}})
+        items = await answer(engine, likely)
         entries = [entry for item in items if isinstance(item, Piece) for entry in item.logprobs or ()]
         assert "".join(entry["token"] for entry in entries) == text(items)
         assert all(len(entry["top_logprobs"]) == 2 and set(entry) <= LOGPROB for entry in entries)
 
 
 async def test_logprobs_alone_come_without_the_likely_others(engine: LlamaCppEngine) -> None:
-    """To llama.cpp none of the others means no logprobs at all."""
+    """llama.cpp reads "no other tokens" as "no logprobs at all"."""
     bare = JobRequest(kind="generate", model="tiny", prompt="the of")
     for ask in (CHAT, bare):
         for tops in (None, 0):
-            asked = ask.model_copy(update={"logprobs": True, "top_logprobs": tops, "options": {"num_predict": 4}})
-            items = await answer(engine, asked)
+            likely = ask.model_copy(update={"logprobs": True, "top_logprobs": tops, "options": {"num_predict": 4}})
+            items = await answer(engine, likely)
             entries = [entry for item in items if isinstance(item, Piece) for entry in item.logprobs or ()]
             assert "".join(entry["token"] for entry in entries) == text(items)
             assert all("top_logprobs" not in entry for entry in entries)
 
 
 @pytest.mark.parametrize("kind", ["chat", "generate"])
-async def test_the_stop_string_that_ended_an_answer_is_told(engine: LlamaCppEngine, kind: str) -> None:
+async def test_the_stop_string_that_ended_an_answer_is_reported(engine: LlamaCppEngine, kind: str) -> None:
     bare = JobRequest(kind="generate", model="tiny", prompt="the of", options=GREEDY)
     ask = CHAT if kind == "chat" else bare
     whole = await answer(engine, ask)
@@ -337,7 +337,7 @@ async def test_the_stop_string_that_ended_an_answer_is_told(engine: LlamaCppEngi
 
 
 async def test_a_seed_asks_for_an_answer_that_no_cache_can_change(engine: LlamaCppEngine) -> None:
-    """What was read before changes how the rest is rounded, so a repeatable answer is read anew."""
+    """A cached part changes how the rest is rounded, so the whole prompt of a repeatable answer is read."""
     seeded = chat(options={**GREEDY, "seed": 7})
     ends = [(await answer(engine, seeded))[-1] for _ in range(2)]
     assert [end.cached_tokens for end in ends if isinstance(end, Finished)] == [0, 0]
@@ -357,14 +357,14 @@ async def test_a_grammar_is_kept(engine: LlamaCppEngine) -> None:
     "words",
     ["The model produced output that does not match the expected peg-native format", "Failed to parse input at pos 7"],
 )
-def test_a_malformed_call_of_a_tool_is_its_answers_fault_and_nobody_elses(words: str) -> None:
-    """Not tried again, and no sign against the engine: another try would cost as much and say the same."""
+def test_a_malformed_call_of_a_tool_fails_its_own_answer_only(words: str) -> None:
+    """The job is not tried again, and no circuit counts it: another try would cost as much and fail the same."""
     for error in (fault(500, words), openai_faults.fault(LLAMA_CPP, "m", "chat", 500, words)):
         assert not error.retryable and error.code not in FAULTS
         assert "called a tool" in error.message
 
 
-async def test_a_window_that_cannot_be_widened_says_so(
+async def test_a_window_that_cannot_be_widened_is_logged(
     engine: LlamaCppEngine, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(2):
@@ -393,12 +393,12 @@ async def test_a_forced_call_is_made_by_a_model_that_was_never_taught_to(engine:
     assert isinstance(end, Finished) and end.reason == "tool_calls" and text(items) == ""
 
 
-async def test_what_was_read_before_is_told_as_cached(engine: LlamaCppEngine) -> None:
+async def test_tokens_that_were_read_before_are_reported_as_cached(engine: LlamaCppEngine) -> None:
     ends = [(await answer(engine, CHAT))[-1] for _ in range(2)]
     assert [end.cached_tokens > 10 for end in ends if isinstance(end, Finished)] == [False, True]
 
 
-async def test_a_file_that_is_no_model_says_which(tmp_path: Path) -> None:
+async def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.gguf"
     wrong.write_bytes(b"<html>" * 10)
     engine = LlamaCppEngine(wrong, "tiny")
@@ -439,7 +439,7 @@ async def test_a_library_that_cannot_be_imported_becomes_advice(
 # Continuing
 
 
-async def test_it_continues_behind_a_prefill(engine: LlamaCppEngine) -> None:
+async def test_chatml_continues_behind_a_prefill(engine: LlamaCppEngine) -> None:
     """The evidence for (llama-cpp, chatml): the prompt is the first one plus the text so far, and so is the answer."""
     assert await engine.can_continue("tiny")
     assert await engine.rendered(CHAT) == RENDERED
@@ -465,7 +465,7 @@ async def test_a_template_without_evidence_is_not_continued(models_dir: Path) ->
 # Embedding
 
 
-async def test_it_embeds_in_the_order_asked(engine: LlamaCppEngine) -> None:
+async def test_llama_cpp_embeds_in_the_order_of_the_inputs(engine: LlamaCppEngine) -> None:
     both = await engine.embed(JobRequest(kind="embed", model="tiny", inputs=("water", "people time")))
     alone = await engine.embed(JobRequest(kind="embed", model="tiny", inputs=("people time",)))
     assert len(both.vectors) == 2 and both.prompt_tokens > 3
@@ -502,7 +502,7 @@ async def test_a_count_is_what_an_answer_reports(engine: LlamaCppEngine) -> None
 DETAILS = {"format": "gguf", "family": "llama", "parameter_size": "1K", "quantization_level": "F32"}
 
 
-async def test_models_tell_what_the_file_says(engine: LlamaCppEngine, tiny_embedding_gguf: Path) -> None:
+async def test_a_model_has_what_its_file_holds(engine: LlamaCppEngine, tiny_embedding_gguf: Path) -> None:
     (before,) = await engine.store.models()
     assert (before.name, before.loaded, before.context_length) == ("tiny", False, 512)
     assert before.size > 1_000 and before.details == DETAILS
@@ -518,16 +518,16 @@ async def test_tools_and_a_schema_at_once_allow_a_call_and_an_answer(engine: Lla
     parts = {"properties": {"x": {"enum": ["one", "two"]}}, "required": ["x"], "additionalProperties": False}
     add = {"type": "function", "function": {"name": "add", "parameters": {"type": "object", **parts}}}
     schema = {"type": "object", **parts}
-    told: dict[bool, str] = {}
+    answers: dict[bool, str] = {}
     for seed in range(40):
         options = {"temperature": 3, "seed": seed, "num_predict": 200}
         items = await answer(engine, chat(tools=(add,), format=schema, options=options))
         assert isinstance(items[-1], Finished)
         called = [item.tool_calls for item in items if isinstance(item, Piece) and item.tool_calls]
-        told[bool(called)] = str(called) + text(items)
-        if len(told) == 2:
+        answers[bool(called)] = str(called) + text(items)
+        if len(answers) == 2:
             break
-    assert "'name': 'add'" in told[True] and json.loads(told[False].removeprefix("[]"))["x"] in ("one", "two")
+    assert "'name': 'add'" in answers[True] and json.loads(answers[False].removeprefix("[]"))["x"] in ("one", "two")
 
 
 THINKING = CHATML.replace("assistant\n", "assistant\n{% if enable_thinking is false %}<think></think>{% endif %}")
@@ -541,16 +541,16 @@ async def test_a_model_with_marks_for_a_gap_fills_in_text(models_dir: Path, fill
     assert (await engine.store.models())[0].capabilities == ("completion", "embedding", "insert")
     items = await answer(engine, JobRequest(kind="generate", model="tiny", prompt="the", suffix="of", options=GREEDY))
     assert isinstance(items[-1], Finished) and items[-1].completion_tokens
-    asked = JobRequest(kind="generate", model="tiny", prompt="the", suffix="of", options=GREEDY, logprobs=True)
-    items = await answer(engine, asked)
+    fill = JobRequest(kind="generate", model="tiny", prompt="the", suffix="of", options=GREEDY, logprobs=True)
+    items = await answer(engine, fill)
     entries = [entry["token"] for item in items if isinstance(item, Piece) for entry in item.logprobs or ()]
     assert "".join(entries) == text(items)
     with pytest.raises(Unsupported, match="leave `suffix` or the schema out"):
-        await answer(engine, asked.model_copy(update={"format": {"type": "object"}}))
+        await answer(engine, fill.model_copy(update={"format": {"type": "object"}}))
     await engine.close()
 
 
-async def test_a_model_whose_template_thinks_is_told_whether_to(models_dir: Path) -> None:
+async def test_a_model_whose_template_thinks_gets_a_switch(models_dir: Path) -> None:
     engine = LlamaCppEngine(make_tiny_gguf(models_dir / "thinks.gguf", ctx=512, template=THINKING), "tiny", silence=30)
     assert (await engine.store.models())[0].capabilities == ("completion", "embedding", "thinking")
     lengths = [await engine.count(chat(think=think)) for think in (True, "high", False)]
@@ -565,7 +565,7 @@ STRICT = (
 )
 
 
-async def test_a_template_that_allows_one_system_message_gets_one(models_dir: Path) -> None:
+async def test_a_template_that_allows_a_single_system_message_gets_a_single_message(models_dir: Path) -> None:
     engine = LlamaCppEngine(make_tiny_gguf(models_dir / "strict.gguf", ctx=512, template=STRICT), "tiny", silence=30)
     late = chat(messages=(*TALK, Message(role="system", content="Be brief."), Message(role="user", content="Why?")))
     first = chat(messages=(Message(role="system", content="Be brief."), *TALK, Message(role="user", content="Why?")))
@@ -581,10 +581,10 @@ async def test_unloading_frees_and_the_next_job_loads_again(engine: LlamaCppEngi
     assert (await answer(engine, CHAT))[0] == Loading("tiny")
 
 
-async def test_a_load_goes_on_without_who_asked_for_it_and_is_the_next_one_s(
+async def test_a_load_goes_on_when_its_caller_is_cancelled_and_serves_the_next_caller(
     engine: LlamaCppEngine, library: SlowLibrary
 ) -> None:
-    """A second one beside it would take as much memory again."""
+    """A second process beside the first would take as much memory again."""
     first = asyncio.create_task(engine.store.load("tiny"))
     await library.begun(1)
     first.cancel()
@@ -596,18 +596,18 @@ async def test_a_load_goes_on_without_who_asked_for_it_and_is_the_next_one_s(
     assert len(library.loads) == 1
 
 
-async def test_closing_ends_a_load_that_nobody_waits_for(engine: LlamaCppEngine, library: SlowLibrary) -> None:
+async def test_closing_ends_a_load_that_no_job_waits_for(engine: LlamaCppEngine, library: SlowLibrary) -> None:
     first = asyncio.create_task(engine.store.load("tiny"))
     loading = await library.begun(1)
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
-    await engine.close()  # the gate is closed still: a load that was waited for would never end
+    await engine.close()  # the gate is still closed: a close that waited for the load would never end
     with pytest.raises(ProcessLookupError):
         os.kill(loading, 0)
     assert not (await engine.store.models())[0].loaded
 
 
-async def test_a_load_counts_as_one_in_the_answer_that_waited_for_it(engine: LlamaCppEngine) -> None:
+async def test_an_answer_that_waited_for_a_load_reports_its_time(engine: LlamaCppEngine) -> None:
     ends = [(await answer(engine, CHAT))[-1] for _ in range(2)]
     assert [end.load_ms > 0 for end in ends if isinstance(end, Finished)] == [True, False]
     brief = JobRequest(kind="embed", model="tiny", inputs=("the of",))
@@ -634,7 +634,7 @@ async def test_a_process_that_ends_in_an_answer_is_an_engines_failure_in_words(e
     assert (await answer(engine, CHAT))[0] == Loading("tiny"), "it is started again"
 
 
-async def test_a_process_that_ends_while_it_loads_says_so(engine: LlamaCppEngine, library: SlowLibrary) -> None:
+async def test_a_process_that_ends_while_it_loads_is_reported(engine: LlamaCppEngine, library: SlowLibrary) -> None:
     loading = asyncio.create_task(engine.store.load("tiny"))
     os.kill(await library.begun(1), signal.SIGKILL)
     with pytest.raises(EngineFailed, match=r"while it loaded tiny.gguf \(killed by SIGKILL"):
@@ -643,7 +643,7 @@ async def test_a_process_that_ends_while_it_loads_says_so(engine: LlamaCppEngine
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
 @pytest.mark.parametrize("loading", [True, False])
-async def test_it_dies_with_its_parent_however_that_dies(
+async def test_the_process_dies_with_its_parent_however_the_parent_dies(
     library: SlowLibrary, tiny_gguf: Path, tmp_path: Path, loading: bool
 ) -> None:
     parent = Child("parent", [sys.executable, "-c", PARENT, str(tiny_gguf)], dict(os.environ), tmp_path)
@@ -683,13 +683,15 @@ def pid_of(engine: LlamaCppEngine) -> int:
     return engine.store.chat._now[0].process.pid
 
 
-async def test_llama_cpp_says_nothing_on_our_output(engine: LlamaCppEngine, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_llama_cpp_writes_nothing_to_our_output(
+    engine: LlamaCppEngine, capfd: pytest.CaptureFixture[str]
+) -> None:
     await answer(engine, CHAT)
     out, err = capfd.readouterr()
     assert err == "" and all("action=engine." in line for line in out.splitlines())
 
 
-async def test_the_port_is_closed_to_who_lacks_the_key(engine: LlamaCppEngine) -> None:
+async def test_the_port_is_closed_to_a_caller_without_the_key(engine: LlamaCppEngine) -> None:
     async with engine.store.chat.use(engine.store.plan()) as http:
         stranger = EngineHttp(http.base_url, "llama.cpp", 5)
     with pytest.raises(RequestRefused, match="API Key"):

@@ -1,4 +1,4 @@
-"""Patterns of a schema: kept by llama.cpp, or refused in words, and never dropped."""
+"""Patterns of a schema: llama.cpp keeps to them, or they are refused; they are never dropped."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def held_to(pattern: str, **options: Any) -> JobRequest:
 
 
 async def test_answers_of_random_words_keep_to_patterns(tiny_gguf: Path) -> None:
-    """The model would say anything: what holds it to a pattern is the grammar alone."""
+    """The model would write anything: only the grammar holds it to a pattern."""
     engine = LlamaCppEngine(tiny_gguf, "tiny", silence=30)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.close)
@@ -61,7 +61,7 @@ def as_python_s(pattern: str) -> str:
 
 @pytest.mark.parametrize("pattern", ["abc", "b$", r"^\d", r"a\$", r"a\\$", ""])
 def test_a_pattern_without_anchors_allows_anything_around_it(pattern: str) -> None:
-    """Written out, it means the same to Python, whose language holds llama.cpp's."""
+    """The rewritten pattern means the same to Python, whose language includes llama.cpp's."""
     for text in ("abc", "xabcx", "ab", "b", "bx", "1", "a1", "a$x", "xa", "", "a$"):
         assert bool(re.search(known(pattern), text)) == bool(re.search(pattern, text)), text
 
@@ -73,14 +73,14 @@ def test_a_pattern_beyond_its_grammars_is_refused_in_words(pattern: str) -> None
 
 
 @pytest.mark.parametrize("pattern", WRONG)
-def test_what_is_no_pattern_is_the_requests_fault(pattern: str) -> None:
+def test_a_text_that_is_no_pattern_is_refused(pattern: str) -> None:
     with pytest.raises(RequestRefused):
         known(pattern)
 
 
 @given(some.text(alphabet="ab^$.|*+?(){}[]\\-,01dwsbpu \"\n'<:=", max_size=12))
 def test_any_text_is_written_anew_or_refused(pattern: str) -> None:
-    """And what is written means no more than what was asked for."""
+    """The rewritten pattern allows nothing that the original does not."""
     try:
         written = known(pattern)
     except EngineError:
@@ -97,9 +97,9 @@ def test_patterns_are_found_wherever_a_schema_has_them() -> None:
         "$defs": {"const": PART},
         "default": {"pattern": r"\b"},  # a value, and no schema
     }
-    told = with_known_patterns(schema)
-    assert str(told).count(known(r"\d").replace("\\", "\\\\")) == 4
-    assert told["default"] == schema["default"]
+    rewritten = with_known_patterns(schema)
+    assert str(rewritten).count(known(r"\d").replace("\\", "\\\\")) == 4
+    assert rewritten["default"] == schema["default"]
 
 
 def test_a_schema_that_is_nested_without_end_is_refused() -> None:
@@ -111,13 +111,13 @@ def test_a_schema_that_is_nested_without_end_is_refused() -> None:
 
 
 def test_a_strict_tool_is_kept_to_its_patterns_and_another_is_a_hint() -> None:
-    def asked(strict: bool, pattern: str) -> JobRequest:
+    def ask_with(strict: bool, pattern: str) -> JobRequest:
         parameters = {"type": "object", "properties": {"x": {"type": "string", "pattern": pattern}}}
         tool = {"type": "function", "function": {"name": "f", "parameters": parameters, "strict": strict}}
         return JobRequest(model="m", messages=(Message(role="user", content="x"),), tools=(tool,))
 
     with pytest.raises(Unsupported):
-        chat_body(asked(True, r"\bx"), LLAMA_CPP)
-    assert r"\\b" in str(chat_body(asked(False, r"\bx"), LLAMA_CPP)["tools"])
-    assert known(r"\d").replace("\\", "\\\\") in str(chat_body(asked(True, r"\d"), LLAMA_CPP)["tools"])
-    assert r"\\b" in str(chat_body(asked(True, r"\bx"), VLLM)["tools"])
+        chat_body(ask_with(True, r"\bx"), LLAMA_CPP)
+    assert r"\\b" in str(chat_body(ask_with(False, r"\bx"), LLAMA_CPP)["tools"])
+    assert known(r"\d").replace("\\", "\\\\") in str(chat_body(ask_with(True, r"\d"), LLAMA_CPP)["tools"])
+    assert r"\\b" in str(chat_body(ask_with(True, r"\bx"), VLLM)["tools"])

@@ -1,4 +1,4 @@
-"""Stop strings are cut here, since llama.cpp does not tell at which it ended: what was said, no letter more or less."""
+"""Stop strings are cut here, since llama.cpp does not report which one ended an answer: no letter more or less."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ LETTERS = some.text(alphabet="ab", max_size=6)
 
 def lines(tokens: list[str], logprobs: bool = False) -> list[bytes]:
     chunks: list[dict[str, Any]] = [
-        {"choices": [{"delta": {"content": token}} | ({"logprobs": told(token)} if logprobs else {})]}
+        {"choices": [{"delta": {"content": token}} | ({"logprobs": logprob_of(token)} if logprobs else {})]}
         for token in tokens
     ]
     chunks.append({"choices": [{"delta": {}, "finish_reason": "stop"}], "timings": TIMINGS})
     return [*(b"data: " + orjson.dumps(chunk) for chunk in chunks), b"data: [DONE]"]
 
 
-def told(token: str) -> dict[str, Any]:
+def logprob_of(token: str) -> dict[str, Any]:
     return {"content": [{"token": token, "logprob": -1.0}]}
 
 
@@ -59,7 +59,7 @@ def test_text_ends_before_the_stop_string_that_is_whole_first_however_it_is_cut_
 
 
 @given(tokens=some.lists(LETTERS.filter(bool), max_size=8), stop=LETTERS.filter(bool))
-def test_a_token_has_its_logprob_where_all_of_it_was_said(tokens: list[str], stop: str) -> None:
+def test_a_token_has_its_logprob_where_the_whole_token_came(tokens: list[str], stop: str) -> None:
     text, entries, _ = read([stop], [[line] for line in lines(tokens, logprobs=True)])
     assert text.startswith("".join(entries)) and entries == tokens[: len(entries)]
     assert not tokens[len(entries) :] or not text.startswith("".join(tokens[: len(entries) + 1]))

@@ -74,31 +74,31 @@ def text(items: list[Any]) -> str:
 async def sent(fake: FakeOpenAI, engine: OpenAIEngine, ask: JobRequest) -> dict[str, Any]:
     """The body that reached the server."""
     await answer(engine, ask)
-    return fake.asked("/v1/chat/completions")[-1]
+    return fake.bodies("/v1/chat/completions")[-1]
 
 
 # Answers
 
 
-async def test_it_streams_and_ends_with_the_counts(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+async def test_an_answer_streams_and_ends_with_the_counts(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     items = await answer(engine)
     assert text(items) == "Hello you"
     assert items[-1] == Finished("stop", 7, 3, cached_tokens=5, thinking_tokens=2)
-    (body,) = fake.asked("/v1/chat/completions")
+    (body,) = fake.bodies("/v1/chat/completions")
     assert body["stream_options"] == {"include_usage": True}
     assert body["messages"] == [{"role": "user", "content": "hi"}]
 
 
-@pytest.mark.parametrize(("told", "expected"), [("END", "END"), (151645, ""), (None, "")])
-async def test_vllm_tells_the_stop_string_and_other_servers_none(
-    fake: FakeOpenAI, engine: OpenAIEngine, told: object, expected: str
+@pytest.mark.parametrize(("logprobs", "expected"), [("END", "END"), (151645, ""), (None, "")])
+async def test_vllm_reports_the_stop_string_and_other_servers_do_not(
+    fake: FakeOpenAI, engine: OpenAIEngine, logprobs: object, expected: str
 ) -> None:
-    choice = {"index": 0, "delta": {}, "finish_reason": "stop", "stop_reason": told}
+    choice = {"index": 0, "delta": {}, "finish_reason": "stop", "stop_reason": logprobs}
     fake.chunks = [delta(content="a"), data({"choices": [choice]}), DONE]
     assert (await answer(engine))[-1].stop_sequence == expected
 
 
-async def test_chunks_of_one_read_are_one_piece(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+async def test_the_chunks_of_a_single_read_are_a_single_piece(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     fake.chunks = [delta(content="a") + delta(content="b") + delta("stop") + DONE]
     assert [item for item in await answer(engine) if isinstance(item, Piece)] == [Piece("ab", tokens=2)]
 
@@ -113,14 +113,14 @@ async def test_a_line_may_be_split_at_any_byte(fake: FakeOpenAI, engine: OpenAIE
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
-async def test_thoughts_are_told_as_thoughts(fake: FakeOpenAI, engine: OpenAIEngine, field: str) -> None:
+async def test_thoughts_come_as_thoughts(fake: FakeOpenAI, engine: OpenAIEngine, field: str) -> None:
     fake.chunks = [delta(**{field: "hm"}), delta(content="so"), delta("stop"), DONE]
     items = await answer(engine)
     assert "".join(item.thinking for item in items if isinstance(item, Piece)) == "hm"
     assert text(items) == "so"
 
 
-async def test_calls_in_fragments_are_told_whole_and_in_order(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+async def test_calls_in_fragments_come_whole_and_in_order(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     fake.chunks = [
         call(0, "now", "", id="call_a") + call(1, "add", '{"x":', id="call_b"),
         call(0, None, "{}") + call(1, None, " 1}"),
@@ -139,11 +139,11 @@ async def test_whole_calls_without_an_index_of_their_own_are_kept_apart(
 ) -> None:
     fake.chunks = [call(index, "a", "{}", id=ids[0]), call(index, "b", "{}", id=ids[1]), delta("stop"), DONE]
     items = await answer(engine)
-    assert [found["function"]["name"] for found in items[0].tool_calls] == ["a", "b"]
+    assert [made["function"]["name"] for made in items[0].tool_calls] == ["a", "b"]
     assert items[-1].reason == "tool_calls", "also where a server says stop"
 
 
-async def test_a_call_that_the_budget_cut_is_not_told(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+async def test_a_call_that_the_budget_cut_is_not_sent(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     fake.chunks = [call(0, "a", '{"x": [1,', id="1"), delta("length"), DONE]
     assert [item.reason for item in await answer(engine)] == ["length"]
 
@@ -154,40 +154,40 @@ async def test_arguments_that_are_no_object_are_an_error(fake: FakeOpenAI, engin
         await answer(engine)
 
 
-async def test_one_call_is_told_where_no_more_are_allowed(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+async def test_a_single_call_comes_where_no_more_are_allowed(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     fake.chunks = [call(0, "a", "{}", id="1"), call(1, "b", "{}", id="2"), delta("tool_calls"), DONE]
     items = await answer(engine, chat(tools=(tool("a"), tool("b")), parallel_tool_calls=False))
-    assert [found["id"] for item in items if isinstance(item, Piece) for found in item.tool_calls or ()] == ["1"]
+    assert [made["id"] for item in items if isinstance(item, Piece) for made in item.tool_calls or ()] == ["1"]
 
 
-@pytest.mark.parametrize(("owner", "asked"), [("me", 1), ("llamacpp", 1), ("vllm", 0)])
-async def test_logprobs_without_others_are_asked_for_as_the_server_tells_them(
-    fake: FakeOpenAI, engine: OpenAIEngine, owner: str, asked: int
+@pytest.mark.parametrize(("owner", "expected_tops"), [("me", 1), ("llamacpp", 1), ("vllm", 0)])
+async def test_logprobs_without_others_are_requested_as_the_server_sends_them(
+    fake: FakeOpenAI, engine: OpenAIEngine, owner: str, expected_tops: int
 ) -> None:
-    """0 turns them off in llama.cpp's server: one is asked for, and left out of what is told on."""
+    """0 turns logprobs off in llama.cpp's server: one other token is requested, and left out of the answer."""
     fake.entries = [{"id": "m", "owned_by": owner}]
     entry = {"token": "a", "logprob": -0.5, "top_logprobs": [{"token": "a", "logprob": -0.5}]}
     fake.chunks = [delta(content="a", logprobs={"content": [entry]}), delta("stop"), DONE]
     items = await answer(engine, chat(logprobs=True))
     assert items[0].logprobs == [{"token": "a", "logprob": -0.5}]
-    assert fake.asked("/v1/chat/completions")[0]["top_logprobs"] == asked
+    assert fake.bodies("/v1/chat/completions")[0]["top_logprobs"] == expected_tops
     fake.chunks = [completion("a", logprobs={"content": [entry]}), completion("", "stop"), DONE]
     items = await answer(engine, JobRequest(kind="generate", model="m", prompt="x", logprobs=True))
     assert items[0].logprobs == [{"token": "a", "logprob": -0.5}]
-    assert fake.asked("/v1/completions")[0]["logprobs"] == asked
+    assert fake.bodies("/v1/completions")[0]["logprobs"] == expected_tops
 
 
-async def test_logprobs_come_in_one_shape(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+async def test_logprobs_of_all_servers_have_the_same_shape(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     entry = {"id": 3, "token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": [{"token": "b", "logprob": -1.0}]}
-    told = {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": [{"token": "b", "logprob": -1.0}]}
+    logprobs = {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": [{"token": "b", "logprob": -1.0}]}
     fake.chunks = [delta(content="a", logprobs={"content": [entry]}), delta("stop"), DONE]
     items = await answer(engine, chat(logprobs=True, top_logprobs=1))
-    assert items[0].logprobs == [told]
-    assert fake.asked("/v1/chat/completions")[0]["top_logprobs"] == 1
+    assert items[0].logprobs == [logprobs]
+    assert fake.bodies("/v1/chat/completions")[0]["top_logprobs"] == 1
     old = {"tokens": ["a"], "token_logprobs": [-0.5], "top_logprobs": [{"b": -1.0}], "text_offset": [0]}
     fake.chunks = [completion("a", logprobs=old), completion("", "stop"), DONE]
     items = await answer(engine, JobRequest(kind="generate", model="m", prompt="x", logprobs=True, top_logprobs=1))
-    assert items[0].logprobs == [{name: told[name] for name in ("token", "logprob", "top_logprobs")}]
+    assert items[0].logprobs == [{name: logprobs[name] for name in ("token", "logprob", "top_logprobs")}]
     fake.chunks = [completion("a", logprobs={**old, "top_logprobs": None}), completion("", "stop"), DONE]
     items = await answer(engine, JobRequest(kind="generate", model="m", prompt="x", logprobs=True))
     assert items[0].logprobs == [{"token": "a", "logprob": -0.5}]
@@ -197,23 +197,27 @@ async def test_a_bare_prompt_goes_to_its_own_route(fake: FakeOpenAI, engine: Ope
     fake.chunks = [completion("a"), completion("b", "length"), usage(), DONE]
     items = await answer(engine, JobRequest(kind="generate", model="m", prompt="x", suffix="y"))
     assert (text(items), items[-1].reason) == ("ab", "length")
-    (body,) = fake.asked("/v1/completions")
+    (body,) = fake.bodies("/v1/completions")
     assert (body["prompt"], body["suffix"]) == ("x", "y")
 
 
-# What is sent
+# Request bodies
 
 
 async def test_options_go_by_the_server_s_names_and_no_others(fake: FakeOpenAI) -> None:
     options = {"temperature": 0.5, "num_predict": 9, "top_k": 3, "repeat_penalty": 1.1, "seed": 7, "stop": ["x"]}
-    asked = chat(options={**options, "num_ctx": 4096, "mirostat": 1})
+    ask = chat(options={**options, "num_ctx": 4096, "mirostat": 1})
     plain, cloud = OpenAIEngine(fake.url), OpenAIEngine(fake.url, server=OPENAI)
     common = {"temperature": 0.5, "seed": 7, "stop": ["x"]}
-    assert sampled(await sent(fake, plain, asked)) == common | {"max_tokens": 9}
-    assert sampled(await sent(fake, cloud, asked)) == common | {"max_completion_tokens": 9}
+    assert sampled(await sent(fake, plain, ask)) == common | {"max_tokens": 9}
+    assert sampled(await sent(fake, cloud, ask)) == common | {"max_completion_tokens": 9}
     fake.entries = [VLLM_ENTRY]
     vllm = OpenAIEngine(fake.url)
-    assert sampled(await sent(fake, vllm, asked)) == common | {"max_tokens": 9, "top_k": 3, "repetition_penalty": 1.1}
+    assert sampled(await sent(fake, vllm, ask)) == common | {
+        "max_tokens": 9,
+        "top_k": 3,
+        "repetition_penalty": 1.1,
+    }
     for engine in (plain, cloud, vllm):
         await engine.close()
 
@@ -224,7 +228,7 @@ LLAMA_ENTRY = PLAIN_ENTRY | {"owned_by": "llamacpp"}
 
 
 @pytest.mark.parametrize(
-    ("entries", "option", "said"),
+    ("entries", "option", "sent_as"),
     [
         ([VLLM_ENTRY], {"grammar": GRAMMAR}, {"structured_outputs": {"grammar": GRAMMAR}, "guided_grammar": GRAMMAR}),
         ([VLLM_ENTRY], {"regex": "a+"}, {"structured_outputs": {"regex": "a+"}, "guided_regex": "a+"}),
@@ -235,32 +239,32 @@ LLAMA_ENTRY = PLAIN_ENTRY | {"owned_by": "llamacpp"}
         ([PLAIN_ENTRY], {"grammar": GRAMMAR}, None),
     ],
 )
-async def test_what_binds_an_answer_goes_to_a_server_that_has_it_and_is_refused_elsewhere(
-    fake: FakeOpenAI, engine: OpenAIEngine, entries: Any, option: dict[str, Any], said: dict[str, Any] | None
+async def test_a_binding_option_goes_to_a_server_that_has_it_and_is_refused_elsewhere(
+    fake: FakeOpenAI, engine: OpenAIEngine, entries: Any, option: dict[str, Any], sent_as: dict[str, Any] | None
 ) -> None:
     fake.entries = entries
-    if said is None:
+    if sent_as is None:
         with pytest.raises(Unsupported, match=f"{next(iter(option))!r}.* or use SLUICE_ENGINE"):
             await sent(fake, engine, chat(options=option))
-        assert not fake.asked("/v1/chat/completions")
+        assert not fake.bodies("/v1/chat/completions")
     else:
-        assert sampled(await sent(fake, engine, chat(options=option))) == said
+        assert sampled(await sent(fake, engine, chat(options=option))) == sent_as
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "sent_as"),
     [
         (LLAMA_ENTRY, {"json_schema": SCHEMA}),
         (VLLM_ENTRY, {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}}),
     ],
 )
 async def test_a_bare_prompt_is_held_to_a_schema_too(
-    fake: FakeOpenAI, engine: OpenAIEngine, entry: dict[str, Any], said: dict[str, Any]
+    fake: FakeOpenAI, engine: OpenAIEngine, entry: dict[str, Any], sent_as: dict[str, Any]
 ) -> None:
     fake.entries, fake.chunks = [entry], [completion("{}"), completion("", "stop"), DONE]
     await answer(engine, JobRequest(kind="generate", model="m", prompt="a", format=SCHEMA))
-    [body] = fake.asked("/v1/completions")
-    assert {name: body[name] for name in said} == said
+    [body] = fake.bodies("/v1/completions")
+    assert {name: body[name] for name in sent_as} == sent_as
 
 
 def sampled(body: dict[str, Any]) -> dict[str, Any]:
@@ -291,8 +295,8 @@ async def test_the_choice_of_tools_is_the_server_s(
     assert body.get("tool_choice") == expected
 
 
-async def test_a_talk_with_tools_keeps_calls_and_answers_together(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
-    """Also where it comes from a protocol without ids, and answers come in another order."""
+async def test_a_chat_with_tools_keeps_calls_and_answers_together(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    """Also from a protocol without ids, and where answers come in another order."""
     calls = tuple({"function": {"name": name, "arguments": {"x": 1}}} for name in ("a", "b"))
     talk = (
         Message(role="assistant", tool_calls=calls),
@@ -306,7 +310,7 @@ async def test_a_talk_with_tools_keeps_calls_and_answers_together(fake: FakeOpen
     assert first["id"] != second["id"]
 
 
-async def test_calls_of_one_tool_are_answered_in_turn(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+async def test_several_calls_of_a_tool_are_answered_in_turn(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     calls = tuple({"function": {"name": "a", "arguments": {"x": n}}} for n in range(2))
     answers = (Message(role="tool", tool_name="a", content="0"), Message(role="tool", tool_name="a", content="1"))
     messages = (await sent(fake, engine, chat(messages=(Message(role="assistant", tool_calls=calls), *answers))))[
@@ -322,7 +326,7 @@ async def test_ids_that_are_there_stay(fake: FakeOpenAI, engine: OpenAIEngine) -
     assert (messages[0]["tool_calls"][0]["id"], messages[1]["tool_call_id"]) == ("one", "one")
 
 
-async def test_google_is_told_that_calls_are_not_signed(fake: FakeOpenAI) -> None:
+async def test_calls_are_marked_as_not_signed_for_google(fake: FakeOpenAI) -> None:
     engine = OpenAIEngine(fake.url, server=GOOGLE)
     calls = ({"id": "one", "function": {"name": "a", "arguments": {}}},)
     messages = (await sent(fake, engine, chat(messages=(Message(role="assistant", tool_calls=calls),))))["messages"]
@@ -338,14 +342,16 @@ async def test_images_are_sent_as_data(fake: FakeOpenAI, engine: OpenAIEngine) -
     assert urls == [f"data:image/png;base64,{PNG}", "data:image/jpeg;base64,/9j/4AAQ"]
 
 
-async def test_formats_are_asked_for(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+async def test_formats_are_sent_by_the_server_s_names(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     assert (await sent(fake, engine, chat(format="json")))["response_format"] == {"type": "json_object"}
-    asked = {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}
-    assert (await sent(fake, engine, chat(format=SCHEMA)))["response_format"] == asked
+    expected = {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}
+    assert (await sent(fake, engine, chat(format=SCHEMA)))["response_format"] == expected
 
 
 @pytest.mark.parametrize(("schema", "strict"), [(SCHEMA, True), ({**SCHEMA, "required": []}, None), ({}, True)])
-async def test_a_cloud_is_told_to_be_strict_where_it_can_be(fake: FakeOpenAI, schema: Any, strict: bool | None) -> None:
+async def test_a_cloud_gets_a_schema_as_strict_where_it_can_be(
+    fake: FakeOpenAI, schema: Any, strict: bool | None
+) -> None:
     engine = OpenAIEngine(fake.url, server=OPENAI)
     demanding = {"type": "function", "function": {**tool("a")["function"], "strict": True}}
     body = await sent(fake, engine, chat(format=schema, tools=(demanding,)))
@@ -376,7 +382,7 @@ async def test_thinking_is_switched_as_the_server_takes_it(
     ("server", "think", "effort", "expected"),
     [
         (OPENAI, False, "none", {"reasoning_effort": "none"}),
-        (OPENAI, False, None, {}),  # of a dialect that only knows a switch
+        (OPENAI, False, None, {}),  # from a dialect that only knows a switch
         (OPENAI, "low", "minimal", {"reasoning_effort": "minimal"}),
         (OPENAI, "high", "high", {"reasoning_effort": "high"}),
         (GOOGLE, "high", "xhigh", {"reasoning_effort": "high"}),
@@ -390,7 +396,7 @@ def test_a_cloud_gets_the_callers_own_word_for_thinking(
     assert thinking_of(chat(think=think, effort=effort), server) == expected
 
 
-async def test_the_key_is_shown_and_only_where_there_is_one(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+async def test_a_key_is_sent_only_where_there_is_a_key(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     await answer(engine)
     assert fake.keys == {""}
     fake.key = "secret"
@@ -446,7 +452,7 @@ async def test_a_refusal_becomes_its_error(
     assert type(caught.value) is expected
 
 
-async def test_after_a_busy_server_no_more_is_asked_for_a_while(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+async def test_a_busy_server_gets_no_request_for_a_while(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     engine._rest = Rest(seconds=0.5)
     fake.status, fake.error = 429, "slow down"
     with pytest.raises(EngineBusy):
@@ -473,7 +479,7 @@ async def eventually_well(engine: OpenAIEngine) -> bool:
     return True
 
 
-async def test_a_missing_route_says_which_engine_has_it(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+async def test_a_missing_route_is_refused_with_an_engine_that_has_it(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     fake.missing = frozenset({"/v1/embeddings", "/v1/completions"})
     with pytest.raises(Unsupported, match="SLUICE_ENGINE=ollama"):
         await engine.embed(JobRequest(kind="embed", model="m", inputs=("a",)))
@@ -481,7 +487,7 @@ async def test_a_missing_route_says_which_engine_has_it(fake: FakeOpenAI, engine
         await answer(engine, JobRequest(kind="generate", model="m", prompt="x"))
 
 
-async def test_an_error_in_mid_answer_comes_after_what_was_said(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+async def test_an_error_in_mid_answer_comes_after_the_text_before_it(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     fake.chunks = [delta(content="so far") + data({"error": {"message": "CUDA out of memory", "code": 500}})]
     got: list[Any] = []
     with pytest.raises(OutOfMemory):
@@ -526,7 +532,7 @@ async def test_silence_is_noticed(fake: FakeOpenAI) -> None:
 
 
 async def test_closing_early_closes_the_connection_within_100_ms(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
-    """Also through the wrapper that watches over the number of calls."""
+    """Also through the wrapper that counts the calls."""
     fake.chunks, fake.hang = [delta(content="one")], True
     for ask in (CHAT, chat(tools=(tool("a"),), parallel_tool_calls=False)):
         assert statistics.median([await seconds_to_close(fake.disconnected, engine, ask) for _ in range(7)]) < 0.1
@@ -535,7 +541,7 @@ async def test_closing_early_closes_the_connection_within_100_ms(fake: FakeOpenA
 # The rest
 
 
-async def test_a_server_with_one_grammar_gets_a_schema_of_a_call_or_the_answer(
+async def test_a_server_that_keeps_to_one_grammar_gets_a_schema_of_a_call_or_the_answer(
     fake: FakeOpenAI, engine: OpenAIEngine
 ) -> None:
     fake.entries, fake.chunks = (
@@ -544,7 +550,7 @@ async def test_a_server_with_one_grammar_gets_a_schema_of_a_call_or_the_answer(
     )
     either = chat(tools=(tool("a"),), format=SCHEMA)
     items = await answer(engine, either)
-    body = fake.asked("/v1/chat/completions")[-1]
+    body = fake.bodies("/v1/chat/completions")[-1]
     assert "tools" not in body and len(body["response_format"]["json_schema"]["schema"]["anyOf"]) == 2
     assert [item.tool_calls for item in items if isinstance(item, Piece)] == [
         [{"function": {"name": "a", "arguments": {}}}]
@@ -556,12 +562,12 @@ async def test_a_server_with_one_grammar_gets_a_schema_of_a_call_or_the_answer(
     await other.close()
 
 
-async def test_embeddings_come_in_the_order_asked(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
-    asked = JobRequest(kind="embed", model="m", inputs=("a", "bbb", (1, 2)), dimensions=2)
-    found = await engine.embed(asked)
-    assert found.vectors == [[1.0, 1.0], [3.0, 1.0], [2.0, 1.0]]
-    assert found.prompt_tokens == 4
-    assert fake.asked("/v1/embeddings")[0]["dimensions"] == 2
+async def test_embeddings_come_in_the_order_of_the_inputs(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+    ask = JobRequest(kind="embed", model="m", inputs=("a", "bbb", (1, 2)), dimensions=2)
+    embeddings = await engine.embed(ask)
+    assert embeddings.vectors == [[1.0, 1.0], [3.0, 1.0], [2.0, 1.0]]
+    assert embeddings.prompt_tokens == 4
+    assert fake.bodies("/v1/embeddings")[0]["dimensions"] == 2
 
 
 @pytest.mark.parametrize(
@@ -573,7 +579,7 @@ async def test_embeddings_come_in_the_order_asked(fake: FakeOpenAI, engine: Open
         (VLLM_ENTRY, "/tokenize", 7),
     ],
 )
-async def test_a_count_is_asked_as_cheaply_as_the_server_allows(
+async def test_a_count_costs_as_little_as_the_server_allows(
     fake: FakeOpenAI, engine: OpenAIEngine, entry: dict[str, Any], missing: str, expected: int
 ) -> None:
     fake.entries, fake.missing = [entry], frozenset({missing})
@@ -581,7 +587,7 @@ async def test_a_count_is_asked_as_cheaply_as_the_server_allows(
     assert fake.requests[-1][1]["tools"] == [tool("a")]
 
 
-async def test_models_tell_their_window(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+async def test_models_have_their_window(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     fake.entries = [VLLM_ENTRY, {"id": "l", "meta": {"n_ctx": 512}}, {"id": "models/gemini"}]
     first, second, third = await engine.store.models()
     assert (first.name, first.context_length, first.capabilities) == ("m", 4096, ())
@@ -589,21 +595,19 @@ async def test_models_tell_their_window(fake: FakeOpenAI, engine: OpenAIEngine) 
     assert (third.name, third.context_length) == ("gemini", 0)
 
 
-async def test_a_list_that_tells_of_images_only_does_not_speak_against_tools(
-    fake: FakeOpenAI, engine: OpenAIEngine
-) -> None:
+async def test_a_list_that_reports_only_images_does_not_exclude_tools(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     fake.entries = [{"id": "m", "architecture": {"input_modalities": ["text", "image"]}}]
     assert (await engine.store.models())[0].capabilities == ()
 
 
-async def test_a_far_list_is_not_asked_for_again_and_again(fake: FakeOpenAI) -> None:
+async def test_the_list_of_a_remote_server_is_kept_for_a_while(fake: FakeOpenAI) -> None:
     engine = OpenAIEngine(fake.url, list_seconds=60)
     await engine.store.models()
     await engine.store.models()
-    assert len(fake.asked("/v1/models")) == 1
+    assert len(fake.bodies("/v1/models")) == 1
     offered = OpenAIEngine(fake.url, offered=("x",), server=OPENAI)
     assert [model.name for model in await offered.store.models()] == ["x"]
-    assert len(fake.asked("/v1/models")) == 1
+    assert len(fake.bodies("/v1/models")) == 1
     await engine.close()
     await offered.close()
 
@@ -615,7 +619,7 @@ async def test_it_neither_pulls_nor_loads_nor_continues(engine: OpenAIEngine) ->
     assert not await engine.can_continue("m")
 
 
-async def test_health_says_what_to_correct(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
+async def test_health_names_the_setting_to_correct(fake: FakeOpenAI, engine: OpenAIEngine) -> None:
     assert (await engine.health()).ok
     fake.key = "secret"
     assert "OPENAI_API_KEY" in (await engine.health()).detail
@@ -663,7 +667,9 @@ async def test_a_real_server_keeps_to_a_schema_and_goes_on_behind_a_prompt(llama
     assert "llama.cpp" in (await llama.health()).detail
 
 
-async def test_a_real_server_tells_logprobs_alone_the_stop_string_and_the_same_again(llama: OpenAIEngine) -> None:
+async def test_a_real_server_sends_logprobs_and_the_stop_string_and_repeats_a_seeded_answer(
+    llama: OpenAIEngine,
+) -> None:
     greedy = {"temperature": 0, "num_predict": 20}
     whole = await answer(llama, chat(options=greedy, logprobs=True))
     logprobs = [entry for item in whole if isinstance(item, Piece) for entry in item.logprobs or ()]

@@ -1,4 +1,4 @@
-"""The Ollama engine against a real Ollama: run by tests/real_ollama.sh. What the fake claims is checked here."""
+"""The Ollama engine against a real Ollama, run by tests/real_ollama.sh: it checks the claims of the fake."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from wire.records import JobRequest, Message
 
 pytestmark = pytest.mark.real_ollama
 
-# How the Qwen 2.5 models in Ollama's library write ChatML: a last assistant message is left open.
+# The ChatML of the Qwen 2.5 models in Ollama's library: a last assistant message is left open.
 OPEN_CHATML = """{{- range $i, $_ := .Messages }}
 {{- $last := eq (len (slice $.Messages $i)) 1 -}}
 <|im_start|>{{ .Role }}
@@ -83,7 +83,7 @@ def chat(**changes: object) -> JobRequest:
     return CHAT.model_copy(update=changes)
 
 
-async def test_it_loads_streams_and_counts(engine: OllamaEngine) -> None:
+async def test_a_first_answer_loads_the_model_streams_and_counts(engine: OllamaEngine) -> None:
     await engine.store.unload("tiny")
     await until_loaded(engine, "tiny:latest", False)
     first, second = await answer(engine, CHAT), await answer(engine, CHAT)
@@ -103,9 +103,9 @@ async def test_a_bare_prompt_gets_no_template_around_it(engine: OllamaEngine) ->
 
 
 async def test_a_count_is_what_an_answer_reports_cached_or_not(engine: OllamaEngine) -> None:
-    asked = chat(messages=(*TALK, Message(role="user", content="water people time")))
-    first, second = await engine.count(asked), await engine.count(asked)
-    end = (await answer(engine, asked))[-1]
+    ask = chat(messages=(*TALK, Message(role="user", content="water people time")))
+    first, second = await engine.count(ask), await engine.count(ask)
+    end = (await answer(engine, ask))[-1]
     assert isinstance(end, Finished) and first == second == end.prompt_tokens
 
 
@@ -141,7 +141,7 @@ async def test_logprobs_come_with_every_token(engine: OllamaEngine) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"tools": (TOOL,)}, {"think": True}, {"kind": "generate", "suffix": "x"}])
-async def test_what_a_model_cannot_do_is_refused(engine: OllamaEngine, changes: dict[str, object]) -> None:
+async def test_a_job_that_its_model_cannot_do_is_refused(engine: OllamaEngine, changes: dict[str, object]) -> None:
     with pytest.raises(Unsupported, match="Use a model that can"):
         await answer(engine, chat(**changes))
 
@@ -189,7 +189,9 @@ async def test_a_full_window_ends_in_length(engine: OllamaEngine) -> None:
         (chat(messages=()), RequestRefused),
     ],
 )
-async def test_refusals_are_told_apart(engine: OllamaEngine, ask: JobRequest, expected: type[EngineError]) -> None:
+async def test_each_refusal_has_its_own_error(
+    engine: OllamaEngine, ask: JobRequest, expected: type[EngineError]
+) -> None:
     with pytest.raises(EngineError) as caught:
         await answer(engine, ask)
     assert type(caught.value) is expected, caught.value

@@ -1,4 +1,4 @@
-"""The simulated engine: labelled, deterministic, and obedient to orders in prompts only where they are allowed."""
+"""The simulated engine: labelled and deterministic. It obeys orders in prompts only where they are allowed."""
 
 from __future__ import annotations
 
@@ -50,30 +50,30 @@ def end(items: list[object]) -> Finished:
     return items[-1]
 
 
-async def test_an_answer_says_that_it_is_simulated_and_how_to_connect_a_model() -> None:
-    said = text(await answer(engine(), ask_for("Hello there")))
-    assert "simulated" in said and "OLLAMA_BASE_URL" in said and "SLUICE_GGUF" in said
-    assert said.endswith("Hello there")
+async def test_an_answer_states_that_it_is_simulated_and_how_to_connect_a_model() -> None:
+    content = text(await answer(engine(), ask_for("Hello there")))
+    assert "simulated" in content and "OLLAMA_BASE_URL" in content and "SLUICE_GGUF" in content
+    assert content.endswith("Hello there")
 
 
 async def test_the_same_request_gets_the_same_answer() -> None:
     assert text(await answer(engine(), ask_for("x"))) == text(await answer(engine(), ask_for("x")))
 
 
-async def test_numbered_words_tell_loss_and_doubling() -> None:
+async def test_numbered_words_show_loss_and_doubling() -> None:
     items = await answer(engine(faults=False), ask_for("!tokens 4"))
     assert text(items) == "w0 w1 w2 w3"
     assert (end(items).reason, end(items).completion_tokens) == ("stop", 4)
 
 
 @pytest.mark.parametrize("cut", range(1, len("w0 w1 w2 w3")))
-async def test_it_continues_behind_any_prefill(cut: int) -> None:
+async def test_the_simulated_engine_continues_behind_any_prefill(cut: int) -> None:
     """The evidence for the simulated engine: joined, two attempts are one answer."""
     whole = "w0 w1 w2 w3"
     assert whole[:cut] + text(await answer(engine(), ask_for("!tokens 4"), whole[:cut])) == whole
 
 
-async def test_it_does_not_continue_a_text_of_another_answer() -> None:
+async def test_the_simulated_engine_does_not_continue_the_text_of_another_answer() -> None:
     with pytest.raises(Unsupported):
         await answer(engine(), ask_for("!tokens 4"), "something else")
 
@@ -105,7 +105,7 @@ async def test_the_rate_is_kept() -> None:
         since = loop.time()
         await answer(engine(rate=100), ask_for("!tokens 20"))
         took.append(loop.time() - since)
-    assert 0.2 <= min(took) < 1.0, took  # a loaded machine adds to it, and takes nothing off
+    assert 0.2 <= min(took) < 1.0, took  # a loaded machine makes it longer, never shorter
 
 
 async def test_loading_takes_its_time_once_a_model() -> None:
@@ -153,8 +153,8 @@ SCHEMAS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("schema", SCHEMAS)
 async def test_a_schema_is_satisfied(schema: dict[str, Any]) -> None:
-    said = json.loads(text(await answer(engine(), ask_for("x", format=schema))))
-    assert jsonschema_rs.validator_for(schema).is_valid(said), said
+    value = json.loads(text(await answer(engine(), ask_for("x", format=schema))))
+    assert jsonschema_rs.validator_for(schema).is_valid(value), value
 
 
 # Tools
@@ -181,10 +181,10 @@ async def test_nothing_is_called_without_tools(changes: dict[str, Any]) -> None:
     assert called(await answer(engine(faults=False), ask_for("!call add", tools=(ADD,)))) == []
 
 
-async def test_what_a_tool_answered_is_told_and_not_called_for_again() -> None:
-    asked = ask_for("!call add", tools=(ADD,))
-    talk = (*asked.messages, Message(role="tool", tool_name="add", content="42"))
-    items = await answer(engine(), asked.model_copy(update={"messages": talk}))
+async def test_a_tool_s_answer_is_quoted_and_the_tool_is_not_called_again() -> None:
+    ask = ask_for("!call add", tools=(ADD,))
+    talk = (*ask.messages, Message(role="tool", tool_name="add", content="42"))
+    items = await answer(engine(), ask.model_copy(update={"messages": talk}))
     assert called(items) == [] and text(items).endswith("What tools answered: 42")
 
 
@@ -234,14 +234,14 @@ async def test_an_attempt_that_continues_gets_past_the_fault() -> None:
     assert "w0 w1 w2" + text(items) == " ".join(f"w{n}" for n in range(13))
 
 
-async def test_it_says_a_text_as_it_was_told() -> None:
-    told = "# One\n\n  two\t`three` \n"
-    assert text(await answer(engine(), ask_for(f"!say {told}"))) == told
+async def test_an_ordered_text_comes_unchanged() -> None:
+    ordered = "# One\n\n  two\t`three` \n"
+    assert text(await answer(engine(), ask_for(f"!say {ordered}"))) == ordered
 
 
-async def test_the_demonstration_has_one_of_everything() -> None:
-    said = text(await answer(engine(faults=False), ask_for("!demo")))
-    assert all(part in said for part in ("simulated", "| --- |", "```python", "```mermaid", "\\sum", "- [x]"))
+async def test_the_demonstration_has_everything_that_the_page_draws() -> None:
+    content = text(await answer(engine(faults=False), ask_for("!demo")))
+    assert all(part in content for part in ("simulated", "| --- |", "```python", "```mermaid", "\\sum", "- [x]"))
 
 
 async def test_images_are_counted() -> None:
@@ -270,8 +270,8 @@ def test_die_ends_the_process_without_a_word() -> None:
 
 
 async def test_embeddings_depend_on_the_text_alone() -> None:
-    found = await engine().embed(JobRequest(kind="embed", model="m", inputs=("a", "b", "a")))
-    first, second, third = found.vectors
+    embeddings = await engine().embed(JobRequest(kind="embed", model="m", inputs=("a", "b", "a")))
+    first, second, third = embeddings.vectors
     assert first == third != second
     small = await engine().embed(JobRequest(kind="embed", model="m", inputs=((1, 2), "a"), dimensions=8))
     assert [len(vector) for vector in small.vectors] == [8, 8]
@@ -283,7 +283,7 @@ async def test_models_are_those_it_was_given() -> None:
     assert names == ["a", "b"]
 
 
-async def test_it_cannot_pull() -> None:
+async def test_the_simulated_store_cannot_pull() -> None:
     with pytest.raises(Unsupported):
         async for _ in engine().store.pull("m"):
             pass
