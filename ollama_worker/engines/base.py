@@ -58,6 +58,9 @@ class Finished(NamedTuple):
     stop_sequence: str = ""  # the stop string of the request that ended the answer
 
 
+Item = Piece | Loading | Finished  # of a streamed answer
+
+
 class Embeddings(NamedTuple):
     """The answer to an embed job: one vector for each input, in their order."""
 
@@ -176,7 +179,7 @@ class Engine(Protocol):
     @property
     def store(self) -> ModelStore: ...
 
-    def generate(self, ask: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
+    def generate(self, ask: JobRequest, prefill: str = "") -> AsyncIterator[Item]:
         """Stream an answer. The last item is `Finished`; an answer that ends without it raises `StreamCut`.
 
         `prefill` is the text that earlier attempts already produced: the engine continues right behind it and never

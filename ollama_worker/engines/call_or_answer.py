@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from ollama_worker.engines.base import Finished, Piece
-from ollama_worker.engines.forced_call import Item, schema_of
+from ollama_worker.engines.base import Finished, Item, Piece
+from ollama_worker.engines.forced_call import schema_of
 from ollama_worker.engines.held import Held
 from ollama_worker.engines.system_messages import with_order
 from ollama_worker.engines.tool_calls import name_of

@@ -13,8 +13,7 @@ from ollama_worker.engines.base import (
     EngineError,
     Finished,
     Health,
-    Loading,
-    Piece,
+    Item,
     StreamCut,
     Unsupported,
 )
@@ -45,7 +44,7 @@ class AnthropicEngine:
 
     # Answers
 
-    async def generate(self, ask: JobRequest, prefill: str = "") -> AsyncGenerator[Piece | Loading | Finished]:
+    async def generate(self, ask: JobRequest, prefill: str = "") -> AsyncGenerator[Item]:
         body = message_body(ask, await self.store.about(ask.model))
         reader = AnthropicReader(ask.model)
         with self._rest.noted():

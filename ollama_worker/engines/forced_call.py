@@ -15,13 +15,12 @@ from typing import Any
 
 import orjson
 
-from ollama_worker.engines.base import EngineError, Finished, Loading, Piece, RequestRefused
+from ollama_worker.engines.base import EngineError, Finished, Item, Piece, RequestRefused
 from ollama_worker.engines.held import Held
 from ollama_worker.engines.system_messages import with_order
 from ollama_worker.engines.tool_calls import name_of
 from wire.records import JobRequest
 
-Item = Piece | Loading | Finished
 Generate = Callable[[JobRequest], AsyncGenerator[Item]]
 
 ORDER = (

@@ -14,8 +14,8 @@ from ollama_worker.engines.base import (
     EngineError,
     Finished,
     Health,
+    Item,
     Loading,
-    Piece,
     StreamCut,
     Unsupported,
 )
@@ -64,7 +64,7 @@ class LlamaCppEngine:
 
     # Answers
 
-    def generate(self, ask: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
+    def generate(self, ask: JobRequest, prefill: str = "") -> AsyncIterator[Item]:
         """The choice of a tool is forced here: llama.cpp forces it only for the templates that it recognizes.
 
         llama.cpp keeps to a schema or calls tools, but not both: so both at once is done here as well.
@@ -73,10 +73,10 @@ class LlamaCppEngine:
             return call_or_answer(ask, self._answered(as_either(ask), prefill))
         return steered(ask, lambda sent: self._answered(sent, prefill))
 
-    def _answered(self, ask: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
+    def _answered(self, ask: JobRequest, prefill: str) -> AsyncGenerator[Item]:
         return self._system.answered(ask, lambda sent: self._answer(sent, prefill))
 
-    async def _answer(self, ask: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
+    async def _answer(self, ask: JobRequest, prefill: str) -> AsyncGenerator[Item]:
         self.store.check(ask.model)
         self._check_images(ask, prefill)
         self._note_window(ask)

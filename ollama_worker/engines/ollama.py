@@ -12,8 +12,8 @@ from ollama_worker.engines.base import (
     EngineUnavailable,
     Finished,
     Health,
+    Item,
     Loading,
-    Piece,
     StreamCut,
     Unsupported,
     texts_of,
@@ -69,16 +69,16 @@ class OllamaEngine:
 
     # Answers
 
-    def generate(self, ask: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
+    def generate(self, ask: JobRequest, prefill: str = "") -> AsyncIterator[Item]:
         """Ollama knows no `tool_choice`, and it keeps to a schema or calls tools, but not both. Both are done here."""
         if is_either(ask):
             return call_or_answer(ask, self._answered(as_either(ask), prefill))
         return steered(ask, lambda sent: self._answered(sent, prefill))
 
-    def _answered(self, ask: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
+    def _answered(self, ask: JobRequest, prefill: str) -> AsyncGenerator[Item]:
         return self._system.answered(ask, lambda sent: self._answer(sent, prefill))
 
-    async def _answer(self, ask: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
+    async def _answer(self, ask: JobRequest, prefill: str) -> AsyncGenerator[Item]:
         await self._refuse_what_it_lacks(ask)
         if await self.store.must_load(ask.model):
             yield Loading(ask.model)

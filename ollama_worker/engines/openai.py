@@ -14,8 +14,7 @@ from ollama_worker.engines.base import (
     EngineUnavailable,
     Finished,
     Health,
-    Loading,
-    Piece,
+    Item,
     StreamCut,
     Unsupported,
 )
@@ -80,10 +79,10 @@ class OpenAIEngine:
 
     # Answers
 
-    def generate(self, ask: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
+    def generate(self, ask: JobRequest, prefill: str = "") -> AsyncIterator[Item]:
         return at_most_one_call(ask, self._answer(ask))
 
-    async def _answer(self, ask: JobRequest) -> AsyncGenerator[Piece | Loading | Finished]:
+    async def _answer(self, ask: JobRequest) -> AsyncGenerator[Item]:
         server = await self.store.server()
         if server.one_grammar and is_either(ask):
             async with aclosing(call_or_answer(ask, self._answer(as_either(ask)))) as stream:
@@ -94,7 +93,7 @@ class OpenAIEngine:
             async for item in stream:
                 yield item
 
-    async def _streamed(self, ask: JobRequest, server: Server) -> AsyncGenerator[Piece | Loading | Finished]:
+    async def _streamed(self, ask: JobRequest, server: Server) -> AsyncGenerator[Item]:
         route, path, body, reader = self._question(ask, server)
         faults = self._faults(ask.model, route)
         with self._rest.noted():

@@ -25,6 +25,7 @@ from ollama_worker.engines.base import (
     EngineUnavailable,
     Finished,
     Health,
+    Item,
     Loading,
     ModelNotFound,
     OutOfMemory,
@@ -79,10 +80,10 @@ class SimulatedEngine:
 
     # Answers
 
-    def generate(self, ask: JobRequest, prefill: str = "") -> AsyncIterator[Piece | Loading | Finished]:
+    def generate(self, ask: JobRequest, prefill: str = "") -> AsyncIterator[Item]:
         return steered(ask, lambda sent: self._answer(sent, prefill))
 
-    async def _answer(self, ask: JobRequest, prefill: str) -> AsyncGenerator[Piece | Loading | Finished]:
+    async def _answer(self, ask: JobRequest, prefill: str) -> AsyncGenerator[Item]:
         check_binding(ask, (), "The simulated engine")
         load_ms = self.store.load_ms(ask.model)
         if load_ms:

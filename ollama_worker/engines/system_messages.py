@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
-from ollama_worker.engines.base import Finished, Loading, Piece, RequestRefused
+from ollama_worker.engines.base import Item, RequestRefused
 from wire.records import JobRequest, Message
 
-Item = Piece | Loading | Finished
 BETWEEN = "\n\n"
 REFUSAL = "must be at the beginning"  # "System message …", as these templates raise it
 

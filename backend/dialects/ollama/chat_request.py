@@ -8,10 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from backend.chat.turn import Turn, TurnFields, turn_of
 from backend.dialects.common.answer_schema import Enforceable
-from backend.dialects.common.images import of_base64
+from backend.dialects.common.images import kind_of_base64, of_base64
 from backend.dialects.common.reading import NullIsAbsent, bound_messages, read_as
 from backend.dialects.common.tools import ToolCalls, Tools, as_tools
+from backend.errors import Invalid
 from wire.records import JobRequest, Message
 
 DURATION_MAX = 100  # characters
@@ -133,6 +135,10 @@ class ChatRequest(BaseModel):
     keep_alive: KeepAlive | None = None
     logprobs: bool | None = None
     top_logprobs: TopLogprobs | None = None
+    turn: TurnFields | None = Field(
+        None,
+        description="Not Ollama's but ours: the thread that keeps the last message and its answer, and their ids.",
+    )
 
     @model_validator(mode="after")
     def tools_answer_calls(self) -> ChatRequest:
@@ -157,6 +163,16 @@ class ChatRequest(BaseModel):
             logprobs=self.logprobs,
             top_logprobs=self.top_logprobs,
         )
+
+    def to_turn(self) -> Turn | None:
+        """Where question and answer belong in a thread; None: nobody keeps this chat. Raises Invalid."""
+        if self.turn is None:
+            return None
+        last = self.messages[-1]
+        if last.role != "user":
+            raise Invalid("messages: the last message of a turn must be the user's.", "invalid_turn")
+        images = [{"mime": kind_of_base64(image), "data": image} for image in last.images or ()]
+        return turn_of("turn", self.turn, last.content, images)
 
 
 def parse_chat(body: dict[str, Any], max_messages: int) -> ChatRequest:
