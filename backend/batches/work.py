@@ -192,7 +192,7 @@ class Work:
 
     # -- the end ---------------------------------------------------------------------------------------------------
     async def _cancel(self, batch: BatchRow) -> None:
-        """Only the first lines that wait have jobs: lines are begun in order, a window at a time. Two windows are cancelled,
+        """Only the first lines that wait have jobs: lines are begun in order, a window at a time. Two windows end here,
         since a process that lost its hold may have begun the second."""
         answering = self._answering(batch)
         for line in await self._waiting(-1, 2 * self._window):
