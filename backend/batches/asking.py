@@ -39,7 +39,7 @@ AGAIN = (QueueFull, Unavailable, RedisError, LinkLost, JobLost, DatabaseAway, OS
 log = structlog.get_logger()
 
 
-class Answer(NamedTuple):
+class LineAnswer(NamedTuple):
     """What becomes of a line: its state, and its text in the output or error file."""
 
     state: str
@@ -60,11 +60,11 @@ class Asking:
         self._door = DOORS[batch.endpoint]
         self._caller = Caller(batch.principal, batch.tenant)
 
-    async def answer(self, line: LineRow) -> Answer | None:
+    async def answer(self, line: LineRow) -> LineAnswer | None:
         """Ask until there is an answer, good or bad; None: the batch's window has passed."""
         while (left := self._batch.expires_at - now_ms()) > 0:
             try:
-                return Answer(LINE_DONE, self._told(line, await self._ask(line, left)))
+                return LineAnswer(LINE_DONE, self._told(line, await self._ask(line, left)))
             except AGAIN as error:
                 log.debug("a line of a batch waits", action="batch.line_waits", error=type(error).__name__)
                 await asyncio.sleep(PAUSE_SECONDS)
@@ -78,11 +78,11 @@ class Asking:
                 return self._refused(line, ApiError(f"This line could not be answered ({type(error).__name__})."))
         return None
 
-    def given_up(self, line: LineRow, why: str) -> Answer:
+    def given_up(self, line: LineRow, why: str) -> LineAnswer:
         """`why`: expired or cancelled."""
-        return Answer(why, given_up(self._batch.id, line.line, line.custom_id, why))
+        return LineAnswer(why, given_up(self._batch.id, line.line, line.custom_id, why))
 
-    async def withdraw(self, line: LineRow) -> Answer:
+    async def withdraw(self, line: LineRow) -> LineAnswer:
         """End the line's job, if it has one; an answer that is there already is kept."""
         state = await self._pools.cancel(job_of(self._batch.id, line.line), "batch_cancelled")
         kept = await self.answer(line) if state in ("completed", "failed") else None
@@ -116,5 +116,5 @@ class Asking:
     def _told(self, line: LineRow, body: dict[str, Any]) -> str:
         return answered(self._batch.id, line.line, line.custom_id, body)
 
-    def _refused(self, line: LineRow, error: ApiError) -> Answer:
-        return Answer(LINE_FAILED, refused(self._batch.id, line.line, line.custom_id, error))
+    def _refused(self, line: LineRow, error: ApiError) -> LineAnswer:
+        return LineAnswer(LINE_FAILED, refused(self._batch.id, line.line, line.custom_id, error))

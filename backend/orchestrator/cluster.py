@@ -2,7 +2,7 @@
 
     ClusterError      it was not done; the message says why, and what to do
     ├─ NoCluster      nothing says where the API server is
-    ├─ Forbidden      it does not let us (403)
+    ├─ ClusterForbids      it does not let us (403)
     └─ Away           it does not answer, or not as one that is well
 
 The client is synchronous: it is asked in a thread, one question at a time. Of it only what knows the way, the token and
@@ -42,7 +42,7 @@ class NoCluster(ClusterError):
     pass
 
 
-class Forbidden(ClusterError):
+class ClusterForbids(ClusterError):
     pass
 
 
@@ -51,7 +51,7 @@ class Away(ClusterError):
 
 
 class Cluster:
-    """Verbs on the pods of one namespace. All raise Forbidden or Away."""
+    """Verbs on the pods of one namespace. All raise ClusterForbids or Away."""
 
     def __init__(self, client: ApiClient, namespace: str) -> None:
         self._client = client
@@ -78,7 +78,7 @@ class Cluster:
         """(status, body) of an answer about these pods."""
         status, body = await asyncio.to_thread(self._answer, method, path, **request)
         if status == 403:
-            raise Forbidden(RIGHTS)
+            raise ClusterForbids(RIGHTS)
         if not (200 <= status < 300 or status in (400, 404, 409, 422)):
             raise Away(f"it answers {status}")
         return status, body

@@ -23,7 +23,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from backend.orchestrator.cluster import Cluster, ClusterError, NoCluster, open_cluster
-from backend.orchestrator.lease import Lease
+from backend.orchestrator.leadership import Leadership
 from backend.pool.look import Looks
 from wire import keys
 from wire.workers import WorkerRecord
@@ -39,7 +39,7 @@ log = structlog.get_logger()
 class Marker:
     """`run` it as a task. `every`: seconds between two looks."""
 
-    def __init__(self, cluster: Cluster, lease: Lease, looks: Looks, every: float = EVERY_SECONDS) -> None:
+    def __init__(self, cluster: Cluster, lease: Leadership, looks: Looks, every: float = EVERY_SECONDS) -> None:
         self._cluster = cluster
         self._lease = lease
         self._looks = looks
@@ -132,7 +132,7 @@ class Marker:
 async def open_marker(redis: Redis, pool: str, looks: Looks) -> Marker | None:
     """None, and an error in the log, where nothing says where Kubernetes is: chats are served all the same."""
     try:
-        return Marker(await open_cluster(), Lease(redis, keys.orchestrator(pool)), looks)
+        return Marker(await open_cluster(), Leadership(redis, keys.orchestrator(pool)), looks)
     except NoCluster as error:
         log.error("pods will not be marked", action="orchestrator.missing", reason=str(error))
         return None

@@ -99,6 +99,7 @@ class JobRow(NamedTuple):
     completion_tokens: int | None
     tokens_per_second: float | None
     timeline: list[Any]
+    principal: PrincipalId
 
 
 class FileRow(NamedTuple):

@@ -23,7 +23,7 @@ from sqlalchemy import (
     Table,
 )
 
-from backend.store.words import Document, Name, Words
+from backend.store.words import Document, Name, PrincipalName, Words
 
 ID = Name(64)
 NAMES = {  # constraints need names that a later migration can use
@@ -104,6 +104,7 @@ jobs = Table(
     Column("completion_tokens", BigInteger),
     Column("tokens_per_second", Float),
     Column("timeline", Document, nullable=False, default=list),  # [[pool ms, what, detail], …]
+    Column("principal", PrincipalName(200)),  # who submitted it; NULL, read as the local one: an older release wrote it
     Index("ix_jobs_ended_at", "ended_at", "id"),
     Index("ix_jobs_tenant_ended_at", "tenant", "ended_at"),
 )

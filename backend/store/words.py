@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy import JSON, Dialect, String, Text
 from sqlalchemy.types import TypeDecorator
 
+from wire.ids import LOCAL_PRINCIPAL
+
 REPLACEMENT = "\ufffd"
 # PostgreSQL's text holds no U+0000, and half a surrogate pair is no UTF-8: no driver can send it.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -79,6 +81,15 @@ class Name(_Storable):
 
     impl = String
     cache_ok = True
+
+
+class PrincipalName(Name):
+    """The id of the caller who submitted a job. NULL, as older releases leave it, reads as the local principal."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str:
+        return LOCAL_PRINCIPAL if value is None else value
 
 
 class Words(_Storable):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from backend.chat.choices import Choice
+from backend.chat.choices import ChoiceDialect
 from backend.chat.outcome import Outcome
 from backend.chat.party import Ticket
 from backend.chat.relay import Dialect
@@ -58,7 +58,7 @@ class Door(Protocol):
 class ChoiceDoor(Door, Protocol):
     """A door whose answers may have several choices."""
 
-    def choice(self, asked: Asked, tickets: Sequence[Ticket], place: int) -> Choice:
+    def choice(self, asked: Asked, tickets: Sequence[Ticket], place: int) -> ChoiceDialect:
         """The translator of one of them."""
         ...
 

@@ -11,16 +11,16 @@ import secrets
 
 from redis.asyncio import Redis
 
-LEASE_SECONDS = 6.0  # three looks of its holder: one that comes late loses nothing
+LEADERSHIP_SECONDS = 6.0  # three looks of its holder: one that comes late loses nothing
 
 _KEEP = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], ARGV[2]) or 0"
 _LEAVE = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0"
 
 
-class Lease:
+class Leadership:
     """All verbs raise Redis errors."""
 
-    def __init__(self, redis: Redis, key: str, seconds: float = LEASE_SECONDS) -> None:
+    def __init__(self, redis: Redis, key: str, seconds: float = LEADERSHIP_SECONDS) -> None:
         self._redis = redis
         self._key = key
         self._ms = int(seconds * 1000)
