@@ -57,7 +57,6 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with open_house(settings) as house, running(house.runner):
-            app.state.house = house
             yield house.services
 
     app = FastAPIOffline(

@@ -10,6 +10,7 @@
     ├── WrongMediaType       415  a body that a form may have sent, or that is encoded
     ├── Invalid              422  what was sent
     ├── QueueFull            429  with Retry-After
+    ├── NotInstalled         501  what needs a package that this server does not have
     ├── Unavailable          503  Redis or SQL is away, or this process is starting or draining
     └── JobFailed            by the failure's code: 400, 404, 413, 422, 503, 504, else 500
 
@@ -88,6 +89,11 @@ class Invalid(ApiError):
 class QueueFull(ApiError):
     status = 429
     code = "queue_full"
+
+
+class NotInstalled(ApiError):
+    status = 501
+    code = "not_installed"
 
 
 class Unavailable(ApiError):

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from starlette.requests import Request
 
 from backend.admin.room import Admin, build_admin
 from backend.batches.runner import Runner, build_runner
@@ -103,11 +102,6 @@ class House(NamedTuple):
             "readiness": self.readiness,
             "bounds": self.bounds,
         }
-
-
-def house_of(request: Request) -> House:
-    house: House = request.app.state.house
-    return house
 
 
 def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> House:

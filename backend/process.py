@@ -11,7 +11,7 @@ import uvicorn
 
 from backend.app import create_app
 from backend.entrance.connection import Connection
-from backend.entrance.descriptors import Room, raise_limit
+from backend.entrance.descriptors import Descriptors, raise_limit
 from backend.settings import ApiSettings
 from wire.settings import describe_settings, read_settings
 
@@ -39,7 +39,7 @@ def config_of(settings: ApiSettings) -> uvicorn.Config:
         create_app(settings),
         host=settings.host,
         port=settings.port,
-        http=partial(Connection, room=Room()),  # type: ignore[arg-type]  # uvicorn only calls it
+        http=partial(Connection, room=Descriptors()),  # type: ignore[arg-type]  # uvicorn only calls it
         ws="none",  # nothing here speaks WebSocket: an offer of it is ignored like any other
         backlog=4_096,  # what a burst may bring before this process looks again; Linux grants as much unless told less
         proxy_headers=bool(settings.trusted_proxies),

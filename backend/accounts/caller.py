@@ -22,10 +22,6 @@ class Caller(NamedTuple):
     principal: PrincipalId
     tenant: TenantId
 
-    @property
-    def id(self) -> PrincipalId:
-        return self.principal
-
 
 LOCAL = Caller(LOCAL_PRINCIPAL, TenantId("local"))
 
@@ -46,10 +42,3 @@ def caller_in(scope: Scope) -> Caller:
     """The caller that `Callers` found for this request."""
     caller: Caller = scope[_PLACE]
     return caller
-
-
-Principal = Caller
-
-
-def principal_of() -> Caller:
-    return LOCAL

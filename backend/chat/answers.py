@@ -1,7 +1,8 @@
-"""The answer cache: which job answered the same request before, for callers who allow it.
+"""The answer cache: which job answered the same request before, for callers who allow an earlier answer.
 
-Only the job's id is kept. Its events are told again, as to anybody who follows it: an answer that is still being made
-is shared, one that its caller has forgotten is gone from here too, and nothing of it lies in a second place.
+The cache keeps only the job's id. The job's events are sent again, as to any caller who follows it: an answer that is
+still being made is shared, an answer that its caller has forgotten is gone from the cache too, and no answer lies in a
+second place.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ from wire.idempotency import body_hash
 from wire.ids import JobId, TenantId
 from wire.records import LIVE_STATES, JobRecord
 
-LOOK_SECONDS = 0.2  # a cache that is away costs this much, and no answer
+LOOK_SECONDS = 0.2  # a cache that is away delays an answer by so much, and costs none
 REUSABLE = (*LIVE_STATES, "completed")
-ALONE = " alone"  # behind a job's id: nobody shares it before its end
-BEGINNING = 16  # events of a log: a job goes elsewhere before its first token
-# Where and when it runs, and who made it: not what is asked.
+ALONE = " alone"  # behind a job's id: the job is not shared before its end
+BEGINNING = 16  # events of a log: a job is rerouted before its first token
+# Left out of the key: the model is in it as it was routed, the others say only where and how the job runs.
 APART = {"model", "fallback", "affinity", "keep_alive"}
 
 
 class Answers:
-    """`ttl`: seconds that an answer may be given again; 0 for never."""
+    """Remembers and finds answers. `ttl`: seconds for which an answer may be given again; 0: never."""
 
     def __init__(self, redis: Redis, pools: Pools, ttl: float) -> None:
         self._redis = redis
@@ -51,7 +52,7 @@ class Answers:
         return keys.answer(body_hash(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)))
 
     async def find(self, key: str, submission: Submission, model: str) -> Found | None:
-        """The job that answers it, None where there is none or the cache is away."""
+        """The job whose answer the submission may have; None where there is none or the cache is away."""
         with suppress(RedisError, OSError):  # TimeoutError is an OSError
             async with asyncio.timeout(LOOK_SECONDS):
                 held: Any = await self._redis.get(key)
@@ -73,7 +74,7 @@ class Answers:
                 await self._redis.set(key, job if submission.on_disconnect == CANCEL else job + ALONE, px=self._ttl_ms)
 
     async def _answered_itself(self, found: Found) -> bool:
-        """The record's model made it: a job that went on with another in the same pool keeps its record as it was."""
+        """Whether the record's model made the answer: a job that is rerouted within its pool keeps its record."""
         end = await self._pools.ending(found)
         return end is not None and end.fields().get("model") in ("", None, found.record.model)
 

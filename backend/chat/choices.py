@@ -17,10 +17,10 @@ from backend.chat.party import Party, Ticket, together
 from backend.chat.relay import Dialect, Streamed, relay
 
 
-class Choice(Dialect, Protocol):
-    """One choice of several in one stream: it ends without what ends the stream."""
+class ChoiceDialect(Dialect, Protocol):
+    """The translation of one choice of several in one stream: it ends without what ends the stream."""
 
-    end: dict[str, Any]  # its `completed` event, {} until then
+    end: dict[str, Any]  # the choice's `completed` event, {} until then
 
     def closing(self, ends: Sequence[dict[str, Any]]) -> bytes:
         """The stream's end, once every choice has ended well."""
@@ -36,7 +36,7 @@ class RelayChoices(Streamed):
     Leaves the party whatever happens.
     """
 
-    def __init__(self, party: Party, choices: Sequence[Choice], pace: float = 0) -> None:
+    def __init__(self, party: Party, choices: Sequence[ChoiceDialect], pace: float = 0) -> None:
         super().__init__(party, choices[0].media_type)
         self._choices = choices
         self._pace = pace
@@ -56,7 +56,7 @@ class RelayChoices(Streamed):
     def _broke_off(self) -> bool:
         return self._failed
 
-    async def _relay(self, ticket: Ticket, choice: Choice, send: Send) -> None:
+    async def _relay(self, ticket: Ticket, choice: ChoiceDialect, send: Send) -> None:
         """Raises ChoiceFailed. Once a choice has sent its error, the other choices send nothing more."""
 
         async def send_unless_over(message: Message) -> None:

@@ -15,14 +15,14 @@ from backend.pool.pools import Pools
 from wire.ids import JobId
 
 PATIENT_TRIES = 40
-PATIENT_SECONDS = 3.0  # long enough for other API processes to be subscribed again: they may follow a deserted job
-SOON_SECONDS = 0.1  # a job that nobody knows of may be a short one
+PATIENT_SECONDS = 3.0  # so long may other API processes take to subscribe again: they may follow a deserted job
+SOON_SECONDS = 0.1  # the job is unknown to every caller, and may be a short one
 AGAIN_SECONDS = 1.0
 log = structlog.get_logger()
 
 
 class Deserted:
-    """Cancels in the background, for as long as this process is not leaving itself: `stop` ends that."""
+    """Cancels jobs that were deserted, in the background. `stop` ends that when this process itself is leaving."""
 
     def __init__(self, pools: Pools) -> None:
         self._pools = pools
@@ -30,16 +30,16 @@ class Deserted:
         self._stopped = False
 
     def left(self, job: JobId, on_disconnect: OnDisconnect) -> None:
-        """A caller went away before the end."""
+        """The caller of this job went away before its end."""
         if on_disconnect.seconds is not None and not self._stopped:
             self._soon(self._cancel_later(job, on_disconnect.seconds))
 
     def withdraw(self, job: JobId) -> None:
-        """Its caller was told that it is not let in, though it may have been: it must not run for nobody."""
+        """The caller was refused, although the job may have been accepted: it must not run without any caller."""
         self._soon(self._withdraw(job))
 
     def refused(self, job: JobId) -> None:
-        """Its caller was told that it is not let in: it is cancelled, unless another request has joined it."""
+        """The request of this job is refused: the job is cancelled, unless another request has joined it."""
         self._soon(self._refuse(job))
 
     def stop(self) -> None:
@@ -61,7 +61,7 @@ class Deserted:
         await _patiently(lambda: self._cancel(job), repeat(PATIENT_SECONDS, PATIENT_TRIES))
 
     async def _withdraw(self, job: JobId) -> None:
-        """Looked for twice: a Redis that hung may read what asks for the job before what lets it in."""
+        """Looks for the job twice: a Redis that hung may read the cancel before the accept."""
         for _ in range(2):
             if await _patiently(lambda: self._pools.cancel(job, "client_gone"), soon()):
                 return
@@ -75,20 +75,20 @@ class Deserted:
         await _patiently(unless_joined, soon())
 
     async def _cancel(self, job: JobId) -> None:
-        """Only if nobody else follows it, in any API process; and never because this process is leaving."""
+        """Cancel, unless another caller follows the job in any API process; never because this process is leaving."""
         if not self._stopped and await self._pools.deserted(job):
             state = await self._pools.cancel(job, "client_gone")
             log.info("the caller is gone", action="job.deserted", job_id=job, state=state)
 
 
 def soon() -> Iterator[float]:
-    """Pauses that begin short and become `PATIENT_SECONDS`: nobody else has to be waited for."""
+    """Pauses that begin short and become `PATIENT_SECONDS`: no other process has to be waited for."""
     for number in range(PATIENT_TRIES):
         yield min(SOON_SECONDS * 2**number, PATIENT_SECONDS)
 
 
 async def _patiently(act: Callable[[], Awaitable[object]], pauses: Iterable[float]) -> object:
-    """Do it as soon as Redis answers, a try before each pause. Its result; None also where Redis stays away."""
+    """Act as soon as Redis answers, with a try before each pause. Returns the result; None where Redis stays away."""
     for pause in pauses:
         with suppress(RedisError, OSError):
             return await act()

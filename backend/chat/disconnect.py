@@ -1,4 +1,4 @@
-"""What a caller wants to happen to the job when the connection goes: `X-Sluice-On-Disconnect`."""
+"""What a caller wants of a job whose connection has gone: `X-Sluice-On-Disconnect`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GRACE_MAX_SECONDS = 86_400.0
 
 
 class OnDisconnect(NamedTuple):
-    """`seconds` until a deserted job is cancelled; None: it runs on."""
+    """A caller's choice. `seconds`: until a deserted job is cancelled; None: the job runs on."""
 
     seconds: float | None
 
@@ -21,12 +21,12 @@ CONTINUE = OnDisconnect(None)
 
 
 def parse_on_disconnect(value: str | None, default: OnDisconnect = CANCEL) -> OnDisconnect:
-    """`cancel`, `continue` or `grace:<seconds>`; raises Invalid for anything else."""
+    """The choice that the header's value makes: `cancel`, `continue` or `grace:<seconds>`. Raises Invalid."""
     if not value:
         return default
-    named = {"cancel": CANCEL, "continue": CONTINUE}.get(value)
-    if named is not None:
-        return named
+    by_word = {"cancel": CANCEL, "continue": CONTINUE}.get(value)
+    if by_word is not None:
+        return by_word
     word, _, written = value.partition(":")
     seconds = whole_number(written, GRACE_MAX_SECONDS)
     if word == "grace" and seconds is not None:

@@ -21,7 +21,7 @@ Value = TypeVar("Value")
 
 
 class Ticket:
-    """A job let in (or joined) for one caller: its reader, and what happens when the caller leaves before the end."""
+    """A job that was submitted or joined for one caller: its reader, and what happens when the caller leaves."""
 
     def __init__(self, job: JobId, model: str, reader: Trail, leave: Callable[[bool], Awaitable[None]]) -> None:
         self.job = job
@@ -32,15 +32,15 @@ class Ticket:
         self._left = False
 
     async def leave(self, gone: bool) -> None:
-        """Detach, once. `gone`: the caller went away before the job's end."""
+        """Detach from the job, once. `gone`: the caller went away before the job's end."""
         if not self._left:
             self._left = True
             await self._leave(gone)
 
 
 class Party:
-    """The tickets of one request. `gone`: nobody reads the rest of its jobs' answers, so that leaving cancels the jobs
-    (or whatever their caller wants of a disconnect).
+    """The tickets of one request. `gone`: no caller reads the rest of the answers, so that leaving does to the
+    jobs what their caller wants of a disconnect.
     """
 
     def __init__(self, tickets: Sequence[Ticket]) -> None:
@@ -54,7 +54,7 @@ class Party:
 
     # -- hanging up --------------------------------------------------------------------------------------------
     def hang_up(self) -> None:
-        """The caller has gone away: whoever reads a job's events for this caller stops."""
+        """The caller has gone away: what reads a job's events for this caller stops."""
         self.gone = True
         for ticket in self.tickets:
             ticket.reader.hang_up()
@@ -99,13 +99,14 @@ class Party:
             async with nullcontext() if receive is None else self.watched(receive):
                 return await together([asyncio.create_task(outcome_of(ticket)) for ticket in self.tickets])
         except Exception:
-            self.gone = self.gone or len(self.tickets) > 1  # the other jobs have nobody who waits for them any more
+            self.gone = self.gone or len(self.tickets) > 1  # no caller waits for the other jobs any more
             raise
         finally:
             await self.leave()
 
 
 async def outcome_of(ticket: Ticket) -> Outcome:
+    """The whole of the answer, once the job has ended. Raises JobFailed."""
     outcome = Outcome()
     while (entries := await ticket.reader.next_burst()) is not None:
         outcome.fold(entries)

@@ -1,6 +1,6 @@
-"""The relay: a job's events to one client, in its dialect, flushed as they come.
+"""The relay: it sends a job's events to one client, in the client's dialect, as they come.
 
-Per burst of tokens: one list of entries in, one chunk of bytes out. No task, no model, no log line.
+For each burst of tokens: one list of entries in, one chunk of bytes out. No task, no model, no log line.
 """
 
 from __future__ import annotations
@@ -22,48 +22,48 @@ log = structlog.get_logger()
 
 # No proxy may gather, compress or keep a stream.
 STREAM_HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
-# Clients give up on a stream in which nothing but comments came for a while: LangChain after 120 s, Codex after 300.
+# Clients give up on a stream that brings nothing but comments for a while: LangChain after 120 s, Codex after 300 s.
 QUIET_SECONDS = 10.0
 
 
 class Dialect(Protocol):
-    """A pure translation at the edge: events in, bytes out. One instance a stream; it may remember what it sent.
+    """A pure translation at the edge: events in, bytes out. Each stream has its own, which may remember what it sent.
 
-    Where one event becomes several frames, the last carries the `id:`. `done` is set once the stream must end. What is
-    told depends on the entries alone, not on how they were cut into bursts: a resumed stream must be the same.
+    Where one event becomes several frames, the last frame carries the `id:`. `done` is set once the stream must end.
+    The bytes depend on the entries alone, not on how they were cut into bursts: a resumed stream must be the same.
     """
 
     media_type: str
     done: bool
 
     def opening(self) -> bytes:
-        """What is sent before the first event."""
+        """The bytes before the first event."""
         ...
 
     def burst(self, entries: Sequence[LogEntry]) -> bytes:
-        """Entries in order, at least one."""
+        """The bytes of these entries, at least one, in order."""
         ...
 
     def keep_alive(self) -> bytes:
-        """An event that adds nothing to the answer, where the protocol has one: clients that wait for events go on
-        waiting. Else a comment."""
+        """An event that adds nothing to the answer, where the protocol has such an event, so that a client that waits
+        for events waits on. Else a comment."""
         ...
 
     def broken(self, error: ApiError) -> bytes:
-        """The stream cannot go on: this protocol's error, and its end."""
+        """This protocol's error and the stream's end, for a stream that cannot go on."""
         ...
 
 
-class Pulse:
-    """One client's bytes: those of each burst, and a keep-alive where none of them told anything of the answer.
+class ByteStream:
+    """The bytes of one client: those of each burst, and a keep-alive where the bursts brought nothing of the answer.
 
-    News of the queue may come every second, and a model may think for minutes what nobody is to see.
+    News of the queue may come every second, and a model may think for minutes without a word for the client.
     """
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._time = asyncio.get_running_loop().time
-        self._heard = self._time()  # when the client last got an event
+        self._heard = self._time()  # when an event was last sent
 
     def chunk(self, entries: Sequence[LogEntry]) -> bytes:
         """`entries`: none after a silence."""
@@ -117,7 +117,7 @@ class Streamed(Response):
 class RelayResponse(Streamed):
     """Streams a ticket's job to its caller. Leaves the ticket whatever happens.
 
-    `pace`: seconds that tokens may be gathered after some were sent, for a caller who asked for it.
+    `pace`: seconds for which tokens may be gathered after some were sent, for a caller who wants that.
     """
 
     def __init__(self, ticket: Ticket, dialect: Dialect, pace: float = 0) -> None:
@@ -136,13 +136,13 @@ class RelayResponse(Streamed):
 
 
 async def relay(ticket: Ticket, dialect: Dialect, pace: float, send: Send) -> None:
-    """Everything up to the job's end, or to this protocol's error."""
-    reader, pulse = ticket.reader, Pulse(dialect)
+    """Send everything up to the job's end, or to this protocol's error."""
+    reader, byte_stream = ticket.reader, ByteStream(dialect)
     if opening := dialect.opening():
         await send({"type": "http.response.body", "body": opening, "more_body": True})
     try:
         while (entries := await reader.next_burst()) is not None:
-            if chunk := pulse.chunk(entries):
+            if chunk := byte_stream.chunk(entries):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             if dialect.done:
                 break

@@ -107,7 +107,7 @@ class ChatService:
             self._deserted.refused(ticket.job)
 
     async def enqueue(self, job: JobId, submission: Submission) -> None:
-        """Accept, under an id that its caller made, a job that nobody follows. Raises ApiError or a Redis error."""
+        """Accept, under an id that its caller made, a job that no caller follows. Raises ApiError or a Redis error."""
         async with asyncio.timeout(self.answer_seconds):
             submission = await self._gates.admit(submission._replace(job=job, idempotency_key=None))
             await self._accept(await self._admission.prepare(submission))
@@ -137,10 +137,10 @@ class ChatService:
         return ticket
 
     def _give_up(self, ready: Ready) -> None:
-        """The caller is asked to try again, although the job may have been accepted.
+        """The caller has to try again, although the job may have been accepted.
 
         With an idempotency key the next try finds the job, and a caller who wants jobs to run on without a caller wants
-        that of this job too. Without a key nobody ever learns of the job.
+        that of this job too. Without a key no caller ever learns of the job.
         """
         if ready.submission.idempotency_key is None:
             self._deserted.withdraw(ready.job)
@@ -207,7 +207,7 @@ class ChatService:
         return self._gates.drain.closed
 
     def drain(self) -> None:
-        """This process was told to leave: it lets nothing in any more, and no disconnect cancels a job."""
+        """This process is to leave: it lets nothing in any more, and no disconnect cancels a job."""
         self._gates.drain.close()
         self._deserted.stop()
 

@@ -26,8 +26,8 @@ class Submission(NamedTuple):
     `job`: the id that the caller has made for the job, None: the service makes one. With an idempotency key it is the
     id of a job that is new: a key that names an earlier job joins that job, and the ticket has the id.
 
-    `turn`: where the question and its answer belong in a thread, None: nobody keeps this chat. `deadline`: seconds from
-    accept to end, None: the setting's. `conversation`: the caller's name for it, "" for none. `overflow`: the job may
+    `turn`: where the question and its answer belong in a thread, None: in no thread. `deadline`: seconds from accept to
+    end, None: the setting's. `conversation`: the caller's name for it, "" for none. `overflow`: the job may
     go elsewhere rather than wait, where the operator's rules allow that. `reuse`: an answer that the same request got
     before will do. `trimmed`: the prompt was cut to what its model can read, as far as that is known. `whole`: the
     ask stays in the record after the job's end, because its door reads it again.
@@ -61,7 +61,7 @@ class Submission(NamedTuple):
 class Ready(NamedTuple):
     """A submission whose job can be accepted: `job` is its id, `pool` is where it is accepted and its log begins.
 
-    `fresh`: nobody can have made this job yet; else it may be there, and other requests may follow it. `joins`: the job
+    `fresh`: no other request can have made this job; else other requests may have, and may follow it. `joins`: the job
     as it is, where an earlier request has it accepted; None: no request has yet. `answer`: the key of its answer in the
     cache, "" where its caller wants none from there.
     """

@@ -18,14 +18,16 @@ from backend.chat.party import Party
 from backend.errors import ApiError, Unavailable, told_with
 from wire.records import JobRequest
 
-BREATH = 32  # vectors that are written before everybody else has a turn
+BREATH = 32  # vectors that are written before other requests have a turn
 
 Inputs = tuple[str | tuple[int, ...], ...]
 
 
 class Embedded(NamedTuple):
-    """`vectors`: one an input, in order, each little-endian 32-bit floats in base64. `headers`: for the answer,
-    `X-Sluice-Job` lists all jobs. `total_ms` and `load_ms` are those of the slowest job, waiting included.
+    """The vectors of one request, one for each input, in order: little-endian 32-bit floats in base64.
+
+    `headers`: of the answer; `X-Sluice-Job` lists all jobs. `total_ms` and `load_ms` are those of the slowest job,
+    waiting included.
     """
 
     vectors: list[str]
@@ -60,26 +62,26 @@ async def vectors_of(party: Party, inputs: int, receive: Receive) -> Embedded:
 
 
 def check(ends: Sequence[dict[str, Any]], vectors: int, inputs: int) -> None:
-    """Raises ApiError for what would be worse than no answer: a vector that is another input's, or another model's."""
+    """Raises ApiError for what is worse than no answer: the vector of another input, or of another model."""
     if vectors != inputs:
         raise ApiError(f"The engine made {vectors} vectors of {inputs} inputs.", "engine_error")
     if len(models := {end.get("model") or "" for end in ends}) > 1:
-        told = f"The vectors are of different models ({', '.join(sorted(models))}); send the request again."
-        raise Unavailable(told, "models_mixed")
+        text = f"The vectors are of different models ({', '.join(sorted(models))}); send the request again."
+        raise Unavailable(text, "models_mixed")
 
 
 def split(inputs: Inputs, size: int) -> list[Inputs]:
-    """Parts of at most `size`, as equal as can be: the slowest of them is what the caller waits for."""
+    """Parts of at most `size` inputs, as equal as can be: the caller waits for the slowest part."""
     count = -(-len(inputs) // size)
     bounds = [len(inputs) * part // count for part in range(count + 1)]
     return [inputs[start:end] for start, end in pairwise(bounds)]
 
 
 async def joined(pieces: Iterable[bytes]) -> bytes:
-    """An answer of many vectors, made piece by piece with a breath for everybody else now and then."""
-    held = []
+    """The bytes of an answer of many vectors, made piece by piece; other requests have a turn now and then."""
+    made = []
     for piece in pieces:
-        held.append(piece)
-        if len(held) % BREATH == 0:
+        made.append(piece)
+        if len(made) % BREATH == 0:
             await asyncio.sleep(0)
-    return b"".join(held)
+    return b"".join(made)

@@ -18,7 +18,7 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from backend.entrance.descriptors import Room
+from backend.entrance.descriptors import Descriptors
 from backend.entrance.upgrades import OffersIgnored
 
 HEAD_SECONDS = 15.0  # from the connection, or from the first byte of a later request, to the end of the head
@@ -33,7 +33,7 @@ class Connection(OffersIgnored):
     while it is to send nothing. One timer a connection looks after it, late rather than often.
     """
 
-    def __init__(self, *args: Any, room: Room, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, room: Descriptors, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._room = room
         self._limit: float | None = None

@@ -27,7 +27,7 @@ BEGIN = 4  # requests a turn: some 12 ms
 PLACE = "sluice.place"  # in a request's scope
 
 
-class Gate:
+class Pending:
     """`limit`: pending requests; `most_bytes`: of the bodies of all requests that are not let in yet."""
 
     def __init__(self, limit: int, most_bytes: int) -> None:
@@ -72,7 +72,7 @@ class Gate:
 class Place:
     """One request's, in the crowd."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Pending) -> None:
         self._gate = gate
         self._pending = False
         self._left = False
@@ -108,7 +108,7 @@ class Crowd:
     def __init__(self, app: ASGIApp, max_requests: int, max_pending: int, max_bytes: int) -> None:
         self._app = app
         self._max = max_requests
-        self._gate = Gate(max_pending, max_bytes)
+        self._gate = Pending(max_pending, max_bytes)
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

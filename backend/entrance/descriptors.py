@@ -23,7 +23,7 @@ def raise_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-class Room:
+class Descriptors:
     """Of one process, for connections."""
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """The pools that this process routes over, and a job wherever it is: it has one id in all pools it passes through.
 
 A job that leaves a pool ends there as `rerouted` and is let into the next one (wire/rerouting.py). Its record in the
-pool that it came to last is the job; the others only say where it went.
+pool that it came to last is the job; its other records only hold where it went.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ class Found(NamedTuple):
 
     @property
     def left(self) -> bool:
-        """It went on in another pool."""
+        """The job went on in another pool."""
         return self.record.why == "rerouted"
 
 
 class Pools:
-    """The own pool first. Whoever asks for a job asks all of them at once."""
+    """The pools of this process, the own pool first. A job is looked for in all of them at once."""
 
     def __init__(self, redis: Redis, fan_in: FanIn, names: Sequence[str]) -> None:
         self._redis = redis
@@ -89,7 +89,7 @@ class Pools:
         return list(self._pools)
 
     def named(self, name: str) -> Pool:
-        """Also one that is not ours: an API process with other settings may have sent a job there."""
+        """Also a pool that is not ours: an API process with other settings may have sent a job there."""
         return self._pools.get(name) or self._make(name)
 
     # -- one job -----------------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ class Pools:
         return await self._arrived(path[-1])
 
     async def _arrived(self, found: Found) -> Found:
-        """Where a job is that was seen to leave: it may be on its way, and in a pool that is not ours."""
+        """Where a job is now that has left its pool: it may still be on its way, or in a pool that is not ours."""
         for _ in range(HOPS):
             if not found.left or (target := await carry_on(found.pool.jobs, found.record.id)) is None:
                 break
@@ -161,7 +161,7 @@ class Pools:
         return state
 
     async def known(self, jobs: Sequence[JobId]) -> set[JobId]:
-        """Those of which any pool has a record. One round trip for all."""
+        """The jobs of these that have a record in any pool. One round trip for all."""
         trip = self._redis.pipeline(transaction=False)
         for job in jobs:
             for pool in self:
@@ -170,7 +170,7 @@ class Pools:
         return {job for job in jobs for pool in self if next(held)}
 
     async def forgotten(self, job: JobId) -> bool:
-        """Whether it is there and nobody is to know it any more."""
+        """Whether the job's record is there, and is to be shown to no caller any more."""
         trip = self._redis.pipeline(transaction=False)
         for pool in self:
             trip.hget(pool.keys.job(job), "forgotten")
@@ -181,17 +181,17 @@ class Pools:
         return await found.pool.jobs.log(found.record.id).end(found.record.end)
 
     async def beginning(self, found: Found, count: int) -> list[LogEntry]:
-        """The first events of its log in the pool where it is."""
+        """The first events of the job's log in the pool where the job is."""
         return await found.pool.jobs.log(found.record.id).first(count)
 
     async def events(self, found: Found) -> int:
-        """How many events its running attempt has sent so far; 0 where it does not run."""
+        """How many events the job's running attempt has sent so far; 0 where it does not run."""
         if found.record.state != "running":
             return 0
         return (await found.pool.jobs.log(found.record.id).last_id()).seq
 
     async def deserted(self, job: JobId) -> bool:
-        """True when nobody follows it, in any pool and any API process."""
+        """True when no reader follows the job, in any pool and any API process."""
         await self._fan_in.settled()
         channels = [pool.keys.live(job) for pool in self]
         return not any(int(count) for _, count in await self._redis.pubsub_numsub(*channels))
@@ -227,7 +227,7 @@ class OwnJobs:
 
 
 def _found(pool: Pool, job: JobId, names: Sequence[bytes], values: Sequence[Any]) -> Found | None:
-    """None also for a job that was forgotten on its principal's wish: nobody knows it any more."""
+    """None also for a job that was forgotten on its principal's wish: it is unknown from then on."""
     fields = {name: value for name, value in zip(names, values, strict=True) if value is not None}
     if fields.get(b"forgotten", b"0") not in (b"", b"0"):
         return None

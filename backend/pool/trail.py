@@ -1,7 +1,7 @@
 """One caller's view of a job's events, through every pool that the job passes.
 
-A log that ends with `rerouted` goes on in another pool, under the same id and with greater attempts: to the caller it
-is one log, and any event of it is a place to go on from.
+A log that ends with `rerouted` goes on in another pool, under the same id and with greater attempts. To the caller both
+are one log, and any event of it is a place to go on from.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ AGAIN_SECONDS = 0.2
 
 
 class Trail:
-    """A reader like the wire's: `next_burst` until it returns None. `pool`: where the job is, as far as was read."""
+    """A reader like the wire's: call `next_burst` until it returns None. `pool`: where the latest event was."""
 
     def __init__(self, pools: Pools, stack: AsyncExitStack, job: JobId) -> None:
         self.job = job
@@ -34,21 +34,21 @@ class Trail:
         self._hung_up = False
 
     async def enter(self, pool: Pool, after: EventId = START, fresh: bool = False) -> None:
-        """Go on in this pool; the subscription stands before this returns. Those of earlier pools stay, so that whoever
-        counts a job's readers finds this one in each of them."""
+        """Go on in this pool; the subscription stands before this returns. Subscriptions in earlier pools stay, so that
+        a count of the job's readers finds this reader in each pool."""
         self._reader = await self._stack.enter_async_context(pool.reader.open(self.job, after, fresh))
         self.pool = pool
         if self._hung_up:
             self._reader.hang_up()
 
     async def next_burst(self) -> list[LogEntry] | None:
-        """As the wire's reader: what is new, in order; [] for a silence, None at the end. Raises JobLost."""
+        """New entries in order, as from the wire's reader; [] for a silence, None at the end. Raises JobLost."""
         while (burst := await self._reader.next_burst()) is None and self._reader.rerouted and not self._hung_up:
             await self._go_on()
         return burst
 
     async def _go_on(self) -> None:
-        """Into the pool that the job was sent to; where it was lost on the way, it is let in there now."""
+        """Enter the pool that the job was sent to. A job that was lost on the way is let in there now."""
         try:
             if (target := await carry_on(self.pool.jobs, self.job)) is None:
                 raise JobLost(self.job)
@@ -58,7 +58,7 @@ class Trail:
 
     @property
     def at_end(self) -> bool:
-        """The job's own end was given."""
+        """The caller has the job's own end."""
         return self._reader.at_end
 
     @property
@@ -87,7 +87,8 @@ class Trails:
 
     @asynccontextmanager
     async def follow(self, pool: Pool, job: JobId, after: EventId = START, fresh: bool = False) -> AsyncIterator[Trail]:
-        """From `after` on, which lies in this pool's log. `fresh`: the job does not exist yet. Raises LinkLost."""
+        """Follow a job from the event `after`, which is in this pool's log. `fresh`: the job does not exist yet. Raises
+        LinkLost."""
         async with AsyncExitStack() as stack:
             trail = Trail(self._pools, stack, job)
             await trail.enter(pool, after, fresh)
@@ -99,8 +100,8 @@ class Trails:
 
 
 async def pool_of(path: Sequence[Found], after: EventId) -> Pool:
-    """The pool of a job's path, which is not empty, whose log goes on behind `after`. Raises CursorUnknown."""
-    found = next((one for one in path if after.attempt <= one.record.attempt), path[-1])
+    """The pool whose log goes on behind `after`. `path`: the job's, not empty. Raises CursorUnknown."""
+    found = next((each for each in path if after.attempt <= each.record.attempt), path[-1])
     await found.pool.reader.check_cursor(found.record.id, after)
     return found.pool
 

@@ -18,20 +18,21 @@ from wire.outage import Outage, redis_outage, repeat
 from wire.workers import REAP_SECONDS, WorkerRegistry, read_beats
 
 EVERY_SECONDS = 1.0
-BELIEVED_SECONDS = 2.0  # the most that one look may add: a watcher that slept through an hour has seen nothing
+BELIEVED_SECONDS = 2.0  # the most that a look may add: a watcher that slept through an hour has watched nothing
 EXPIRE_LIMIT = 100
 log = structlog.get_logger()
 
 
 class Still(NamedTuple):
-    """A life's beat, and for how many watched seconds it has not changed."""
+    """The beat of a life that has not changed for this many watched seconds."""
 
     beat: int
     seconds: float
 
 
 class Watcher:
-    """`outage`: where this process says that Redis is away; None: it says so itself."""
+    """One process's watch over one pool. `outage`: where this process reports that Redis is away; None: the watcher
+    reports it alone."""
 
     def __init__(self, jobs: JobPipe, workers: WorkerRegistry, clock: Clock, outage: Outage | None = None) -> None:
         self._outage = (outage or redis_outage()).part(f"watching {jobs.keys.pool}")
@@ -42,7 +43,7 @@ class Watcher:
         self._looked: int | None = None  # monotonic ms of the last look that Redis answered
 
     async def run(self) -> None:
-        """Watch until cancelled; a Redis that is away costs nothing but time that does not count."""
+        """Watch until cancelled. Time in which Redis is away does not count."""
         await repeat(self._try_to_look, self._outage, every=EVERY_SECONDS)
 
     async def _try_to_look(self) -> None:

@@ -1,1 +1,1 @@
-"""Where a job goes: which pool's workers, which model, and what comes next if that one fails before its first token."""
+"""The route of a job: which pool, which model, and what comes next if that fails before the first token."""

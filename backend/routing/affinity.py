@@ -1,4 +1,4 @@
-"""Which conversation a request belongs to: the worker that had its last turn may still hold it in its cache."""
+"""The conversation that an ask belongs to: the worker that had its last turn may still hold it in its cache."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ READ = 4_096  # characters of a message that tell conversations apart
 
 
 def parse_conversation(value: str | None) -> str:
-    """`X-Sluice-Conversation`, "" where it is missing. Raises Invalid."""
+    """The caller's name for the conversation (`X-Sluice-Conversation`), "" where it is missing. Raises Invalid."""
     if value and not CONVERSATION.fullmatch(value):
         raise Invalid("X-Sluice-Conversation must be 1 to 200 printable ASCII characters.", "invalid_conversation")
     return value or ""
 
 
-def affinity_of(request: JobRequest, conversation: str) -> str:
-    """The caller's name for it, or how it begins: a conversation grows at its end. "" for what is none."""
-    if request.kind != "chat" or not request.messages:
+def affinity_of(ask: JobRequest, conversation: str) -> str:
+    """The caller's name for the conversation, or how it begins, since it grows at its end; "" where there is none."""
+    if ask.kind != "chat" or not ask.messages:
         return ""
     if conversation:
         return f"named:{conversation}"
     begin = blake2b(digest_size=16)
-    for message in request.messages:
+    for message in ask.messages:
         begin.update(f"{message.role}\0{message.content[:READ]}\0".encode())
         if message.role == "user":
             break

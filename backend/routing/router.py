@@ -1,6 +1,6 @@
 """The router: a caller's word for a model becomes a pool, a model, and what comes next if that fails.
 
-name → the pools that offer it → those that can do what is asked, and can read all of it
+word → the pools that offer the model → the pools that can do what the ask needs, and can read all of it
      → by strategy → around open circuits → overflow
 """
 
@@ -20,7 +20,7 @@ from wire.records import JobClass, JobRequest, Target
 
 
 class Router:
-    """Chooses a route for each job of this process, and remembers what it has chosen since the pools were looked at."""
+    """Chooses a route for each job of this process, and counts what it has sent since the pools were looked at."""
 
     def __init__(self, looks: Looks, catalogue: Catalogue, rules: Rules, breakers: Breakers) -> None:
         self._looks = looks
@@ -56,7 +56,7 @@ class Router:
     async def _choose(
         self, meant: Meaning, first: list[Target], spare: list[Target], rule: ModelRule, ways: Ways
     ) -> Route:
-        """Around open circuits while there is another way; without another way the job waits as ever."""
+        """The route around open circuits while there is another way; without another way the job waits as ever."""
         strategy = self._rules.strategy(rule)
         trouble = {target: circuits for target in (*first, *spare) if (circuits := ways.broken(target))}
         tried = await self._tried(first, trouble) if len({*first, *spare}) > 1 else None

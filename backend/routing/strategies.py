@@ -1,7 +1,7 @@
-"""In which order the pools that serve a model are tried.
+"""The order in which the pools that serve a model are tried.
 
     least-wait    where a job is expected to begin first, then where fewest jobs are on a slot
-    round-robin   one after the other
+    round-robin   one pool after the other
     weighted      in shares, as evenly as they allow
     fastest       where jobs take least time; a pool that was not measured yet is tried
 
@@ -19,30 +19,34 @@ from wire.records import Target
 
 
 class Candidate(NamedTuple):
+    """A target that a job may go to, and when it would begin there."""
+
     target: Target
     expected: Expected
     weight: float = 1.0
 
 
 class Strategies:
-    """Remembers whose turn it is: by model, in this process."""
+    """Ranks candidates, and remembers whose turn it is: by model, in this process."""
 
     def __init__(self) -> None:
         self._turns: Counter[str] = Counter()
         self._shares: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
 
     def rank(self, strategy: Strategy, model: str, candidates: list[Candidate]) -> list[Candidate]:
-        """The best first; the order they came in decides where nothing else does."""
+        """The best candidate first; among equals the order stays as it was."""
         if len(candidates) < 2:
             return candidates
         if strategy == "least-wait":
             return by_wait(candidates)
         if strategy == "fastest":
-            return _alive_first(sorted(candidates, key=lambda one: (one.expected.seconds, one.expected.load)))
+            return _alive_first(
+                sorted(candidates, key=lambda candidate: (candidate.expected.seconds, candidate.expected.load))
+            )
         turn = self._round_robin if strategy == "round-robin" else self._weighted
-        alive = [one for one in candidates if one.expected.live] or candidates
+        alive = [candidate for candidate in candidates if candidate.expected.live] or candidates
         chosen = turn(model, alive)
-        return [chosen, *by_wait([one for one in candidates if one is not chosen])]
+        return [chosen, *by_wait([candidate for candidate in candidates if candidate is not chosen])]
 
     def _round_robin(self, model: str, candidates: list[Candidate]) -> Candidate:
         turn = self._turns[model]
@@ -50,21 +54,21 @@ class Strategies:
         return candidates[turn % len(candidates)]
 
     def _weighted(self, model: str, candidates: list[Candidate]) -> Candidate:
-        """Smooth weighted round robin, as nginx does it: each gains its weight, the richest is chosen and pays for all.
+        """Smooth weighted round robin, as in nginx: each pool gains its weight, the richest is chosen and pays for all.
 
-        So 5:1:1 is a a b a c a a, and not five of one at once.
+        So 5:1:1 is a a b a c a a, and not five times the same pool at once.
         """
         shares = self._shares[model]
-        for one in candidates:
-            shares[one.target.pool] += one.weight
-        chosen = max(candidates, key=lambda one: shares[one.target.pool])
-        shares[chosen.target.pool] -= sum(one.weight for one in candidates)
+        for candidate in candidates:
+            shares[candidate.target.pool] += candidate.weight
+        chosen = max(candidates, key=lambda candidate: shares[candidate.target.pool])
+        shares[chosen.target.pool] -= sum(candidate.weight for candidate in candidates)
         return chosen
 
 
 def by_wait(candidates: list[Candidate]) -> list[Candidate]:
-    return sorted(candidates, key=lambda one: (one.expected.wait, one.expected.load))
+    return sorted(candidates, key=lambda candidate: (candidate.expected.wait, candidate.expected.load))
 
 
 def _alive_first(candidates: list[Candidate]) -> list[Candidate]:
-    return sorted(candidates, key=lambda one: not one.expected.live)
+    return sorted(candidates, key=lambda candidate: not candidate.expected.live)

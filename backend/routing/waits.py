@@ -1,4 +1,4 @@
-"""How long a job would wait in each pool: what the look shows, and what this process has sent there since."""
+"""How long a job would wait in each pool, by the latest look and by what this process has sent there since."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from wire.records import JobClass
 
 
 class Waits:
+    """Counts the jobs that this process has sent since the latest look."""
+
     def __init__(self) -> None:
         self._look = Look()
         self._sent: Counter[str] = Counter()

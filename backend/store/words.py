@@ -1,6 +1,6 @@
 """Text on its way into SQL: what a database refuses is replaced, and what search compares is folded.
 
-The column types below do the first by themselves, for every value that is written or compared: nobody can forget it.
+The column types below replace by themselves, in every value that is written or compared: no statement can forget it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import JSON, Dialect, String, Text
 from sqlalchemy.types import TypeDecorator
+
+from wire.ids import LOCAL_PRINCIPAL
 
 REPLACEMENT = "\ufffd"
 # PostgreSQL's text holds no U+0000, and half a surrogate pair is no UTF-8: no driver can send it.
@@ -79,6 +81,15 @@ class Name(_Storable):
 
     impl = String
     cache_ok = True
+
+
+class PrincipalName(Name):
+    """The id of the caller who submitted a job. NULL, as older releases leave it, reads as the local principal."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str:
+        return LOCAL_PRINCIPAL if value is None else value
 
 
 class Words(_Storable):

@@ -1,6 +1,6 @@
 "use client";
 
-/** What is left of a page that failed. */
+/** The page that is shown after a failure. */
 export default function Failed() {
   return (
     <main className="flex h-dvh flex-col items-center justify-center gap-3 p-8 text-center">

@@ -7,10 +7,10 @@ import { remember } from "./threads";
 
 export type Activity = { running: boolean; unread: boolean };
 
-/** The thread on the screen; undefined: one that is not stored yet. */
+/** The thread on the screen; undefined: a thread that is not stored yet. */
 export const shown = createStore<string | undefined>(undefined);
 
-/** The answer that this page follows in the thread. Which answers run in other threads the server reports. */
+/** The answer that this page follows in the thread. The server reports which answers run in other threads. */
 export const followedIn = (threadId: string): string | undefined => stateOf(threadId).followed;
 
 export const isFollowed = (threadId: string): boolean => followedIn(threadId) !== undefined;
@@ -65,7 +65,7 @@ export function activities(all = states.get()): Readonly<Record<string, Activity
   return Object.fromEntries(each.filter(([, { running, unread }]) => running || unread));
 }
 
-/** The same, kept up to date. As a text it compares equal while nothing in it changes. */
+/** The activities, kept up to date. They are compared as a text, which stays equal while nothing in it changes. */
 export function useActivities(): Readonly<Record<string, Activity>> {
   const text = useStore(states, (all) => JSON.stringify(activities(all)));
   return useMemo(() => JSON.parse(text) as Record<string, Activity>, [text]);

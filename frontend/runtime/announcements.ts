@@ -18,7 +18,10 @@ const SENTENCES: Record<Phase, string> = {
   cancelled: "The answer was stopped.",
 };
 
-/** The sentence for a change of state; undefined: there is nothing to announce. Answers that had ended before are not announced. */
+/**
+ * The sentence for a change of state; undefined: there is nothing to announce. Answers that had ended before are not
+ * announced.
+ */
 export function announce(before: Announced | undefined, message: string, answer: AnswerMeta): string | undefined {
   if (before?.message === message && before.phase === answer.phase) return undefined;
   const over = ["done", "failed", "cancelled"].includes(answer.phase);

@@ -13,13 +13,18 @@ export function answerIdOf(options: ChatModelRunOptions): string {
   return options.unstable_assistantMessageId;
 }
 
-/** Messages as they were loaded. `resume`: their head is being answered, and `ThreadHistoryAdapter.resume` follows that answer. */
+/**
+ * Messages as they were loaded. `resume`: their head is being answered, and `ThreadHistoryAdapter.resume` follows that
+ * answer.
+ */
 export const loaded = (repository: ExportedMessageRepository, resume: boolean) => ({
   ...repository,
   unstable_resume: resume,
 });
 
-/** Gives a thread back the branches behind its head, which assistant-ui drops from `loaded` messages; the run goes on. */
+/**
+ * Gives a thread back the branches behind its head, which assistant-ui drops from `loaded` messages; the run goes on.
+ */
 export function giveBranches(thread: ThreadRuntime, { messages }: ExportedMessageRepository): void {
   const now = thread.export();
   const known = new Set(messages.map(({ message }) => message.id));
@@ -51,6 +56,9 @@ export function onLoaded(thread: ThreadRuntime, listener: () => void): () => voi
   });
 }
 
-/** Shows the branch with a message, wherever it is in the thread: assistant-ui takes any message's id for that of its branch. */
+/**
+ * Shows the branch with a message, wherever it is in the thread: assistant-ui takes any message's id for that of its
+ * branch.
+ */
 export const showBranch = (thread: ThreadRuntime, messageId: string): void =>
   thread.getMessageByIndex(0).switchToBranch({ branchId: messageId });

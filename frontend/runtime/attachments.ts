@@ -17,7 +17,10 @@ const weightOf = (attachments: readonly Pick<Attachment, "content">[]): number =
 
 type Attached = () => readonly Attachment[];
 
-/** Make one for each thread; `countIn` gives it the attachments in the thread's composer. Files are added one after the other, so that each counts those before it. */
+/**
+ * Make one for each thread; `countIn` gives it the attachments in the thread's composer. Files are added one after the
+ * other, so that each counts those before it.
+ */
 export function fileAttachments(make: (file: File) => Promise<string> = shrink): AttachmentAdapter & { countIn(composer: Attached): void } {
   let inComposer: Attached = () => [];
   let before: Promise<unknown> = Promise.resolve();
@@ -43,7 +46,10 @@ export function fileAttachments(make: (file: File) => Promise<string> = shrink):
   };
 }
 
-/** An SVG file is sent as text, because no engine reads it as an image. Whether another file is text is seen from its content. */
+/**
+ * An SVG file is sent as text, because no engine reads it as an image. Whether another file is text is seen from its
+ * content.
+ */
 async function contentOf(file: File, make: (file: File) => Promise<string>): Promise<Required<Content>> {
   if (file.type.startsWith("image/") && file.type !== "image/svg+xml") return { type: "image", content: [{ type: "image", image: await make(file) }] };
   const text = await readText(file);

@@ -1,4 +1,4 @@
-/** Between assistant-ui's messages, the API's and LangChain's. */
+/** Converts between the messages of assistant-ui, of the API and of LangChain. */
 import type { ChatModelRunResult, MessageStatus, ThreadMessage, ThreadMessageLike } from "@assistant-ui/react";
 import { costOf, type Snapshot } from "@/stream/answer";
 import type { StoredMessage } from "@/stream/api";
@@ -66,7 +66,10 @@ function statusOf(meta: AnswerMeta): { status?: MessageStatus } {
 
 const COMPLETE = { type: "complete", reason: "stop" } as const;
 
-/** A stored message as assistant-ui reads it. Images and files are attachments, as they are on a message that was just sent. */
+/**
+ * A stored message as assistant-ui reads it. Images and files are attachments, as they are on a message that was just
+ * sent.
+ */
 export function fromStored(message: StoredMessage): ThreadMessageLike {
   const about = { id: message.id, createdAt: new Date(message.created_at) };
   if (message.role === "user") {
@@ -89,7 +92,10 @@ export const toAttachment = (image: string, place: number) => ({
 const attachment = ({ mime, data }: StoredMessage["images"][number], place: number) =>
   toAttachment(`data:${mime};base64,${data}`, place);
 
-/** What is stored of an answer's job. An answer that still runs, and that the page does not follow, has an error that states this. */
+/**
+ * What is stored of an answer's job. An answer that still runs, and that the page does not follow, has an error that
+ * states this.
+ */
 export function metaOf(message: StoredMessage): AnswerMeta {
   const { status } = message;
   return {

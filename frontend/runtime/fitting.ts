@@ -1,6 +1,7 @@
 /**
- * What of a conversation is sent with a turn. Every turn carries the whole conversation with its images, so that one with
- * many images would soon be larger than what the server accepts, and stay so. Therefore the oldest images are left out.
+ * What of a conversation is sent with a turn. Every turn carries the whole conversation with its images, so that one
+ * with many images would soon be larger than what the server accepts, and stay so. Therefore the oldest images are left
+ * out.
  */
 import type { LangChainMessage } from "./convert";
 import type { Limits } from "./limits";
@@ -26,7 +27,10 @@ export function fitted(all: readonly LangChainMessage[], limits: Limits): Fitted
   };
 }
 
-/** The system prompt and the latest other messages: all of them, unless their words alone are more than the server accepts. */
+/**
+ * The system prompt and the latest other messages: all of them, unless their words alone are more than the server
+ * accepts.
+ */
 function shortened(all: readonly LangChainMessage[], { messages, bytes }: Limits): LangChainMessage[] {
   const most = Number.isFinite(messages) ? Math.max(messages, MOST) : MOST;
   const system = all.filter(({ type }) => type === "system");

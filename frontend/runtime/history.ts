@@ -17,7 +17,9 @@ import { remember } from "./threads";
 
 const RECORDED_MS = 1_000; // an answer is stored a moment after its job's end
 
-/** Whether the thread's messages could not be loaded: a message sent now would begin it anew, as if nothing were in it. */
+/**
+ * Whether the thread's messages could not be loaded: a message sent now would begin it anew, as if nothing were in it.
+ */
 export const failedToLoad = (threadId: string | undefined): boolean => threadId !== undefined && stateOf(threadId).loadError !== undefined;
 
 export const clearLoadError = (threadId: string): void => changeState(threadId, { loadError: undefined });
@@ -54,7 +56,10 @@ async function load(threadId: string | undefined) {
   }
 }
 
-/** The thread with its ended answers stored: an answer that this page has just followed to its end may not be stored yet, and would look as if it still ran. */
+/**
+ * The thread with its ended answers stored: an answer that this page has just followed to its end may not be stored
+ * yet, and would look as if it still ran.
+ */
 async function recorded(threadId: string): Promise<ThreadContent> {
   const content = await getMessages(threadId);
   if (!content.messages.some(({ id, status }) => status === "running" && sawEnd(threadId, id))) return content;
@@ -70,7 +75,10 @@ function restore(threadId: string): void {
   if (thread && branches) giveBranches(thread, branches);
 }
 
-/** Waits for all answers of a thread in which more than one runs, since the page follows only one. False: there were no others. */
+/**
+ * Waits for all answers of a thread in which more than one runs, since the page follows only one. False: there were no
+ * others.
+ */
 async function othersEnded({ thread, messages }: ThreadContent): Promise<boolean> {
   const running = messages.filter(({ status, job_id }) => status === "running" && job_id !== null);
   if (running.every(({ id }) => id === thread.job?.answer_id)) return false;
@@ -110,7 +118,10 @@ export function taken({ thread, messages, head_id }: ThreadContent) {
   return loaded(repository, running !== undefined);
 }
 
-/** The last message of the head's branch. A head that is not the last, as a tab may leave it behind, would make assistant-ui drop what follows. */
+/**
+ * The last message of the head's branch. A head that is not the last, as a tab may leave it behind, would make
+ * assistant-ui drop what follows.
+ */
 function newestBehind(messages: readonly StoredMessage[], head: string | null): string | null {
   const next = head === null ? undefined : messages.findLast(({ parent_id }) => parent_id === head);
   return next ? newestBehind(messages, next.id) : head;

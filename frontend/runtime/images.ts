@@ -10,7 +10,10 @@ export function fit(width: number, height: number, longest = LONGEST_SIDE): { wi
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
-/** The image, drawn anew, as a data URL. It is a JPEG, because not every engine reads WebP. Raises for a file that is no image. */
+/**
+ * The image, drawn anew, as a data URL. It is a JPEG, because not every engine reads WebP. Raises for a file that is no
+ * image.
+ */
 export async function shrink(file: File): Promise<string> {
   const bitmap = await createImageBitmap(file).catch(() => {
     throw new Error(`${file.name} is not an image that this browser can read. Use PNG, JPEG, WebP or GIF.`);

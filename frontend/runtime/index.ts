@@ -25,11 +25,17 @@ export { CustomRuntimeProvider } from "./CustomRuntimeProvider";
 export { answerOf, useAnswer } from "./answer";
 /** `failureOf(code)`: `{ title, remedies }` of an error's code; undefined for a code that the table does not have. */
 export { failureOf } from "@/stream/failures";
-/** `readFrom(messages)`: the index of the first message that the newest answer's model was given; 0: it was given all of them. */
+/**
+ * `readFrom(messages)`: the index of the first message that the newest answer's model was given; 0: it was given all of
+ * them.
+ */
 export { readFrom } from "./context";
 /** `useMessageImages()`: data URLs of this message's images, whether attached just now or loaded. */
 export { imagesOf, useMessageImages } from "./message-images";
-/** `useMessageFiles()`: name and text of this message's files. `splitFiles(text)`: `{ words, files }` of a waiting message's. `textIn(content)`: an attachment's. */
+/**
+ * `useMessageFiles()`: name and text of this message's files. `splitFiles(text)`: `{ words, files }` of a waiting
+ * message's. `textIn(content)`: an attachment's.
+ */
 export { splitFiles, textIn, useMessageFiles, type TextFile } from "./message-files";
 /** `{ rating, rate(rating | null, comment?) }`: shown at once, taken back with a notice when the server refuses. */
 export { useFeedback } from "./use-feedback";
@@ -52,11 +58,15 @@ export { showMessage } from "./branches";
 export { exportUrl } from "@/stream/api";
 
 /**
- * `useSend()`: `{ send, canSend }`. `send()` sends what the composer holds; while an answer runs the message waits for its
- * end, or replaces it, as the user chose. For the form's submit, Enter and the button, instead of `aui.composer.send()`.
+ * `useSend()`: `{ send, canSend }`. `send()` sends what the composer holds; while an answer runs the message waits for
+ * its end, or replaces it, as the user chose. For the form's submit, Enter and the button, instead of
+ * `aui.composer.send()`.
  */
 export { useSend } from "./use-send";
-/** `attach(aui.composer, file)`: instead of `addAttachment`, so that a message that is sent meanwhile waits for the file. */
+/**
+ * `attach(aui.composer, file)`: instead of `addAttachment`, so that a message that is sent meanwhile waits for the
+ * file.
+ */
 export { attach } from "./attachments";
 /** `useReady()`: whether text can be put into the shown thread's composer yet. */
 export { useReady } from "./use-ready";

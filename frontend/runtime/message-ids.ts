@@ -34,7 +34,10 @@ export function markStored(threadId: string, ids: readonly string[]): void {
   });
 }
 
-/** The nearest of these messages (the newest last) that the server has; null: it has none, so the next message is the first. */
+/**
+ * The nearest of these messages (the newest last) that the server has; null: it has none, so the next message is the
+ * first.
+ */
 export const storedParent = (threadId: string, locals: readonly string[]): string | null =>
   locals.map((local) => serverId(threadId, local)).findLast((id) => isStored(threadId, id)) ?? null;
 

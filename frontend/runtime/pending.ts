@@ -1,9 +1,10 @@
 /**
- * Messages that were sent while an answer ran: they wait for its end, or replace it. This browser keeps them for all its
- * tabs, and after the last tab is closed.
+ * Messages that were sent while an answer ran: they wait for its end, or replace it. This browser keeps them for all
+ * its tabs, and after the last tab is closed.
  *
- * Several tabs may see the same answer end. The first tab that looks takes the next message and writes down behind which
- * answer the message goes. Two tabs that look at once send the message under the same ids, which the server takes for one.
+ * Several tabs may see the same answer end. The first tab that looks takes the next message and writes down behind
+ * which answer the message goes. Two tabs that look at once send the message under the same ids, which the server takes
+ * for one.
  */
 import type { ThreadRuntime } from "@assistant-ui/react";
 import { newId } from "@/lib/ids";
@@ -58,7 +59,10 @@ export function addPending(threadId: string, text: string, images: string[], atO
   if (atOnce || mode.get() === "replace") sendNow(threadId, message.id);
 }
 
-/** Sends a message at once, and stops a running answer for it. In a thread that could not be loaded the message goes on waiting. */
+/**
+ * Sends a message at once, and stops a running answer for it. In a thread that could not be loaded the message goes on
+ * waiting.
+ */
 export function sendNow(threadId: string, id: string): void {
   const thread = liveThread(threadId);
   if (!thread || failedToLoad(threadId)) return;
@@ -67,7 +71,9 @@ export function sendNow(threadId: string, id: string): void {
   thread.cancelRun();
 }
 
-/** After an answer: sends the message that is due. An error, or a stop by the user, leaves the others where they are. */
+/**
+ * After an answer: sends the message that is due. An error, or a stop by the user, leaves the others where they are.
+ */
 export function flush(threadId: string, thread: ThreadRuntime, end: End | undefined): void {
   const replacing = stateOf(threadId).replacing;
   changeState(threadId, { replacing: undefined });

@@ -1,4 +1,7 @@
-/** Runs an answer: sends a turn or picks up a job, shows the answer as it grows, and reports its start and end to other tabs. */
+/**
+ * Runs an answer: sends a turn or picks up a job, shows the answer as it grows, and reports its start and end to other
+ * tabs.
+ */
 import type { ChatModelRunOptions, ChatModelRunResult } from "@assistant-ui/react";
 import type { Snapshot } from "@/stream/answer";
 import { getMessages, type StoredMessage } from "@/stream/api";
@@ -19,10 +22,10 @@ import { turnOf, type TurnIds } from "./turn";
 import type { AnswerMeta } from "@/stream/answer-meta";
 import { keepUnsent, markArrived } from "./unsent";
 
-/** How the thread's last answer ended; undefined: it did not yet, or the page does not know. */
+/** How the thread's last answer ended; undefined: it has not ended, or the page does not know how. */
 export const endOf = (threadId: string): End | undefined => stateOf(threadId).end;
 
-/** How it ended according to the history. */
+/** How the thread's last answer ended according to the history. */
 export function endedBefore(threadId: string, answer: StoredMessage | undefined): void {
   changeState(threadId, { end: answer && { how: answer.status === "complete" ? "done" : "failed", answerId: answer.id } });
 }

@@ -4,7 +4,10 @@
 export const FILE_MAX = 256 * 1024;
 const SNIFFED = 64 * 1024; // bytes at the start, which show whether a file is a text
 
-/** A file's text, with `\n` as line ends; null: the file is no text. Raises, with a sentence for people, for a text that is refused. */
+/**
+ * A file's text, with `\n` as line ends; null: the file is no text. Raises, with a sentence for people, for a text that
+ * is refused.
+ */
 export async function readText(file: File): Promise<string | null> {
   const sniffed = decoded(await bytesOf(file.slice(0, SNIFFED), file.name), true);
   if (sniffed === null) return null;
@@ -22,7 +25,10 @@ const bytesOf = (file: Blob, name: string): Promise<Uint8Array> =>
     },
   );
 
-/** The bytes read as UTF-8, or as UTF-16 where they begin with its mark; null: neither. Guessing any other encoding would show wrong letters to the model. */
+/**
+ * The bytes read as UTF-8, or as UTF-16 where they begin with its mark; null: neither. Guessing any other encoding
+ * would show wrong letters to the model.
+ */
 function decoded(bytes: Uint8Array, cut: boolean): string | null {
   try {
     const text = new TextDecoder(encodingOf(bytes), { fatal: true }).decode(bytes, { stream: cut });

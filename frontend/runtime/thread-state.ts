@@ -20,10 +20,13 @@ export type MessageIds = {
   stored: ReadonlySet<string>;
 };
 
-/** What is due later in a thread: its shown branch is saved, its settings are saved, its messages are loaded after an edit. */
+/**
+ * What is due later in a thread: its shown branch is saved, its settings are saved, its messages are loaded after an
+ * edit.
+ */
 type Due = "head" | "settings" | "load";
 
-/** One thread's record. A field that is absent: there is no such thing, or the page does not know it. */
+/** One thread's record. Where a field is absent, its subject does not exist or is not known to the page. */
 export type ThreadState = {
   /** What the server reported last. */
   thread?: Thread;
@@ -33,7 +36,7 @@ export type ThreadState = {
   begunHere?: boolean;
   /** The first words, shown until the thread has a title. */
   provisionalTitle?: string;
-  /** The server was asked for a title: once a page. */
+  /** The page has requested a title from the server, which it does once. */
   titleRequested?: boolean;
 
   /** assistant-ui's runtime of the thread: it is shown, or was left while it runs. */
@@ -57,7 +60,9 @@ export type ThreadState = {
   end?: End;
   /** Answers that this page has followed to their ends, and shows. */
   seenEnds: ReadonlySet<string>;
-  /** By answer: how many messages the model of a running answer was given. Its job's log does not contain the number. */
+  /**
+   * By answer: how many messages the model of a running answer was given. Its job's log does not contain the number.
+   */
   contexts: Readonly<Record<string, number>>;
   ids: MessageIds;
   /** The last message of the branch that the server shows. */
@@ -67,7 +72,7 @@ export type ThreadState = {
 
   /** Messages that wait for the running answer, as the page draws them. */
   queue?: Queue;
-  /** Those of them for which the browser's storage has no room. */
+  /** Waiting messages for which the browser's storage has no room. */
   unkept: readonly PendingMessage[];
   /** The waiting message for which the running answer is stopped. */
   replacing?: string;
@@ -86,7 +91,7 @@ const NOTHING: ThreadState = {
 
 type Patch = Partial<ThreadState>;
 
-/** By thread id. */
+/** The records, by thread id. */
 export const states = createStore<Readonly<Record<string, ThreadState>>>({});
 
 /** The thread's record; an empty one for a thread that the page does not know. */
@@ -99,7 +104,7 @@ export function openStates(patches: Readonly<Record<string, Patch>>): void {
   states.set((all) => ({ ...all, ...Object.fromEntries(Object.entries(patches).map(([id, patch]) => [id, { ...stateOf(id), ...patch }])) }));
 }
 
-/** Changes a record. A thread that is forgotten stays forgotten: what comes late opens no record. */
+/** Changes a record. A forgotten thread stays forgotten: a late change opens no record. */
 export function changeState(threadId: string, patch: Patch | ((state: ThreadState) => Patch)): void {
   states.set((all) => {
     const state = all[threadId];
@@ -118,7 +123,7 @@ export function schedule(threadId: string, due: Due, start?: () => () => void): 
   changeState(threadId, ({ callOffs }) => ({ callOffs: { ...callOffs, [due]: callOff } }));
 }
 
-/** Keeps a text of a thread in the browser's storage; nothing of one that is forgotten. Undefined removes the text. */
+/** Keeps a text of a thread in the browser's storage; no text of a forgotten thread. Undefined removes the text. */
 export function keepText(field: Parameters<typeof saveField>[0], threadId: string, value: unknown): void {
   if (value === undefined || isKnown(threadId)) saveField(field, threadId, value);
 }

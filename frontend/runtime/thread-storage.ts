@@ -4,11 +4,17 @@
  */
 import { load, save } from "@/lib/storage";
 
-/** `draft`: text that is typed and not sent, for every tab. `unsent`: a message that the server has not stored, for this tab. */
+/**
+ * `draft`: text that is typed and not sent, for every tab. `unsent`: a message that the server has not stored, for this
+ * tab.
+ */
 const PLACES = { draft: "localStorage", unsent: "sessionStorage" } as const;
 type Field = keyof typeof PLACES;
 
-/** `text`: the words and the files. `images`: data URLs. `id` and `answerId`: the server's ids of the message and its answer. */
+/**
+ * `text`: the words and the files. `images`: data URLs. `id` and `answerId`: the server's ids of the message and its
+ * answer.
+ */
 export type PendingMessage = { id: string; answerId: string; text: string; images: string[] };
 
 /** Messages that wait in one thread. `behind`: the answer after which this browser sent a message last. */

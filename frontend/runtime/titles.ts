@@ -29,7 +29,10 @@ export function provisionalTitle(threadId: string, messages: readonly ThreadMess
   return Promise.resolve(createAssistantStream((controller) => controller.appendText(title)));
 }
 
-/** After an answer: has the server find a title, once a page. A failure is not shown, because nothing depends on the title. */
+/**
+ * After an answer: has the server find a title, once a page. A failure is not shown, because nothing depends on the
+ * title.
+ */
 export async function nameThread(threadId: string): Promise<void> {
   if (stateOf(threadId).titleRequested) return;
   changeState(threadId, { titleRequested: true });

@@ -32,7 +32,9 @@ export function turnOf(
   return { turn: { key: ids.answerId, body: { input: { messages }, config: { configurable } } }, ids, leftOut };
 }
 
-/** A message that waited, and its first answer, keep the ids that they got then, because another tab may send them, too. */
+/**
+ * A message that waited, and its first answer, keep the ids that they got then, because another tab may send them, too.
+ */
 function adopt(threadId: string, options: ChatModelRunOptions): void {
   const last = options.messages.at(-1);
   const ids = last?.metadata.custom.ids as TurnIds | undefined;

@@ -1,6 +1,6 @@
 /**
- * The words and files of messages that the server has not stored. The tab keeps them until the server has them: they left
- * the composer when they were sent, and a reload puts them back there.
+ * The words and files of messages that the server has not stored. The tab keeps them until the server has them: they
+ * left the composer when they were sent, and a reload puts them back there.
  */
 import type { ThreadMessage } from "@assistant-ui/react";
 import { wordsOf } from "./convert";
@@ -24,7 +24,10 @@ export function markArrived(threadId: string, messageId: string): void {
   if (unsentIn(threadId)?.messageId === messageId) remove(threadId);
 }
 
-/** Returns them once, and removes them; "" where there are none, the server has them, or they are among the `drawn` messages. */
+/**
+ * Returns them once, and removes them; "" where there are none, the server has them, or they are among the `drawn`
+ * messages.
+ */
 export function takeUnsent(threadId: string, drawn: readonly { id: string }[]): string {
   const unsent = unsentIn(threadId);
   if (!unsent || drawn.some(({ id }) => id === localId(threadId, unsent.messageId))) return "";

@@ -14,8 +14,8 @@ const saveDraft = (threadId: string, text: string): void =>
   threadId === NEW ? void saveField("draft", NEW, text || undefined) : keepText("draft", threadId, text || undefined);
 
 /**
- * Keeps text that is typed and not sent, and messages that were sent and did not arrive, for each thread and over reloads;
- * images are not kept. Call it once, in the composer.
+ * Keeps text that is typed and not sent, and messages that were sent and did not arrive, for each thread and over
+ * reloads; images are not kept. Call it once, in the composer.
  */
 export function useDraft(): void {
   const aui = useAui();

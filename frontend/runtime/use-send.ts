@@ -11,9 +11,9 @@ import { isKnown, states } from "./thread-state";
 const COMPLETE = { type: "complete" } as const;
 
 /**
- * Sends what the composer holds, and files that are still being added to it: now, or behind the running answer. `atOnce`
- * sends it in place of that answer, whatever the user chose. Does nothing while the composer is empty, or while the thread's
- * messages could not be loaded.
+ * Sends what the composer holds, and files that are still being added to it: now, or behind the running answer.
+ * `atOnce` sends it in place of that answer, whatever the user chose. Does nothing while the composer is empty, or
+ * while the thread's messages could not be loaded.
  */
 export function useSend(): { send: (atOnce?: boolean) => Promise<void>; canSend: boolean } {
   const aui = useAui();

@@ -1,4 +1,4 @@
-// What a page's first load costs: its HTML and the scripts and styles that this names, as they travel (gzip).
+// Measures a page's first load: its HTML and the scripts and styles that the HTML names, compressed with gzip.
 import { readFileSync } from "node:fs";
 
 const KIB = 1024;
@@ -6,14 +6,17 @@ const LIMITS = { "index.html": 370 * KIB, "admin/index.html": 170 * KIB };
 const SCRIPT = /<script\b[^>]*\ssrc="([^"]+)"[^>]*>/g;
 const STYLES = /<link\b[^>]*\srel="stylesheet"[^>]*\shref="([^"]+)"[^>]*>/g;
 
-/** Texts that only these libraries hold. They are drawn with when an answer needs them, and fetched then. */
+/** Texts that only these libraries contain. A library is fetched when an answer needs it. */
 const LAZY = {
   mermaid: "No diagram type detected matching given configuration",
   katex: "KaTeX parse error",
   shiki: "ShikiError",
 };
 
-/** Paths below the export's folder. Scripts for browsers without modules are loaded by none of today's. */
+/**
+ * The paths that a page names, below the export's folder. No current browser loads scripts for browsers without
+ * modules.
+ */
 function namedIn(html, tag) {
   const tags = [...html.matchAll(tag)].filter(([whole]) => !/\snomodule\b/i.test(whole));
   return [...new Set(tags.map(([, path]) => path.slice(1)))];
@@ -33,7 +36,10 @@ function problemsOf({ page, size, early }) {
   return [...tooMuch, ...early.map((library) => `${page}: ${library} is in the first load; import() it where it draws`)];
 }
 
-/** Prints a line a page. `pages`: [path, html]; `sizes`: path → bytes as gzip. Returns what is over the budget. */
+/**
+ * Prints a line for each page. `pages`: [path, html]; `sizes`: path → bytes as gzip. Returns a sentence for each
+ * problem.
+ */
 export function checkBudget(folder, pages, sizes) {
   const looks = pages.map(([page, html]) => lookAt(folder, page, html, sizes));
   for (const { page, files, size } of looks) {

@@ -1,10 +1,10 @@
-// `npm run build`: the page, finished, put in place of the last one in a single step.
+// `npm run build`: builds the page, and replaces the last one in a single step.
 //
 //     node scripts/build.mjs [--no-budget]
 //
-// Next exports into `out.new`; what the page is served with is made there too, and only a whole page becomes `out`.
-// An API that starts meanwhile finds the last page. The hash is taken first: sources that change during the build
-// leave a page that counts as stale, not one that counts as fresh and is not.
+// Next exports into `out.new`. The page's headers and compressed files are made there, too, and only a complete page
+// becomes `out`: an API that starts meanwhile has the last page. The hash is computed first, so that sources that change
+// during the build leave a page that counts as stale.
 import { spawnSync } from "node:child_process";
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -1,8 +1,9 @@
-// Adds what a registry mirror left out of package-lock.json: optional packages of other platforms.
+// Adds the optional packages of other platforms that a registry mirror left out of package-lock.json.
 //
 // Where the registry at hand lacks a foreign-platform package, npm writes a lock without it, and `npm ci` then refuses
 // the lock on every machine. A stub with version, os and cpu is enough: npm skips it here and fetches it where it fits.
-// Run after every change of dependencies: `npm install && node scripts/complete-lock.mjs`. Another folder's lock: name it.
+// Run this after every change of dependencies: `npm install && node scripts/complete-lock.mjs`. An argument names another
+// folder with a lock.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
@@ -10,7 +11,7 @@ const FILE = join(process.argv[2] ? resolve(process.argv[2]) : join(import.meta.
 const SYSTEMS = { android: "android", darwin: "darwin", freebsd: "freebsd", linux: "linux", openharmony: "openharmony", win32: "win32" };
 const CPUS = new Set(["arm", "arm64", "ia32", "ppc64", "ppc64le", "riscv64", "s390x", "x64", "wasm32"]);
 
-/** os, cpu and libc as a platform package's name tells them: `@next/swc-linux-x64-gnu`. */
+/** os, cpu and libc as they stand in a platform package's name: `@next/swc-linux-x64-gnu`. */
 function platformOf(name) {
   const words = name.split("/").at(-1).split("-");
   const os = words.map((word) => SYSTEMS[word]).find(Boolean);

@@ -48,8 +48,8 @@ def _type(schema: dict[str, Any]) -> str:
         return f'"{schema["const"]}"'
     if "enum" in schema:
         return " | ".join(f'"{value}"' for value in schema["enum"])
-    if "anyOf" in schema:  # None is never sent: an absent field says it
-        return " | ".join(_type(one) for one in schema["anyOf"] if one.get("type") != "null")
+    if "anyOf" in schema:  # None is never sent: its field is absent
+        return " | ".join(_type(option) for option in schema["anyOf"] if option.get("type") != "null")
     if schema["type"] == "array":
         return f"{_type(schema['items'])}[]"
     if schema["type"] == "object":

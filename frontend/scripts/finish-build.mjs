@@ -1,5 +1,5 @@
-// Makes of Next's export what a server needs: headers with the hashes of its inline scripts, and files compressed once
-// instead of for every visitor. Runs after `next build`; see build.mjs.
+// Turns Next's export into what a server needs: headers with the hashes of its inline scripts, and files that are
+// compressed once instead of for every visitor. Runs after `next build`; see build.mjs.
 import { readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
@@ -8,7 +8,7 @@ import { forNginx, headersOf } from "./page-headers.mjs";
 
 const TEXT = /\.(css|html|js|json|mjs|svg|txt|webmanifest|xml)$/;
 const WORTHWHILE = 1024; // bytes: a smaller file fits one packet as it is
-// 11 takes ten times as long for 3 % less.
+// Quality 11 takes ten times as long for 3 % less.
 const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } };
 const [br, gz] = [promisify(brotliCompress), promisify(gzip)];
 
@@ -33,7 +33,9 @@ async function compress(folder, paths) {
   return sizes;
 }
 
-/** Finishes the export in `stage`, whose sources have this hash. Returns what is over the budget, a sentence each. */
+/**
+ * Finishes the export in `stage`, whose sources have this hash. Returns a sentence for each budget that is exceeded.
+ */
 export async function finish(stage, hash) {
   const folder = `${stage}/`;
   const paths = filesBelow(folder).filter((path) => TEXT.test(path));

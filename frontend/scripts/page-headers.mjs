@@ -1,9 +1,9 @@
-// The headers that the page is sent with: no script runs but our own files and the inline scripts of this very build.
+// The headers that the page is sent with: only its own files and the inline scripts of this build run as scripts.
 import { createHash } from "node:crypto";
 
 const INLINE_SCRIPT = /<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g;
 
-/** Sent with every file. Images and what an answer draws may not bring in anything from elsewhere either. */
+/** Sent with every file. Images and drawings of an answer may not fetch anything from elsewhere either. */
 const EVERYWHERE = {
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
@@ -18,7 +18,7 @@ const DOCUMENTS = {
   "x-frame-options": "DENY",
 };
 
-/** The CSP's hash of each script that stands in the HTML itself. */
+/** The hash, for the CSP, of each script that stands in the HTML itself. */
 export function inlineHashes(html) {
   return [...html.matchAll(INLINE_SCRIPT)].map(([, script]) => {
     return `'sha256-${createHash("sha256").update(script).digest("base64")}'`;
@@ -51,7 +51,10 @@ export function headersOf(pages) {
   };
 }
 
-/** For `include` in nginx's server block: the same headers. A location that adds one of its own must include it again. */
+/**
+ * For `include` in nginx's server block: the same headers. A location that adds a header of its own must include the
+ * file again.
+ */
 export function forNginx({ documents }) {
   const lines = Object.entries(documents).map(([name, value]) => `add_header ${name} "${value}" always;`);
   return `${lines.join("\n")}\n`;

@@ -1,8 +1,8 @@
-// What the page is made of, as one hash: is `out` still the page of these sources?
+// Computes one hash of the page's sources, which shows whether `out` is still the page of these sources.
 //
-// The same is computed by `sluice/page.py`, and a test compares the two. SHA-256 over a line for each file, sorted by
+// `sluice/frontend.py` computes the same hash, and a test compares the two. SHA-256 over a line for each file, sorted by
 // path: the path below this folder with `/`, a tab, the SHA-256 of its bytes in hex, a newline. A file counts unless a
-// part of its path begins with a dot, is one of NOT_SOURCES, or the file is a tool's own note.
+// part of its path begins with a dot, is one of NOT_SOURCES, or the file is a note that a tool left.
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -11,7 +11,10 @@ export type AnswerMeta = {
   worker?: string;
   model?: string;
   attempt?: number;
-  /** Milliseconds until this attempt's start, from which the times below count. Each of them is absent where it is not known. */
+  /**
+   * Milliseconds until this attempt's start, from which the times below count. Each of them is absent where it is not
+   * known.
+   */
   queuedMs?: number;
   /** Milliseconds in which the model was loaded into memory. */
   loadMs?: number;
@@ -50,7 +53,7 @@ export type Phase =
   | "failed"
   | "cancelled";
 
-/** `message` says what happened and what to do; `retryable`: sending the same again may work. */
+/** `message` states what happened and what to do; `retryable`: sending the same again may work. */
 export type AnswerError = {
   code: string;
   message: string;

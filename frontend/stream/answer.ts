@@ -21,7 +21,10 @@ export class Answer {
   private thoughtAt: number | undefined; // when the first thought came
   private readonly beganAt = performance.now();
 
-  /** `live`: tokens arrive as they are made. Tokens that are read from a log arrive at once, so nothing is measured by them. */
+  /**
+   * `live`: tokens arrive as they are made. Tokens that are read from a log arrive at once, so nothing is measured by
+   * them.
+   */
   constructor(private live = true) {}
 
   snapshot(): Snapshot {
@@ -150,7 +153,10 @@ export class Answer {
   }
 }
 
-/** What an answer has cost, from its engine's report or from the history. A number that the engine does not report is 0 on the wire. */
+/**
+ * What an answer has cost, from its engine's report or from the history. A number that the engine does not report is 0
+ * on the wire.
+ */
 export const costOf = (usage?: Usage | null, timings?: Timings | null): Partial<AnswerMeta> => ({
   queuedMs: timings?.queued_ms,
   loadMs: timings?.load_ms || undefined,

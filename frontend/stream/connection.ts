@@ -2,7 +2,9 @@
 import { receive, type Dialect, type Received } from "./dialects";
 import { onWake } from "./wake";
 
-/** The server sends something at least every 10 s (wire/reader.py, SILENCE_SECONDS): two and a half of these are missed. */
+/**
+ * The server sends something at least every 10 s (wire/reader.py, SILENCE_SECONDS): two and a half of these are missed.
+ */
 const SILENCE_MS = 25_000;
 const DOZE_MS = 12_000; // after this, a tab that becomes visible does not wait for the rest of the silence
 const LASTED_MS = 15_000; // a connection on which something still arrives after this time works; the server's first sign of life alone proves less
@@ -47,7 +49,10 @@ export class Connection {
     this.controller.abort();
   }
 
-  /** Closes after so long a silence. A piece that arrives only sets the time, since pieces arrive a hundred times a second. */
+  /**
+   * Closes after so long a silence. A piece that arrives only sets the time, since pieces arrive a hundred times a
+   * second.
+   */
   private watch(ms: number): void {
     clearTimeout(this.timer);
     this.lastReceived = performance.now();

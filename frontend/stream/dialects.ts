@@ -9,8 +9,8 @@ export type Dialect = (frame: SseEvent) => Received;
 
 /**
  * What a body's frames bring, read in a dialect; frames that arrive together are yielded together. `onPiece` is called
- * with every piece of the body. Ends with the body. Raises the network's errors, and SyntaxError for a frame that is not
- * JSON.
+ * with every piece of the body. Ends with the body. Raises the network's errors, and SyntaxError for a frame that is
+ * not JSON.
  */
 export async function* receive(
   body: ReadableStream<Uint8Array>,

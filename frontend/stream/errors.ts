@@ -1,4 +1,4 @@
-/** What went wrong with an answer, as a sentence that says what to do. */
+/** Turns what went wrong with an answer into a sentence with what to do. */
 import type { AnswerError } from "./answer-meta";
 import { failureOf, type Failure, type OwnCode } from "./failures";
 

@@ -1,6 +1,6 @@
 /**
- * How an answer can fail, by the error's code: what happened, what to do, and the buttons that do it. One table, so that
- * no button contradicts its sentence. A test keeps it equal to the codes of the API and the workers.
+ * How an answer can fail, by the error's code: what happened, what to do, and the buttons that do it. One table, so
+ * that no button contradicts its sentence. A test keeps it equal to the codes of the API and the workers.
  */
 
 /** `edit`: the question. `new`: an empty chat. The first of several remedies helps most. */

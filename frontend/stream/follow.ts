@@ -1,8 +1,9 @@
 /**
  * Follows an answer to its end, whatever happens to the connection.
  *
- * A turn is sent by POST (LangServe's dialect). Once its stream is cut, the answer is read on from its job's log (our own
- * dialect), behind the last id that arrived. A job is followed from its log's beginning. The job itself does not notice.
+ * A turn is sent by POST (LangServe's dialect). Once its stream is cut, the answer is read on from its job's log (our
+ * own dialect), behind the last id that arrived. A job is followed from its log's beginning. The job itself does not
+ * notice.
  *
  *     sent ──headers──► read ──cut──► reconnecting ──Last-Event-ID──► read ──end──► over
  *      └──cut before headers: sent again under the same Idempotency-Key
@@ -28,13 +29,16 @@ export type Turn = { key: string; body: unknown };
 /** A little less than the page's pace, so that each update of the page has the tokens of one read. */
 const GATHERED = { "X-Sluice-Pace": "95" };
 
-/** Whether the page stops following, and the job is to run on: assistant-ui gives the reason of an abort with the signal. */
+/**
+ * Whether the page stops following, and the job is to run on: assistant-ui gives the reason of an abort with the
+ * signal.
+ */
 export const isDetach = (signal: AbortSignal): boolean =>
   (signal.reason as { detach?: boolean } | undefined)?.detach === true;
 
 /**
  * Cumulative snapshots until the answer's end; never raises. An abort ends it at once, and cancels the job unless the
- * abort's reason says `detach`.
+ * abort's reason is `detach`.
  */
 export async function* follow(source: Source, signal: AbortSignal, world: World = REAL): AsyncGenerator<Snapshot> {
   yield* new Follower(source, signal, world).snapshots();
@@ -208,7 +212,10 @@ const reported = ({ code, message, retryAfter }: ApiError) => ({
   ...(retryAfter === undefined ? {} : { retryAfter }),
 });
 
-/** Whether the error may pass by itself: no answer came, a proxy answered, a process stops, or a running job was not refused. */
+/**
+ * Whether the error may pass by itself: no answer came, a proxy answered, a process stops, or a running job was not
+ * refused.
+ */
 function passes({ status, code }: ApiError, runs: boolean): boolean {
   if (status === 0 || status === 408 || status === 502 || status === 504 || code === "draining") return true;
   return runs && (status === 429 || status >= 500);

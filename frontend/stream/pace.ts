@@ -2,7 +2,10 @@
 /** Passes on only the newest of a fast source's values, since one update of the page costs more than a token. */
 export const PACE_MS = 100; // 15 % of the main thread at 100 tokens/s; 17 % at 80 ms, 22 % at 50, 60 % with an update a token
 
-/** Yields the first value at once, then at most one each `ms`; the last is never lost. It uses timers because hidden tabs have no frames. */
+/**
+ * Yields the first value at once, then at most one each `ms`; the last is never lost. It uses timers because hidden
+ * tabs have no frames.
+ */
 export async function* pace<T>(source: AsyncGenerator<T>, ms = PACE_MS): AsyncGenerator<T> {
   const inbox = new Latest(source);
   try {

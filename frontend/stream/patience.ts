@@ -15,7 +15,9 @@ export class Patience {
     this.failingSince = undefined;
   }
 
-  /** Milliseconds until the next try: doubling, half of them random; undefined: give up. `least`: what the server wants. */
+  /**
+   * Milliseconds until the next try: doubling, half of them random; undefined: give up. `least`: what the server wants.
+   */
   next(least = 0): number | undefined {
     const now = performance.now();
     this.failingSince ??= now;

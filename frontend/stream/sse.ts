@@ -50,7 +50,10 @@ export class SseParser {
   }
 }
 
-/** The events of a response's body; those that one read brings are yielded together. `onPiece` is called with every piece, comments too. */
+/**
+ * The events of a response's body; those that one read brings are yielded together. `onPiece` is called with every
+ * piece, comments too.
+ */
 export async function* readSse(
   body: ReadableStream<Uint8Array>,
   onPiece: () => void = () => {},

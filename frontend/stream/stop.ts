@@ -6,7 +6,9 @@ import type { World } from "./world";
 
 const TRIES = 6; // about ten seconds: a user who pressed stop does not wait longer
 
-/** Cancels the job, with another try when the network fails. A job that has ended or is forgotten counts as cancelled. */
+/**
+ * Cancels the job, with another try when the network fails. A job that has ended or is forgotten counts as cancelled.
+ */
 export async function stopJob(jobId: string, world: World): Promise<void> {
   await retry(world, async () => {
     const path = `/api/jobs/${encodeURIComponent(jobId)}/cancel`;
@@ -15,7 +17,10 @@ export async function stopJob(jobId: string, world: World): Promise<void> {
   });
 }
 
-/** Waits for the headers of the running POST, or repeats the POST under its key because it may have arrived; then cancels. */
+/**
+ * Waits for the headers of the running POST, or repeats the POST under its key because it may have arrived; then
+ * cancels.
+ */
 export async function stopEarly(
   posting: Promise<Response> | undefined,
   post: () => Promise<Response>,

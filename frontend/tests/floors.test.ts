@@ -1,8 +1,13 @@
-/** The page's files stand on floors: a file imports only from its own floor and from those below, and never in a circle. */
+/**
+ * The page's files stand on floors: a file imports only from its own floor and from those below, and never in a circle.
+ */
 import { expect, test } from "vitest";
 import { IMPORTS, SOURCES, textOf } from "./sources";
 
-/** Each floor and the floors that it may import from. `stream` parses what the server sends, and knows nobody above it. */
+/**
+ * Each floor and the floors that it may import from. `stream` parses what the server sends, and imports from no other
+ * floor.
+ */
 const FLOORS: Record<string, readonly string[]> = {
   lib: [],
   stream: [],

@@ -17,6 +17,7 @@ from backend.store.tables import jobs, messages, threads
 from tests.support.valkey import PATIENT
 from wire.client import open_redis
 from wire.events import Completed, Timings, Usage, encode, token
+from wire.ids import LOCAL_PRINCIPAL, PrincipalId, TenantId
 from wire.jobs import FINISHED, Bounds, JobPipe
 from wire.keys import Keys
 from wire.records import JobRequest
@@ -64,11 +65,12 @@ class Play:
         await self.workers.register(name, 1_000, WorkerInfo("simulated", {"tiny": {"loaded": True}}))
         await self.workers.ask(name, True)
 
-    async def begin(self, job: str = "", worker: str = "w") -> str:
+    async def begin(self, job: str = "", worker: str = "w", principal: PrincipalId = LOCAL_PRINCIPAL) -> str:
         """A job that `worker` has started."""
         job = job or secrets.token_hex(8)
         await self.worker(worker)
-        assert await self.jobs.accept(job, JobRequest(model="tiny"), BOUNDS, tenant="ann", request_id="r1") == "ok"
+        owner: Any = {"tenant": TenantId("ann"), "principal": principal}
+        assert await self.jobs.accept(job, JobRequest(model="tiny"), BOUNDS, request_id="r1", **owner) == "ok"
         assert await self.jobs.start(job, worker, 1, STARTED) is not None
         return job
 

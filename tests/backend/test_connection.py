@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from backend.entrance import connection, descriptors
 from backend.entrance.connection import Connection
-from backend.entrance.descriptors import Room
+from backend.entrance.descriptors import Descriptors
 from backend.process import config_of
 from backend.settings import ApiSettings
 
@@ -50,7 +50,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 @asynccontextmanager
 async def serving(config: uvicorn.Config | None = None) -> AsyncIterator[int]:
     """The port of a server of `Connection`s."""
-    made: Any = partial(Connection, room=Room())
+    made: Any = partial(Connection, room=Descriptors())
     config = config or uvicorn.Config(echo, port=0, http=made, ws="none", lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve())
@@ -285,7 +285,7 @@ async def test_a_body_that_the_app_asks_for_late_gives_its_client_the_whole_time
         await send({"type": "http.response.body", "body": raw})
 
     def making(*args: Any, **kwargs: Any) -> Connection:
-        made.append(Connection(*args, room=Room(), **kwargs))
+        made.append(Connection(*args, room=Descriptors(), **kwargs))
         return made[-1]
 
     config = uvicorn.Config(late, port=0, http=making, ws="none", lifespan="off", log_config=None)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from backend.dialects.protocols import PROTOCOLS
 from backend.entrance import crowd
 from backend.entrance.context import has_body
-from backend.entrance.crowd import Crowd, Gate
+from backend.entrance.crowd import Crowd, Pending
 from backend.entrance.protocols import SPOKEN, Protocols
 from backend.errors import Unavailable
 
@@ -168,7 +168,7 @@ async def test_a_request_is_pending_once_its_body_has_come(hall: Hall) -> None:
 
 
 async def test_whoever_leaves_while_it_waits_leaves_its_place() -> None:
-    gate = Gate(3, 10_000)
+    gate = Pending(3, 10_000)
     waiting = [asyncio.create_task(gate.turn()) for _ in range(3)]
     await asyncio.sleep(0)
     for task in waiting:
@@ -180,7 +180,7 @@ async def test_whoever_leaves_while_it_waits_leaves_its_place() -> None:
 
 
 async def test_a_few_begin_in_each_turn_of_the_loop_in_the_order_of_their_coming() -> None:
-    gate, begun = Gate(1_000, 10_000), []
+    gate, begun = Pending(1_000, 10_000), []
 
     async def begin(number: int) -> None:
         await gate.turn()

@@ -13,11 +13,12 @@ CODE = re.compile(r"[a-z]+(_[a-z]+)*")
 # Rooms of other dialects, and of what is no answer.
 OTHER_ROOMS = frozenset({"admin", "anthropic", "batches", "common", "files", "ollama", "openai", "responses"})
 # Refused requests of the page that ask for no answer: a notice tells them in the server's words. And headers that the
-# page never sends wrong, a wrong place in a log, where it begins anew, inputs of a batch, and vectors.
+# page never sends wrong, a wrong place in a log, where it begins anew, inputs of a batch, vectors, and LangServe's own
+# routes.
 NO_ANSWERS = frozenset(
     "id_taken invalid_conversation invalid_cursor invalid_event_id invalid_idempotency_key invalid_on_disconnect "
-    "invalid_pace invalid_query message_not_found models_mixed not_an_answer too_many_inputs unknown_event_id "
-    "unknown_head".split()
+    "invalid_pace invalid_query message_not_found models_mixed not_an_answer not_installed too_many_inputs "
+    "unknown_event_id unknown_head".split()
 )
 
 

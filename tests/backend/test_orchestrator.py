@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from backend.orchestrator import cluster as clusters
 from backend.orchestrator.cluster import NoCluster, open_cluster
-from backend.orchestrator.lease import Lease
+from backend.orchestrator.leadership import Leadership
 from backend.orchestrator.marker import PATCHES, Marker, open_marker
 from backend.pool.look import Look, Looks
 from backend.pool.pools import Pools
@@ -51,7 +51,7 @@ class Room:
         return keys.orchestrator(self.pools.own.name)
 
     async def marker(self, every: float = 0.05) -> Marker:
-        lease = Lease(self.redis, self.key, LEASE)
+        lease = Leadership(self.redis, self.key, LEASE)
         return Marker(await open_cluster(), lease, Fresh(self.pools), every)
 
     async def busy(self, host: str, count: int = 1, pool: int = 0) -> list[str]:
@@ -204,7 +204,7 @@ async def test_one_marks_and_the_next_follows_where_it_leaves_or_dies(room: Room
 
 
 async def test_a_lease_is_its_holder_s_alone(room: Room) -> None:
-    mine, yours = (Lease(room.redis, room.key, LEASE) for _ in range(2))
+    mine, yours = (Leadership(room.redis, room.key, LEASE) for _ in range(2))
     assert await mine.take() and await mine.keep()
     assert not await yours.take() and not await yours.keep()
     await yours.leave()

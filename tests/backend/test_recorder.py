@@ -15,6 +15,7 @@ from backend.store.database import Database
 from backend.store.tables import jobs
 from tests.backend.recording import BOUNDS, COMPLETED, FAILED, RESTARTED, STARTED, Play, tokens
 from wire.events import COUNT_MAX, Rerouted, encode, token
+from wire.ids import LOCAL_PRINCIPAL, PrincipalId
 from wire.records import BRIEF_MS, JobRequest
 
 
@@ -31,11 +32,28 @@ async def test_a_completed_job_is_a_row_without_its_text(play: Play) -> None:
     row = await play.job_row(job)
     assert (row.state, row.tenant, row.model, row.cls, row.worker) == ("completed", "ann", "tiny", "interactive", "w")
     assert (row.pool, row.request_id, row.attempt, row.tries) == (play.keys.pool, "r1", 1, 0)
+    assert row.principal == LOCAL_PRINCIPAL
     assert (row.queued_ms, row.first_token_ms, row.total_ms) == (1, 2, 3)
     assert (row.prompt_tokens, row.completion_tokens, row.tokens_per_second) == (5, 7, 9.5)
     assert [what for _, what, _ in row.timeline] == ["accepted", "given:1", "started:1", "ended"]
     assert row.accepted_at <= row.ended_at == row.timeline[-1][0]
     assert "secret" not in str(row)
+
+
+async def test_a_row_names_the_caller_who_submitted_the_job(play: Play) -> None:
+    job = await play.begin(principal=PrincipalId("bea"))
+    await play.complete(job)
+    assert await play.recorder().turn() == 1
+    assert (await play.job_row(job)).principal == "bea"
+
+
+async def test_an_older_record_is_a_row_of_the_local_principal(play: Play) -> None:
+    """Its `accept` wrote no principal."""
+    job = await play.begin(principal=PrincipalId("bea"))
+    await play.redis.hdel(play.keys.job(job), "principal")
+    await play.complete(job)
+    assert await play.recorder().turn() == 1
+    assert (await play.job_row(job)).principal == LOCAL_PRINCIPAL
 
 
 async def test_an_answer_gets_what_was_said_and_what_it_cost(play: Play) -> None:

@@ -465,9 +465,9 @@ async def test_overflow_goes_nowhere_where_it_would_wait_as_long_or_meet_trouble
 # -- what is told, and what a conversation is --------------------------------------------------------------------
 def test_a_route_is_told_in_one_header_whatever_its_names_are() -> None:
     route = Route((Target(pool="default", model="qwen2.5:0.5b"),), "least-wait")
-    assert route.told("warm") == "pool=default; model=qwen2.5:0.5b; by=least-wait; worker=warm"
+    assert route.header("warm") == "pool=default; model=qwen2.5:0.5b; by=least-wait; worker=warm"
     odd = Route((Target(pool="p", model="hf.co/ü;x=1\r\n"),), "name", ("overflow", "alias=a;b"))
-    assert odd.told("") == "pool=p; model=hf.co/%C3%BC%3Bx%3D1%0D%0A; by=name; overflow; alias=a%3Bb"
+    assert odd.header("") == "pool=p; model=hf.co/%C3%BC%3Bx%3D1%0D%0A; by=name; overflow; alias=a%3Bb"
 
 
 def test_a_route_whose_pool_was_settled_before_goes_there() -> None:

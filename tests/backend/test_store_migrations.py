@@ -10,15 +10,22 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, insert, inspect, text
+from sqlalchemy import Connection, MetaData, Table, insert, inspect, text
 
 from backend.store.database import Database
 from backend.store.migrate import NEWEST, SCRIPTS, MigrationRefused, behind, migrate, reset, rollback
+from backend.store.rows import JOBS
 from backend.store.schema import Schema
-from backend.store.tables import metadata, threads
+from backend.store.tables import jobs, metadata, threads
 from tests.support.child import free_port
 from tests.support.postgres import Postgres
 from tests.support.processes import clean_environment
+
+BEFORE_PRINCIPALS = 3  # the step after which jobs had no principal
+NEWER_JOB = {"pool": "default", "tenant": "shared", "cls": "interactive", "model": "m", "state": "completed"}
+NEWER_JOB |= {"accepted_at": 1, "ended_at": 2}
+ENDED_JOB = {"class" if name == "cls" else name: value for name, value in NEWER_JOB.items()}
+ENDED_JOB |= {"why": "", "attempt": 1, "tries": 0, "request_id": "", "timeline": []}
 
 
 async def ask(url: str, look: Any) -> Any:
@@ -109,6 +116,32 @@ def test_steps_are_compared_by_their_numbers() -> None:
     assert behind("")
     assert not behind(NEWEST)
     assert not behind("9999")
+
+
+async def test_an_older_release_beside_a_newer_one_writes_jobs_of_the_local_principal(empty_database_url: str) -> None:
+    """Its statements know the schema of then: they work before the step and after it."""
+    await migrate(empty_database_url)
+    await rollback(empty_database_url, int(NEWEST) - BEFORE_PRINCIPALS)
+    older = await ask(empty_database_url, lambda tx: Table("jobs", MetaData(), autoload_with=tx))
+    assert "principal" not in older.c
+    await add_jobs(empty_database_url, older, [{**ENDED_JOB, "id": "before"}])
+    await migrate(empty_database_url)
+    await add_jobs(empty_database_url, older, [{**ENDED_JOB, "id": "beside"}])
+    await add_jobs(empty_database_url, jobs, [{**NEWER_JOB, "id": "newer", "principal": "ann"}])
+    database = Database(empty_database_url)
+    async with database.read() as tx:
+        rows = await JOBS.all(tx, JOBS.query)
+        assert {row.id: row.principal for row in rows} == {"before": "local", "beside": "local", "newer": "ann"}
+        read_by_the_older = await tx.execute(older.select())
+        assert {row.id for row in read_by_the_older} == {"before", "beside", "newer"}
+    await database.close()
+
+
+async def add_jobs(url: str, table: Table, rows: list[dict[str, Any]]) -> None:
+    database = Database(url)
+    async with database.write() as tx:
+        await tx.execute(insert(table), rows)
+    await database.close()
 
 
 async def test_a_reset_leaves_empty_tables(empty_database_url: str) -> None:

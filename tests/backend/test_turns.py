@@ -60,6 +60,46 @@ async def test_images_are_kept_with_their_kind(visitor: Visitor) -> None:
     assert question["images"] == [{"mime": "image/png", "data": PIXEL}, {"mime": "image/webp", "data": PIXEL}]
 
 
+async def test_a_turn_through_ollama_s_route_is_kept_as_the_page_s_is(visitor: Visitor) -> None:
+    thread = await visitor.thread()
+    body = chat_of(thread, [{"role": "user", "content": "!tokens 3", "images": [PIXEL]}])
+    answer = await visitor.http.post("/api/chat", json=body)
+    assert answer.status_code == 200, answer.text
+    told = await visitor.until_status(thread, body["turn"]["answer_id"], "complete")
+    assert (told["parent_id"], told["job_id"]) == (body["turn"]["message_id"], answer.headers[JOB])
+    assert told["text"] == answer.json()["message"]["content"]
+    question = (await visitor.messages(thread))[body["turn"]["message_id"]]
+    assert (question["text"], question["images"]) == ("!tokens 3", [{"mime": "image/png", "data": PIXEL}])
+    again = await visitor.http.post("/api/chat", json=body)
+    assert again.headers[JOB] == answer.headers[JOB]  # one answer has one job
+
+
+@pytest.mark.parametrize(
+    ("messages", "turn", "code"),
+    [
+        ([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], {}, "invalid_turn"),
+        ([{"role": "user", "content": "a"}], {"parent_id": "q", "message_id": "q"}, "invalid_turn"),
+        ([{"role": "user", "content": "a"}], {"thread_id": None}, "invalid_request"),
+        ([], {}, "invalid_request"),
+    ],
+    ids=["no question", "its own parent", "no thread", "no message"],
+)
+async def test_a_turn_through_ollama_s_route_that_is_wrong_is_a_400(
+    visitor: Visitor, messages: list[dict[str, Any]], turn: dict[str, Any], code: str
+) -> None:
+    thread = await visitor.thread()
+    body = chat_of(thread, messages, **turn)
+    answer = await visitor.http.post("/api/chat", json={"model": "qwen2.5:0.5b", **body})
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert await visitor.messages(thread) == {}
+
+
+def chat_of(thread: str, messages: list[dict[str, Any]], **ids: Any) -> dict[str, Any]:
+    """The body of `POST /api/chat` for a turn of this thread."""
+    turn = {"thread_id": thread, "parent_id": None, "message_id": an_id(), "answer_id": an_id(), **ids}
+    return {"messages": messages, "turn": turn, "stream": False}
+
+
 @pytest.mark.parametrize(
     ("said", "size", "options", "read"),
     [(21, 1, {}, 19), (20, 1, {}, None), (3, 500, {"num_ctx": 2_048}, 1)],

@@ -16,7 +16,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
-from backend.orchestrator.lease import Lease
+from backend.orchestrator.leadership import Leadership
 from tests.deploy.locked import FOLDER, PASSWORDS, LockedValkey, locked_valkey, make_users
 from tests.deploy.rendering import ROOT
 from tests.support.house import House
@@ -324,7 +324,7 @@ def test_a_worker_has_no_business_with_what_api_processes_keep_among_themselves(
 def test_the_api_may_take_keep_and_leave_the_lease_of_marking(locked: LockedValkey) -> None:
     async def live() -> list[bool]:
         redis = open_redis(url(locked, "api"), 2.0)
-        lease = Lease(redis, orchestrator("default"))
+        lease = Leadership(redis, orchestrator("default"))
         try:
             found = [await lease.take(), await lease.keep()]
             await lease.leave()

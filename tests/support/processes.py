@@ -42,7 +42,8 @@ class PythonProcess(Child):
         super().__init__(name, [sys.executable, "-m", module], env, home)
 
     def _begin(self) -> subprocess.Popen[bytes] | Forked:
-        as_is = self.command == [sys.executable, "-m", self._module] and "LD_PRELOAD" not in self.env
+        usual = "LD_PRELOAD" not in self.env and self.env.get("PYTHONPATH", str(ROOT)).startswith(str(ROOT))
+        as_is = usual and self.command == [sys.executable, "-m", self._module]
         return Forked(self._module, self.env, self.cwd, self.log) if as_is else super()._begin()
 
     def log_lines(self) -> Iterator[LogLine]:

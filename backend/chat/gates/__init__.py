@@ -1,6 +1,6 @@
 """The gates: every submission passes them, one after the other, before its job is accepted.
 
-    drain    refuses everything once this process was told to leave
+    drain    refuses everything once this process is to leave
     bound    writes what the queue holds the job against
 
 A new gate is a file here and a field of `Gates`, at its place in the order.

@@ -1,4 +1,4 @@
-"""The first gate: a process that was told to leave lets nothing in."""
+"""The first gate: a process that is to leave lets nothing in."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from backend.chat.submission import Submission
 
 
 class Gate(Protocol):
-    """One question that is asked of every submission before its job is accepted."""
+    """One check of every submission before its job is accepted."""
 
     async def admit(self, submission: Submission) -> Submission:
         """The submission, with what this gate adds to it. Raises ApiError where it may not pass."""

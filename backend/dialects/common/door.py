@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from backend.chat.choices import Choice
+from backend.chat.choices import ChoiceDialect
 from backend.chat.outcome import Outcome
 from backend.chat.party import Ticket
 from backend.chat.relay import Dialect
+from backend.chat.turn import Turn
 from wire.records import JobRequest
 
 
@@ -24,7 +25,7 @@ class Asked(NamedTuple):
 
     `extra`: what the door's own answer needs to know of the request, in a shape that only it knows. `reuse`: an answer
     from the cache will do, None: the request's header says whether. `others`: further jobs of the same answer, each of
-    which makes one more choice of it.
+    which makes one more choice of it. `turn`: where question and answer belong in a thread; None: nobody keeps them.
     """
 
     job: JobRequest
@@ -32,6 +33,7 @@ class Asked(NamedTuple):
     extra: Any = None
     reuse: bool | None = None
     others: tuple[JobRequest, ...] = ()
+    turn: Turn | None = None
 
     @property
     def jobs(self) -> tuple[JobRequest, ...]:
@@ -56,7 +58,7 @@ class Door(Protocol):
 class ChoiceDoor(Door, Protocol):
     """A door whose answers may have several choices."""
 
-    def choice(self, asked: Asked, tickets: Sequence[Ticket], place: int) -> Choice:
+    def choice(self, asked: Asked, tickets: Sequence[Ticket], place: int) -> ChoiceDialect:
         """The translator of one of them."""
         ...
 

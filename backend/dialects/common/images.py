@@ -8,6 +8,7 @@ from backend.dialects.common.image_files import is_whole, kind_of
 KINDS = ("image/png", "image/jpeg", "image/webp", "image/gif")
 WRITTEN = (*KINDS, "image/jpg")  # which is no media type, and common; what counts is what the image is
 IMAGES_MAX = 32  # in one message
+HEAD = 32  # characters of base64 that hold the bytes by which a kind is known
 
 
 def of_data_url(url: str) -> str:
@@ -20,6 +21,11 @@ def of_data_url(url: str) -> str:
     if kind not in WRITTEN or "base64" not in more:
         raise ValueError(f"an image's data URL is base64 and one of {', '.join(KINDS)}")
     return of_base64(data)
+
+
+def kind_of_base64(data: str) -> str:
+    """The media type of an image that `of_base64` has returned."""
+    return kind_of(decoded(data[:HEAD]))
 
 
 def of_base64(data: str) -> str:

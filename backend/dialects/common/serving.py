@@ -59,7 +59,7 @@ async def answered(request: Request, caller: Caller, door: Door, asked: Asked, b
     """The answer to a request that its door has read, of one job."""
     pace = pace_of(request)
     reuse = request.headers.get("x-sluice-cache") == "allow" if asked.reuse is None else asked.reuse
-    [ticket] = (await submit(request, caller, [of_door(asked.job, door)], body, reuse=reuse)).tickets
+    [ticket] = (await submit(request, caller, [of_door(asked.job, door)], body, turn=asked.turn, reuse=reuse)).tickets
     if asked.stream:
         return RelayResponse(ticket, door.stream(asked, ticket), pace)
     return await whole(request, door, asked, ticket)

@@ -1,7 +1,8 @@
-"""`/api/lc/chat`: LangServe, and the only file that knows it. To remove it, see docs/decisions/langserve.md.
+"""`/api/lc/chat`: LangServe's own routes, in the only file that knows the package. To remove it, see
+docs/decisions/langserve.md.
 
 The chain is prompt | trim | model, the model being ChatOllama with the queue as its transport. LangServe runs it for
-jobs that `langserve_routes` has let in; `/stream` speaks LangServe's format without LangServe.
+jobs that `routes.py` has let in; `/stream` (`endpoints.py`) speaks LangServe's format without LangServe.
 """
 
 from __future__ import annotations
@@ -21,90 +22,42 @@ from langserve import add_routes
 from langserve.server import EndpointName
 from pydantic import BaseModel
 from sse_starlette.sse import AppStatus, EventSourceResponse
-from starlette.responses import Response
 
 from backend.accounts.needs import needs
-from backend.bounds import bounds_of
-from backend.chat.relay import RelayResponse
+from backend.dialects.langserve.door import LetIn
+from backend.dialects.langserve.endpoints import PREFIX
 from backend.dialects.langserve.model import QueueChat
-from backend.dialects.langserve.requests import CONFIGURABLE, ChatInput, parse_one
-from backend.dialects.langserve.routes import LetIn, LetInFirst, let_in
-from backend.dialects.langserve.stream import LangServeEvents
+from backend.dialects.langserve.requests import CONFIGURABLE, ChatInput
+from backend.dialects.langserve.routes import LetInFirst
 from backend.dialects.langserve.trim import trim
-from backend.entrance.body import read_object
-from backend.pace import pace_of
 from wire.reader import SILENCE_SECONDS
 
-PREFIX = "/api/lc/chat"
-ROUTES: list[EndpointName] = [  # all but `stream`, which is ours, and feedback, which would go to LangSmith
-    "invoke",
-    "batch",
-    "stream_log",
-    "stream_events",
-    "input_schema",
-    "output_schema",
-    "config_schema",
-    "config_hashes",
-    "playground",
+ENDPOINTS: list[EndpointName] = [  # all but `stream`, which is ours, and feedback, which would go to LangSmith
+    *("invoke", "batch", "stream_log", "stream_events"),
+    *("input_schema", "output_schema", "config_schema", "config_hashes", "playground"),
 ]
 LET_IN = "let_in"  # where the chain's steps find it in their config
 # LangSmith reads any of these, and would send prompts to somebody else's server.
 TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING", "LANGCHAIN_TRACING_V2")
-# Told by hand: the schemas of LangChain's messages are 2,000 lines, and `/input_schema` has them.
-STREAM_DOC: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["input"],
-                    "properties": {"input": {"type": "object"}, "config": {"type": "object"}},
-                },
-                "example": {
-                    "input": {"messages": [{"role": "user", "content": "Hello!"}]},
-                    "config": {"configurable": {"temperature": 0}},
-                },
-            }
-        },
-    }
-}
-
-stream_router = APIRouter(prefix=PREFIX, tags=["langserve"], dependencies=[needs("chat")])
 
 
-def make_routers() -> tuple[APIRouter, ...]:
-    """Our `/stream` first, then LangServe's other routes."""
+def langserve_router() -> APIRouter:
+    """LangServe's own routes, and this process made ready for them."""
     os.environ.update(dict.fromkeys(TRACING, "false"))
     # sse-starlette would cut its streams as soon as SIGTERM comes; they may go on for the grace period, as all do.
     AppStatus.enable_automatic_graceful_drain = False
     EventSourceResponse.DEFAULT_PING_INTERVAL = int(SILENCE_SECONDS)
-    return stream_router, langserve_router()
-
-
-def langserve_router() -> APIRouter:
     router = APIRouter(prefix=PREFIX, route_class=LetInFirst, dependencies=[needs("chat")])
     add_routes(
         router,
         build_chain(),
         config_keys=("configurable", "run_id"),  # a batch drops all others, also those that we set
         per_req_config_modifier=take_member,
-        enabled_endpoints=ROUTES,
+        enabled_endpoints=ENDPOINTS,
     )
     # The playground asks for schemas by the hash of a config; jobs are made by their bodies alone.
     router.routes = [route for route in router.routes if "/c/{config_hash}/" not in _path(route) or not _posts(route)]
     return router
-
-
-@stream_router.post("/stream", openapi_extra=STREAM_DOC, summary="Chat, as LangServe streams it")
-async def stream(request: Request) -> Response:
-    """SSE: `metadata` (its `run_id` is the job's id), `data` (chunks of an AI message), `end` or `error`."""
-    fields, body = await read_object(request)
-    chat = parse_one(fields, bounds_of(request).messages)
-    pace = pace_of(request)
-    [(_, model, ticket)] = (await let_in(request, [chat], body)).chats
-    news = request.headers.get("x-sluice-events") == "1"
-    return RelayResponse(ticket, LangServeEvents(ticket.job, model.model, bool(model.reasoning), news), pace)
 
 
 def build_chain() -> Runnable[Any, Any]:

@@ -19,8 +19,9 @@ from langchain_core.messages import (
 )
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from backend.chat.turn import Turn, parse_turn, refuse_turns
+from backend.chat.turn import Turn
 from backend.dialects.langserve.model import QueueChat
+from backend.dialects.langserve.turns import parse_turn, refuse_turns
 from backend.errors import ApiError, Invalid, explain
 
 BATCH_MAX = 100  # jobs a request: each holds a subscription and a place in the queue while the caller waits for all

@@ -6,10 +6,8 @@ answers, and runs, is about jobs that are already there. When the caller goes, o
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import orjson
 import structlog
@@ -18,18 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from backend.accounts.caller import caller_in
-from backend.bounds import RequestBounds, bounds_of
-from backend.chat.party import Party, Ticket
-from backend.chat.service import chat_of
-from backend.dialects.common.serving import submit
-from backend.dialects.langserve.model import Events, Follow, QueueChat
-from backend.dialects.langserve.requests import Chat, checked, filters_of, parse_many, parse_one
-from backend.dialects.langserve.trim import Room, context_of, room_of, text_tokens, trim
+from backend.bounds import bounds_of
+from backend.chat.party import Party
+from backend.dialects.langserve.door import Members, let_in
+from backend.dialects.langserve.requests import filters_of, parse_many, parse_one
 from backend.entrance.body import read_object
 from backend.errors import ApiError
-from backend.pool.models.catalogue import Catalogue, catalogue_of
-from wire.records import JobRequest
 
 # LangServe's playground needs nothing from elsewhere. Its forms compile JSON schemas with `new Function`.
 PLAYGROUND_CSP = (
@@ -37,40 +29,9 @@ PLAYGROUND_CSP = (
     "img-src 'self' data:; font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-CONTEXT = "X-Sluice-Context-Messages"  # so many of the conversation's last messages were read; absent: all of them
 log = structlog.get_logger()
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-
-
-class Prepared(NamedTuple):
-    """One conversation before its job is let in. `context`: how many of its messages are read; None: all."""
-
-    room: Room
-    model: QueueChat
-    job: JobRequest
-    context: int | None
-
-
-class LetIn(NamedTuple):
-    """One conversation whose job is there: what the chain's steps need when LangServe runs it."""
-
-    room: Room
-    model: QueueChat
-    ticket: Ticket
-
-
-class Members(NamedTuple):
-    """The conversations of one request, and the party of their jobs."""
-
-    party: Party
-    chats: list[LetIn]
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Of a batch only its jobs: they may have gone different ways."""
-        headers = self.party.headers
-        return headers if len(self.chats) == 1 else {"X-Sluice-Job": headers["X-Sluice-Job"]}
 
 
 class LetInFirst(APIRoute):
@@ -110,48 +71,6 @@ def _confined(langserve: Handler) -> Handler:
         return response
 
     return serve
-
-
-async def let_in(request: Request, chats: list[Chat], body: bytes) -> Members:
-    """All or none: every chat is checked before the first job is made."""
-    catalogue, bounds = catalogue_of(request), bounds_of(request)
-    async with asyncio.timeout(chat_of(request).answer_seconds):
-        ready = [await _prepare(chat, catalogue, bounds) for chat in chats]
-    turn = chats[0].turn and chats[0].turn._replace(context_messages=ready[0].context)
-    party = await submit(request, caller_in(request.scope), [chat.job for chat in ready], body, turn=turn, trimmed=True)
-    return Members(party, [_as_let_in(chat, ticket) for chat, ticket in zip(ready, party.tickets, strict=True)])
-
-
-async def _prepare(chat: Chat, catalogue: Catalogue, bounds: RequestBounds) -> Prepared:
-    """The job that the chain's own steps would make of it. Raises Invalid and NotFound."""
-    asked = chat.model.model  # the caller's word: the router needs it as it is
-    name = await catalogue.resolve(asked)
-    model = chat.model.model_copy(update={"model": name})
-    window = await catalogue.context_length(name)
-    room = room_of(
-        bounds.context_messages,
-        min(window, model.num_ctx or window) or model.num_ctx or 0,
-        model.num_predict,
-        beside=text_tokens(orjson.dumps(model.tools).decode()) if model.tools else 0,
-    )
-    kept = trim(chat.messages, room)
-    job = checked(lambda: model.to_job(kept), "messages")
-    return Prepared(room, model, job.model_copy(update={"model": asked}), context_of(chat.messages, kept))
-
-
-def _as_let_in(chat: Prepared, ticket: Ticket) -> LetIn:
-    ticket.headers |= {} if chat.context is None else {CONTEXT: str(chat.context)}
-    known = {"model": ticket.model, "follow": _following(ticket)}
-    return LetIn(chat.room, chat.model.model_copy(update=known), ticket)
-
-
-def _following(ticket: Ticket) -> Follow:
-    @asynccontextmanager
-    async def follow(job: JobRequest) -> AsyncIterator[Events]:
-        """The job is there already: LangServe opens its response before it runs the chain."""
-        yield ticket.reader
-
-    return follow
 
 
 async def _give_up(members: Members, error: BaseException) -> None:

@@ -18,11 +18,11 @@ class OllamaChat:
     name = "ollama.chat"
 
     def read(self, body: dict[str, Any], max_messages: int) -> Asked:
-        if body.get("model") and body.get("messages", []) in ([], None):
+        if body.get("model") and body.get("messages", []) in ([], None) and not body.get("turn"):
             wanted = parse_chat({**body, "messages": [{"role": "user"}]}, max_messages)
             return loading(wanted.model, wanted.keep_alive, "messages")
         wanted = parse_chat(body, max_messages)
-        return Asked(wanted.to_job(), wanted.stream is not False)
+        return Asked(wanted.to_job(), wanted.stream is not False, turn=wanted.to_turn())
 
     def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
         return OllamaChunks(ticket.model)

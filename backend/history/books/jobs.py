@@ -35,6 +35,7 @@ def _row(pool: str, ending: Ending) -> dict[str, Any]:
             "id": record.id,
             "pool": pool,
             "tenant": record.tenant[:200],
+            "principal": record.principal[:200],
             "cls": record.cls[:32],
             "model": record.model[:200],
             "state": record.state,

@@ -1,4 +1,4 @@
-"""Which models exist: those set, those that live workers have, those last seen in each pool.
+"""Which models exist: those that the settings name, those of live workers, those last seen in each pool.
 
 A pool that is scaled to zero still offers its models: workers start when a job waits for one.
 """
@@ -17,7 +17,7 @@ from wire.records import Target
 from wire.workers import WorkerRecord
 
 MODEL_NAME_MAX = 200
-CLOUDS = frozenset({"openai", "anthropic", "google"})  # what engines call themselves that send prompts out
+CLOUDS = frozenset({"openai", "anthropic", "google"})  # names of engines that send prompts out of the house
 NOTHING = Models({}, {})
 
 
@@ -32,12 +32,12 @@ class Catalogue:
         self.aliases = settings.rules.aliases
 
     async def models(self) -> Models:
-        """Of all pools together."""
+        """The models of all pools together."""
         await self.by_pool()
         return self._models
 
     async def by_pool(self, anew: bool = False) -> dict[str, Models]:
-        """Each pool's, the own one first. `anew`: as it is now, and not two seconds ago."""
+        """The models of each pool, the own pool first. `anew`: nothing is older than this call."""
         look = await self._looks.newest(anew)
         if look is not self._look:
             self._by_pool = {pool: self._models_of(pool, pool_look) for pool, pool_look in look.pools.items()}
@@ -49,51 +49,51 @@ class Catalogue:
         return self._by_pool
 
     async def resolve(self, name: str | None) -> str:
-        """The model a request means; the default where it names none. Raises NotFound for a name nobody knows."""
+        """The model that a request means, the default where it names none. Raises NotFound for an unknown name."""
         return (await self.meaning(name)).model
 
     async def meaning(self, name: str | None) -> Meaning:
-        """The same with the pools that offer it."""
+        """The model that a request means, in the pools that offer it. Raises NotFound for an unknown name."""
         offers = await self.by_pool()
         if not name:
             default = self._default(offers)
             return self._default(await self.by_pool(anew=True)) if default.guessed else default
-        found = self._placed_default(name, offers) or self.meant(name, offers)
-        if found is None:  # it may have been pulled just now
-            found = self.meant(name, await self.by_pool(anew=True))
-        if found is None:
+        meant = self._placed_default(name, offers) or self.meant(name, offers)
+        if meant is None:  # the model may have been pulled just now
+            meant = self.meant(name, await self.by_pool(anew=True))
+        if meant is None:
             raise model_not_found(name, self._models)
-        return found
+        return meant
 
     def meant(self, name: str, offers: Offers) -> Meaning | None:
-        """None: nobody here knows it."""
+        """None: no pool offers a model of this name."""
         return meaning(name, offers, self.aliases)
 
     async def present_aliases(self) -> dict[str, str]:
-        """Alias → model, of those whose model is there."""
+        """Alias → model, for aliases whose model any pool offers."""
         offers = await self.by_pool()
-        meant = {alias: self.meant(alias, offers) for alias in self.aliases}
-        return {alias: one.model for alias, one in meant.items() if one is not None}
+        meanings = {alias: self.meant(alias, offers) for alias in self.aliases}
+        return {alias: meaning.model for alias, meaning in meanings.items() if meaning is not None}
 
     async def context_length(self, name: str) -> int:
-        """Tokens the model's window holds, 0 not known."""
+        """How many tokens the model's window holds, 0 not known."""
         return int((await self.models()).known.get(name, {}).get("context_length", 0))
 
     def _placed_default(self, name: str, offers: Offers) -> Meaning | None:
-        """The default model where `name` is a provider alone, `ollama/`, and has it."""
+        """The default model, where `name` is a provider alone, like `ollama/`, and that provider has it."""
         return self.meant(name + self._default(offers).model, offers) if name.endswith("/") else None
 
     def _default(self, offers: Offers) -> Meaning:
-        """`MODEL_NAME` where it is set. Else the usual default where it is there, else the first model that is; where
-        none is, the usual default is a guess."""
+        """`MODEL_NAME` where it is set. Else the usual default where a pool offers it, else the first model that is
+        offered. Where none is, the usual default is a guess."""
         usual, there = self._settings.default_model, self._models_there(offers)
         wanted = usual if self._settings.model_name or find(usual, there) or not there else there[0]
         here = Meaning((Target(pool=self._settings.pool, model=wanted),))
         return (self.meant(wanted, offers) or here)._replace(guessed=not (self._settings.model_name or there))
 
     def _models_there(self, offers: Offers) -> list[str]:
-        """Those that chat: of living workers, the own pool's first, or, where those have none, all that the own pool
-        knows. A cloud's are there for callers that name one: no prompt leaves the house because its caller did not."""
+        """The models that chat: those of living workers, the own pool's first; where no worker has any, all that the
+        own pool knows. A cloud's models are left to callers who name one: no prompt leaves the house unasked."""
         own = offers.get(self._settings.pool, NOTHING)
         others = [models for models in offers.values() if models is not own]
         live = [*chatting(own.live), *(name for models in others for name in chatting(models.live, models.engines))]
@@ -105,7 +105,7 @@ class Catalogue:
         return Models(live, once(known, live), engines_of(look.workers))
 
     def _fixed(self, pool: str) -> list[str]:
-        """Models that the settings name: the own pool's, or another's as `<pool>/<model>`."""
+        """The models of this pool that the settings name; another pool's than the own are written `<pool>/<model>`."""
         named = [*self._settings.models, *([self._settings.model_name] if self._settings.model_name else [])]
         placed = [_placed(name, self._settings) for name in named]
         return [model for where, model in placed if where == pool]
@@ -117,13 +117,13 @@ def _placed(name: str, settings: ApiSettings) -> tuple[str, str]:
 
 
 def chatting(models: Mapping[str, About], engines: Mapping[str, frozenset[str]] | None = None) -> list[str]:
-    """The models that chat. `engines`: those that have each; what only clouds have is left out."""
+    """The models that chat. `engines`: the engines that have each model; a model that only clouds have is left out."""
     names = [name for name, about in models.items() if is_chat(about)]
     return [name for name in names if engines is None or not engines.get(name, frozenset()) <= CLOUDS]
 
 
 def once(models: Mapping[str, About], live: Mapping[str, About]) -> dict[str, About]:
-    """`qwen` and `qwen:latest` are one model: as a living worker spells it, else as it came first."""
+    """Each model once: `qwen` and `qwen:latest` are one, spelt as by a living worker, else as the first of them."""
     kept: dict[str, About] = {}
     for name, about in models.items():
         spelt = find(name, live) or find(name, kept) or name
@@ -132,8 +132,8 @@ def once(models: Mapping[str, About], live: Mapping[str, About]) -> dict[str, Ab
 
 
 def together(pools: Iterable[Models]) -> Models:
-    """What any pool offers, each once; of a model that several have, what the first one says that has it in memory,
-    else the first that has it alive. It is spelt as the first pool spells it that offers it."""
+    """The models of several pools, each once and spelt as by the first pool that offers it. A model of several pools is
+    described as by the first that has it in memory, else by the first whose worker lives."""
     live: dict[str, About] = {}
     known: dict[str, About] = {}
     engines: dict[str, frozenset[str]] = {}
@@ -150,7 +150,7 @@ def together(pools: Iterable[Models]) -> Models:
 
 
 def live_models(workers: list[WorkerRecord]) -> dict[str, About]:
-    """Models of all living workers; `loaded` where any of them has it loaded."""
+    """The models of all living workers; `loaded` where any worker has the model loaded."""
     models: dict[str, About] = {}
     for worker in workers:
         for name, about in worker.info.models.items():
@@ -159,7 +159,7 @@ def live_models(workers: list[WorkerRecord]) -> dict[str, About]:
 
 
 def fuller(first: About | None, other: About) -> About:
-    """What two workers say of one model: the words of the one that has it in memory, which knows more of it."""
+    """Of two descriptions of a model, that of the worker which has it in memory, and so knows more of it."""
     return other if first is None or (other.get("loaded") and not first.get("loaded")) else first
 
 

@@ -1,4 +1,4 @@
-"""What a caller's word for a model means: a model's name, an alias, `provider/model`, or `provider/`."""
+"""What a caller's name for a model means: a model's own name, an alias, `provider/model`, or `provider/`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 from wire.records import Target
 
-About = dict[str, Any]  # what a worker says of a model
+About = dict[str, Any]  # what a worker writes of a model
 
 
 class Models(NamedTuple):
-    """What is offered: `live` by a living worker now; `known` are all; values are what a worker said of them.
+    """The models that are offered, by name, each with what a worker writes of it.
 
-    `engines`: those of living workers that offer a model.
+    `live`: a living worker offers the model now. `known`: all models. `engines`: the engines of living workers that
+    offer a model.
     """
 
     live: dict[str, About]
@@ -21,7 +22,7 @@ class Models(NamedTuple):
     engines: dict[str, frozenset[str]] = {}  # noqa: RUF012 - never changed
 
     def about(self, name: str) -> About:
-        """What a worker said of it; empty: nobody said anything, or nobody knows it."""
+        """What a worker wrote of the model; empty: nothing, or the model is unknown."""
         return self.known.get(find(name, self.known) or name, {})
 
     def is_live(self, name: str) -> bool:
@@ -32,9 +33,10 @@ Offers = Mapping[str, Models]  # by pool
 
 
 class Meaning(NamedTuple):
-    """`targets`: the model in each pool that offers it, at least one. `model`: as the first of them spells it.
+    """The model that a caller's name stands for.
 
-    `alias`: the caller's word, where it is an alias. `placed`: the caller named the pool or the engine. `guessed`: the
+    `targets`: the model in each pool that offers it, at least one. `model`: its name, as the first target spells it.
+    `alias`: the caller's name, where it is an alias. `placed`: the caller named the pool or the engine. `guessed`: the
     caller named nothing, and no pool offers any model yet.
     """
 
@@ -49,11 +51,11 @@ class Meaning(NamedTuple):
 
 
 def meaning(name: str, offers: Offers, aliases: Mapping[str, str]) -> Meaning | None:
-    """None: nobody here knows it. An alias is stronger than a model's own name: the operator wrote it down."""
-    if name in aliases and (found := _without_aliases(aliases[name], offers)) is not None:
-        return found._replace(alias=name)
-    if (found := _without_aliases(name, offers)) is not None:
-        return found
+    """None: no pool offers it. An alias is stronger than a model's own name: the operator wrote it down."""
+    if name in aliases and (meant := _without_aliases(aliases[name], offers)) is not None:
+        return meant._replace(alias=name)
+    if (meant := _without_aliases(name, offers)) is not None:
+        return meant
     provider, _, alias = name.partition("/")
     pools = _pools_of(provider, aliases.get(alias, ""), offers)
     targets = _offering(aliases.get(alias, ""), pools)
@@ -61,7 +63,7 @@ def meaning(name: str, offers: Offers, aliases: Mapping[str, str]) -> Meaning | 
 
 
 def _without_aliases(name: str, offers: Offers) -> Meaning | None:
-    """A model whose own name has a slash is known by it, and wins."""
+    """A model whose own name has a slash is found by that name first."""
     if targets := _offering(name, offers):
         return Meaning(targets)
     provider, slash, model = name.partition("/")
@@ -71,7 +73,7 @@ def _without_aliases(name: str, offers: Offers) -> Meaning | None:
 
 
 def _first_of(provider: str, offers: Offers) -> str:
-    """What `provider/` means: the first model that chats of the pool of this name, else of a living worker's engine."""
+    """The model that `provider/` means: the first that chats in the pool of this name, else of such an engine."""
     in_pool = [name for name, about in _in_order(offers.get(provider)) if is_chat(about)]
     of_engine = (
         name
@@ -83,17 +85,17 @@ def _first_of(provider: str, offers: Offers) -> str:
 
 
 def _in_order(models: Models | None) -> list[tuple[str, About]]:
-    """Live ones first."""
+    """The live models first."""
     return list({**models.live, **models.known}.items()) if models else []
 
 
 def is_chat(about: About) -> bool:
-    """Also where nobody tells what it can."""
+    """Whether the model chats. A model whose capabilities are not known counts as one that does."""
     return "completion" in (about.get("capabilities") or ("completion",))
 
 
 def _pools_of(provider: str, model: str, offers: Offers) -> Offers:
-    """The pool of this name, if it offers the model; else those where a living worker's engine of this name does."""
+    """The pool of this name, if it offers the model; else the pools where an engine of this name does."""
     if provider in offers and find(model, offers[provider].known) is not None:
         return {provider: offers[provider]}
     return {
@@ -104,8 +106,8 @@ def _pools_of(provider: str, model: str, offers: Offers) -> Offers:
 
 
 def _offering(model: str, offers: Offers) -> tuple[Target, ...]:
-    found = {pool: find(model, models.known) for pool, models in offers.items()}
-    return tuple(Target(pool=pool, model=name) for pool, name in found.items() if name is not None)
+    spelt = {pool: find(model, models.known) for pool, models in offers.items()}
+    return tuple(Target(pool=pool, model=name) for pool, name in spelt.items() if name is not None)
 
 
 def find(name: str, models: Collection[str]) -> str | None:

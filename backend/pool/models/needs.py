@@ -1,4 +1,4 @@
-"""What a request takes of a model, and the refusals that can be told before anything is enqueued."""
+"""What a request needs of a model, and the refusals that are known before anything is enqueued."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from wire.records import JobRequest, Target
 
 BYTES_A_TOKEN = 16  # no tokenizer makes fewer tokens of any text but long runs of one character
 SHOWN = 6  # models that a refusal names
-SAID = {
+ABILITIES = {
     "completion": "write text",
     "embedding": "make vectors",
     "insert": "fill in text",
@@ -19,7 +19,7 @@ SAID = {
 
 
 def needs(request: JobRequest) -> list[str]:
-    """Capabilities, as workers tell them of their models."""
+    """The capabilities that a request needs, named as workers name those of their models."""
     wanted = {"chat": ["completion"], "generate": ["completion"], "embed": ["embedding"]}.get(request.kind, [])
     if request.kind == "generate" and request.suffix:
         wanted.append("insert")
@@ -33,32 +33,32 @@ def needs(request: JobRequest) -> list[str]:
 
 
 def lacks(about: About, wanted: list[str]) -> list[str]:
-    """Those that the model has not; none where nothing is known of it: the engine then has the last word."""
+    """The capabilities that the model lacks; none where its capabilities are not known: then the engine decides."""
     able = about.get("capabilities")
     return [need for need in wanted if need not in able] if able else []
 
 
 def unsupported(target: Target, wanted: list[str], offers: Offers) -> Unsupported:
-    """Says which models here can."""
-    lacking = " or ".join(SAID[need] for need in lacks(offers[target.pool].known.get(target.model, {}), wanted))
+    """The refusal, with the models here that have the capabilities."""
+    lacking = " or ".join(ABILITIES[need] for need in lacks(offers[target.pool].known.get(target.model, {}), wanted))
     able = _able(wanted, offers)
-    told = f"here {able} can" if able else "no model here can: connect an engine with one that does"
-    return Unsupported(f"The model {target.model!r} cannot {lacking}; {told}.")
+    others = f"here {able} can" if able else "no model here can: connect an engine with one that does"
+    return Unsupported(f"The model {target.model!r} cannot {lacking}; {others}.")
 
 
 def _able(wanted: list[str], offers: Offers) -> str:
     """`llava:7b (ollama), gpt-4o (openai)`."""
-    found = {
+    engines_of = {
         name: ", ".join(sorted(models.engines.get(name, ()))) or pool
         for pool, models in offers.items()
         for name, about in models.known.items()
         if about.get("capabilities") and not lacks(about, wanted)
     }
-    return ", ".join(f"{name} ({engines})" for name, engines in sorted(found.items())[:SHOWN])
+    return ", ".join(f"{name} ({engines})" for name, engines in sorted(engines_of.items())[:SHOWN])
 
 
 def length_of(request: JobRequest) -> int:
-    """Bytes of the prompt; 0 of what has no window to fit."""
+    """Bytes of the prompt; 0 for a job whose prompt has no window to fit."""
     if request.kind not in ("chat", "generate"):
         return 0
     return sum(len(message.content.encode()) for message in request.messages) + len((request.prompt or "").encode())
@@ -71,7 +71,7 @@ def fits(length: int, about: About) -> bool:
 
 
 def window_of(about: About) -> int:
-    """Tokens, 0 not known."""
+    """How many tokens the model's window holds, 0 not known."""
     return int(about.get("context_length") or 0)
 
 

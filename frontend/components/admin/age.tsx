@@ -2,7 +2,7 @@
 import { age, duration, moment } from "./format";
 import { useTicking } from "./use-feed";
 
-/** How long ago something happened, by the server's clock; the moment itself is its hint. */
+/** How long ago something happened, by the server's clock; the moment itself is the hint. */
 export function Ago({ at }: { at: string }) {
   const text = useTicking((now, { skew }) => `${age(now + skew - Date.parse(at))} ago`);
   return (
@@ -18,10 +18,13 @@ export function Span({ measure }: { measure: (now: number) => number | null }) {
   return <span className="whitespace-nowrap tabular-nums">{text}</span>;
 }
 
-/** Past ten seconds tenths only flicker. */
+/** Whole seconds above ten seconds, where tenths would only flicker. */
 const coarse = (ms: number | null) => (ms !== null && ms > 10_000 ? Math.round(ms / 1000) * 1000 : ms);
 
-/** Age of a worker's last beat. While no news comes it stands still: the worker may be well, only the page knows nothing. */
+/**
+ * The age of a worker's last beat. It stands still while no snapshot comes, because then the page does not know how the
+ * worker is.
+ */
 export function BeatAge({ worker }: { worker: string }) {
   const text = useTicking((now, { beats, connection, trouble, updatedAt }) => {
     const beat = beats[worker];
@@ -31,7 +34,7 @@ export function BeatAge({ worker }: { worker: string }) {
   return <span className="inline-block min-w-[6ch] tabular-nums">{text}</span>;
 }
 
-/** Age of what the page shows. */
+/** The age of what the page shows. */
 export function UpdateAge() {
   const text = useTicking((now, { updatedAt }) => (updatedAt === null ? "nothing received yet" : `last update ${age(now - updatedAt)} ago`));
   return <span className="tabular-nums">{text}</span>;

@@ -8,7 +8,7 @@ import type { Job } from "./types";
 
 type CancelProps = { job: Job; onClose: () => void };
 
-/** Asks before a job is ended: its caller gets what it has so far and no more. */
+/** Asks for confirmation before a job is cancelled: its caller keeps the text so far and gets no more. */
 export const CancelDialog = ({ job, onClose }: { job: Job | null; onClose: () => void }) => (
   <Dialog open={job !== null} onClose={onClose} title="Cancel this job?">
     {job && <Question job={job} onClose={onClose} />}

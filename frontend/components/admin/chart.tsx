@@ -7,7 +7,10 @@ import type { Plot, Reading } from "./plot";
 import { columns, extent, WINDOW_SECONDS } from "./points";
 import { useFeed, useFeedItself } from "./use-feed";
 
-/** The last quarter of an hour of something. The drawing is fed past React: a new second draws no component anew. */
+/**
+ * A chart of the last quarter of an hour. The drawing gets its data without React, so that a new second draws no
+ * component anew.
+ */
 export function Chart({ spec }: { spec: ChartSpec }) {
   const [reading, setReading] = useState<Reading | null>(null);
   const { host, plot } = usePlot(spec, setReading);
@@ -32,7 +35,9 @@ export function Chart({ spec }: { spec: ChartSpec }) {
   );
 }
 
-/** A series' value now, or where the cursor is, and the highest: also what a screen reader gets of the chart. */
+/**
+ * A series' value now, or where the cursor is, and its highest value. A screen reader reads these instead of the chart.
+ */
 function Legend({ spec, series, read }: { spec: ChartSpec; series: Series; read: number | null | undefined }) {
   const last = useFeed((state) => spec.format(extent(state.points, series.pick).last));
   const max = useFeed((state) => spec.format(extent(state.points, series.pick).max));
@@ -58,7 +63,10 @@ function Legend({ spec, series, read }: { spec: ChartSpec; series: Series; read:
 
 type MomentProps = { spec: ChartSpec; reading: Reading | null; plot: RefObject<Plot | null> };
 
-/** The cursor for the keyboard: a slider over the seconds of the window, drawn as the chart's own outline and cursor. */
+/**
+ * The cursor for the keyboard: a slider over the seconds of the window, which is drawn as the chart's outline and
+ * cursor.
+ */
 function Moment({ spec, reading, plot }: MomentProps) {
   const [back, setBack] = useState(0);
   const look = (seconds: number) => {
@@ -85,8 +93,8 @@ function Moment({ spec, reading, plot }: MomentProps) {
 }
 
 function spoken(spec: ChartSpec, { at, values }: Reading): string {
-  const said = spec.series.map((series, index) => `${spec.format(values[index] ?? null).replace(NONE, "nothing")} ${series.label}`);
-  return `${timeOfDay(at * 1000)}: ${said.join(", ")}`;
+  const parts = spec.series.map((series, index) => `${spec.format(values[index] ?? null).replace(NONE, "nothing")} ${series.label}`);
+  return `${timeOfDay(at * 1000)}: ${parts.join(", ")}`;
 }
 
 function usePlot(spec: ChartSpec, onRead: (reading: Reading | null) => void) {

@@ -6,7 +6,7 @@ export type Series = {
   pick: Pick;
   /** A CSS variable of the palette. */
   colour: "--accent" | "--warn" | "--good";
-  /** Lines differ in more than their colour. */
+  /** Lines differ by more than their colour. */
   line: "solid" | "dashed";
 };
 

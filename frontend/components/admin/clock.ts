@@ -1,4 +1,4 @@
-/** The time of the page, told once a second to whoever shows an age. It stands still while nobody listens. */
+/** The page's time. It ticks once a second for the components that show an age, and stands still while none listens. */
 export class Clock {
   now: number;
   private readonly listeners = new Set<() => void>();

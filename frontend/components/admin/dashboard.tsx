@@ -33,7 +33,7 @@ export const Dashboard = () => (
   </FeedProvider>
 );
 
-/** Not before the parts above have their size, so that nothing one begins to read moves away; unless they get none. */
+/** The jobs, once the parts above have their size or will not get one, so that no text moves away from a reader. */
 function Jobs() {
   const settled = useFeed(({ queue, connection }) => queue !== null || connection !== "connecting");
   return settled && <JobsPanel />;

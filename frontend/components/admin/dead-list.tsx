@@ -21,11 +21,11 @@ const COLUMNS: Column[] = [
 
 type DeadListProps = { filter: string; onOpen: (job: Job) => void };
 
-/** Jobs that ran out of tries, or that nobody could read: each with its reason, kept for a week. */
+/** Jobs that ran out of tries, and entries that could not be read: each with its reason, kept for a week. */
 export function DeadList({ filter, onOpen }: DeadListProps) {
   const pages = usePages();
   const listing = useListing<DeadPage>(`/api/admin/dead?${pageQuery({}, pages.cursor)}`, EVERY_MS);
-  const letters = listing.data?.dead.filter((letter) => found(letter, filter)) ?? [];
+  const letters = listing.data?.dead.filter((letter) => shows(letter, filter)) ?? [];
   return (
     <>
       {letters.length > 0 ? (
@@ -47,7 +47,8 @@ function nothing(data: DeadPage | null, filter: string): string {
   return data.dead.length > 0 ? `No dead letter on this page matches “${filter}”.` : "No dead letters. That is how it should be.";
 }
 
-function found({ id, why, job }: DeadLetter, filter: string): boolean {
+/** Does any of what the row shows contain the text? */
+function shows({ id, why, job }: DeadLetter, filter: string): boolean {
   const text = filter.trim().toLowerCase();
   return `${id} ${why} ${words(why)}`.toLowerCase().includes(text) || (job !== null && matches(job, filter));
 }

@@ -3,9 +3,9 @@ import { share } from "./share";
 import type { Point, Queue, Snapshot, Worker } from "./types";
 
 export const EVENTS_URL = "/api/admin/events";
-const STALLED_MS = 6000; // a snapshot comes every second: this many missed, and what is shown is old
+const STALLED_MS = 6000; // a snapshot comes every second: after so many missed ones the page shows old values
 const OFFLINE_MS = 20_000;
-const REOPEN_MS = 5000; // a browser gives up on a stream that was refused; we ask again
+const REOPEN_MS = 5000; // a browser gives up on a stream that was refused; the page opens it again
 
 /**
  * connecting ─► live ─► reconnecting ─► offline        paused: by the operator, the stream is closed
@@ -17,14 +17,14 @@ export type FeedState = {
   connection: Connection;
   /** When the latest snapshot came, by this page's clock; null: none yet. */
   updatedAt: number | null;
-  /** What to add to this page's clock to get the server's, in milliseconds. */
+  /** Milliseconds to add to this page's clock to get the server's. */
   skew: number;
-  /** What keeps the server from looking, in its words; null: nothing does. */
+  /** What keeps the server from looking at the pool, in its words; null: nothing does. */
   trouble: string | null;
   queue: Queue | null;
-  /** In order of their names; null: not known yet. */
+  /** In the order of their ids; null: not known yet. */
   workers: Worker[] | null;
-  /** Worker → when it beat last, by this page's clock. Apart from the workers, which seldom change. */
+  /** Worker → when it beat last, by this page's clock. It is kept apart from the workers, which seldom change. */
   beats: Record<string, number>;
   points: Point[];
 };
@@ -44,13 +44,13 @@ export const NOTHING_YET: FeedState = {
 export type Source = Pick<EventTarget, "addEventListener"> & { close: () => void; readonly readyState: number };
 const CLOSED = 2;
 
-/** What the pool looks like, as the server tells it once a second; whoever listens picks its part. */
+/** The state of the pool, which the server sends once a second. Each listener picks its part. */
 export class Feed {
   state = NOTHING_YET;
   private readonly listeners = new Set<() => void>();
   private source: Source | undefined;
   private watch: ReturnType<typeof setInterval> | undefined;
-  private heardAt = 0;
+  private receivedAt = 0;
   private openedAt = 0;
 
   constructor(
@@ -64,7 +64,7 @@ export class Feed {
   };
 
   start() {
-    this.heardAt = this.now();
+    this.receivedAt = this.now();
     this.connect();
     this.watch = setInterval(this.check, 1000);
   }
@@ -102,7 +102,7 @@ export class Feed {
 
   private onSnapshot({ at, queue, workers, point }: Snapshot) {
     const now = this.now();
-    this.heardAt = now;
+    this.receivedAt = now;
     const beats: Record<string, number> = {};
     const lives: Worker[] = [];
     for (const { beat_age_ms, ...worker } of workers) {
@@ -121,21 +121,21 @@ export class Feed {
     });
   }
 
-  /** The stream is well, and what is shown grows old. */
+  /** The stream works, but the page shows values that grow old. */
   private onTrouble({ error }: { error: { message: string } }) {
-    this.heardAt = this.now();
+    this.receivedAt = this.now();
     this.set({ connection: "live", trouble: error.message });
   }
 
-  /** A stream that was refused stays closed; one that broke the browser opens again by itself. */
+  /** A stream that was refused stays closed; a stream that broke is opened again by the browser itself. */
   private onError() {
     if (this.source?.readyState === CLOSED) this.set({ connection: "offline" });
     else if (this.state.connection === "live") this.set({ connection: "reconnecting" });
   }
 
-  /** Once a second: is what is shown still true, and does the browser still try? */
+  /** Checks once a second whether the values are still current, and whether the browser still tries to connect. */
   private check = () => {
-    const silent = this.now() - this.heardAt;
+    const silent = this.now() - this.receivedAt;
     if (silent < STALLED_MS) return;
     const connection = this.silence(silent);
     if (connection !== this.state.connection) this.set({ connection });
@@ -143,7 +143,7 @@ export class Feed {
     if (this.now() - this.openedAt >= patience) this.connect();
   };
 
-  /** Offline it stays until something is heard: another try is no better news. */
+  /** The connection stays offline until something arrives: another try alone changes nothing. */
   private silence(ms: number): Connection {
     if (this.state.connection === "offline" || ms >= OFFLINE_MS) return "offline";
     return this.state.updatedAt === null ? "connecting" : "reconnecting";

@@ -31,7 +31,7 @@ function longer(seconds: number): string {
 
 const two = (value: number) => String(value).padStart(2, "0");
 
-/** How long ago, in whole units: it is to be glanced at, and to change seldom. */
+/** How long ago, in whole units, so that a glance is enough and the text seldom changes. */
 export function age(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 60) return `${seconds} s`;

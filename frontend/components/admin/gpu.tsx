@@ -2,7 +2,7 @@ import { memory, NONE } from "./format";
 import { Bar } from "./parts";
 import type { Gpu } from "./types";
 
-/** A GPU's memory and load as bars; what the worker cannot read is left out. */
+/** A GPU's memory and load as bars; values that the worker cannot read are left out. */
 export const GpuRow = ({ gpu }: { gpu: Gpu }) => (
   <div className="mt-2.5 border-t border-line pt-2 text-xs">
     <p className="flex gap-3">

@@ -11,7 +11,7 @@ import { useFeed, useFeedItself } from "./use-feed";
 export const Header = () => (
   <header className="sticky top-0 z-20 border-b border-line bg-bg">
     <div className="mx-auto flex max-w-7xl items-center gap-2 px-3 py-2 sm:px-6">
-      {/* A plain link: a router would bring the chat's code into this page before anyone asks for it. */}
+      {/* A plain link: a router would load the chat's code into this page before it is needed. */}
       <a href="/" className="inline-flex h-9 items-center gap-1.5 rounded-lg px-2 text-sm text-muted-fg hover:bg-muted hover:text-fg">
         <ArrowLeft aria-hidden className="size-4" />
         Chat
@@ -27,7 +27,7 @@ export const Header = () => (
   </header>
 );
 
-/** Why what is shown grows old though the connection is well. */
+/** Why the values grow old although the connection works. */
 function Trouble() {
   const trouble = useFeed((state) => state.trouble);
   if (!trouble) return null;
@@ -46,7 +46,7 @@ const STATES: Record<Connection, { text: string; tone: Tone }> = {
   paused: { text: "paused", tone: "warn" },
 };
 
-/** Said aloud when it changes; the age beside it is not. */
+/** The state of the connection. A screen reader announces its changes, but not the age beside it. */
 function State() {
   const connection = useFeed((state) => state.connection);
   const { text, tone } = STATES[connection];

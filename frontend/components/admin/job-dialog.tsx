@@ -15,14 +15,14 @@ const EVERY_MS = 1000;
 
 type JobDialogProps = Pick<JobActions, "onCancel"> & { job: Job | null; onClose: () => void };
 
-/** A job with all that is known of it but its text. */
+/** A job with all that is known of it except its text. */
 export const JobDialog = ({ job, onClose, onCancel }: JobDialogProps) => (
   <Dialog open={job !== null} onClose={onClose} title={`Job ${shortId(job?.id ?? "")}`} className="w-[min(44rem,calc(100vw-1rem))]">
     {job && <Detail known={job} onCancel={onCancel} />}
   </Dialog>
 );
 
-/** What the list knew is shown at once, and then kept fresh. */
+/** Shows at once what the list knew of the job, and then keeps it current. */
 function Detail({ known, onCancel }: Pick<JobActions, "onCancel"> & { known: Job }) {
   const { data, error } = useListing<Job>(`/api/admin/jobs/${encodeURIComponent(known.id)}`, EVERY_MS);
   const job = data ?? known;

@@ -28,7 +28,7 @@ const COLUMNS: Column[] = [
   { title: "Tokens", className: cn("w-20 text-right", FROM_LG) },
   { title: "Accepted", className: cn("w-24 text-right", FROM_LG) },
 ];
-const LIVE_COLUMNS = [...COLUMNS, { title: "Cancel", className: "w-11 sm:w-14", heard: true }];
+const LIVE_COLUMNS = [...COLUMNS, { title: "Cancel", className: "w-11 sm:w-14", spoken: true }];
 
 type JobListProps = JobActions & { view: "live" | "ended"; filter: string };
 

@@ -16,7 +16,7 @@ const VIEWS: { value: JobsView; label: string }[] = [
   { value: "dead", label: "Dead letters" },
 ];
 
-/** Jobs that live, those that ended, and those that no worker could do; one opens to its timeline. */
+/** Jobs that live, jobs that ended, and jobs that no worker could do; each of them opens to its timeline. */
 export function JobsPanel() {
   const [view, setView] = useState<JobsView>("live");
   const [filter, setFilter] = useState("");

@@ -6,7 +6,7 @@ import type { Listing } from "./use-listing";
 
 export const PAGE = 50;
 
-/** Where a list stands: the cursors of the pages turned, the last one is the page shown. */
+/** The page of a list: the cursors of the pages turned so far; the last cursor is that of the shown page. */
 export function usePages() {
   const [cursors, setCursors] = useState<string[]>([]);
   return {
@@ -26,7 +26,7 @@ export function pageQuery(fields: Record<string, string>, cursor: string | undef
 
 type PagerProps = { pages: ReturnType<typeof usePages>; next: string | null; listing: Listing<unknown> };
 
-/** Below a list: turn its pages, ask anew, and what went wrong. */
+/** The row below a list: buttons that turn its pages and load it anew, and its error. */
 export const Pager = ({ pages, next, listing }: PagerProps) => (
   <div className="mt-2 flex flex-wrap items-center gap-2">
     {listing.error && (

@@ -1,7 +1,7 @@
 import { useId, type ReactNode } from "react";
 import { cn } from "@/components/ui/cn";
 
-/** A part of the page with its heading, which names it for who jumps between landmarks. */
+/** A part of the page with its heading, which names the part for people who jump between landmarks. */
 export function Panel({ title, note, children, className }: { title: string; note?: ReactNode; children: ReactNode; className?: string }) {
   const id = useId();
   return (
@@ -45,7 +45,7 @@ export function Bar({ value, max, tone = "bg-accent" }: { value: number; max: nu
   );
 }
 
-/** What stands in a part that has nothing to show. */
+/** The text of a part that has nothing to show. */
 export const Empty = ({ children }: { children: ReactNode }) => (
   <div className="rounded-xl border border-dashed border-line px-4 py-8 text-center text-sm text-muted-fg">{children}</div>
 );

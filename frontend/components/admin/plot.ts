@@ -4,14 +4,14 @@ import type { ChartSpec, Series } from "./charts";
 import { WINDOW_SECONDS, type Columns } from "./points";
 
 const HEIGHT = 132;
-const BRIDGED_SECONDS = 30; // a line joins measurements that are this close; further apart they are points
+const BRIDGED_SECONDS = 30; // a line joins measurements that are this close together; others are drawn as points
 const OUTSIDE = { left: -10, top: -10 };
 const FONT = "11px ui-sans-serif, system-ui, sans-serif";
 
-/** What is under the cursor: when (seconds), and a value a series. */
+/** The values under the cursor: their time (in seconds), and one value for each series. */
 export type Reading = { at: number; values: (number | null)[] };
 
-/** One uPlot in `host`, as wide as it. Loaded when the first chart is drawn, never with the page. */
+/** One uPlot in `host`, and as wide. It is loaded when the first chart is drawn, never with the page. */
 export class Plot {
   private readonly plot: uPlot;
   private readonly ends: (() => void)[];
@@ -31,7 +31,7 @@ export class Plot {
     this.plot.setData(data as uPlot.AlignedData);
   }
 
-  /** Puts the cursor that many seconds before the newest point. */
+  /** Puts the cursor so many seconds before the newest point. */
   lookBack(seconds: number) {
     const newest = this.plot.data[0].at(-1);
     if (newest === undefined) return;
@@ -52,7 +52,7 @@ export class Plot {
     return () => observer.disconnect();
   }
 
-  /** Colours are read when drawing, so a new scheme needs only that. */
+  /** Draws anew when the theme changes, since colours are read while drawing. */
   private followTheme() {
     const observer = new MutationObserver(() => this.plot.redraw(false, true));
     observer.observe(document.documentElement, { attributeFilter: ["class"] });

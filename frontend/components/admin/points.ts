@@ -1,11 +1,11 @@
 import type { Point } from "./types";
 
 export const WINDOW_SECONDS = 15 * 60;
-const HOLE_SECONDS = 5; // this long without a point: nobody looked, so no line is drawn
+const HOLE_SECONDS = 5; // so long without a point: no process looked at the pool, so no line is drawn
 
 export const secondsOf = (point: Point) => Date.parse(point.at) / 1000;
 
-/** The history, and of what came live only what it does not cover: it was computed anew, when more had ended. */
+/** The history, with those live points that it does not cover: it was computed later, when more jobs had ended. */
 export function merge(history: Point[], live: Point[]): Point[] {
   const [first, last] = [history[0], history.at(-1)];
   if (!first || !last) return live;
@@ -14,7 +14,7 @@ export function merge(history: Point[], live: Point[]): Point[] {
   return trim([...before, ...history, ...after]);
 }
 
-/** With one more point; one that is not newer than the last is dropped. */
+/** The points with one more; a point that is not newer than the last is dropped. */
 export function append(points: Point[], point: Point): Point[] {
   const last = points.at(-1);
   return last && last.at >= point.at ? points : trim([...points, point]);
@@ -31,7 +31,7 @@ function trim(points: Point[]): Point[] {
 export type Pick = (point: Point) => number | null;
 export type Columns = [number[], ...(number | null)[][]];
 
-/** The points as a chart wants them: seconds, then a column of values a series; nulls where nobody looked. */
+/** The points as a chart reads them: seconds, then a column of values for each series; null where no process looked. */
 export function columns(points: Point[], picks: Pick[]): Columns {
   const times: number[] = [];
   const values: (number | null)[][] = picks.map(() => []);

@@ -5,7 +5,7 @@ import { Badge, Bar, Empty, Panel } from "./parts";
 import type { ClassQueue } from "./types";
 import { useFeed } from "./use-feed";
 
-/** Who waits: by class, which says who goes first, and by tenant, who take turns. */
+/** The waiting jobs: by class, which decides the order, and by tenant, since tenants take turns. */
 export function QueuePanel() {
   const queue = useFeed((state) => state.queue);
   const note = queue ? `${count(queue.waiting)} waiting, ${count(queue.running)} running` : undefined;

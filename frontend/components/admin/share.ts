@@ -1,7 +1,8 @@
 /**
- * `next`, made of `old`'s parts wherever they say the same.
+ * `next`, made of `old`'s parts wherever they are equal.
  *
- * A snapshot comes every second and is mostly the one before: what is the same object is not drawn again.
+ * A snapshot comes every second and is mostly equal to the one before: a part that is the same object is not drawn
+ * again.
  */
 export function share<T>(old: unknown, next: T): T {
   if (Object.is(old, next)) return next;
@@ -15,7 +16,10 @@ function list(old: unknown[], next: unknown[]): unknown[] {
   return old.length === shared.length && shared.every((item, index) => item === old[index]) ? old : shared;
 }
 
-/** What has an id is compared with its former self, wherever it stood. */
+/**
+ * The former item to compare with: the one with the same id, wherever it stood; without an id the one in the same
+ * place.
+ */
 function partner(old: unknown[], item: unknown, index: number): unknown {
   if (!plain(item) || !("id" in item)) return old[index];
   return old.find((former) => plain(former) && former["id"] === item["id"]);

@@ -3,8 +3,8 @@ import { cn } from "@/components/ui/cn";
 import { CopyButton } from "@/components/ui/copy-button";
 import { shortId } from "./format";
 
-/** `heard`: the title is for screen readers only. */
-export type Column = { title: string; className?: string; heard?: boolean };
+/** `spoken`: the title is for screen readers only. */
+export type Column = { title: string; className?: string; spoken?: boolean };
 
 /** The width of window from which a column is shown; a job's dialog has the rest. */
 export const FROM_SM = "max-sm:hidden";
@@ -17,9 +17,9 @@ export const Table = ({ label, columns, children }: { label: string; columns: Co
     <table aria-label={label} className="w-full table-fixed border-collapse text-sm">
       <thead className="text-left text-xs text-muted-fg">
         <tr>
-          {columns.map(({ title, className, heard }) => (
+          {columns.map(({ title, className, spoken }) => (
             <th key={title} scope="col" className={cn("px-2 py-2 font-medium sm:px-3", className)}>
-              <span className={heard ? "sr-only" : undefined}>{title}</span>
+              <span className={spoken ? "sr-only" : undefined}>{title}</span>
             </th>
           ))}
         </tr>
@@ -39,7 +39,7 @@ export const Cell = ({ className, title, children }: { className?: string; title
   </td>
 );
 
-/** The id that opens its row, whose whole width it takes clicks for, and the button that copies it. */
+/** The cell of an id. The id opens its row, and takes clicks on the whole row; a button copies the id. */
 export const IdCell = ({ id, onOpen }: { id: string; onOpen?: () => void }) => (
   <td className="px-2 py-1.5 sm:px-3">
     <span className="flex min-h-7 items-center gap-1">

@@ -11,7 +11,7 @@ const LOOKS: Record<Phase, { name: string; className: string }> = {
   run: { name: "running", className: "bg-accent" },
 };
 
-/** A job's life: stretches to scale above, every mark with its time and what passed since the one before below. */
+/** A job's life: above its stretches to scale, below every mark with its time and the time since the mark before. */
 export function Timeline({ job }: { job: Job }) {
   const now = useServerNow(job.ended_at === null);
   const parts = stages(job, now);
@@ -27,7 +27,7 @@ export function Timeline({ job }: { job: Job }) {
   );
 }
 
-/** Every stretch has a width one can see, however short it was. */
+/** The stretches. Each has a width that can be seen, however short it was. */
 function Stretches({ parts }: { parts: Stage[] }) {
   const total = parts.reduce((sum, part) => sum + part.until - part.from, 0);
   const seen = [...new Set(parts.map((part) => part.phase))];

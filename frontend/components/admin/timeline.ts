@@ -11,7 +11,7 @@ const kindOf = (mark: Mark) => mark.what.split(":")[0]!;
 const attemptOf = (mark: Mark) => Number(mark.what.split(":")[1] ?? 0) || null;
 const time = (mark: Mark) => Date.parse(mark.at);
 
-/** What a mark begins; the end begins nothing. */
+/** The phase that a mark begins; the end begins none. */
 const BEGINS: Record<string, Phase> = { accepted: "queue", returned: "queue", given: "given", started: "run" };
 
 /** A job's life in stretches. `now`, in server time, ends the last stretch of a job that lives. */
@@ -25,25 +25,25 @@ export function stages(job: Job, now: number): Stage[] {
   });
 }
 
-/** Where no mark says when an attempt started, it is taken to have started when it was given. */
+/** A job's marks. Where no mark has an attempt's start, the attempt counts as started when the job was given. */
 function normal(job: Job): Mark[] {
   const marks = job.timeline.length > 0 ? job.timeline : [{ at: job.accepted_at, what: "accepted", detail: "" }];
-  const told = marks.some((mark) => kindOf(mark) === "started");
-  const begun = told ? marks : marks.map((mark) => ({ ...mark, what: mark.what.replace("given", "started") }));
+  const isMarked = marks.some((mark) => kindOf(mark) === "started");
+  const begun = isMarked ? marks : marks.map((mark) => ({ ...mark, what: mark.what.replace("given", "started") }));
   if (!job.ended_at || begun.some((mark) => kindOf(mark) === "ended")) return begun;
   return [...begun, { at: job.ended_at, what: "ended", detail: job.state }];
 }
 
 const sum = (parts: Stage[]) => parts.reduce((total, part) => total + part.until - part.from, 0);
 
-/** Milliseconds until it first ran, or until now or its end where it never did. */
+/** Milliseconds until the job first ran; where it never ran, until its end or until now. */
 export function waitedMs(job: Job, now: number): number {
   const parts = stages(job, now);
   const first = parts.findIndex((part) => part.phase === "run");
   return sum(first < 0 ? parts : parts.slice(0, first));
 }
 
-/** Milliseconds that attempts of it ran, together; null: none has. */
+/** Milliseconds that the attempts of the job ran together; null: none has run. */
 export function ranMs(job: Job, now: number): number | null {
   const parts = stages(job, now).filter((part) => part.phase === "run");
   return parts.length > 0 ? sum(parts) : null;

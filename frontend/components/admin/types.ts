@@ -1,8 +1,11 @@
 import type { Timings, Usage } from "@/stream/events";
 
-/** What `/api/admin` answers. Times are ISO 8601 in UTC; fields this page does not know are ignored. */
+/** The answers of `/api/admin`. Times are ISO 8601 in UTC; fields that this page does not know are ignored. */
 
-/** The pool at one moment. `wait_ms`, `first_token_ms`: means of the jobs that ended in the ten seconds before; null: none did. */
+/**
+ * The pool at one moment. `wait_ms`, `first_token_ms`: means of the jobs that ended in the ten seconds before; null:
+ * none ended.
+ */
 export type Point = {
   at: string;
   depth: number;
@@ -14,14 +17,14 @@ export type Point = {
 
 export type TenantQueue = { tenant: string; waiting: number };
 
-/** `returned`: jobs a worker gave back, which go before every tenant's turn; they are part of `waiting`. */
+/** `returned`: jobs that a worker gave back, which are taken before every tenant's turn; they are part of `waiting`. */
 export type ClassQueue = { class: string; waiting: number; returned: number; tenants: TenantQueue[] };
 
 export type Queue = { depth: number; running: number; waiting: number; classes: ClassQueue[] };
 
 export type WorkerState = "idle" | "busy" | "full" | "not_asking" | "silent";
 
-/** What a worker could not read of its GPU is null. */
+/** A value that the worker could not read of its GPU is null. */
 export type Gpu = {
   name: string;
   memory_used_mb: number | null;
@@ -51,7 +54,7 @@ export type Snapshot = { at: string; queue: Queue; workers: (Worker & { beat_age
 
 export type JobState = "queued" | "running" | "completed" | "failed" | "cancelled";
 
-/** `what` is accepted, given:2, started:2, returned:2 or ended; `detail` the worker, the reason or the end's state. */
+/** `what` is accepted, given:2, started:2, returned:2 or ended; `detail` the worker, the reason or the final state. */
 export type Mark = { at: string; what: string; detail: string };
 
 export type Job = {

@@ -7,7 +7,7 @@ type Hub = { feed: Feed; clock: Clock };
 const browserFeed = () => new Feed();
 const HubContext = createContext<Hub | null>(null);
 
-/** Opens the stream while it is on the page; every part below reads its own piece of it. */
+/** Opens the stream while it is on the page; every component below reads its own piece of the stream. */
 export function FeedProvider({ children, make = browserFeed }: { children: ReactNode; make?: () => Feed }) {
   const [hub] = useState<Hub>(() => ({ feed: make(), clock: new Clock() }));
   useEffect(() => {
@@ -25,7 +25,10 @@ function useHub(): Hub {
 
 export const useFeedItself = () => useHub().feed;
 
-/** A piece of the state; drawn again only when `select` gives another value, so it must give what lasts or a primitive. */
+/**
+ * A piece of the state. The component is drawn again only when `select` returns another value, so `select` must return
+ * the same object or a primitive.
+ */
 export function useFeed<T>(select: (state: FeedState) => T): T {
   const { feed } = useHub();
   return useSyncExternalStore(
@@ -35,7 +38,7 @@ export function useFeed<T>(select: (state: FeedState) => T): T {
   );
 }
 
-/** A text that depends on the time, looked at once a second and drawn again only when it reads differently. */
+/** A text that depends on the time. It is computed once a second, and drawn again only when it changes. */
 export function useTicking(read: (now: number, state: FeedState) => string): string {
   const { feed, clock } = useHub();
   const get = () => read(clock.now, feed.state);
@@ -49,7 +52,7 @@ export function useTicking(read: (now: number, state: FeedState) => string): str
   return useSyncExternalStore(subscribe, get, get);
 }
 
-/** The server's time in milliseconds; with `ticks` a new one every second. */
+/** The server's time in milliseconds; with `ticks` it is read anew every second. */
 export function useServerNow(ticks: boolean): number {
   const { feed, clock } = useHub();
   const now = useSyncExternalStore(

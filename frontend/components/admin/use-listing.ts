@@ -7,7 +7,10 @@ import { useFeedItself } from "./use-feed";
 type ListingState<T> = { data: T | null; error: string | null };
 export type Listing<T> = ListingState<T> & { refresh: () => void };
 
-/** What `path` answers, asked again with the stream, but not more often than every `everyMs`: a pause holds it too. */
+/**
+ * The answer of `path`, requested again with events of the stream, at most every `everyMs`: a pause of the stream stops
+ * it, too.
+ */
 export function useListing<T>(path: string, everyMs: number): Listing<T> {
   const feed = useFeedItself();
   const [state, setState] = useState<ListingState<T>>({ data: null, error: null });
@@ -15,10 +18,10 @@ export function useListing<T>(path: string, everyMs: number): Listing<T> {
   useEffect(() => {
     const ends = new AbortController();
     let busy = false;
-    let askedAt = 0;
+    let requestedAt = 0;
     const load = async () => {
       busy = true;
-      askedAt = Date.now();
+      requestedAt = Date.now();
       const next = await answer<T>(path, ends.signal);
       busy = false;
       if (!ends.signal.aborted) setState((old) => share(old, { data: next.data ?? old.data, error: next.error }));
@@ -26,7 +29,7 @@ export function useListing<T>(path: string, everyMs: number): Listing<T> {
     loading.current = () => void load();
     loading.current();
     const unfollow = feed.subscribe(() => {
-      if (!busy && feed.state.connection === "live" && Date.now() - askedAt >= everyMs) void load();
+      if (!busy && feed.state.connection === "live" && Date.now() - requestedAt >= everyMs) void load();
     });
     return () => {
       ends.abort();

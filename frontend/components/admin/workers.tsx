@@ -15,7 +15,7 @@ const STATES: Record<WorkerState, { text: string; tone: Tone; hint: string }> = 
   silent: { text: "silent", tone: "danger", hint: "missed beats; it will be declared lost" },
 };
 
-/** The living workers, in order of their names so that none jumps. */
+/** The living workers, in the order of their ids so that none changes its place. */
 export function WorkersPanel() {
   const workers = useFeed((state) => state.workers);
   return (
@@ -44,7 +44,7 @@ const NoWorkers = () => (
   </Empty>
 );
 
-/** Drawn again when the worker changes, not when it beats. */
+/** A worker. Its card is drawn again when the worker changes, not when it beats. */
 const WorkerCard = memo(function WorkerCard({ worker }: { worker: Worker }) {
   const state = STATES[worker.state] ?? { text: worker.state, tone: "quiet" as const, hint: "" };
   return (
@@ -80,7 +80,7 @@ const WorkerCard = memo(function WorkerCard({ worker }: { worker: Worker }) {
 
 const MOST_PIPS = 16;
 
-/** One pip a slot, filled where a job runs. */
+/** One pip for each slot, filled where a job runs. */
 const Slots = ({ running, slots }: { running: number; slots: number }) => (
   <span className="inline-flex items-center gap-2">
     <span aria-hidden className="inline-flex flex-wrap gap-1">

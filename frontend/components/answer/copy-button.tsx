@@ -4,15 +4,15 @@ import { Check, Copy } from "lucide-react";
 import { useCopy } from "@/components/ui/use-copy";
 import { ToolButton } from "./tool-button";
 
-/** Copies a text, and says to eyes and ears how that went. */
+/** Copies a text, and shows the result to eyes and to screen readers. */
 export function CopyButton({ text, label }: { text: string; label: string }) {
-  const { copied, said, copy } = useCopy(text);
+  const { copied, result, copy } = useCopy(text);
   return (
     <>
       <ToolButton label={label} onClick={copy}>
         {copied ? <Check className="size-4 text-good" /> : <Copy className="size-4" />}
       </ToolButton>
-      <output className="sr-only">{said}</output>
+      <output className="sr-only">{result}</output>
     </>
   );
 }

@@ -7,10 +7,10 @@ import { Cutter, definitionsFor } from "./markdown/blocks";
 import { FootnoteScope } from "./markdown/footnotes";
 
 /**
- * A Markdown text as people read it. `running`: more of it is coming.
+ * A Markdown text, drawn. `running`: more of the text will follow.
  *
- * A growing text costs what its last block costs: those before it are not touched. Nothing in a text can run, fetch or
- * leave the page: HTML is shown as text, images from elsewhere are links.
+ * A growing text costs as much as its last block: the blocks before it are not drawn again. Nothing in a text can run,
+ * fetch or leave the page: HTML is shown as text, images from elsewhere are links.
  */
 export const Answer = memo(function Answer({ text, running }: { text: string; running: boolean }) {
   const scope = useId();
@@ -21,7 +21,7 @@ export const Answer = memo(function Answer({ text, running }: { text: string; ru
     <FootnoteScope value={scope}>
       <div className="answer">
         {blocks.map((block, place) => (
-          // Blocks never move: a block is what stands at its place.
+          // Blocks never move, so the place is a key.
           // oxlint-disable-next-line react/no-array-index-key
           <MarkdownBlock key={place} text={block.text} definitions={definitions[place] ?? ""} growing={running && place === blocks.length - 1} />
         ))}

@@ -3,8 +3,8 @@
 import type { ReactNode, Ref, UIEvent } from "react";
 
 /**
- * A box that scrolls in itself. It takes the focus, so that the keyboard can scroll it too. It is a group and no region:
- * regions are places to jump to, and a long chat would have hundreds of the same name.
+ * A box that scrolls in itself. It takes the focus, so that the keyboard can scroll it too. It is a group and not a
+ * region: regions are places to jump to, and a long chat would have hundreds of the same name.
  */
 export function Scroller({ label, className, children, ref, onScroll, dir }: ScrollerProps) {
   return (

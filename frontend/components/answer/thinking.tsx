@@ -6,9 +6,9 @@ import { Answer } from ".";
 import { Scroller } from "./scroller";
 
 /**
- * What the model thought before it answered. Open while it is `running`, closed afterwards, unless the person decided
- * otherwise. It grows to a third of the page and then scrolls in itself, so that it never pushes the chat about.
- * `ms`: how long it took, where that is known.
+ * The model's thoughts before its answer. They are open while the model is `running` and closed afterwards, unless the
+ * user decided otherwise. They grow to a third of the page and then scroll in themselves, so that they never move the
+ * chat. `ms`: how long the model thought, where that is known.
  */
 export function Thinking({ text, running, ms }: { text: string; running: boolean; ms?: number }) {
   const [choice, setChoice] = useState<boolean | null>(null);

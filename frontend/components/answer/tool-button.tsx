@@ -2,7 +2,7 @@
 
 import type { ReactNode } from "react";
 
-/** A small button that is only a picture; `label` is its name. `pressed`: it switches something on and off. */
+/** A small button with only an icon; `label` is its name. `pressed`: it switches something on and off. */
 export function ToolButton({ label, onClick, pressed, children }: ToolButtonProps) {
   return (
     <button

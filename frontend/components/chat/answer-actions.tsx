@@ -24,7 +24,7 @@ export function AnswerActions({ hasText }: { hasText: boolean }) {
   );
 }
 
-/** Pressed again it is taken back. */
+/** The two buttons for a rating. A second press takes the rating back. */
 function Feedback() {
   const { rating, rate } = useFeedback();
   const toggle = (wanted: "up" | "down") => void rate(rating === wanted ? null : wanted);

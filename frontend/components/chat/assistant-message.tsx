@@ -8,7 +8,7 @@ import { ErrorCard } from "./error-card";
 import { LeftOut } from "./left-out";
 import { StatusLine } from "./status-line";
 
-/** An answer: thoughts, text, and below them what is going on or, at the end, what can be done. */
+/** An answer: thoughts, text, and below them its state while it runs, and at its end the buttons. */
 export function AssistantMessage() {
   const text = useAuiState((s) => textOf(s.message, "text"));
   const thoughts = useAuiState((s) => textOf(s.message, "reasoning"));
@@ -43,7 +43,7 @@ function textOf(message: ThreadMessage, type: "text" | "reasoning"): string {
   return all;
 }
 
-/** An error that the runtime raised itself, outside of the job. */
+/** The message of an error that the runtime raised itself, outside of the job. */
 function failureOf({ status }: ThreadMessage): string | null {
   if (status?.type !== "incomplete" || status.reason !== "error") return null;
   return typeof status.error === "string" ? status.error : "Something went wrong on this page. Try again.";

@@ -8,7 +8,7 @@ import { FileChip } from "./file-chip";
 import { LongNotice } from "./long-notice";
 import { Picture } from "./picture";
 
-/** What goes with the message that is being written: images and files, each with a way to remove it. */
+/** The attachments of the message that is being written: images and files, each with a button that removes it. */
 export function AttachmentList() {
   const attachments = useAuiState((s) => s.composer.attachments);
   if (attachments.length === 0) return null;
@@ -47,7 +47,7 @@ function Thumbnail({ attachment }: { attachment: Attachment }) {
   );
 }
 
-/** The image itself, or the chosen file while it is still only chosen. */
+/** The URL of the image, or of the chosen file while the image is not made yet. */
 function useSource({ content, file, type }: Attachment): string | undefined {
   const ready = content?.find((part) => part.type === "image")?.image;
   const [url, setUrl] = useState<string>();

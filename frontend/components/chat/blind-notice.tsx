@@ -4,9 +4,12 @@ import { EyeOff } from "lucide-react";
 import { can, useChosenModel } from "./chosen-model";
 import { useModels, useSettings, type ModelInfo } from "@/runtime";
 
-const MOST = 3; // of the models that are offered: it is a line, not a list
+const MOST = 3; // models are offered at most: the notice is a line, not a list
 
-/** Said before an image is sent to a model that will not see it. Sending stays possible: the words may be enough. */
+/**
+ * Warns before an image is sent to a model that will not see it. Sending stays possible, because the words may be
+ * enough.
+ */
 export function BlindNotice() {
   const model = useChosenModel();
   const { models } = useModels();

@@ -3,7 +3,7 @@ import { useAui, useAuiState } from "@assistant-ui/react";
 import { ChevronLeft, ChevronRight } from "lucide-react";
 import { IconButton } from "@/components/ui/icon-button";
 
-/** Walks the versions of a message, where there are several. */
+/** Buttons that lead through the versions of a message, where there are several. */
 export function Branches() {
   const aui = useAui();
   const number = useAuiState((s) => s.message.branchNumber);

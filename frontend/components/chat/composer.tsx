@@ -12,7 +12,9 @@ import { TextField } from "./text-field";
 import { useAddFiles } from "./use-add-files";
 import { usePasteFiles } from "./use-paste-files";
 
-/** Where a message is written. The field keeps the focus: after sending, after another thread, after a dialog. */
+/**
+ * The place to write a message. Its field keeps the focus after sending, after a change of thread, and after a dialog.
+ */
 export function Composer() {
   useDraft();
   const aui = useAui();
@@ -62,7 +64,10 @@ export function Composer() {
   );
 }
 
-/** Words that came before the thread could take them stay in the field, and go where they were meant to as soon as it can. */
+/**
+ * Text that is typed before the thread is ready stays in the field, and is put into the composer, or sent, as soon as
+ * it is.
+ */
 function useEarlyWords(field: RefObject<HTMLTextAreaElement | null>, send: () => unknown, enterSends: boolean) {
   const aui = useAui();
   const ready = useReady();
@@ -107,7 +112,10 @@ function useKeys(send: (atOnce?: boolean) => unknown, enterSends: boolean) {
   );
 }
 
-/** Opens the last message of the user for editing; false where there is none or an answer runs. */
+/**
+ * Returns a function that opens the last message of the user for editing; it returns false where there is none or an
+ * answer runs.
+ */
 function useEditLast() {
   const aui = useAui();
   return useCallback(() => {
@@ -119,7 +127,10 @@ function useEditLast() {
   }, [aui]);
 }
 
-/** Mounted anew with each thread. Not on phones, where the focus would bring up the keyboard over what the person came to read. */
+/**
+ * Focuses the field; it is mounted anew with each thread. Phones get no focus, which would bring up the keyboard over
+ * the text that the user came to read.
+ */
 function FocusField({ field }: { field: RefObject<HTMLTextAreaElement | null> }) {
   useEffect(() => {
     if (matchMedia("(pointer: fine)").matches && !document.querySelector("dialog[open]")) field.current?.focus({ preventScroll: true });

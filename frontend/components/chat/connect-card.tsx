@@ -2,7 +2,7 @@
 import { PlugZap } from "lucide-react";
 import { CopyButton } from "@/components/ui/copy-button";
 
-/** Shown while every live worker is simulated: what the server advises, and its commands to copy. */
+/** The card that is shown while every live worker is simulated: the server's advice, and its commands to copy. */
 export function ConnectCard({ advice }: { advice: string }) {
   const { pieces, commands } = readAdvice(advice);
   return (
@@ -37,11 +37,11 @@ export function ConnectCard({ advice }: { advice: string }) {
 
 type AdvicePiece = { text: string; code: boolean; at: number };
 
-/** The heading says this already. */
+/** The beginning of the advice, which the heading states already. */
 const KNOWN = /^answers are simulated[^.]*\.\s*(to connect one)?/i;
 const NAME = /([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)/;
 
-/** The sentences, with commands and variables set as code; commands are what stands between back ticks. */
+/** The sentences, with commands and variables set as code; commands stand between back ticks. */
 export function readAdvice(advice: string): { pieces: AdvicePiece[]; commands: string[] } {
   const ticked = `${advice.replace(/\.$/, "")}.`.replace(KNOWN, (_, begins) => (begins ? "To connect a real model" : "")).split("`");
   const commands = ticked.filter((_, index) => index % 2 === 1).map((command) => command.replace(/^\$ /, ""));

@@ -3,7 +3,7 @@ import { FilePlus } from "lucide-react";
 import { useEffect, useEffectEvent, useState } from "react";
 import { useAddFiles } from "./use-add-files";
 
-/** Files may be dropped anywhere on the page. */
+/** Takes files that are dropped anywhere on the page. */
 export function DropZone() {
   const [over, setOver] = useState(false);
   const add = useAddFiles();

@@ -8,7 +8,10 @@ import { composerAction } from "./composer-keys";
 import { TextField } from "./text-field";
 import { usePasteFiles } from "./use-paste-files";
 
-/** A message being changed, in its place; sent, it begins a branch. Its attachments stay unless they are removed. */
+/**
+ * A message that is edited in its place. When it is sent it begins a branch. Its attachments stay unless they are
+ * removed.
+ */
 export function EditMessage() {
   const aui = useAui();
   const text = useAuiState((s) => s.composer.text);

@@ -6,7 +6,7 @@ import type { TextFile } from "@/runtime";
 
 const FileDialog = late(() => import("./file-dialog"));
 
-/** A file of text in a message; pressed, it is shown. */
+/** A text file in a message. A press shows the file. */
 export function FileChip({ file }: { file: TextFile }) {
   const [open, setOpen] = useState(false);
   return (

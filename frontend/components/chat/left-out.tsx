@@ -1,7 +1,7 @@
 "use client";
 import { useAnswer } from "@/runtime";
 
-/** What the model could not see, said once where it matters. */
+/** A line above an answer: how many images its model could not see. */
 export function LeftOut() {
   const images = useAnswer()?.imagesLeftOut ?? 0;
   if (images === 0) return null;

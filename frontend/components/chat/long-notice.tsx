@@ -4,9 +4,9 @@ import { FileWarning } from "lucide-react";
 import { useChosenModel } from "./chosen-model";
 import { textIn } from "@/runtime";
 
-const CHARACTERS_A_TOKEN = 4; // in English and in code; in most other languages it is fewer
+const CHARACTERS_A_TOKEN = 4; // in English and in code; in most other languages fewer
 
-/** Said before files are sent that the model cannot read to their end. */
+/** Warns before files are sent that the model cannot read to their end. */
 export function LongNotice() {
   const model = useChosenModel();
   const tokens = useAuiState((s) => Math.round(s.composer.attachments.reduce((sum, { content }) => sum + textIn(content).length, 0) / CHARACTERS_A_TOKEN));

@@ -4,7 +4,10 @@ import { CornerDownRight, X, Zap } from "lucide-react";
 import { IconButton } from "@/components/ui/icon-button";
 import { splitFiles, usePending, type PendingMessage } from "@/runtime";
 
-/** Messages that wait for the running answer, or for a word after one that did not end well; each can go now, or be dropped. */
+/**
+ * Messages that wait for the running answer, or for the user after an answer that failed or was stopped. Each can be
+ * sent now, or removed.
+ */
 export function Pending() {
   const { items, remove, sendNow } = usePending();
   const running = useAuiState((s) => s.thread.isRunning);

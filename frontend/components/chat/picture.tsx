@@ -5,7 +5,7 @@ import { late } from "@/components/ui/late";
 
 const PictureDialog = late(() => import("./picture-dialog"));
 
-/** An image of a message; pressed, it is shown large. `source` is a data or blob URL, never a remote one. */
+/** An image of a message. A press shows it large. `source` is a data or blob URL, never a remote one. */
 export function Picture({ source, name, className }: { source: string; name: string; className?: string }) {
   const [open, setOpen] = useState(false);
   if (!/^(data:image\/|blob:)/.test(source)) return null;

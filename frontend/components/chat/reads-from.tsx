@@ -1,4 +1,4 @@
-/** Where the model's reading of a long chat begins: what stands above is shown, and was not sent. */
+/** The line at which the model begins to read a long chat: the messages above are shown, but were not sent. */
 export function ReadsFrom({ unread }: { unread: number }) {
   return (
     <p

@@ -4,21 +4,22 @@ import { cn } from "@/components/ui/cn";
 import { useAnswer, type AnswerMeta } from "@/runtime";
 import { detailSentence, statusSentence } from "./status";
 
-/** Silence for so long is worth a word: a worker that is lost is missed only some seconds later. */
+/** After so long a silence the line appears: a lost worker is noticed only some seconds later. */
 const STALL_MS = 3000;
 
 /**
- * What is going on, in the row where the buttons of a finished answer stand: it neither appears nor leaves with a jump.
+ * The state of a running answer, in the row where the buttons of a finished answer stand, so that nothing jumps when
+ * the line appears or leaves.
  *
- * While the text itself grows there is nothing to say, and nothing to see: a sign that is pushed down line by line is
- * restless, and counts as a shift of the layout.
+ * While the text itself grows the line is invisible: a sign that is pushed down line by line is restless, and counts as
+ * a shift of the layout.
  */
 export function StatusLine({ hasText }: { hasText: boolean }) {
   const answer = useAnswer();
   const writing = hasText && answer?.phase === "answering";
   const stalled = useStalled(answer);
   const detail = detailSentence(answer?.detail);
-  const hidden = writing && !stalled; // an animation that nobody sees still costs every frame
+  const hidden = writing && !stalled; // an animation that cannot be seen still costs every frame
   return (
     <p
       data-testid="status"
@@ -34,7 +35,7 @@ export function StatusLine({ hasText }: { hasText: boolean }) {
   );
 }
 
-/** Whether nothing was heard of the answer for a while. */
+/** Whether nothing of the answer has arrived for a while. */
 function useStalled(answer: AnswerMeta | undefined): boolean {
   const [since, setSince] = useState<AnswerMeta>();
   useEffect(() => {

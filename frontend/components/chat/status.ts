@@ -1,7 +1,7 @@
 import { about, ordinal } from "@/components/ui/words";
 import type { AnswerMeta } from "@/runtime";
 
-/** What is going on until the first token, in one line; null where the answer itself says it. */
+/** The state of an answer until its first token, in one line; null where the answer itself shows its state. */
 export function statusSentence(answer: AnswerMeta | undefined): string | null {
   switch (answer?.phase) {
     case undefined:
@@ -40,5 +40,5 @@ const DETAILS: Record<string, string> = {
   restarted: "The answer begins anew",
 };
 
-/** Why the job is back in the queue, or without its text, in words; what the server says as a sentence is shown as it is. */
+/** Why the job is back in the queue, or lost its text, in words. A sentence of the server is shown as it is. */
 export const detailSentence = (detail: string | undefined) => (detail ? (DETAILS[detail] ?? detail) : null);

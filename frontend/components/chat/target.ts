@@ -7,7 +7,7 @@ import type { Turn } from "./turns";
 
 const FLASH_MS = 1600;
 
-/** Shows the message that was asked for (a search hit): its branch, its page, its place, and a mark for a moment. */
+/** Shows the target message (a search hit): its branch, its page of the chat, its place, and for a moment a mark. */
 export function useTarget(
   turns: readonly Turn[],
   first: number,
@@ -24,7 +24,7 @@ export function useTarget(
     const messages = aui.thread.getState().messages;
     const index = messages.findIndex((message) => message.id === id);
     const turn = turns.findIndex((each) => index < each.end);
-    if (index < 0 || turn < 0) return; // drawn again as soon as its branch is there
+    if (index < 0 || turn < 0) return; // the thread is drawn again as soon as the branch is there
     if (turn < first) return setDrawn(messages.length - (turns[turn]?.start ?? 0));
     const element = content.current?.querySelector<HTMLElement>(`[data-message="${CSS.escape(id)}"]`);
     if (!element) return;

@@ -10,8 +10,9 @@ type TextFieldProps = Omit<ComponentProps<"textarea">, "ref" | "value" | "onChan
 };
 
 /**
- * A text area as tall as its text. The browser keeps the value: a key draws nothing anew, the caret never jumps, and an
- * input method is not disturbed; only a text that came from elsewhere (a draft, a sent message) is written into it.
+ * A text area as tall as its text. The browser keeps the value, so that a key draws nothing anew, the caret never
+ * jumps, and an input method is not disturbed. Only a text from elsewhere (a draft, a sent message) is written into the
+ * field.
  */
 export function TextField({ ref, label, text, onText, className, ...props }: TextFieldProps) {
   const field = useRef<HTMLTextAreaElement>(null);
@@ -36,7 +37,7 @@ export function TextField({ ref, label, text, onText, className, ...props }: Tex
   );
 }
 
-/** For browsers without `field-sizing`. */
+/** Sets the height in browsers without `field-sizing`. */
 function fit(area: HTMLTextAreaElement) {
   if (typeof CSS === "undefined" || CSS.supports?.("field-sizing", "content")) return;
   area.style.height = "auto";

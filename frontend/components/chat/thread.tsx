@@ -15,12 +15,12 @@ import { useKeepPlace, useScroll } from "./use-scroll";
 import { UserMessage } from "./user-message";
 import { Welcome } from "./welcome";
 
-/** Messages of a page: two hundred at once cost nearly a second. */
+/** How many messages a page has: two hundred at once cost nearly a second. */
 const PAGE = 40;
-/** Of the first page those that are drawn at once; the others follow in idle moments, so many a time. */
+/** How many messages of the first page are drawn at once; the others follow in idle moments, as many each time. */
 const AT_ONCE = 6;
 
-/** The conversation. Redrawn when messages come or go, never when one of them grows. */
+/** The conversation. It is drawn again when messages come or go, never when one of them grows. */
 export function Thread() {
   const viewport = useRef<HTMLElement>(null);
   const content = useRef<HTMLDivElement>(null);
@@ -119,7 +119,7 @@ function Empty() {
   return <Welcome />;
 }
 
-/** Opens a thread at its end; puts a turn whose answer begins at the top, and says which one. */
+/** Opens a thread at its end, and puts a turn whose answer begins at the top; returns the key of that turn. */
 function useAnchor(content: RefObject<HTMLElement | null>, turns: readonly Turn[], anchor: (element: HTMLElement) => void, jump: () => void) {
   const running = useAuiState((s) => s.thread.isRunning);
   const last = turns.at(-1)?.key;
@@ -129,7 +129,7 @@ function useAnchor(content: RefObject<HTMLElement | null>, turns: readonly Turn[
   useLayoutEffect(() => {
     if (opened.current || !last) return;
     opened.current = true;
-    jump(); // and stays at the end while diagrams and formulas are drawn above it
+    jump(); // the view also stays at the end while diagrams and formulas are drawn above
   }, [last, jump]);
   useLayoutEffect(() => {
     const turn = content.current?.querySelector<HTMLElement>(`[data-turn="${anchored}"]`);
@@ -138,7 +138,7 @@ function useAnchor(content: RefObject<HTMLElement | null>, turns: readonly Turn[
   return anchored;
 }
 
-/** Near the top of what is drawn, the earlier page comes by itself once the person has scrolled. */
+/** Draws the earlier page by itself when the user scrolls near the top of the drawn messages. */
 function useEarlierOnScroll(viewport: RefObject<HTMLElement | null>, more: boolean, show: () => void) {
   const latest = useRef(show);
   useEffect(() => {

@@ -4,7 +4,7 @@ import { usePopover } from "@/components/ui/popover";
 import { duration, speed } from "@/components/ui/words";
 import { useAnswer, type AnswerMeta } from "@/runtime";
 
-/** How it went, in one small line; the details on demand. */
+/** The times of an answer in one small line, with the details on demand. */
 export function Timing() {
   const answer = useAnswer();
   const line = answer ? summary(answer) : "";
@@ -37,13 +37,13 @@ function summary({ firstTokenMs, tokensPerSecond, worker, phase }: AnswerMeta): 
     phase === "cancelled" && "stopped",
     firstTokenMs !== undefined && `first token ${duration(firstTokenMs)}`,
     !!tokensPerSecond && speed(tokensPerSecond),
-    worker && `worker ${nameOf(worker)}`,
+    worker && `worker ${shortId(worker)}`,
   ];
   return parts.filter(Boolean).join(" · ");
 }
 
-/** A worker's id ends in the mark of its life, which is noise in a line. */
-const nameOf = (worker: string) => (worker.length > 24 ? `${worker.slice(0, 22)}…` : worker);
+/** A worker's id, shortened: its end marks one life of the worker, which is noise in a line. */
+const shortId = (workerId: string) => (workerId.length > 24 ? `${workerId.slice(0, 22)}…` : workerId);
 
 const took = (ms: number | undefined) => (ms === undefined ? undefined : duration(ms));
 

@@ -5,7 +5,7 @@ export type Turn = { key: string; start: number; end: number };
 export const outlineOf = (messages: readonly { id: string; role: string }[]) =>
   messages.map(({ id, role }) => `${role.charAt(0)}${id}`).join(" ");
 
-/** Each user's message begins a turn; what comes before the first is a turn of its own. */
+/** Each message of the user begins a turn; messages before the first of them are a turn of their own. */
 export function turnsOf(outline: string): Turn[] {
   const turns: Turn[] = [];
   for (const [index, token] of outline.split(" ").entries()) {

@@ -3,7 +3,10 @@ import { useAui } from "@assistant-ui/react";
 import { useCallback } from "react";
 import { attach, notify } from "@/runtime";
 
-/** Adds files to the message that is being written; one that is refused says why, and leaves the others. */
+/**
+ * Adds files to the message that is being written; a file that is refused shows the reason, and does not affect the
+ * others.
+ */
 export function useAddFiles() {
   const aui = useAui();
   return useCallback(

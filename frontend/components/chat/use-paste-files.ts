@@ -2,7 +2,10 @@
 import { useCallback, type ClipboardEvent } from "react";
 import { useAddFiles } from "./use-add-files";
 
-/** Files in the clipboard are attached. Words go before a picture of them, which Word and Excel put beside what was copied. */
+/**
+ * Attaches files from the clipboard. Words are pasted instead of a picture of them, which Word and Excel put beside the
+ * copied words.
+ */
 export function usePasteFiles() {
   const add = useAddFiles();
   return useCallback(
@@ -16,7 +19,7 @@ export function usePasteFiles() {
   );
 }
 
-/** Whether there is more than the files' own names and paths, which a file manager puts beside them. */
+/** Whether the text is more than the files' own names and paths, which a file manager puts beside them. */
 export function hasWords(text: string, files: readonly { name: string }[]): boolean {
   const names = new Set(files.map(({ name }) => name));
   return text.split(/[\r\n]+/).some((line) => line.trim() !== "" && !names.has(decoded(line.trim().replace(/^.*[\\/]/, ""))));

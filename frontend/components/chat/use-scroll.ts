@@ -1,14 +1,14 @@
 "use client";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState, type RefObject } from "react";
 
-/** Closer to the end than this counts as being there: less than two lines. */
+/** A view that is closer to the end than this, less than two lines, counts as being there. */
 const NEAR_PX = 48;
 
 /**
  * The scrolling of one thread: `anchor` puts an element at the top (or in the middle), `jump` goes to the end.
  *
  * Nothing moves by itself except: a thread opens at its newest message, a turn that begins is put at the top, and after
- * "jump to newest" the end is followed until the person scrolls up.
+ * "jump to newest" the view follows the end until the user scrolls up.
  */
 export function useScroll(viewport: RefObject<HTMLElement | null>, content: RefObject<HTMLElement | null>) {
   const [atEnd, setAtEnd] = useState(true);
@@ -50,7 +50,7 @@ export function useScroll(viewport: RefObject<HTMLElement | null>, content: RefO
   return { atEnd, jump, anchor };
 }
 
-/** Called before more is drawn at the top: what is being read keeps its place. */
+/** Returns a function to call before more is drawn at the top, so that the text being read keeps its place. */
 export function useKeepPlace(viewport: RefObject<HTMLElement | null>) {
   const fromEnd = useRef<number | null>(null);
   useLayoutEffect(() => {

@@ -11,7 +11,7 @@ import { EditMessage } from "./edit-message";
 import { FileChip } from "./file-chip";
 import { Picture } from "./picture";
 
-/** A message above these bounds is folded, so that its answer stays in view. */
+/** A message that is longer than these is folded, so that its answer stays in view. */
 const FOLD_CHARS = 1200;
 const FOLD_LINES = 14;
 
@@ -21,12 +21,12 @@ export function UserMessage() {
   const article = useFocusAfterEdit(editing);
   return (
     <article ref={article} aria-label="You" data-message={id} data-role="user" className="group flex min-w-0 flex-col items-end">
-      {editing ? <EditMessage /> : <Said />}
+      {editing ? <EditMessage /> : <Sent />}
     </article>
   );
 }
 
-function Said() {
+function Sent() {
   const text = useAuiState((s) => s.message.content.map((part) => (part.type === "text" ? part.text : "")).join(""));
   return (
     <>
@@ -99,7 +99,7 @@ function Actions({ text }: { text: string }) {
   );
 }
 
-/** When editing ends without sending, its field is gone: the focus goes back to the button that opened it. */
+/** Gives the focus back to the button that opened an edit, when the edit ends without sending and its field is gone. */
 function useFocusAfterEdit(editing: boolean) {
   const article = useRef<HTMLElement>(null);
   const was = useRef(editing);

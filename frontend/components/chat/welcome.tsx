@@ -6,7 +6,10 @@ import { ConnectCard } from "./connect-card";
 
 type Starter = { icon: LucideIcon; title: string; hint: string; prompt: string };
 
-/** A prompt that ends with a colon or a newline wants something from the person; the caret waits behind it. */
+/**
+ * A prompt that ends with a newline needs more text from the user: it is put into the composer, and others are sent at
+ * once.
+ */
 const STARTERS: Starter[] = [
   {
     icon: Code,
@@ -35,8 +38,8 @@ const STARTERS: Starter[] = [
 ];
 
 /**
- * The first page: a greeting, four things to begin with, and how to connect a real model where there is none. It hangs
- * from the top, so that the card, which comes with the models, moves nothing.
+ * The first page: a greeting, four prompts to begin with, and how to connect a real model where there is none. It hangs
+ * from the top, so that the card, which appears with the models, moves nothing.
  */
 export function Welcome() {
   const { advice } = useModels();
@@ -44,7 +47,7 @@ export function Welcome() {
     <div data-testid="welcome" className="flex w-full flex-col gap-8 pt-[max(2rem,12dvh)] pb-8">
       <div className="text-center">
         <p className="text-2xl font-semibold tracking-tight sm:text-3xl">What can I do for you?</p>
-        {/* In the page's HTML, and the largest text on a phone: what comes from the server later is no larger paint. */}
+        {/* In the page's HTML, and the largest text on a phone: no text that comes from the server later is a larger paint. */}
         <p className="mx-auto mt-2 max-w-xl text-muted-fg">
           Every answer is a job in one queue, and you see your place in it. Close this page or lose the network: the answer goes on, and is here when you come back.
         </p>

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { useAnnouncement } from "@/runtime";
 import "./announcer.css";
 
-/** The polite voice for screen readers: changes of an answer's state, never tokens, and which chat is shown. */
+/** Polite announcements for screen readers: changes of an answer's state, never tokens, and which chat is shown. */
 export function Announcer() {
   return (
     <>
@@ -18,15 +18,15 @@ export function Announcer() {
   );
 }
 
-/** Said when another chat is shown; the title that a chat gets while it is shown is not. */
+/** Announces that another chat is shown, but not the title that a chat gets while it is shown. */
 function ShownChat() {
   const id = useAuiState((s) => s.threads.mainThreadId);
   const title = useAuiState((s) => s.threadListItem.title);
   const [was, setWas] = useState(id);
-  const [said, setSaid] = useState("");
+  const [sentence, setSentence] = useState("");
   if (was !== id) {
     setWas(id);
-    setSaid(title ? `Chat: ${title}` : "New chat");
+    setSentence(title ? `Chat: ${title}` : "New chat");
   }
-  return said;
+  return sentence;
 }

@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { IconButton } from "@/components/ui/icon-button";
 import { useConnection, useNotices } from "@/runtime";
 
-/** Lines above the conversation: no network, a stream that is being picked up, and what else the person should know. */
+/** Lines above the conversation: no network, a stream that is being picked up, and notices for the user. */
 export function Banners() {
   const { online, reconnecting } = useConnection();
   const { notices, dismiss } = useNotices();

@@ -1,4 +1,4 @@
-/** Saves what lies behind a link; the server names the file. */
+/** Downloads the file at a URL; the server names the file. */
 export function download(url: string) {
   const link = document.createElement("a");
   link.href = url;

@@ -1,4 +1,7 @@
-/** Threads under the headings people look for. `at` is an ISO time; without one the thread is new, so it stands at the top. */
+/**
+ * Threads under the headings people look for. `at` is an ISO time; without one the thread is new, so it stands at the
+ * top.
+ */
 export type Dated = { at?: string | undefined };
 export type Group<T> = { title: string; threads: T[] };
 

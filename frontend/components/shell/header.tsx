@@ -40,7 +40,7 @@ export function Header() {
   );
 }
 
-/** The page's one heading. Pressed, it can be changed. */
+/** The page's only heading. A press opens it for a change. */
 function Title() {
   const aui = useAui();
   const title = useAuiState((s) => s.threadListItem.title);

@@ -16,5 +16,5 @@ export function highlight(text: string, query: string): MarkedPiece[] {
     .filter((piece) => piece.text);
 }
 
-/** Only the signs of a pattern's syntax: with the flag `u`, a backslash before any other is itself an error. */
+/** Escapes only the signs of a pattern's syntax: with the flag `u`, a backslash before any other is an error. */
 const escaped = (word: string) => word.replace(/[.*+?^${}()|[\]\\/]/g, String.raw`\$&`);

@@ -4,7 +4,7 @@ import { cn } from "@/components/ui/cn";
 import { Menu, MenuItem, MenuLabel } from "@/components/ui/menu";
 import { useModels, useSettings, type ModelInfo } from "@/runtime";
 
-/** Which model answers here, and whether it is ready. */
+/** A menu of the models: which one answers in this chat, and whether it is ready. */
 export function ModelPicker() {
   const { models, refresh } = useModels();
   const { settings, change } = useSettings();
@@ -52,7 +52,7 @@ export function ModelPicker() {
   );
 }
 
-/** In words, since a colour alone says nothing to some. */
+/** A model's state in words, because some people cannot tell the colours apart. */
 export function stateOf({ live, loaded }: ModelInfo): string {
   if (!live) return "starts on demand";
   return loaded ? "loaded" : "ready";

@@ -4,11 +4,14 @@ import { useEffect, useRef } from "react";
 type RenameProps = {
   title: string;
   onRename: (title: string) => void;
-  /** `byKey`: the focus was in here to the end, and goes with this field; else it is elsewhere already. */
+  /**
+   * `byKey`: a key ended the edit, so the focus was in the field and is lost with it; else the focus is elsewhere
+   * already.
+   */
   onDone: (byKey: boolean) => void;
 };
 
-/** A title being changed in its place: Enter and leaving keep it, Escape does not. */
+/** A title that is edited in its place: Enter and leaving the field keep the new title, Escape does not. */
 export function RenameField({ title, onRename, onDone }: RenameProps) {
   const field = useRef<HTMLInputElement>(null);
   const dropped = useRef(false);
@@ -31,7 +34,7 @@ export function RenameField({ title, onRename, onDone }: RenameProps) {
       onKeyDown={(event) => {
         if (event.nativeEvent.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
         event.stopPropagation();
-        event.preventDefault(); // else it is pressed as well, what the focus goes to
+        event.preventDefault(); // else the key also presses the button that gets the focus
         dropped.current = event.key === "Escape";
         byKey.current = true;
         field.current?.blur();

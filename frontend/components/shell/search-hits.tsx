@@ -3,7 +3,7 @@ import { useSearch, type SearchHit } from "@/runtime";
 import { highlight } from "./highlight";
 import { useOpenHit } from "./use-open-hit";
 
-/** Chats and messages that hold the words; one opens its chat at the message. */
+/** Chats and messages that contain the words. A press opens the chat at the message. */
 export function SearchHits({ query, onNavigate }: { query: string; onNavigate: () => void }) {
   const { hits, searching, error } = useSearch(query);
   return (
@@ -48,7 +48,7 @@ function Hit({ hit, query, onNavigate }: { hit: SearchHit; query: string; onNavi
   );
 }
 
-/** The signs of Markdown say nothing in two lines of text. */
+/** The text without the signs of Markdown, which mean nothing in two lines. */
 const plain = (snippet: string) => snippet.replace(/[*`#|]+|-{3,}/g, " ");
 
 function Marked({ text, query }: { text: string; query: string }) {

@@ -8,7 +8,7 @@ const SHEETS = {
   shortcuts: late(() => import("./shortcut-sheet")),
 };
 
-/** Drawn inside of everything that a sheet may use. */
+/** The open sheet. It is drawn inside of every provider that a sheet may use. */
 export function Sheets() {
   const { overlay, close } = useOverlays();
   const Sheet = overlay ? SHEETS[overlay] : null;

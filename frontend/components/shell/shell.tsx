@@ -14,7 +14,7 @@ import { Sidebar } from "./sidebar";
 import { TabTitle } from "./tab-title";
 import { useShortcuts } from "./use-commands";
 
-/** The page: chats at the left, the conversation and where one writes at the right. */
+/** The page: the chats at the left, the conversation and the composer at the right. */
 export function Shell() {
   return (
     <ToastProvider>
@@ -53,7 +53,7 @@ function Shortcuts() {
   return null;
 }
 
-/** Heeds the system's light and dark, and another tab's choice, also while no button for them is on the page. */
+/** Follows the system's light and dark, and another tab's choice, also while the page has no button for them. */
 function Appearance() {
   useTheme();
   return null;

@@ -14,7 +14,7 @@ export type Command =
 
 export type Shortcut = { command: Command; keys: string[]; does: string; group: "Everywhere" | "Conversations" | "This conversation" };
 
-/** `Mod` is ⌘ on a Mac and Ctrl elsewhere. None of these belongs to a browser. */
+/** `Mod` is ⌘ on a Mac and Ctrl elsewhere. No browser uses these shortcuts itself. */
 export const SHORTCUTS: Shortcut[] = [
   { command: "palette", keys: ["Mod", "K"], does: "Command palette", group: "Everywhere" },
   { command: "sidebar", keys: ["Mod", "B"], does: "Show or hide the sidebar", group: "Everywhere" },
@@ -40,7 +40,7 @@ export const composerKeys = (enterSends: boolean): { keys: string[]; does: strin
 
 const NAMED: Record<string, string> = { "↑": "ArrowUp", "↓": "ArrowDown", Esc: "Escape" };
 
-/** The command a key press asks for. Keys that write text count only outside of text fields. */
+/** The command of a key press. Keys that write text count only outside of text fields. */
 export function commandOf(event: KeyboardEvent): Command | null {
   if (event.isComposing || event.defaultPrevented) return null;
   return SHORTCUTS.find(({ keys }) => matches(event, keys))?.command ?? null;
@@ -56,10 +56,10 @@ function matches(event: KeyboardEvent, keys: string[]): boolean {
   return pressed && shift && has("Mod") === (event.ctrlKey || event.metaKey) && has("Alt") === event.altKey;
 }
 
-/** Shift turns `;` into `:` on many keyboards; the physical key says what was meant. */
+/** Shift turns `;` into `:` on many keyboards; the physical key shows what was meant. */
 const keyOf = (event: KeyboardEvent) => (event.code === "Semicolon" && event.shiftKey ? ";" : event.key.toLowerCase());
 
-/** Whether what is typed goes into a field. */
+/** Whether typed text goes into a field. */
 export function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   return target.isContentEditable || target.matches("textarea, select, input:not([type=radio]):not([type=checkbox]):not([type=range])");

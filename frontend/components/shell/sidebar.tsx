@@ -110,7 +110,7 @@ function SearchBox({ query, setQuery }: { query: string; setQuery: (query: strin
   );
 }
 
-/** The house's mark: a gate that lets one stream through. */
+/** The product's mark: a gate that lets one stream through. */
 const Mark = () => (
   <svg aria-hidden viewBox="0 0 32 32" className="size-6">
     <rect width="32" height="32" rx="8" fill="var(--accent)" />

@@ -3,7 +3,9 @@ import { useAuiState } from "@assistant-ui/react";
 import { useEffect, useState } from "react";
 import { answerOf, type Phase } from "@/runtime";
 
-/** The tab says what its thread does: waiting, answering, or how it ended while nobody looked. */
+/**
+ * The tab's title shows the state of its thread: waiting, answering, or how the answer ended while the tab was hidden.
+ */
 export function TabTitle() {
   const title = useAuiState((s) => s.threadListItem.title) || "Sluice";
   const running = useAuiState((s) => s.thread.isRunning);
@@ -18,7 +20,7 @@ export function TabTitle() {
   return null;
 }
 
-/** `unseen`: it ended while nobody looked. */
+/** `unseen`: the answer ended while the tab was hidden. */
 export function tabTitle(title: string, running: boolean, phase: Phase | undefined, unseen: boolean): string {
   if (running) return `${GOING_ON[phase ?? "connecting"] ?? "○ Waiting…"} – ${title}`;
   if (!unseen) return title;

@@ -66,7 +66,7 @@ function useLastAnswer() {
   };
 }
 
-/** Listens on the whole page; what a field or an open dialog understands itself stays theirs. */
+/** Listens for shortcuts on the whole page. Keys that a field or an open dialog handles are left to them. */
 export function useShortcuts() {
   const commands = useCommands();
   const { overlay } = useOverlays();

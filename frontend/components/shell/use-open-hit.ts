@@ -2,7 +2,7 @@
 import { useOpenThread, type SearchHit } from "@/runtime";
 import { useOverlays } from "@/components/ui/overlays";
 
-/** Opens the chat of a search hit, at the message that was found. */
+/** Returns a function that opens the chat of a search hit, at the message of the hit. */
 export function useOpenHit(): (hit: SearchHit) => void {
   const open = useOpenThread();
   const { setTarget } = useOverlays();

@@ -1,7 +1,7 @@
 "use client";
 import { useCallback, useEffect, useLayoutEffect, useRef, type RefObject } from "react";
 
-/** For a field that takes a control's place: `control` gets the focus when it is drawn again, if the field had it. */
+/** For a field in a control's place: `control` gets the focus when it is drawn again, if the field had the focus. */
 export function useFocusBack(isOpen: boolean) {
   const control = useRef<HTMLButtonElement>(null);
   const wanted = useRef(false);
@@ -18,18 +18,18 @@ export function useFocusBack(isOpen: boolean) {
 
 const ROWS = ".thread-item > button:first-child";
 
-/** A row of the list that goes away with the focus in it leaves it to the next one, else to where one writes. */
+/** When a row of the list is removed with the focus in it, the next row gets the focus, else the composer. */
 export function useFocusAfter(row: RefObject<HTMLElement | null>): void {
   useLayoutEffect(
     () => () => {
-      const gone = row.current; // as it is now: while its title is changed there is no row
+      const gone = row.current; // read at removal: while a title is edited there is no row
       if (gone?.contains(document.activeElement)) leaveFocusTo(heir(gone));
     },
     [row],
   );
 }
 
-/** Once the row, and the dialog that asked whether it may go, have left the page: until then all else is inert. */
+/** Waits until the row and the dialog that confirmed the removal have left the page: until then all else is inert. */
 function leaveFocusTo(next: HTMLElement | null | undefined): void {
   queueMicrotask(() => {
     if (document.activeElement === document.body) next?.focus();

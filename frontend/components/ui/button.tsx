@@ -10,7 +10,7 @@ const LOOKS = {
 
 export type ButtonProps = ComponentProps<"button"> & { look?: keyof typeof LOOKS };
 
-/** A button with words. `type` is "button" unless told otherwise, so that none sends a form by accident. */
+/** A button with words. Its `type` is "button" unless it is given, so that no button sends a form by accident. */
 export const Button = ({ look = "secondary", className, ...props }: ButtonProps) => (
   <button
     type="button"

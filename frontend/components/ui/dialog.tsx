@@ -6,11 +6,11 @@ import { IconButton } from "./icon-button";
 
 export type DialogProps = {
   open: boolean;
-  /** Asked for by Escape, the backdrop or the cross; the owner then sets `open` to false. */
+  /** Called by Escape, the backdrop and the cross; the owner then sets `open` to false. */
   onClose: () => void;
   title: string;
   children: ReactNode;
-  /** Without a bar the title is only heard, and the content brings its own way to close. */
+  /** Without a bar the title is for screen readers only, and the content has its own way to close. */
   bare?: boolean;
   className?: string;
 };
@@ -24,7 +24,7 @@ export function Dialog({ open, onClose, title, children, bare = false, className
     if (event.target === ref.current) onClose();
   };
   return (
-    // The backdrop is the dialog's own box; for the keyboard Escape does the same.
+    // The backdrop is the dialog's own box; Escape does the same for the keyboard.
     // oxlint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-noninteractive-element-interactions
     <dialog
       ref={ref}

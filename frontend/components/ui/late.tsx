@@ -6,13 +6,13 @@ import { Dialog } from "./dialog";
 type Closable = { onClose: () => void };
 
 /**
- * A sheet that is loaded when it is first opened, so that the first page stays small. Where it fails, as on a page that
- * is older than its server, it alone is lost: one is told to reload, and the next opening tries again.
+ * A sheet that is loaded when it is first opened, so that the first page stays small. Where loading fails, as on a page
+ * that is older than its server, only the sheet is lost: a dialog asks for a reload, and the next opening tries again.
  */
 export function late<P extends Closable>(load: () => Promise<{ default: ComponentType<P> }>): ComponentType<P> {
   const sheet = { now: lazy(load) };
   const renew = () => {
-    sheet.now = lazy(load); // the one before keeps its failure for ever
+    sheet.now = lazy(load); // the lazy component before keeps its failure for ever
   };
   return function Late(props: P) {
     const [Sheet] = useState<ComponentType<P>>(() => sheet.now as unknown as ComponentType<P>);

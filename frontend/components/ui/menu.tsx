@@ -15,7 +15,7 @@ export type MenuButtonProps = {
 };
 
 type MenuProps = {
-  /** Draws the button; it must spread what it is given. */
+  /** Draws the button, which must spread these props. */
   renderButton: (props: MenuButtonProps) => ReactNode;
   children: ReactNode;
   align?: "start" | "end";
@@ -77,14 +77,14 @@ type MenuItemProps = {
   onSelect: () => void;
   icon?: ReactNode;
   children: ReactNode;
-  /** Present: a choice among several, and whether it is the chosen one. */
+  /** Present where the line is a choice among several: whether it is the chosen one. */
   checked?: boolean;
   danger?: boolean;
   disabled?: boolean;
   hint?: ReactNode;
 };
 
-/** One line of a menu. Choosing it closes the menu first, so that what it opens may take the focus. */
+/** One line of a menu. A choice closes the menu first, so that whatever it opens may take the focus. */
 export function MenuItem({ onSelect, icon, children, checked, danger, disabled, hint }: MenuItemProps) {
   const close = use(Close);
   const role = checked === undefined ? { role: "menuitem" } : { role: "menuitemradio", "aria-checked": checked };
@@ -124,7 +124,7 @@ export const MenuLabel = ({ children }: { children: ReactNode }) => (
 
 const items = (panel: HTMLElement | null) => [...(panel?.querySelectorAll<HTMLElement>(ITEMS) ?? [])];
 
-/** The line that a key leads to, if it leads anywhere. */
+/** The line that a key leads to; undefined: none. */
 function moved(event: KeyboardEvent, lines: HTMLElement[]): HTMLElement | undefined {
   const at = lines.indexOf(document.activeElement as HTMLElement);
   const around = (index: number) => lines[(index + lines.length) % lines.length];

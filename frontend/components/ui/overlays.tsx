@@ -9,7 +9,7 @@ type Overlays = {
   overlay: Overlay | null;
   show: (overlay: Overlay) => void;
   close: () => void;
-  /** The message that the conversation is to show as soon as it has it. */
+  /** The message that the conversation shows as soon as it is loaded. */
   target: string | null;
   setTarget: (id: string | null) => void;
   sidebar: boolean;
@@ -27,7 +27,7 @@ const Context = createContext<Overlays>({
   setSidebar: nothing,
 });
 
-/** What lies over the page, and how to open it from anywhere in it. */
+/** The sheet that lies over the page, the sidebar and the target of a search, and how to change them from anywhere. */
 export const useOverlays = () => use(Context);
 
 export function OverlayProvider({ children }: { children: ReactNode }) {
@@ -44,7 +44,7 @@ export function OverlayProvider({ children }: { children: ReactNode }) {
 const KEY = "sidebar";
 const never = () => () => {};
 
-/** Open on wide screens unless the person closed it; on phones it is a drawer that begins closed. */
+/** The sidebar is open on wide screens unless the user closed it; on phones it is a drawer that begins closed. */
 function useSidebarState(): [boolean, (open: boolean) => void] {
   const wide = useWide();
   const stored = useSyncExternalStore(never, () => load(KEY, ""), () => "");

@@ -7,7 +7,7 @@ const EDGE = 8;
 /**
  * A panel in the browser's top layer, placed at its button and kept inside the window.
  *
- * It closes on a press outside, on Escape (the focus goes back to the button), and when the window changes its size.
+ * A press outside, Escape (the focus goes back to the button) and a change of the window's size close the panel.
  */
 export function usePopover<Panel extends HTMLElement>(align: "start" | "end" = "start") {
   const [open, setOpen] = useState(false);

@@ -2,7 +2,10 @@ import type { ReactNode } from "react";
 
 type Choice<T extends string> = { value: T; label: string; icon?: ReactNode };
 
-/** A few choices side by side, one of them taken: native radio buttons, so arrows move as people expect. */
+/**
+ * A few choices side by side, of which one is chosen. They are native radio buttons, so the arrows work as people
+ * expect.
+ */
 export function Segmented<T extends string>(props: { name: string; legend: string; value: T; choices: Choice<T>[]; onChange: (value: T) => void }) {
   return (
     <fieldset className="inline-flex rounded-lg border border-line p-0.5">

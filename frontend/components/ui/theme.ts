@@ -8,7 +8,7 @@ const KEY = "theme";
 const DARK = "(prefers-color-scheme: dark)";
 const CHANGED = "sluice-theme";
 
-/** The person's choice and how to change it. The script in the layout draws it before the first paint. */
+/** The user's choice and how to change it. The script in the layout applies it before the first paint. */
 export function useTheme(): [Theme, (theme: Theme) => void] {
   return [useSyncExternalStore(subscribe, chosen, () => "system"), choose];
 }
@@ -17,7 +17,7 @@ export function isDark(theme: Theme): boolean {
   return theme === "dark" || (theme === "system" && matchMedia(DARK).matches);
 }
 
-/** A choice that the browser does not keep lasts as long as the page. */
+/** A choice that the browser cannot keep; it lasts as long as the page. */
 const unkept: { theme?: Theme } = {};
 
 function chosen(): Theme {
@@ -31,7 +31,7 @@ function choose(theme: Theme) {
   window.dispatchEvent(new Event(CHANGED));
 }
 
-/** Another tab's choice and the system's change count too. */
+/** Applies the theme when it changes: here, in another tab, or in the system. */
 function subscribe(notify: () => void) {
   const apply = () => {
     document.documentElement.classList.toggle("dark", isDark(chosen()));

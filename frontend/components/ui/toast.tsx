@@ -28,7 +28,7 @@ export function ToastProvider({ children }: { children: ReactNode }) {
   );
 }
 
-/** Stays while the pointer or the focus is on it. */
+/** A toast. It stays while the pointer or the focus is on it. */
 function ToastCard({ toast, close }: { toast: Toast; close: () => void }) {
   const [held, setHeld] = useState(false);
   useEffect(() => {

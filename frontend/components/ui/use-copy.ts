@@ -3,8 +3,11 @@ import { copyText } from "@/lib/clipboard";
 
 const SHOWN_MS = 2_000;
 
-/** Copies a text, and says for two seconds how that went; `said` is "" else. A browser may forbid it. */
-export function useCopy(text: string | (() => string)): { copied: boolean; said: string; copy: () => void } {
+/**
+ * Copies a text; `result` states for two seconds whether that worked, and is "" before and after. A browser may forbid
+ * copying.
+ */
+export function useCopy(text: string | (() => string)): { copied: boolean; result: string; copy: () => void } {
   const [copied, setCopied] = useState<boolean>();
   useEffect(() => {
     if (copied === undefined) return undefined;
@@ -16,5 +19,5 @@ export function useCopy(text: string | (() => string)): { copied: boolean; said:
       () => setCopied(true),
       () => setCopied(false),
     );
-  return { copied: copied === true, said: copied === undefined ? "" : copied ? "Copied" : "Not copied: the browser forbids it", copy };
+  return { copied: copied === true, result: copied === undefined ? "" : copied ? "Copied" : "Not copied: the browser forbids it", copy };
 }

@@ -5,7 +5,7 @@ export function ordinal(n: number): string {
   return `${n}${suffix}`;
 }
 
-/** A wait as a person would say it: "a few seconds", "about 20 s", "about 3 min". Rounded so that it does not flicker. */
+/** A wait in words: "a few seconds", "about 20 s", "about 3 min". Rounded so that it does not flicker. */
 export function about(seconds: number): string {
   if (seconds < 5) return "a few seconds";
   if (seconds < 90) return `about ${Math.round(seconds / 5) * 5} s`;
@@ -20,6 +20,6 @@ export function duration(ms: number): string {
   return seconds < 120 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
-/** Tokens a second, with a decimal only where it says something. */
+/** Tokens a second, with a decimal only while the number is small. */
 export const speed = (tokensPerSecond: number) =>
   `${tokensPerSecond < 10 ? tokensPerSecond.toFixed(1) : Math.round(tokensPerSecond)} tok/s`;

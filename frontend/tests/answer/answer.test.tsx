@@ -165,7 +165,7 @@ describe("code", () => {
     await waitFor(() => expect(screen.getByRole("status").textContent).toBe("Not copied: the browser forbids it"));
   });
 
-  it("is copied, and says so", async () => {
+  it("is copied, and reports it", async () => {
     const writeText = vi.fn(() => Promise.resolve());
     vi.stubGlobal("navigator", { ...navigator, clipboard: { writeText } });
     draw("```sh\nls\n```\n");

@@ -18,7 +18,7 @@ describe("a diagram's source", () => {
     `flowchart LR\n  A@{\n    label: "x",\n    "img" : "${HOST}"\n  }`,
     `sequenceDiagram\n  A->>B: y; properties A: {"\\u0069con": "${HOST}"}`,
     `%%{init: {"themeCSS": "@import '${HOST}'"}}%%\nflowchart LR`,
-  ])("is not drawn where it asks another host: %s", (source) => expect(() => disarmed(source)).toThrow());
+  ])("is not drawn where it requests something from another host: %s", (source) => expect(() => disarmed(source)).toThrow());
 
   it.each(["flowchart LR\n  A[\"<img src='x'>\"]", 'sequenceDiagram\n  A->>B: <svg onload="x">', "sequenceDiagram\n  A->>B: <<img src='x'>>", "flowchart LR\n  A[</style>]"])(
     "loses its tags: %s",

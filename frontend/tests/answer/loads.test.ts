@@ -1,4 +1,7 @@
-/** The libraries that draw an answer's code and diagrams are loaded when they are needed; the network may be away just then. */
+/**
+ * The libraries that draw an answer's code and diagrams are loaded when they are needed; the network may be away just
+ * then.
+ */
 import { beforeEach, expect, it, vi } from "vitest";
 import { highlighter } from "@/components/answer/code/highlighter";
 import { loadGrammar } from "@/components/answer/code/languages";

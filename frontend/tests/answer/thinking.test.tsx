@@ -29,7 +29,7 @@ it.each([
   [400, "Thought for a moment"],
   [12_300, "Thought for 12 s"],
   [125_000, "Thought for 2 min 5 s"],
-])("says how long it took: %s ms", (ms, words) => {
+])("shows how long it took: %s ms", (ms, words) => {
   render(<Thinking text="hm" running={false} ms={ms} />);
   expect(button().textContent).toBe(words);
 });

@@ -55,7 +55,7 @@ it("states that no model sees where that is so", () => {
 
 it.each([
   ["the model sees", [model("sees", ["vision"], true)]],
-  ["nobody knows what the model can", [model("secret", [], true)]],
+  ["it is not known what the model can do", [model("secret", [], true)]],
   ["no model is known", []],
 ])("is not there where %s", (_, models) => {
   state.models = models;
@@ -82,7 +82,7 @@ it.each([
   ["files that fit", files(20_000), 8192],
   ["a model that does not report how much it reads", files(80_000), 0],
   ["images", [{ type: "image", content: [{ type: "image" }] }], 8192],
-])("says nothing of %s", (_, attachments, context_length) => {
+])("is not there for %s", (_, attachments, context_length) => {
   state.attachments = attachments;
   state.models = [{ ...model("reads", [], true), context_length }];
   render(<LongNotice />);

@@ -77,7 +77,7 @@ async function house(messages: number) {
   render(<House />);
   await screen.findByText(`answer${messages - 1} text`);
   return {
-    ask: async () => {
+    sendQuestion: async () => {
       act(() => aui?.thread.append({ role: "user", content: [{ type: "text", text: "and now?" }] }));
       await screen.findByText("runs");
     },
@@ -91,30 +91,30 @@ async function house(messages: number) {
 const count = () => document.querySelectorAll("[data-message]").length;
 
 describe("the conversation", () => {
-  it("draws the last forty messages, and earlier ones when they are asked for", async () => {
+  it("draws the last forty messages, and earlier ones on demand", async () => {
     await house(60);
     await waitFor(() => expect(count()).toBe(40)); // page by page, in idle moments
     act(() => screen.getByText("Show earlier messages (20)").click());
     expect(count()).toBe(60);
   });
 
-  it("says above the first message that the model read that those before it are not sent", async () => {
+  it("marks above the first message that the model read that those before it are not sent", async () => {
     read.from = 4;
     await house(8);
     const line = await screen.findByText("The model reads from here: the 4 messages above are not sent.");
     expect(line.nextElementSibling?.querySelector("[data-message]")?.textContent).toContain("question4");
   });
 
-  it("says nothing where the model read it all", async () => {
+  it("has no mark where the model read all messages", async () => {
     await house(8);
     await waitFor(() => expect(count()).toBe(8));
     expect(screen.queryByTestId("reads-from")).toBeNull();
   });
 
   it("draws only the running answer at a token", async () => {
-    const { ask, token } = await house(10);
+    const { sendQuestion, token } = await house(10);
     await waitFor(() => expect(count()).toBe(10));
-    await ask();
+    await sendQuestion();
     await token(1);
     const before = new Map(drawn);
     // oxlint-disable-next-line eslint/no-await-in-loop -- as above

@@ -12,7 +12,7 @@ afterEach(cleanup);
 const rows = () =>
   Object.fromEntries([...document.querySelectorAll("dl > div")].map((row) => [...row.children].map((cell) => cell.textContent)));
 
-it("tells of an answer where its time went, and leaves out what nobody measured", () => {
+it("shows where the time of an answer went, and leaves out what was not measured", () => {
   shown.answer = { phase: "done", queuedMs: 40, loadMs: 2100, firstTokenMs: 2400, generateMs: 900, totalMs: 3300, promptTokens: 1200 };
   render(<Timing />);
   fireEvent.click(screen.getByTestId("timing"));
@@ -26,7 +26,7 @@ it("tells of an answer where its time went, and leaves out what nobody measured"
   });
 });
 
-it("says nothing of an answer of which nothing is known", () => {
+it("shows nothing of an answer of which nothing is known", () => {
   shown.answer = { phase: "failed" };
   render(<Timing />);
   expect(screen.queryByTestId("timing")).toBeNull();

@@ -63,7 +63,7 @@ describe("a menu", () => {
 });
 
 describe("a dialog", () => {
-  it("is named by its title and asks its owner to close it", () => {
+  it("is named by its title and calls its owner to close it", () => {
     const close = vi.fn();
     render(
       <Dialog open onClose={close} title="Delete this chat?">
@@ -95,7 +95,7 @@ describe("the text field", () => {
     );
   }
 
-  it("tells what is typed and keeps the caret where it was", () => {
+  it("reports the typed text and keeps the caret where it was", () => {
     const onText = vi.fn();
     render(<Owner onText={onText} />);
     const field = screen.getByLabelText<HTMLTextAreaElement>("Message");

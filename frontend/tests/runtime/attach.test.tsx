@@ -1,4 +1,6 @@
-/** A photo takes a moment to be made small; a user who sends the message meanwhile wants the photo to be sent with it. */
+/**
+ * A photo takes a moment to be made small; a user who sends the message meanwhile wants the photo to be sent with it.
+ */
 import { useAui, type AssistantClient } from "@assistant-ui/react";
 import { act, cleanup, render, waitFor } from "@testing-library/react";
 import { useEffect } from "react";

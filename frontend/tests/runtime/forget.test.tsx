@@ -137,7 +137,7 @@ const KEPT = [
   "runtime/tabs.ts: channel",
   "runtime/thread-list.ts: pages",
   "runtime/thread-list.ts: moreThreads",
-  "runtime/thread-list.ts: lostLink", // one id, until the address lets go of it
+  "runtime/thread-list.ts: lostLink", // one id, until the address has changed
   "runtime/thread-state.ts: states",
   "runtime/threads.ts: listVersion",
   "runtime/threads.ts: defaults",

@@ -259,8 +259,8 @@ describe("a server from which nothing arrives", () => {
 
   test.each([
     ["never answers", hanging],
-    ["answers and then says nothing", silent],
-    ["stands behind a proxy that says so late", late],
+    ["answers and then is silent", silent],
+    ["stands behind a proxy that reports it late", late],
   ])("since it %s, is given up after minutes", async (_, answer) => {
     const house = new House([]);
     house.fetch = async (_path, init) => answer(init?.signal);

@@ -1,4 +1,7 @@
-/** A server made of paper: one job with a log, sent in both dialects, over a network that can be cut wherever a test wants. */
+/**
+ * A server made of paper: one job with a log, sent in both dialects, over a network that can be cut wherever a test
+ * wants.
+ */
 import type { WireEvent } from "@/stream/events";
 
 export type Logged = { id?: string; event: WireEvent };

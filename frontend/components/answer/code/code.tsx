@@ -8,7 +8,7 @@ import { ToolButton } from "../tool-button";
 import type { ColouredPiece } from "./highlighter";
 import { useHighlight } from "./use-highlight";
 
-/** Code with its language and its tools. It is coloured once it is `finished`; its height does not change by that. */
+/** Code with its language and its tools. It is coloured once it is `finished`, which does not change its height. */
 export const Code = memo(function Code({ text, language, finished }: CodeProps) {
   const [wrap, setWrap] = useState(false);
   const { lines, waiting } = useHighlight(text, language, finished);

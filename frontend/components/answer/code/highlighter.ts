@@ -5,12 +5,12 @@ import { loadGrammar } from "./languages";
 /** A piece of a line; `color` is a CSS colour for both schemes, absent where it is the text's own. */
 export type ColouredPiece = { readonly text: string; readonly color?: string };
 
-const LINES_A_STEP = 40; // a step of that many lines keeps the page's thread for some milliseconds
+const LINES_A_STEP = 40; // a step of so many lines occupies the page's thread for some milliseconds
 const THEMES = { light: "github-light-high-contrast", dark: "github-dark-high-contrast" } as const;
 
 /**
- * Shiki with its JavaScript engine: no WebAssembly and no `eval`, which the page's policy refuses. What failed to load is
- * loaded again for the next code.
+ * Shiki with its JavaScript engine: no WebAssembly and no `eval`, which the page's policy refuses. A file that
+ * failed to load is loaded again for the next code.
  */
 class Highlighter {
   #core: Promise<HighlighterCore> | undefined;
@@ -62,7 +62,7 @@ function colour(core: HighlighterCore, code: string, lang: string, grammarState:
   return { lines, state: result.grammarState };
 }
 
-/** Lets input and frames through. */
+/** Waits until input and frames were handled. */
 const breath = () => new Promise<void>((resolve) => setTimeout(resolve));
 
 export const highlighter = new Highlighter();

@@ -2,7 +2,7 @@ import type { LanguageInput } from "shiki/core";
 
 type Load = () => Promise<{ default: LanguageInput }>;
 
-/** The grammars we colour, each fetched when the first code in it is there. */
+/** The grammars that are coloured, each fetched when the first code in its language is there. */
 const GRAMMARS: Record<string, Load> = {
   bash: () => import("shiki/langs/bash.mjs"),
   c: () => import("shiki/langs/c.mjs"),
@@ -37,14 +37,14 @@ const GRAMMARS: Record<string, Load> = {
   yaml: () => import("shiki/langs/yaml.mjs"),
 };
 
-/** Other words for them, as models write them behind a fence. */
+/** Other names of the languages, as models write them behind a fence. */
 const ALIASES: Record<string, string> = {
   "c++": "cpp", "c#": "csharp", cs: "csharp", console: "bash", dockerfile: "docker", golang: "go", h: "c", hpp: "cpp", htm: "html", js: "javascript",
   jsonc: "json", kt: "kotlin", makefile: "make", md: "markdown", mjs: "javascript", ps1: "powershell", py: "python", python3: "python",
   rb: "ruby", rs: "rust", sh: "bash", shell: "bash", svg: "xml", ts: "typescript", yml: "yaml", zsh: "bash",
 };
 
-/** The grammar's own name, or null where we colour nothing. */
+/** The grammar of a language, or null where the language is not coloured. */
 export function grammarOf(language: string): string | null {
   const name = ALIASES[language] ?? language;
   return Object.hasOwn(GRAMMARS, name) ? name : null;

@@ -11,8 +11,8 @@ import { download } from "./download";
 import { useDrawing } from "./use-drawing";
 
 /**
- * A Mermaid diagram, drawn once its source is `finished`. The frame has one height from the first line of the source on,
- * drawn or not, so that nothing below it ever moves.
+ * A Mermaid diagram, drawn once its source is `finished`. The frame has one height from the first line of the source
+ * on, drawn or not, so that nothing below it ever moves.
  */
 export const Diagram = memo(function Diagram({ source, finished }: { source: string; finished: boolean }) {
   const { drawing, error } = useDrawing(source, finished);
@@ -43,7 +43,7 @@ export const Diagram = memo(function Diagram({ source, finished }: { source: str
   );
 });
 
-/** `quiet`: a drawing is to come in its place. */
+/** `quiet`: a drawing will take its place. */
 function Source({ text, quiet }: { text: string; quiet: boolean }) {
   return (
     <Scroller label="The diagram's source" className={`answer-diagram-source ${quiet ? "text-muted-fg" : ""}`}>

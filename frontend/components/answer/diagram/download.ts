@@ -1,4 +1,4 @@
-/** Gives a drawing to the person as an SVG file that looks alike anywhere: its background is in it. */
+/** Downloads a drawing as an SVG file that looks the same anywhere, because its background is in it. */
 export function download(svg: string) {
   const background = getComputedStyle(document.body).backgroundColor;
   const address = URL.createObjectURL(new Blob([standalone(svg, background)], { type: "image/svg+xml" }));
@@ -6,7 +6,7 @@ export function download(svg: string) {
   link.href = address;
   link.download = "diagram.svg";
   link.click();
-  setTimeout(() => URL.revokeObjectURL(address), 10_000); // Safari reads it after the click has returned
+  setTimeout(() => URL.revokeObjectURL(address), 10_000); // Safari reads the file after the click has returned
 }
 
 /** An SVG as a document of its own. */

@@ -5,7 +5,7 @@ import { sanitised } from "./sanitise";
 /** A drawn diagram: an SVG that is complete in itself. */
 export type Drawing = { readonly svg: string };
 
-/** What an answer's `%%{init}%%` may not change. */
+/** The settings that an answer's `%%{init}%%` may not change. */
 const OURS = [
   "secure", "securityLevel", "startOnLoad", "maxTextSize", "suppressErrorRendering", "maxEdges", "layout", "look", "theme", "themeCSS",
   "themeVariables", "fontFamily", "altFontFamily", "htmlLabels", "dompurifyConfig", "deterministicIds", "legacyMathML", "forceLegacyMathML",
@@ -18,8 +18,8 @@ const config = (dark: boolean): MermaidConfig => ({
   securityLevel: "strict",
   suppressErrorRendering: true,
   theme: dark ? "dark" : "default",
-  themeVariables: dark ? { edgeLabelBackground: "#1c1c22" } : {}, // its own grey leaves the words a contrast of 4 : 1
-  themeCSS: ".edgeLabel rect { opacity: 1 !important }", // else the edge runs through its own words
+  themeVariables: dark ? { edgeLabelBackground: "#1c1c22" } : {}, // with Mermaid's own grey the words would have a contrast of 4 : 1
+  themeCSS: ".edgeLabel rect { opacity: 1 !important }", // else the edge would run through its own words
   fontFamily: "ui-sans-serif, system-ui, sans-serif",
   maxTextSize: 20_000,
   maxEdges: 300,
@@ -30,13 +30,18 @@ const config = (dark: boolean): MermaidConfig => ({
 
 const MOST_KEPT = 100; // drawings; each is some tens of kilobytes
 
-/** Mermaid has one configuration for the whole page and draws into it: one diagram at a time, each only once. */
+/**
+ * Draws diagrams, one at a time and each only once: Mermaid has one configuration for the whole page, and draws into
+ * the page.
+ */
 class Drafter {
   #turn: Promise<unknown> = Promise.resolve();
   readonly #drawn = new Map<string, Promise<Drawing>>();
   #count = 0;
 
-  /** Fails where the source is no diagram that Mermaid knows, or Mermaid was not loaded; the next who asks tries again. */
+  /**
+   * Fails where the source is no diagram that Mermaid knows, or Mermaid could not be loaded; the next call tries again.
+   */
   draw(source: string, dark: boolean): Promise<Drawing> {
     const key = `${dark}${source}`;
     const known = this.#drawn.get(key);

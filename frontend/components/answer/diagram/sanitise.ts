@@ -2,7 +2,7 @@ import type { DOMPurify } from "dompurify";
 
 /**
  * Mermaid's SVG without anything that can run, lead away or fetch. Mermaid's own strict level lets images and `url(…)`
- * through, by which a diagram could carry the chat out of the house.
+ * through, by which a diagram could send the chat to another host.
  */
 export function sanitised(svg: string, purify: DOMPurify): string {
   const clean = purify.sanitize(svg, {

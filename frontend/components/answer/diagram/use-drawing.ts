@@ -2,7 +2,10 @@ import { useEffect, useState } from "react";
 import { drafter, type Drawing } from "./draw";
 import { useDark } from "./use-dark";
 
-/** `error`: what Mermaid said of a source that it cannot draw. Neither: it is not finished, or being drawn. */
+/**
+ * `error`: Mermaid's message about a source that it cannot draw. Neither: the source is not finished, or is being
+ * drawn.
+ */
 export type DrawnDiagram = { drawing?: Drawing; error?: string };
 
 export function useDrawing(source: string, finished: boolean): DrawnDiagram {

@@ -3,7 +3,7 @@ import { useEffect, useState, type KeyboardEvent, type RefObject } from "react";
 /** Where a drawing stands: its shift in pixels and how much larger it is than the page makes it. */
 export type View = { x: number; y: number; zoom: number };
 
-/** By how much to shift, by which factor to zoom; "home": as it was at first. */
+/** By how much to shift, by which factor to zoom; "home": back to the first view. */
 export type Move = { x?: number; y?: number; zoom?: number } | "home";
 
 const HOME: View = { x: 0, y: 0, zoom: 1 };
@@ -26,7 +26,7 @@ export function useView(stage: RefObject<HTMLElement | null>) {
   useEffect(() => {
     const element = stage.current;
     const onWheel = (event: WheelEvent) => {
-      event.preventDefault(); // React's own wheel listeners may not do that
+      event.preventDefault(); // React's own wheel listeners cannot do that
       setView((before) => moved(before, { zoom: event.deltaY < 0 ? 1.1 : 1 / 1.1 }));
     };
     element?.addEventListener("wheel", onWheel, { passive: false });

@@ -11,8 +11,8 @@ import { safeUrl } from "./urls";
 import { useMath } from "./use-math";
 
 /**
- * One block, drawn again only when it changes. `definitions` stand elsewhere in the text and go before it, where nothing
- * in it can swallow them. `growing`: more of it may come.
+ * One block, drawn again only when it changes. `definitions` stand elsewhere in the text; they are put before the
+ * block, where nothing in the block can swallow them. `growing`: more of the block may follow.
  */
 export const MarkdownBlock = memo(function MarkdownBlock({ text, definitions, growing }: BlockProps) {
   const fence = useMemo(() => fenceIn(text), [text]);

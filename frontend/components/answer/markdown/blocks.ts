@@ -3,9 +3,9 @@ import { NOTHING, step, type LineState } from "./lines";
 /** A top-level piece of a Markdown text, its trailing blank lines with it. All blocks joined are the text. */
 export type Block = {
   readonly text: string;
-  /** Labels it may refer to: the normalised words of every `[…]` in it. */
+  /** Labels that the block may refer to: the normalised words of every `[…]` in it. */
   readonly labels: readonly string[];
-  /** Link definitions in it, by label. */
+  /** Link definitions in the block, by label. */
   readonly definitions: ReadonlyMap<string, string>;
 };
 
@@ -15,8 +15,8 @@ export function blocksOf(text: string): readonly Block[] {
 }
 
 /**
- * Cuts a growing text into blocks, again and again, each time only from its last line on: a text of 100,000 characters
- * costs as much a tick as a short one. The result is that of `blocksOf`.
+ * Cuts a growing text into blocks at each tick, but each time only from its last line on: a text of 100,000 characters
+ * costs as much per tick as a short one. The result is the same as that of `blocksOf`.
  */
 export class Cutter {
   #text = "";
@@ -49,7 +49,9 @@ export class Cutter {
   }
 }
 
-/** Before the line at `at`, in a block that began at `begun`. `empty`: nothing but blank lines so far. */
+/**
+ * A place before the line at `at`, in a block that began at `begun`. `empty`: the block has only blank lines so far.
+ */
 type Place = { readonly at: number; readonly begun: number; readonly state: LineState; readonly empty: boolean };
 
 const BEGINNING: Place = { at: 0, begun: 0, state: NOTHING, empty: true };
@@ -61,7 +63,7 @@ function after(place: Place, text: string, end: number): Place {
   return { at: end, begun: begins && !place.empty ? place.at : place.begun, state, empty: place.empty && !begins };
 }
 
-/** Where the line that begins at `from` ends, its `\n`, `\r` or `\r\n` included; 0: it is not known to be whole. */
+/** Where the line that begins at `from` ends, its `\n`, `\r` or `\r\n` included; 0: the line may not be whole yet. */
 function lineEnd(text: string, from: number): number {
   const ends = /\r\n|\n|\r(?!$)/g;
   ends.lastIndex = from;
@@ -79,16 +81,16 @@ const NONE: ReadonlyMap<string, string> = new Map();
 const DEFINITION =
   /^(?:\s*\n)? {0,3}\[((?!\^)[^[\]]{1,999})\]:[ \t]*\r?\n?[ \t]*(?:<[^<>\r\n]*>|[^\s<]\S*)(?:[ \t]+(?:"[^"\r\n]*"|'[^'\r\n]*'|\([^()\r\n]*\)))?[ \t]*(?:\r?\n|\r|$)/;
 
-/** The definitions a block begins with; the first of a label counts. */
+/** The definitions at the start of a block; of several with one label the first counts. */
 function definitionsIn(text: string): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
+  const definitions = new Map<string, string>();
   let rest = text;
   for (let match = DEFINITION.exec(rest); match; match = DEFINITION.exec(rest)) {
     const label = labelOf(match[1]!);
-    if (!found.has(label)) found.set(label, match[0].trim());
+    if (!definitions.has(label)) definitions.set(label, match[0].trim());
     rest = rest.slice(match[0].length);
   }
-  return found;
+  return definitions;
 }
 
 /** How CommonMark compares labels. */

@@ -11,7 +11,7 @@ import { inlineImage } from "./urls";
 
 type ElementProps<Tag extends keyof React.JSX.IntrinsicElements> = ComponentProps<Tag> & ExtraProps;
 
-/** A link out of the house: it opens beside the chat and tells the other side nothing. */
+/** A link to another site: it opens beside the chat, and sends the site nothing about it. */
 function Link({ href, children }: ElementProps<"a">) {
   if (!href) return <span>{children}</span>;
   return (
@@ -21,7 +21,10 @@ function Link({ href, children }: ElementProps<"a">) {
   );
 }
 
-/** An image from elsewhere is never fetched: an address made by the model can carry the chat out of the house. */
+/**
+ * An image. One from elsewhere is never fetched, because an address made by the model could send the chat to another
+ * host.
+ */
 function Image({ src, alt }: ElementProps<"img">) {
   const words = alt || "without a description";
   if (typeof src !== "string" || !src) return <span className="answer-chip">Image: {words}</span>;
@@ -49,12 +52,14 @@ function HeadCell({ children, style, dir }: ElementProps<"th">) {
   );
 }
 
-/** A task in a list. It can only be read. */
+/** A task in a list, which can only be read. */
 function Task({ checked }: ElementProps<"input">) {
   return <input type="checkbox" checked={checked === true} readOnly disabled aria-label={checked ? "done" : "to do"} />;
 }
 
-/** Code within words is written from left to right in every language, and does not decide which way they run. */
+/**
+ * Code within words is written from left to right in every language, and does not decide the direction of the words.
+ */
 function InlineCode({ className, children }: ElementProps<"code">) {
   return (
     <code className={className} dir="ltr">
@@ -63,7 +68,7 @@ function InlineCode({ className, children }: ElementProps<"code">) {
   );
 }
 
-/** Code, or a diagram where its language says so. */
+/** Code, or a diagram where the language is Mermaid. */
 function Pre({ node }: ElementProps<"pre">) {
   const openEnd = useContext(OpenEnd);
   const { language, text } = codeIn(node);
@@ -72,7 +77,7 @@ function Pre({ node }: ElementProps<"pre">) {
   return <Verbatim language={language} text={text} finished={finished} />;
 }
 
-/** What stands in a fence. */
+/** The content of a fence. */
 export function Verbatim({ language, text, finished }: { language: string; text: string; finished: boolean }) {
   if (language === "mermaid") return <Diagram source={text} finished={finished} />;
   return <Code text={text} language={language} finished={finished} />;

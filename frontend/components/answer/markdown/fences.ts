@@ -1,4 +1,4 @@
-export type Fence = { readonly language: string; readonly text: string; /** Its last line is there. */ readonly closed: boolean };
+export type Fence = { readonly language: string; readonly text: string; /** Its closing line is there. */ readonly closed: boolean };
 
 /**
  * The code in a block that is one plain fence and nothing else, or null. Code is most of what makes a block long, and

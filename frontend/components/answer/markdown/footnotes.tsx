@@ -3,12 +3,12 @@
 import { createContext, useContext, type ComponentProps, type MouseEvent } from "react";
 import type { ExtraProps } from "react-markdown";
 
-/** Sets the footnotes of one answer apart from those of all others on the page. */
+/** Distinguishes the footnotes of one answer from those of all others on the page. */
 export const FootnoteScope = createContext("");
 
 type FootnoteProps = ComponentProps<"sup"> & ExtraProps & { "data-footnote"?: string };
 
-/** The mark in the text. It leads to the note without touching the page's address. */
+/** The mark in the text. It leads to the note without changing the page's address. */
 export function FootnoteMark({ "data-footnote": label, children }: FootnoteProps) {
   const id = useNoteId(label);
   if (!label) return <sup>{children}</sup>;

@@ -1,8 +1,8 @@
 import { isFormula } from "./dollars";
 
 /**
- * Formulas as models write them, into the form that remark-math reads: `\[…\]` and `\(…\)` become dollars, and a dollar
- * that only names a price ("$5 to $10") becomes a plain one. Code and addresses stay as they are.
+ * Turns formulas as models write them into the form that remark-math reads: `\[…\]` and `\(…\)` become dollars, and a
+ * dollar that only names a price ("$5 to $10") becomes a plain one. Code and addresses stay as they are.
  */
 export function withDollars(block: string): string {
   if (!MAYBE.test(block) || /^\s*(?:`{3}|~{3}|\${2,}[^$\n]*(?:\n|$))/.test(block)) return block;
@@ -22,7 +22,7 @@ function rewritten(text: string): string {
     const { shown, inline, dollars, displayed, within } = match.groups!;
     const end = match.index + match[0].length;
     const formula = dollars === undefined || (displayed ?? (within !== undefined && isFormula(text, match.index, end)));
-    if (!formula) pieces.lastIndex = match.index + dollars.length; // the dollar that does not end this one may begin the next
+    if (!formula) pieces.lastIndex = match.index + dollars.length; // a dollar that does not end this formula may begin the next
     done += text.slice(at, match.index) + (formula ? asDollars(match[0], shown, inline) : dollars.replaceAll("$", "\\$"));
     at = pieces.lastIndex;
   }
@@ -34,7 +34,7 @@ function asDollars(piece: string, shown: string | undefined, inline: string | un
   return inline === undefined ? piece : `$${inline.trim()}$`;
 }
 
-/** Each is bounded or always ends, so that a text of nothing but openings does not take the square of its length. */
+/** Each pattern is bounded or always ends, so that a text of openings alone does not take the square of its length. */
 const PIECE = new RegExp(
   [
     /^(?:[ \t>]|[-*+] |\d+[.)] )*(?<fence>`{3,}|~{3,})[^`\n]*(?:\n[^]*?(?:^[ \t>]*\k<fence>[`~]*[ \t]*$|(?![^]))|(?![^]))/,

@@ -1,13 +1,13 @@
 /**
  * What one line does to the block structure of a Markdown text, at its top level: CommonMark with GFM's tables and
- * footnotes and with formulas. It is coarser than the real thing wherever that is safe: two lists that follow each other
- * may share a block, a block never ends inside of anything.
+ * footnotes and with formulas. It is coarser than CommonMark wherever that is safe: two lists that follow each
+ * other may share a block, but no block ends inside of an element.
  */
 
-/** What is open behind a line. */
+/** The element that is open behind a line. */
 export type LineState =
   | { readonly kind: "nothing" | "text" | "indented" | "html"; readonly blank: boolean }
-  /** A list or a footnote, which holds what is indented by at least `hang` columns. */
+  /** A list or a footnote, which holds lines that are indented by at least `hang` columns. */
   | { readonly kind: "list" | "note"; readonly blank: boolean; readonly hang: number; readonly bare: boolean }
   /** A fence, a formula or HTML that ends at a line of its own, blank lines or not. */
   | { readonly kind: "until"; readonly blank: boolean; readonly end: RegExp };
@@ -40,7 +40,7 @@ function afterBlank(state: LineState): LineState {
   return ends ? NOTHING : { ...state, blank: true };
 }
 
-/** The state after a line that belongs to what is open by its look alone, or null. */
+/** The state after a line that belongs to the open element by its look alone, or null. */
 function stillInside(state: LineState, line: string): LineState | null {
   if (state.kind === "html") return state;
   if (state.kind === "indented" && indentOf(line) >= 4) return { ...state, blank: false };
@@ -118,7 +118,9 @@ function listItem(line: string): LineState | null {
   return { kind: "list", blank: false, hang: mark.length + (bare || gap > 4 ? 1 : gap), bare };
 }
 
-/** Columns of white space at a line's start, tabs reaching to every fourth; `column` is where the line's start stands. */
+/**
+ * Columns of white space at a line's start, tabs reaching to every fourth; `column` is where the line's start stands.
+ */
 function indentOf(line: string, column = 0): number {
   let at = column;
   for (const char of line) {

@@ -4,7 +4,7 @@ import type { Options } from "react-markdown";
 
 type DrawnFormula = { properties?: Record<string, unknown>; children?: DrawnFormula[] };
 
-/** Formulas run from left to right in every language, and do not decide which way the words beside them run. */
+/** Formulas run from left to right in every language, and do not decide the direction of the words beside them. */
 const leftToRight = () => (tree: DrawnFormula) => fromTheLeft(tree);
 
 function fromTheLeft({ properties, children = [] }: DrawnFormula): void {

@@ -1,4 +1,7 @@
 import { createContext } from "react";
 
-/** Where the block's text ends that is still being written: what reaches it is not finished. Infinity: all of it is. */
+/**
+ * The end of a text that is still being written: an element that reaches it is not finished. Infinity: all are
+ * finished.
+ */
 export const OpenEnd = createContext(Infinity);

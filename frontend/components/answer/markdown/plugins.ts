@@ -4,12 +4,12 @@ import remarkMath from "remark-math";
 import { direct } from "./directions";
 import { rewrite, type Node } from "./tree";
 
-const MAX_FORMULA = 4_000; // characters; KaTeX takes long over more, and nobody reads it
+const MAX_FORMULA = 4_000; // characters; KaTeX takes long for a longer formula, which no one reads
 
 /**
- * What Markdown leaves to the one who draws it. Footnotes are drawn where they are written, since a block knows nothing
- * of the others; `<br>`, which models write into tables, breaks a line; all other HTML stays text; an image in a link is
- * its words.
+ * Decides what Markdown leaves open. Footnotes are drawn where they are written, since a block does not know the
+ * others; `<br>`, which models write into tables, breaks a line; all other HTML stays text; of an image in a link the
+ * words are drawn.
  */
 function ourMarkdown() {
   return (tree: Node, file: { value: unknown }) => {
@@ -19,7 +19,7 @@ function ourMarkdown() {
   };
 }
 
-/** `$$…$$` on a line of its own is a formula on a line of its own; remark-math takes it for one within words. */
+/** `$$…$$` on a line of its own is a formula on a line of its own; remark-math reads it as a formula within words. */
 function withDisplay(paragraph: Node, source: string): Node {
   const [formula, ...others] = paragraph.children ?? [];
   if (formula?.type !== "inlineMath" || others.length || !source.startsWith("$$", formula.position?.start.offset)) return paragraph;

@@ -1,4 +1,4 @@
-/** The little that our plugins need to know of a syntax tree's nodes. */
+/** The parts of a syntax tree's nodes that our plugins need. */
 export type Node = {
   type: string;
   value?: string;
@@ -12,7 +12,7 @@ export type Node = {
   position?: { start: { offset?: number } };
 };
 
-/** Replaces nodes from the leaves up: `change` gives what stands in a node's place. */
+/** Replaces nodes from the leaves up: `change` returns a node's replacement. */
 export function rewrite(node: Node, change: (node: Node, within: readonly string[]) => Node[], within: readonly string[] = []) {
   const inner = [...within, node.type];
   for (const child of node.children ?? []) rewrite(child, change, inner);

@@ -3,16 +3,19 @@ import type { Options } from "react-markdown";
 
 type Plugins = Options["rehypePlugins"];
 
-const FORMULA = /(?<!\\)[$]|(?:`{3}|~{3})\s*math\b/; // what may be one
+const FORMULA = /(?<!\\)[$]|(?:`{3}|~{3})\s*math\b/; // a text that may contain one
 
-/** KaTeX is a quarter of a megabyte: it is fetched when the first formula is there, which until then shows its source. */
+/**
+ * The plugins that draw formulas. KaTeX is a quarter of a megabyte: it is fetched for the first formula, which shows
+ * its source until then.
+ */
 export function useMath(text: string): Plugins {
   const wanted = FORMULA.test(text);
   const [plugins, setPlugins] = useState<Plugins>(loaded.now);
   useEffect(() => {
     if (!wanted || plugins) return undefined;
     let here = true;
-    load().then((found) => here && setPlugins(found), () => undefined);
+    load().then((next) => here && setPlugins(next), () => undefined);
     return () => {
       here = false;
     };
@@ -20,7 +23,7 @@ export function useMath(text: string): Plugins {
   return wanted ? plugins : undefined;
 }
 
-/** What is loaded already, so that blocks drawn later have their formulas at once, without a second layout. */
+/** The loaded plugins, so that blocks drawn later have their formulas at once, without a second layout. */
 const loaded: { now?: Plugins } = {};
 
 async function load(): Promise<Plugins> {

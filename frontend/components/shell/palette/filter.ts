@@ -1,6 +1,9 @@
 export type Entry = { id: string; title: string; section: string; words?: string };
 
-/** Entries that hold every word of the query, best first: title's beginning, a word's beginning, anywhere. Ties keep their order. */
+/**
+ * Entries that hold every word of the query, best first: title's beginning, a word's beginning, anywhere. Ties keep
+ * their order.
+ */
 export function filterEntries<T extends Entry>(entries: readonly T[], query: string): T[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return [...entries];

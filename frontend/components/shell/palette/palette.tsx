@@ -6,11 +6,11 @@ import { cn } from "@/components/ui/cn";
 import { isMac, printed } from "../shortcuts";
 import { filterEntries } from "./filter";
 import { useEntries, type PaletteEntry } from "./use-entries";
-import { useFound } from "./use-found";
+import { useChatSearch } from "./use-chat-search";
 
-const MOST = 60; // nobody reads on
+const MOST = 60; // entries; no one reads further
 
-/** Everything the page can do, by name: type, arrows, Enter. */
+/** All commands of the page, found by their names: type, move with the arrows, choose with Enter. */
 export default function Palette({ onClose }: { onClose: () => void }) {
   const [query, setQuery] = useState("");
   const [at, setAt] = useState(0);
@@ -20,7 +20,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   const choose = (entry: PaletteEntry | undefined) => {
     if (!entry) return;
     onClose();
-    // After the dialog has given the focus back, so that what is chosen may take it.
+    // After the dialog has given the focus back, so that the chosen command may take it.
     requestAnimationFrame(() => entry.run());
   };
   const keys = (event: KeyboardEvent) => {
@@ -63,10 +63,10 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   );
 }
 
-/** What the page knows by this name; the server is asked only where none of the loaded chats has it. */
+/** Entries that match the query. The server searches only where none of the loaded chats matches. */
 function useMatches(query: string): { entries: PaletteEntry[]; searching: boolean } {
   const known = filterEntries(useEntries(), query);
-  const { entries, searching } = useFound(known.some(({ section }) => section === "Chat") ? "" : query);
+  const { entries, searching } = useChatSearch(known.some(({ section }) => section === "Chat") ? "" : query);
   return { entries: [...known, ...entries].slice(0, MOST), searching };
 }
 
@@ -82,7 +82,7 @@ type OptionProps = { id: string; entry: PaletteEntry; active: boolean; onChoose:
 function Option({ id, entry, active, onChoose, onHover }: OptionProps) {
   const { icon: Icon } = entry;
   return (
-    // The field above keeps the focus and does the keys; this is only for the pointer.
+    // The field above keeps the focus and handles the keys; this handler is only for the pointer.
     // oxlint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/interactive-supports-focus
     <div
       id={id}

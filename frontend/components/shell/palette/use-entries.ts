@@ -24,7 +24,7 @@ const ICONS: Partial<Record<Command, LucideIcon>> = {
 
 const ORDER = Object.keys(ICONS) as Command[];
 
-/** All that can be chosen now: commands first, then chats, models, appearance. */
+/** All entries that can be chosen now: commands first, then chats, models, appearance. */
 export function useEntries(): PaletteEntry[] {
   return [...useCommandEntries(), ...useExportEntries(), ...useChatEntries(), ...useModelEntries(), ...useThemeEntries()];
 }

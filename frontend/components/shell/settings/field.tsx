@@ -8,7 +8,7 @@ type FieldProps = {
   children: (props: { id: string; "aria-describedby": string; "aria-invalid": boolean }) => ReactNode;
 };
 
-/** A labelled input with a line below it: what it is for or, in its place, what is wrong with it. */
+/** A labelled input with a line below: what the input is for or, instead of that, what is wrong with its value. */
 export function Field({ label, hint, problem, children }: FieldProps) {
   const id = useId();
   return (

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { Field, INPUT } from "./field";
 import { readNumber, type NumberField } from "./numbers";
 
-/** What cannot be taken stays in the field with its reason, and is not saved. */
+/** An input for a number. A value that is refused stays in the field with the reason, and is not saved. */
 export function NumberInput({ field, value, onValue }: { field: NumberField; value: number | undefined; onValue: (value: number | undefined) => void }) {
   const [problem, setProblem] = useState<string>();
   const typed = (text: string) => {

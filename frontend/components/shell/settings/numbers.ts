@@ -16,7 +16,7 @@ export const NUMBERS: NumberField[] = [
   { name: "seed", label: "Seed", hint: "The same seed gives the same answer", min: 0, max: 2_147_483_647, whole: true, step: 1 },
 ];
 
-/** What was typed: a number, nothing (the model's own value), or why it cannot be taken. */
+/** The typed value: a number, nothing (the model's own value), or why it is refused. */
 export function readNumber({ min, max, whole }: NumberField, text: string): { value: number | undefined } | { problem: string } {
   const trimmed = text.trim().replace(",", ".");
   if (trimmed === "") return { value: undefined };
@@ -26,7 +26,7 @@ export function readNumber({ min, max, whole }: NumberField, text: string): { va
   return value < min || value > max ? { problem: `From ${min} to ${max.toLocaleString("en")}.` } : { value };
 }
 
-/** Stop words are written one a line. */
+/** The stop words, of which each stands on a line of its own. */
 export const readStop = (text: string): string[] | undefined => {
   const words = text.split("\n").filter((line) => line.trim() !== "");
   return words.length > 0 ? words : undefined;

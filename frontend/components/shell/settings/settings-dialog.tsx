@@ -9,7 +9,7 @@ import { Field, TextArea } from "./field";
 import { NumberInput } from "./number-input";
 import { NUMBERS, readStop } from "./numbers";
 
-/** How this chat is answered. Every change is kept at once; an empty field means the model's default. */
+/** The settings of this chat. Every change is kept at once; an empty field means the model's default. */
 export default function SettingsDialog({ onClose }: { onClose: () => void }) {
   const { settings, change, changeDefaults } = useSettings();
   const [round, setRound] = useState(0);

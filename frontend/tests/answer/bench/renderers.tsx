@@ -12,7 +12,10 @@ export type Renderer = { draw: (text: string, running: boolean) => ReactNode; pa
 const remarkPlugins = [remarkGfm, remarkMath];
 const rehypePlugins = [rehypeKatex];
 
-/** `plain` is react-markdown as its own manual shows it, with an update a token; it colours nothing and draws no diagram. */
+/**
+ * `plain` is react-markdown as its own manual shows it, with an update a token; it colours nothing and draws no
+ * diagram.
+ */
 export const renderers: Record<string, Renderer> = {
   ours: { draw: (text, running) => <Answer text={text} running={running} />, paceMs: PACE_MS },
   plain: {

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from backend.chat import relay
-from backend.chat.relay import Dialect, Pulse
+from backend.chat.relay import ByteStream, Dialect
 from backend.dialects.anthropic.answer import PING, AnthropicEvents
 from backend.dialects.langserve.stream import LangServeEvents
 from backend.dialects.ollama.answer import OllamaChunks
@@ -51,37 +51,37 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("name", EVENT_STREAMS)
 async def test_a_client_hears_an_event_while_its_place_in_the_queue_changes(name: str) -> None:
-    pulse = Pulse(EVENT_STREAMS[name]())
-    assert [events(pulse.chunk([news(place)])) for place in (3, 2, 1)] == [1, 1, 1]
+    byte_stream = ByteStream(EVENT_STREAMS[name]())
+    assert [events(byte_stream.chunk([news(place)])) for place in (3, 2, 1)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("name", EVENT_STREAMS)
 async def test_a_silence_is_always_an_event(name: str) -> None:
-    assert events(Pulse(EVENT_STREAMS[name]()).chunk([])) == 1
+    assert events(ByteStream(EVENT_STREAMS[name]()).chunk([])) == 1
 
 
 @pytest.mark.parametrize("name", EVENT_STREAMS)
 async def test_news_that_come_every_second_are_told_as_they_are(name: str) -> None:
-    pulse, dialect = Pulse(EVENT_STREAMS[name]()), EVENT_STREAMS[name]()
+    byte_stream, dialect = ByteStream(EVENT_STREAMS[name]()), EVENT_STREAMS[name]()
     for place in (3, 2, 1):
-        assert pulse.chunk([news(place)]) == dialect.burst([news(place)])
+        assert byte_stream.chunk([news(place)]) == dialect.burst([news(place)])
 
 
 @pytest.mark.usefixtures("hasty")
 async def test_a_thought_that_nobody_is_to_see_leaves_no_silence() -> None:
-    pulse = Pulse(EVENT_STREAMS["anthropic"]())
-    assert pulse.chunk([STARTED]) + pulse.chunk([THOUGHT]) == PING * 2
+    byte_stream = ByteStream(EVENT_STREAMS["anthropic"]())
+    assert byte_stream.chunk([STARTED]) + byte_stream.chunk([THOUGHT]) == PING * 2
 
 
 @pytest.mark.usefixtures("hasty")
 async def test_a_line_of_ollama_s_comes_while_its_place_changes() -> None:
-    line = Pulse(OllamaChunks("m")).chunk([news(2)])
+    line = ByteStream(OllamaChunks("m")).chunk([news(2)])
     assert line.endswith(b'"content":""},"done":false}\n')
 
 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("name", EVENT_STREAMS)
 async def test_nothing_follows_the_end(name: str) -> None:
-    pulse, dialect = Pulse(EVENT_STREAMS[name]()), EVENT_STREAMS[name]()
-    assert pulse.chunk([STARTED, FAILED]) == dialect.burst([STARTED, FAILED])
-    assert pulse.chunk([news(1)]) == dialect.burst([news(1)])
+    byte_stream, dialect = ByteStream(EVENT_STREAMS[name]()), EVENT_STREAMS[name]()
+    assert byte_stream.chunk([STARTED, FAILED]) == dialect.burst([STARTED, FAILED])
+    assert byte_stream.chunk([news(1)]) == dialect.burst([news(1)])

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { onePerChat } from "@/components/shell/palette/use-found";
+import { onePerChat } from "@/components/shell/palette/use-chat-search";
 import type { SearchHit } from "@/runtime";
 
 const hit = (thread: string, message_id: string | null = null) => ({ thread: { id: thread }, message_id, snippet: "" }) as SearchHit;
