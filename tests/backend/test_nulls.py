@@ -37,7 +37,7 @@ DOORS: dict[str, tuple[type[BaseModel], dict[str, Any], Any]] = {
     "OpenAI's text": (
         CompletionRequest,
         {"model": "m", "prompt": "hi"},
-        lambda body: COMPLETIONS.read(incoming(body, 9)),
+        lambda body: COMPLETIONS.read(incoming(body)),
     ),
     "OpenAI's responses": (ResponsesRequest, {"model": "m", "input": "hi"}, lambda body: DOOR.read(incoming(body, 9))),
     "OpenAI's vectors": (EmbeddingRequest, {"model": "m", "input": "hi"}, openai_embeddings.read),

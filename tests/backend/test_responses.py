@@ -21,6 +21,7 @@ from tests.backend.recording import BOUNDS
 from tests.support.house import House, MakesHouse
 from tests.support.truth import Truth, truth_of
 from tests.support.waiting import eventually
+from wire.records import JobRequest
 
 LONG = "!tokens 100000"  # an answer that no test waits for
 UNKNOWN = "resp_" + "0" * 32
@@ -215,9 +216,7 @@ async def test_a_response_is_continued_with_all_that_was_said_but_its_instructio
     second = await other.responses.create(input="!tokens 4", instructions="New.", previous_response_id=first.id)
     third = await client.responses.create(input="!tokens 5", previous_response_id=second.id)
     assert third.previous_response_id == second.id and third.instructions is None
-    asked = DOOR.read(incoming({"input": "x"}, 9)).ask.model_validate_json(
-        (await truth.record(job_of(third.id))).request
-    )
+    asked = JobRequest.model_validate_json((await truth.record(job_of(third.id))).request)
     said = [(message.role, message.content) for message in asked.messages]
     turns = [("user", f"!tokens {n}") for n in (3, 4, 5)]
     answers = [("assistant", words(n)) for n in (3, 4)]
@@ -230,9 +229,7 @@ async def test_a_response_is_continued_with_its_thoughts(client: AsyncOpenAI, tr
     first = await client.responses.create(input="!think", reasoning={"effort": "low"})
     [thought] = [item for item in first.output if item.type == "reasoning"]
     second = await client.responses.create(input="!tokens 1", previous_response_id=first.id)
-    asked = DOOR.read(incoming({"input": "x"}, 9)).ask.model_validate_json(
-        (await truth.record(job_of(second.id))).request
-    )
+    asked = JobRequest.model_validate_json((await truth.record(job_of(second.id))).request)
     assert [message.thinking for message in asked.messages] == [None, thought.summary[0].text, None]
 
 
@@ -260,9 +257,7 @@ async def test_an_item_that_is_named_is_read_where_it_was_told(
     named: Any = [{"type": "item_reference", "id": str(name)} for name in names]
     bare: Any = {"id": names[-1]}
     second = await other.responses.create(input=[*named, bare, {"role": "user", "content": "!tokens 1"}])
-    asked = DOOR.read(incoming({"input": "x"}, 9)).ask.model_validate_json(
-        (await truth.record(job_of(second.id))).request
-    )
+    asked = JobRequest.model_validate_json((await truth.record(job_of(second.id))).request)
     text, thought = first.output_text, first.output[0].summary[0].text  # type: ignore[union-attr]
     said = [(message.role, message.content, message.thinking) for message in asked.messages]
     assert said[:2] == [("user", "!think", None), ("assistant", text, thought)]
