@@ -5,7 +5,7 @@ house.py       the parts of one process; the app alone imports it
 process.py     the server, until SIGTERM; leaving.py: what happens at that signal
 settings.py    the environment; rules.py: the operator's routing rules; bounds.py: what of them bounds a request
 errors.py      the one tree of errors with status codes
-ids.py         types of ids; moments.py: times; numbers.py, cursor.py, pace.py: what callers write into a request
+ids.py         types of ids; moments.py: times; cursor.py: where a page of a list ended
 
 entrance/      what every request passes before a handler: id, guard, crowd, body, the shape of a refusal
 accounts/      the caller of a request, and what each route needs its caller to be allowed

@@ -13,9 +13,10 @@ from typing import Annotated, Any, NamedTuple
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from backend.dialects.common.options import ModelName, Options, given, zero_is_absent
 from backend.dialects.common.reading import read_as
 from backend.dialects.ollama.answer import NS
-from backend.dialects.ollama.chat_request import KeepAlive, ModelName, Options, given, zero_is_absent
+from backend.dialects.ollama.chat_request import KeepAlive
 from backend.dialects.ollama.loading import WORD, loading
 from backend.dialects.openai.embeddings import numbers
 from wire.records import JobRequest
@@ -84,7 +85,7 @@ def loading_of(job: JobRequest, able: bool) -> JobRequest:
     """The job that loads the model of `job`, which has no inputs. `able`: the model makes vectors."""
     if able:
         return job.model_copy(update={"inputs": (WORD,), "dimensions": None})
-    return loading(job.model, job.keep_alive, "input").job.model_copy(update={"door": job.door})
+    return loading(job.model, job.keep_alive, "input").ask.model_copy(update={"door": job.door})
 
 
 def embedded(made: Vectors) -> Iterator[bytes]:
