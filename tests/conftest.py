@@ -12,7 +12,7 @@ from hypothesis import settings
 from redis.asyncio import Redis
 
 from backend.store.migrate import migrate
-from tests.support import certificates
+from tests.support import httpx_clients
 from tests.support.house import PROMPT, House, Houses, MakesHouse
 from tests.support.listener import PATIENCE
 from tests.support.postgres import Postgres, run_apart
@@ -24,7 +24,8 @@ pytest_plugins = ("tests.support.features", "tests.support.quick", "tests.suppor
 # Its 200 ms for an example are a limit on this machine's load, and no property of ours.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
-certificates.read_once()
+httpx_clients.make_patient()
+httpx_clients.share_certificates()
 HERE = Path(__file__).parent
 
 # Folders whose files take minutes: begun first, so that no process is left alone with one at the end.
