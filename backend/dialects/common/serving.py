@@ -15,6 +15,7 @@ from backend.accounts.caller import Caller
 from backend.bounds import bounds_of
 from backend.chat.choices import RelayChoices
 from backend.chat.disconnect import OnDisconnect, parse_on_disconnect
+from backend.chat.pace import pace_of
 from backend.chat.party import Party, Ticket
 from backend.chat.relay import RelayResponse
 from backend.chat.service import chat_of
@@ -24,7 +25,6 @@ from backend.dialects.common.door import Asked, ChoiceDoor, Door
 from backend.entrance.body import read_object
 from backend.entrance.crowd import leave
 from backend.errors import TooLarge, told_with
-from backend.pace import pace_of
 from backend.routing.affinity import parse_conversation
 from wire.idempotency import body_hash
 from wire.records import JobRequest

@@ -12,13 +12,13 @@ from starlette.responses import Response
 
 from backend.accounts.needs import needs
 from backend.bounds import bounds_of
+from backend.chat.pace import pace_of
 from backend.chat.relay import RelayResponse
 from backend.dialects.langserve.door import let_in
 from backend.dialects.langserve.requests import parse_one
 from backend.dialects.langserve.stream import LangServeEvents
 from backend.entrance.body import read_object
 from backend.errors import NotInstalled
-from backend.pace import pace_of
 
 PREFIX = "/api/lc/chat"
 RUNS = ("invoke", "batch", "stream_log", "stream_events")

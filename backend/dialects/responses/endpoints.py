@@ -11,6 +11,7 @@ from starlette.responses import Response
 from backend.accounts.caller import Caller
 from backend.accounts.needs import needs
 from backend.chat.disconnect import CONTINUE
+from backend.chat.pace import pace_of
 from backend.chat.party import Ticket
 from backend.chat.relay import RelayResponse
 from backend.dialects.common.door import Asked
@@ -25,7 +26,6 @@ from backend.dialects.responses.request import ResponsesRequest, is_stored
 from backend.dialects.responses.service import input_of, responses_of
 from backend.dialects.responses.stream import ResponseEvents
 from backend.entrance.body import read_object
-from backend.pace import pace_of
 
 router = APIRouter(prefix="/v1/responses", tags=["OpenAI"])
 Id = Annotated[str, Path(description="A response's id: resp_ and 32 hexadecimal digits.")]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
+from backend.chat.numbers import whole_number
 from backend.errors import Invalid
-from backend.numbers import whole_number
 
 LONGEST_MS = 1_000
 
