@@ -14,7 +14,7 @@
     ├── Unavailable          503  Redis or SQL is away, or this process is starting or draining
     └── JobFailed            by the failure's code: 400, 404, 413, 422, 503, 504, else 500
 
-How each is told to a client is its dialect's: see `backend.entrance.refusal`.
+How a client sees each is its dialect's: see `backend.entrance.refusal`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from wire.reader import JobLost
 
 
 class ApiError(Exception):
-    """`message` says what to do next. `headers` travel with the answer."""
+    """An error with a status. `message`: what to do next. `headers`: those of the answer."""
 
     status = 500
     code = "internal_error"
@@ -102,7 +102,7 @@ class Unavailable(ApiError):
 
 
 class JobFailed(ApiError):
-    """A job that ended without an answer, told to a caller who waited for the whole of it."""
+    """A job that ended without an answer, for a caller who waited for the whole of it."""
 
     STATUS = {  # noqa: RUF012 - a table, not state
         "model_not_found": 404,
@@ -169,7 +169,7 @@ def interrupted() -> Unavailable:
 
 
 def as_api_error(error: Exception) -> ApiError:
-    """Any exception as one of the tree; what nobody foresaw becomes a 500 that tells nothing but its request id."""
+    """Any exception as one of the tree. An unforeseen one becomes a 500 that shows nothing but its request id."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, RedisError | LinkLost | TimeoutError):
@@ -186,16 +186,16 @@ def as_api_error(error: Exception) -> ApiError:
 
 
 @contextmanager
-def told_with(headers: Mapping[str, str]) -> Iterator[None]:
-    """Inside, what goes wrong with jobs that are let in is told with the headers that their answer would have had."""
+def refused_with(headers: Mapping[str, str]) -> Iterator[None]:
+    """Inside, an error of jobs that are let in gets the headers that their answer would have had."""
     try:
         yield
     except (ApiError, JobLost) as error:
-        told = as_api_error(error)
-        told.headers = {**headers, **told.headers}
-        if told is error:
+        refusal = as_api_error(error)
+        refusal.headers = {**headers, **refusal.headers}
+        if refusal is error:
             raise
-        raise told from error
+        raise refusal from error
 
 
 def _of_status(error: HTTPException) -> ApiError:
@@ -209,12 +209,12 @@ def _of_status(error: HTTPException) -> ApiError:
 
 def explain(problems: list[Any]) -> str:
     """The first few of pydantic's complaints in one sentence each: where, what. Never the value: it may be a prompt."""
-    said = []
+    sentences = []
     for problem in problems[:3]:
         if isinstance(problem, dict):
             where = ".".join(str(part) for part in problem.get("loc", ()) if part not in ("body", "__root__"))
-            said.append(f"{where}: {problem.get('msg', 'wrong')}" if where else str(problem.get("msg", "wrong")))
+            sentences.append(f"{where}: {problem.get('msg', 'wrong')}" if where else str(problem.get("msg", "wrong")))
         else:
-            said.append(str(problem))
+            sentences.append(str(problem))
     more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
-    return "; ".join(said) + more
+    return "; ".join(sentences) + more

@@ -52,8 +52,8 @@ from wire.jobs import Bounds
 from wire.outage import Outage, redis_outage
 from wire.reader import FanIn
 
-TELL_SECONDS = 0.1  # what is left of a request, when Redis has not answered, until its caller is told so
-SCHEMA_SECONDS = 2.0  # for the first look at the schema: a database that says nothing keeps nobody from starting
+REFUSE_SECONDS = 0.1  # added to the time in which Redis has to answer, until a request is refused for it
+SCHEMA_SECONDS = 2.0  # for the first look at the schema: a silent database keeps no process from starting
 RECORD_MS = 86_400_000  # how long a record outlives its job
 
 
@@ -81,7 +81,7 @@ class House(NamedTuple):
     responses: Responses
     readiness: Readiness
     bounds: RequestBounds
-    outages: tuple[Outage, Outage]  # of Redis, of SQL: all loops of this process tell of them as one
+    outages: tuple[Outage, Outage]  # of Redis, of SQL: all loops of this process report them as one
 
     @property
     def services(self) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> Ho
     answers = Answers(cache or redis, pools, settings.cache_seconds)
     admission = Admission(pools, router, Naming(claims, pools), answers)
     gates = Gates(Drain(), Bound(queue_bounds))
-    answer_seconds = settings.redis_seconds + TELL_SECONDS
+    answer_seconds = settings.redis_seconds + REFUSE_SECONDS
     chat = ChatService(pools, trails, news, gates, admission, ThreadTurns(database), answer_seconds)
     threads, titles = Threads(database, pools), Titles(database, pools, looks, catalogue, chat)
     responses = Responses(pools, chat, bounds)
@@ -202,7 +202,7 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
 
 
 def _leave_if_broken(task: asyncio.Task[None]) -> None:
-    """A process whose watching or fan-in crashed serves nobody well: it drains, and is started again from outside."""
+    """A process whose watching or fan-in crashed serves no caller well: it drains, to be started again from outside."""
     if not task.cancelled() and (error := task.exception()) is not None:
         try:
             log.critical("a background loop crashed; leaving", action="house.broken", exc_info=error)

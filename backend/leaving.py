@@ -1,4 +1,4 @@
-"""Whoever tells this process to stop tells its server; the app hears it too, before connections are closed."""
+"""A signal that stops this process goes to its server; here the app gets it too, before connections are closed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
-def hearing_the_end(tell: Callable[[], None]) -> Iterator[None]:
-    """`tell` is called at SIGTERM and SIGINT, ahead of the handlers that the server has set.
+def hearing_the_end(drain: Callable[[], None]) -> Iterator[None]:
+    """`drain` is called at SIGTERM and SIGINT, ahead of the handlers that the server has set.
 
-    A lifespan is told only after the last connection has ended, which would be too late: from the signal on no
+    A lifespan ends only after the last connection has ended, which would be too late: from the signal on no
     disconnect may cancel a job, and streams without an end of their own must end. Where no server has set a handler,
     or we are not in the main thread, nothing is changed.
     """
@@ -23,7 +23,7 @@ def hearing_the_end(tell: Callable[[], None]) -> Iterator[None]:
     handlers = {number: handler for number, handler in set_before.items() if callable(handler)}
 
     def hear(number: int, frame: FrameType | None) -> None:
-        tell()
+        drain()
         handlers[signal.Signals(number)](number, frame)
 
     for number in handlers:

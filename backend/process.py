@@ -21,7 +21,7 @@ def run() -> None:
     if "--help" in sys.argv or "-h" in sys.argv:
         print(__doc__, describe_settings(ApiSettings), sep="\n\n")
         return
-    # An inherited LangSmith setting would send prompts to somebody else's server.
+    # An inherited LangSmith setting would send prompts to a server of strangers.
     os.environ["LANGSMITH_TRACING"] = os.environ["LANGCHAIN_TRACING_V2"] = "false"
     settings = read_settings(ApiSettings)
     raise_limit()

@@ -83,7 +83,7 @@ class Rules(_Rule):
 
 
 def read_rules(value: object) -> object:
-    """From a file's name. Raises ValueError that tells file and key of what is wrong."""
+    """Rules read from the file of this name. Raises ValueError, which names the file and the key of what is wrong."""
     if not isinstance(value, str | Path):
         return value
     path = Path(value).expanduser()
@@ -121,8 +121,8 @@ def _check_aliases(rules: Rules) -> None:
 def _first(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
     where = ".".join(_key(str(part)) for part in problem["loc"])
-    said = {"extra_forbidden": "is no key that is known here"}
-    return f"{where}: {said.get(problem['type'], problem['msg'].removeprefix('Value error, '))}"
+    texts = {"extra_forbidden": "is no key that is known here"}
+    return f"{where}: {texts.get(problem['type'], problem['msg'].removeprefix('Value error, '))}"
 
 
 def _key(part: str) -> str:

@@ -24,7 +24,7 @@ class ApiSettings(WireSettings):
 
     host: str = Field("127.0.0.1", alias="SLUICE_HOST")
     port: int = Field(8000, validation_alias=AliasChoices("SLUICE_PORT", "PORT"), ge=1, le=65_535)
-    # Until there are accounts, who reaches the port may use every GPU: say so on purpose, behind something that guards.
+    # Until there are accounts, a caller who reaches the port may use every GPU: allow it on purpose, behind a guard.
     allow_open: bool = Field(False, alias="SLUICE_ALLOW_OPEN")
     allowed_hosts: Names = Field((), alias="SLUICE_ALLOWED_HOSTS")
     cors_allow_origins: Names = Field((), alias="CORS_ALLOW_ORIGINS")
@@ -39,7 +39,7 @@ class ApiSettings(WireSettings):
     # Threads, messages, ended jobs. Unset: a SQLite file in the data folder.
     given_database_url: Annotated[str, AfterValidator(a_database_url)] | None = Field(None, alias="DATABASE_URL")
 
-    # Who runs the workers, and is to be told which of them are busy (backend/orchestrator).
+    # The orchestrator that runs the workers, for which the busy ones are marked (backend/orchestrator).
     orchestrator: Literal["kubernetes"] | None = Field(None, alias="SLUICE_ORCHESTRATOR")
 
     # The pools whose workers this API's jobs may go to; the own one is always among them, and the first.
@@ -85,7 +85,7 @@ class ApiSettings(WireSettings):
 
     @model_validator(mode="after")
     def only_on_purpose(self) -> Self:
-        """An address that others can reach is refused unless somebody says that something else guards it."""
+        """An address that others can reach is refused, unless a setting allows it because something else guards it."""
         if self.host not in LOOPBACK and not self.allow_open:
             raise ValueError(
                 f"SLUICE_HOST {self.host} can be reached from outside and Sluice has no accounts yet: "

@@ -47,7 +47,7 @@ UPLOAD: dict[str, Any] = {
 
 @router.post("", openapi_extra=UPLOAD, summary="Upload a file, as OpenAI does it")
 async def upload(request: Request, caller: Owner) -> Response:
-    """A file of purpose `batch` is what `/v1/batches` reads; others are kept for whoever uploaded them."""
+    """A file of purpose `batch` is what `/v1/batches` reads; other files are only kept for their tenant."""
     form = await _read_form(request)
     try:
         kept = await files_of(request).receive(*_wanted(form, caller))

@@ -1,4 +1,4 @@
-"""Files in SQL, in chunks: a second API process finds them, and no file is ever whole in memory."""
+"""Files in SQL, in chunks: every API process finds them, and no file is ever whole in memory."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from backend.store.rows import FileRow
 from wire.ids import TenantId
 
 CHUNK = 512 * 1024  # bytes a row: few rows a file, and little memory for each of many that are read at once
-UNFINISHED_MS = 3_600_000  # an upload that took longer has lost its process
+UNFINISHED_MS = 3_600_000  # an upload that takes longer has lost its process
 
 
 class NewFile(NamedTuple):
-    """`id`: None where one is to be made. `expires_at`: Unix ms, None: kept until it is deleted."""
+    """A file to be kept. `id`: None where it is to be made. `expires_at`: Unix ms, None: kept until it is deleted."""
 
     tenant: TenantId
     name: str
@@ -34,14 +34,14 @@ class NewFile(NamedTuple):
 
 
 class Files:
-    """`limit`: bytes of one file."""
+    """The files of all tenants. `limit`: bytes of one file."""
 
     def __init__(self, database: Database, limit: int) -> None:
         self._database = database
         self.limit = limit
 
     async def receive(self, new: NewFile, pieces: AsyncIterable[bytes]) -> FileRow:
-        """Keep an upload. Raises TooLarge; a file that did not come whole leaves nothing behind."""
+        """Keep an upload. Raises TooLarge; an upload that broke off leaves nothing behind."""
         file_id = new.id or FileId(f"file-{secrets.token_hex(16)}")
         try:
             await self.show(file_id, await self.store(new._replace(id=file_id), self._bounded(pieces)))
@@ -51,8 +51,8 @@ class Files:
         return await self.get(new.tenant, file_id)
 
     async def store(self, new: NewFile, pieces: AsyncIterable[bytes]) -> int:
-        """Write a file that nobody sees before `show`; its size. Repeatable with the same id and bytes."""
-        assert new.id is not None  # noqa: S101 - whoever stores has named it
+        """Write a file that no caller sees before `show`; returns its size. Repeatable with the same id and bytes."""
+        assert new.id is not None  # noqa: S101 - a caller of `store` has made the id
         row = {"id": new.id, "tenant": new.tenant, "name": safe_name(new.name), "purpose": new.purpose}
         async with self._database.write() as tx:
             await repository.begin(tx, **row, created_at=now_ms(), expires_at=new.expires_at)
@@ -100,7 +100,7 @@ class Files:
         await self._forget(tenant, file_id)
 
     async def sweep(self) -> int:
-        """Take away what has expired and what a process left half-written; how many files."""
+        """Delete files that have expired, and those that a process left half-written; returns how many."""
         now = now_ms()
         async with self._database.write() as tx:
             return await repository.sweep(tx, now - UNFINISHED_MS, now)

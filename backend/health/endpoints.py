@@ -33,7 +33,7 @@ async def live() -> dict[str, str]:
 
 @router.get("/metrics/streams", dependencies=PUBLIC, include_in_schema=False)
 async def streams(request: Request) -> dict[str, int]:
-    """Callers of this process who have an answer open, streamed or waited for. It asks nobody: it is a set's length."""
+    """Callers of this process who have an answer open, streamed or waited for. No other process is asked."""
     return {"streams": len(trails_of(request).open)}
 
 

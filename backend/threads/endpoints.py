@@ -1,4 +1,4 @@
-"""`/api/threads`: the conversations of the caller's tenant, in SQL. Foreign ids are as unknown as wrong ones."""
+"""`/api/threads`: the conversations of the caller's tenant, in SQL. A foreign id is as unknown as a wrong one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Thread = Annotated[ThreadId, Path(description="A thread's id.")]
 Owner = Annotated[Caller, needs("threads")]
 
 
-@router.get("", summary="Threads, those in which something was said last first")
+@router.get("", summary="Threads, the one with the latest message first")
 async def page(
     request: Request, caller: Owner, archived: bool = False, limit: Limit = 50, cursor: str | None = None
 ) -> Response:
@@ -57,7 +57,7 @@ async def create(request: Request, caller: Owner) -> Response:
 async def search(request: Request, caller: Owner, q: str, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> Response:
     """Case and the forms of letters do not matter. `message_id` null: the title has it."""
     hits, awaited = await threads_of(request).search(caller.tenant, parse_query(q), limit)
-    told = [
+    views = [
         {
             "thread": thread_view(hit.thread, awaited.get(hit.thread.id)),
             "message_id": hit.message,
@@ -65,7 +65,7 @@ async def search(request: Request, caller: Owner, q: str, limit: Annotated[int, 
         }
         for hit in hits
     ]
-    return answer({"hits": told})
+    return answer({"hits": views})
 
 
 @router.get("/{thread}", summary="A thread: title, settings, and the job that runs in it")
@@ -92,9 +92,9 @@ async def messages(request: Request, caller: Owner, thread: Thread) -> Response:
     """`head_id`: the leaf that is shown."""
     found, rows = await threads_of(request).messages(caller.tenant, usable_id(thread, thread_not_found))
     [row], ordered = found.threads, in_order(rows)
-    told = [message_view(message) for message in ordered]
+    views = [message_view(message) for message in ordered]
     shown_thread = thread_view(row, found.awaited.get(row.id))
-    return answer({"thread": shown_thread, "messages": told, "head_id": head_of(row, ordered)})
+    return answer({"thread": shown_thread, "messages": views, "head_id": head_of(row, ordered)})
 
 
 @router.get("/{thread}/export", summary="A thread as a file: everything as JSON, or the shown branch as Markdown")
@@ -103,8 +103,8 @@ async def export_thread(request: Request, caller: Owner, thread: Thread, format:
     [row], ordered = found.threads, in_order(rows)
     head = head_of(row, ordered)
     branch = [message_view(message) for message in branch_to(head, ordered)]
-    told = [message_view(message) for message in ordered]
-    return export(format, thread_view(row, found.awaited.get(row.id)), told, branch, head)
+    views = [message_view(message) for message in ordered]
+    return export(format, thread_view(row, found.awaited.get(row.id)), views, branch, head)
 
 
 @router.post("/{thread}/title", status_code=202, summary="Let the model name a thread, by a job of class batch")

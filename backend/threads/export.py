@@ -18,7 +18,7 @@ UNTITLED = "Chat"
 
 def export(format: Format, thread: dict[str, Any], messages: list[dict[str, Any]], branch: Iterable[dict[str, Any]],
            head: str | None) -> Response:  # fmt: skip
-    """`messages` are all, `branch` those that are shown, as the API shows them."""
+    """`messages`: all of the thread. `branch`: those that are shown. Both as the API shows them."""
     if format == "markdown":
         return attachment(markdown(thread, branch).encode(), "text/markdown; charset=utf-8", thread["title"], "md")
     whole = {
@@ -32,7 +32,7 @@ def export(format: Format, thread: dict[str, Any], messages: list[dict[str, Any]
 
 
 def attachment(body: bytes, media_type: str, title: str | None, ending: str) -> Response:
-    """A browser saves it under the thread's title; an old one under what is left of that in ASCII."""
+    """A file that a browser saves under the thread's title; an old browser under what is left of the title in ASCII."""
     name = file_name(title or UNTITLED)
     plain = "".join(c for c in name if c.isascii()).strip(" .") or UNTITLED
     named = f"attachment; filename=\"{plain}.{ending}\"; filename*=UTF-8''{quote(f'{name}.{ending}', safe='')}"
@@ -71,7 +71,7 @@ def _image(image: dict[str, str]) -> str:
 
 
 def _note(message: dict[str, Any]) -> str:
-    """What a reader of an answer that is not whole should know."""
+    """A note below an answer that is not whole, why it is not."""
     if message["status"] == "failed":
         return f"_The answer failed: {(message['error'] or {}).get('message', 'no reason is known')}_"
     return {"cancelled": "_The answer was stopped._", "running": "_The answer is still running._"}.get(

@@ -1,4 +1,4 @@
-"""What `/api/threads` takes, checked in full before SQL sees any of it. Unknown fields are ignored."""
+"""The bodies and queries of `/api/threads`, checked in full before SQL sees any of them. Unknown fields are ignored."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Title = Annotated[str, Field(max_length=TITLE_MAX), AfterValidator(one_line)]
 
 
 class Settings(BaseModel):
-    """What a thread's turns are asked with. The page sends them along with each turn; here they are only kept."""
+    """The settings of a thread's turns. The page sends them with each turn; here they are only kept."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -65,7 +65,7 @@ class ThreadChange(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    title: Title | None = Field(None, description="null: forgotten; the next words said, or the model, may name it.")
+    title: Title | None = Field(None, description="null: forgotten; the next message, or the model, may name it.")
     archived: bool = False
     settings: Settings = Field(default_factory=Settings, description="The whole object.")
     head_id: UsableMessageId | None = Field(None, description="The leaf that is shown; null: the newest.")

@@ -1,4 +1,4 @@
-"""A query's words, and where a text has them, shown: some words around the match, as they were written."""
+"""A query's words, and a snippet of a text that has them: some words around the match, as they were written."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SPACE = re.compile(r"\s")
 
 
 def words_of(query: str) -> list[str]:
-    """What a text must have, in any order and with anything between, folded. The longest come first: of two words the
-    longer is the rarer, as a rule, and a text that lacks it is done with."""
+    """The words that a text must have, in any order, folded. The longest come first: of two words the longer is the
+    rarer, as a rule, and a text that lacks it needs no further look."""
     return sorted(dict.fromkeys(fold(query).split()), key=len, reverse=True)
 
 

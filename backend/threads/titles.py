@@ -1,4 +1,4 @@
-"""A thread's title, made by the model: a small job of class `batch`, so that it never waits in front of a chat."""
+"""A thread's title, made by the model: a small job of class `batch`, so that no chat ever waits behind it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Exchange = tuple[MessageRow, MessageRow]
 
 
 class Titles:
-    """Asks for titles; whoever records the job's end writes them, unless a person was faster."""
+    """Submits the jobs that name threads. The recorder of such a job writes the title, unless a person was faster."""
 
     def __init__(self, database: Database, pools: Pools, looks: Looks, catalogue: Catalogue, chat: ChatService) -> None:
         self._database = database
@@ -68,7 +68,7 @@ class Titles:
         return bool(workers) and all(worker.info.engine == "simulated" for worker in workers)
 
     async def _let_in(self, caller: Caller, thread: ThreadRow, exchange: Exchange) -> str | None:
-        """The row names the job before the job is there: its end cannot be recorded too early."""
+        """The row names the job before the job is submitted, so that its end cannot be recorded too early."""
         request = await self._request(exchange)
         job = await self._claim(caller.tenant, thread, JobId(str(uuid.uuid4())))
         if job is None or job[1]:
@@ -81,23 +81,24 @@ class Titles:
             raise
         return job[0]
 
-    async def _claim(self, tenant: TenantId, seen: ThreadRow, mine: JobId) -> tuple[JobId, bool] | None:
-        """The job to be, and whether another request was first. None: the thread has been named or deleted since."""
+    async def _claim(self, tenant: TenantId, seen: ThreadRow, new: JobId) -> tuple[JobId, bool] | None:
+        """The job that is to name the thread, and whether another request submits it. None: the thread was named or
+        deleted meanwhile."""
         async with self._database.write() as tx:
             thread = await repository.thread(tx, tenant, seen.id, lock=True)
             if thread is None or thread.title_by == "person":
                 return None
             if thread.title_job != seen.title_job:
                 return (thread.title_job, True) if thread.title_job else None
-            await repository.name_by_job(tx, seen.id, mine, instead_of=seen.title_job)
-            return mine, False
+            await repository.name_by_job(tx, seen.id, new, instead_of=seen.title_job)
+            return new, False
 
     async def _request(self, exchange: Exchange) -> JobRequest:
-        said, answer = exchange
+        question, answer = exchange
         known = (await self._catalogue.models()).known
         model = find(answer.model or "", known) or await self._catalogue.resolve(None)
         thinks = "thinking" in (known.get(model, {}).get("capabilities") or ())
-        shown = f"User: {said.text[:EXCERPT]}\n\nAssistant: {answer.text[:EXCERPT]}"
+        shown = f"User: {question.text[:EXCERPT]}\n\nAssistant: {answer.text[:EXCERPT]}"
         messages = (Message(role="system", content=INSTRUCTION), Message(role="user", content=shown))
         return JobRequest(model=model, messages=messages, options=OPTIONS, think=False if thinks else None)
 

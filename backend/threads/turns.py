@@ -19,7 +19,7 @@ from wire.ids import JobId, TenantId
 
 FIRST_WORDS = 60  # characters of a title that is made of the first message
 TRY_AGAIN = (429, 503, 504)
-VOID: dict[str, Any] = {  # an answer that is asked for anew
+VOID: dict[str, Any] = {  # an answer that is made anew
     "text": "",
     "folded": "",
     "thinking": None,
