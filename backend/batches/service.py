@@ -17,7 +17,7 @@ from backend.dialects.openai.errors import BadParameter
 from backend.errors import NotFound
 from backend.files.service import Files
 from backend.ids import BatchId
-from backend.moments import now_ms
+from backend.moments import now_ms, seconds
 from backend.store.database import Database
 from backend.store.rows import BatchRow
 from wire.ids import TenantId
@@ -109,7 +109,7 @@ def view(shown: CountedBatch) -> dict[str, Any]:
         "status": row.status,
         "output_file_id": row.output_file_id,
         "error_file_id": row.error_file_id,
-        **{name: None if at is None else at // 1000 for name, at in times.items()},
+        **{name: None if at is None else seconds(at) for name, at in times.items()},
         "request_counts": _counts(shown),
         "metadata": row.about,
     }

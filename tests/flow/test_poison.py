@@ -138,7 +138,7 @@ def chat(house: House) -> str | None:
 
 
 def reads(house: House, path: str) -> bool:
-    return httpx.get(house.url + path, timeout=10).status_code == 200
+    return httpx.get(house.url + path).status_code == 200
 
 
 def write(evil: Redis, house: House, poison: str) -> None:

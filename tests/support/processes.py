@@ -126,7 +126,7 @@ class Api(PythonProcess):
 
     async def get(self, path: str) -> httpx.Response | None:
         """One GET; None where nobody answers."""
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with httpx.AsyncClient() as client:
             try:
                 return await client.get(self.url + path)
             except httpx.TransportError:
