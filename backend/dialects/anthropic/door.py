@@ -19,7 +19,7 @@ class AnthropicMessages:
 
     def read(self, incoming: Incoming) -> Parsed:
         wanted = read_messages(incoming.fields, incoming.bounds.messages)
-        return Parsed(wanted.to_job(), bool(wanted.stream), wanted.thoughts)
+        return Parsed(wanted.to_ask(), bool(wanted.stream), wanted.thoughts)
 
     def stream(self, parsed: Parsed, ticket: Ticket) -> Dialect:
         return AnthropicEvents(ticket.job, ticket.model, parsed.extra)

@@ -177,10 +177,10 @@ def check_results(messages: list[AnthropicMessage]) -> None:
 def job_messages(system: list[TextBlock], messages: list[AnthropicMessage]) -> tuple[Message, ...]:
     """As a job carries them."""
     names = {block.id: block.name for message in messages for block in message.of("tool_use")}
-    said = [Message(role="system", content=joined(system))] if system else []
+    made = [Message(role="system", content=joined(system))] if system else []
     for message in messages:
-        said += _users(message, names) if message.role == "user" else [_others(message)]
-    return tuple(said)
+        made += _users(message, names) if message.role == "user" else [_others(message)]
+    return tuple(made)
 
 
 def _users(message: AnthropicMessage, names: dict[str | None, str | None]) -> list[Message]:

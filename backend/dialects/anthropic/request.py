@@ -37,7 +37,7 @@ def only_custom(tool: object) -> object:
     return {"type": "elsewhere", "name": tool.get("name"), "input_schema": {}}
 
 
-class Tool(BaseModel):
+class AnthropicTool(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     type: Literal["custom", "elsewhere"] | None = None
@@ -48,10 +48,10 @@ class Tool(BaseModel):
 
     _of_its_kind = model_validator(mode="before")(only_custom)
 
-    def to_job(self) -> dict[str, Any]:
+    def to_ask(self) -> dict[str, Any]:
         about = {"name": self.name, "description": self.description}
-        told = {**about, "parameters": self.input_schema, "strict": self.strict}
-        return {"type": "function", "function": {name: value for name, value in told.items() if value is not None}}
+        function = {**about, "parameters": self.input_schema, "strict": self.strict}
+        return {"type": "function", "function": {name: value for name, value in function.items() if value is not None}}
 
 
 class ToolChoice(BaseModel):
@@ -91,7 +91,7 @@ class CountRequest(BaseModel):
     model: ModelName = Field(description="Empty: the default model.")
     messages: list[AnthropicMessage] = Field(min_length=1)
     system: System = Field(default_factory=list)
-    tools: list[Tool] | None = Field(None, max_length=TOOLS_MAX)
+    tools: list[AnthropicTool] | None = Field(None, max_length=TOOLS_MAX)
     tool_choice: ToolChoice | None = None
     thinking: Thinking | None = None
     output_config: OutputConfig | None = None
@@ -109,17 +109,17 @@ class CountRequest(BaseModel):
         return self
 
     @property
-    def own_tools(self) -> list[Tool]:
+    def own_tools(self) -> list[AnthropicTool]:
         """Without those that run elsewhere."""
         return [tool for tool in self.tools or () if tool.type != "elsewhere"]
 
-    def to_job(self) -> JobRequest:
+    def to_ask(self) -> JobRequest:
         choice = self.tool_choice if self.own_tools else None
         wanted = self.output_format or (self.output_config and self.output_config.format)
         return JobRequest(
             model=self.model,
             messages=job_messages(self.system, self.messages),
-            tools=tuple(tool.to_job() for tool in self.own_tools) or None,
+            tools=tuple(tool.to_ask() for tool in self.own_tools) or None,
             tool_choice=CHOICES[choice.type] if choice else None,
             tool_name=choice.name if choice and choice.type == "tool" else None,
             parallel_tool_calls=False if choice and choice.disable_parallel_tool_use else None,
@@ -158,7 +158,7 @@ class MessagesRequest(CountRequest):
             raise ValueError("thinking.budget_tokens must be less than max_tokens")
         return self
 
-    def to_job(self) -> JobRequest:
+    def to_ask(self) -> JobRequest:
         options = {
             "num_predict": self.max_tokens,
             "stop": self.stop_sequences or None,
@@ -167,7 +167,7 @@ class MessagesRequest(CountRequest):
             "top_k": self.top_k,
         }
         given = {name: value for name, value in options.items() if value is not None}
-        return super().to_job().model_copy(update={"options": given})
+        return super().to_ask().model_copy(update={"options": given})
 
 
 def read_messages(body: dict[str, Any], max_messages: int) -> MessagesRequest:
@@ -179,4 +179,4 @@ def read_messages(body: dict[str, Any], max_messages: int) -> MessagesRequest:
 def read_count(body: dict[str, Any], max_messages: int) -> JobRequest:
     """Raises Invalid."""
     bound_messages(body, max_messages)
-    return read_as(CountRequest, body).to_job().model_copy(update={"kind": "count"})
+    return read_as(CountRequest, body).to_ask().model_copy(update={"kind": "count"})

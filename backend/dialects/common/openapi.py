@@ -16,10 +16,10 @@ HEADERS = {
 
 def takes(model: type[BaseModel], headers: dict[str, str] | None = None) -> dict[str, Any]:
     """For a route whose body is `model`; `headers`: those it heeds, None: those that every job's route does."""
-    told = HEADERS if headers is None else headers
+    heeded = HEADERS if headers is None else headers
     return {
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema_of(model)}}},
-        "parameters": [_header(name, about) for name, about in told.items()],
+        "parameters": [_header(name, about) for name, about in heeded.items()],
     }
 
 

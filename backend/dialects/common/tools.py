@@ -99,8 +99,8 @@ def check_arguments(written: Iterable[str | None]) -> None:
     """Raises Invalid where the arguments of a request's calls have too many objects and lists in all."""
     count = sum(openings(structure(text.encode(errors="replace"))) for text in written if text)
     if count > CONTAINERS_MAX:
-        told = f"The arguments of the calls have more than {CONTAINERS_MAX:,} objects and lists; send fewer."
-        raise Invalid(told, "too_many_values")
+        problem = f"The arguments of the calls have more than {CONTAINERS_MAX:,} objects and lists; send fewer."
+        raise Invalid(problem, "too_many_values")
 
 
 def written_of(arguments: dict[str, Any]) -> str:

@@ -57,19 +57,19 @@ class QueueChat(ChatOllama):
         """Instead of ChatOllama's, which opens two HTTP clients to an Ollama: 40 ms a request, for nothing."""
         return self
 
-    def to_job(self, messages: list[BaseMessage], stop: list[str] | None = None, **kwargs: Any) -> JobRequest:
+    def to_ask(self, messages: list[BaseMessage], stop: list[str] | None = None, **kwargs: Any) -> JobRequest:
         """Raises Invalid for what `/api/chat` would refuse, ValueError for what langchain-ollama cannot convert."""
         params = self._chat_params(messages, stop, **kwargs)
         params["messages"] = [without_empty(message) for message in params["messages"]]
         if self.tools:
             params.setdefault("tools", self.tools)
-        return parse_chat(params, len(messages)).to_job()
+        return parse_chat(params, len(messages)).to_ask()
 
     async def _acreate_chat_stream(
         self, messages: list[BaseMessage], stop: list[str] | None = None, **kwargs: Any
     ) -> AsyncIterator[Mapping[str, Any]]:
         streams = kwargs.pop("stream", True)
-        async with self.follow(self.to_job(messages, stop, **kwargs)) as events:
+        async with self.follow(self.to_ask(messages, stop, **kwargs)) as events:
             if not streams:
                 yield as_json(whole(self.model, await outcome_of(events)))
                 return
@@ -104,13 +104,13 @@ def as_json(chunk: dict[str, Any]) -> Any:
 
 async def chunks_of(model: str, events: Events) -> AsyncIterator[dict[str, Any]]:
     """A job's events as the chunks of Ollama's stream; the last has `done`."""
-    said = False
+    begun = False
     async for fields in fields_of(events):
         kind = fields.get("type")
         if kind == "token":
-            said = True
+            begun = True
             yield partial(model, fields)
-        elif kind == "restarted" and said:
+        elif kind == "restarted" and begun:
             raise interrupted()
         elif kind == "completed":
             yield as_json(final(model, fields))

@@ -51,10 +51,11 @@ def _letting_in(langserve: Handler, many: bool) -> Handler:
         chats = parse_many(fields, limit) if many else [parse_one(fields, limit)]
         members = await let_in(request, chats, body)
         request.state.members = iter(members.chats)
-        asked = {"inputs": [c.input for c in chats], "config": [{}] * len(chats)} if many else {"input": chats[0].input}
+        inputs = [chat.input for chat in chats]
+        checked = {"inputs": inputs, "config": [{}] * len(inputs)} if many else {"input": inputs[0]}
         try:
             async with members.party.watched(request.receive):
-                response = await langserve(_with_body(request, {**asked, **filters_of(fields)}))
+                response = await langserve(_with_body(request, {**checked, **filters_of(fields)}))
         except BaseException as error:
             await _give_up(members, error)
             raise

@@ -45,7 +45,7 @@ class LocalRequest(BaseModel):
         provider = PROVIDERS.get(preference, preference)
         return f"{provider}/{model}" if provider else model
 
-    def to_job(self, model: str) -> JobRequest:
+    def to_ask(self, model: str) -> JobRequest:
         system = (Message(role="system", content=self.system_prompt),) if self.system_prompt else ()
         options = {"temperature": self.temperature, "num_predict": self.max_tokens}
         return JobRequest(
@@ -66,7 +66,7 @@ class LocalGenerate(AnswersWhole):
     def read(self, incoming: Incoming) -> Parsed:
         wanted = read_as(LocalRequest, incoming.fields)
         model = wanted.model_preference or "" if self._anywhere else wanted.preferred
-        return Parsed(wanted.to_job(model), stream=False, reuse=wanted.use_cache)
+        return Parsed(wanted.to_ask(model), stream=False, reuse=wanted.use_cache)
 
     def whole(self, parsed: Parsed, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
         end = outcome.end

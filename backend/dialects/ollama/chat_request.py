@@ -87,7 +87,7 @@ class ChatRequest(BaseModel):
                 raise ValueError("a tool message needs an assistant message with tool_calls before it")
         return self
 
-    def to_job(self) -> JobRequest:
+    def to_ask(self) -> JobRequest:
         """The engine-independent request. An empty model name stands for the default."""
         return JobRequest(
             model=self.model or "",

@@ -73,17 +73,17 @@ async def _vectors(
     request: Request,
     caller: Caller,
     read: Callable[[dict[str, Any]], JobRequest],
-    told: Callable[[Vectors], Iterator[bytes]],
+    written: Callable[[Vectors], Iterator[bytes]],
 ) -> Response:
-    parsed, body = await read_object(request)
-    ask = read(parsed)
+    fields, body = await read_object(request)
+    ask = read(fields)
     if not ask.inputs:
         ticket = await _load(request, caller, ask, body)
-        return Response(await joined(told(Vectors(ticket.model, []))), 200, ticket.headers, "application/json")
+        return Response(await joined(written(Vectors(ticket.model, []))), 200, ticket.headers, "application/json")
     party = await submit(request, caller, parts_of(ask, bounds_of(request).embed_batch), body)
     made = await vectors_of(party, len(ask.inputs), request.receive)
     vectors = Vectors(made.model, made.vectors, made.prompt_tokens, made.total_ms, made.load_ms)
-    return Response(await joined(told(vectors)), 200, made.headers, "application/json")
+    return Response(await joined(written(vectors)), 200, made.headers, "application/json")
 
 
 async def _load(request: Request, caller: Caller, ask: JobRequest, body: bytes) -> Ticket:
@@ -115,9 +115,9 @@ async def running(request: Request) -> dict[str, Any]:
 async def show(request: Request) -> dict[str, Any]:
     """`model_info` has the context's length under `sluice.context_length`; absent: not known. The template tells what
     the model can be given, and is not its own."""
-    parsed, _ = await read_object(request)
+    fields, _ = await read_object(request)
     catalogue = catalogue_of(request)
-    name = await catalogue.resolve(read_as(ShowRequest, parsed).asked)
+    name = await catalogue.resolve(read_as(ShowRequest, fields).wanted)
     return ollama_models.shown(name, (await catalogue.models()).about(name))
 
 

@@ -52,12 +52,12 @@ class ShowRequest(BaseModel):
 
     @model_validator(mode="after")
     def one_is_named(self) -> ShowRequest:
-        if not self.asked:
+        if not self.wanted:
             raise ValueError("model is required")
         return self
 
     @property
-    def asked(self) -> str:
+    def wanted(self) -> str:
         return self.model or self.name
 
 

@@ -32,7 +32,7 @@ def reason_of(end: dict[str, Any], called: bool) -> str:
     return "tool_calls" if called and reason == "stop" else reason
 
 
-def told_calls(job: JobId, calls: Iterable[dict[str, Any]], before: int) -> list[dict[str, Any]]:
+def call_objects(job: JobId, calls: Iterable[dict[str, Any]], before: int) -> list[dict[str, Any]]:
     """An event's tool calls; `before` it the answer had this many."""
     return [_told_call(call, call_id(job, place)) for place, call in enumerate(calls, before)]
 

@@ -37,8 +37,8 @@ from backend.dialects.common.tools import TOOLS_MAX, Name, Tool, as_tools
 from backend.dialects.openai.elsewhere import check_choice, runs_elsewhere
 from backend.dialects.openai.errors import BadParameter, NotOffered
 from backend.dialects.openai.format import ResponseFormat
-from backend.dialects.openai.guided import Form
-from backend.dialects.openai.messages import ChatMessage, as_messages
+from backend.dialects.openai.guided import AnswerForm
+from backend.dialects.openai.messages import OpenAiMessage, as_messages
 from backend.dialects.openai.sampling import Count, Sampling, StreamOptions, check_extras
 from wire.records import JobRequest
 
@@ -81,7 +81,7 @@ class OfferedTool(Tool):
         return {"function": {"name": "-"}, "elsewhere": True} if runs_elsewhere(value) else value
 
 
-class NamedTool(BaseModel):
+class NamedFunction(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     type: Literal["function"] = "function"
@@ -92,10 +92,10 @@ class Allowed(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     mode: Literal["auto", "required"]
-    tools: list[NamedTool] = Field(min_length=1, max_length=TOOLS_MAX)
+    tools: list[NamedFunction] = Field(min_length=1, max_length=TOOLS_MAX)
 
 
-class Choice(BaseModel):
+class ChatToolChoice(BaseModel):
     """`tool_choice`; a word alone is its `type`."""
 
     model_config = ConfigDict(extra="ignore")
@@ -105,7 +105,7 @@ class Choice(BaseModel):
     allowed_tools: Allowed | None = None
 
     @model_validator(mode="after")
-    def names_what_it_needs(self) -> Choice:
+    def names_what_it_needs(self) -> ChatToolChoice:
         if self.type in ("function", "allowed_tools") and getattr(self, self.type) is None:
             raise ValueError(f"type {self.type} needs the field {self.type}")
         return self
@@ -119,11 +119,12 @@ def as_choice(value: object) -> object:
 
 
 Chosen = Annotated[
-    Choice, BeforeValidator(as_choice, json_schema_input_type=Literal["none", "auto", "required"] | Choice)
+    ChatToolChoice,
+    BeforeValidator(as_choice, json_schema_input_type=Literal["none", "auto", "required"] | ChatToolChoice),
 ]
 
 
-class Reasoning(BaseModel):
+class ChatReasoning(BaseModel):
     """The newer place of `reasoning_effort`, which some clients use here too."""
 
     model_config = ConfigDict(extra="ignore")
@@ -139,10 +140,10 @@ class TemplateWords(BaseModel):
     enable_thinking: bool | None = None
 
 
-class ChatRequest(Sampling):
+class OpenAiChatRequest(Sampling):
     """No `model` stands for the default one."""
 
-    messages: list[ChatMessage] = Field(min_length=1)
+    messages: list[OpenAiMessage] = Field(min_length=1)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: Count | None = None
@@ -152,13 +153,13 @@ class ChatRequest(Sampling):
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: Effort | None = None
-    reasoning: Reasoning | None = None
+    reasoning: ChatReasoning | None = None
     chat_template_kwargs: TemplateWords | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
 
-    def to_job(self) -> JobRequest:
+    def to_ask(self) -> JobRequest:
         """Raises BadParameter where one part of the request contradicts another."""
         self._check()
         choice, tools = self._choice()
@@ -178,7 +179,7 @@ class ChatRequest(Sampling):
             top_logprobs=self.top_logprobs,
         )
 
-    def _form(self) -> Form:
+    def _form(self) -> AnswerForm:
         return self.form(self.response_format.as_format() if self.response_format else None)
 
     def _switched(self) -> bool | None:

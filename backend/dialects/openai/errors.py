@@ -46,14 +46,14 @@ class NotOffered(BadParameter):
 
 def refusal(error: ApiError, request_id: str) -> Refusal:
     status = status_of(error)
-    told = {
+    described = {
         "message": error.message,
         "type": type_of(status),
         "param": param_of(error),
         "code": CODES.get(error.code, error.code),
         "request_id": request_id,
     }
-    return Refusal(status, {"error": told})
+    return Refusal(status, {"error": described})
 
 
 def param_of(error: ApiError) -> str | None:

@@ -66,7 +66,7 @@ class StructuredOutputs(BaseModel):
     choice: Choices | None = None
 
 
-class Form(NamedTuple):
+class AnswerForm(NamedTuple):
     """What an answer is held to: a job's `format`, or the option that stands for it."""
 
     format: Any = None
@@ -87,7 +87,7 @@ class Guided(BaseModel):
     json_schema: AnySchema | None = None
     logit_bias: Annotated[dict[TokenId, Bias], Field(max_length=1_024)] | None = None
 
-    def form(self, response_format: Any = None) -> Form:
+    def form(self, response_format: Any = None) -> AnswerForm:
         """Raises BadParameter where more than one is asked for. `response_format`: as a job's `format`."""
         nested = self.structured_outputs or StructuredOutputs()
         forms = {
@@ -107,7 +107,7 @@ class Guided(BaseModel):
         named = [name for name, form in forms.items() if form]
         if len(named) > 1:
             raise BadParameter(named[1], f"An answer has one form: send {named[0]!r} or {named[1]!r}.")
-        return forms[named[0]] or Form() if named else Form()
+        return forms[named[0]] or AnswerForm() if named else AnswerForm()
 
 
 def grammar_of(choices: Sequence[str] | None) -> str | None:
@@ -117,9 +117,9 @@ def grammar_of(choices: Sequence[str] | None) -> str | None:
     return "root ::= " + " | ".join(orjson.dumps(choice).decode() for choice in choices)
 
 
-def _format(wanted: Any) -> Form | None:
-    return None if wanted is None else Form(wanted)
+def _format(wanted: Any) -> AnswerForm | None:
+    return None if wanted is None else AnswerForm(wanted)
 
 
-def _option(name: str, value: str | None) -> Form | None:
-    return None if value is None else Form(None, {name: value})
+def _option(name: str, value: str | None) -> AnswerForm | None:
+    return None if value is None else AnswerForm(None, {name: value})

@@ -16,7 +16,7 @@ from wire.decoding import json_object
 from wire.records import JobRecord
 
 
-def told(record: JobRecord, events: int, end: dict[str, Any]) -> dict[str, Any]:
+def described(record: JobRecord, events: int, end: dict[str, Any]) -> dict[str, Any]:
     """`events`: how many its running attempt has told so far. `end`: the terminal event, {} once its log is gone."""
     ended = next((at for at, what, _ in reversed(record.timeline) if what == "ended"), None)
     return {

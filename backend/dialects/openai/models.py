@@ -13,11 +13,11 @@ from backend.pool.models.names import Models
 
 
 def listed(models: Models, ids: Mapping[str, str]) -> dict[str, Any]:
-    data = [told(id, name, models.about(name), models.is_live(name)) for id, name in ids.items()]
+    data = [described(id, name, models.about(name), models.is_live(name)) for id, name in ids.items()]
     return {"object": "list", "data": data}
 
 
-def told(id: str, name: str, about: About, live: bool) -> dict[str, Any]:
+def described(id: str, name: str, about: About, live: bool) -> dict[str, Any]:
     """`id`: what the caller calls it, `name`: what it is called here, which differ where `id` is an alias.
 
     `live`: a worker offers it now; `context_length` None: not known.

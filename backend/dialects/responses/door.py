@@ -27,14 +27,14 @@ class ResponsesDoor:
             raise Invalid(f"input: {len(items):,} items are too many; at most {most:,}.", "too_many_messages")
         check_possible(incoming.fields)
         wanted = read_as(ResponsesRequest, incoming.fields)
-        return Parsed(wanted.to_job(), bool(wanted.stream), wanted)
+        return Parsed(wanted.to_ask(), bool(wanted.stream), wanted)
 
     def stream(self, parsed: Parsed, ticket: Ticket) -> ResponseEvents:
         return ResponseEvents(Origin(ticket.job, ticket.model, parsed.ask))
 
     def whole(self, parsed: Parsed, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
-        told = Origin(ticket.job, ticket.model, parsed.ask)
-        return ended(told, outcome.end, output_of(ticket.job, outcome))
+        origin = Origin(ticket.job, ticket.model, parsed.ask)
+        return ended(origin, outcome.end, output_of(ticket.job, outcome))
 
 
 class CountDoor(AnswersWhole):

@@ -36,7 +36,7 @@ CALLS = {"custom_tool_call": "function_call", "local_shell_call": "function_call
 OUTPUTS = {"custom_tool_call_output": "function_call_output", "local_shell_call_output": "function_call_output"}
 
 
-class Part(BaseModel):
+class InputPart(BaseModel):
     """`image_url` holds the base64 once it is read, `file_data` the text."""
 
     model_config = ConfigDict(extra="ignore")
@@ -49,7 +49,7 @@ class Part(BaseModel):
     filename: Annotated[str, Field(max_length=256)] | None = None
 
     @model_validator(mode="after")
-    def holds_what_it_says(self) -> Part:
+    def holds_what_it_says(self) -> InputPart:
         field = FIELDS.get(self.type, "text")
         if getattr(self, field) is None:
             raise ValueError(f"a part of type {self.type} needs the field {field}")
@@ -67,7 +67,9 @@ def as_parts(content: object) -> object:
     return [{"type": "input_text", "text": content}] if isinstance(content, str) else content
 
 
-Parts = Annotated[list[Part], Field(fail_fast=True), BeforeValidator(as_parts, json_schema_input_type=str | list[Part])]
+InputParts = Annotated[
+    list[InputPart], Field(fail_fast=True), BeforeValidator(as_parts, json_schema_input_type=str | list[InputPart])
+]
 
 
 class Thought(BaseModel):
@@ -84,11 +86,11 @@ class Item(BaseModel):
     type: Literal["message", "function_call", "function_call_output", "reasoning", "item_reference"] = "message"
     id: Annotated[str, Field(max_length=128)] | None = None
     role: Annotated[Literal["user", "assistant", "system", "developer"] | None, BeforeValidator(lowered)] = None
-    content: Parts | None = None
+    content: InputParts | None = None
     call_id: CallId | None = None
     name: Name | None = None
     arguments: str | None = None
-    output: Parts | None = None
+    output: InputParts | None = None
     summary: Annotated[list[Thought], Field(fail_fast=True)] | None = None
 
     @model_validator(mode="before")
@@ -152,11 +154,11 @@ def as_items(value: object) -> object:
 Items = Annotated[list[Item], Field(fail_fast=True), BeforeValidator(as_items, json_schema_input_type=str | list[Item])]
 
 
-def text_of(parts: Iterable[Part] | None) -> str:
+def text_of(parts: Iterable[InputPart] | None) -> str:
     return "\n".join(part.words for part in parts or () if part.type != "input_image")
 
 
-def images_of(parts: Iterable[Part] | None) -> tuple[str, ...] | None:
+def images_of(parts: Iterable[InputPart] | None) -> tuple[str, ...] | None:
     return tuple(part.image_url for part in parts or () if part.image_url and part.type == "input_image") or None
 
 
@@ -217,11 +219,11 @@ def with_names(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 
 # -- told again --------------------------------------------------------------------------------------------------
-def told_items(job: JobId, messages: Iterable[Message]) -> list[dict[str, Any]]:
+def input_items_of(job: JobId, messages: Iterable[Message]) -> list[dict[str, Any]]:
     """The input items of a response, as `…/input_items` lists them; ids are made of the job's and their place."""
-    told = [item for message in messages for item in _items_of(message)]
+    items = [item for message in messages for item in _items_of(message)]
     kinds = {"message": "msg", "function_call": "fc", "function_call_output": "fco", "reasoning": "rs"}
-    return [{"id": f"{kinds[item['type']]}_{hex_of(job)}_in{n}", **item} for n, item in enumerate(told)]
+    return [{"id": f"{kinds[item['type']]}_{hex_of(job)}_in{n}", **item} for n, item in enumerate(items)]
 
 
 def _items_of(message: Message) -> Iterable[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from backend.chat.outcome import Outcome
 from backend.dialects.common.tools import hex_of
-from backend.dialects.openai.answer import logprobs_of, told_calls
+from backend.dialects.openai.answer import call_objects, logprobs_of
 from wire.ids import JobId
 from wire.records import JobRequest
 
@@ -43,7 +43,7 @@ def message_item(id: str, status: str, part: Item | None) -> Item:
 
 
 def text_part(text: str, logprobs: Sequence[dict[str, Any]] = ()) -> Item:
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": told_logprobs(logprobs)}
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": logprob_list(logprobs)}
 
 
 def reasoning_item(id: str, status: str, part: Item | None) -> Item:
@@ -56,20 +56,20 @@ def summary_part(text: str) -> Item:
 
 
 def call_item(id: str, status: str, call: dict[str, Any], arguments: str) -> Item:
-    """`call` as `told_calls` tells it."""
+    """`call` as `call_objects` tells it."""
     about = {"call_id": call["id"], "name": call["function"]["name"], "arguments": arguments}
     return {"id": id, "type": "function_call", "status": status, **about}
 
 
 def calls_of(job: JobId, restarts: int, calls: Sequence[dict[str, Any]], before: int) -> list[dict[str, Any]]:
-    """As `told_calls`; ids differ from those of a void attempt, by which clients would know the calls again."""
+    """As `call_objects`; ids differ from those of a void attempt, by which clients would know the calls again."""
     suffix = f"_r{restarts}" if restarts else ""
-    return [{**call, "id": call["id"] + suffix} for call in told_calls(job, calls, before)]
+    return [{**call, "id": call["id"] + suffix} for call in call_objects(job, calls, before)]
 
 
-def told_logprobs(logprobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    told = logprobs_of(logprobs)
-    return told["content"] if told else []
+def logprob_list(logprobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    body = logprobs_of(logprobs)
+    return body["content"] if body else []
 
 
 def output_of(job: JobId, outcome: Outcome) -> list[Item]:
@@ -101,15 +101,15 @@ def status_of(end: dict[str, Any]) -> str:
 
 def ended(origin: Origin, end: dict[str, Any], output: list[Item]) -> dict[str, Any]:
     """The response with its terminal event."""
-    told = response(origin, status_of(end), output)
-    told["model"] = end.get("model") or origin.model
+    body = response(origin, status_of(end), output)
+    body["model"] = end.get("model") or origin.model
     if end.get("type") == "failed":
-        told["error"] = {"code": _error_code(str(end.get("code"))), "message": end.get("message", "The job failed.")}
-    if told["status"] == "incomplete":
-        told["incomplete_details"] = {"reason": INCOMPLETE[end["finish_reason"]]}
+        body["error"] = {"code": _error_code(str(end.get("code"))), "message": end.get("message", "The job failed.")}
+    if body["status"] == "incomplete":
+        body["incomplete_details"] = {"reason": INCOMPLETE[end["finish_reason"]]}
     if "usage" in end:
-        told["usage"] = usage_of(end["usage"])
-    return told
+        body["usage"] = usage_of(end["usage"])
+    return body
 
 
 def _error_code(code: str) -> str:

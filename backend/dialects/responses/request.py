@@ -72,7 +72,7 @@ class Text(BaseModel):
     verbosity: Literal["low", "medium", "high"] | None = None
 
 
-class Reasoning(BaseModel):
+class ResponseReasoning(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
@@ -91,7 +91,7 @@ class ResponsesRequest(BaseModel):
     tool_choice: Chosen | None = None
     parallel_tool_calls: bool | None = None
     text: Text | None = None
-    reasoning: Reasoning | None = None
+    reasoning: ResponseReasoning | None = None
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     max_output_tokens: Annotated[int, Field(ge=1)] | None = None
@@ -105,7 +105,7 @@ class ResponsesRequest(BaseModel):
     previous_response_id: str | None = Field(None, max_length=64)
     truncation: Literal["auto", "disabled"] | None = None
 
-    def to_job(self) -> JobRequest:
+    def to_ask(self) -> JobRequest:
         """Raises BadParameter where one part of the request contradicts another."""
         self._check()
         tools = self._tools()
@@ -138,11 +138,11 @@ class ResponsesRequest(BaseModel):
 
     def _messages(self) -> tuple[Message, ...]:
         """The calls of earlier responses are not known yet: where they count, results are looked at later."""
-        said, leans = as_messages(self.input), bool(self.previous_response_id) or self.has_references
-        if not (said or leans):
+        messages, leans = as_messages(self.input), bool(self.previous_response_id) or self.has_references
+        if not (messages or leans):
             raise BadParameter("input", FIRST)
         first = [Message(role="system", content=self.instructions)] if self.instructions else []
-        return tuple(first + said) if leans else with_names(first + said)
+        return tuple(first + messages) if leans else with_names(first + messages)
 
     def _options(self) -> dict[str, Any]:
         limit = self.max_output_tokens
@@ -175,16 +175,16 @@ class ResponsesRequest(BaseModel):
     def _echo(self) -> dict[str, Any]:
         """What every answer tells of its request. `instructed`: the first message is the instructions; `own`: the place
         of the first one that this request brought itself."""
-        told = self.model_dump(
+        echoed = self.model_dump(
             mode="json",
             by_alias=True,
             exclude_none=True,
             exclude={"model", "input", "instructions", "stream", "include", "tool_choice", "tools"},
         )
-        told["tools"] = [tool.model_dump(mode="json", exclude_none=True) for tool in self.functions]
-        choice = {"tool_choice": self.tool_choice.told()} if self.tool_choice else {}
+        echoed["tools"] = [tool.model_dump(mode="json", exclude_none=True) for tool in self.functions]
+        choice = {"tool_choice": self.tool_choice.as_sent()} if self.tool_choice else {}
         instructed = bool(self.instructions)
-        return {**told, **choice, "created_at": int(time.time()), "instructed": instructed, "own": int(instructed)}
+        return {**echoed, **choice, "created_at": int(time.time()), "instructed": instructed, "own": int(instructed)}
 
 
 def is_stored(request: JobRequest) -> bool:

@@ -20,7 +20,7 @@ from backend.chat.party import Ticket
 from backend.chat.service import ChatService
 from backend.dialects.common.door import Parsed
 from backend.dialects.openai.errors import BadParameter
-from backend.dialects.responses.input import told_items, with_names
+from backend.dialects.responses.input import input_items_of, with_names
 from backend.dialects.responses.object import Item, Origin, calls_of, ended, output_of, response
 from backend.dialects.responses.request import ResponsesRequest, is_stored
 from backend.errors import ApiError, NotFound, TooLarge
@@ -164,7 +164,7 @@ def job_of(name: str) -> JobId:
 
 
 def input_of(stored: Stored) -> list[Item]:
-    return told_items(stored.origin.job, stored.own)
+    return input_items_of(stored.origin.job, stored.own)
 
 
 def _joined(job: JobRequest, before: list[Message], most: int) -> JobRequest:

@@ -29,12 +29,12 @@ from backend.dialects.responses.object import (
     ended,
     is_whole,
     item_id,
+    logprob_list,
     message_item,
     reasoning_item,
     response,
     summary_part,
     text_part,
-    told_logprobs,
 )
 from backend.errors import ApiError, interrupted
 from wire.events import EventId, LogEntry
@@ -66,7 +66,7 @@ class OpenText:
         self.id = id
         self.index = index
         self.where: dict[str, Any] = {"item_id": id, "output_index": index}
-        self.said: list[bytes] = []  # JSON strings: nothing is decoded before the end
+        self.literals: list[bytes] = []  # JSON strings: nothing is decoded before the end
         self.logprobs: list[dict[str, Any]] = []
         body: dict[str, Any] = {"type": kind.text + ".delta", **self.where, **kind.place}
         if kind is TEXT:
@@ -76,7 +76,7 @@ class OpenText:
         self.frame = b'event: %b.delta\ndata: %b,"sequence_number":%%d,"delta":%%b}\n\n' % (name, head)
 
     def text(self) -> str:
-        joined: str = orjson.loads(b'"' + b"".join(one[1:-1] for one in self.said) + b'"')
+        joined: str = orjson.loads(b'"' + b"".join(literal[1:-1] for literal in self.literals) + b'"')
         return joined
 
     def part(self, text: str) -> Item:
@@ -108,14 +108,14 @@ class ResponseEvents(Translation):
     # -- what the relay calls ------------------------------------------------------------------------------------
     def opening(self) -> bytes:
         background = bool((self._origin.ask.echo or {}).get("background"))
-        told = response(self._origin, "queued" if background else "in_progress", [])
-        created = self._frame("response.created", response=told)
-        return created + self._frame("response.queued", response=told) if background else created
+        body = response(self._origin, "queued" if background else "in_progress", [])
+        created = self._frame("response.created", response=body)
+        return created + self._frame("response.queued", response=body) if background else created
 
     def keep_alive(self) -> bytes:
         state = "in_progress" if self._begun else "queued"
-        told = response(self._origin, state, [])
-        return event_frame(f"response.{state}", max(self._sequence - 1, self._after), response=told)
+        body = response(self._origin, state, [])
+        return event_frame(f"response.{state}", max(self._sequence - 1, self._after), response=body)
 
     def broken(self, error: ApiError) -> bytes:
         self.done = True
@@ -135,7 +135,7 @@ class ResponseEvents(Translation):
         item = self._open
         if item is None or item.kind is not TEXT:
             return self._delta(TEXT, literal)
-        item.said.append(literal)
+        item.literals.append(literal)
         number = self._next()
         return item.frame % (number, literal) if number > self._after else b""
 
@@ -177,10 +177,10 @@ class ResponseEvents(Translation):
             opened = self._close("completed") + self._begin(kind)
         item = self._open
         assert item is not None  # noqa: S101 - begun above
-        item.said.append(literal)
+        item.literals.append(literal)
         if logprobs:
             item.logprobs.extend(logprobs)
-            about = {**item.where, **kind.place, "delta": orjson.loads(literal), "logprobs": told_logprobs(logprobs)}
+            about = {**item.where, **kind.place, "delta": orjson.loads(literal), "logprobs": logprob_list(logprobs)}
             return opened + self._frame(kind.text + ".delta", **about)
         number = self._next()
         return opened + item.frame % (number, literal) if number > self._after else opened
@@ -198,7 +198,7 @@ class ResponseEvents(Translation):
             return b""
         item, self._open = self._open, None
         text, where = item.text(), {**item.where, **item.kind.place}
-        logprobs = {"logprobs": told_logprobs(item.logprobs)} if item.kind is TEXT else {}
+        logprobs = {"logprobs": logprob_list(item.logprobs)} if item.kind is TEXT else {}
         whole = item.kind.item_of(item.id, status, item.part(text))
         frames = self._frame(item.kind.text + ".done", **where, text=text, **logprobs)
         frames += self._frame(item.kind.part + ".done", **where, part=item.part(text))

@@ -49,7 +49,7 @@ class NamedTool(BaseModel):
     _of_its_kind = model_validator(mode="before")(only_functions)
 
 
-class Choice(BaseModel):
+class ResponseToolChoice(BaseModel):
     """`tool_choice`; a word alone is its `type`."""
 
     model_config = ConfigDict(extra="ignore")
@@ -60,7 +60,7 @@ class Choice(BaseModel):
     tools: list[NamedTool] | None = Field(None, max_length=TOOLS_MAX)
 
     @model_validator(mode="after")
-    def names_what_it_needs(self) -> Choice:
+    def names_what_it_needs(self) -> ResponseToolChoice:
         if self.type == "function" and self.name is None:
             raise ValueError("type function needs the field name")
         if self.type == "allowed_tools" and not self.tools:
@@ -79,7 +79,7 @@ class Choice(BaseModel):
             return [tool.name for tool in self.tools or () if tool.type == "function"]
         return [str(self.name)] if self.type == "function" else None
 
-    def told(self) -> str | dict[str, Any]:
+    def as_sent(self) -> str | dict[str, Any]:
         """As it was sent."""
         if self.type == "function":
             return {"type": self.type, "name": self.name}
@@ -93,5 +93,6 @@ def as_choice(value: object) -> object:
 
 
 Chosen = Annotated[
-    Choice, BeforeValidator(as_choice, json_schema_input_type=Literal["none", "auto", "required"] | Choice)
+    ResponseToolChoice,
+    BeforeValidator(as_choice, json_schema_input_type=Literal["none", "auto", "required"] | ResponseToolChoice),
 ]
