@@ -40,8 +40,8 @@ ABOUT = "One durable queue in front of all your GPUs. Every answer is a job: wat
 
 # Rooms that are no client protocol.
 ROUTERS = (threads_router, admin_router, health_router, files_router, batches_router)
-BODIES_HELD = 64  # of the largest size: a process of 1 GiB holds so many of 8 MB, and what is made of them
-# What a page of another origin may read of an answer.
+BODIES_HELD = 64  # of the largest size: a process of 1 GiB holds so many of 8 MB, and the objects that are made of them
+# The headers of an answer that a page of another origin may read.
 EXPOSED = [
     *("X-Sluice-Job", "X-Sluice-Route", "X-Sluice-Queue-Position"),
     *("X-Sluice-Context-Messages", "X-Sluice-Cache"),

@@ -22,7 +22,7 @@ NOT_FOUND = "404.html"
 INDEX = "index.html"
 STATIC = "_next/static/"  # names that carry a hash of what they hold
 FOREVER = b"public, max-age=31536000, immutable"
-ASK_AGAIN = b"no-cache"  # may be kept, and is asked for with its ETag every time
+ASK_AGAIN = b"no-cache"  # may be kept; a browser asks with its ETag every time
 OCTETS = b"application/octet-stream"
 TYPES = {
     ".css": b"text/css; charset=utf-8",
@@ -45,7 +45,7 @@ TYPES = {
 
 
 class NoPage(Exception):
-    """The folder holds no finished page; the message says what is missing."""
+    """The folder holds no finished page; the message names the missing part."""
 
 
 class File(NamedTuple):
@@ -65,7 +65,7 @@ class Site(NamedTuple):
 
 
 def read_site(folder: Path) -> Site:
-    """Read all of a finished export. Raises NoPage, also where somebody else's hands were at it."""
+    """Read all of a finished export. Raises NoPage, also where another program changed the folder."""
     try:
         sent = orjson.loads((folder / HEADERS).read_bytes())
         documents, others = (as_headers(sent[kind]) for kind in ("documents", "files"))
@@ -80,7 +80,7 @@ def read_site(folder: Path) -> Site:
 
 
 def as_headers(named: Mapping[str, str]) -> Headers:
-    """As ASGI wants them."""
+    """The headers as ASGI takes them."""
     return tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in named.items())
 
 
@@ -92,7 +92,7 @@ def make_file(bodies: Mapping[str, bytes], kind: bytes, cache: bytes, more: Head
 
 
 def _paths(folder: Path) -> Iterator[str]:
-    """What may be served. A link is followed nowhere; what begins with a dot is nobody's business."""
+    """The paths that may be served. No link is followed, and a name that begins with a dot is private."""
     for place in sorted(folder.rglob("*")):
         path = place.relative_to(folder).as_posix()
         hidden = any(part.startswith(".") for part in path.split("/"))
@@ -122,5 +122,5 @@ def _read(folder: Path, path: str, documents: Headers, others: Headers) -> File:
 
 
 def _address(path: str) -> str:
-    """`admin/index.html` is asked for as `/admin/`."""
+    """The address of a file: `admin/index.html` is `/admin/`."""
     return "/" + (path.removesuffix(INDEX) if path == INDEX or path.endswith("/" + INDEX) else path)

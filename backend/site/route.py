@@ -1,6 +1,6 @@
 """Answers from the table of files. The last route of the app: whatever the API knows comes first.
 
-A path that belongs to the API never falls through to the page: a wrong one is answered as JSON, as all its errors are.
+A path that belongs to the API never falls through to the page: a wrong path is answered as JSON, as all its errors are.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ READS = ("GET", "HEAD")
 
 
 class SiteRoute(BaseRoute):
-    """Takes the paths that the page has, and lost people who ask for a page.
+    """The route of the page: it takes the paths that the page has, and lost people whose browser wants a page.
 
-    `api`: the first parts of the API's paths, on which nobody gets a page.
+    `api`: the first parts of the API's paths, which never get a page.
     """
 
     need: Need = "public"
@@ -38,7 +38,7 @@ class SiteRoute(BaseRoute):
         return (Match.FULL if reads and self._lost(scope, path) else Match.NONE), {}
 
     def _lost(self, scope: Scope, path: str) -> bool:
-        """A person's browser on a path that nobody knows."""
+        """Whether this is a person's browser on a path that neither the API nor the page has."""
         ours = self._site.not_found is not None and first_part(path) not in self._api
         return ours and b"text/html" in header(scope, b"accept")
 

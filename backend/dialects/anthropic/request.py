@@ -1,7 +1,7 @@
-"""What `/v1/messages` and `/v1/messages/count_tokens` take, and the jobs that are made of it.
+"""The requests of `/v1/messages` and `/v1/messages/count_tokens`, and the jobs that are made of them.
 
-Left out: Anthropic's own tools (search, code, bash, …), which agents offer beside theirs. Refused, since nobody here
-could fulfil them and to pass over them would be a lie: a `tool_choice` that needs one of those, MCP servers. Passed
+Left out: Anthropic's own tools (search, code, bash, …), which agents offer beside theirs. Refused, since nothing here
+could fulfil them and to pass over them would be a lie: a `tool_choice` that needs such a tool, MCP servers. Passed
 over, since an answer is as right without them: cache_control, service_tier, metadata, container, context_management,
 the size of a thinking budget, effort.
 """
@@ -19,7 +19,7 @@ from backend.dialects.common.reading import bound_messages, read_as
 from backend.dialects.common.tools import TOOLS_MAX, Name, Schema
 from wire.records import JobRequest
 
-STOPS_MAX = 256  # no engine is known to take more; one that takes fewer says so
+STOPS_MAX = 256  # no engine is known to take more; an engine that takes fewer refuses the job
 BUDGET_MIN = 1_024  # Anthropic's own least thinking budget
 CHOICES: dict[str, Literal["auto", "none", "required"]] = {
     "auto": "auto",
@@ -30,7 +30,7 @@ CHOICES: dict[str, Literal["auto", "none", "required"]] = {
 
 
 def only_custom(tool: object) -> object:
-    """Of a tool that Anthropic runs or defines only the name is read: there is no schema in it."""
+    """Only the name is read of a tool that Anthropic runs or defines: such a tool has no schema."""
     kind = tool.get("type") if isinstance(tool, dict) else None
     if not isinstance(tool, dict) or not isinstance(kind, str) or kind == "custom":
         return tool
@@ -99,7 +99,7 @@ class CountRequest(BaseModel):
     mcp_servers: list[Any] | None = Field(None, max_length=0)
 
     @model_validator(mode="after")
-    def answers_what_was_asked(self) -> CountRequest:
+    def agrees_with_itself(self) -> CountRequest:
         check_results(self.messages)
         choice, names = self.tool_choice, {tool.name for tool in self.own_tools}
         if choice and not names and (choice.type == "any" or (choice.type == "auto" and not self.tools)):
@@ -110,7 +110,7 @@ class CountRequest(BaseModel):
 
     @property
     def own_tools(self) -> list[AnthropicTool]:
-        """Without those that run elsewhere."""
+        """The tools that do not run elsewhere."""
         return [tool for tool in self.tools or () if tool.type != "elsewhere"]
 
     def to_ask(self) -> JobRequest:
@@ -129,13 +129,13 @@ class CountRequest(BaseModel):
 
     @property
     def think(self) -> bool | None:
-        """Who does not ask for thoughts gets none, as at Anthropic; `adaptive` leaves it to the model."""
+        """A request without `thinking` gets no thoughts, as at Anthropic; `adaptive` leaves it to the model."""
         kind = self.thinking.type if self.thinking else "disabled"
         return {"enabled": True, "disabled": False}.get(kind)
 
     @property
     def thoughts(self) -> bool:
-        """Whether they are told."""
+        """Whether thoughts are sent."""
         return self.thinking is not None and self.think is not False and self.thinking.display != "omitted"
 
 

@@ -51,7 +51,7 @@ class Members(NamedTuple):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Of a batch only its jobs: they may have gone different ways."""
+        """The headers of a batch are only its jobs: each may have gone another way."""
         headers = self.party.headers
         return headers if len(self.chats) == 1 else {"X-Sluice-Job": headers["X-Sluice-Job"]}
 

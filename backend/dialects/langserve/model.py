@@ -26,7 +26,7 @@ from wire.records import JobRequest
 
 
 class Events(Protocol):
-    """What is needed of a `backend.pool.trail.Trail`."""
+    """The part of a `backend.pool.trail.Trail` that is needed here."""
 
     @property
     def at_end(self) -> bool: ...
@@ -42,7 +42,8 @@ def not_let_in(job: JobRequest) -> AbstractAsyncContextManager[Events]:
 
 
 class QueueChat(ChatOllama):
-    """A chat model whose answers are jobs. `follow` lets a job in and gives its events; whoever gives it leaves it.
+    """A chat model whose answers are jobs. `follow` lets a job in and yields its events; whoever passes `follow` leaves
+    the job.
 
     Raises JobFailed for a job that failed, and Unavailable where an attempt is lost after some of its chunks were
     given: attempts are never concatenated.
@@ -98,7 +99,7 @@ def without_empty(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_json(chunk: dict[str, Any]) -> Any:
-    """As it would be read from Ollama's line: times as texts."""
+    """The chunk as it would be read from Ollama's line: times as texts."""
     return orjson.loads(orjson.dumps(chunk, option=orjson.OPT_UTC_Z))
 
 

@@ -35,7 +35,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class LetInFirst(APIRoute):
-    """A route of LangServe's. Its POSTs make jobs; its playground is told to load nothing from elsewhere."""
+    """A route of LangServe's. Its POSTs make jobs; its playground may load nothing from elsewhere."""
 
     def get_route_handler(self) -> Handler:
         langserve = super().get_route_handler()
@@ -75,7 +75,7 @@ def _confined(langserve: Handler) -> Handler:
 
 
 async def _give_up(members: Members, error: BaseException) -> None:
-    """LangServe has no answer. A batch is given up with its first failure: nobody reads the other answers."""
+    """LangServe has no answer. A batch is given up with its first failure, since its other answers are not read."""
     if isinstance(error, ApiError):
         error.headers.update(members.headers)
     members.party.gone = members.party.gone or isinstance(error, Exception)
@@ -103,9 +103,9 @@ class Accompanied(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._response(scope, self._party.hearing(receive), send)
-        except ApiError as error:  # LangServe has told the stream's reader that it failed, and raises it once more
+        except ApiError as error:  # LangServe has sent the failure to the stream's reader, and raises it once more
             log.info("job failed in a stream", action="stream.failed", code=error.code)
-            self._party.gone = True  # of an answer that was interrupted nobody reads the rest
+            self._party.gone = True  # the rest of an answer that was interrupted is not read
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await self._party.leave()

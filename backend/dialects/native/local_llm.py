@@ -1,8 +1,8 @@
 """`POST /api/v1/local-llm/generate`: a prompt in, one JSON object out, errors in our own shape.
 
 A provider is a pool or an engine; with a model it makes the name `provider/model`, as everywhere. It is a preference:
-where it has no such model, whoever has it answers, and the answer tells who. Alone it means the default model if that
-provider has it, else the first there that chats.
+where it has no such model, any worker that has it answers, and the answer names it. Alone it means the default model
+if that provider has it, else the first of its models that chats.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def text_envelope(model: str, content: str, done: bool) -> dict[str, Any]:
 
 
 class ChunkForm(NamedTuple):
-    """How a route tells text. `head` and `tail` stand around it in a chunk that is text and nothing else."""
+    """How a route writes text. `head` and `tail` stand around the text in a chunk that has nothing else."""
 
     head: bytes
     tail: bytes

@@ -79,7 +79,7 @@ class ChatChunks(Chunks):
         self._head = {"id": id_of(answer), "object": "chat.completion.chunk", "created": created, "model": model}
         self._tail = {"usage": None} if include_usage else {}
         self._include_usage = include_usage
-        self._called = 0  # tool calls told so far
+        self._called = 0  # tool calls sent so far
         super().__init__(text_frame(self._chunk({"content": ""}), b"content"), among)
 
     def keep_alive(self) -> bytes:

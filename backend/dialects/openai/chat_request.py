@@ -2,11 +2,11 @@
 
 | passed on | as |
 | --- | --- |
-| `messages` | see `openai_messages` |
+| `messages` | see `messages.py` |
 | `tools`, `tool_choice` (none, auto, required, a function, allowed_tools), `parallel_tool_calls` | the job's own |
-| `response_format`, `guided_*`, `structured_outputs`, `grammar` | see `openai_format`, `openai_guided` |
+| `response_format`, `guided_*`, `structured_outputs`, `grammar` | see `format.py`, `guided.py` |
 | `reasoning_effort` or `reasoning.effort` | `think`: none → False, minimal → low, xhigh and max → high, else the word |
-| `chat_template_kwargs.enable_thinking`, where no effort is told | `think` |
+| `chat_template_kwargs.enable_thinking`, where no effort is given | `think` |
 | `temperature`, `top_p`, `presence_penalty`, `frequency_penalty`, `seed`, `stop` | options of that name |
 | `n` (up to 8) | so many jobs, each a choice |
 | `max_completion_tokens`, else `max_tokens` | `num_predict` |
@@ -17,7 +17,7 @@
 | --- | --- |
 | `n` > 8 | each answer is a job |
 | `functions`, `function_call`, messages of role `function` | `tools` have taken their place |
-| `web_search_options`, `moderation` that are not empty | nothing here can do what they ask |
+| `web_search_options`, `moderation` that are not empty | nothing here searches or moderates |
 | a `tool_choice` of a tool that is no function | it runs elsewhere |
 | `audio`, `modalities` with more than text, `input_audio`, files that are no text, what must be fetched | no engine |
 
@@ -71,7 +71,7 @@ class Named(BaseModel):
 
 
 class OfferedTool(Tool):
-    """Of one that runs elsewhere nothing is read."""
+    """A tool as it is offered. Of a tool that runs elsewhere nothing is read."""
 
     elsewhere: bool = Field(False, exclude=True)
 
@@ -214,14 +214,14 @@ class OpenAiChatRequest(Sampling):
 
     def _named(self, wanted: list[Named]) -> list[OfferedTool]:
         tools = {tool.function.name: tool for tool in self._functions}
-        for one in wanted:
-            if one.name not in tools:
-                raise BadParameter("tool_choice", f"'tool_choice' names {one.name!r}, which is not among 'tools'.")
-        return [tools[one.name] for one in wanted]
+        for function in wanted:
+            if function.name not in tools:
+                raise BadParameter("tool_choice", f"'tool_choice' names {function.name!r}, which is not among 'tools'.")
+        return [tools[function.name] for function in wanted]
 
 
 def check_possible(body: Mapping[str, Any]) -> None:
-    """Raises NotOffered for what this API knows and nobody here can do."""
+    """Raises NotOffered for a wish that OpenAI's API fulfils and no engine here can."""
     for name, advice in IMPOSSIBLE.items():
         if body.get(name):
             raise NotOffered(name, advice)

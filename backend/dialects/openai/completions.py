@@ -8,13 +8,13 @@ data: {"id":"cmpl-…","object":"text_completion","created":…,"model":"…","c
 | --- | --- |
 | `prompt` (a text, or up to 128), `suffix` | the job's own; each prompt is a job, its answers stand side by side |
 | `n` (up to 8) | so many jobs a prompt |
-| `max_tokens`, 16 unless told | `num_predict` |
+| `max_tokens`, 16 by default | `num_predict` |
 | `logprobs` (0 to 5) | `logprobs`, `top_logprobs` |
-| `echo` | the prompt is told before the answer |
+| `echo` | the prompt is sent before the answer |
 | the rest | as of a chat |
 
 Refused with 400: `best_of` over `n` (nothing here compares answers), prompts of token ids, and `echo` with `logprobs`
-(no engine tells those of a prompt). Thoughts are no part of a text and are not told.
+(no engine reports those of a prompt). Thoughts are no part of a text and are not sent.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from backend.dialects.openai.sampling import JOBS_MAX, Count, Sampling, StreamOp
 from wire.ids import JobId
 from wire.records import JobRequest
 
-MAX_TOKENS = 16  # what OpenAI's reference says of a request that does not
+MAX_TOKENS = 16  # OpenAI's reference has this for a request without a limit
 
 
 class CompletionRequest(Sampling):
@@ -88,7 +88,7 @@ class CompletionRequest(Sampling):
 
 
 def check_possible(body: Mapping[str, Any]) -> None:
-    """Raises NotOffered for what this API knows and nobody here can do."""
+    """Raises NotOffered for a wish that OpenAI's API fulfils and no engine here can."""
     check_extras(body)
     prompt = body.get("prompt")
     if isinstance(prompt, list) and prompt and isinstance(prompt[0], int | list):
@@ -96,7 +96,7 @@ def check_possible(body: Mapping[str, Any]) -> None:
 
 
 class CompletionExtra(NamedTuple):
-    """`created`: the request's second. `echo`: the prompt is told before the answer."""
+    """`created`: the request's second. `echo`: the prompt is sent before the answer."""
 
     created: int
     include_usage: bool

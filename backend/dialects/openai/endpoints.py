@@ -1,4 +1,4 @@
-"""`/v1`: what OpenAI's clients ask for. Every answer is a job like any other."""
+"""`/v1`: the routes of OpenAI's clients. Every answer is a job like any other."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def embeddings(request: Request, caller: Annotated[Caller, needs("embeddin
 
 @router.get("/models", dependencies=[needs("models")], summary="The models there are, live ones first")
 async def models(request: Request) -> dict[str, Any]:
-    """`live`: a worker offers it now; the others are started for whoever asks. An alias is one more id. Clients that
+    """`live`: a worker offers it now; the others are started by a request. An alias is one more id. Clients that
     send `anthropic-version` get Anthropic's list, in pages."""
     catalogue = catalogue_of(request)
     models = await catalogue.models()
@@ -74,7 +74,7 @@ async def model(model: str, request: Request) -> dict[str, Any]:
 
 @router.get("/chat/jobs/{job}", summary="How a chat's job stands: status, progress, result")
 async def chat_job(job: str, request: Request, caller: Annotated[Caller, needs("jobs")]) -> dict[str, Any]:
-    """`job`: the id from `X-Sluice-Job`, or the answer's. `progress`: 0 to 1, null where nobody knows."""
+    """`job`: the id from `X-Sluice-Job`, or the answer's. `progress`: 0 to 1, null where it is not known."""
     pools = pools_of(request)
     found = there(await pools.whole(await find_job(pools, caller, job_of(job))), job_of(job))
     end = await pools.ending(found)

@@ -8,7 +8,7 @@
 | `tool` | text, or none | `tool_call_id`, of a call that an assistant message before it has |
 
 `file` parts are read as the text in them. A message's text parts are joined with line feeds. Roles are read in upper
-and lower case. `name` is ignored: no engine here is told of it.
+and lower case. `name` is ignored: no engine here takes it.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ class ChatPart(BaseModel):
     file: FilePart | None = None
 
     @model_validator(mode="after")
-    def holds_what_it_says(self) -> ChatPart:
+    def holds_the_field_of_its_type(self) -> ChatPart:
         if getattr(self, self.type) is None:
             raise ValueError(f"a part of type {self.type} needs the field {self.type}")
         return self
 
     @property
     def words(self) -> str:
-        """What a model reads of it, "" of an image."""
+        """The text that a model reads of this part, "" of an image."""
         if self.file:
             return named_text(self.file.filename, self.file.file_data)
         return self.text or self.refusal or ""

@@ -1,4 +1,4 @@
-"""OpenAI's `/v1/responses` as a door: `…_request` says what it takes, `…_stream` and `…_object` what it tells."""
+"""OpenAI's `/v1/responses` as a door: `request.py` reads requests, `stream.py` and `object.py` write answers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from backend.errors import Invalid
 
 
 class ResponsesDoor:
-    """A request that continues a response is read without it, and without the items that it only names:
-    `backend.responses` puts both where they belong."""
+    """The door of responses. It reads a request without the response that the request continues, and without items that
+    are only named: `service.py` and `references.py` put both where they belong.
+    """
 
     name = DOOR_NAME
 
@@ -38,7 +39,7 @@ class ResponsesDoor:
 
 
 class CountDoor(AnswersWhole):
-    """How many tokens the input of a response is. Nothing is kept of it."""
+    """The door that counts the tokens of a response's input. Nothing is kept of the input."""
 
     name = "openai.input_tokens"
 

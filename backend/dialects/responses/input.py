@@ -1,8 +1,8 @@
-"""The input of `/v1/responses`: items become a job's messages, and messages are told as items again.
+"""The input of `/v1/responses`: items become a job's messages, and messages become items again.
 
 | item | becomes |
 | --- | --- |
-| `message` (or none said) of role `user`, `assistant`, `system`, `developer` (the same) | a message of that role |
+| `message` (or no type) of role `user`, `assistant`, `system`, `developer` (the same) | a message of that role |
 | `function_call` | a call of the assistant's message before it, else of a new one |
 | `function_call_output` | a tool's message; its call must stand before it, also in the response that is continued |
 | `custom_tool_call`, `local_shell_call` and their outputs | the same: what other tools than functions did is history |
@@ -49,7 +49,7 @@ class InputPart(BaseModel):
     filename: Annotated[str, Field(max_length=256)] | None = None
 
     @model_validator(mode="after")
-    def holds_what_it_says(self) -> InputPart:
+    def holds_the_field_of_its_type(self) -> InputPart:
         field = FIELDS.get(self.type, "text")
         if getattr(self, field) is None:
             raise ValueError(f"a part of type {self.type} needs the field {field}")
@@ -57,7 +57,7 @@ class InputPart(BaseModel):
 
     @property
     def words(self) -> str:
-        """What a model reads of it, "" of an image."""
+        """The text that a model reads of this part, "" of an image."""
         if self.type == "input_file":
             return named_text(self.filename, self.file_data or "")
         return self.text or self.refusal or ""
@@ -96,7 +96,7 @@ class Item(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def is_one_of_few_kinds(cls, value: object) -> object:
-        """An item of reasoning has parts of its own; those in full say more than a summary."""
+        """An item of reasoning has parts of its own; the full parts hold more than the summary."""
         if not isinstance(value, dict):
             return value
         kind = value.get("type")
@@ -125,7 +125,7 @@ class Item(BaseModel):
 
     @property
     def thoughts(self) -> str:
-        """Of an item of reasoning."""
+        """The text of an item of reasoning."""
         return "\n".join(thought.text for thought in self.summary or ())
 
 
@@ -182,13 +182,13 @@ def as_messages(items: Sequence[Item]) -> list[Message]:
             messages.append(Message(role="tool", content=text_of(item.output), tool_call_id=item.call_id))
             seen += images_of(item.output) or ()
         elif item.type == "message":
-            messages.append(_said(item, thoughts))
+            messages.append(_message_of(item, thoughts))
     return [*messages, Message(role="user", images=seen)] if seen else messages
 
 
-def _said(item: Item, thoughts: str) -> Message:
+def _message_of(item: Item, thoughts: str) -> Message:
     role: Any = "system" if item.role == "developer" else item.role
-    thinking = thoughts if role == "assistant" else ""  # thoughts before anybody else's words have led to nothing
+    thinking = thoughts if role == "assistant" else ""  # thoughts before another role's words have led to nothing
     return Message(role=role, content=text_of(item.content), images=images_of(item.content), thinking=thinking or None)
 
 
@@ -218,7 +218,7 @@ def with_names(messages: Sequence[Message]) -> tuple[Message, ...]:
     return tuple(named)
 
 
-# -- told again --------------------------------------------------------------------------------------------------
+# -- sent back ---------------------------------------------------------------------------------------------------
 def input_items_of(job: JobId, messages: Iterable[Message]) -> list[dict[str, Any]]:
     """The input items of a response, as `…/input_items` lists them; ids are made of the job's and their place."""
     items = [item for message in messages for item in _items_of(message)]

@@ -1,6 +1,6 @@
-"""A response as `/v1/responses` tells it: the object around it, and the items of its output.
+"""A response as `/v1/responses` sends it: the object around it, and the items of its output.
 
-Everything is made of the job's record and its events, so that any API process tells the same at any time.
+Everything is made of the job's record and its events, so that any API process sends the same at any time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Item = dict[str, Any]
 
 
 class Origin(NamedTuple):
-    """What a response is made of: the id of its job, the model as the catalogue spells it, and the request."""
+    """The origin of a response: the id of its job, the model as the catalogue spells it, and the request."""
 
     job: JobId
     model: str
@@ -51,18 +51,18 @@ def reasoning_item(id: str, status: str, part: Item | None) -> Item:
 
 
 def summary_part(text: str) -> Item:
-    """Thoughts are told as a summary: that is the form of them that clients draw."""
+    """A part with thoughts. Clients draw thoughts that come as a summary."""
     return {"type": "summary_text", "text": text}
 
 
 def call_item(id: str, status: str, call: dict[str, Any], arguments: str) -> Item:
-    """`call` as `call_objects` tells it."""
+    """The item of a call. `call`: as `call_objects` returns it."""
     about = {"call_id": call["id"], "name": call["function"]["name"], "arguments": arguments}
     return {"id": id, "type": "function_call", "status": status, **about}
 
 
 def calls_of(job: JobId, restarts: int, calls: Sequence[dict[str, Any]], before: int) -> list[dict[str, Any]]:
-    """As `call_objects`; ids differ from those of a void attempt, by which clients would know the calls again."""
+    """The same as `call_objects`, with other ids than a void attempt's: clients know calls by their ids."""
     suffix = f"_r{restarts}" if restarts else ""
     return [{**call, "id": call["id"] + suffix} for call in call_objects(job, calls, before)]
 
@@ -93,7 +93,7 @@ def is_whole(end: dict[str, Any]) -> bool:
 
 
 def status_of(end: dict[str, Any]) -> str:
-    """From a terminal event."""
+    """A response's status, from its terminal event."""
     if end.get("type") == "completed":
         return "completed" if is_whole(end) else "incomplete"
     return "cancelled" if end.get("type") == "cancelled" else "failed"
@@ -155,7 +155,7 @@ def response(origin: Origin, status: str, output: list[Item]) -> dict[str, Any]:
         "tools": [{"parameters": None, "strict": None, **tool} for tool in echo.get("tools", ())],
         "top_logprobs": echo.get("top_logprobs", 0),
         "top_p": echo.get("top_p"),
-        "truncation": "disabled",  # whatever the request says: nothing is cut from a conversation here
+        "truncation": "disabled",  # also where the request wants another value: nothing is cut from a conversation here
         "usage": None,
         "user": echo.get("user"),
     }

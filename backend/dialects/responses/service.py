@@ -43,7 +43,7 @@ class Stored(NamedTuple):
 
     @property
     def own(self) -> tuple[Message, ...]:
-        """What this request brought itself, without instructions and without what it continues."""
+        """The messages that this request brought itself: no instructions, nothing of the response that it continues."""
         return self.origin.ask.messages[int((self.origin.ask.echo or {}).get("own", 0)) :]
 
 
@@ -148,7 +148,7 @@ def as_stored(found: Found) -> Stored | None:
     record = found.record
     try:
         request = JobRequest.model_validate_json(record.request)
-    except ValueError:  # forgotten, or written by nobody here
+    except ValueError:  # forgotten, or not written by this code
         return None
     if not is_stored(request):
         return None

@@ -5,9 +5,9 @@ output `output_item.added`, its part's `added`, deltas, `done`s and `output_item
 (of a cancelled one too) or `incomplete` with the whole response.
 
 Every frame has a `sequence_number`. Which one is a function of the event log alone, so that any API process continues a
-stream exactly: it reads the log from its start and leaves out what was sent. What is in no log has no number of its
-own: queue news are comments, and while nothing comes the response's latest state is told again, under the number of the
-last event. So clients that wait for events go on waiting, and whoever resumes behind that number misses nothing. An
+stream exactly: it reads the log from its start and leaves out what was sent. An event that is in no log has no number
+of its own: queue news are comments, and while nothing comes the response's latest state is sent again, under the number
+of the last event. So clients that wait for events go on waiting, and a client that resumes behind it misses nothing. An
 attempt that is void leaves its open item as incomplete; the next one begins new items behind it, and the response at
 the end holds only what won.
 """
@@ -43,7 +43,7 @@ END = {"completed": "response.completed", "incomplete": "response.incomplete"}
 
 
 class Kind(NamedTuple):
-    """How one kind of text is told: the prefix of its ids, the names of its events, its part's place in the item."""
+    """How one kind of text is sent: the prefix of its ids, the names of its events, its part's place in the item."""
 
     prefix: str
     text: str
@@ -84,7 +84,7 @@ class OpenText:
 
 
 class ResponseEvents(Translation):
-    """One stream. Frames up to the number `after` were sent before, by whichever process."""
+    """The events of one stream. Frames up to the number `after` were sent before, by whichever process."""
 
     def __init__(self, origin: Origin, after: int = -1) -> None:
         super().__init__(flowing=True, takes_back=True)
@@ -102,7 +102,7 @@ class ResponseEvents(Translation):
 
     @property
     def output(self) -> list[Item]:
-        """The items that were told and closed, of the attempt that counts."""
+        """The items that were sent and closed, of the attempt that counts."""
         return self._output
 
     # -- what the relay calls ------------------------------------------------------------------------------------
