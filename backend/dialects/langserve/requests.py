@@ -1,4 +1,4 @@
-"""The requests of LangServe's routes: `{"input": {"messages": […]}, "config": {"configurable": {…}}}`, or a batch of them.
+"""The requests of LangServe's routes: `{"input": {"messages": […]}, "config": {"configurable": {…}}}`, or many inputs.
 
 They are checked in full, and made into chats, before anything is enqueued and before LangServe sees any of them: it
 answers with a 500 whatever it does not expect.

@@ -12,7 +12,6 @@ of the log: `/api/jobs/{id}/events` goes on behind it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -28,6 +27,7 @@ from backend.dialects.openai.chat_request import OpenAiChatRequest, check_possib
 from backend.dialects.openai.errors import BadParameter, read_as
 from backend.dialects.openai.frames import ChoicePlace, Chunks
 from backend.dialects.openai.sampling import copies
+from backend.moments import now_ms, seconds
 from wire.ids import JobId
 
 
@@ -51,7 +51,7 @@ class ChatDoor:
         wanted = read_as(OpenAiChatRequest, incoming.fields)
         include_usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
         job, *others = copies(wanted.to_ask(), wanted.n or 1)
-        extra = ChatExtra(int(time.time()), include_usage)
+        extra = ChatExtra(seconds(now_ms()), include_usage)
         return Parsed(job, bool(wanted.stream), extra, others=tuple(others))
 
     def stream(self, parsed: Parsed, ticket: Ticket) -> ChatChunks:

@@ -19,7 +19,6 @@ Refused with 400: `best_of` over `n` (nothing here compares answers), prompts of
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
@@ -34,6 +33,7 @@ from backend.dialects.openai.answer import TextLogprobs, usage_of
 from backend.dialects.openai.errors import BadParameter, NotOffered, read_as
 from backend.dialects.openai.frames import ChoicePlace, Chunks
 from backend.dialects.openai.sampling import JOBS_MAX, Count, Sampling, StreamOptions, as_list, check_extras, copies
+from backend.moments import now_ms, seconds
 from wire.ids import JobId
 from wire.records import JobRequest
 
@@ -111,7 +111,7 @@ class CompletionsDoor:
         check_possible(incoming.fields)
         wanted = read_as(CompletionRequest, incoming.fields)
         include_usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
-        extra = CompletionExtra(int(time.time()), include_usage, bool(wanted.echo))
+        extra = CompletionExtra(seconds(now_ms()), include_usage, bool(wanted.echo))
         job, *others = wanted.to_asks()
         return Parsed(job, bool(wanted.stream), extra, others=tuple(others))
 
