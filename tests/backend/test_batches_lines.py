@@ -18,6 +18,7 @@ from backend.batches.lines import Checker, NotJsonl, RawLine, raw_lines
 from backend.ids import BatchId
 from backend.store.rows import LineRow
 from tests.backend.batch_calls import CHAT, a_line
+from tests.backend.incoming import bounds
 
 BATCH = BatchId("batch_" + "1f" * 16)
 LIMIT = 12
@@ -46,7 +47,7 @@ async def test_lines_are_the_same_however_the_file_is_cut(lines: list[bytes], si
 
 def row_of(line: dict[str, Any] | bytes, checker: Checker | None = None, number: int = 0) -> LineRow:
     raw = line if isinstance(line, bytes) else orjson.dumps(line)
-    return (checker or Checker(BATCH, CHAT, 100)).row(RawLine(number, raw))
+    return (checker or Checker(BATCH, CHAT, bounds(100))).row(RawLine(number, raw))
 
 
 def test_a_right_line_waits_with_its_body() -> None:
@@ -80,14 +81,14 @@ def test_a_wrong_line_is_written_into_the_error_file(wrong: str) -> None:
 
 
 def test_a_line_that_is_too_long_or_too_deep_fails_alone() -> None:
-    long = Checker(BATCH, CHAT, 100).row(RawLine(0, None))
+    long = Checker(BATCH, CHAT, bounds(100)).row(RawLine(0, None))
     assert orjson.loads(long.answer or "")["response"]["status_code"] == 413
     deep = row_of(b'{"custom_id": "a", "body": ' + b"[" * 200 + b"]" * 200 + b"}")
     assert orjson.loads(deep.answer or "")["response"]["body"]["error"]["code"] == "nested_too_deep"
 
 
 def test_a_custom_id_is_used_once_by_lines_that_wait() -> None:
-    checker = Checker(BATCH, CHAT, 100)
+    checker = Checker(BATCH, CHAT, bounds(100))
     states = [row_of(a_line("a", "x", method=method), checker).state for method in ("GET", "POST", "POST")]
     assert states == ["failed", "waiting", "failed"]
 

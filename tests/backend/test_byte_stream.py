@@ -14,8 +14,9 @@ from backend.dialects.ollama.answer import OllamaChunks
 from backend.dialects.openai.chat import ChatChunks
 from backend.dialects.openai.completions import Extra, TextChunks
 from backend.dialects.responses.door import DOOR
-from backend.dialects.responses.object import Asked
+from backend.dialects.responses.object import Origin
 from backend.dialects.responses.stream import ResponseEvents
+from tests.backend.incoming import incoming
 from tests.support.sse import parse_frames
 from wire.events import EventId, LogEntry, Queued, Started, encode, token
 
@@ -26,7 +27,7 @@ FAILED = LogEntry(EventId(1, 2), b'{"type":"failed","code":"deadline","message":
 EVENT_STREAMS: dict[str, Callable[[], Dialect]] = {
     "chat": lambda: ChatChunks(JOB, "m", 1, False),
     "completions": lambda: TextChunks(JOB, "m", Extra(1, False, False)),
-    "responses": lambda: ResponseEvents(Asked(JOB, "m", DOOR.read({"input": "Hi"}, 9).job)),
+    "responses": lambda: ResponseEvents(Origin(JOB, "m", DOOR.read(incoming({"input": "Hi"}, 9)).ask)),
     "anthropic": lambda: AnthropicEvents(JOB, "m", thoughts=False),
     "langserve": lambda: LangServeEvents(JOB, "m", reasoning=False, news=False),
 }
