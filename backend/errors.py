@@ -189,7 +189,7 @@ def as_api_error(error: Exception) -> ApiError:
 
 
 @contextmanager
-def told_with(headers: Mapping[str, str]) -> Iterator[None]:
+def refused_with(headers: Mapping[str, str]) -> Iterator[None]:
     """Inside the block, the error of a job that is let in gets the headers that the job's answer would have had."""
     try:
         yield

@@ -28,13 +28,13 @@ httpx_clients.make_patient()
 httpx_clients.share_certificates()
 HERE = Path(__file__).parent
 
-# Folders whose files take minutes: begun first, so that no process is left alone with one at the end.
-LONG = ("flow", "browser", "wire", "images", "cluster")
+# Folders of many short files: they come last, so that no process is left alone with a long one at the end.
+SHORT = ("backend", "bench", "ollama_worker", "support", "workflows")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first; xdist hands files out in this order."""
-    items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] not in LONG)
+    """Sort long files first; xdist hands files out in this order."""
+    items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] in SHORT)
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +87,7 @@ def fresh_valkey(tmp_path: Path) -> Iterator[Valkey]:
 
 @pytest.fixture
 def pool() -> str:
-    """A pool's name that no other test uses."""
+    """The name of a pool that no other test uses."""
     return f"test-{secrets.token_hex(4)}"
 
 
@@ -160,6 +160,6 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def database_url(empty_database_url: str) -> str:
-    """The same with the newest schema."""
+    """The URL of such a database with the newest schema."""
     run_apart(lambda: migrate(empty_database_url))
     return empty_database_url

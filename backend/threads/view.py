@@ -1,4 +1,4 @@
-"""Threads and messages as their owners see them: rows in, JSON out."""
+"""Threads and messages as their owners see them: JSON made of rows."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ async def test_only_changed_pods_are_patched_and_the_list_is_fetched_once(room: 
     for _ in range(4):
         await marker.look()
     assert room.server.patches() == [("pod-a", "100")]
-    assert [request.verb for request in room.server.asked].count("list") == 1
+    assert [request.verb for request in room.server.requests].count("list") == 1
 
 
 async def test_a_look_without_redis_does_not_cost_its_process_the_leadership(
@@ -145,7 +145,7 @@ async def test_hosts_that_are_no_worker_s_pod_are_left_alone(room: Room) -> None
     for _ in range(3):
         await marker.look()
     assert room.server.patches() == []
-    assert len(room.server.asked) == 2  # the list, and once more for hosts that it did not have
+    assert len(room.server.requests) == 2  # the list, and once more for hosts that it did not have
 
 
 async def test_a_pod_that_came_later_is_found_once_it_is_busy(room: Room) -> None:
@@ -192,16 +192,16 @@ async def test_one_process_marks_and_the_next_follows_where_it_leaves_or_dies(ro
     first, second, third = [await room.marker() for _ in range(3)]
     await first.look()
     await second.look()
-    assert len(room.server.asked) == 2  # the first's list and patch
+    assert len(room.server.requests) == 2  # the first's list and patch
     await first._leave()
     await second.look()
-    assert len(room.server.asked) == 3  # the second's list: nothing has changed
+    assert len(room.server.requests) == 3  # the second's list: nothing has changed
     await room.redis.pexpire(room.key, 1)  # as if the second were killed
     while await room.redis.exists(room.key):
         pass
     await third.look()
     await second.look()  # it was only asleep
-    assert len(room.server.asked) == 4
+    assert len(room.server.requests) == 4
     assert await room.redis.pttl(room.key) > 0
 
 

@@ -26,7 +26,7 @@ from backend.dialects.common.door import ChoiceDoor, Door, Incoming, Parsed
 from backend.entrance.body import read_object
 from backend.entrance.crowd import leave
 from backend.entrance.protocols import own_path
-from backend.errors import TooLarge, told_with
+from backend.errors import TooLarge, refused_with
 from backend.routing.affinity import parse_conversation
 from wire.idempotency import body_hash
 from wire.records import JobRequest
@@ -52,7 +52,7 @@ async def serve_choices(request: Request, caller: Caller, door: ChoiceDoor) -> R
     if parsed.stream:
         choices = [door.choice(parsed, party.tickets, place) for place in range(len(party.tickets))]
         return RelayChoices(party, choices, pace)
-    with told_with(party.headers):
+    with refused_with(party.headers):
         answer = door.all_choices(parsed, party.tickets, await party.outcomes(request.receive))
     return Response(orjson.dumps(answer), 200, party.headers, "application/json")
 
@@ -69,7 +69,7 @@ async def answered(request: Request, caller: Caller, door: Door, parsed: Parsed,
 
 async def whole(request: Request, door: Door, parsed: Parsed, ticket: Ticket) -> Response:
     """The answer as one object, once it is complete. A failure, too, is sent with the job's headers."""
-    with told_with(ticket.headers):
+    with refused_with(ticket.headers):
         [outcome] = await Party([ticket]).outcomes(request.receive)
         answer = door.whole(parsed, ticket, outcome)
     return Response(orjson.dumps(answer, option=orjson.OPT_UTC_Z), 200, ticket.headers, "application/json")
