@@ -1,4 +1,4 @@
-"""The schema's steps make what `tables.py` describes, can be walked both ways, and are walked once by many processes."""
+"""The schema's steps make what `tables.py` describes, can be walked both ways, and are walked once by many."""
 
 from __future__ import annotations
 
