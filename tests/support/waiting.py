@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar, overload
 
 T = TypeVar("T")
-# Seconds between two looks, the least and the most: a twentieth of the wait so far. A look is often a request to a server,
-# and a hundred of them a second would take the processor from what is waited for.
+# Seconds between two looks, the least and the most: a twentieth of the wait so far. A look is often a request, and a
+# hundred of them a second would take the processor from what is waited for.
 PAUSES = (0.01, 0.05)
 
 
