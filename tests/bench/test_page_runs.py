@@ -1,4 +1,4 @@
-"""Which runs are chosen, what the engine is told to say, and which promises count as broken."""
+"""Which runs are chosen, what the engine is to answer, and which promises count as broken."""
 
 from __future__ import annotations
 

@@ -80,13 +80,13 @@ async def test_both_protocols_give_the_same_answer(
 async def test_listed_things_become_parallel_calls(
     as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient
 ) -> None:
-    asked = ask("Tell the weather for each of: Paris, Rome and Oslo.")
-    one = await as_openai.chat.completions.create(model=MODEL, messages=asked, tools=[WEATHER])
+    messages_sent = ask("Tell the weather for each of: Paris, Rome and Oslo.")
+    one = await as_openai.chat.completions.create(model=MODEL, messages=messages_sent, tools=[WEATHER])
     calls = one.choices[0].message.tool_calls or []
     cities = [json.loads(call.function.arguments)["location"] for call in calls if call.type == "function"]
     assert cities == ["Paris", "Rome", "Oslo"]
     assert len({call.id for call in calls}) == 3
-    two = await as_ollama.chat(MODEL, asked, tools=[WEATHER])
+    two = await as_ollama.chat(MODEL, messages_sent, tools=[WEATHER])
     assert [call.function.arguments["location"] for call in two.message.tool_calls or ()] == cities
 
 
@@ -101,8 +101,8 @@ async def test_only_requested_tools_are_called(as_openai: openai.AsyncOpenAI) ->
 
 async def test_a_tools_result_is_in_the_answer(as_ollama: ollama.AsyncClient) -> None:
     call = {"function": {"name": "get_weather", "arguments": {"location": "Paris"}}}
-    asked = [*ask("What is the weather?"), {"role": "assistant", "tool_calls": [call]}]
-    answer = await as_ollama.chat(MODEL, [*asked, {"role": "tool", "content": "sunny"}], tools=[WEATHER])
+    messages_sent = [*ask("What is the weather?"), {"role": "assistant", "tool_calls": [call]}]
+    answer = await as_ollama.chat(MODEL, [*messages_sent, {"role": "tool", "content": "sunny"}], tools=[WEATHER])
     assert answer.message.content == "The tools say: sunny"
 
 
@@ -116,11 +116,11 @@ async def test_it_answers_with_a_pictures_size(as_openai: openai.AsyncOpenAI, as
 
 
 async def test_a_seed_decides(as_openai: openai.AsyncOpenAI) -> None:
-    async def said(seed: int) -> str | None:
+    async def text_of(seed: int) -> str | None:
         answer = await as_openai.chat.completions.create(model=MODEL, messages=ask("say something random"), seed=seed)
         return answer.choices[0].message.content
 
-    assert await said(1) == await said(1) != await said(2)
+    assert await text_of(1) == await text_of(1) != await text_of(2)
 
 
 async def test_the_most_and_stop_strings_end_an_answer(
@@ -140,8 +140,8 @@ async def test_of_several_schemas_it_fills_the_one_that_fits(as_ollama: ollama.A
     ways = {"anyOf": [way(name={"enum": ["time"]}, arguments=way()), weather, way(degrees={"type": "integer"})]}
     call = await as_ollama.chat(MODEL, ask("The weather in 'Paris'?"), format=ways)
     assert json.loads(call.message.content or "") == {"name": "weather", "arguments": {"city": "Paris"}}
-    told = [*ask("The weather in 'Paris'?"), {"role": "tool", "content": "7 degrees"}]
-    answer = await as_ollama.chat(MODEL, told, format=ways)
+    messages_sent = [*ask("The weather in 'Paris'?"), {"role": "tool", "content": "7 degrees"}]
+    answer = await as_ollama.chat(MODEL, messages_sent, format=ways)
     assert json.loads(answer.message.content or "").keys() == {"degrees"}
 
 
@@ -149,11 +149,11 @@ async def test_log_probabilities_are_sent_where_requested(
     as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient
 ) -> None:
     one = await as_openai.chat.completions.create(model=MODEL, messages=ask("Hi"), logprobs=True, top_logprobs=3)
-    told = one.choices[0].logprobs and one.choices[0].logprobs.content
+    entries = one.choices[0].logprobs and one.choices[0].logprobs.content
     two = await as_ollama.chat(MODEL, ask("Hi"), logprobs=True, top_logprobs=3)
-    assert told and two.logprobs
-    assert [entry.token for entry in told] == [entry.token for entry in two.logprobs]
-    assert all(len(entry.top_logprobs) == 3 and entry.logprob <= 0 for entry in told)
+    assert entries and two.logprobs
+    assert [entry.token for entry in entries] == [entry.token for entry in two.logprobs]
+    assert all(len(entry.top_logprobs) == 3 and entry.logprob <= 0 for entry in entries)
 
 
 # -- faults ----------------------------------------------------------------------------------------------------------
@@ -198,8 +198,8 @@ async def test_the_book_notes_which_client_hung_up(as_openai: openai.AsyncOpenAI
 
     async def closed() -> bool | None:
         async with httpx.AsyncClient() as client:
-            told = (await client.get(str(server.make_url("/scripted/book?prompt=silent")))).json()
-        return [entry["state"] for entry in told] == ["closed"] or None
+            entries = (await client.get(str(server.make_url("/scripted/book?prompt=silent")))).json()
+        return [entry["state"] for entry in entries] == ["closed"] or None
 
     await eventually(closed, 5, "the server sees that its caller has gone")
 
