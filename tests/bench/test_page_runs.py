@@ -8,7 +8,7 @@ from backend.store.tables import messages
 from bench.page.__main__ import QUICK, judged, missed, parse, table
 from bench.page.chat import LAST, spoken
 from bench.page.gauges import Cost
-from bench.page.house import Said, Told, rows
+from bench.page.house import PageMessage, PageThread, rows
 from bench.page.runs import RUNS, Run, chosen
 from bench.page.targets import TARGETS
 from ollama_worker.engines.simulated_script import tokens_of
@@ -45,7 +45,9 @@ def test_an_answer_has_as_many_tokens_as_requested_and_marks_its_end(tokens: int
 
 
 def test_a_seeded_thread_is_one_branch() -> None:
-    made = rows(Told("t", "T", [Said("user", "a"), Said("assistant", "b"), Said("user", "c")]))
+    made = rows(
+        PageThread("t", "T", [PageMessage("user", "a"), PageMessage("assistant", "b"), PageMessage("user", "c")])
+    )
     assert [(row["id"], row["parent_id"]) for row in made] == [("m0", None), ("m1", "m0"), ("m2", "m1")]
     assert set(made[0]) <= set(messages.columns.keys())
 
