@@ -90,7 +90,7 @@ class Attempt:
         except (Stale, asyncio.CancelledError):
             raise
         except Exception:
-            log.exception("the engine failed in a way nobody foresaw", action="attempt.crashed")
+            log.exception("the engine failed in an unforeseen way", action="attempt.crashed")
             await self.ending.give_back("internal_error", ("internal_error", "The worker failed; its log says how."))
 
     async def _execute(self, ask: JobRequest) -> None:

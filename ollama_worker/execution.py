@@ -50,7 +50,7 @@ class Execution:
     async def run(self, ask: JobRequest) -> tuple[Finished, bytes]:
         """Make the answer; returns the engine's end mark, and the result for the job's record.
 
-        Raises `EngineError`, and whatever else an engine raises that nobody foresaw.
+        Raises `EngineError`, and any unforeseen error of an engine.
         """
         self.model = ask.model
         if ask.kind == "embed":

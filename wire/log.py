@@ -17,6 +17,7 @@ from wire.ids import JobId
 from wire.keys import Keys
 from wire.records import JobRecord
 
+LISTS = ("tool_calls", "logprobs", "embeddings")  # of a token
 PAGE = 1_000  # entries a read: between two reads the process serves its streams
 
 
@@ -95,7 +96,7 @@ class Summary:
 
     def _fold(self, fields: dict[str, Any]) -> None:
         kind = fields.get("type")
-        if kind == "token":
+        if kind == "token":  # the only one that comes often
             self._add_token(fields)
         elif kind == "restarted":
             self.restarts += 1
@@ -104,18 +105,21 @@ class Summary:
             self.model = self._typed(fields.get("model"), str)
         elif kind == "started" and not self.spoken:  # each attempt begins with the request's own model
             self.model = ""
-        elif kind in TERMINAL:
+        elif isinstance(kind, str) and kind in TERMINAL:
             self.end = fields
-        self.strange = self.strange or not fields
+        elif not fields:
+            self.strange = True
 
     def _add_token(self, fields: dict[str, Any]) -> None:
         self.spoken = True
-        self.tokens += counted(fields.get("n", 1))
-        self.text.append(self._typed(fields.get("text"), str))
-        self.thinking.append(self._typed(fields.get("thinking"), str))
-        self.tool_calls += self._typed(fields.get("tool_calls"), list)
-        self.logprobs += self._typed(fields.get("logprobs"), list)
-        self.embeddings += self._typed(fields.get("embeddings"), list)
+        self.tokens += counted(fields["n"]) if "n" in fields else 1
+        if "text" in fields:
+            self.text.append(self._typed(fields["text"], str))
+        if "thinking" in fields:
+            self.thinking.append(self._typed(fields["thinking"], str))
+        for name in LISTS:
+            if name in fields:
+                getattr(self, name).extend(self._typed(fields[name], list))
 
     def _typed(self, value: Any, kind: type) -> Any:
         """The value, or an empty one of that type."""

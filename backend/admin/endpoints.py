@@ -37,7 +37,7 @@ async def jobs(
     return {"jobs": found, "next_cursor": following}
 
 
-@router.get("/jobs/{job}", summary="One job of any tenant: its cost and its timeline, nothing of what was said")
+@router.get("/jobs/{job}", summary="One job of any tenant: its cost and its timeline, nothing of its texts")
 async def job(job: JobId, request: Request) -> dict[str, Any]:
     return await admin_of(request).jobs.one(job)
 

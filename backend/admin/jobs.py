@@ -1,7 +1,7 @@
-"""Every tenant's jobs: live ones from Redis, ended ones from SQL, one job from whichever still knows it.
+"""The jobs of all tenants: live ones from Redis, ended ones from SQL, a single job from whichever still has it.
 
 `usage` and `timings` are those of `completed` (wire/events.py) while Redis keeps the log, and afterwards what SQL keeps
-of them. Nothing here holds a word of what was said.
+of them. No text of a chat is in any of this.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ View = dict[str, Any]
 
 
 class AllJobs:
-    """`page` and `dead` answer with the page and the cursor of the next one, None where there is none."""
+    """The jobs of some pools. Lists come with the cursor of their next page, None on the last."""
 
     def __init__(self, pools: Pools, ended: EndedJobs) -> None:
         self._pools = pools
         self._ended = ended
 
     async def live(self, cursor: str | None, limit: int) -> tuple[list[View], str | None]:
-        """The newest first. Raises Invalid for a cursor that is none."""
+        """The newest first. Raises Invalid for a cursor of another list."""
         behind = read_place(cursor)
         pages = [(pool.name, await pool.ledger.live(from_place(behind, pool.name), limit)) for pool in self._pools]
         entries, following = newest(pages, limit)
@@ -38,13 +38,13 @@ class AllJobs:
         return list(views.values()), following
 
     async def ended(self, cursor: str | None, limit: int) -> tuple[list[View], str | None]:
-        """The newest end first. Raises Invalid for a cursor that is none."""
+        """The newest end first. Raises Invalid for a cursor of another list."""
         rows = await self._ended.page(read_cursor(cursor), limit + 1)
         last = rows[limit - 1] if len(rows) > limit else None
         return [_view_of_row(row) for row in rows[:limit]], write_cursor(last.ended_at, last.id) if last else None
 
     async def dead(self, cursor: str | None, limit: int) -> tuple[list[View], str | None]:
-        """The newest first. `at` is by Redis's own clock; `job` null: nobody knows it any more."""
+        """The newest first. `at`: by Redis's own clock. `job` null: the job is unknown by now."""
         behind = read_place(cursor)
         pages = [(pool.name, await pool.ledger.dead(from_place(behind, pool.name), limit)) for pool in self._pools]
         entries, following = newest(pages, limit)
@@ -59,7 +59,7 @@ class AllJobs:
         return known[job]
 
     async def cancel(self, job: JobId) -> View:
-        """The state it is in now; what has ended stays as it ended. Raises NotFound."""
+        """The state that the job is in now; a job that has ended stays as it ended. Raises NotFound."""
         state = await self._pools.cancel(job)
         return {"id": job, "state": state or (await self.one(job))["state"]}
 
@@ -71,7 +71,7 @@ class AllJobs:
         return found | {name: _view_of_row(row) for name, row in rows.items()}
 
     async def _from_redis(self, names: Sequence[JobId]) -> dict[str, View]:
-        """A job that went from pool to pool is told as it is where it came to last."""
+        """A job that went from pool to pool is shown as it is in the pool that it came to last."""
         latest: dict[str, tuple[Pool, JobRecord]] = {}
         for pool in self._pools:
             for record in await pool.ledger.outlines(names):
@@ -129,7 +129,7 @@ def _view_of_row(row: JobRow) -> View:
 
 
 def _some(row: JobRow, *names: str) -> dict[str, int] | None:
-    """Those of these columns that are known; None where none is."""
+    """Of these columns those that are known; None where none is."""
     return {name: value for name in names if (value := getattr(row, name)) is not None} or None
 
 

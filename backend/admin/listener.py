@@ -1,4 +1,4 @@
-"""One operator's live stream: what waits to be sent to it, and the response that sends it."""
+"""An operator's live stream: the frames that wait to be sent, and the response that sends them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from starlette.types import Receive, Scope, Send
 
 from backend.chat.relay import STREAM_HEADERS
 
-SILENCE_SECONDS = 10.0  # proxies and browsers give up on a stream that says nothing for much longer
+SILENCE_SECONDS = 10.0  # proxies and browsers give up on a stream that is silent for much longer
 KEEP_ALIVE = b": keep-alive\n\n"
 
 
 class Listener:
-    """Holds the newest frame only: who reads slowly misses some, and is never behind."""
+    """The frames for one operator. It holds the newest only: a slow reader misses some, and is never behind."""
 
     def __init__(self) -> None:
         self._first = b""
@@ -25,7 +25,7 @@ class Listener:
         self._wake = asyncio.Event()
 
     def begin(self, frame: bytes) -> None:
-        """What it must get, before anything else."""
+        """Send this frame before any other."""
         self._first = frame
         self._wake.set()
 
@@ -38,15 +38,15 @@ class Listener:
         self._wake.set()
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """What is to be sent, until `end`."""
+        """The bytes to send, until `end`."""
         while not self._over:
-            await self._news()
+            await self._wait()
             self._wake.clear()
             chunk, self._first, self._latest = self._first + self._latest, b"", b""
             if not self._over:
                 yield chunk or KEEP_ALIVE
 
-    async def _news(self) -> None:
+    async def _wait(self) -> None:
         try:
             async with asyncio.timeout(SILENCE_SECONDS):
                 await self._wake.wait()
@@ -55,7 +55,7 @@ class Listener:
 
 
 class ListenerResponse(Response):
-    """Streams to one listener from `join` until the listener's end or the caller's; then says `leave`, always."""
+    """Streams to a listener that `join` makes, until the listener ends or the caller hangs up; then calls `leave`."""
 
     def __init__(self, join: Callable[[], Listener], leave: Callable[[Listener], None]) -> None:
         self._join = join

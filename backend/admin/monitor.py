@@ -1,5 +1,5 @@
-"""One process's eye on the pools: a point every other second for the charts, and a snapshot each second for those who
-listen. One loop for all of them, and each snapshot is encoded once; where nobody listens only the points are taken.
+"""The monitor of an API process: a point every other second for the charts, and a snapshot each second for listeners.
+One loop serves all listeners, and each snapshot is encoded once; without a listener only the points are taken.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from backend.errors import as_api_error
 from backend.pool.look import Looks
 from backend.store.database import DatabaseAway
 
-TELL_SECONDS = 1.0
+SNAPSHOT_SECONDS = 1.0
 SAMPLE_SECONDS = SAMPLE_MS / 1000
-LOOK_SECONDS = 2.0  # Redis or SQL slower than this is trouble, and said to be
-LEAVE_SECONDS = 0.2  # a signal can only set a flag: how often we look at it while somebody listens
+LOOK_SECONDS = 2.0  # a Redis or SQL that is slower than this is reported as trouble
+LEAVE_SECONDS = 0.2  # a signal can only set a flag: how often it is looked at while anyone listens
 log = structlog.get_logger()
 
 
 class Monitor:
-    """`leaving` tells that this process is shutting down: streams end then, and nobody waits for them."""
+    """`leaving`: returns whether this process is shutting down. Streams end then, and are not waited for."""
 
     def __init__(self, looks: Looks, ended: EndedJobs, leaving: Callable[[], bool]) -> None:
         self._looks = looks
@@ -41,10 +41,10 @@ class Monitor:
         self._points = Points()
         self._pulse = Pulse()
         self._listeners: set[Listener] = set()
-        self._new: set[Listener] = set()  # not told anything yet: what comes first is the history
+        self._new: set[Listener] = set()  # nothing was sent to these yet: the history comes first
         self._wake = asyncio.Event()
         self._sql_away = False
-        self._broken = ""  # what nobody foresaw, and is logged
+        self._broken = ""  # the kind of the latest unforeseen error, which was logged
 
     # -- listeners ---------------------------------------------------------------------------------------------
     def join(self) -> Listener:
@@ -58,14 +58,14 @@ class Monitor:
         self._listeners.discard(listener)
         self._new.discard(listener)
 
-    def _tell(self, kind: bytes, body: bytes) -> None:
+    def _send(self, kind: bytes, body: bytes) -> None:
         frame = _frame(kind, body)
         for listener in self._listeners:
             listener.offer(frame)
 
     # -- the loop ----------------------------------------------------------------------------------------------
     async def run(self) -> None:
-        """Until cancelled. Whatever goes wrong is told to those who listen; serving chats does not depend on it."""
+        """Look until cancelled. Every error is sent to the listeners; serving chats does not depend on the monitor."""
         while True:
             began = time.monotonic()
             self._wake.clear()
@@ -76,14 +76,14 @@ class Monitor:
             except (RedisError, OSError) as error:  # TimeoutError is an OSError
                 self._trouble(error)
             except Exception as error:
-                if (kind := type(error).__name__) != self._broken:  # else it is logged every second
+                if (kind := type(error).__name__) != self._broken:  # else the same error would be logged every second
                     log.exception("the pool was not looked at", action="monitor.broken")
                 self._broken = kind
                 self._trouble(error)
             await self._rest(began)
 
     async def _rest(self, began: float) -> None:
-        """Until it is time for the next look, which is at once when somebody joins."""
+        """Wait until it is time for the next look, which is at once when a listener joins."""
         while not self._wake.is_set() and (left := began + self._every() - time.monotonic()) > 0:
             try:
                 async with asyncio.timeout(min(left, LEAVE_SECONDS) if self._listeners else left):
@@ -92,7 +92,7 @@ class Monitor:
                 self._end_if_leaving()
 
     def _every(self) -> float:
-        return TELL_SECONDS if self._listeners else SAMPLE_SECONDS
+        return SNAPSHOT_SECONDS if self._listeners else SAMPLE_SECONDS
 
     def _end_if_leaving(self) -> None:
         for listener in self._listeners if self._leaving() else ():
@@ -100,11 +100,11 @@ class Monitor:
 
     def _trouble(self, error: Exception) -> None:
         self._pulse.lost_sight()
-        self._tell(b"trouble", error_body(as_api_error(error)))
+        self._send(b"trouble", error_body(as_api_error(error)))
 
     # -- one look ----------------------------------------------------------------------------------------------
     async def _greet(self) -> None:
-        """History for those who have just come: one question to SQL for all of them."""
+        """Send the history to the new listeners: one query to SQL for all of them."""
         if not self._new:
             return
         frame = _frame(b"history", _json(self._points.view(await self._waits(self._points.since()))))
@@ -120,11 +120,11 @@ class Monitor:
         point = Point(look.at, look.depth, look.running, self._pulse.total_rate())
         if self._listeners:
             point = point.with_waits(await self._waits(look.at - LATELY_MS))
-            self._tell(b"snapshot", _json(snapshot(look, self._pulse, point)))
+            self._send(b"snapshot", _json(snapshot(look, self._pulse, point)))
         self._points.add(point)
 
     async def _waits(self, since: int) -> list[WaitSums]:
-        """How long jobs waited; nothing where SQL does not answer, since the rest can be shown without."""
+        """How long jobs waited; empty where SQL does not answer, since all else can be shown without."""
         try:
             async with asyncio.timeout(LOOK_SECONDS):
                 waits = await self._ended.waits(since, SAMPLE_MS)

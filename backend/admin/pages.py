@@ -1,4 +1,4 @@
-"""Several pools' books as one list, the newest first: ids are Redis's own times, and all pools share its clock."""
+"""The streams of several pools as one list, the newest first: ids are Redis's times, and all pools share its clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from backend.cursor import read_stream_place, write_cursor
 from wire.ledger import Page
 
 
-class Place(NamedTuple):
+class LastShown(NamedTuple):
     """The last entry of a page; `pool` "" for none. Among entries of one id pools come in the order of their names."""
 
     id: str
@@ -17,27 +17,29 @@ class Place(NamedTuple):
 
 
 class Entry(NamedTuple):
+    """An entry of a pool's stream."""
+
     id: str
     pool: str
     fields: dict[str, str]
 
 
-def read_place(cursor: str | None) -> Place:
-    """Raises Invalid."""
-    return Place(*read_stream_place(cursor))
+def read_place(cursor: str | None) -> LastShown:
+    """The place that a cursor names. Raises Invalid."""
+    return LastShown(*read_stream_place(cursor))
 
 
-def from_place(place: Place, pool: str) -> str:
+def from_place(last: LastShown, pool: str) -> str:
     """The id behind which this pool's entries of the next page lie, "" for the newest."""
-    if not place.id or pool <= place.pool:
-        return place.id
-    ms, _, seq = place.id.partition("-")
+    if not last.id or pool <= last.pool:
+        return last.id
+    ms, _, seq = last.id.partition("-")
     return f"{ms}-{int(seq) + 1}"  # the entry of this very id was not shown yet
 
 
 def newest(pages: Sequence[tuple[str, Page]], limit: int) -> tuple[list[Entry], str | None]:
-    """The first `limit` of them, and the cursor of what comes behind; None: nothing does."""
-    entries = [Entry(name, pool, fields) for pool, page in pages for name, fields in page.entries]
+    """The first `limit` entries of all pages, and the cursor of the page behind them; None: there is none."""
+    entries = [Entry(entry_id, pool, fields) for pool, page in pages for entry_id, fields in page.entries]
     entries.sort(key=lambda entry: entry.pool)
     entries.sort(key=lambda entry: _number(entry.id), reverse=True)
     more = len(entries) > limit or any(page.next for _, page in pages)
@@ -45,6 +47,6 @@ def newest(pages: Sequence[tuple[str, Page]], limit: int) -> tuple[list[Entry], 
     return entries[:limit], write_cursor(last.id, last.pool) if last else None
 
 
-def _number(name: str) -> tuple[int, int]:
-    ms, _, seq = name.partition("-")
+def _number(entry_id: str) -> tuple[int, int]:
+    ms, _, seq = entry_id.partition("-")
     return int(ms), int(seq)

@@ -1,4 +1,4 @@
-"""What the charts are drawn from: a point every other second, a quarter of an hour of them."""
+"""The points that the charts are drawn from: one every other second, for a quarter of an hour."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from backend.admin.repository import WaitSums
 from backend.moments import moment
 
 SAMPLE_MS = 2_000
-EARLY_MS = 250  # a look may come a little before its time
+EARLY_MS = 250  # a look may be a little early
 KEEP_MS = 15 * 60_000
-LATELY_MS = 10_000  # jobs that ended in this time before a point make its means: one job alone would make them jump
+LATELY_MS = 10_000  # before a point: jobs that ended then make its means, which one job alone would make jump
 
 
 class Point(NamedTuple):
-    """`at`: pool ms. The means are of jobs that ended lately, None where none did, or where SQL was not asked."""
+    """A point of the charts. `at`: pool ms. The means are of jobs that ended lately; None where none did, or where SQL
+    was not read."""
 
     at: int
     depth: int
@@ -29,10 +30,10 @@ class Point(NamedTuple):
         return {**self._asdict(), "at": moment(self.at)}
 
     def with_waits(self, waits: Sequence[WaitSums]) -> Point:
-        """`waits` of any time, in stretches of SAMPLE_MS; only those of the time just before this point count."""
-        mine = [w for w in waits if self.at - LATELY_MS <= w.stretch * SAMPLE_MS <= self.at]
-        wait = _mean(sum(w.wait_ms for w in mine), sum(w.waited for w in mine))
-        first = _mean(sum(w.first_token_ms for w in mine), sum(w.spoke for w in mine))
+        """The point with its means. `waits`: in stretches of SAMPLE_MS; those just before the point count."""
+        lately = [w for w in waits if self.at - LATELY_MS <= w.stretch * SAMPLE_MS <= self.at]
+        wait = _mean(sum(w.wait_ms for w in lately), sum(w.waited for w in lately))
+        first = _mean(sum(w.first_token_ms for w in lately), sum(w.spoke for w in lately))
         return self._replace(wait_ms=wait, first_token_ms=first)
 
 
@@ -43,7 +44,7 @@ class Points:
         self._points: deque[Point] = deque()
 
     def add(self, point: Point) -> None:
-        """Keep it, if it is time for one. A clock that was set back begins anew."""
+        """Keep the point, if it is time for one. A clock that was set back begins a new history."""
         if self._points and point.at < self._points[-1].at:
             self._points.clear()
         if not self._points or point.at - self._points[-1].at >= SAMPLE_MS - EARLY_MS:
@@ -52,7 +53,7 @@ class Points:
             self._points.popleft()
 
     def since(self) -> int:
-        """Pool ms of the first thing that any of these points tells of."""
+        """Pool ms of the earliest job that counts for any of these points."""
         return self._points[0].at - LATELY_MS if self._points else 0
 
     def view(self, waits: Sequence[WaitSums]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the admin routes work with, wired once a process."""
+"""The services of the admin routes, wired once a process."""
 
 from __future__ import annotations
 

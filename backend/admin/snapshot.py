@@ -1,4 +1,4 @@
-"""The pools at one moment, as an operator sees it."""
+"""A look at the pools, as an operator sees it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from backend.pool.look import Look, PoolLook
 from wire.places import Lengths
 from wire.workers import WorkerRecord
 
-TENANTS_SHOWN = 50  # of a class; those who wait with most
+TENANTS_SHOWN = 50  # of a class; those with the most waiting jobs
 
 
 def snapshot(look: Look, pulse: Pulse, point: Point) -> dict[str, Any]:
-    """`depth` is waiting and running together; a class's `waiting` counts those that came back (`returned`) too."""
+    """`depth`: waiting and running jobs together. A class's `waiting` counts those that came back (`returned`) too."""
     return {
         "at": moment(look.at),
         "queue": {
@@ -51,7 +51,7 @@ def _class(name: str, lengths: Lengths) -> dict[str, Any]:
 
 
 def _worker(worker: WorkerRecord, pool: str, look: Look, pulse: Pulse) -> dict[str, Any]:
-    """`beat_age_ms`: since Redis last heard of it, by pool time."""
+    """`beat_age_ms`: since the worker's latest beat, by pool time."""
     info = worker.info
     return {
         "id": worker.incarnation,

@@ -20,23 +20,23 @@ GIVEN_UP = {
 
 
 def batch_uuid(batch: BatchId) -> uuid.UUID:
-    """Of the id `batch_<32 hexadecimal digits>`."""
+    """The UUID in a batch's id, `batch_<32 hexadecimal digits>`."""
     return uuid.UUID(batch.removeprefix("batch_"))
 
 
 def job_of(batch: BatchId, line: int) -> JobId:
-    """The line's job: whichever process asks it, and however often, it is one job."""
+    """The id of the line's job: it is the same for every process that submits the line, however often."""
     return JobId(str(uuid.uuid5(batch_uuid(batch), str(line))))
 
 
 def answered(batch: BatchId, line: int, custom_id: str | None, body: dict[str, Any]) -> str:
-    return _told(batch, line, custom_id, 200, body)
+    return _text(batch, line, custom_id, 200, body)
 
 
 def refused(batch: BatchId, line: int, custom_id: str | None, error: ApiError) -> str:
-    """A request that failed, as its own route would have told it."""
-    told = refusal(error, hex_of(job_of(batch, line)))
-    return _told(batch, line, custom_id, told.status, told.body)
+    """A request that failed, with the error that its own route would have sent."""
+    sent = refusal(error, hex_of(job_of(batch, line)))
+    return _text(batch, line, custom_id, sent.status, sent.body)
 
 
 def given_up(batch: BatchId, line: int, custom_id: str | None, why: str) -> str:
@@ -46,10 +46,10 @@ def given_up(batch: BatchId, line: int, custom_id: str | None, why: str) -> str:
     return orjson.dumps({**about, "response": None, "error": {"code": code, "message": message}}).decode()
 
 
-def _told(batch: BatchId, line: int, custom_id: str | None, status: int, body: dict[str, Any]) -> str:
-    told = {"status_code": status, "request_id": hex_of(job_of(batch, line)), "body": body}
+def _text(batch: BatchId, line: int, custom_id: str | None, status: int, body: dict[str, Any]) -> str:
+    response = {"status_code": status, "request_id": hex_of(job_of(batch, line)), "body": body}
     about = {"id": request_id(batch, line), "custom_id": custom_id}
-    return orjson.dumps({**about, "response": told, "error": None}).decode()
+    return orjson.dumps({**about, "response": response, "error": None}).decode()
 
 
 def request_id(batch: BatchId, line: int) -> str:

@@ -1,4 +1,4 @@
-"""Work of a batch that holds the loop, one piece at a time: as long as it worked, it rests."""
+"""The pace of a batch's work: a piece of work that holds the loop is followed by a rest of the same length."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-HELD_SECONDS = 0.005  # so long the loop may be held between two rests: many small lines share one
+HELD_SECONDS = 0.005  # so long may the loop be held between two rests: many small lines share a rest
 
 
 class Breath:
-    """One a process, for all of its batches: 64 lines that are read at once would hold the loop for 64 lines' time.
+    """The pace of all batches of a process: 64 lines that are read at once would hold the loop for 64 lines' time.
 
     Chats have at least half of the loop's time, and wait for one line at most.
     """
@@ -22,7 +22,7 @@ class Breath:
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[None]:
-        """Inside nothing is awaited. Leaving it takes as long as the work did, once that is worth a rest."""
+        """Inside, nothing is awaited. Leaving takes as long as the work did, once the work is worth a rest."""
         async with self._turn:
             began = time.monotonic()
             try:

@@ -1,4 +1,4 @@
-"""The routes that a batch may ask: each line is one job, read and told by that route's own door."""
+"""The routes that a batch may use: each line is one job, which that route's own door reads and answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from backend.errors import ApiError
 
 
 class EmbeddingsDoor(AnswersWhole):
-    """Outside of a batch a long list is split over workers; here each line is one job, since there are many lines."""
+    """The vectors of a line. Outside of a batch a long list is split over workers; here each line is one job."""
 
     name = "openai.embeddings"
 
@@ -28,16 +28,16 @@ class EmbeddingsDoor(AnswersWhole):
 
     def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
         if len(outcome.embeddings) != len(asked.job.inputs):
-            told = f"The engine made {len(outcome.embeddings)} vectors of {len(asked.job.inputs)} inputs."
-            raise ApiError(told, "engine_error")
+            text = f"The engine made {len(outcome.embeddings)} vectors of {len(asked.job.inputs)} inputs."
+            raise ApiError(text, "engine_error")
         tokens = outcome.end.get("usage", {}).get("prompt_tokens", 0)
         pieces = openai_embeddings.answer(ticket.model, outcome.embeddings, tokens, bool(asked.extra))
-        told_whole: dict[str, Any] = orjson.loads(b"".join(pieces))
-        return told_whole
+        answer: dict[str, Any] = orjson.loads(b"".join(pieces))
+        return answer
 
 
 def alone(asked: Asked) -> Asked:
-    """As it came. Raises NotOffered for an answer of several choices: a line is one job."""
+    """The same. Raises NotOffered for an answer of several choices: a line is one job."""
     if asked.others:
         raise NotOffered("n", "A line of a batch gets one answer: leave 'n' out, and send each prompt as a line.")
     return asked

@@ -1,4 +1,4 @@
-"""`/v1/batches`: make, look, list, cancel. Foreign ids are as unknown as wrong ones."""
+"""`/v1/batches`: make, read, list and cancel. A foreign id is as unknown as a wrong id."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ async def page(
 ) -> Response:
     """`after`: the last batch of the page before."""
     after = usable_id(after, batch_not_found) if after else None
-    found, more = await batches_of(request).page(caller.tenant, after, limit)
-    data = [view(shown) for shown in found]
+    page, more = await batches_of(request).page(caller.tenant, after, limit)
+    data = [view(shown) for shown in page]
     ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}
     return answer({"object": "list", "data": data, **ends, "has_more": more})
 
 
 @router.get("/{batch_id}", summary="How a batch stands")
 async def show(request: Request, caller: Owner, batch_id: BatchId) -> Response:
-    name = usable_id(batch_id, batch_not_found)
-    return answer(view(await batches_of(request).get(caller.tenant, name)))
+    usable = usable_id(batch_id, batch_not_found)
+    return answer(view(await batches_of(request).get(caller.tenant, usable)))
 
 
 @router.post("/{batch_id}/cancel", summary="End a batch; what is answered is kept")
 async def cancel(request: Request, caller: Owner, batch_id: BatchId) -> Response:
-    name = usable_id(batch_id, batch_not_found)
-    return answer(view(await batches_of(request).cancel(caller.tenant, name)))
+    usable = usable_id(batch_id, batch_not_found)
+    return answer(view(await batches_of(request).cancel(caller.tenant, usable)))
 
 
 def answer(body: dict[str, Any]) -> Response:

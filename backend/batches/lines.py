@@ -1,7 +1,7 @@
 """A batch's input file: lines of JSON, each `{"custom_id", "method": "POST", "url", "body"}`.
 
-A line that is no JSON object says that the file is not what it should be, and the batch fails. A line that is one, but
-asks wrongly, fails alone.
+A line that is no JSON object means that the file is no batch's input, and the batch fails. An object that is a wrong
+request fails alone.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ CUSTOM_ID_MAX = 512  # characters
 
 
 class NotJsonl(Exception):
-    """The message says why this line is no JSON object."""
+    """A line that is no JSON object; the message is the reason."""
 
 
 class RawLine(NamedTuple):
-    """`number` from 0, as the file has it; `text` None: it is longer than a request may be."""
+    """A line of the file. `number`: its place, from 0. `text` None: the line is longer than a request may be."""
 
     number: int
     text: bytes | None
 
 
 async def raw_lines(chunks: AsyncIterable[bytes], limit: int) -> AsyncIterator[RawLine]:
-    """Every line that is not blank. Of one over `limit` bytes nothing is kept."""
+    """Every line that is not blank. Nothing is kept of a line over `limit` bytes."""
     held, number, over = b"", 0, False
     async for chunk in chunks:
         *whole, rest = (held + chunk).split(b"\n")
@@ -56,7 +56,7 @@ def _stripped(line: bytes, number: int) -> bytes:
 
 
 class Checker:
-    """Reads one batch's lines, in order: it remembers the custom ids."""
+    """Reads the lines of one batch, in order, and remembers their custom ids."""
 
     def __init__(self, batch: BatchId, endpoint: str, max_messages: int) -> None:
         self._batch = batch
@@ -94,7 +94,7 @@ class Checker:
         return parsed, None
 
     def _body(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """The request's body. Raises ApiError for whatever keeps it from being asked."""
+        """The body of the line's request. Raises ApiError for a request that cannot be submitted."""
         custom_id, body = fields.get("custom_id"), fields.get("body")
         if not isinstance(custom_id, str) or not 0 < len(custom_id) <= CUSTOM_ID_MAX:
             raise BadParameter("custom_id", f"custom_id: must be a text of 1 to {CUSTOM_ID_MAX} characters.")

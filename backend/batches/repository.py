@@ -1,4 +1,4 @@
-"""The SQL of batches and their lines. Every function runs in the transaction it is given.
+"""The SQL of batches and their lines. Every function runs in the transaction that it is given.
 
 A holder changes a batch only while it holds it, and a line is answered once: a second answer changes nothing.
 """
@@ -37,9 +37,9 @@ async def page(tx: AsyncConnection, tenant: TenantId, after: BatchRow | None, li
 
 
 async def ask_to_cancel(tx: AsyncConnection, tenant: TenantId, batch_id: BatchId, now: int) -> None:
-    """Nothing where the batch can be cancelled no more."""
-    mine = (batches.c.id == batch_id) & (batches.c.tenant == tenant) & batches.c.status.in_(CANCELLABLE)
-    await tx.execute(update(batches).where(mine).values(status=CANCELLING, cancelling_at=now))
+    """Changes nothing where the batch cannot be cancelled any more."""
+    open_batch = (batches.c.id == batch_id) & (batches.c.tenant == tenant) & batches.c.status.in_(CANCELLABLE)
+    await tx.execute(update(batches).where(open_batch).values(status=CANCELLING, cancelling_at=now))
 
 
 # -- held --------------------------------------------------------------------------------------------------------
@@ -50,9 +50,9 @@ async def free(tx: AsyncConnection, now: int, limit: int) -> list[BatchId]:
 
 
 async def take(tx: AsyncConnection, batch_id: BatchId, holder: str, now: int, until: int) -> bool:
-    """Hold the batch until then, or for longer. False: another process holds it, or it has ended."""
-    mine = or_(batches.c.held_until < now, batches.c.holder == holder)
-    there = (batches.c.id == batch_id) & batches.c.status.in_(OPEN) & mine
+    """Hold the batch until `until`. False: another process holds it, or it has ended."""
+    free_or_held = or_(batches.c.held_until < now, batches.c.holder == holder)
+    there = (batches.c.id == batch_id) & batches.c.status.in_(OPEN) & free_or_held
     return (await tx.execute(update(batches).where(there).values(holder=holder, held_until=until))).rowcount > 0
 
 
@@ -74,13 +74,13 @@ async def holds(tx: AsyncConnection, batch_id: BatchId, holder: str) -> bool:
 
 async def move(tx: AsyncConnection, batch_id: BatchId, holder: str, before: str, /, **values: Any) -> bool:
     """Change the batch from the status `before`. False: another process has moved it, or holds it."""
-    mine = (batches.c.id == batch_id) & (batches.c.holder == holder) & (batches.c.status == before)
-    return (await tx.execute(update(batches).where(mine).values(values))).rowcount > 0
+    held = (batches.c.id == batch_id) & (batches.c.holder == holder) & (batches.c.status == before)
+    return (await tx.execute(update(batches).where(held).values(values))).rowcount > 0
 
 
 # -- lines -------------------------------------------------------------------------------------------------------
 async def add_lines(tx: AsyncConnection, rows: Sequence[LineRow]) -> None:
-    """Repeatable: a line that is there stays."""
+    """Repeatable: a line that is there stays as it is."""
     if rows:
         values = [row._asdict() for row in rows]
         await tx.execute(insert_new(tx, batch_lines), values)
@@ -110,9 +110,9 @@ async def _lines(
 
 
 async def answer(tx: AsyncConnection, batch_id: BatchId, line: int, state: str, text: str) -> None:
-    """The first answer counts."""
-    mine = (batch_lines.c.batch_id == batch_id) & (batch_lines.c.line == line) & (batch_lines.c.state == WAITING)
-    await tx.execute(update(batch_lines).where(mine).values(state=state, answer=text, body=None))
+    """Write the answer of a line that waits: the first answer counts."""
+    unanswered = (batch_lines.c.batch_id == batch_id) & (batch_lines.c.line == line) & (batch_lines.c.state == WAITING)
+    await tx.execute(update(batch_lines).where(unanswered).values(state=state, answer=text, body=None))
 
 
 async def counts(tx: AsyncConnection, batch_ids: Collection[BatchId]) -> dict[BatchId, dict[str, int]]:

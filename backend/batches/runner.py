@@ -1,7 +1,7 @@
-"""Every API process runs one: it takes batches that nobody works on, a few at a time, and keeps its hold on them.
+"""The runner of each API process: it takes batches that no process works on, a few at a time, and holds them.
 
-A hold lasts some seconds and is renewed while the process lives; one that was killed leaves its batches to the others.
-The hold only keeps two processes from doing the same work: what comes out does not depend on it (see `work`).
+A hold lasts some seconds and is renewed while the process lives; a process that was killed leaves its batches to the
+others. The hold only keeps two processes from doing the same work: the result does not depend on it (see `work`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import partial
 import structlog
 
 from backend.batches import repository
-from backend.batches.asking import AGAIN, Asking
+from backend.batches.answering import AGAIN, Answering
 from backend.batches.service import Batches
 from backend.batches.states import CANCELLING
 from backend.batches.work import Work, end_all
@@ -28,9 +28,9 @@ from backend.pool.pools import Pools
 from backend.store.database import Database, DatabaseAway
 
 HOLD_MS = 6_000  # five missed renewals
-RENEW_SECONDS = 1.0  # also how soon a wish to cancel is seen
+RENEW_SECONDS = 1.0  # also how soon a cancel is seen
 LOOK_SECONDS = 1.0
-AT_ONCE = 8  # batches a process works on: each has few jobs in flight, none waits for another's end
+AT_ONCE = 8  # batches that a process works on: each has few jobs in flight, and none waits for another's end
 SWEEP_SECONDS = 600.0
 log = structlog.get_logger()
 
@@ -56,7 +56,7 @@ class Runner:
         self._swept = -SWEEP_SECONDS
 
     async def run(self) -> None:
-        """Until cancelled. SQL that is away is waited for, and so is whatever else may go wrong."""
+        """Run until cancelled. SQL that is away, and anything else that may go wrong, is waited for."""
         try:
             while True:
                 await self._try_turn()
@@ -100,7 +100,7 @@ class Runner:
 
     # -- one batch -------------------------------------------------------------------------------------------------
     async def _carry(self, batch_id: BatchId) -> None:
-        """Work on it for as long as it is held. After an error the hold is left to run out: that is the pause."""
+        """Work on a batch for as long as it is held. After an error the hold runs out: that is the pause."""
         with structlog.contextvars.bound_contextvars(request_id=batch_id):
             log.info("working on a batch", action="batch.held", batch=batch_id)
             cancelling = asyncio.Event()
@@ -123,7 +123,7 @@ class Runner:
                 await end_all({work, keep})
 
     async def _keep(self, batch_id: BatchId, cancelling: asyncio.Event) -> None:
-        """Renew the hold until it is lost. A database that is away takes it from nobody."""
+        """Renew the hold until it is lost. A database that is away does not take it from its holder."""
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             with suppress(DatabaseAway):
@@ -165,8 +165,10 @@ def build_runner(
     responses: Responses,
     window: int,
 ) -> Runner:
-    """`window`: lines of a batch that are asked at the same time."""
+    """`window`: lines of a batch that are in flight at the same time."""
     breath, bounds = batches.breath, responses.bounds
-    asking = partial(Asking, chat=chat, pools=pools, responses=responses, breath=breath)
-    work = partial(Work, database=database, files=files, breath=breath, bounds=bounds, window=window, asking=asking)
+    answering = partial(Answering, chat=chat, pools=pools, responses=responses, breath=breath)
+    work = partial(
+        Work, database=database, files=files, breath=breath, bounds=bounds, window=window, answering=answering
+    )
     return Runner(batches, database, files, chat, work)

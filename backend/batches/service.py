@@ -1,4 +1,4 @@
-"""Batches as their callers see them: made, looked at, listed, asked to end. `runner` does the work."""
+"""Batches as their callers see them: made, read, listed, cancelled. The runner does the work."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Shown(NamedTuple):
 
 
 class Batches:
-    """`wake`: set when there is something new to do, for this process's runner. `breath`: its pace."""
+    """Makes and reads batches. `wake`: set when there is work for the runner. `breath`: the runner's pace."""
 
     def __init__(self, database: Database, files: Files) -> None:
         self._database = database
@@ -42,7 +42,7 @@ class Batches:
         self.breath = Breath()
 
     async def create(self, caller: Caller, wanted: BatchRequest) -> Shown:
-        """Raises NotFound for the file, BadParameter for one that is not meant for a batch."""
+        """Raises NotFound for the file, BadParameter for a file that is not meant for a batch."""
         file = await self._files.get(caller.tenant, wanted.input_file_id)
         if file.purpose != "batch":
             raise BadParameter("input_file_id", "input_file_id: upload the file with the purpose 'batch'.")
@@ -82,19 +82,19 @@ class Batches:
         return [Shown(row, counts[row.id]) for row in rows[:limit]], len(rows) > limit
 
     async def cancel(self, tenant: TenantId, batch_id: BatchId) -> Shown:
-        """It ends as soon as its jobs have. Raises NotFound, and BadParameter for one that has ended."""
+        """The batch ends as soon as its jobs have. Raises NotFound, and BadParameter for a batch that has ended."""
         async with self._database.write() as tx:
             await repository.ask_to_cancel(tx, tenant, batch_id, now_ms())
         self.wake.set()
         shown = await self.get(tenant, batch_id)
         if shown.row.status not in (CANCELLING, CANCELLED):
-            told = f"A batch with status {shown.row.status} cannot be cancelled."
-            raise BadParameter("batch_id", told, "batch_not_cancellable")
+            text = f"A batch with status {shown.row.status} cannot be cancelled."
+            raise BadParameter("batch_id", text, "batch_not_cancellable")
         return shown
 
 
 def view(shown: Shown) -> dict[str, Any]:
-    """As OpenAI tells a batch. Times are Unix seconds."""
+    """A batch as OpenAI writes it. Times are Unix seconds."""
     row, ended = shown.row, ENDED.get(shown.row.status)
     times = {name: None for name in ENDED.values()} | ({ended: row.ended_at} if ended else {})
     started = ("in_progress_at", "finalizing_at", "cancelling_at", "expires_at", "created_at")
@@ -116,7 +116,7 @@ def view(shown: Shown) -> dict[str, Any]:
 
 
 def _counts(shown: Shown) -> dict[str, int]:
-    """While it runs they are counted, at the end they are written down. `failed` is what the error file has."""
+    """Lines are counted while the batch runs, and written down at its end. `failed`: the lines of the error file."""
     if shown.row.status not in OPEN:
         return {"total": shown.row.total, "completed": shown.row.done, "failed": shown.row.failed}
     failed = sum(shown.lines.get(state, 0) for state in IN_ERRORS)

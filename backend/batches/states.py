@@ -1,4 +1,4 @@
-"""What a batch and its lines go through.
+"""The states of a batch and its lines.
 
     validating ──► in_progress ──► finalizing ──► completed
         │ │           │    │            └───────► expired      some line was not answered in time
@@ -13,10 +13,10 @@ from __future__ import annotations
 
 VALIDATING, IN_PROGRESS, FINALIZING, CANCELLING = "validating", "in_progress", "finalizing", "cancelling"
 COMPLETED, FAILED, EXPIRED, CANCELLED = "completed", "failed", "expired", "cancelled"
-OPEN = (VALIDATING, IN_PROGRESS, FINALIZING, CANCELLING)  # there is something to do
+OPEN = (VALIDATING, IN_PROGRESS, FINALIZING, CANCELLING)  # there is work to do
 CANCELLABLE = (VALIDATING, IN_PROGRESS)
 
-# Of a line. One that was given up ends as the batch does.
+# Of a line. A line that was given up ends as its batch does.
 WAITING, LINE_DONE, LINE_FAILED = "waiting", "done", "failed"
 LINE_EXPIRED, LINE_CANCELLED = EXPIRED, CANCELLED
 IN_ERRORS = (LINE_FAILED, LINE_EXPIRED, LINE_CANCELLED)

@@ -1,7 +1,8 @@
-"""One batch, from its file to its files: validate → ask all lines → write down. Held by one process at a time.
+"""The work on one batch, from its file to its files: validate → answer all lines → write down. One process at a time
+holds the batch.
 
-Every step may be begun again by another process, or by two at once: lines have places and jobs have ids that are made
-of them, the first answer of a line counts, and the files are a function of the answers.
+Another process may begin every step again, or two processes at once: the ids of jobs are made of the lines' places, the
+first answer of a line counts, and the files are a function of the answers.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any
 import structlog
 
 from backend.batches import repository
+from backend.batches.answering import Answering
 from backend.batches.answers import batch_uuid
-from backend.batches.asking import Asking
 from backend.batches.breath import Breath
 from backend.batches.lines import Checker, NotJsonl, raw_lines
 from backend.batches.states import (
@@ -42,15 +43,15 @@ from backend.store.database import Database
 from backend.store.rows import BatchRow, LineRow
 
 LINES_MAX = 50_000
-ERRORS_MAX = 100  # told of a file that is no JSONL
-PAGE = 200  # lines a transaction
+ERRORS_MAX = 100  # listed of a file that is no JSONL
+PAGE = 200  # lines in a transaction
 log = structlog.get_logger()
 
 
 class Work:
     """The work on one batch. `holder`: this process. `cancelling`: set once a caller has cancelled the batch.
 
-    `window`: lines that are asked at the same time. `asking`: makes what answers the lines of a batch.
+    `window`: lines that are in flight at the same time. `answering`: makes what answers the lines of a batch.
     """
 
     def __init__(
@@ -64,20 +65,20 @@ class Work:
         breath: Breath,
         bounds: RequestBounds,
         window: int,
-        asking: Callable[[BatchRow], Asking],
+        answering: Callable[[BatchRow], Answering],
     ) -> None:
         self._database = database
         self._files = files
         self._breath = breath
         self._bounds = bounds
         self._window = window
-        self._asking = asking
+        self._answering = answering
         self._holder = holder
         self._batch_id = batch_id
         self._cancelling = cancelling
 
     async def run(self) -> None:
-        """Until it has ended, or is not this process's any more."""
+        """Work until the batch has ended, or this process does not hold it any more."""
         steps = {VALIDATING: self._validate, IN_PROGRESS: self._work, FINALIZING: self._finalize}
         steps[CANCELLING] = self._cancel
         while (batch := await self._held()) is not None and batch.status in OPEN:
@@ -106,7 +107,7 @@ class Work:
         await self._move(VALIDATING, FAILED, without_lines=True, errors=errors, ended_at=now_ms())
 
     async def _read_lines(self, batch: BatchRow) -> tuple[list[dict[str, Any]], int]:
-        """What is wrong with the file, and how many lines it has."""
+        """The errors of the file, and how many lines it has."""
         checker = Checker(self._batch_id, batch.endpoint, self._bounds.messages)
         errors: list[dict[str, Any]] = []
         rows: list[LineRow] = []
@@ -129,7 +130,7 @@ class Work:
         return errors + await self._file_errors(batch, total), total
 
     async def _file_errors(self, batch: BatchRow, total: int) -> list[dict[str, Any]]:
-        """Of a file that was taken away while it was read, or that has nothing in it."""
+        """The error of a file that was deleted while it was read, or that has no line."""
         try:
             await self._files.get(batch.tenant, batch.input_file_id)
         except NotFound as gone:
@@ -137,30 +138,30 @@ class Work:
         return [] if total else [an_error("empty_file", "The file has no line.")]
 
     async def _keep(self, rows: list[LineRow]) -> None:
-        """Nothing where another process holds the batch now: it may have ended, and its lines be gone."""
+        """Keeps nothing where another process holds the batch now: the batch may have ended, and its lines be gone."""
         async with self._database.write() as tx:
             if await repository.holds(tx, self._batch_id, self._holder):
                 await repository.add_lines(tx, rows)
 
     # -- in progress -----------------------------------------------------------------------------------------------
     async def _work(self, batch: BatchRow) -> None:
-        await self._ask_all(batch)
+        await self._answer_all(batch)
         if self._cancelling.is_set():
             return
         if now_ms() >= batch.expires_at:
             await self._give_up(batch, EXPIRED)
         await self._move(IN_PROGRESS, FINALIZING, finalizing_at=now_ms())
 
-    async def _ask_all(self, batch: BatchRow) -> None:
-        """Until every line is answered, the window has passed, or the batch is to end. Their jobs run on then."""
-        asking, last = self._asking(batch), -1
+    async def _answer_all(self, batch: BatchRow) -> None:
+        """Answer until no line waits, the window has passed, or the batch is to end. Jobs in flight run on then."""
+        answering, last = self._answering(batch), -1
         running: set[asyncio.Task[None]] = set()
         stop = asyncio.create_task(self._cancelling.wait())
         try:
             while not stop.done() and (left := batch.expires_at - now_ms()) > 0:
                 lines = await self._waiting(last, self._window - len(running))
                 last = lines[-1].line if lines else last
-                running |= {asyncio.create_task(self._answer(asking, line)) for line in lines}
+                running |= {asyncio.create_task(self._answer(answering, line)) for line in lines}
                 if not running:
                     return
                 await asyncio.wait({*running, stop}, timeout=left / 1000, return_when=asyncio.FIRST_COMPLETED)
@@ -176,26 +177,26 @@ class Work:
         async with self._database.read() as tx:
             return await repository.waiting(tx, self._batch_id, after, limit)
 
-    async def _answer(self, asking: Asking, line: LineRow) -> None:
-        if (answer := await asking.answer(line)) is not None:
+    async def _answer(self, answering: Answering, line: LineRow) -> None:
+        if (answer := await answering.answer(line)) is not None:
             async with self._database.write() as tx:
                 await repository.answer(tx, self._batch_id, line.line, *answer)
 
     async def _give_up(self, batch: BatchRow, why: str) -> None:
-        """Every line that still waits is told that nobody will answer it."""
-        asking = self._asking(batch)
+        """Answer every line that still waits with the reason why it gets no answer."""
+        answering = self._answering(batch)
         while lines := await self._waiting(-1, PAGE):
             async with self._database.write() as tx:
                 for line in lines:
-                    await repository.answer(tx, self._batch_id, line.line, *asking.given_up(line, why))
+                    await repository.answer(tx, self._batch_id, line.line, *answering.given_up(line, why))
 
     # -- the end ---------------------------------------------------------------------------------------------------
     async def _cancel(self, batch: BatchRow) -> None:
-        """Jobs are only among the first lines that wait: they are begun in order, and so many at a time. Two windows,
+        """Only the first lines that wait have jobs: lines are begun in order, a window at a time. Two windows end here,
         since a process that lost its hold may have begun the second."""
-        asking = self._asking(batch)
+        answering = self._answering(batch)
         for line in await self._waiting(-1, 2 * self._window):
-            answer = await asking.withdraw(line)
+            answer = await answering.withdraw(line)
             async with self._database.write() as tx:
                 await repository.answer(tx, self._batch_id, line.line, *answer)
         await self._give_up(batch, CANCELLED)
@@ -206,7 +207,7 @@ class Work:
         await self._write_down(batch, EXPIRED if expired else COMPLETED)
 
     async def _write_down(self, batch: BatchRow, status: str) -> None:
-        """Both files, which are seen in the moment in which the batch ends. No line waits any more."""
+        """Write both files, which callers see in the moment in which the batch ends. No line waits any more."""
         counts = await self._counts()
         failed = sum(counts.get(state, 0) for state in IN_ERRORS)
         done = counts.get(LINE_DONE, 0)
@@ -227,7 +228,7 @@ class Work:
             return (await repository.counts(tx, [self._batch_id]))[self._batch_id]
 
     async def _store(self, batch: BatchRow, what: str, states: Collection[str]) -> tuple[FileId, int]:
-        """The file's id, which is made of the batch's, and its size."""
+        """The file's id, which is made of the batch's id, and its size."""
         file_id = FileId(f"file-{uuid.uuid5(batch_uuid(self._batch_id), what).hex}")
         new = NewFile(batch.tenant, f"{self._batch_id}_{what}.jsonl", "batch_output", file_id)
         return file_id, await self._files.store(new, self._texts(states))

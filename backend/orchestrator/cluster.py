@@ -1,13 +1,13 @@
 """The workers' pods, as Kubernetes' API server has them.
 
-    ClusterError      it was not done; the message says why, and what to do
-    ├─ NoCluster      nothing says where the API server is
-    ├─ ClusterForbids      it does not let us (403)
-    └─ Away           it does not answer, or not as one that is well
+    ClusterError        it was not done; the message has the reason, and what to do
+    ├─ NoCluster        no configuration names an API server
+    ├─ ClusterForbids   the API server does not allow it (403)
+    └─ Away             the API server does not answer, or is not well
 
-The client is synchronous: it is asked in a thread, one question at a time. Of it only what knows the way, the token and
-the certificate is used, and imported only here, when a cluster is opened: half a second and 16 MiB, where its models of
-every object in Kubernetes are two seconds and 80 MiB more.
+The client is synchronous: it runs in a thread, one request at a time. Only the parts of it that know the address, the
+token and the certificate are used, and imported only here, when a cluster is opened: half a second and 16 MiB. The
+client's models of every object in Kubernetes would cost two seconds and 80 MiB more.
 """
 
 from __future__ import annotations
@@ -58,24 +58,24 @@ class Cluster:
         self._where = {"namespace": namespace}
 
     async def pods(self) -> dict[str, int | None]:
-        """Every worker's pod → what it is marked with: 0 where nothing is, None for what is no number."""
+        """Every worker's pod → its mark: 0 where it has none, None for a mark that is no number."""
         query = [("labelSelector", WORKERS)]
         _, body = await self._ask("GET", PODS, path_params=self._where, query_params=query, header_params=dict(JSON))
         try:
-            found = [one["metadata"] for one in orjson.loads(body)["items"]]
-            return {one["name"]: _number((one.get("annotations") or {}).get(ANNOTATION, "0")) for one in found}
+            pods = [item["metadata"] for item in orjson.loads(body)["items"]]
+            return {pod["name"]: _number((pod.get("annotations") or {}).get(ANNOTATION, "0")) for pod in pods}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Away(f"its list of pods cannot be read: {error}") from error
 
     async def mark(self, pod: str, cost: int) -> bool:
-        """False: there is no such pod any more. One that some webhook keeps from being marked is left as it is."""
+        """False: there is no such pod any more. A pod whose mark some webhook refuses is left as it is."""
         patch = {"metadata": {"annotations": {ANNOTATION: str(cost)}}}
         where = {**self._where, "name": pod}
         status, _ = await self._ask("PATCH", PODS + "/{name}", path_params=where, header_params=dict(MERGE), body=patch)
         return status != 404
 
     async def _ask(self, method: str, path: str, **request: Any) -> tuple[int, bytes]:
-        """(status, body) of an answer about these pods."""
+        """The status and body of an answer about these pods. Raises ClusterForbids or Away."""
         status, body = await asyncio.to_thread(self._answer, method, path, **request)
         if status == 403:
             raise ClusterForbids(RIGHTS)
@@ -103,7 +103,7 @@ def _number(text: object) -> int | None:
 
 
 async def open_cluster() -> Cluster:
-    """Where this pod's service account leads, else KUBECONFIG (~/.kube/config). Raises NoCluster."""
+    """The cluster of this pod's service account, else of KUBECONFIG (~/.kube/config). Raises NoCluster."""
     return await asyncio.to_thread(_open)
 
 

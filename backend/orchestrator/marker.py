@@ -1,14 +1,14 @@
-"""Busy workers' pods are marked, so that Kubernetes takes idle ones when it scales down.
+"""The marks on busy workers' pods, so that Kubernetes takes idle pods when it scales down.
 
-One API process at a time (`lease.py`) looks at what the workers own, every two seconds, and writes what has changed
-into the annotation `controller.kubernetes.io/pod-deletion-cost`: a hundred a job, 0 for a pod whose worker runs none.
-What others write there is put right by the next list. A pod whose name is longer than a host's may be (63) has another
-host name, so it stays as it is.
+One API process at a time (`leadership.py`) looks at what the workers own, every two seconds, and writes what has
+changed into the annotation `controller.kubernetes.io/pod-deletion-cost`: a hundred for each job, 0 for a pod whose
+worker runs none. What others write there is put right by the next list. A pod whose name is longer than a host's name
+may be (63) has another host name, so it stays as it is.
 
-It is a preference, not a promise. A job that is given between two looks may be on a pod that is still marked idle; if
-that pod is chosen, its worker gets SIGTERM, takes no more and finishes what it runs, as any worker that is told to
-stop. So a mark that comes late costs some waiting, never an answer, and an API server that is away, or says no, is no
-reason to disturb anybody: the lease is left to whoever may reach it, and it is tried again later.
+A mark is a preference, not a promise. A job that is given between two looks may be on a pod that is still marked idle.
+If that pod is chosen, its worker gets SIGTERM, takes no more jobs and finishes what it runs, as any worker does. So a
+mark that comes late costs some waiting, never an answer. An API server that is away or refuses disturbs no chat: this
+process leaves the marking to a process that may reach the server, and tries again later.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ from backend.pool.look import Looks
 from wire import keys
 from wire.workers import WorkerRecord
 
-COST = 100  # a job; between two workers' numbers there is room for what somebody writes by hand
+COST = 100  # of a job; between two workers' numbers there is room for what a person writes by hand
 EVERY_SECONDS = 2.0  # a look at the pools is good for so long anyway, and Kubernetes scales by minutes
-LEARN_SECONDS = 60.0  # pods come and go, and hands write annotations: a list that is older is asked for anew
-PATCHES = 20  # a look: ten a second are nothing to an API server, a busy big pool's would be
+LEARN_SECONDS = 60.0  # pods come and go, and people write annotations: an older list is fetched anew
+PATCHES = 20  # in a look: ten a second are nothing to an API server, all of a busy big pool would be much
 LONGEST_SECONDS = 60.0  # between two tries of an API server that is away
 log = structlog.get_logger()
 
 
 class Marker:
-    """`run` it as a task. `every`: seconds between two looks."""
+    """Marks pods for as long as its task runs (`run`). `every`: seconds between two looks."""
 
-    def __init__(self, cluster: Cluster, lease: Leadership, looks: Looks, every: float = EVERY_SECONDS) -> None:
+    def __init__(self, cluster: Cluster, leadership: Leadership, looks: Looks, every: float = EVERY_SECONDS) -> None:
         self._cluster = cluster
-        self._lease = lease
+        self._leadership = leadership
         self._looks = looks
         self._every = every
-        self._marked: dict[str, int | None] | None = None  # pod → cost as it stands there; None: the lease is not ours
+        self._marked: dict[str, int | None] | None = None  # pod → its cost there; None: this process does not lead
         self._strangers: frozenset[str] = frozenset()  # busy hosts that are no pod
         self._learned = 0.0
         self._failures = 0
         self._trouble = ""
 
     async def run(self) -> None:
-        """Mark until cancelled; the next process follows at once then."""
+        """Mark until cancelled; then the next process follows at once."""
         try:
             while True:
                 await asyncio.sleep(await self.look())
@@ -60,14 +60,14 @@ class Marker:
             self._cluster.close()
 
     async def look(self) -> float:
-        """One look; seconds until the next."""
+        """Look and mark once. Returns the seconds until the next look."""
         try:
             if await self._ours():
                 await self._mark(costs((await self._looks.newest()).workers))
                 self._is_well()
         except ClusterError as error:
             return await self._stand_back(error)
-        except (RedisError, OSError):  # the watchers say so; whose lease it is will be seen
+        except (RedisError, OSError):  # the watchers log that; the next look finds out who leads
             self._marked = None
         except Exception:  # nothing here is worth the process's life
             log.exception("marking pods failed", action="orchestrator.failed")
@@ -75,11 +75,11 @@ class Marker:
         return self._every
 
     async def _ours(self) -> bool:
-        held = await self._lease.keep()  # also where a look failed: it is still ours then
+        held = await self._leadership.keep()  # also where a look failed: this process may lead still
         if held and self._marked is not None:
             return True
         self._marked = None
-        if not held and not await self._lease.take():
+        if not held and not await self._leadership.take():
             return False
         self._marked = {}
         await self._learn(())
@@ -91,7 +91,7 @@ class Marker:
         if self._old(wanted):
             await self._learn(wanted)
         for pod, cost in changes(self._marked or {}, wanted)[:PATCHES]:
-            if self._marked is None or not await self._lease.keep():
+            if self._marked is None or not await self._leadership.keep():
                 self._marked = None
                 return
             if await self._cluster.mark(pod, cost):
@@ -100,7 +100,7 @@ class Marker:
                 del self._marked[pod]  # until it is listed again
 
     def _old(self, wanted: dict[str, int]) -> bool:
-        """The list does not know a busy host, or was made too long ago."""
+        """Whether the list lacks a busy host, or was made too long ago."""
         unknown = {host for host, cost in wanted.items() if cost} - set(self._marked or ()) - self._strangers
         return bool(unknown) or asyncio.get_running_loop().time() - self._learned > LEARN_SECONDS
 
@@ -115,7 +115,7 @@ class Marker:
         self._trouble, self._failures = "", 0
 
     async def _stand_back(self, error: ClusterError) -> float:
-        """One warning a trouble; another process may be luckier meanwhile."""
+        """Log each trouble once, and let another process lead, which may be luckier."""
         if (trouble := type(error).__name__) != self._trouble:
             log.warning("pods are not marked", action="orchestrator.failed", trouble=trouble, reason=str(error))
         self._trouble = trouble
@@ -126,11 +126,11 @@ class Marker:
     async def _leave(self) -> None:
         self._marked = None
         with suppress(RedisError, OSError):
-            await self._lease.leave()
+            await self._leadership.leave()
 
 
 async def open_marker(redis: Redis, pool: str, looks: Looks) -> Marker | None:
-    """None, and an error in the log, where nothing says where Kubernetes is: chats are served all the same."""
+    """None, and an error in the log, where no configuration names a Kubernetes: chats are served all the same."""
     try:
         return Marker(await open_cluster(), Leadership(redis, keys.orchestrator(pool)), looks)
     except NoCluster as error:
@@ -139,7 +139,7 @@ async def open_marker(redis: Redis, pool: str, looks: Looks) -> Marker | None:
 
 
 def costs(workers: Iterable[WorkerRecord]) -> dict[str, int]:
-    """Host → what its jobs are worth; its host is what a pod is called inside."""
+    """Host → what its jobs are worth. A worker's host is the name of its pod."""
     total: Counter[str] = Counter()
     for worker in workers:
         total[worker.info.host] += worker.owned * COST
@@ -147,6 +147,6 @@ def costs(workers: Iterable[WorkerRecord]) -> dict[str, int]:
 
 
 def changes(marked: dict[str, int | None], wanted: dict[str, int]) -> list[tuple[str, int]]:
-    """(pod, cost) where they differ: first those that became busy or idle, which is what decides."""
-    found = [(pod, wanted.get(pod, 0)) for pod, cost in marked.items() if cost != wanted.get(pod, 0)]
-    return sorted(found, key=lambda one: bool(one[1]) == bool(marked[one[0]]))
+    """The (pod, cost) pairs to write: first pods that became busy or idle, because that decides a scale-down."""
+    pairs = [(pod, wanted.get(pod, 0)) for pod, cost in marked.items() if cost != wanted.get(pod, 0)]
+    return sorted(pairs, key=lambda pair: bool(pair[1]) == bool(marked[pair[0]]))

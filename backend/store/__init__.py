@@ -1,1 +1,1 @@
-"""SQL: the tables, one engine a process, and the migrations. Nothing but repositories speaks it."""
+"""SQL: the tables and their rows, one engine a process, and the migrations. Repositories alone write statements."""

@@ -12,12 +12,12 @@ FILE = "sluice.db"
 SQLITE = ("sqlite", "sqlite+aiosqlite")
 POSTGRESQL = ("postgresql", "postgres", "postgresql+asyncpg")
 ALLOWED = "must be postgresql://user:password@host/database or sqlite:///path/to/file.db"
-# libpq knows these; asyncpg would send them to the server as settings, which refuses them.
+# Parameters of libpq that asyncpg would send to the server as settings, which the server refuses.
 UNKNOWN_TO_ASYNCPG = ("channel_binding", "connect_timeout", "gssencmode", "keepalives", "keepalives_idle")
 
 
 def a_database_url(value: str) -> str:
-    """The URL itself; ValueError, which never shows it, where it is none that can be used."""
+    """Returns the URL. Raises ValueError, which never shows it, where no database can be opened by it."""
     scheme, _, rest = value.partition("://")
     if scheme not in (*SQLITE, *POSTGRESQL):
         raise ValueError(ALLOWED)
@@ -37,8 +37,8 @@ def _names_a_database(value: str) -> bool:
 
 
 def address_of(given: str | None, data_dir: Path) -> str:
-    """The URL to open: the one given, else the file in the data folder. A file's path is absolute then: processes of
-    one house may run in different folders."""
+    """The URL to open: the given one, else that of the file in the data folder. The path of a file is made absolute,
+    since processes of one house may run in different folders."""
     if given and not is_sqlite(given):
         return given
     path = file_of(given) if given else data_dir / FILE

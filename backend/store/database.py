@@ -1,4 +1,4 @@
-"""One database a process: transactions to read in, transactions to write in, and one error for "it is away".
+"""The database of a process: transactions to read in, transactions to write in, and one error for a database away.
 
 async with database.read() as connection:    # one consistent view, however many statements
     rows = (await connection.execute(select(threads))).all()
@@ -29,8 +29,8 @@ from wire.outage import Outage
 
 CONNECTIONS = 8  # a process's own; more requests than that wait for one
 WAIT_SECONDS = 5.0  # for a free connection, for SQLite's one writer, for a connect
-ANSWER_SECONDS = 20.0  # until a PostgreSQL that says nothing counts as away
-WRITES = "sluice_writes"  # the execution option that tells a writing transaction's BEGIN from a reading one's
+ANSWER_SECONDS = 20.0  # until a PostgreSQL that does not answer counts as away
+WRITES = "sluice_writes"  # the execution option of a transaction that writes: its BEGIN is another one
 # PostgreSQL's classes of errors that are about the server or the moment, not about the statement: connection, rollback
 # (a deadlock), resources, an operator, the system; and some single errors: read-only (a standby), a lock that is held,
 # no such table or column and no right to it (a migration or a grant is still to come).
@@ -38,7 +38,7 @@ AWAY = ("08", "40", "53", "57", "58", "25006", "55P03", "42P01", "42703", "42501
 
 
 class DatabaseAway(Exception):
-    """The database cannot be asked just now: it is away, full, locked, or was never migrated."""
+    """The database does not answer just now: it is away, full, locked, or was never migrated."""
 
 
 def history_outage() -> Outage:
@@ -52,7 +52,8 @@ class Database:
         self.url = url
         self.sqlite = is_sqlite(url)
         self.engine = open_engine(url)
-        # SQLite has one writer. In a process they queue here, in order and without polling; busy_timeout is for others.
+        # SQLite has one writer. Writers of this process queue here, in order and without polling; busy_timeout is for
+        # those of other processes.
         self._writer = asyncio.Lock() if self.sqlite else None
 
     @contextlib.asynccontextmanager
@@ -99,7 +100,7 @@ def insert_new(tx: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.
 
 
 def is_away(error: Exception) -> bool:
-    """Whether an exception of a statement tells about the server, and not about the statement."""
+    """Whether an exception is about the server, and not about the statement that raised it."""
     if not isinstance(error, DBAPIError):
         return True
     if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
@@ -108,8 +109,8 @@ def is_away(error: Exception) -> bool:
 
 
 def open_engine(url: str, *, alone: bool = False) -> AsyncEngine:
-    """An engine as this project needs it. `alone`: for a migration, which keeps no connection, waits a minute for
-    others that migrate, and may rebuild a table that others refer to."""
+    """An engine as this project needs it. `alone`: for a migration, which keeps no connection, waits a minute for other
+    migrations, and may rebuild a table that other tables refer to."""
     return _sqlite(url, alone) if is_sqlite(url) else _postgresql(url, alone)
 
 
@@ -119,15 +120,15 @@ def _postgresql(url: str, alone: bool) -> AsyncEngine:
         return await asyncpg.connect(dsn_of(url), timeout=WAIT_SECONDS, command_timeout=limit)
 
     pool = {"poolclass": NullPool} if alone else _pool()
-    # A server that restarted has closed our connections: they are looked at before they are handed out.
+    # A server that restarted has closed our connections: each is tried before it is used.
     return create_async_engine("postgresql+asyncpg://", async_creator=connect, pool_pre_ping=True, **pool, **_json())
 
 
 def _sqlite(url: str, alone: bool) -> AsyncEngine:
     path = file_of(url)
-    with contextlib.suppress(OSError):  # said where it is opened
+    with contextlib.suppress(OSError):  # the error is reported where the file is opened
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)  # it holds everybody's chats
+        path.touch(mode=0o600)  # the file holds the chats of all tenants
     pool = {"poolclass": NullPool} if alone else _pool()
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),
@@ -138,7 +139,7 @@ def _sqlite(url: str, alone: bool) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _: object) -> None:
-        connection.isolation_level = None  # the driver begins nothing by itself; we do, below
+        connection.isolation_level = None  # the driver begins no transaction by itself: `begin` does, below
         cursor = connection.cursor()
         for pragma in _pragmas(alone):
             cursor.execute(f"PRAGMA {pragma}")
@@ -146,8 +147,8 @@ def _sqlite(url: str, alone: bool) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
-        # A transaction that reads first and then writes fails at once where another wrote meanwhile; one that says so
-        # at its start waits its turn.
+        # A transaction that reads first and then writes fails at once where another wrote meanwhile. A transaction that
+        # begins as a writer waits for its turn.
         writes = connection.get_execution_options().get(WRITES)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

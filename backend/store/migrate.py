@@ -1,4 +1,4 @@
-"""Walking the migrations, each walk in one transaction and under a lock: whoever comes second finds it done.
+"""Walking the migrations, each walk in one transaction and under a lock: of two processes the second finds it done.
 
 On PostgreSQL the lock is an advisory one of the transaction; on SQLite it is the file's one writer. DDL is part of the
 transaction on both, so a walk that fails or is killed half-way leaves the schema as it was.
@@ -28,23 +28,23 @@ UNREACHABLE = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, O
 
 
 class MigrationRefused(Exception):
-    """The schema stands as before; the message says why, and never shows a password."""
+    """The schema is as before; the message has the reason, and never a password."""
 
 
 class Walk(NamedTuple):
-    """From which step to which; "": no table of ours."""
+    """A walk through the migrations: the step before it and the step after it; "": no table of ours."""
 
     before: str
     after: str
 
 
 async def migrate(url: str) -> Walk:
-    """To the newest step. Raises MigrationRefused."""
+    """Walk to the newest step. Raises MigrationRefused."""
     return await _walk(url, _upgrade)
 
 
 async def rollback(url: str, steps: int = 1) -> Walk:
-    """Some steps back; what only the newer schema holds is lost. Raises MigrationRefused."""
+    """Walk some steps back; data that only the newer schema holds is lost. Raises MigrationRefused."""
 
     def back(connection: Connection) -> None:
         if (current := _current(connection)) > NEWEST:
@@ -57,7 +57,7 @@ async def rollback(url: str, steps: int = 1) -> Walk:
 
 
 async def reset(url: str) -> Walk:
-    """Every table of ours dropped and made anew, also those that a broken schema has left."""
+    """Drop every table of ours, also those that a broken schema has left, and make all anew."""
 
     def anew(connection: Connection) -> None:
         metadata.drop_all(connection)
@@ -68,7 +68,7 @@ async def reset(url: str) -> Walk:
 
 
 def behind(revision: str) -> bool:
-    """Whether a schema at this step is too old for this code. A newer one is not: steps only add."""
+    """Whether a schema at this step is too old for this code. A newer schema is not: steps only add."""
     return revision < NEWEST
 
 
@@ -96,7 +96,7 @@ def _locked(connection: Connection, act: Callable[[Connection], None], sqlite: b
 
 
 def _upgrade(connection: Connection) -> None:
-    if behind(_current(connection)):  # a newer release has been here: its schema holds all that ours does
+    if behind(_current(connection)):  # else a newer release has migrated: its schema holds all that ours does
         command.upgrade(_config(connection), "head")
 
 

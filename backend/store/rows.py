@@ -59,7 +59,7 @@ class MessageRow(NamedTuple):
 
 
 class AwaitedRow(NamedTuple):
-    """Of a message that is an answer and is not there yet: whose it is, and the job that makes it."""
+    """An answer that is not there yet: its place, and the job that makes it."""
 
     thread_id: ThreadId
     id: MessageId
@@ -68,7 +68,7 @@ class AwaitedRow(NamedTuple):
 
 
 class FoundRow(NamedTuple):
-    """Of a message that has the words of a search: its text."""
+    """A message that has the words of a search."""
 
     thread_id: ThreadId
     id: MessageId
@@ -153,7 +153,7 @@ class LineRow(NamedTuple):
 
 
 class Rows(Generic[Record]):
-    """Reads rows of one table as records. The record's fields are columns of the table."""
+    """Reads rows of one table as records. `fields`: those of the record, which are columns of the table."""
 
     def __init__(self, table: Table, record: type[Record], fields: tuple[str, ...]) -> None:
         self._record = record

@@ -1,4 +1,4 @@
-"""Is the schema one that this process can work with? Watched from the start until it is, then never again."""
+"""Whether this process can work with the schema: looked at from the start until it can, then never again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ log = structlog.get_logger()
 
 
 class Schema:
-    """`reason`: why no job may be let in yet, a sentence; "" where nothing speaks against it, or nobody can know."""
+    """The watch over the schema. `reason`: a sentence, why no job may be let in yet; "" where there is no reason, or
+    where the database is away and the schema cannot be known."""
 
     def __init__(self, database: Database, outage: Outage | None = None) -> None:
         self._database = database
@@ -29,7 +30,7 @@ class Schema:
         self._good = False
 
     async def run(self) -> None:
-        """Until the schema is ready; a database that is away is no reason to refuse what needs none."""
+        """Look until the schema is ready. A database that is away is no reason to refuse requests that need none."""
         while not self._good:
             await self._try_to_look()
 
@@ -37,12 +38,12 @@ class Schema:
         try:
             if not await self.look():
                 await asyncio.sleep(EVERY_SECONDS)
-        except Exception as error:  # a schema that cannot be known is no reason to leave
+        except Exception as error:  # a schema that cannot be known is no reason to end the process
             await self._away.met(error)
 
     async def look(self) -> bool:
-        """Whether it is ready, for good. SQLite's is brought up here, since nobody else would; PostgreSQL's is
-        only looked at: whoever rolls out a release decides when."""
+        """Whether the schema is ready, for good. SQLite's is migrated here, since no operator would do it; PostgreSQL's
+        is only looked at: the operator who rolls out a release decides when to migrate."""
         before = self.reason
         self.reason = await (self._migrate() if self._database.sqlite else self._compare())
         self.looked.set()

@@ -1,4 +1,4 @@
-"""A few conversations to look at, for a page that nobody has used yet. Written again, they are as at first."""
+"""A few conversations to look at, for a page that is new. Written again, they are as at first."""
 
 from __future__ import annotations
 
@@ -65,24 +65,24 @@ BROKEN = {"code": "worker_lost", "message": "The worker was lost; ask again.", "
 
 
 async def seed(database: Database, now: int) -> int:
-    """Write them, as said within the last three days before `now` (Unix ms); how many."""
-    told = [
+    """Write the conversations, with times in the three days before `now` (Unix ms); returns how many."""
+    conversations = [
         _thread("demo-unique", "Unique items, in order", now - 5 * MINUTE_MS, _unique()),
         _thread("demo-queue", "How an answer is made", now - 3 * 60 * MINUTE_MS, _queue()),
         _thread("demo-planets", "Moons of three planets", now - DAY_MS, _planets()),
         _thread("demo-sum", "The sum of the first numbers", now - 3 * DAY_MS, _sum()),
     ]
     async with database.write() as tx:
-        await tx.execute(delete(threads).where(threads.c.id.in_([thread["id"] for thread, _ in told])))
-        await tx.execute(insert(threads), [thread for thread, _ in told])
-        await tx.execute(insert(messages), [message for _, said in told for message in said])
-    return len(told)
+        await tx.execute(delete(threads).where(threads.c.id.in_([thread["id"] for thread, _ in conversations])))
+        await tx.execute(insert(threads), [thread for thread, _ in conversations])
+        await tx.execute(insert(messages), [row for _, rows in conversations for row in rows])
+    return len(conversations)
 
 
-def _thread(name: str, title: str, at: int, said: list[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Its rows; messages are ten seconds apart, the last at `at`."""
-    begun = at - 10_000 * (len(said) - 1)
-    rows = [{**_EMPTY, **row, "thread_id": name, "created_at": begun + 10_000 * n} for n, row in enumerate(said)]
+def _thread(name: str, title: str, at: int, texts: list[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The row of a thread and those of its messages, which are ten seconds apart, the last at `at`."""
+    begun = at - 10_000 * (len(texts) - 1)
+    rows = [{**_EMPTY, **text, "thread_id": name, "created_at": begun + 10_000 * n} for n, text in enumerate(texts)]
     thread = {"id": name, "tenant": LOCAL.tenant, "title": title, "title_by": "model", "folded": fold(title)}
     return {**thread, "created_at": begun, "updated_at": at}, rows
 
@@ -90,29 +90,29 @@ def _thread(name: str, title: str, at: int, said: list[dict[str, Any]]) -> tuple
 _EMPTY: dict[str, Any] = dict.fromkeys(("model", "worker", "thinking", "error", "finish_reason", "usage", "timings"))
 
 
-def _said(name: str, after: str | None, text: str) -> dict[str, Any]:
+def _question(name: str, after: str | None, text: str) -> dict[str, Any]:
     """A person's message."""
     return {"id": name, "parent_id": after, "role": "user", "status": "complete", "text": text, "folded": fold(text)}
 
 
 def _answer(name: str, after: str, text: str, **more: Any) -> dict[str, Any]:
     words = len(text.split())
-    told = {
+    row = {
         **{"id": name, "parent_id": after, "role": "assistant", "status": "complete", "text": text},
         **{"folded": fold(text), "model": MODEL, "worker": "demo", "finish_reason": "stop"},
         "usage": {"prompt_tokens": 24, "completion_tokens": words},
         "timings": {"queued_ms": 40, "first_token_ms": 180, "total_ms": 180 + 20 * words},
     }
-    return {**told, **more}
+    return {**row, **more}
 
 
 def _unique() -> list[dict[str, Any]]:
     """Two answers to one question: branches to walk."""
     return [
-        _said("q1", None, "How do I remove doubles from a list in Python and keep the order?"),
+        _question("q1", None, "How do I remove doubles from a list in Python and keep the order?"),
         _answer("a1", "q1", LOOP),
         _answer("a1-again", "q1", CODE),
-        _said("q2", "a1-again", "What if the items are lists?"),
+        _question("q2", "a1-again", "What if the items are lists?"),
         _answer("a2", "q2", "Lists are not hashable: compare with `==` in a loop, or make tuples of them first."),
     ]
 
@@ -120,17 +120,17 @@ def _unique() -> list[dict[str, Any]]:
 def _queue() -> list[dict[str, Any]]:
     """A diagram, and an answer that failed."""
     return [
-        _said("q1", None, "What happens between my question and the answer? Draw it."),
+        _question("q1", None, "What happens between my question and the answer? Draw it."),
         _answer("a1", "q1", DIAGRAM),
-        _said("q2", "a1", "And when a worker dies?"),
+        _question("q2", "a1", "And when a worker dies?"),
         _answer("a2", "q2", "Then", status="failed", error=BROKEN, finish_reason=None, usage=None, timings=None),
     ]
 
 
 def _planets() -> list[dict[str, Any]]:
-    return [_said("q1", None, "Compare Earth, Mars and Jupiter in a table."), _answer("a1", "q1", TABLE)]
+    return [_question("q1", None, "Compare Earth, Mars and Jupiter in a table."), _answer("a1", "q1", TABLE)]
 
 
 def _sum() -> list[dict[str, Any]]:
     """Thinking, and a formula."""
-    return [_said("q1", None, "What is 1 + 2 + … + n?"), _answer("a1", "q1", FORMULA, thinking=THOUGHT)]
+    return [_question("q1", None, "What is 1 + 2 + … + n?"), _answer("a1", "q1", FORMULA, thinking=THOUGHT)]

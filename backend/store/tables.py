@@ -26,7 +26,7 @@ from sqlalchemy import (
 from backend.store.words import Document, Name, PrincipalName, Words
 
 ID = Name(64)
-NAMES = {  # constraints need names that a later migration can say
+NAMES = {  # constraints need names that a later migration can use
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
@@ -38,9 +38,9 @@ threads = Table(
     metadata,
     Column("id", ID, primary_key=True),
     Column("tenant", Name(200), nullable=False),
-    Column("title", Words),  # NULL: nothing was said yet
-    Column("title_by", Name(16)),  # "text" (the first words said), "model", "person": the last is never replaced
-    Column("title_job", ID),  # the job that is to name it; NULL: none was asked
+    Column("title", Words),  # NULL: the thread has no message yet
+    Column("title_by", Name(16)),  # "text" (the first message's words), "model", "person": the last is never replaced
+    Column("title_job", ID),  # the job that is to name the thread; NULL: no job is
     Column("archived", Boolean, nullable=False, default=False),
     Column("settings", Document, nullable=False, default=dict),
     Column("head_id", ID),  # the leaf that is shown; NULL: the newest
@@ -56,7 +56,7 @@ messages = Table(
     metadata,
     Column("thread_id", ID, ForeignKey("threads.id", ondelete="CASCADE"), nullable=False),
     Column("id", ID, nullable=False),
-    Column("parent_id", ID),  # NULL: the first of its branch
+    Column("parent_id", ID),  # NULL: the message is the first of its branch
     Column("role", Name(16), nullable=False),  # "user" | "assistant"
     Column("status", Name(16), nullable=False),  # "running" | "complete" | "failed" | "cancelled"
     Column("text", Words, nullable=False, default=""),
@@ -75,7 +75,7 @@ messages = Table(
     Column("feedback_comment", Words),
     Column("folded", Words, nullable=False, default=""),  # the text as search compares it
     Column("created_at", BigInteger, nullable=False),
-    Column("context_messages", Integer),  # of an answer: so many messages its model was given; NULL: the whole chat
+    Column("context_messages", Integer),  # of an answer: how many messages its model was given; NULL: the whole chat
     Column("ended_at", BigInteger),  # of an answer: when its job ended; NULL until a recorder has written its end
     PrimaryKeyConstraint("thread_id", "id"),
     Index("ix_messages_job_id", "job_id"),
@@ -117,9 +117,9 @@ files = Table(
     Column("name", Name(255), nullable=False),
     Column("purpose", Name(32), nullable=False),
     Column("bytes", BigInteger, nullable=False, default=0),
-    Column("status", Name(16), nullable=False),  # "receiving": nobody sees it yet | "processed"
+    Column("status", Name(16), nullable=False),  # "receiving": shown to no caller yet | "processed"
     Column("created_at", BigInteger, nullable=False),
-    Column("expires_at", BigInteger),  # NULL: kept until somebody deletes it
+    Column("expires_at", BigInteger),  # NULL: kept until it is deleted
     Index("ix_files_tenant_created_at", "tenant", "created_at", "id"),
     Index("ix_files_status_created_at", "status", "created_at"),
     Index("ix_files_expires_at", "expires_at"),
@@ -156,7 +156,7 @@ batches = Table(
     Column("finalizing_at", BigInteger),
     Column("cancelling_at", BigInteger),
     Column("ended_at", BigInteger),  # completed, failed, expired or cancelled: the status says which
-    Column("holder", ID),  # the API process that runs it; NULL: nobody
+    Column("holder", ID),  # the API process that runs the batch; NULL: none does
     Column("held_until", BigInteger, nullable=False, default=0),  # then another process may take it
     Index("ix_batches_tenant_created_at", "tenant", "created_at", "id"),
     Index("ix_batches_status", "status", "held_until"),

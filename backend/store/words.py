@@ -1,6 +1,6 @@
 """Text on its way into SQL: what a database refuses is replaced, and what search compares is folded.
 
-The column types below do the first by themselves, for every value that is written or compared: nobody can forget it.
+The column types below replace by themselves, in every value that is written or compared: no statement can forget it.
 """
 
 from __future__ import annotations

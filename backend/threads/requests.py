@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from backend.dialects.ollama.chat_request import Options
+from backend.dialects.common.options import Options
 from backend.errors import Invalid, NotFound, explain
 from backend.ids import MessageId, ThreadId, UsableMessageId, UsableThreadId
 

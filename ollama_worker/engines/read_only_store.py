@@ -1,4 +1,4 @@
-"""Stores that cannot change some or all of their models, because somebody else manages them."""
+"""Stores that cannot change some or all of their models, because another operator manages them."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ async def validated(database: Database, data: bytes, taken: bool) -> tuple[Batch
         breath=Breath(),
         bounds=RequestBounds(messages=100, context_messages=100, body_bytes=10_000, embed_batch=1),
         window=1,
-        asking=cast(Any, None),
+        answering=cast(Any, None),
     )
     await work._validate(batch)
     async with database.read() as tx:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -10,28 +10,20 @@ import orjson
 import pytest
 
 from tests.backend.conversations import JOB, NEWS, STREAM, an_id
-from tests.support.house import House
+from tests.support.house import House, MakesHouse
 from tests.support.langserve import path_without_langserve, recipe, sources_without_langserve
 from tests.support.processes import ROOT
 from tests.support.sse import Frame, parse_frames
-from tests.support.standing import standing_house, wait_ready
-from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
 WORDS = ["w0", "w1", "w2"]
 
 
 @pytest.fixture(scope="module", params=["not installed", "removed"])
-def home(
-    request: pytest.FixtureRequest, shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
+def home(request: pytest.FixtureRequest, module_house: MakesHouse, tmp_path_factory: pytest.TempPathFactory) -> House:
     folder = tmp_path_factory.mktemp("without")
     sources = ROOT if request.param == "not installed" else sources_without_langserve(folder / "tree")
-    path = path_without_langserve(folder / "blocked", sources)
-    with standing_house(folder, shared_valkey, PYTHONPATH=path) as house:
-        house.start_worker()
-        wait_ready(house.start_api(), workers=1)
-        yield house
+    return module_house(PYTHONPATH=path_without_langserve(folder / "blocked", sources))
 
 
 @pytest.fixture

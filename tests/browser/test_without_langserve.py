@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 from playwright.async_api import expect
 
 from tests.browser.chat import Chat, numbered
 from tests.browser.conftest import Visitor
-from tests.support.house import House
+from tests.support.house import House, MakesHouse
 from tests.support.langserve import path_without_langserve
-from tests.support.standing import standing_house, wait_ready
-from tests.support.valkey import Valkey
 
 
 @pytest.fixture(scope="module")
-def home(shared_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("without")
-    settings = {"SLUICE_SIMULATED_RATE": "20", "PYTHONPATH": path_without_langserve(folder / "blocked")}
-    with standing_house(folder, shared_valkey, **settings) as house:
-        house.start_worker()
-        wait_ready(house.start_api(), 1)
-        assert httpx.post(f"{house.url}/api/lc/chat/invoke", json={}).status_code == 501
-        yield house
+def home(module_house: MakesHouse, tmp_path_factory: pytest.TempPathFactory) -> House:
+    path = path_without_langserve(tmp_path_factory.mktemp("without") / "blocked")
+    house = module_house(SLUICE_SIMULATED_RATE="20", PYTHONPATH=path)
+    assert httpx.post(f"{house.url}/api/lc/chat/invoke", json={}).status_code == 501
+    return house
 
 
 async def test_a_first_chat_a_resumed_answer_and_branches_need_no_langserve(home: House, visitor: Visitor) -> None:

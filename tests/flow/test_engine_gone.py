@@ -65,7 +65,7 @@ async def test_an_engine_that_breaks_off_costs_a_try_and_another_attempt_answers
         # It breaks off until it is seen to have been asked, which may be more often than a job has tries by default.
         home = await house(apis=1, workers=1, OLLAMA_BASE_URL=engine.url, QUEUE_MAX_ATTEMPTS="20", **OLLAMA)
         async with listening(home.url, chat("hello")) as heard:
-            await eventually(lambda: len(engine.bodies("/api/chat")) or None, 10, "it is asked")
+            await eventually(lambda: len(engine.bodies("/api/chat")) or None, 10, "the engine is called")
             engine.chunks, engine.cut = [chat_line("Hello"), chat_line(" you"), end()], False
             assert await heard.end() == "completed"
         assert heard.text == "Hello you"

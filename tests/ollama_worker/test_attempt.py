@@ -568,7 +568,7 @@ async def test_after_a_failure_a_worker_looks_at_its_loaded_models_and_reports_t
 
     await here.ask("j", "m1")
     assert await here.redis.smembers(loaded) == {b"m1"}
-    await eventually(nothing, 10, "its first look is told")
+    await eventually(nothing, 10, "the report of the first look")
     here.engine.fails("m2", ModelNotFound("no"))
     await here.ask("k", "m2", Target(pool="here", model="m1"))
     assert await here.redis.smembers(loaded) == {b"m2"}

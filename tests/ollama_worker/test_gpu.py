@@ -146,11 +146,11 @@ async def test_a_tool_that_hangs_is_killed_and_called_again_later(
         await nvidia()
     reported: list[tuple[Gpu, ...]] = []
     watching = asyncio.create_task(watch_gpus(reported.append))
-    await eventually(lambda: reported or None, 10, "that nothing could be read")
+    await eventually(lambda: reported or None, 10, "a report without GPUs")
     assert reported[0] == ()
     monkeypatch.setattr(gpu, "ANSWER_SECONDS", 60)
     smi.says(H100)
-    await eventually(lambda: (SEEN,) in reported or None, 10, "that it answers now")
+    await eventually(lambda: (SEEN,) in reported or None, 10, "the engine answers now")
     watching.cancel()
 
 
@@ -160,7 +160,7 @@ async def test_old_numbers_do_not_stand_when_the_driver_goes(smi: StandIn, quick
     watching = asyncio.create_task(watch_gpus(reported.append))
     await eventually(lambda: reported or None, 10, "the first look")
     smi.does("sys.exit(9)")
-    await eventually(lambda: reported[-1] == () or None, 10, "that nothing can be read any more")
+    await eventually(lambda: reported[-1] == () or None, 10, "a later report without GPUs")
     assert reported[0] == (SEEN,)
     watching.cancel()
 

@@ -14,10 +14,10 @@ from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 from wire.client import UNREACHABLE, open_redis
 
-SECONDS = 3.0  # of a lease: a loaded machine may hold everything up for one of them
+SECONDS = 3.0  # of a lease: a loaded machine may hold everything up for one second
 BEYOND = 1.5 * SECONDS
 BEAT = 0.1
-LIMIT = 5.0  # of each client's own
+LIMIT = 5.0  # seconds that each client waits
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def cable(valkey: Valkey) -> AsyncIterator[Proxy]:
 
 @pytest.fixture
 async def life(quick: None, cable: Proxy, pool: str) -> AsyncIterator[Standing]:
-    """The life reaches its queue by the cable."""
+    """A life that reaches its queue by the cable."""
     url = f"redis://127.0.0.1:{cable.port}"
     redis = open_redis(url, LIMIT)
     async with standing(redis, url, pool) as life:
@@ -42,7 +42,7 @@ async def life(quick: None, cable: Proxy, pool: str) -> AsyncIterator[Standing]:
     await redis.aclose()
 
 
-async def is_asked(life: Standing, job: str) -> None:
+async def until_called(life: Standing, job: str) -> None:
     """The engine was called for this job, and is silent until `hold` is set."""
     life.engine.hold.clear()
     await life.submit(job)
@@ -52,9 +52,9 @@ async def is_asked(life: Standing, job: str) -> None:
 async def test_a_life_without_answers_stops_its_engine_and_gives_the_job_back_when_redis_answers(
     life: Standing, cable: Proxy
 ) -> None:
-    await is_asked(life, "cut")
+    await until_called(life, "cut")
     cable.blackhole()
-    await eventually(lambda: life.engine.stopped or None, 10, "its engine is stopped")
+    await eventually(lambda: life.engine.stopped or None, 10, "the engine is stopped")
     life.engine.hold.set()
     cable.heal()
     record = await life.ended("cut")
@@ -63,14 +63,14 @@ async def test_a_life_without_answers_stops_its_engine_and_gives_the_job_back_wh
 
 
 async def test_a_life_whose_beats_are_answered_goes_on_beyond_one_lease(life: Standing) -> None:
-    await is_asked(life, "long")
+    await until_called(life, "long")
     await asyncio.sleep(BEYOND)
     life.engine.hold.set()
     assert (await life.ended("long")).attempt == 1
 
 
 async def test_an_answer_whose_end_only_waits_for_redis_is_kept(life: Standing, cable: Proxy) -> None:
-    await is_asked(life, "said")
+    await until_called(life, "said")
     cable.blackhole()
     life.engine.hold.set()
     await asyncio.sleep(BEYOND)
@@ -83,7 +83,7 @@ async def test_while_redis_is_down_no_life_is_reaped_and_jobs_run_on(quick: None
     """Redis's host refuses: that is no cut cable."""
     redis = open_redis(fresh_valkey.url, LIMIT)
     async with standing(redis, fresh_valkey.url, "here") as life:
-        await is_asked(life, "on")
+        await until_called(life, "on")
         await asyncio.to_thread(fresh_valkey.written)  # beats go on meanwhile
         fresh_valkey.kill()
         await asyncio.sleep(BEYOND)

@@ -33,7 +33,7 @@ async def test_a_job_that_was_cancelled_before_it_began_holds_its_model_no_longe
     async with standing(redis, valkey.url, "here") as here:
         keys, order = here.truth.keys, {"job": "gone", "attempt": 1}
 
-        async def told_nothing() -> bool | None:
+        async def nothing_loaded() -> bool | None:
             here.shape.doubt()
             return not await redis.smembers(f"{keys.prefix}:loaded:{here.life.incarnation}") or None
 
@@ -43,7 +43,7 @@ async def test_a_job_that_was_cancelled_before_it_began_holds_its_model_no_longe
         both.xadd(keys.inbox(here.life.incarnation), {"do": "cancel", **order})
         await both.execute()
         await here.ask("behind them")
-        await eventually(told_nothing, 10, "it tells that nothing is loaded")
+        await eventually(nothing_loaded, 10, "a beat reports that nothing is loaded")
         assert here.engine.calls == {"m1": 1}
 
 
@@ -75,7 +75,7 @@ async def test_a_life_that_breaks_stops_what_it_runs(
             await here.engine.held.wait()
             monkeypatch.setattr(here.life, "_ask", broken)
             here.life._may_ask.set()
-            await eventually(lambda: here.engine.stopped or None, 10, "its engine is stopped")
+            await eventually(lambda: here.engine.stopped or None, 10, "the engine is stopped")
 
 
 async def test_an_unforeseen_error_in_a_beat_ends_no_life(
@@ -187,11 +187,11 @@ async def test_a_worker_touches_its_file_with_every_beat_answered_or_not(
         raise ConnectionError
 
     async with standing(redis, valkey.url, "here", alive=Alive(file)) as here:
-        await eventually(touched, 10, "it touches its file")
+        await eventually(touched, 10, "the worker touches its file")
         monkeypatch.setattr(here.life._registry, "beat", away)
         for _ in range(2):
             file.unlink(missing_ok=True)
-            await eventually(touched, 10, "it touches its file again")
+            await eventually(touched, 10, "the worker touches its file again")
         monkeypatch.undo()
 
 

@@ -1,4 +1,4 @@
-"""Circuit breakers, one sentence a test: what five failures do, who may try again, what mends."""
+"""Circuit breakers, one sentence a test: when a circuit opens, which caller may try again, what closes it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ local function raw() return tonumber(call('GET', P .. ':now')) end
 
 
 class Bench(NamedTuple):
-    """Two processes of a pool whose time stands where a test puts it."""
+    """Two processes of a pool whose time stands where a test sets it."""
 
     redis: Redis
     keys: Keys
@@ -38,11 +38,11 @@ class Bench(NamedTuple):
         return [await self.circuits.trip("ollama", "org/model:7b", reason) for _ in range(times)]
 
     async def probes(self) -> int:
-        """How many of four callers may try, all asking at once."""
-        asked = (c.probe("ollama", "org/model:7b") for c in (self.circuits, self.others) * 2)
-        return sum(await asyncio.gather(*asked))
+        """How many of four callers may try, where all call at once."""
+        probes = (c.probe("ollama", "org/model:7b") for c in (self.circuits, self.others) * 2)
+        return sum(await asyncio.gather(*probes))
 
-    async def one(self) -> Circuit:
+    async def only(self) -> Circuit:
         return (await self.circuits.all())[NAME]
 
 
@@ -56,7 +56,7 @@ async def bench(redis: Redis, pool: str) -> Bench:
 
 async def test_five_failures_in_a_row_open_a_circuit(bench: Bench) -> None:
     assert await bench.trip(6) == ["closed"] * 4 + ["open"] * 2
-    assert await bench.one() == Circuit("ollama", "org/model:7b", "open", 6, AT, 0, "stream_cut")
+    assert await bench.only() == Circuit("ollama", "org/model:7b", "open", 6, AT, 0, "stream_cut")
 
 
 async def test_a_success_in_between_begins_the_count_anew(bench: Bench) -> None:
@@ -66,7 +66,7 @@ async def test_a_success_in_between_begins_the_count_anew(bench: Bench) -> None:
     assert await bench.trip(4) == ["closed"] * 4
 
 
-async def test_what_never_failed_has_no_circuit_and_nothing_to_mend(bench: Bench) -> None:
+async def test_an_engine_that_never_failed_has_no_circuit_and_nothing_to_mend(bench: Bench) -> None:
     await bench.trip(5)
     assert not await bench.circuits.mend("ollama", "another")
     assert not await bench.circuits.probe("ollama", "another")
@@ -77,12 +77,12 @@ async def test_failures_at_other_times_do_not_move_the_opening(bench: Bench) -> 
     await bench.trip(5)
     await bench.at(AT + 20_000)
     await bench.trip(1, "out_of_memory")
-    assert (await bench.one()).opened == AT
-    assert (await bench.one()).reason == "out_of_memory"
+    assert (await bench.only()).opened == AT
+    assert (await bench.only()).reason == "out_of_memory"
 
 
-async def test_one_tenant_s_bad_requests_open_it_only_where_many_fail_in_a_row(bench: Bench) -> None:
-    """A job that fails again and again is one job."""
+async def test_bad_requests_of_one_tenant_open_a_circuit_only_where_many_fail_in_a_row(bench: Bench) -> None:
+    """A job that fails again and again counts once."""
     trip = partial(bench.circuits.trip, "ollama", "org/model:7b", "engine_failed")
     states = [await trip(f"job-{n}") for n in range(10) for _ in "ab"]
     assert states == ["closed"] * 18 + ["open"] * 2
@@ -94,7 +94,7 @@ async def test_one_caller_may_try_half_a_minute_after_the_opening(bench: Bench) 
     assert await bench.probes() == 0
     await bench.at(AT + HALF_A_MINUTE)
     assert await bench.probes() == 1
-    assert (await bench.one()).state == "half_open"
+    assert (await bench.only()).state == "half_open"
 
 
 async def test_a_closed_circuit_is_not_probed(bench: Bench) -> None:
@@ -103,7 +103,7 @@ async def test_a_closed_circuit_is_not_probed(bench: Bench) -> None:
     assert await bench.probes() == 0
 
 
-async def test_a_failed_probe_opens_it_for_another_half_minute(bench: Bench) -> None:
+async def test_a_failed_probe_opens_the_circuit_for_another_half_minute(bench: Bench) -> None:
     await bench.trip(5)
     await bench.at(AT + HALF_A_MINUTE)
     assert await bench.probes() == 1
@@ -115,7 +115,7 @@ async def test_a_failed_probe_opens_it_for_another_half_minute(bench: Bench) -> 
     assert await bench.probes() == 1
 
 
-async def test_a_probe_that_nobody_hears_of_again_is_followed_by_another(bench: Bench) -> None:
+async def test_a_probe_whose_outcome_never_arrives_is_followed_by_another(bench: Bench) -> None:
     await bench.trip(5)
     await bench.at(AT + HALF_A_MINUTE)
     assert await bench.probes() == 1
@@ -125,6 +125,6 @@ async def test_a_probe_that_nobody_hears_of_again_is_followed_by_another(bench: 
     assert await bench.probes() == 1
 
 
-async def test_a_circuit_that_nobody_meets_is_gone_after_a_day(bench: Bench) -> None:
+async def test_a_circuit_without_a_failure_for_a_day_is_gone(bench: Bench) -> None:
     await bench.trip(5)
     assert 0 < await bench.redis.pttl(bench.keys.circuits) <= 86_400_000

@@ -1,4 +1,4 @@
-"""The Redis client under the conditions that its library forgets: cancellation, and connections that are reset."""
+"""The Redis client where redis-py alone would fail: under cancellation, and with connections that are reset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wire.client import UNREACHABLE, open_redis
 
 
 async def test_a_cancelled_call_is_cancelled_whenever_it_comes(valkey: Valkey) -> None:
-    """A loop whose cancellation is swallowed goes on for ever, and the process that waits for it never ends."""
+    """A loop whose cancellation is swallowed runs for ever, and the process that waits for it never ends."""
     redis = open_redis(valkey.url, 2.0, connections=1)
     try:
         for turns in range(60):  # cancelled at each turn of the event loop that a call takes
@@ -38,7 +38,7 @@ async def _ask_for_ever(ask: Callable[[], Awaitable[object]]) -> None:
         await ask()
 
 
-def test_a_reset_connection_is_a_lost_one_under_uvloop(valkey: Valkey) -> None:
+def test_a_reset_connection_is_a_lost_connection_under_uvloop(valkey: Valkey) -> None:
     import uvloop  # what both processes run on
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -46,7 +46,7 @@ def test_a_reset_connection_is_a_lost_one_under_uvloop(valkey: Valkey) -> None:
 
 
 async def _survives_resets(valkey: Valkey) -> None:
-    """Every call is answered, or fails as an unreachable server does; never in another way."""
+    """Every call is answered, or fails as it does where a server cannot be reached."""
     async with Proxy(valkey.port) as proxy:
         redis = open_redis(f"redis://127.0.0.1:{proxy.port}", 2.0, connections=4)
         for _ in range(30):

@@ -1,4 +1,4 @@
-"""What lies in Redis is read without an error, whoever wrote it."""
+"""Values in Redis are read without an error, whichever process wrote them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_no_hash_of_beats_breaks_its_reader(fields: dict[bytes, bytes]) -> None:
 
 
 @pytest.mark.parametrize("attempt", [b"9" * 30, b"18446744073709551616", b"0", b"-1", b"abc", b"", b"\xff", b"1e5"])
-def test_an_order_of_an_attempt_that_cannot_be_is_none(attempt: bytes) -> None:
+def test_an_order_whose_attempt_is_out_of_range_does_not_decode(attempt: bytes) -> None:
     with pytest.raises(ValueError, match="inbox entry"):
         decode_order("1-1", {b"do": b"run", b"job": b"j", b"attempt": attempt})
 
@@ -57,16 +57,16 @@ def test_an_order_of_an_unknown_kind_decodes_without_a_job() -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e308, -1, True, "5", None, [1]])
-def test_what_is_no_number_in_range_is_none(value: object) -> None:
+def test_a_text_that_is_no_number_in_range_reads_as_absent(value: object) -> None:
     assert not is_number(value)
 
 
-def test_what_does_not_decode_is_absent() -> None:
+def test_a_value_that_does_not_decode_reads_as_absent() -> None:
     assert (text(b"\xff"), text(None), whole(b"x"), whole(b"1" * 5_000), whole(None)) == ("\ufffd", "", 0, 0, 0)
     assert json_object(b"{") == json_object(b"[1]") == json_object(b"\xff") == json_object(None) == {}
 
 
-def test_a_place_of_a_record_that_no_script_wrote_is_none() -> None:
+def test_a_record_that_no_script_wrote_has_no_place() -> None:
     lengths = [[b"interactive", 0, [b"\xff", 2]], [b"batch", 0, []]]
     jobs = [[b"queued", b"\xff", b"t", -1, 0, b"\xff"], [b"queued", b"batch", b"t", -1, 0, b""]]
     snapshot = read_places([1, *lengths, *jobs])

@@ -1,4 +1,4 @@
-"""A pool's books: pages of live jobs and dead letters, records without what was said."""
+"""The books of a pool: pages of live jobs and dead letters, and records without their texts."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def ledger(truth: Truth) -> Ledger:
 
 async def accept(truth: Truth) -> str:
     job = secrets.token_hex(8)
-    request = JobRequest(model="m", messages=(Message(role="user", content="a secret"),))
-    assert await truth.jobs.accept(job, request, BOUNDS, tenant="t") == "ok"
+    ask = JobRequest(model="m", messages=(Message(role="user", content="a secret"),))
+    assert await truth.jobs.accept(job, ask, BOUNDS, tenant="t") == "ok"
     return job
 
 
@@ -40,8 +40,8 @@ async def test_live_jobs_are_read_newest_first_each_once_while_others_come(truth
     await accept(truth)
     second = await ledger.live(first.next, 2)
     third = await ledger.live(second.next, 2)
-    told = [fields["job"] for page in (first, second, third) for _, fields in page.entries]
-    assert (told, third.next) == (made[::-1], "")
+    jobs = [fields["job"] for page in (first, second, third) for _, fields in page.entries]
+    assert (jobs, third.next) == (made[::-1], "")
 
 
 async def test_a_page_that_ends_with_the_list_has_no_next(truth: Truth, ledger: Ledger) -> None:
@@ -51,7 +51,7 @@ async def test_a_page_that_ends_with_the_list_has_no_next(truth: Truth, ledger: 
     assert await ledger.dead("", 2) == ([], "")
 
 
-async def test_an_outline_is_the_record_without_what_was_said(truth: Truth, ledger: Ledger) -> None:
+async def test_an_outline_is_the_record_without_its_texts(truth: Truth, ledger: Ledger) -> None:
     job = await accept(truth)
     await truth.workers.register("w-1", 1, WorkerInfo("simulated", {}))
     await truth.workers.ask("w-1", True)
@@ -65,5 +65,5 @@ async def test_an_outline_is_the_record_without_what_was_said(truth: Truth, ledg
     assert await ledger.ends([outline]) == {job: {"type": "completed"}}
 
 
-async def test_nothing_asked_is_nothing_told(ledger: Ledger) -> None:
+async def test_no_jobs_have_no_outlines_and_no_ends(ledger: Ledger) -> None:
     assert (await ledger.outlines([]), await ledger.ends([])) == ([], {})

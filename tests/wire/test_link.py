@@ -1,4 +1,4 @@
-"""A connection that is kept: what a server that says nothing costs."""
+"""A link keeps a connection, and leaves none open where a server does not answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.waiting import eventually
 from wire.link import Link, Resp
 
 
-async def test_a_server_that_lets_in_and_says_nothing_is_left_again_before_the_next_try(
+async def test_a_server_that_accepts_and_never_answers_is_left_before_the_next_try(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("wire.link.CONNECT_SECONDS", 0.05)
@@ -37,7 +37,7 @@ async def test_a_server_that_lets_in_and_says_nothing_is_left_again_before_the_n
         assert there <= 1
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        await eventually(lambda: there == 0 or None, 10, "nobody is left")
+        await eventually(lambda: there == 0 or None, 10, "no client is left")
 
 
 @contextlib.asynccontextmanager
@@ -51,8 +51,9 @@ async def linked(url: str) -> AsyncIterator[Link[Resp]]:
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_an_error_that_redis_replies_is_one_of_the_client_s(fresh_valkey: Valkey) -> None:
-    """Whoever catches RedisError means this connection's, too: else a cancel in the background dies of it."""
+async def test_an_error_reply_is_raised_as_an_error_of_redis_py(fresh_valkey: Valkey) -> None:
+    """Code that catches RedisError catches those of a link, too; otherwise a cancel in the background would end on
+    it."""
     async with linked(fresh_valkey.url) as link:
         await asyncio.wait_for(link.up.wait(), 10)
         assert link.connection is not None
@@ -64,7 +65,7 @@ async def test_an_error_that_redis_replies_is_one_of_the_client_s(fresh_valkey: 
         assert issubclass(OutOfMemoryError, RedisError)
 
 
-async def test_a_reply_that_nobody_awaits_costs_no_connection() -> None:
+async def test_a_reply_that_no_call_awaits_costs_no_connection() -> None:
     connection = Resp()
     connection.data_received(b"-NOPERM this user may not subscribe\r\n:5\r\n")
     assert not connection.lost.done()
@@ -81,8 +82,8 @@ async def test_an_outage_is_logged_once_and_so_is_its_end(tmp_path: Path) -> Non
     assert [line["action"] for line in lines] == ["link.failed", "link.back"]
 
 
-async def test_one_that_was_ended_is_not_up(valkey: Valkey) -> None:
-    """Who waits for it would take it to be there for ever, and never let go of the loop."""
+async def test_a_link_that_was_ended_is_not_up(valkey: Valkey) -> None:
+    """A task that waits for the link would otherwise take it to be there, and try for ever."""
     link = Link(valkey.url, Resp)
     running = asyncio.create_task(link.run())
     await asyncio.wait_for(link.up.wait(), 10)

@@ -110,6 +110,12 @@ def test_an_entry_that_no_worker_writes_adds_nothing_and_is_noted(event: object)
     assert summary.strange
 
 
+@pytest.mark.parametrize("kind", ["later", ["token"], None, 7])
+def test_an_event_of_an_unknown_type_adds_nothing(kind: object) -> None:
+    summary = sum_of(token(text="a"), {"type": kind, "text": "b"})
+    assert (summary.text, summary.end, summary.strange) == (["a"], {}, False)
+
+
 def test_an_attempt_that_begins_before_the_first_token_has_the_requests_own_model() -> None:
     other = {"type": "rerouted", "pool": "p", "model": "other"}
     assert sum_of({"type": "started"}, other).model == "other"

@@ -1,4 +1,4 @@
-"""Every deliberate fault in the scripts is found by the model test: what survived would be a behaviour nobody tests."""
+"""The model test finds every deliberate fault in the scripts: a fault that survives is a behaviour without a test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROCESSES = 2
 
 @pytest.fixture(scope="module")
 def hunt(shared_valkey: Valkey, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[str | None]]]:
-    """All mutants that this run asks for, killed side by side. Under xdist each worker hunts its own, one by one."""
+    """The hunt for all mutants of this run, several at once. Under xdist each worker hunts its own, one by one."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         yield {}
         return
@@ -31,7 +31,7 @@ def hunt(shared_valkey: Valkey, request: pytest.FixtureRequest) -> Iterator[dict
 
 
 def claim_a_database(claimed: Any) -> None:
-    """Each process empties a database of its own."""
+    """Take the number of a database that no other process of this run empties."""
     global database
     with claimed:
         claimed.value += 1
@@ -45,7 +45,7 @@ def kill(port: int, name: str) -> str | None:
     return killed_by(port, name, database)
 
 
-def test_a_mutant_is_one_change_of_what_the_scripts_say() -> None:
+def test_a_mutant_is_one_change_in_the_scripts() -> None:
     assert len(MUTANTS) >= 60
     for name in MUTANTS:
         mutate(name)  # raises where it would change nothing, or more than one place
@@ -53,7 +53,7 @@ def test_a_mutant_is_one_change_of_what_the_scripts_say() -> None:
 
 @pytest.mark.timeout(600)
 def test_the_model_finds_nothing_in_the_scripts_as_they_are(shared_valkey: Valkey) -> None:
-    """Else it would kill every mutant."""
+    """Otherwise it would kill every mutant."""
     assert killed_by(shared_valkey.port, None, seeds=SEEDS // 8) is None
 
 

@@ -1,4 +1,4 @@
-"""An outage is said once, by whichever loop meets it first, and no error ends a loop."""
+"""An outage is logged once, by the loop that meets it first, and no error ends a loop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Enough(Exception):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Pauses are counted, not waited for."""
+    """The pauses of a test, counted and not waited for."""
     pauses: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -43,17 +43,17 @@ async def run(outcomes: Iterator[Exception | None], outage: Outage) -> list[str]
     return [line["action"] for line in lines]
 
 
-async def test_an_outage_is_said_once_and_so_is_its_end(quick: list[float]) -> None:
+async def test_an_outage_is_logged_once_and_so_is_its_end(quick: list[float]) -> None:
     assert await run(turns(None, *[Away()] * 6, None, None), redis_outage()) == ["redis.away", "redis.back"]
     assert [pause for pause in quick if pause] == [0.2, 0.4, 0.8, 1.0, 1.0, 1.0]
 
 
-async def test_what_nobody_foresaw_is_logged_once_a_kind_and_ends_no_loop() -> None:
+async def test_an_unforeseen_error_is_logged_once_a_kind_and_ends_no_loop() -> None:
     errors = [KeyError("a"), KeyError("b"), ZeroDivisionError()]
     assert await run(turns(*errors, None, KeyError("c")), redis_outage()) == ["loop.failed"] * 3
 
 
-async def test_loops_of_one_process_tell_of_one_outage_together() -> None:
+async def test_loops_of_one_process_log_one_outage_together() -> None:
     outage = redis_outage()
     first, second = outage.part("first"), outage.part("second")
     with structlog.testing.capture_logs() as lines:
@@ -66,7 +66,7 @@ async def test_loops_of_one_process_tell_of_one_outage_together() -> None:
     assert lines[0]["loop"] == "first" and lines[0]["error"] == "ConnectionError"
 
 
-async def test_each_thing_that_a_loop_needs_has_its_own_outage() -> None:
+async def test_each_server_that_a_loop_needs_has_its_own_outage() -> None:
     class Gone(Exception):
         pass
 
@@ -82,7 +82,7 @@ async def test_each_thing_that_a_loop_needs_has_its_own_outage() -> None:
     assert [line["action"] for line in lines] == ["sql.away", "redis.away", "redis.back", "sql.back"]
 
 
-async def test_a_cancellation_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cancellation_ends_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     started = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""Who gets which job, one sentence a test: warm before loaded before any, and nobody waits long for another's sake."""
+"""Which worker gets which job, one sentence a test: warm before loaded before any, and no job is passed over long."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COMPLETED, FAILED = b'{"type":"completed"}', b'{"type":"failed"}'
 
 
 class Shop:
-    """A pool whose time stands where a test puts it."""
+    """A pool whose time stands where a test sets it."""
 
     def __init__(self, redis: Redis, pool: str, mutant: Mutant | None = None) -> None:
         self.redis, self.keys, texts = redis, Keys(pool), load(clock=CLOCK)
@@ -43,8 +43,8 @@ class Shop:
         await self.workers.ask(name, True)
 
     async def accept(self, job: str, model: str = "big", talk: str = "", tenant: str = "ann") -> JobRecord:
-        request = JobRequest(model=model, affinity=talk)
-        assert await self.jobs.accept(job, request, BOUNDS, tenant=tenant) == "ok"
+        ask = JobRequest(model=model, affinity=talk)
+        assert await self.jobs.accept(job, ask, BOUNDS, tenant=tenant) == "ok"
         return await self.record(job)
 
     async def record(self, job: str) -> JobRecord:
@@ -85,17 +85,17 @@ async def test_a_job_goes_to_a_worker_that_has_its_model(shop: Shop) -> None:
     assert (record.owner, record.route) == ("w2", "loaded")
 
 
-async def test_the_next_turn_goes_to_the_worker_that_had_the_last(shop: Shop) -> None:
+async def test_the_next_turn_goes_to_the_worker_that_had_the_last_turn(shop: Shop) -> None:
     for name in ("w1", "w2", "w3"):
         await shop.worker(name, "big", slots=2)
     first = await shop.accept("turn-1", talk="t")
     await shop.end("turn-1")
-    await shop.accept("busy")  # by now it owns as many as any, and more than the others
+    await shop.accept("busy")  # now it owns as many as any, and more than the others
     second = await shop.accept("turn-2", talk="t")
     assert (second.owner, second.route) == (first.owner, "warm")
 
 
-async def test_conversations_of_two_tenants_or_models_are_not_one(shop: Shop) -> None:
+async def test_conversations_of_two_tenants_or_models_are_two_conversations(shop: Shop) -> None:
     for name in ("w1", "w2"):
         await shop.worker(name, "big", "small", slots=9)
     await shop.accept("mine", talk="1")
@@ -111,7 +111,7 @@ async def test_a_conversation_is_remembered_for_ten_minutes(shop: Shop) -> None:
     assert 590_000 < await shop.redis.pttl(key) <= 600_000
 
 
-async def test_a_warm_worker_that_has_no_room_holds_nobody_up(shop: Shop) -> None:
+async def test_no_job_waits_for_a_warm_worker_without_a_free_slot(shop: Shop) -> None:
     await shop.worker("w1")
     await shop.accept("turn-1", talk="t")
     await shop.worker("w2")
@@ -121,7 +121,7 @@ async def test_a_warm_worker_that_has_no_room_holds_nobody_up(shop: Shop) -> Non
 
 
 async def test_a_worker_is_found_by_its_model_among_many(shop: Shop) -> None:
-    """The freshest sixteen are looked at one by one; it is none of them."""
+    """The freshest sixteen are compared one by one; the worker is none of them."""
     await shop.worker("rare", "small")
     for n in range(20):
         await shop.at(n + 1)
@@ -130,7 +130,7 @@ async def test_a_worker_is_found_by_its_model_among_many(shop: Shop) -> None:
     assert (record.owner, record.route) == ("rare", "loaded")
 
 
-async def test_a_silent_worker_is_not_preferred_for_what_it_has(shop: Shop) -> None:
+async def test_a_silent_worker_is_not_preferred_for_its_model(shop: Shop) -> None:
     await shop.worker("silent", "big")
     await shop.at(6_000)
     await shop.worker("w1")
@@ -139,7 +139,7 @@ async def test_a_silent_worker_is_not_preferred_for_what_it_has(shop: Shop) -> N
     assert record.owner != "silent" and record.route == "idle"
 
 
-async def test_the_route_tells_how_a_job_found_its_worker(shop: Shop) -> None:
+async def test_the_route_records_how_a_job_found_its_worker(shop: Shop) -> None:
     assert (await shop.accept("waits")).route == ""
     await shop.worker("w")
     assert (await shop.record("waits")).route == "queue"
@@ -156,7 +156,7 @@ async def test_a_worker_that_lacked_a_model_does_not_draw_all_its_jobs(shop: Sho
     assert (await shop.accept("b")).route == "idle"
 
 
-async def test_a_beat_tells_what_is_loaded_now(shop: Shop) -> None:
+async def test_a_beat_reports_the_models_that_are_loaded_now(shop: Shop) -> None:
     for name in ("w1", "w2"):
         await shop.worker(name, "big", slots=9)
     await shop.workers.beat("w1", loaded=["small"])
@@ -165,7 +165,7 @@ async def test_a_beat_tells_what_is_loaded_now(shop: Shop) -> None:
     assert (await shop.accept("s", "small")).owner == "w1"
 
 
-async def test_of_a_life_that_is_over_nothing_is_loaded(shop: Shop) -> None:
+async def test_a_life_that_is_over_has_no_model_loaded(shop: Shop) -> None:
     await shop.worker("w1", "big")
     await shop.workers.reap("w1", 1)
     assert await shop.redis.keys(f"{shop.keys.prefix}:loaded:*") == []
@@ -186,7 +186,7 @@ async def test_a_freed_worker_takes_a_job_for_the_model_that_it_has(shop: Shop) 
     assert await shop.running() == "oldest"
 
 
-async def test_it_takes_a_conversation_that_it_had_before_another_that_suits(shop: Shop) -> None:
+async def test_a_freed_worker_prefers_a_conversation_that_it_had_to_a_model_that_it_has(shop: Shop) -> None:
     await shop.worker("w", "big")
     await shop.accept("turn-1", talk="t")
     await shop.accept("oldest")
@@ -196,7 +196,7 @@ async def test_it_takes_a_conversation_that_it_had_before_another_that_suits(sho
     assert (await shop.record("turn-2")).route == "warm"
 
 
-async def test_it_looks_no_further_than_eight_jobs(shop: Shop) -> None:
+async def test_a_freed_worker_looks_no_further_than_eight_jobs(shop: Shop) -> None:
     await shop.worker("w", "small")
     await shop.accept("first", "small")
     for n in range(8):
@@ -206,13 +206,13 @@ async def test_it_looks_no_further_than_eight_jobs(shop: Shop) -> None:
     assert await shop.running() == "big-0"
 
 
-async def test_nobody_is_passed_over_for_longer_than_two_seconds(shop: Shop) -> None:
-    """From the first time on, however many come that would suit better."""
+async def test_no_job_is_passed_over_for_longer_than_two_seconds(shop: Shop) -> None:
+    """From the first time on, however many jobs come that would suit better."""
     await shop.worker("w", "small")
     await shop.accept("s0", "small")
     await shop.accept("patient", "big")
     for n, moment in enumerate((60_000, 61_000, 61_999)):
-        await shop.at(moment)  # it had waited a minute before anybody went first
+        await shop.at(moment)  # it had waited a minute before another job went first
         await shop.accept(f"s{n + 1}", "small")
         await shop.end(f"s{n}")
         assert await shop.running() == f"s{n + 1}"
@@ -222,8 +222,8 @@ async def test_nobody_is_passed_over_for_longer_than_two_seconds(shop: Shop) -> 
     assert await shop.running() == "patient"
 
 
-async def test_nobody_goes_before_an_impatient_job_from_behind_it(shop: Shop) -> None:
-    """Also where the oldest is another, that has not been passed over yet."""
+async def test_no_job_behind_an_impatient_one_is_taken_before_it(shop: Shop) -> None:
+    """Also where the oldest job is another one, which has not been passed over yet."""
     await shop.worker("w", "small")
     await shop.accept("s0", "small")
     await shop.accept("b0", "big")
@@ -240,7 +240,7 @@ async def test_nobody_goes_before_an_impatient_job_from_behind_it(shop: Shop) ->
     assert await shop.running() == "b1"
 
 
-async def test_a_job_that_came_back_is_passed_over_by_nobody(shop: Shop) -> None:
+async def test_a_job_that_came_back_is_never_passed_over(shop: Shop) -> None:
     await shop.worker("w", "small")
     await shop.accept("returned", "big")
     await shop.accept("suits", "small")
@@ -250,8 +250,8 @@ async def test_a_job_that_came_back_is_passed_over_by_nobody(shop: Shop) -> None
     assert await shop.running() == "returned"
 
 
-async def test_a_tenant_s_turn_is_its_own(shop: Shop) -> None:
-    """Nobody gains a turn by asking for a model that is loaded."""
+async def test_no_tenant_takes_the_turn_of_another(shop: Shop) -> None:
+    """No tenant gains a turn by requesting a model that is loaded."""
     await shop.worker("w", "small")
     await shop.accept("first", "small")
     await shop.accept("ann's", "big")
@@ -264,7 +264,7 @@ async def test_a_tenant_s_turn_is_its_own(shop: Shop) -> None:
 
 
 async def beside_a_silent_holder(shop: Shop) -> str:
-    """Who gets a job, where the one that has its model missed its beats, and sixteen that have it not did not."""
+    """Which worker gets a job, where the one with its model missed beats and sixteen without the model missed none."""
     await shop.worker("silent", "small")
     await shop.at(6_000)
     for n in range(16):
@@ -273,7 +273,7 @@ async def beside_a_silent_holder(shop: Shop) -> str:
 
 
 async def beside_many_holders(shop: Shop) -> str:
-    """Who gets a job, where 33 have its model and were seen before 16 that have not; only the stalest is free."""
+    """Which worker gets a job, where 33 have its model and were seen before 16 without it; only the stalest is free."""
     for n in range(32):
         await shop.at(100 + n)
         await shop.worker(f"holder{n:02}", "small", slots=2)
@@ -290,7 +290,7 @@ async def test_a_silent_worker_gets_no_job_for_having_its_model(shop: Shop) -> N
     assert (await beside_a_silent_holder(shop)).startswith("w")
 
 
-async def test_of_many_that_have_the_model_the_freshest_are_looked_at(shop: Shop) -> None:
+async def test_of_many_workers_that_have_the_model_the_freshest_are_compared(shop: Shop) -> None:
     assert await beside_many_holders(shop) == "holder31"
 
 
@@ -301,7 +301,7 @@ async def test_of_many_that_have_the_model_the_freshest_are_looked_at(shop: Shop
         ("any who has the model far", beside_many_holders, "stalest"),
     ],
 )
-async def test_these_scenes_tell_a_fault(valkey: Valkey, pool: str, mutant: str, scene: Scene, owner: str) -> None:
+async def test_these_scenes_show_a_fault(valkey: Valkey, pool: str, mutant: str, scene: Scene, owner: str) -> None:
     redis = open_redis(valkey.url, 5)
     shop = Shop(redis, pool, FAR[mutant])
     await shop.at(0)

@@ -1,4 +1,5 @@
-"""The event pipe's API end on a real server: the log, then live, never a gap and nothing twice, and a loss is told."""
+"""The API's end of a log on a real server: the log, then live events, no gap, no event twice, and a loss is
+reported."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ END = encode(Completed(finish_reason="stop", usage=Usage(), timings=Timings()))
 
 
 class Pipe:
-    """The two ends: what a worker would write, and the readers of one API process."""
+    """The two ends of a log: the writes of a worker, and the readers of one API process."""
 
     def __init__(self, redis: Redis, keys: Keys, fan_in: FanIn) -> None:
         self.redis = redis
@@ -37,11 +38,11 @@ class Pipe:
         await self.redis.hset(self.keys.job(JOB), "state", "running")
 
     async def log(self, name: str, body: bytes) -> None:
-        """Into the log alone, as if the live message had been missed."""
+        """Write to the log alone, as if the live message had been missed."""
         await self.redis.xadd(self.keys.events(JOB), {"e": body}, id=name)
 
     async def say(self, name: str, body: bytes) -> None:
-        """To the live readers alone, as if the log had it already or not yet."""
+        """Publish to the live readers alone, as if the log had the event already or not yet."""
         await self.redis.publish(self.keys.live(JOB), name.encode() + b" " + body)
 
     async def emit(self, name: str, body: bytes) -> None:
@@ -68,7 +69,7 @@ async def proxy(valkey: Valkey) -> AsyncIterator[Proxy]:
 
 @pytest.fixture
 async def pipe(valkey: Valkey, proxy: Proxy, pool: str) -> AsyncIterator[Pipe]:
-    """Redis's client goes straight, the subscriber through the proxy: its cable alone can be cut."""
+    """The client connects to Redis directly and the subscriber through the proxy, so that only its cable can be cut."""
     async with AsyncExitStack() as stack:
         redis = open_redis(valkey.url, 2.0)
         stack.push_async_callback(redis.aclose)
@@ -101,17 +102,17 @@ def numbered(first: int, count: int, attempt: int = 1) -> list[str]:
 
 
 async def quiet(reader: Reader) -> None:
-    """Wait until the reader has read the log and stands at live."""
+    """Wait until the reader has read the log and waits for live events."""
     await eventually(lambda: not reader._behind or None, 5, "the log was read")
 
 
 # The log, then live
 
 
-async def test_it_reads_the_log_first_then_live_and_nothing_twice(pipe: Pipe) -> None:
+async def test_a_reader_gets_the_log_first_then_live_events_and_none_twice(pipe: Pipe) -> None:
     await pipe.words(0, 5)
     async with pipe.events.open(JOB) as reader:
-        await pipe.words(5, 5)  # subscribed already: these are in the log *and* live
+        await pipe.words(5, 5)  # subscribed already: these events are in the log *and* live
         heard = await read(reader, "1-9")
         await pipe.words(10, 5)
         heard += await read(reader, "1-14")
@@ -119,7 +120,7 @@ async def test_it_reads_the_log_first_then_live_and_nothing_twice(pipe: Pipe) ->
     assert heard[7].body == word(7)
 
 
-async def test_it_begins_behind_its_cursor(pipe: Pipe) -> None:
+async def test_a_reader_begins_behind_its_cursor(pipe: Pipe) -> None:
     await pipe.words(0, 10)
     async with pipe.events.open(JOB, EventId(1, 6)) as reader:
         assert ids(await read(reader, "1-9")) == numbered(7, 3)
@@ -152,7 +153,7 @@ async def test_the_first_event_of_a_later_attempt_is_no_gap(pipe: Pipe, monkeypa
     async with pipe.events.open(JOB) as reader:
         heard = await read(reader, "1-2")
         await quiet(reader)
-        monkeypatch.setattr(Reader, "_page", _forbidden)  # it must not need the log for this
+        monkeypatch.setattr(Reader, "_page", _forbidden)  # the reader must not need the log for this
         await pipe.emit("4-0", STARTED)
         heard += await read(reader, "4-0")
     assert ids(heard) == ["1-0", "1-1", "1-2", "4-0"]
@@ -162,7 +163,7 @@ async def _forbidden(self: Reader) -> list[LogEntry]:
     raise AssertionError("the log was read")
 
 
-async def test_a_later_attempt_heard_from_its_middle_is_a_gap(pipe: Pipe) -> None:
+async def test_a_later_attempt_that_arrives_from_its_middle_is_a_gap(pipe: Pipe) -> None:
     await pipe.words(0, 3)
     async with pipe.events.open(JOB) as reader:
         heard = await read(reader, "1-2")
@@ -173,7 +174,7 @@ async def test_a_later_attempt_heard_from_its_middle_is_a_gap(pipe: Pipe) -> Non
     assert ids(heard) == ["1-0", "1-1", "1-2", "2-0", "2-1"]
 
 
-async def test_what_is_heard_again_is_dropped(pipe: Pipe) -> None:
+async def test_an_event_that_arrives_again_is_dropped(pipe: Pipe) -> None:
     async with pipe.events.open(JOB) as reader:
         await pipe.words(0, 3)
         heard = await read(reader, "1-2")
@@ -185,7 +186,7 @@ async def test_what_is_heard_again_is_dropped(pipe: Pipe) -> None:
     assert ids(heard) == numbered(0, 4)
 
 
-async def test_bursts_that_wait_are_given_together(pipe: Pipe) -> None:
+async def test_bursts_that_wait_are_returned_together(pipe: Pipe) -> None:
     async with pipe.events.open(JOB) as reader:
         await pipe.words(0, 1)
         await read(reader, "1-0")
@@ -195,13 +196,14 @@ async def test_bursts_that_wait_are_given_together(pipe: Pipe) -> None:
         assert ids(await reader.next_burst() or []) == numbered(1, 5)
 
 
-async def test_a_thousand_readers_of_two_jobs_hear_their_own(pipe: Pipe) -> None:
-    """One subscriber connection, fanned out: channels are counted, and a job's news reaches its readers alone."""
+async def test_a_thousand_readers_of_two_jobs_get_the_events_of_their_own_job(pipe: Pipe) -> None:
+    """One subscriber connection is fanned out: channels are counted, and an event reaches the readers of its job
+    alone."""
     other = pipe.keys.live("job-2").encode()
-    async with pipe.events.open(JOB) as mine, pipe.events.open(JOB) as also:
+    async with pipe.events.open(JOB) as first, pipe.events.open(JOB) as also:
         async with pipe.events.open("job-2") as foreign:
             await pipe.words(0, 2)
-            assert ids(await read(mine, "1-1")) == ids(await read(also, "1-1")) == numbered(0, 2)
+            assert ids(await read(first, "1-1")) == ids(await read(also, "1-1")) == numbered(0, 2)
             assert not foreign._live
             assert await pipe.redis.pubsub_numsub(other) == [(other, 1)]
         await pipe.fan_in.settled()
@@ -214,7 +216,7 @@ async def test_a_thousand_readers_of_two_jobs_hear_their_own(pipe: Pipe) -> None
 # A slow caller
 
 
-async def test_a_slow_callers_buffer_is_bounded_and_the_log_fills_in(pipe: Pipe) -> None:
+async def test_the_buffer_of_a_slow_caller_is_bounded_and_the_log_has_the_rest(pipe: Pipe) -> None:
     async with pipe.events.open(JOB) as reader:
         await pipe.words(0, 1)
         await read(reader, "1-0")
@@ -229,14 +231,14 @@ async def test_a_slow_callers_buffer_is_bounded_and_the_log_fills_in(pipe: Pipe)
         assert ids(heard) == numbered(1, count)
         assert {entry.body for entry in heard} == {big}
         assert reader._held <= BUFFER_BYTES
-        await pipe.words(count + 1, 1)  # and it is live again
+        await pipe.words(count + 1, 1)  # and the reader is live again
         assert ids(await read(reader, f"1-{count + 1}")) == [f"1-{count + 1}"]
 
 
 # Connections that break
 
 
-async def test_after_a_reconnect_it_reads_what_it_missed(pipe: Pipe, proxy: Proxy) -> None:
+async def test_after_a_reconnect_a_reader_gets_the_events_that_it_missed(pipe: Pipe, proxy: Proxy) -> None:
     async with pipe.events.open(JOB) as reader:
         await pipe.words(0, 3)
         heard = await read(reader, "1-2")
@@ -255,8 +257,8 @@ async def test_after_a_reconnect_it_reads_what_it_missed(pipe: Pipe, proxy: Prox
     assert ids(heard) == numbered(0, 9)
 
 
-async def test_who_left_while_the_link_was_down_is_not_subscribed_again(pipe: Pipe, proxy: Proxy) -> None:
-    """A subscription without a reader would look like one who still watches, and keep a deserted job alive."""
+async def test_a_reader_that_left_while_the_link_was_down_is_not_subscribed_again(pipe: Pipe, proxy: Proxy) -> None:
+    """A subscription without a reader would look like a caller who still reads, and keep a deserted job alive."""
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(pipe.events.open(JOB))
         proxy.refuse()
@@ -268,7 +270,9 @@ async def test_who_left_while_the_link_was_down_is_not_subscribed_again(pipe: Pi
     assert await pipe.events.deserted(JOB)
 
 
-async def test_who_left_while_the_link_was_made_again_is_not_subscribed_either(pipe: Pipe, proxy: Proxy) -> None:
+async def test_a_reader_that_left_while_the_link_was_made_again_is_not_subscribed_either(
+    pipe: Pipe, proxy: Proxy
+) -> None:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(pipe.events.open(JOB))
         greeted = pipe.fan_in.link._greet
@@ -290,14 +294,15 @@ async def _deserted(pipe: Pipe) -> bool | None:
     return await pipe.events.deserted(JOB) or None
 
 
-async def test_a_reader_that_comes_right_behind_one_that_left_misses_nothing(pipe: Pipe) -> None:
-    """Its channel's UNSUBSCRIBE and SUBSCRIBE are both under way: an old confirmation must not pass for the new."""
+async def test_a_reader_that_comes_right_after_one_that_left_misses_no_event(pipe: Pipe) -> None:
+    """UNSUBSCRIBE and SUBSCRIBE of its channel are both under way: the old confirmation must not pass for the new
+    one."""
     for round_ in range(20):
         channel = pipe.keys.live(JOB).encode()
         passing = Reader(pipe.redis, pipe.keys, JOB, START)
         adding = asyncio.create_task(pipe.fan_in.add(channel, passing))
         await asyncio.sleep(0)
-        pipe.fan_in.remove(channel, passing)  # gone before Redis confirmed
+        pipe.fan_in.remove(channel, passing)  # the reader is gone before Redis has confirmed
         adding.cancel()
         await asyncio.gather(adding, return_exceptions=True)
         async with pipe.events.open(JOB, EventId(1, round_ - 1) if round_ else START) as reader:
@@ -307,7 +312,7 @@ async def test_a_reader_that_comes_right_behind_one_that_left_misses_nothing(pip
         await pipe.fan_in.settled()
 
 
-async def test_ten_silent_seconds_make_it_look_and_say_that_it_lives(
+async def test_after_ten_silent_seconds_a_reader_looks_at_the_log_and_returns_an_empty_burst(
     pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SILENCE_SECONDS", 1.0)  # ten in earnest
@@ -335,7 +340,7 @@ async def test_a_redis_that_is_away_while_the_log_is_read_breaks_no_reader(
     monkeypatch.setattr(pipe.redis, "execute_command", failing)
     async with pipe.events.open(JOB) as reader:
         heard = await read(reader, "1-1")
-        reader.look_again()  # nothing new: it asks whether the job is still there
+        reader.look_again()  # no event is new: the reader checks whether the job is still there
         waiting = asyncio.create_task(read(reader, "1-2"))
         await eventually(lambda: not fails["HMGET"] or None, 5, "both questions failed")
         await pipe.words(2, 1)
@@ -354,7 +359,7 @@ async def test_the_end_is_the_last_burst(pipe: Pipe) -> None:
         assert await reader.next_burst() is None
 
 
-async def test_who_resumes_behind_the_end_is_at_the_end(pipe: Pipe) -> None:
+async def test_a_reader_that_resumes_behind_the_end_is_at_the_end(pipe: Pipe) -> None:
     await pipe.words(0, 2)
     await pipe.log("1-2", END)
     async with pipe.events.open(JOB, EventId(1, 2)) as reader:
@@ -362,7 +367,7 @@ async def test_who_resumes_behind_the_end_is_at_the_end(pipe: Pipe) -> None:
         assert reader.at_end
 
 
-async def test_an_end_without_an_attempt_is_heard(pipe: Pipe) -> None:
+async def test_an_end_without_an_attempt_reaches_its_reader(pipe: Pipe) -> None:
     """A queued job that is cancelled ends at `0-1`."""
     async with pipe.events.open(JOB) as reader:
         await quiet_start(reader)
@@ -372,7 +377,7 @@ async def test_an_end_without_an_attempt_is_heard(pipe: Pipe) -> None:
 
 
 async def quiet_start(reader: Reader) -> None:
-    """Let it read the empty log."""
+    """Let the reader read the empty log."""
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(reader.next_burst(), 0.2)
 
@@ -404,11 +409,11 @@ async def test_news_has_no_id_and_only_the_latest_counts(pipe: Pipe) -> None:
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader waits for what is missing longer than `read` waits for it."""
+    """A reader waits longer for missing events than `read` waits for the reader."""
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 60.0)
 
 
-async def test_a_log_that_is_filled_up_again_is_heard_on_as_if_nothing_was(patient: None, pipe: Pipe) -> None:
+async def test_a_log_that_is_filled_up_again_is_read_on_without_a_restart(patient: None, pipe: Pipe) -> None:
     async with pipe.events.open(JOB) as reader:
         await pipe.words(0, 6)
         heard = await read(reader, "1-5")
@@ -416,9 +421,9 @@ async def test_a_log_that_is_filled_up_again_is_heard_on_as_if_nothing_was(patie
         await pipe.words(0, 3)
         reader.look_again()
         waiting = asyncio.create_task(read(reader, "1-6"))
-        await asyncio.sleep(0.3)  # it finds the log behind its cursor, and waits
+        await asyncio.sleep(0.3)  # the reader finds the log behind its cursor, and waits
         assert not waiting.done()
-        await pipe.words(3, 4)  # the worker sends again what is missing, and goes on
+        await pipe.words(3, 4)  # the worker sends the missing events again, and goes on
         assert ids(heard + await waiting) == numbered(0, 7)
 
 
@@ -448,8 +453,8 @@ async def test_another_text_under_the_same_id_is_void_at_once(patient: None, pip
         assert [entry.body for entry in heard[1:]] == [token(f" other{seq}") for seq in range(5)]
 
 
-async def test_who_resumed_knows_another_text_too(pipe: Pipe) -> None:
-    """It has read nothing yet but its cursor's own entry: that is enough to know it again."""
+async def test_a_reader_that_resumed_notices_another_text_too(pipe: Pipe) -> None:
+    """The reader has read only its cursor's own entry, which is enough to recognise the text."""
     await pipe.words(0, 4)
     async with pipe.events.open(JOB, EventId(1, 3)) as reader:
         reading = asyncio.create_task(read(reader, "1-4"))
@@ -463,7 +468,7 @@ async def test_who_resumed_knows_another_text_too(pipe: Pipe) -> None:
 
 
 async def test_a_later_attempt_in_a_shorter_log_is_void_at_once(patient: None, pipe: Pipe) -> None:
-    """Ids only grow: what the log lacks before that attempt will never come."""
+    """Ids only grow: the events that the log lacks before that attempt will never come."""
     async with pipe.events.open(JOB) as reader:
         await pipe.words(0, 6)
         await read(reader, "1-5")
@@ -508,7 +513,7 @@ async def test_every_cursor_is_ahead_of_no_log(pipe: Pipe) -> None:
     assert unknown.value.last == START
 
 
-async def test_what_no_script_published_costs_nobody_an_event_and_no_connection(pipe: Pipe) -> None:
+async def test_a_message_that_no_script_published_costs_no_event_and_no_connection(pipe: Pipe) -> None:
     """One garbage PUBLISH once dropped the one subscriber connection of its process, and with it all streams."""
     await pipe.accept()
     connection = pipe.fan_in.link.connection
@@ -526,7 +531,7 @@ async def test_what_no_script_published_costs_nobody_an_event_and_no_connection(
     assert pipe.fan_in.link.connection is connection
 
 
-async def test_a_log_entry_that_is_no_event_is_told_and_passed_over(pipe: Pipe) -> None:
+async def test_a_log_entry_that_is_no_event_is_returned_and_skipped(pipe: Pipe) -> None:
     await pipe.accept()
     for seq, body in enumerate([STARTED, b"nonsense", b'{"type":["x"]}', b'{"type":"rerouted","pool":5}', END]):
         await pipe.log(f"1-{seq}", body)
@@ -536,7 +541,7 @@ async def test_a_log_entry_that_is_no_event_is_told_and_passed_over(pipe: Pipe) 
         assert burst[1].fields() == {}
 
 
-async def test_an_id_beyond_all_that_scripts_give_breaks_no_reader(pipe: Pipe) -> None:
+async def test_an_id_that_no_script_can_give_breaks_no_reader(pipe: Pipe) -> None:
     await pipe.accept()
     await pipe.log("1-0", STARTED)
     await pipe.log("18446744073709551615-1", b"x")

@@ -1,4 +1,4 @@
-"""A job that goes on in another pool: one job, one id, one of it running, wherever who died in between."""
+"""A job that goes on in another pool is one job with one id, and runs once, wherever a process died in between."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ HERE, THERE, BEYOND = Target(pool="here", model="tiny"), Target(pool="there", mo
 async def here(redis: Redis) -> Pool:
     """A pool with a worker `w` that has just ended job `j` as rerouted, after it had been given back once."""
     pool = Pool(redis, "here")
-    request = JobRequest(model="tiny", fallback=(THERE, HERE, BEYOND), affinity="talk")
+    ask = JobRequest(model="tiny", fallback=(THERE, HERE, BEYOND), affinity="talk")
     await pool.worker("w")
     options = {"tenant": "ann", "principal": "ann-1", "cls": "batch", "request_id": "r-7", "keep_ms": 60_000}
-    await pool.jobs.accept("j", request, BOUNDS, **options)
+    await pool.jobs.accept("j", ask, BOUNDS, **options)
     await pool.jobs.give_back("j", "w", 1, "interrupted")
     await pool.workers.ask("w", True)
     await pool.jobs.start("j", "w", 2, STARTED)
@@ -37,7 +37,7 @@ async def leave(pool: Pool, seq: int = 1, target: Target = THERE) -> int:
     return await pool.jobs.finish("j", "w", 2, seq, "failed", body, why="rerouted")
 
 
-async def test_a_rerouted_job_is_let_in_where_it_was_sent_as_the_same_job(here: Pool, redis: Redis) -> None:
+async def test_a_rerouted_job_is_accepted_where_it_was_sent_as_the_same_job(here: Pool, redis: Redis) -> None:
     assert await leave(here) == FINISHED
     began = await here.jobs.now()
     assert await carry_on(here.jobs, "j") == THERE
@@ -47,11 +47,11 @@ async def test_a_rerouted_job_is_let_in_where_it_was_sent_as_the_same_job(here: 
     assert (after.request_id, after.max_attempts) == ("r-7", 2)
     assert (after.model, after.attempt, after.base, after.tries, after.keep_ms) == ("big", 2, 2, 0, 60_000)
     assert 0 <= after.due - before.due <= took
-    request = JobRequest.model_validate_json(after.request)
-    assert (request.model, request.fallback, request.affinity) == ("big", (BEYOND,), "talk")
+    ask = JobRequest.model_validate_json(after.request)
+    assert (ask.model, ask.fallback, ask.affinity) == ("big", (BEYOND,), "talk")
 
 
-async def test_however_many_carry_it_on_there_is_one(here: Pool, redis: Redis) -> None:
+async def test_a_job_that_several_processes_carry_on_is_accepted_once(here: Pool, redis: Redis) -> None:
     await leave(here)
     there = Pool(redis, "there")
     assert await asyncio.gather(*(carry_on(here.jobs, "j") for _ in range(5))) == [THERE] * 5
@@ -65,7 +65,7 @@ async def test_however_many_carry_it_on_there_is_one(here: Pool, redis: Redis) -
     assert await there.jobs.depth() == 0
 
 
-async def test_its_attempts_are_counted_on_where_it_goes(here: Pool, redis: Redis) -> None:
+async def test_the_attempts_of_a_rerouted_job_are_counted_on_in_the_other_pool(here: Pool, redis: Redis) -> None:
     await leave(here)
     await carry_on(here.jobs, "j")
     there = Pool(redis, "there")
@@ -73,7 +73,7 @@ async def test_its_attempts_are_counted_on_where_it_goes(here: Pool, redis: Redi
     assert (await there.record("j")).attempt == 3
 
 
-async def test_an_end_before_its_first_attempt_there_has_an_id_behind_all_that_was_said_here(
+async def test_an_end_before_the_first_attempt_in_the_other_pool_has_an_id_behind_all_events_here(
     here: Pool, redis: Redis
 ) -> None:
     await leave(here)
@@ -84,9 +84,9 @@ async def test_an_end_before_its_first_attempt_there_has_an_id_behind_all_that_w
     assert (await there.record("j")).end == "3-0"
 
 
-async def test_what_did_not_leave_as_rerouted_is_not_carried_on(here: Pool, redis: Redis) -> None:
+async def test_a_job_that_did_not_leave_as_rerouted_is_not_carried_on(here: Pool, redis: Redis) -> None:
     assert await carry_on(here.jobs, "unknown") is None
-    assert await carry_on(here.jobs, "j") is None  # it runs
+    assert await carry_on(here.jobs, "j") is None  # the job runs
     await here.jobs.cancel("j")
     assert await carry_on(here.jobs, "j") is None
     assert await redis.keys("sluice:{there}:*") == []
@@ -110,10 +110,10 @@ async def test_a_job_out_of_time_ends_where_it_was_sent(here: Pool, redis: Redis
 
 def test_fallbacks_before_the_target_and_in_pools_that_were_left_are_dropped() -> None:
     first, second = Target(pool="here", model="a"), Target(pool="there", model="b")
-    request = JobRequest(model="m", fallback=(first, THERE, HERE, second, BEYOND))
-    gone = onward(request, "here", THERE)
+    ask = JobRequest(model="m", fallback=(first, THERE, HERE, second, BEYOND))
+    gone = onward(ask, "here", THERE)
     assert (gone.model, gone.fallback) == ("big", (second, BEYOND))
-    assert onward(request, "here", Target(pool="c", model="unlisted")).fallback == ()
+    assert onward(ask, "here", Target(pool="c", model="unlisted")).fallback == ()
 
 
 async def read_all(valkey: Valkey, pool: Pool, after: EventId) -> tuple[list[bytes], bool, Target | None]:
@@ -131,14 +131,14 @@ async def read_all(valkey: Valkey, pool: Pool, after: EventId) -> tuple[list[byt
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_a_reader_ends_where_a_job_leaves_the_pool_and_tells_where_to(here: Pool, valkey: Valkey) -> None:
+async def test_a_reader_ends_where_a_job_leaves_the_pool_and_has_its_target(here: Pool, valkey: Valkey) -> None:
     reading = asyncio.create_task(read_all(valkey, here, EventId(0, 0)))
     await leave(here)
     bodies, at_end, rerouted = await reading
     assert (len(bodies), at_end, rerouted) == (2, False, THERE)
 
 
-async def test_a_reader_behind_that_end_is_told_at_once(here: Pool, valkey: Valkey) -> None:
+async def test_a_reader_behind_that_end_has_the_target_at_once(here: Pool, valkey: Valkey) -> None:
     await leave(here)
     assert await read_all(valkey, here, EventId(2, 1)) == ([], False, THERE)
 
@@ -150,7 +150,7 @@ async def test_a_reader_reads_on_where_a_job_stays_in_the_pool(here: Pool, valke
     assert (bodies[-1], at_end, rerouted) == (COMPLETED, True, None)
 
 
-async def test_who_reads_a_forgotten_job_is_told_that_it_is_gone(here: Pool, valkey: Valkey) -> None:
+async def test_a_reader_of_a_forgotten_job_raises_that_it_is_lost(here: Pool, valkey: Valkey) -> None:
     await here.jobs.finish("j", "w", 2, 1, "completed", COMPLETED)
     await here.jobs.forget("j")
     with pytest.raises(JobLost):

@@ -1,4 +1,4 @@
-"""What the scripts promise about a job, one sentence a test. The model test knows more; these say it plainly."""
+"""The promises of the scripts about a job, one sentence a test. The model test covers more; these are plain to read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_UNSTARTED = 20  # as in prelude.lua
 
 
 class Pool:
-    """A pool's two pipes and the hot path, with the words that these tests repeat."""
+    """The two pipes of a pool and the hot path, with defaults for the arguments that these tests repeat."""
 
     def __init__(self, redis: Redis, name: str) -> None:
         self.redis, self.keys = redis, Keys(name)
@@ -54,7 +54,7 @@ class Pool:
         return [fields for _, fields in await self.redis.xrange(self.keys.dead)]
 
     async def die(self, worker: str) -> None:
-        """It has stopped beating, and a watcher reaps it."""
+        """The worker has stopped beating, and a watcher reaps it."""
         beat = (await self.workers.beats())[worker]
         assert await self.workers.reap(worker, beat)
 
@@ -98,7 +98,7 @@ async def test_emit_repeated_byte_for_byte_is_accepted_once(house: Pool) -> None
     assert [message["data"][:3] for message in heard] == [b"1-1", b"1-2"]
 
 
-async def test_accept_whose_reply_was_lost_takes_the_job_in_once(house: Pool) -> None:
+async def test_accept_whose_reply_was_lost_accepts_the_job_once(house: Pool) -> None:
     assert [await house.accept("j") for _ in range(3)] == ["ok"] * 3
     assert await house.jobs.depth() == 1
 
@@ -110,7 +110,7 @@ async def test_a_job_carries_the_caller_who_submitted_it(house: Pool) -> None:
 
 
 async def test_a_job_of_an_older_api_belongs_to_its_tenants_local_principal(house: Pool) -> None:
-    """An older process loads the script of its own version, and one in another language may leave the word out."""
+    """An older process loads the script of its own version; a client in another language may leave the argument out."""
     accept = house.redis.register_script(scripts()["accept"])
     bounds, request = (60_000, 2, 100, 10), JobRequest(model="tiny").model_dump_json()
     words = ("j", "ann", "batch", *bounds, "", "tiny", "r", request, 1, 1000, 0, "", "", "")
@@ -121,7 +121,7 @@ async def test_a_job_of_an_older_api_belongs_to_its_tenants_local_principal(hous
     assert await house.worker("w") and await house.jobs.start("j", "w", 1, STARTED)
 
 
-async def test_a_full_pool_and_a_full_tenant_are_told_apart(house: Pool) -> None:
+async def test_a_full_pool_and_a_full_tenant_have_different_answers(house: Pool) -> None:
     bounds = Bounds(depth=3, per_tenant=2, max_attempts=1, timeout_ms=1000)
     answers = [await house.accept(f"ann-{n}", "ann", bounds) for n in range(3)]
     assert answers == ["ok", "ok", "full tenant"]
@@ -129,7 +129,7 @@ async def test_a_full_pool_and_a_full_tenant_are_told_apart(house: Pool) -> None
     assert answers == ["ok", "full depth"]
 
 
-async def test_tenants_take_turns_however_much_one_of_them_asks(house: Pool) -> None:
+async def test_tenants_take_turns_however_many_jobs_one_of_them_has(house: Pool) -> None:
     for n in range(4):
         await house.accept(f"ann-{n}", "ann")
     await house.accept("bob-0", "bob")
@@ -152,7 +152,7 @@ async def test_an_acknowledged_cancel_stays_cancelled(house: Pool) -> None:
     assert await house.jobs.cancel("nobody") is None
 
 
-async def test_cancel_tells_the_owner_and_its_slot_is_free_at_once(house: Pool) -> None:
+async def test_cancel_sends_the_owner_an_order_and_frees_its_slot_at_once(house: Pool) -> None:
     await house.worker("w")
     await house.accept("j1")
     await house.accept("j2")
@@ -162,7 +162,7 @@ async def test_cancel_tells_the_owner_and_its_slot_is_free_at_once(house: Pool) 
     assert orders == [(b"run", b"j1"), (b"cancel", b"j1"), (b"run", b"j2")]
 
 
-async def test_finish_refuses_a_gap_and_its_lost_reply_is_asked_again(house: Pool) -> None:
+async def test_finish_refuses_a_gap_and_may_be_repeated_after_a_lost_reply(house: Pool) -> None:
     await house.worker("w")
     await house.accept("j")
     await house.jobs.start("j", "w", 1, STARTED)
@@ -177,14 +177,14 @@ async def test_a_worker_that_gives_back_does_not_get_the_same_job_straight_back(
     await house.worker("w")
     await house.accept("j")
     assert await house.jobs.give_back("j", "w", 1, INTERRUPTED)
-    assert await house.jobs.give_back("j", "w", 1, INTERRUPTED), "a lost reply is asked again"
+    assert await house.jobs.give_back("j", "w", 1, INTERRUPTED), "the reply was lost, and the call is repeated"
     assert (await house.record("j")).state == "queued"
     await house.workers.ask("w", True)
     record = await house.record("j")
     assert (record.owner, record.attempt, record.tries) == ("w", 2, 0)
 
 
-async def test_a_returned_job_goes_before_all_that_wait_in_its_class(house: Pool) -> None:
+async def test_a_returned_job_goes_before_all_jobs_that_wait_in_its_class(house: Pool) -> None:
     await house.worker("w1")
     await house.accept("first")
     await house.accept("second", "bob")
@@ -253,7 +253,7 @@ async def test_a_deadline_ends_a_job_wherever_it_is(house: Pool) -> None:
     assert (await house.record("has time")).owner == "w", "its slot is free at once"
 
 
-async def test_a_stepped_clock_ends_no_job_and_takes_none_in(house: Pool) -> None:
+async def test_a_stepped_clock_ends_no_job_and_lets_none_be_accepted(house: Pool) -> None:
     await house.accept("j", bounds=BOUNDS._replace(timeout_ms=0))
     seconds, _ = await house.redis.time()
     wrong = seconds * 1000 - 3_600_000
@@ -262,7 +262,7 @@ async def test_a_stepped_clock_ends_no_job_and_takes_none_in(house: Pool) -> Non
     assert await house.jobs.record("k") is None
 
 
-async def test_the_timeline_tells_the_life_of_a_job_in_order(house: Pool) -> None:
+async def test_the_timeline_has_the_life_of_a_job_in_order(house: Pool) -> None:
     await house.worker("w1")
     await house.accept("j")
     await house.jobs.start("j", "w1", 1, STARTED)
@@ -300,7 +300,7 @@ async def test_a_life_that_was_reaped_is_over(house: Pool) -> None:
     await house.die("w")
     assert not (await house.workers.beat("w")).alive
     assert not await house.workers.ask("w", True)
-    assert await house.workers.reap("w", 1), "asked again: it is over"
+    assert await house.workers.reap("w", 1), "repeated: the life is over"
     await house.accept("j")
     assert (await house.record("j")).state == "queued"
 
@@ -317,7 +317,7 @@ async def test_a_job_goes_to_the_worker_that_owns_fewest(house: Pool) -> None:
     assert owned == {"w1": 2, "w2": 2}
 
 
-async def test_a_forgotten_job_keeps_its_end_and_nothing_that_was_said(house: Pool) -> None:
+async def test_a_forgotten_job_keeps_its_end_and_none_of_its_texts(house: Pool) -> None:
     await house.worker("w")
     await house.accept("j")
     await house.jobs.start("j", "w", 1, STARTED)
@@ -341,8 +341,8 @@ async def test_a_waiting_job_is_not_forgotten(house: Pool) -> None:
 
 async def test_vectors_and_counts_are_kept_a_quarter_of_an_hour_and_answers_a_day(house: Pool) -> None:
     for kind, minutes in (("chat", 24 * 60), ("generate", 24 * 60), ("embed", 15), ("count", 15)):
-        request = JobRequest.model_validate({"kind": kind, "model": "tiny"})
-        await house.jobs.accept(kind, request, BOUNDS, tenant="ann")
+        ask = JobRequest.model_validate({"kind": kind, "model": "tiny"})
+        await house.jobs.accept(kind, ask, BOUNDS, tenant="ann")
         await house.jobs.cancel(kind)
         assert minutes - 1 < await house.redis.pttl(house.keys.job(kind)) / 60_000 <= minutes
         assert minutes - 1 < await house.redis.pttl(house.keys.events(kind)) / 60_000 <= minutes

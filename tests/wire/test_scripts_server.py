@@ -1,4 +1,4 @@
-"""The scripts and the server below them: full, restarted, in the middle of a rollout, deep in work."""
+"""The scripts on a server that is full, restarted, in the middle of a rollout, or deep in work."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def redis(own_valkey: Valkey) -> AsyncIterator[Redis]:
 
 
 async def test_only_accept_is_refused_when_redis_is_full(redis: Redis) -> None:
-    """Jobs that are in must get out: that is what makes room again."""
+    """Jobs that were accepted must be able to end, because their end makes room again."""
     house = Pool(redis, "full")
     await house.worker("w", slots=2)
     for job in ("a", "b", "c", "d"):
@@ -66,7 +66,7 @@ async def test_only_accept_is_refused_when_redis_is_full(redis: Redis) -> None:
     assert [await redis.register_script(scripts()["step"])(keys=[house.keys.prefix], args=[0, 0])] == [1]
 
 
-def test_every_script_says_what_redis_may_refuse() -> None:
+def test_every_script_declares_whether_redis_may_refuse_it() -> None:
     flags = {name: text.splitlines()[0] for name, text in scripts().items()}
     assert {name for name, line in flags.items() if line == "#!lua"} == REFUSABLE == {"accept", "admit"}
     assert {name for name, line in flags.items() if "no-writes" in line} == READ_ONLY
@@ -74,7 +74,7 @@ def test_every_script_says_what_redis_may_refuse() -> None:
 
 
 async def test_two_versions_of_a_script_live_side_by_side(redis: Redis) -> None:
-    """A rollout: old and new processes call their own texts by hash, and neither ever gets the other's."""
+    """In a rollout old and new processes call their own texts by hash, and neither ever runs the other's."""
     newer = load()
     newer["accept"] = newer["accept"].replace("'v', ARGV[12]", "'v', '2'")
     assert newer["accept"] != scripts()["accept"]
@@ -107,7 +107,7 @@ async def test_a_killed_redis_comes_back_with_every_acknowledged_job_and_unknown
 
 
 def test_accept_costs_the_same_however_many_jobs_wait(own_valkey: Valkey) -> None:
-    """The server's own time for `accept`, with nobody waiting and with twenty thousand jobs of two hundred tenants.
+    """The server's own time for `accept`, with no job waiting and with twenty thousand jobs of two hundred tenants.
 
     Taken in turns: a load that comes or goes meets both.
     """

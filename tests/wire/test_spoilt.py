@@ -1,5 +1,5 @@
-"""A script that fails half-way is not rolled back. So it must not fail, whatever a worker wrote into the keys it reads:
-a job ends, its slot is free again, and the next job is given."""
+"""A script that fails half-way is not rolled back. So it must not fail, whatever a worker wrote into the keys that it
+reads: a job ends, its slot is free again, and the next job is given."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def running(pool: Pool) -> None:
 
 
 async def spoil(pool: Pool, field: str) -> None:
-    """Every kind of nonsense in turn would take long: each field gets one, by its place in the list."""
+    """One kind of nonsense for each field, by its place in the list: every kind in turn would take long."""
     value = SPOILT[FIELDS.index(field) % len(SPOILT)]
     await pool.redis.hset(pool.keys.job("first"), field, value.encode("latin-1"))
 
@@ -71,7 +71,7 @@ async def test_a_life_with_a_spoilt_job_is_reaped_and_the_others_go_on(house: Po
     assert (await house.record("second")).owner == "v"
 
 
-async def test_what_owns_nothing_and_waits_for_nothing_is_given_to_nobody(house: Pool) -> None:  # noqa: F811
+async def test_entries_that_are_no_job_or_no_worker_are_taken_out_of_the_queue(house: Pool) -> None:  # noqa: F811
     prefix = house.keys.prefix
     await house.redis.zadd(f"{prefix}:front:interactive", {"ghost": 0, b"\xff": 1})
     await house.redis.zadd(f"{prefix}:ring:interactive", {"no tenant": -1})
@@ -84,7 +84,7 @@ async def test_what_owns_nothing_and_waits_for_nothing_is_given_to_nobody(house:
 
 
 @pytest.mark.parametrize("entry", ["5-0", "1-99999", "18446744073709551615-18446744073709551615"])
-async def test_a_log_that_takes_no_more_is_replaced_by_one_that_holds_the_end(house: Pool, entry: str) -> None:  # noqa: F811
+async def test_a_log_that_refuses_events_is_replaced_by_one_that_holds_the_end(house: Pool, entry: str) -> None:  # noqa: F811
     await running(house)
     await house.redis.xadd(house.keys.events("first"), {"e": "nonsense"}, id=entry)
     assert await house.jobs.cancel("first") == "cancelled"

@@ -1,4 +1,4 @@
-"""What a pool is told of workers and models is a neighbour's word: bounded and checked where it is read."""
+"""A worker's report may come from a neighbour: it is bounded and checked where it is read."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def registry(redis: Redis, pool: str) -> WorkerRegistry:
     return WorkerRegistry(redis, Keys(pool))
 
 
-async def told(registry: WorkerRegistry, info: dict[str, Any] | bytes) -> WorkerInfo:
-    """How a worker that says this of itself is read."""
+async def read_report(registry: WorkerRegistry, info: dict[str, Any] | bytes) -> WorkerInfo:
+    """The report of a worker whose `info` holds this, as a reader gets it."""
     await registry.register("w", 1, WorkerInfo("e", {}))
     body = info if isinstance(info, bytes) else orjson.dumps(info)
     await registry.redis.hset(registry.keys.worker("w"), "info", body)
@@ -45,7 +45,7 @@ def test_a_report_is_read_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"no json", b"[]", b"null", orjson.dumps(WRONG), b'{"models": 1, "gpus": {}}'])
-def test_what_a_report_does_not_hold_is_not_known(body: bytes) -> None:
+def test_a_field_that_a_report_does_not_hold_is_not_known(body: bytes) -> None:
     info = WorkerInfo.decode(body)
     assert info == WorkerInfo("", {}) and (info.job_seconds, info.tokens, info.gpus) == (0.0, None, ())
 
@@ -68,28 +68,28 @@ def test_an_entry_that_is_no_gpu_is_left_out_and_a_number_that_is_none_is_not_kn
 async def test_of_a_hundred_thousand_models_of_a_worker_a_thousand_are_read(
     registry: WorkerRegistry,
 ) -> None:
-    info = await told(registry, {"engine": "e", "models": {f"m{n}": {} for n in range(100_000)}})
+    info = await read_report(registry, {"engine": "e", "models": {f"m{n}": {} for n in range(100_000)}})
     assert len(info.models) == MODELS_MOST
 
 
-async def test_names_that_nobody_could_read_are_no_models(registry: WorkerRegistry) -> None:
+async def test_names_that_no_person_could_read_are_no_models(registry: WorkerRegistry) -> None:
     names = ["", "a" * 201, "two\nlines", "\u202ebackwards", "nul\0", "a" * 200, "org/model:7b"]
-    info = await told(registry, {"models": {name: {} for name in names}})
+    info = await read_report(registry, {"models": {name: {} for name in names}})
     assert list(info.models) == ["a" * 200, "org/model:7b"]
 
 
-async def test_what_is_said_of_a_model_is_clamped(registry: WorkerRegistry) -> None:
-    said = [{"context_length": 2**63}, {"context_length": -1}, {"capabilities": [1, "tools"]}]
-    models = (await told(registry, {"models": {f"m{n}": about for n, about in enumerate(said)}})).models
+async def test_the_description_of_a_model_is_clamped(registry: WorkerRegistry) -> None:
+    abouts = [{"context_length": 2**63}, {"context_length": -1}, {"capabilities": [1, "tools"]}]
+    models = (await read_report(registry, {"models": {f"m{n}": about for n, about in enumerate(abouts)}})).models
     assert list(models.values()) == [{"context_length": COUNT_MAX}, {"context_length": 0}, {"capabilities": ["tools"]}]
 
 
-async def test_a_worker_that_tells_too_much_of_itself_is_known_by_its_name_alone(registry: WorkerRegistry) -> None:
-    assert await told(registry, orjson.dumps({"engine": "e" * INFO_BYTES})) == WorkerInfo.of({})
+async def test_a_worker_whose_report_is_too_long_is_known_by_its_name_alone(registry: WorkerRegistry) -> None:
+    assert await read_report(registry, orjson.dumps({"engine": "e" * INFO_BYTES})) == WorkerInfo.of({})
 
 
 async def test_of_too_many_models_last_seen_the_latest_thousand_are_read(redis: Redis, pool: str) -> None:
-    """However they came there: reading all of them at each look would make chats wait."""
+    """However they came there, because reading all of them at each look would make chats wait."""
     texts = load(clock=CLOCK)
     registry, jobs = WorkerRegistry(redis, Keys(pool), texts), JobPipe(redis, Keys(pool), texts)
     await redis.set(f"{registry.keys.prefix}:now", AT)
@@ -105,7 +105,7 @@ async def test_of_too_many_models_last_seen_the_latest_thousand_are_read(redis: 
     assert "here" in await registry.models()
 
 
-async def test_a_model_that_nobody_has_told_of_for_a_day_is_forgotten(redis: Redis, pool: str) -> None:
+async def test_a_model_that_no_worker_has_reported_for_a_day_is_forgotten(redis: Redis, pool: str) -> None:
     texts = load(clock=CLOCK)
     registry, jobs = WorkerRegistry(redis, Keys(pool), texts), JobPipe(redis, Keys(pool), texts)
     await redis.set(f"{registry.keys.prefix}:now", AT)

@@ -1,4 +1,4 @@
-"""The event pipe's worker end on a real server: fenced, gapless, in one call a burst, over every lost connection."""
+"""The worker's end of a log on a real server: fenced, without a gap, one call a burst, over every lost connection."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ STARTED = encode(Started(attempt=1, worker=LIFE, model="m"))
 
 
 class Desk:
-    """A worker's writer, the attempt it holds, and what Redis has of it."""
+    """A worker's writer, the attempt that it holds, and the keys of that attempt in Redis."""
 
     def __init__(self, redis: Redis, keys: Keys, writer: EventWriter) -> None:
         self.redis = redis
         self.keys = keys
         self.writer = writer
-        self.stale = 0  # how often it was told so
+        self.stale = 0  # how often the outbox called `on_stale`
         self.outboxes: list[Outbox] = []
 
-    def told_stale(self) -> None:
+    def became_stale(self) -> None:
         self.stale += 1
 
     async def begin(self, attempt: int = 1) -> Outbox:
-        """As `start` does: the fence stands, and `started` is in the log."""
+        """Begin an attempt as `start` does: the fence stands, and `started` is in the log."""
         await self.own(attempt)
         await self.redis.xadd(self.keys.events(JOB), {"e": STARTED}, id=f"{attempt}-0")
         return self.outbox(attempt)
 
     def outbox(self, attempt: int = 1) -> Outbox:
-        outbox = Outbox(self.writer, (JOB, LIFE, attempt), STARTED, self.told_stale)
+        outbox = Outbox(self.writer, (JOB, LIFE, attempt), STARTED, self.became_stale)
         self.outboxes.append(outbox)
         return outbox
 
@@ -109,7 +109,7 @@ async def test_merging_keeps_every_part_and_the_count_of_tokens(desk: Desk) -> N
     assert (await desk.log())[1:] == [("1-1", token("a", n=2)), ("1-2", merged)]
 
 
-async def test_what_costs_no_token_goes_out_too(desk: Desk) -> None:
+async def test_output_that_costs_no_token_goes_out_too(desk: Desk) -> None:
     outbox = await desk.begin()
     outbox.put("a")
     outbox.put(thinking="t", tokens=0)
@@ -119,7 +119,7 @@ async def test_what_costs_no_token_goes_out_too(desk: Desk) -> None:
     assert (await desk.log())[1:] == [("1-1", token("a")), ("1-2", token("", "t", n=0)), ("1-3", token("b"))]
 
 
-async def test_it_is_told_live_as_it_is_logged(desk: Desk) -> None:
+async def test_an_event_is_published_as_it_is_logged(desk: Desk) -> None:
     subscriber = desk.redis.pubsub()
     await subscriber.subscribe(desk.keys.live(JOB))
     outbox = await desk.begin()
@@ -158,7 +158,7 @@ async def test_jobs_share_one_connection_and_keep_apart(desk: Desk, proxy: Proxy
     for number in range(20):
         job = f"job-{number}"
         await desk.redis.hset(desk.keys.job(job), "fence", f"1@{LIFE}")
-        outbox = Outbox(desk.writer, (job, LIFE, 1), STARTED, desk.told_stale)
+        outbox = Outbox(desk.writer, (job, LIFE, 1), STARTED, desk.became_stale)
         desk.outboxes.append(outbox)
         outboxes.append(outbox)
     for word in range(30):
@@ -177,13 +177,13 @@ async def test_jobs_share_one_connection_and_keep_apart(desk: Desk, proxy: Proxy
 
 
 @pytest.mark.parametrize(
-    "fence", [f"2@{LIFE}", "1@worker-2", f"11@{LIFE}", ""], ids=["later", "another life", "prefix", "nobody"]
+    "fence", [f"2@{LIFE}", "1@worker-2", f"11@{LIFE}", ""], ids=["later", "another life", "prefix", "no owner"]
 )
-async def test_a_stale_owner_cannot_emit_and_is_told_once(desk: Desk, fence: str) -> None:
+async def test_a_stale_owner_cannot_emit_and_learns_it_once(desk: Desk, fence: str) -> None:
     subscriber = desk.redis.pubsub()
     await subscriber.subscribe(desk.keys.live(JOB))
     outbox = await desk.begin()
-    outbox.put("mine")
+    outbox.put("first")
     await drained(outbox)
     before = await desk.log()
     await desk.redis.hset(desk.keys.job(JOB), "fence", fence)
@@ -194,7 +194,7 @@ async def test_a_stale_owner_cannot_emit_and_is_told_once(desk: Desk, fence: str
             await drained(outbox)
     assert desk.stale == 1
     assert await desk.log() == before
-    assert await published(desk, subscriber) == [b"1-1 " + token("mine")]  # it reached nobody either
+    assert await published(desk, subscriber) == [b"1-1 " + token("first")]  # it reached no reader either
 
 
 async def test_a_job_that_redis_forgot_makes_its_owner_stale(desk: Desk) -> None:
@@ -207,7 +207,7 @@ async def test_a_job_that_redis_forgot_makes_its_owner_stale(desk: Desk) -> None
 
 
 async def test_a_number_is_never_written_twice(desk: Desk) -> None:
-    """A lost reply is asked again under the same number: it is in the log already, and that is an answer."""
+    """After a lost reply the event is sent again under the same number: the log has it already, and the answer is 1."""
     await desk.begin()
     for _ in range(3):
         assert await desk.writer.emit(JOB, LIFE, 1, 1, token("a")) == 1
@@ -217,7 +217,7 @@ async def test_a_number_is_never_written_twice(desk: Desk) -> None:
 # Connections that break
 
 
-async def test_what_is_put_while_redis_is_away_arrives_whole_and_once(desk: Desk, proxy: Proxy) -> None:
+async def test_tokens_that_are_put_while_redis_is_away_arrive_whole_and_once(desk: Desk, proxy: Proxy) -> None:
     outbox = await desk.begin()
     outbox.put("w0")
     await drained(outbox)
@@ -231,13 +231,13 @@ async def test_what_is_put_while_redis_is_away_arrives_whole_and_once(desk: Desk
     assert await desk.text() == " ".join(f"w{number}" for number in range(50))
 
 
-async def test_lost_replies_double_nothing(desk: Desk, proxy: Proxy) -> None:
+async def test_lost_replies_double_no_event(desk: Desk, proxy: Proxy) -> None:
     outbox = await desk.begin()
     for round_ in range(5):
         proxy.blackhole("down")
         outbox.put(f"a{round_} ")
         await eventually(lambda: _logged(desk, f"a{round_} "), 5, "it is in the log")  # noqa: B023
-        outbox.put(f"b{round_} ")  # waits for a reply that will not come
+        outbox.put(f"b{round_} ")  # its reply will never come
         proxy.cut()
         proxy.heal()
         await drained(outbox)
@@ -254,7 +254,7 @@ async def test_lost_commands_are_sent_again(desk: Desk, proxy: Proxy) -> None:
     proxy.blackhole("up")
     outbox.put("a")
     outbox.put("b")
-    await asyncio.sleep(0.05)  # it is on its way to nowhere
+    await asyncio.sleep(0.05)  # the command is on its way to nowhere
     proxy.cut()
     proxy.heal()
     await drained(outbox)
@@ -262,7 +262,7 @@ async def test_lost_commands_are_sent_again(desk: Desk, proxy: Proxy) -> None:
 
 
 async def test_after_a_reconnect_the_log_is_filled_up_byte_for_byte(desk: Desk, proxy: Proxy) -> None:
-    """Redis came back with less: the log's last id tells what is missing, `started` included."""
+    """Redis came back with fewer events: the log's last id shows which are missing, `started` included."""
     outbox = await desk.begin()
     for number in range(10):
         outbox.put(f"w{number} ")
@@ -284,7 +284,7 @@ async def test_after_a_reconnect_the_log_is_filled_up_byte_for_byte(desk: Desk, 
 
 
 async def test_resend_fills_the_log_without_a_new_token(desk: Desk) -> None:
-    """What `finish` asks for when it finds that its number is not the next."""
+    """The resend that follows where `finish` answers that its number is not the next."""
     outbox = await desk.begin()
     for text in "abc":
         outbox.put(text)
@@ -306,7 +306,7 @@ async def test_resend_by_a_stale_owner_is_refused(desk: Desk) -> None:
     assert await desk.log() == []
 
 
-async def test_who_became_stale_while_the_link_was_down_writes_nothing(desk: Desk, proxy: Proxy) -> None:
+async def test_an_attempt_that_became_stale_while_the_link_was_down_writes_nothing(desk: Desk, proxy: Proxy) -> None:
     outbox = await desk.begin()
     proxy.refuse()
     proxy.cut()

@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backend.dialects.anthropic.messages import AnthropicMessage, System, check_results, job_messages
 from backend.dialects.common.answer_schema import Enforceable
+from backend.dialects.common.options import ModelName, Share
 from backend.dialects.common.reading import bound_messages, read_as
 from backend.dialects.common.tools import TOOLS_MAX, Name, Schema
-from backend.dialects.ollama.chat_request import ModelName, Share
 from wire.records import JobRequest
 
 STOPS_MAX = 256  # no engine is known to take more; one that takes fewer says so

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from backend.chat.outcome import Outcome
 from backend.chat.party import Ticket
 from backend.dialects.common.door import AnswersWhole, Asked
+from backend.dialects.common.options import ModelName
 from backend.dialects.common.reading import read_as
-from backend.dialects.ollama.chat_request import ModelName
 from wire.records import JobRequest, Message
 
 PROVIDERS = {"local_ollama": "ollama", "auto": "", "local": "", "any": ""}  # words for it; others are names themselves

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Annotated, Any, Literal
 
@@ -11,20 +10,15 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from backend.chat.turn import Turn, TurnFields, turn_of
 from backend.dialects.common.answer_schema import Enforceable
 from backend.dialects.common.images import kind_of_base64, of_base64
+from backend.dialects.common.options import ModelName, Options, given
 from backend.dialects.common.reading import NullIsAbsent, bound_messages, read_as
 from backend.dialects.common.tools import ToolCalls, Tools, as_tools
 from backend.errors import Invalid
 from wire.records import JobRequest, Message
 
 DURATION_MAX = 100  # characters
-STOPS_MAX = 256  # Ollama has no bound; past this nobody means it
 # Ollama says how long by Go's words for it: 300, "5m", "1h30m", "-1s" for ever; a number is seconds.
 GO_DURATION = re.compile(r"[+-]?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|ms|s|m|h))+)")
-
-
-def whole(value: object) -> object:
-    """Ollama cuts what is behind the point of an option that is a whole number: 10.0 and 10.5 are 10."""
-    return int(value) if isinstance(value, float) and math.isfinite(value) else value
 
 
 def go_duration(value: str | int | float) -> str | int | float:
@@ -34,72 +28,15 @@ def go_duration(value: str | int | float) -> str | int | float:
     return value
 
 
-def at_least_0(top_k: int) -> int:
-    """0 and -1 are the same to Ollama, "of all tokens"; other engines know one of them."""
-    return max(0, top_k)
-
-
-def zero_is_absent(value: object) -> object:
-    """Go's clients send 0 for a number that they were not given."""
-    return None if type(value) in (int, float) and value == 0 else value
-
-
-Whole = Annotated[int, BeforeValidator(whole, json_schema_input_type=int)]
-Positive = Annotated[Whole, Field(ge=1, le=1_048_576)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Penalty = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
-
-
 def lowered(value: object) -> object:
     """Ollama's decoder writes roles in small letters."""
     return value.lower() if isinstance(value, str) else value
-
-
-def as_list(value: object) -> object:
-    """Without empty texts: every answer holds one, and none is meant to end before it begins."""
-    texts = [value] if isinstance(value, str) else value
-    return [text for text in texts if text != ""] if isinstance(texts, list) else texts
-
-
-class Options(BaseModel):
-    """Ollama's sampling options that are passed on. Others (num_gpu, num_thread, …) are the operator's, and ignored."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    temperature: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] | None = None
-    top_p: Share | None = None
-    top_k: Annotated[Whole, Field(ge=-1, le=1_000_000), AfterValidator(at_least_0)] | None = None
-    min_p: Share | None = None
-    typical_p: Share | None = None
-    tfs_z: Penalty | None = None
-    seed: Annotated[Whole, Field(ge=-(2**63), le=2**63 - 1)] | None = None
-    num_predict: Annotated[Whole, Field(ge=-2, le=1_048_576)] | None = None
-    num_ctx: Annotated[Positive | None, BeforeValidator(zero_is_absent)] = Field(
-        None, description="Engines whose window is fixed at the load ignore it."
-    )
-    num_keep: Annotated[Whole, Field(ge=-1, le=1_048_576)] | None = None
-    stop: (
-        Annotated[list[Annotated[str, Field(max_length=500)]], Field(fail_fast=True), BeforeValidator(as_list)] | None
-    ) = Field(None, max_length=STOPS_MAX)
-    repeat_last_n: Annotated[Whole, Field(ge=-1, le=1_048_576)] | None = None
-    repeat_penalty: Penalty | None = None
-    presence_penalty: Penalty | None = None
-    frequency_penalty: Penalty | None = None
-    mirostat: Annotated[Whole, Field(ge=0, le=2)] | None = None
-    mirostat_eta: Penalty | None = None
-    mirostat_tau: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
-
-
-def given(options: Options | None) -> dict[str, Any]:
-    """What was asked for, as a job carries it."""
-    return options.model_dump(exclude_none=True) if options else {}
 
 
 Format = Literal["json", ""] | Enforceable
 Think = bool | Literal["low", "medium", "high", "max"]
 KeepAlive = Annotated[str | int | float, AfterValidator(go_duration)]
 TopLogprobs = Annotated[int, Field(ge=0, le=20)]
-ModelName = Annotated[str, Field(max_length=200)]
 Image = Annotated[str, AfterValidator(of_base64)]
 
 

@@ -13,9 +13,10 @@ from typing import Annotated, Any, NamedTuple
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from backend.dialects.common.options import ModelName, Options, given, zero_is_absent
 from backend.dialects.common.reading import read_as
 from backend.dialects.ollama.answer import NS
-from backend.dialects.ollama.chat_request import KeepAlive, ModelName, Options, given, zero_is_absent
+from backend.dialects.ollama.chat_request import KeepAlive
 from backend.dialects.ollama.loading import WORD, loading
 from backend.dialects.openai.embeddings import numbers
 from wire.records import JobRequest

@@ -10,19 +10,10 @@ from backend.chat.outcome import Outcome
 from backend.chat.party import Ticket
 from backend.chat.relay import Dialect
 from backend.dialects.common.door import Asked
+from backend.dialects.common.options import ModelName, Options, given
 from backend.dialects.common.reading import read_as
 from backend.dialects.ollama.answer import TEXT, OllamaChunks, text_envelope, whole
-from backend.dialects.ollama.chat_request import (
-    Format,
-    Image,
-    KeepAlive,
-    ModelName,
-    Options,
-    Think,
-    TopLogprobs,
-    given,
-    thought,
-)
+from backend.dialects.ollama.chat_request import Format, Image, KeepAlive, Think, TopLogprobs, thought
 from backend.dialects.ollama.loading import loaded, loading
 from wire.records import JobRequest, Message
 

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from backend.dialects.common.models import About
-from backend.dialects.ollama.chat_request import ModelName
+from backend.dialects.common.options import ModelName
 
 # The first Ollama that spoke all that is spoken here: clients refuse an older one. `codex --oss` asks for 0.13.4, since
 # `/v1/responses` came with 0.13.3; `/v1/messages` came with 0.14.0, logprobs with 0.12.11, all else before.

@@ -1,7 +1,7 @@
-"""One line of a batch: asked as a job, awaited, and told as a line of a file.
+"""One line of a batch: submitted as a job, awaited, and written as a line of a file.
 
-The job's id is made of the batch and the line. Asked again, by whichever process, it is the same job: it is joined
-while it lives, and read from its log when it has ended.
+The job's id is made of the batch and the line. Submitted again, by any process, the line is the same job: the job is
+joined while it lives, and read from its log when it has ended.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from backend.store.rows import BatchRow, LineRow
 from wire.link import LinkLost
 from wire.reader import JobLost
 
-PAUSE_SECONDS = 1.0  # between two tries where there is no room, or something is away
+PAUSE_SECONDS = 1.0  # between two tries, where the queue has no room or a server is away
 AGAIN = (QueueFull, Unavailable, RedisError, LinkLost, JobLost, DatabaseAway, OSError, TimeoutError)
 log = structlog.get_logger()
 
 
 class LineAnswer(NamedTuple):
-    """What becomes of a line: its state, and its text in the output or error file."""
+    """The end of a line: its state, and its text in the output or error file."""
 
     state: str
     text: str
 
 
-class Asking:
-    """Answers the lines of one batch. `breath`: what holds the loop is done inside of it."""
+class Answering:
+    """Answers the lines of one batch. `breath`: paces the work that holds the loop."""
 
     def __init__(
         self, batch: BatchRow, *, chat: ChatService, pools: Pools, responses: Responses, breath: Breath
@@ -61,10 +61,10 @@ class Asking:
         self._caller = Caller(batch.principal, batch.tenant)
 
     async def answer(self, line: LineRow) -> LineAnswer | None:
-        """Ask until there is an answer, good or bad; None: the batch's window has passed."""
+        """Submit the line until there is an answer, good or bad; None: the batch's window has passed."""
         while (left := self._batch.expires_at - now_ms()) > 0:
             try:
-                return LineAnswer(LINE_DONE, self._told(line, await self._ask(line, left)))
+                return LineAnswer(LINE_DONE, self._text(line, await self._submit(line, left)))
             except AGAIN as error:
                 log.debug("a line of a batch waits", action="batch.line_waits", error=type(error).__name__)
                 await asyncio.sleep(PAUSE_SECONDS)
@@ -88,7 +88,7 @@ class Asking:
         kept = await self.answer(line) if state in ("completed", "failed") else None
         return kept or self.given_up(line, CANCELLED)
 
-    async def _ask(self, line: LineRow, left: int) -> dict[str, Any]:
+    async def _submit(self, line: LineRow, left: int) -> dict[str, Any]:
         """`left`: ms of the window. Raises what keeps the line from being answered."""
         body = (line.body or "").encode()
         async with self._breath.work():
@@ -113,7 +113,7 @@ class Asking:
             )
         )
 
-    def _told(self, line: LineRow, body: dict[str, Any]) -> str:
+    def _text(self, line: LineRow, body: dict[str, Any]) -> str:
         return answered(self._batch.id, line.line, line.custom_id, body)
 
     def _refused(self, line: LineRow, error: ApiError) -> LineAnswer:
