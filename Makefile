@@ -14,10 +14,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate
+# A test waits for processes more than it computes, so more of them run at once than there are processors. Compiled files
+# are kept, also where PYTHONDONTWRITEBYTECODE is set: each process would compile every test anew, ten seconds long.
+PROCESSES ?= $(shell n=$$((2 * $$(getconf _NPROCESSORS_ONLN) + 1)); echo $$((n < 9 ? n : 9)))
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 RUNTIME_EXTRAS := --extra backend --extra worker --extra llama-cpp --extra up --extra build
 
 .DEFAULT_GOAL := help
-.PHONY: help up page test check bench bench-page lighthouse test-ollama test-kubernetes test-images test-cluster clients features fuzz release node modules programs enough-node chromium kustomize manifests pin-images lock format clean
+.PHONY: help up page test test-quick check bench bench-page lighthouse test-ollama test-kubernetes test-images test-cluster clients features fuzz release node modules programs enough-node chromium kustomize manifests pin-images lock format clean
 
 help: ## Explain the commands
 	@echo 'Sluice: one durable queue in front of all your GPUs.'
@@ -37,7 +41,16 @@ page: $(RUNTIME) ## Build the chat page, if it is not the one of these sources
 test: export PATH := $(PATH):/usr/sbin:/sbin
 test: $(if $(findstring tests/,$(ARGS)),,programs kustomize) $(DEV) enough-node page modules chromium $(CLIENTS) ## Run every test (ARGS="..." goes to pytest)
 	$(NPM) run test
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(PYTEST) -n $(PROCESSES) $(ARGS)
+
+test-quick: $(DEV) modules ## Run what takes a minute: lint, types, unit tests, a part of the wire's model, the page's changes
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/lint-imports >/dev/null || $(BIN)/lint-imports
+	$(NPM) run --silent lint
+	$(NPM) run --silent types
+	$(NPM) run --silent test -- --changed --passWithNoTests
+	$(BIN)/mypy & types=$$!; $(PYTEST) -n 2 --quick $(ARGS) && wait $$types
 
 check: $(DEV) modules ## Lint, format, types, import floors, locks
 	$(BIN)/ruff check .

@@ -1,5 +1,5 @@
-"""The API, wired. `python -m backend` serves it. Plain `uvicorn --factory backend.app:create_app` is for development:
-it lacks what backend/entrance/connection.py guards."""
+"""The app, wired. `python -m backend` serves it. Plain `uvicorn --factory backend.app:create_app` is for development:
+it lacks the bounds on connections of backend/entrance/connection.py."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ ABOUT = "One durable queue in front of all your GPUs. Every answer is a job: wat
 
 # Rooms that are no client protocol.
 ROUTERS = (threads_router, admin_router, health_router, files_router, batches_router)
-BODIES_HELD = 64  # of the largest size: a process of 1 GiB holds so many of 8 MB, and what is made of them
-# What a page of another origin may read of an answer.
+BODIES_HELD = 64  # of the largest size: a process of 1 GiB has room for so many of 8 MB, and for what is made of them
+# The headers of an answer that a page of another origin may read.
 EXPOSED = [
     *("X-Sluice-Job", "X-Sluice-Route", "X-Sluice-Queue-Position"),
     *("X-Sluice-Context-Messages", "X-Sluice-Cache"),
@@ -50,7 +50,7 @@ EXPOSED = [
 
 
 def create_app(settings: ApiSettings | None = None) -> FastAPI:
-    """An app whose clients are born in its lifespan. Settings are read from the environment when not given."""
+    """An app whose clients are opened in its lifespan. `settings` None: read from the environment."""
     settings = settings or read_settings(ApiSettings)
     configure_logs(settings.log_level, "api")
 
@@ -67,7 +67,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    declare_public(app.routes)  # so far those of the documentation
+    declare_public(app.routes)  # at this point the routes of the documentation alone
     api = _add_routes(app)
     page.install(app, settings.page_dir, api, elsewhere=settings.page == "elsewhere")
     refusal.install(app)

@@ -1,4 +1,4 @@
-"""The bounds of one request, from the settings: what a handler needs to know of them, and no more."""
+"""The bounds of one request, from the settings: those that handlers need, and no others."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from backend.settings import ApiSettings
 
 
 class RequestBounds(NamedTuple):
-    """`messages`: of one request. `context_messages`: of a conversation, those that reach a model. `body_bytes`: of a
-    request. `embed_batch`: inputs of one embedding job.
+    """How large a request may be.
+
+    `messages`: the most in one request. `context_messages`: the most of a conversation that reach a model.
+    `body_bytes`: the most in one request. `embed_batch`: the most inputs of one embedding job.
     """
 
     messages: int

@@ -1,4 +1,4 @@
-"""Where a page of a list ended: opaque to callers, so that what it is made of may change."""
+"""A cursor names the place where a page of a list ended. It is opaque to callers, so that its content may change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ PLACE = re.compile(r"(\d{1,15}) ([\x21-\x7e]{1,64})")
 
 
 class Cursor(NamedTuple):
-    """The last row of a page of what is in SQL: the time that the list is in the order of (ms), and its id."""
+    """The last row of a page from SQL: the time by which the list is ordered, in Unix milliseconds, and the row's
+    id."""
 
     at: int
     id: str
@@ -25,7 +26,8 @@ def write_cursor(*parts: object) -> str:
 
 
 def read_stream_place(cursor: str | None) -> tuple[str, str]:
-    """The id and the pool of the entry to go on behind, "" both for the first page. Raises Invalid."""
+    """The id and the pool of the stream's entry behind which the next page begins, both "" for the first page. Raises
+    Invalid."""
     if not cursor:
         return "", ""
     match = STREAM_PLACE.fullmatch(_decoded(cursor))
@@ -35,7 +37,7 @@ def read_stream_place(cursor: str | None) -> tuple[str, str]:
 
 
 def read_cursor(cursor: str | None) -> Cursor | None:
-    """None for the first page. Raises Invalid."""
+    """The row behind which the next page begins, None for the first page. Raises Invalid."""
     if not cursor:
         return None
     match = PLACE.fullmatch(_decoded(cursor))

@@ -1,20 +1,20 @@
-"""What a caller can do wrong, and what can go wrong for a caller: one tree, the only one with status codes.
+"""The errors that a caller can make or meet: one tree, the only one with status codes.
 
     ApiError
-    ├── Unsupported          400  what no model of this name can do
+    ├── Unsupported          400  the model cannot do what is requested
     ├── Malformed            400  a head that HTTP does not allow
     ├── Forbidden            403  host, origin
     ├── NotFound             404  a job, a model, a path; foreign ids too
-    ├── Conflict             409  the event log does not hold what is referred to; an id that is taken
+    ├── Conflict             409  the event log does not hold the event that is named; an id that is taken
     ├── TooLarge             413  the body, or the prompt
     ├── WrongMediaType       415  a body that a form may have sent, or that is encoded
-    ├── Invalid              422  what was sent
+    ├── Invalid              422  a field, a header or a parameter is wrong
     ├── QueueFull            429  with Retry-After
-    ├── NotInstalled         501  what needs a package that this server does not have
+    ├── NotInstalled         501  the route needs a package that this server does not have
     ├── Unavailable          503  Redis or SQL is away, or this process is starting or draining
     └── JobFailed            by the failure's code: 400, 404, 413, 422, 503, 504, else 500
 
-How each is told to a client is its dialect's: see `backend.entrance.refusal`.
+The protocol of a request says in which shape its client gets an error: see `backend.entrance.refusal`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from wire.reader import JobLost
 
 
 class ApiError(Exception):
-    """`message` says what to do next. `headers` travel with the answer."""
+    """An error that its caller gets as an answer. `message` names what to do next. `headers` are sent with the
+    answer."""
 
     status = 500
     code = "internal_error"
@@ -102,7 +103,7 @@ class Unavailable(ApiError):
 
 
 class JobFailed(ApiError):
-    """A job that ended without an answer, told to a caller who waited for the whole of it."""
+    """The error of a job that ended without an answer, for a caller who waited for the whole answer."""
 
     STATUS = {  # noqa: RUF012 - a table, not state
         "model_not_found": 404,
@@ -127,7 +128,7 @@ class JobFailed(ApiError):
 
     @classmethod
     def of(cls, end: dict[str, Any]) -> JobFailed:
-        """From the fields of the terminal event of a job that failed or was cancelled."""
+        """The error that the fields of a terminal event `failed` or `cancelled` describe."""
         if end.get("type") == "cancelled":
             return cls("cancelled", "The job was cancelled before it ended.")
         return cls(end.get("code", "failed"), end.get("message", "The job failed."))
@@ -146,7 +147,8 @@ def redis_away() -> Unavailable:
 
 
 def queue_refuses(error: Exception) -> Unavailable | None:
-    """Redis is there, and takes nothing in: its memory is full, or it cannot write its file. None for all else."""
+    """The refusal of a Redis that answers but takes no job: its memory is full, or it cannot write its file. None for
+    any other error."""
     if isinstance(error, OutOfMemoryError):
         return Unavailable("The queue's memory is full; try again later.", "queue_out_of_memory", {"Retry-After": "5"})
     if isinstance(error, ReadOnlyError) or str(error).startswith("MISCONF"):
@@ -164,12 +166,13 @@ def history_away() -> Unavailable:
 
 
 def interrupted() -> Unavailable:
-    """An attempt was lost after some of its text had gone out, in a protocol that cannot take text back."""
+    """The error of an attempt that was lost after some of its text was sent, in a protocol that cannot take text
+    back."""
     return Unavailable("The answer was interrupted and begins anew; send the request again.", "interrupted")
 
 
 def as_api_error(error: Exception) -> ApiError:
-    """Any exception as one of the tree; what nobody foresaw becomes a 500 that tells nothing but its request id."""
+    """Any exception as an error of the tree. An unforeseen exception becomes a 500 that shows only its request id."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, RedisError | LinkLost | TimeoutError):
@@ -186,16 +189,16 @@ def as_api_error(error: Exception) -> ApiError:
 
 
 @contextmanager
-def told_with(headers: Mapping[str, str]) -> Iterator[None]:
-    """Inside, what goes wrong with jobs that are let in is told with the headers that their answer would have had."""
+def refused_with(headers: Mapping[str, str]) -> Iterator[None]:
+    """Inside the block, the error of a job that is let in gets the headers that the job's answer would have had."""
     try:
         yield
     except (ApiError, JobLost) as error:
-        told = as_api_error(error)
-        told.headers = {**headers, **told.headers}
-        if told is error:
+        refusal = as_api_error(error)
+        refusal.headers = {**headers, **refusal.headers}
+        if refusal is error:
             raise
-        raise told from error
+        raise refusal from error
 
 
 def _of_status(error: HTTPException) -> ApiError:
@@ -208,13 +211,14 @@ def _of_status(error: HTTPException) -> ApiError:
 
 
 def explain(problems: list[Any]) -> str:
-    """The first few of pydantic's complaints in one sentence each: where, what. Never the value: it may be a prompt."""
-    said = []
+    """The first three problems that pydantic found, one sentence each: where, what. Never the value, which may be a
+    prompt."""
+    sentences = []
     for problem in problems[:3]:
         if isinstance(problem, dict):
             where = ".".join(str(part) for part in problem.get("loc", ()) if part not in ("body", "__root__"))
-            said.append(f"{where}: {problem.get('msg', 'wrong')}" if where else str(problem.get("msg", "wrong")))
+            sentences.append(f"{where}: {problem.get('msg', 'wrong')}" if where else str(problem.get("msg", "wrong")))
         else:
-            said.append(str(problem))
+            sentences.append(str(problem))
     more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
-    return "; ".join(said) + more
+    return "; ".join(sentences) + more

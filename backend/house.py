@@ -1,4 +1,4 @@
-"""What one API process is made of: clients and services, born in the lifespan and handed on."""
+"""The parts of one API process, its clients and services: made in the lifespan, and read by the app alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from backend.health.readiness import Readiness
 from backend.history.books import history_books
 from backend.history.finished import BLOCK_MS, Finished
 from backend.history.recorder import Recorder
-from backend.leaving import hearing_the_end
+from backend.leaving import calling_at_the_end
 from backend.orchestrator.marker import open_marker
 from backend.pool.look import Looks
 from backend.pool.models.catalogue import Catalogue
@@ -52,15 +52,15 @@ from wire.jobs import Bounds
 from wire.outage import Outage, redis_outage
 from wire.reader import FanIn
 
-TELL_SECONDS = 0.1  # what is left of a request, when Redis has not answered, until its caller is told so
-SCHEMA_SECONDS = 2.0  # for the first look at the schema: a database that says nothing keeps nobody from starting
+ANSWER_SECONDS = 0.1  # from the end of Redis's time for an answer until the caller gets the refusal
+SCHEMA_SECONDS = 2.0  # for the first look at the schema: a database that does not answer keeps no process from starting
 RECORD_MS = 86_400_000  # how long a record outlives its job
-
-
 log = structlog.get_logger()
 
 
 class House(NamedTuple):
+    """Every part of one API process."""
+
     settings: ApiSettings
     redis: Redis
     fan_in: FanIn
@@ -81,11 +81,11 @@ class House(NamedTuple):
     responses: Responses
     readiness: Readiness
     bounds: RequestBounds
-    outages: tuple[Outage, Outage]  # of Redis, of SQL: all loops of this process tell of them as one
+    outages: tuple[Outage, Outage]  # of Redis, of SQL: all loops of this process report an outage as one
 
     @property
     def services(self) -> dict[str, Any]:
-        """What rooms read from the state of a request, each by its name: `chat_of(request)` stands beside the chat."""
+        """What rooms read by name from the state of a request: `chat_of(request)`, beside ChatService, reads `chat`."""
         return {
             "chat": self.chat,
             "pools": self.pools,
@@ -105,18 +105,16 @@ class House(NamedTuple):
 
 
 def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> House:
-    """Wire one process's parts together; nothing is started. `cache`: where what may be dropped lies, else `redis`."""
+    """Wire the parts of one process; nothing is started. `cache`: the Redis of what may be dropped, None: `redis`."""
     redis_away, history_away = redis_outage(), history_outage()
     fan_in = FanIn(settings.redis_url)
     pools = Pools(redis, fan_in, settings.all_pools)
     trails, looks = Trails(pools), Looks(pools)
     catalogue, news = Catalogue(looks, settings), News(trails, looks, redis_away)
     timeout_ms = int(settings.deadline * 1000)
-    bounds, queue_bounds = (
-        bounds_from(settings),
-        Bounds(
-            settings.queue_depth, settings.queue_per_tenant, settings.max_attempts, timeout_ms, settings.queue_bytes
-        ),
+    bounds = bounds_from(settings)
+    queue_bounds = Bounds(
+        settings.queue_depth, settings.queue_per_tenant, settings.max_attempts, timeout_ms, settings.queue_bytes
     )
     claims = IdempotencyKeys(redis, timeout_ms + RECORD_MS)
     database = Database(settings.database_url)
@@ -124,7 +122,7 @@ def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> Ho
     answers = Answers(cache or redis, pools, settings.cache_seconds)
     admission = Admission(pools, router, Naming(claims, pools), answers)
     gates = Gates(Drain(), Bound(queue_bounds))
-    answer_seconds = settings.redis_seconds + TELL_SECONDS
+    answer_seconds = settings.redis_seconds + ANSWER_SECONDS
     chat = ChatService(pools, trails, news, gates, admission, ThreadTurns(database), answer_seconds)
     threads, titles = Threads(database, pools), Titles(database, pools, looks, catalogue, chat)
     responses = Responses(pools, chat, bounds)
@@ -162,7 +160,8 @@ def build(settings: ApiSettings, redis: Redis, cache: Redis | None = None) -> Ho
 
 @asynccontextmanager
 async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
-    """Clients open, watchers watch; on the way out no job is cancelled by our leaving."""
+    """The parts of a process whose clients are open and whose loops run until the block ends. No job is cancelled
+    because the process leaves."""
     redis = open_redis(settings.redis_url, settings.redis_seconds)
     cache = open_redis(settings.cache_url, LOOK_SECONDS) if settings.cache_url else None
     house = build(settings, redis, cache)
@@ -172,7 +171,7 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
         Recorder(pool.jobs, Finished(redis, blocking, pool.keys), house.database, history_books(), house.outages)
         for pool in house.pools
     ]
-    with suppress(RedisError, OSError):  # a Redis that is not there yet is waited for, red until then
+    with suppress(RedisError, OSError):  # the process waits for a Redis that is not there yet, and is red until then
         await check_server(redis)
     marker = await open_marker(redis, settings.pool, house.looks) if settings.orchestrator else None
     runs = [house.fan_in.run(), house.news.run(), house.admin.monitor.run(), house.schema.run()]
@@ -186,7 +185,7 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
         with suppress(TimeoutError):
             async with asyncio.timeout(SCHEMA_SECONDS):
                 await house.schema.looked.wait()
-        with hearing_the_end(house.chat.drain):
+        with calling_at_the_end(house.chat.drain):
             yield house
     finally:
         house.chat.drain()
@@ -202,7 +201,8 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
 
 
 def _leave_if_broken(task: asyncio.Task[None]) -> None:
-    """A process whose watching or fan-in crashed serves nobody well: it drains, and is started again from outside."""
+    """Let the process drain, so that it is started again from outside: without one of its loops it serves nobody
+    well."""
     if not task.cancelled() and (error := task.exception()) is not None:
         try:
             log.critical("a background loop crashed; leaving", action="house.broken", exc_info=error)

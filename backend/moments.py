@@ -1,4 +1,4 @@
-"""Moments: Unix milliseconds inside, ISO 8601 in what callers read."""
+"""Moments: Unix milliseconds inside; ISO 8601, or Unix seconds where OpenAI has them, in what callers read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ LAST_MS = 253_402_300_799_000  # the end of the year 9999: `datetime` has no lat
 def now_ms() -> int:
     """Unix milliseconds by this machine's clock; pool time is `wire.clock.Clock`'s."""
     return time.time_ns() // 1_000_000
+
+
+def seconds(ms: int) -> int:
+    """Unix milliseconds as whole Unix seconds, as OpenAI's objects have them."""
+    return ms // 1000
 
 
 def moment(ms: int) -> str:

@@ -15,7 +15,7 @@ NAME = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 def a_name(value: str) -> str:
-    """A model as callers write it. Told in a header, so it is ASCII."""
+    """A model's name as callers write it. ASCII, since a header carries it. Raises ValueError."""
     if not NAME.fullmatch(value):
         raise ValueError("must be 1 to 200 printable ASCII characters without a space")
     return value
@@ -29,7 +29,7 @@ class _Rule(BaseModel):
 
 
 class Overflow(_Rule):
-    """Where a job goes whose expected wait is over `after_seconds`, if its caller allows it or `always` does."""
+    """The model `to` takes a job whose expected wait is over `after_seconds`, if its caller or `always` allows that."""
 
     after_seconds: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
     to: Name
@@ -37,7 +37,8 @@ class Overflow(_Rule):
 
 
 class ModelRule(_Rule):
-    """`fallback`: models to go on with when this one fails before its first token, in this order."""
+    """The rule for one model. `fallback`: the models that a job goes on with, in this order, when the model fails
+    before its first token."""
 
     aliases: tuple[Name, ...] = ()
     fallback: tuple[Name, ...] = ()
@@ -46,7 +47,7 @@ class ModelRule(_Rule):
 
 
 class PoolRule(_Rule):
-    """`weight`: its share of the jobs, where the strategy is `weighted`."""
+    """The rule for one pool. `weight`: the pool's share of the jobs, where the strategy is `weighted`."""
 
     weight: Annotated[float, Field(gt=0, le=1_000_000, strict=True, allow_inf_nan=False)] = 1.0
 
@@ -56,7 +57,7 @@ class Routing(_Rule):
 
 
 class Rules(_Rule):
-    """`models` and `pools` by name."""
+    """All rules of the file, `models` and `pools` by name."""
 
     models: dict[Name, ModelRule] = Field(default_factory=dict)
     pools: dict[str, PoolRule] = Field(default_factory=dict)
@@ -64,7 +65,7 @@ class Rules(_Rule):
 
     @property
     def aliases(self) -> dict[str, str]:
-        """Alias → model."""
+        """The model of each alias."""
         return {alias: model for model, rule in self.models.items() for alias in rule.aliases}
 
     def of(self, *names: str) -> ModelRule:
@@ -83,7 +84,8 @@ class Rules(_Rule):
 
 
 def read_rules(value: object) -> object:
-    """From a file's name. Raises ValueError that tells file and key of what is wrong."""
+    """The rules in the file of this name; any other value is returned as it is. Raises ValueError, which names the file
+    and the key that is wrong."""
     if not isinstance(value, str | Path):
         return value
     path = Path(value).expanduser()
@@ -100,31 +102,31 @@ def read_rules(value: object) -> object:
 
 
 def check_pools(rules: Rules, pools: tuple[str, ...]) -> None:
-    """Raises ValueError for a pool that this API does not route over."""
+    """Raises ValueError for a rule of a pool that this API does not route over."""
     for name in rules.pools:
         if name not in pools:
             raise ValueError(f"SLUICE_ROUTES: pools.{_key(name)}: no pool of SLUICE_POOLS ({', '.join(pools)})")
 
 
 def _check_aliases(rules: Rules) -> None:
-    meant: dict[str, str] = {}
+    models: dict[str, str] = {}
     for model, rule in rules.models.items():
         where = f"models.{_key(model)}.aliases"
         for alias in rule.aliases:
             if alias in rules.models:
                 raise ValueError(f"{where}: {alias!r} is a model of this file itself")
-            if alias in meant:
-                raise ValueError(f"{where}: {alias!r} is an alias of {meant[alias]!r} already")
-            meant[alias] = model
+            if alias in models:
+                raise ValueError(f"{where}: {alias!r} is an alias of {models[alias]!r} already")
+            models[alias] = model
 
 
 def _first(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
     where = ".".join(_key(str(part)) for part in problem["loc"])
-    said = {"extra_forbidden": "is no key that is known here"}
-    return f"{where}: {said.get(problem['type'], problem['msg'].removeprefix('Value error, '))}"
+    known = {"extra_forbidden": "is no key that is known here"}
+    return f"{where}: {known.get(problem['type'], problem['msg'].removeprefix('Value error, '))}"
 
 
 def _key(part: str) -> str:
-    """As it stands in the file."""
+    """A key as it stands in the file: quoted, if it has to be."""
     return part if BARE.fullmatch(part) else f'"{part}"'

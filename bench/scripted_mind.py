@@ -12,7 +12,7 @@ import re
 from typing import Any, NamedTuple
 
 from bench.scripted_orders import Fault, order_in
-from bench.scripted_question import Question, Said, Tool
+from bench.scripted_question import Question, ScriptedMessage, Tool
 from bench.scripted_schema import Offer, instance_of
 from bench.scripted_sight import look_at
 
@@ -133,7 +133,9 @@ def results_of(question: Question) -> list[str]:
 
 def pictures_of(question: Question) -> list[str]:
     """In the last message that has any words of the user or of a tool."""
-    last = next((said for said in reversed(question.messages) if said.role in ("user", "tool")), Said("user"))
+    last = next(
+        (said for said in reversed(question.messages) if said.role in ("user", "tool")), ScriptedMessage("user")
+    )
     return [str(look_at(image) or "something that is no picture") for image in last.images]
 
 

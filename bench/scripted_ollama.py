@@ -24,7 +24,7 @@ from bench.scripted_ollama_lines import (
     said_line,
     said_of,
 )
-from bench.scripted_question import MODELS, WINDOW, Model, Question, Said, count, model_of
+from bench.scripted_question import MODELS, WINDOW, Model, Question, ScriptedMessage, count, model_of
 from bench.scripted_reply import Broken, End, Part, TooLong
 from bench.scripted_room import Entry, Room, answered, body_of, from_base64, hang_or_cut, stream
 from bench.scripted_vectors import DIMENSIONS, vector_of
@@ -33,7 +33,7 @@ VERSION = "0.24.0"
 LACKS = {"tools": "tools", "thinking": "thinking", "completion": "chat", "insert": "insert"}
 
 
-class Refused(Exception):
+class OllamaRefused(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
@@ -62,7 +62,7 @@ class OllamaSide:
         async def handler(request: web.Request) -> web.StreamResponse:
             try:
                 answer: web.StreamResponse = await handle(request, await body_of(request))
-            except Refused as error:
+            except OllamaRefused as error:
                 return answered({"error": str(error)}, error.status)
             except TooLong:
                 return answered({"error": FAULTS["context"][1]}, 400)
@@ -95,8 +95,8 @@ class OllamaSide:
         if body.get("suffix"):
             require(model, "insert")
         images = tuple(from_base64(image) for image in body.get("images") or ())
-        system = (Said("system", body["system"]),) if body.get("system") else ()
-        question = question_of(body, (*system, Said("user", body["prompt"], images)))
+        system = (ScriptedMessage("system", body["system"]),) if body.get("system") else ()
+        question = question_of(body, (*system, ScriptedMessage("user", body["prompt"], images)))
         return await self._answer(request, body, question, chat=False)
 
     async def _answer(
@@ -139,14 +139,14 @@ class OllamaSide:
     async def _embed(self, request: web.Request, body: dict[str, Any]) -> web.Response:
         model = self._able(body, "")
         if "embedding" not in model.capabilities:
-            raise Refused(501, "this model does not support embeddings")
+            raise OllamaRefused(501, "this model does not support embeddings")
         given = body.get("input") or []
         texts = [given] if isinstance(given, str) else given
         async with self._room.noted(request, body, " ".join(texts)):
             if any("!fault" in text for text in texts):
-                raise Refused(500, "an ordered fault")
+                raise OllamaRefused(500, "an ordered fault")
             if any(count(text) > WINDOW for text in texts):
-                raise Refused(400, FAULTS["context"][1])
+                raise OllamaRefused(400, FAULTS["context"][1])
             vectors = [vector_of(text, body.get("dimensions") or DIMENSIONS) for text in texts]
         spent = sum(map(count, texts))
         return answered({"model": model.name, "embeddings": vectors, "total_duration": 1, "prompt_eval_count": spent})
@@ -201,9 +201,9 @@ class OllamaSide:
 def known(name: str) -> Model:
     if model := model_of(name):
         return model
-    raise Refused(404, f"model '{name}' not found")
+    raise OllamaRefused(404, f"model '{name}' not found")
 
 
 def require(model: Model, capability: str) -> None:
     if capability not in model.capabilities:
-        raise Refused(400, f'"{model.name}" does not support {LACKS[capability]}')
+        raise OllamaRefused(400, f'"{model.name}" does not support {LACKS[capability]}')

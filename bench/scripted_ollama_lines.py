@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from bench.scripted_question import Model, Question, Said, Tool
+from bench.scripted_question import Model, Question, ScriptedMessage, Tool
 from bench.scripted_reply import Chance, End, Part
 from bench.scripted_room import from_base64
 
@@ -21,7 +21,7 @@ FAULTS = {
 }
 
 
-def question_of(body: dict[str, Any], messages: tuple[Said, ...]) -> Question:
+def question_of(body: dict[str, Any], messages: tuple[ScriptedMessage, ...]) -> Question:
     options = body.get("options") or {}
     stop = options.get("stop") or ()
     most = options.get("num_predict") or 0
@@ -45,11 +45,11 @@ def tool_of(tool: dict[str, Any]) -> Tool:
     return Tool(tool["function"]["name"], tool["function"].get("parameters") or {})
 
 
-def said_of(message: dict[str, Any]) -> Said:
+def said_of(message: dict[str, Any]) -> ScriptedMessage:
     calls = [call["function"] for call in message.get("tool_calls") or ()]
     images = tuple(from_base64(image) for image in message.get("images") or ())
     named = tuple((call["name"], call.get("arguments") or {}) for call in calls)
-    return Said(message["role"], message.get("content") or "", images, named, message.get("tool_name") or "")
+    return ScriptedMessage(message["role"], message.get("content") or "", images, named, message.get("tool_name") or "")
 
 
 def render(question: Question) -> str:

@@ -13,7 +13,7 @@ from aiohttp import web
 from bench.scripted_openai_chunks import (
     DONE,
     FAULTS,
-    Answer,
+    OpenAIAnswer,
     chat_question,
     chunks,
     envelope,
@@ -32,7 +32,7 @@ from bench.scripted_room import Entry, Room, answered, body_of, hang_or_cut, str
 from bench.scripted_vectors import DIMENSIONS, vector_of
 
 
-class Refused(Exception):
+class OpenAIRefused(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
@@ -63,7 +63,7 @@ class OpenAISide:
                 return answered(refusal(401, "Unauthorized"), 401)
             try:
                 answer: web.StreamResponse = await handle(request, await body_of(request))
-            except Refused as error:
+            except OpenAIRefused as error:
                 return answered(refusal(error.status, str(error)), error.status)
             except TooLong:
                 return answered(refusal(*FAULTS["context"]), 400)
@@ -77,22 +77,24 @@ class OpenAISide:
     async def _chat(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         model = known(body, "completion")
         if not body.get("messages"):
-            raise Refused(400, "messages: at least one is needed")
+            raise OpenAIRefused(400, "messages: at least one is needed")
         if body.get("tools") and "tools" not in model.capabilities:
-            raise Refused(400, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set')
+            raise OpenAIRefused(
+                400, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
+            )
         question = chat_question(body)
         if any(said.images for said in question.messages) and "vision" not in model.capabilities:
-            raise Refused(400, f"{model.name} is not a multimodal model")
-        return await self._answer(request, body, question, Answer(self._id("chatcmpl"), model.name, True))
+            raise OpenAIRefused(400, f"{model.name} is not a multimodal model")
+        return await self._answer(request, body, question, OpenAIAnswer(self._id("chatcmpl"), model.name, True))
 
     async def _complete(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         model = known(body, "completion")
         if body.get("suffix"):
-            raise Refused(400, "suffix is not currently supported")
-        return await self._answer(request, body, text_question(body), Answer(self._id("cmpl"), model.name, False))
+            raise OpenAIRefused(400, "suffix is not currently supported")
+        return await self._answer(request, body, text_question(body), OpenAIAnswer(self._id("cmpl"), model.name, False))
 
     async def _answer(
-        self, request: web.Request, body: dict[str, Any], question: Question, answer: Answer
+        self, request: web.Request, body: dict[str, Any], question: Question, answer: OpenAIAnswer
     ) -> web.StreamResponse:
         async with self._room.noted(request, body, question.asked) as entry:
             if body.get("stream"):
@@ -109,7 +111,7 @@ class OpenAISide:
         raise AssertionError("no answer is without its end")
 
     async def _streamed(
-        self, request: web.Request, question: Question, answer: Answer, with_usage: bool, entry: Entry
+        self, request: web.Request, question: Question, answer: OpenAIAnswer, with_usage: bool, entry: Entry
     ) -> web.StreamResponse:
         reply = self._room.speaker.reply(question)
 
@@ -136,10 +138,10 @@ class OpenAISide:
         inputs = [given] if single else given
         async with self._room.noted(request, body, str(inputs)):
             if any(isinstance(one, str) and "!fault" in one for one in inputs):
-                raise Refused(500, "an ordered fault")
+                raise OpenAIRefused(500, "an ordered fault")
             spent = [count(one) if isinstance(one, str) else len(one) for one in inputs]
             if max(spent, default=0) > WINDOW:
-                raise Refused(*FAULTS["context"])
+                raise OpenAIRefused(*FAULTS["context"])
             vectors = [vector_of(one, body.get("dimensions") or DIMENSIONS) for one in inputs]
         packed = body.get("encoding_format") == "base64"
         data = [
@@ -171,9 +173,9 @@ def known(body: dict[str, Any], capability: str) -> Model:
     name = str(body.get("model") or "")
     model = model_of(name)
     if model is None:
-        raise Refused(404, f"The model `{name}` does not exist.")
+        raise OpenAIRefused(404, f"The model `{name}` does not exist.")
     if capability and capability not in model.capabilities:
-        raise Refused(400, f"The model does not support {capability} requests")
+        raise OpenAIRefused(400, f"The model does not support {capability} requests")
     return model
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from bench.scripted_question import WINDOW, Question, Said, Tool
+from bench.scripted_question import WINDOW, Question, ScriptedMessage, Tool
 from bench.scripted_reply import Chance, End, Part
 from bench.scripted_room import from_base64
 
@@ -21,7 +21,7 @@ FAULTS = {
 KINDS = {400: "BadRequestError", 404: "NotFoundError", 401: "AuthenticationError", 429: "RateLimitError"}
 
 
-class Answer(NamedTuple):
+class OpenAIAnswer(NamedTuple):
     """What all chunks of one answer have in common."""
 
     id: str
@@ -47,11 +47,11 @@ def chat_question(body: dict[str, Any]) -> Question:
 def text_question(body: dict[str, Any]) -> Question:
     prompt = body.get("prompt") or ""
     text = prompt if isinstance(prompt, str) else str(prompt[0])
-    asked = _question(body, (Said("user", text),))
+    asked = _question(body, (ScriptedMessage("user", text),))
     return asked._replace(suffix=body.get("suffix") or "", logprobs=body.get("logprobs"))
 
 
-def _question(body: dict[str, Any], messages: tuple[Said, ...]) -> Question:
+def _question(body: dict[str, Any], messages: tuple[ScriptedMessage, ...]) -> Question:
     stop = body.get("stop") or ()
     return Question(
         body["model"],
@@ -74,7 +74,7 @@ def tool_of(tool: dict[str, Any]) -> Tool:
     return Tool(tool["function"]["name"], tool["function"].get("parameters") or {})
 
 
-def said_of(message: dict[str, Any]) -> Said:
+def said_of(message: dict[str, Any]) -> ScriptedMessage:
     content = message.get("content") or ""
     parts: list[dict[str, Any]] = [{"type": "text", "text": content}] if isinstance(content, str) else content
     text = "".join(part.get("text", "") for part in parts)
@@ -82,7 +82,7 @@ def said_of(message: dict[str, Any]) -> Said:
     images = tuple(from_base64(url.partition("base64,")[2]) for url in urls)
     functions = [call["function"] for call in message.get("tool_calls") or ()]
     calls = tuple((one["name"], json.loads(one.get("arguments") or "{}")) for one in functions)
-    return Said(message["role"], text, images, calls, message.get("name") or "")
+    return ScriptedMessage(message["role"], text, images, calls, message.get("name") or "")
 
 
 # Answers
@@ -92,12 +92,12 @@ def frame(body: dict[str, Any]) -> bytes:
     return b"data: " + orjson.dumps(body) + b"\n\n"
 
 
-def envelope(answer: Answer, choices: list[dict[str, Any]], streamed: bool) -> dict[str, Any]:
+def envelope(answer: OpenAIAnswer, choices: list[dict[str, Any]], streamed: bool) -> dict[str, Any]:
     kind = "text_completion" if not answer.chat else "chat.completion.chunk" if streamed else "chat.completion"
     return {"id": answer.id, "object": kind, "created": 1_767_225_600, "model": answer.model, "choices": choices}
 
 
-def chunks(answer: Answer, part: Part, number: int) -> Iterator[dict[str, Any]]:
+def chunks(answer: OpenAIAnswer, part: Part, number: int) -> Iterator[dict[str, Any]]:
     """One part as chunks: a call comes as its head, then its arguments in two pieces."""
     if part.call:
         arguments = json.dumps(part.call.arguments, ensure_ascii=False)
@@ -113,7 +113,7 @@ def chunks(answer: Answer, part: Part, number: int) -> Iterator[dict[str, Any]]:
         yield _delta(answer, {"content": part.text}, chances)
 
 
-def _delta(answer: Answer, delta: dict[str, Any], chances: Sequence[Chance] = ()) -> dict[str, Any]:
+def _delta(answer: OpenAIAnswer, delta: dict[str, Any], chances: Sequence[Chance] = ()) -> dict[str, Any]:
     told = logprobs(answer, chances) if chances else None
     said: dict[str, Any] = {"delta": delta} if answer.chat else {"text": delta.get("content", "")}
     return envelope(answer, [{"index": 0, **said, "logprobs": told, "finish_reason": None}], True)
@@ -123,12 +123,12 @@ def call_head(number: int) -> dict[str, Any]:
     return {"index": number, "id": f"chatcmpl-tool-{number:08x}", "type": "function"}
 
 
-def last_chunk(answer: Answer, end: End) -> dict[str, Any]:
+def last_chunk(answer: OpenAIAnswer, end: End) -> dict[str, Any]:
     said: dict[str, Any] = {"delta": {}} if answer.chat else {"text": ""}
     return envelope(answer, [{"index": 0, **said, "logprobs": None, "finish_reason": end.reason}], True)
 
 
-def whole(answer: Answer, parts: Sequence[Part], end: End) -> dict[str, Any]:
+def whole(answer: OpenAIAnswer, parts: Sequence[Part], end: End) -> dict[str, Any]:
     """The answer of a call without `stream`."""
     text = "".join(part.text for part in parts)
     chances = [part.chance for part in parts if part.chance]
@@ -149,7 +149,7 @@ def _message(parts: Sequence[Part], text: str) -> dict[str, Any]:
     return message
 
 
-def logprobs(answer: Answer, chances: Sequence[Chance]) -> dict[str, Any]:
+def logprobs(answer: OpenAIAnswer, chances: Sequence[Chance]) -> dict[str, Any]:
     """Chat and completions tell them in different shapes."""
     if answer.chat:
         return {"content": [_likely(*one[:2], [_likely(*other) for other in one.others]) for one in chances]}

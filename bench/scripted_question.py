@@ -24,7 +24,7 @@ MODELS = (
 )
 
 
-class Said(NamedTuple):
+class ScriptedMessage(NamedTuple):
     """One message. `images` are the pictures' bytes; `calls` are (name, arguments) of an assistant."""
 
     role: str
@@ -43,7 +43,7 @@ class Question(NamedTuple):
     """`choice`: auto, none, required, or a tool's name. `format`: "json" or a JSON schema. `most`: tokens, 0 any."""
 
     model: str
-    messages: tuple[Said, ...]
+    messages: tuple[ScriptedMessage, ...]
     tools: tuple[Tool, ...] = ()
     choice: str = "auto"
     parallel: bool = True
@@ -64,7 +64,7 @@ class Question(NamedTuple):
     @property
     def prefill(self) -> str:
         """A last message of the assistant is the beginning of the answer."""
-        last = self.messages[-1] if self.messages else Said("user")
+        last = self.messages[-1] if self.messages else ScriptedMessage("user")
         return last.text if last.role == "assistant" and not last.calls else ""
 
     @property
@@ -88,7 +88,7 @@ def count(text: str) -> int:
     return len(tokens_of(text))
 
 
-def count_message(said: Said) -> int:
+def count_message(said: ScriptedMessage) -> int:
     calls = sum(count(name + str(arguments)) for name, arguments in said.calls)
     return 3 + count(said.text) + calls + IMAGE_TOKENS * len(said.images)  # 3: the marks around a turn
 

@@ -81,6 +81,7 @@ async def prepare(url: str) -> None:
 
 
 async def _seed(url: str) -> int:
+    from backend.accounts.caller import LOCAL
     from backend.store.database import Database
     from backend.store.migrate import migrate
     from backend.store.seed import seed
@@ -88,7 +89,7 @@ async def _seed(url: str) -> int:
     await migrate(url)
     database = Database(url)
     try:
-        return await seed(database, int(time.time() * 1000))
+        return await seed(database, LOCAL.tenant, int(time.time() * 1000))
     finally:
         await database.close()
 

@@ -12,66 +12,29 @@ from hypothesis import settings
 from redis.asyncio import Redis
 
 from backend.store.migrate import migrate
-from tests.support import certificates
-from tests.support.features import (  # noqa: F401 - pytest takes hooks from here
-    pytest_configure,
-    pytest_runtest_setup,
-    pytest_sessionfinish,
-    pytest_terminal_summary,
-)
+from tests.support import httpx_clients
 from tests.support.house import PROMPT, House, Houses, MakesHouse
 from tests.support.listener import PATIENCE
 from tests.support.postgres import Postgres, run_apart
 from tests.support.truth import Truth, truth_of
 from tests.support.valkey import Valkey, client_of
 
+pytest_plugins = ("tests.support.features", "tests.support.quick", "tests.support.suites")
+
 # Its 200 ms for an example are a limit on this machine's load, and no property of ours.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
-certificates.read_once()
+httpx_clients.make_patient()
+httpx_clients.share_certificates()
 HERE = Path(__file__).parent
 
-# Folders whose files take minutes: begun first, so that no process is left alone with one at the end.
-LONG = ("flow", "browser", "wire", "images", "cluster")
-# What `--quick` leaves out: folders, tests that start a process of ours or a server of their own, and hunts.
-NOT_QUICK = (
-    *("flow", "browser", "images", "cluster", "clients", "fuzz", "deploy", "workflows", "kubernetes", "containers"),
-)
-STARTED = {
-    "house",
-    "durable_house",
-    "module_house",
-    "house_with_history",
-    "fresh_valkey",
-    "own_valkey",
-    "shared_postgres",
-}
+# Folders of many short files: they come last, so that no process is left alone with a long one at the end.
+SHORT = ("backend", "bench", "ollama_worker", "support", "workflows")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--quick", action="store_true", help="only what takes no processes of ours: `make test-quick`")
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Folders that `--quick` leaves out are not even imported."""
-    left_out = config.option.quick and collection_path.parent == HERE and collection_path.name in NOT_QUICK
-    return True if left_out else None
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long files first; xdist hands files out in this order."""
-    items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] not in LONG)
-    if config.option.quick:
-        left_out = [item for item in items if not is_quick(item)]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if is_quick(item)]
-
-
-def is_quick(item: pytest.Item) -> bool:
-    """Whether it runs on what is there: this process, and the one Valkey that most tests share."""
-    fixtures = set(getattr(item, "fixturenames", ()))
-    parameters = getattr(item, "callspec", None)
-    return not fixtures & STARTED and not (parameters and "postgresql" in parameters.params.values())
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort long files first; xdist hands files out in this order."""
+    items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] in SHORT)
 
 
 @pytest.fixture(scope="session")
@@ -124,7 +87,7 @@ def fresh_valkey(tmp_path: Path) -> Iterator[Valkey]:
 
 @pytest.fixture
 def pool() -> str:
-    """A pool's name that no other test uses."""
+    """The name of a pool that no other test uses."""
     return f"test-{secrets.token_hex(4)}"
 
 
@@ -197,6 +160,6 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def database_url(empty_database_url: str) -> str:
-    """The same with the newest schema."""
+    """The URL of such a database with the newest schema."""
     run_apart(lambda: migrate(empty_database_url))
     return empty_database_url

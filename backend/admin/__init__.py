@@ -1,1 +1,1 @@
-"""Looking after a pool: the queue and the workers live, every tenant's jobs, dead letters. Never what was said."""
+"""Looking after the pools: queue and workers live, the jobs of all tenants, dead letters. Never a text of a chat."""

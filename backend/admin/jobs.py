@@ -79,9 +79,9 @@ class AllJobs:
                     latest[record.id] = (pool, record)
         views: dict[str, View] = {}
         for pool in self._pools:
-            mine = [record for where, record in latest.values() if where is pool]
-            ends = await pool.ledger.ends(mine)
-            views |= {record.id: _view_of_record(pool.name, record, ends.get(record.id, {})) for record in mine}
+            records = [record for where, record in latest.values() if where is pool]
+            ends = await pool.ledger.ends(records)
+            views |= {record.id: _view_of_record(pool.name, record, ends.get(record.id, {})) for record in records}
         return {name: views[name] for name in names if name in views}
 
 

@@ -22,7 +22,7 @@ from backend.chat.disconnect import CONTINUE
 from backend.chat.party import Party, Ticket
 from backend.chat.service import ChatService
 from backend.chat.submission import Submission
-from backend.dialects.common.door import Asked
+from backend.dialects.common.door import Incoming, Parsed
 from backend.dialects.responses.references import read_on
 from backend.dialects.responses.request import is_stored
 from backend.dialects.responses.service import Responses
@@ -92,15 +92,15 @@ class Answering:
         """`left`: ms of the window. Raises what keeps the line from being answered."""
         body = (line.body or "").encode()
         async with self._breath.work():
-            parsed = orjson.loads(body)
-            asked = alone(self._door.read(parsed, self._responses.bounds.messages))
-        asked = await read_on(self._responses, self._caller, asked, parsed, len(body))
-        ticket = await self._let_in(line, asked, left)
+            fields = orjson.loads(body)
+            parsed = alone(self._door.read(Incoming(fields, self._responses.bounds, self._batch.endpoint)))
+        parsed = await read_on(self._responses, self._caller, parsed, fields, len(body))
+        ticket = await self._let_in(line, parsed, left)
         [outcome] = await Party([ticket]).outcomes()
-        return self._door.whole(asked, ticket, outcome)
+        return self._door.whole(parsed, ticket, outcome)
 
-    async def _let_in(self, line: LineRow, asked: Asked, left: int) -> Ticket:
-        ask = asked.job.model_copy(update={"door": self._door.name})
+    async def _let_in(self, line: LineRow, parsed: Parsed, left: int) -> Ticket:
+        ask = parsed.ask.model_copy(update={"door": self._door.name})
         return await self._chat.submit(
             Submission(
                 ask=ask,

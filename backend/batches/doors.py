@@ -8,7 +8,7 @@ import orjson
 
 from backend.chat.outcome import Outcome
 from backend.chat.party import Ticket
-from backend.dialects.common.door import AnswersWhole, Asked, Door
+from backend.dialects.common.door import AnswersWhole, Door, Incoming, Parsed
 from backend.dialects.openai import embeddings as openai_embeddings
 from backend.dialects.openai.chat import CHAT
 from backend.dialects.openai.completions import COMPLETIONS
@@ -22,25 +22,25 @@ class EmbeddingsDoor(AnswersWhole):
 
     name = "openai.embeddings"
 
-    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
-        wanted = openai_embeddings.read(body)
-        return Asked(wanted.job, False, wanted.as_base64)
+    def read(self, incoming: Incoming) -> Parsed:
+        wanted = openai_embeddings.read(incoming.fields)
+        return Parsed(wanted.ask, False, wanted.as_base64)
 
-    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
-        if len(outcome.embeddings) != len(asked.job.inputs):
-            text = f"The engine made {len(outcome.embeddings)} vectors of {len(asked.job.inputs)} inputs."
+    def whole(self, parsed: Parsed, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        if len(outcome.embeddings) != len(parsed.ask.inputs):
+            text = f"The engine made {len(outcome.embeddings)} vectors of {len(parsed.ask.inputs)} inputs."
             raise ApiError(text, "engine_error")
         tokens = outcome.end.get("usage", {}).get("prompt_tokens", 0)
-        pieces = openai_embeddings.answer(ticket.model, outcome.embeddings, tokens, bool(asked.extra))
+        pieces = openai_embeddings.answer(ticket.model, outcome.embeddings, tokens, bool(parsed.extra))
         answer: dict[str, Any] = orjson.loads(b"".join(pieces))
         return answer
 
 
-def alone(asked: Asked) -> Asked:
+def alone(parsed: Parsed) -> Parsed:
     """The same. Raises NotOffered for an answer of several choices: a line is one job."""
-    if asked.others:
+    if parsed.others:
         raise NotOffered("n", "A line of a batch gets one answer: leave 'n' out, and send each prompt as a line.")
-    return asked
+    return parsed
 
 
 EMBEDDINGS = EmbeddingsDoor()

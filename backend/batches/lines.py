@@ -14,6 +14,8 @@ import orjson
 from backend.batches.answers import refused
 from backend.batches.doors import DOORS, alone
 from backend.batches.states import LINE_FAILED, WAITING
+from backend.bounds import RequestBounds
+from backend.dialects.common.door import Incoming
 from backend.dialects.openai.embeddings import EMBEDDINGS_PATH
 from backend.dialects.openai.errors import BadParameter
 from backend.entrance.body import parse_json
@@ -58,11 +60,11 @@ def _stripped(line: bytes, number: int) -> bytes:
 class Checker:
     """Reads the lines of one batch, in order, and remembers their custom ids."""
 
-    def __init__(self, batch: BatchId, endpoint: str, max_messages: int) -> None:
+    def __init__(self, batch: BatchId, endpoint: str, bounds: RequestBounds) -> None:
         self._batch = batch
         self._endpoint = endpoint
         self._door = DOORS[endpoint]
-        self._max_messages = max_messages
+        self._bounds = bounds
         self._seen: set[str] = set()
 
     def row(self, raw: RawLine) -> LineRow:
@@ -106,7 +108,7 @@ class Checker:
             raise BadParameter("url", f"url: must be the batch's endpoint, {self._endpoint}.", "mismatched_url")
         if not isinstance(body, dict):
             raise BadParameter("body", "body: must be an object.")
-        alone(self._door.read(body, self._max_messages))
+        alone(self._door.read(Incoming(body, self._bounds, self._endpoint)))
         return body
 
 

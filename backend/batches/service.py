@@ -17,7 +17,7 @@ from backend.dialects.openai.errors import BadParameter
 from backend.errors import NotFound
 from backend.files.service import Files
 from backend.ids import BatchId
-from backend.moments import now_ms
+from backend.moments import now_ms, seconds
 from backend.store.database import Database
 from backend.store.rows import BatchRow
 from wire.ids import TenantId
@@ -25,8 +25,8 @@ from wire.ids import TenantId
 ENDED = {status: f"{status}_at" for status in ("completed", "failed", "expired", "cancelled")}
 
 
-class Shown(NamedTuple):
-    """A batch, and how many of its lines are in which state."""
+class CountedBatch(NamedTuple):
+    """A batch with its lines counted: how many are in which state."""
 
     row: BatchRow
     lines: dict[str, int]
@@ -41,7 +41,7 @@ class Batches:
         self.wake = asyncio.Event()
         self.breath = Breath()
 
-    async def create(self, caller: Caller, wanted: BatchRequest) -> Shown:
+    async def create(self, caller: Caller, wanted: BatchRequest) -> CountedBatch:
         """Raises NotFound for the file, BadParameter for a file that is not meant for a batch."""
         file = await self._files.get(caller.tenant, wanted.input_file_id)
         if file.purpose != "batch":
@@ -63,15 +63,15 @@ class Batches:
         self.wake.set()
         return await self.get(caller.tenant, batch_id)
 
-    async def get(self, tenant: TenantId, batch_id: BatchId) -> Shown:
+    async def get(self, tenant: TenantId, batch_id: BatchId) -> CountedBatch:
         """Raises NotFound."""
         async with self._database.read() as tx:
             row = await repository.batch(tx, tenant, batch_id)
             if row is None:
                 raise batch_not_found(batch_id)
-            return Shown(row, (await repository.counts(tx, [batch_id]))[batch_id])
+            return CountedBatch(row, (await repository.counts(tx, [batch_id]))[batch_id])
 
-    async def page(self, tenant: TenantId, after: BatchId | None, limit: int) -> tuple[list[Shown], bool]:
+    async def page(self, tenant: TenantId, after: BatchId | None, limit: int) -> tuple[list[CountedBatch], bool]:
         """Newest first, and whether there are more. Raises BadParameter for an `after` that is no batch."""
         async with self._database.read() as tx:
             place = await repository.batch(tx, tenant, after) if after else None
@@ -79,9 +79,9 @@ class Batches:
                 raise BadParameter("after", f"after: there is no batch {after[:64]!r}.", "invalid_cursor")
             rows = await repository.page(tx, tenant, place, limit + 1)
             counts = await repository.counts(tx, [row.id for row in rows[:limit]])
-        return [Shown(row, counts[row.id]) for row in rows[:limit]], len(rows) > limit
+        return [CountedBatch(row, counts[row.id]) for row in rows[:limit]], len(rows) > limit
 
-    async def cancel(self, tenant: TenantId, batch_id: BatchId) -> Shown:
+    async def cancel(self, tenant: TenantId, batch_id: BatchId) -> CountedBatch:
         """The batch ends as soon as its jobs have. Raises NotFound, and BadParameter for a batch that has ended."""
         async with self._database.write() as tx:
             await repository.ask_to_cancel(tx, tenant, batch_id, now_ms())
@@ -93,7 +93,7 @@ class Batches:
         return shown
 
 
-def view(shown: Shown) -> dict[str, Any]:
+def view(shown: CountedBatch) -> dict[str, Any]:
     """A batch as OpenAI writes it. Times are Unix seconds."""
     row, ended = shown.row, ENDED.get(shown.row.status)
     times = {name: None for name in ENDED.values()} | ({ended: row.ended_at} if ended else {})
@@ -109,13 +109,13 @@ def view(shown: Shown) -> dict[str, Any]:
         "status": row.status,
         "output_file_id": row.output_file_id,
         "error_file_id": row.error_file_id,
-        **{name: None if at is None else at // 1000 for name, at in times.items()},
+        **{name: None if at is None else seconds(at) for name, at in times.items()},
         "request_counts": _counts(shown),
         "metadata": row.about,
     }
 
 
-def _counts(shown: Shown) -> dict[str, int]:
+def _counts(shown: CountedBatch) -> dict[str, int]:
     """Lines are counted while the batch runs, and written down at its end. `failed`: the lines of the error file."""
     if shown.row.status not in OPEN:
         return {"total": shown.row.total, "completed": shown.row.done, "failed": shown.row.failed}

@@ -108,7 +108,7 @@ class Work:
 
     async def _read_lines(self, batch: BatchRow) -> tuple[list[dict[str, Any]], int]:
         """The errors of the file, and how many lines it has."""
-        checker = Checker(self._batch_id, batch.endpoint, self._bounds.messages)
+        checker = Checker(self._batch_id, batch.endpoint, self._bounds)
         errors: list[dict[str, Any]] = []
         rows: list[LineRow] = []
         total = 0

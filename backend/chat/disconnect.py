@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from backend.chat.numbers import whole_number
 from backend.errors import Invalid
-from backend.numbers import whole_number
 
 GRACE_MAX_SECONDS = 86_400.0
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from starlette.types import Receive
 
 from backend.chat.party import Party
-from backend.errors import ApiError, Unavailable, told_with
+from backend.errors import ApiError, Unavailable, refused_with
 from wire.records import JobRequest
 
 BREATH = 32  # vectors that are written before other requests have a turn
@@ -45,7 +45,7 @@ def parts_of(ask: JobRequest, size: int) -> list[JobRequest]:
 
 async def vectors_of(party: Party, inputs: int, receive: Receive) -> Embedded:
     """The vectors that the jobs of a party make of so many inputs, at least one. Raises ApiError."""
-    with told_with(party.headers):
+    with refused_with(party.headers):
         outcomes = await party.outcomes(receive)
         vectors = [vector for outcome in outcomes for vector in outcome.embeddings]
         ends = [outcome.end for outcome in outcomes]

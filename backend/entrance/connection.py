@@ -1,10 +1,11 @@
-"""One client's connection: closed when the client stops in the middle of a request, or never begins one.
+"""One client's connection, which is closed when the client stops in the middle of a request, or never begins one.
 
     connected ──15 s──► a head ──30 s between two pieces──► a body ──► the answer, for as long as it takes
         ▲                                                                 │
         └────────────── the first byte of the next request ◄──── 5 s ─────┘  (uvicorn's keep-alive)
 
-Without bounds as many connections as there are descriptors, which cost their owner nothing, keep everybody out.
+Without these bounds a client could open as many connections as there are descriptors, at no cost of its own, and keep
+all others out.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ log = structlog.get_logger()
 
 
 class Connection(OffersIgnored):
-    """What uvicorn makes for each connection. `_limit`: seconds that the client has for what it is to send next, None
-    while it is to send nothing. One timer a connection looks after it, late rather than often.
+    """The protocol that uvicorn makes for each connection.
+
+    `_limit`: the seconds that the client has for what it is to send next, None while it is to send nothing. One timer a
+    connection checks the limit, late rather than often.
     """
 
     def __init__(self, *args: Any, room: Descriptors, **kwargs: Any) -> None:
@@ -76,7 +79,7 @@ class Connection(OffersIgnored):
         super().on_message_complete()
 
     def _read_on(self) -> None:
-        """The app asks for the body: the client's time begins now, whatever it took the app to ask."""
+        """The app reads the body: the client's time begins now, however long the app took until then."""
         self._since = self.loop.time()
 
     def _is_idle(self) -> bool:
@@ -99,11 +102,11 @@ class Connection(OffersIgnored):
         self._timer = self.loop.call_later(left, self._look)
 
     def _waits_for_us(self) -> bool:
-        """The client would send, but nobody reads yet."""
+        """Whether the client would send, but the app does not read yet."""
         return self.flow.read_paused or (not self._is_idle() and self.cycle.waiting_for_100_continue)
 
     def _hang_up(self) -> None:
-        """A client that has begun a request learns why, unless it has its answer."""
+        """Close the connection. A client that has begun a request gets a 408 first, unless its answer has begun."""
         idle = self._is_idle() and not self._in_head
         log.debug("a client did not send on", action="request.late", idle=idle, in_head=self._in_head)
         if self._in_head or not (idle or self.cycle.response_started):
@@ -124,7 +127,7 @@ class Flow(FlowControl):
 
 
 def end_with_connection(cycle: RequestResponseCycle) -> None:
-    """Make an answer of no known length end with its connection: HTTP/1.0 knows no chunks (RFC 9112 §6.1)."""
+    """Let an answer of unknown length end with its connection, since HTTP/1.0 has no chunks (RFC 9112 §6.1)."""
     send, open_ended = cycle.send, False
 
     async def sending(message: ASGISendEvent) -> None:

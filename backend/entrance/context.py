@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from backend.entrance.headers import Header, missing_headers
 from backend.entrance.protocols import SPOKEN, Protocols
 
-# The server's own `send`, in the scope: once a response has started, frameworks' wrappers around `send` have nothing
-# left to do, yet each would cost a coroutine a chunk.
+# Where the scope has the server's own `send`. Once a response has started, the wrappers that frameworks put around
+# `send` have nothing left to do, yet each would cost a coroutine a chunk.
 SERVER_SEND = "sluice.send"
 HEALTH = ("/health", "/api/health", "/metrics")  # whatever watches this process asks for these every few seconds
 USABLE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")

@@ -1,14 +1,14 @@
-"""How many requests are in flight in this process: more would only make all of them late, health checks included.
+"""Bounds on the requests in flight in this process: more requests would only make all of them late, health checks too.
 
     arrived ──► its body is whole ──► its turn ──► let in, or refused ──► answered
     └─ in flight (max_requests) ──────────────────────────────────────────────────┘
     └─ its body is held (max_bytes, of all) ───────────────────────────┘
                 └─ pending (max_pending): it costs the loop some 3 ms ─┘
 
-A stream that waits for its job costs next to nothing, so that thousands may be open; what costs is the work until a
-job is let in. It is begun for a few requests in each turn of the loop, in the order of their coming: everything else
-that is ready, a token or a health check, waits for these few and not for all that came at once. Nothing is held while
-it waits for Redis or SQL.
+A stream that waits for its job costs next to nothing, so that thousands may be open; the work until a job is let in is
+what costs. A few requests begin that work in each turn of the loop, in the order in which they came: everything else
+that is ready, a token or a health check, waits for these few and not for all that came at once. A request that waits
+for Redis or SQL does not keep the next one from beginning.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ PLACE = "sluice.place"  # in a request's scope
 
 
 class Pending:
-    """`limit`: pending requests; `most_bytes`: of the bodies of all requests that are not let in yet."""
+    """The pending requests of one process, at most `limit`, and the bytes that it holds of the bodies of all requests
+    whose jobs are not let in yet, at most `most_bytes`."""
 
     def __init__(self, limit: int, most_bytes: int) -> None:
         self._limit = limit
@@ -38,7 +39,7 @@ class Pending:
         self.pending = 0
 
     async def turn(self) -> None:
-        """Wait for it; the request is pending from now on, until `leave`. Raises Unavailable."""
+        """Wait for a request's turn. The request is pending from now on, until `leave`. Raises Unavailable."""
         if self.pending >= self._limit:
             raise overloaded()
         self.pending += 1
@@ -56,7 +57,7 @@ class Pending:
         self.pending -= 1
 
     def hold(self, size: int) -> None:
-        """Count bytes that came in; fewer than 0: that are let go. Raises Unavailable."""
+        """Count bytes that have come; a negative `size`: bytes that are let go. Raises Unavailable."""
         if size > 0 and self._bytes + size > self._most_bytes:
             raise overloaded()
         self._bytes += size
@@ -70,45 +71,45 @@ class Pending:
 
 
 class Place:
-    """One request's, in the crowd."""
+    """The place of one request in the crowd."""
 
-    def __init__(self, gate: Pending) -> None:
-        self._gate = gate
+    def __init__(self, requests: Pending) -> None:
+        self._requests = requests
         self._pending = False
         self._left = False
         self._bytes = 0
 
     def hold(self, size: int) -> None:
-        """More of the body has come. Raises Unavailable."""
+        """Count more bytes of this request's body. Raises Unavailable."""
         if not self._left:
-            self._gate.hold(size)
+            self._requests.hold(size)
             self._bytes += size
 
     async def begin(self) -> None:
-        """Wait for the turn to do what costs. Raises Unavailable."""
+        """Wait for the request's turn to do what costs. Raises Unavailable."""
         if not self._pending:
-            await self._gate.turn()
+            await self._requests.turn()
             self._pending = True
             if self._left:
-                self._gate.leave()
+                self._requests.leave()
 
     def leave(self) -> None:
-        """What costs is done. Called again it does nothing."""
+        """What costs is done for this request. Called again, this does nothing."""
         if self._left:
             return
         self._left = True
-        self._gate.hold(-self._bytes)
+        self._requests.hold(-self._bytes)
         if self._pending:
-            self._gate.leave()
+            self._requests.leave()
 
 
 class Crowd:
-    """Middleware: refuses with 503 what is too much. Health is looked at from outside of it."""
+    """Middleware that refuses with 503 the requests that are too many. Health checks pass it by."""
 
     def __init__(self, app: ASGIApp, max_requests: int, max_pending: int, max_bytes: int) -> None:
         self._app = app
         self._max = max_requests
-        self._gate = Pending(max_pending, max_bytes)
+        self._requests = Pending(max_pending, max_bytes)
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -123,7 +124,7 @@ class Crowd:
             self._in_flight -= 1
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        place = scope[PLACE] = Place(self._gate)
+        place = scope[PLACE] = Place(self._requests)
 
         async def receiving() -> Message:
             message = await receive()
@@ -135,7 +136,7 @@ class Crowd:
             await send(message)
 
         try:
-            if not has_body(scope):  # else its sender may take its time: it is pending once it has come
+            if not has_body(scope):  # else the request is pending once its body has come, which may take its time
                 await place.begin()
         except Unavailable as error:
             return await error_response(error, scope)(scope, receive, send)
@@ -146,13 +147,13 @@ class Crowd:
 
 
 async def begin(scope: Scope) -> None:
-    """To be called when a request's body is whole, before it is parsed. Raises Unavailable."""
+    """Wait for a request's turn: called when its body is whole, before the body is parsed. Raises Unavailable."""
     if (place := scope.get(PLACE)) is not None:
         await place.begin()
 
 
 def leave(scope: Scope) -> None:
-    """To be called when a request's job is let in: from here on it costs next to nothing."""
+    """Called when a request's job is let in: from then on the request costs next to nothing."""
     if (place := scope.get(PLACE)) is not None:
         place.leave()
 

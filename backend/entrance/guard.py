@@ -1,14 +1,15 @@
-"""A server on loopback is not open to any website: whose page may speak to it is checked before anything else.
+"""A server on loopback is not open to every website: the guard checks whose page sends a request before anything else.
 
-- `Host` must be a name this server knows: a site that rebinds its own name to 127.0.0.1 sends its own. The address that
-  the connection came to is no name, so nobody can rebind it: a cluster asks its pods by it. Names that nobody can own
-  on the internet need not be known (docs/decisions/dialects-ollama.md).
-- `Origin`, and what a browser says in `Sec-Fetch-Site`, must be this server or an allowed origin. Following a link
+- `Host` must be a name that this server knows: a website that rebinds its own name to 127.0.0.1 sends that name. The
+  address that the connection came to is no name, so no website can rebind it; a cluster reaches its pods by address.
+  Names that nobody can own on the internet need not be known (docs/decisions/dialects-ollama.md).
+- `Origin`, and what a browser writes into `Sec-Fetch-Site`, must be this server or an allowed origin. Following a link
   here (a navigation by GET) stays possible.
-- A body must not be of a type in which a page may send one unasked: a form's, or none. Every other type is read as
-  JSON, whatever it calls itself. A file may come as a form, and some requests have no body; there the two above keep
-  foreign pages out, and forms of browsers that say neither are refused. What Ollama's own examples send by curl, JSON
-  that calls itself a form, is taken on Ollama's paths from what shows no sign of a browser.
+- A body must not be of a type in which a page may send a body without a preflight: a form's type, or none. A body of
+  any other type is read as JSON, whatever the type is called. A file may come as a form, and some requests have no
+  body: there the two checks above keep foreign pages out, and a form is refused if its browser sends neither header.
+  Ollama's own examples send JSON by curl, which calls it a form: on Ollama's paths such a body is taken from a client
+  that shows no sign of being a browser.
 """
 
 from __future__ import annotations
@@ -23,23 +24,23 @@ from backend.entrance.protocols import is_upload, spoken
 from backend.entrance.refusal import error_response
 from backend.errors import ApiError, Forbidden, Malformed, WrongMediaType
 
-# A name or an address, and a port: `localhost:8000@evil.example` is none, though it begins like one.
+# A name or an address, and a port: `localhost:8000@evil.example` does not match, though it begins like a host.
 HOST = re.compile(r"(?:\[([0-9A-Za-z:.%_-]+)\]|([A-Za-z0-9._-]+))(?::[0-9]*)?")
 # `.localhost` is every machine's own (RFC 6761), `.local` is the link's (RFC 6762), `.internal` is never delegated
-# (ICANN, 2024): no website can be under them, so none can be rebound to us. Ollama lets in the same.
-NOBODYS = (".localhost", ".local", ".internal")
+# (ICANN, 2024): no website can have such a name, so no such name can be rebound to us. Ollama allows the same names.
+UNOWNED = (".localhost", ".local", ".internal")
 
 JSON_WANTED = "Send the body as JSON, with the header 'Content-Type: application/json'."
 FORM_WANTED = "Send the file as a form, with the header 'Content-Type: multipart/form-data'."
 PLAIN_WANTED = "Send the body as it is: Content-Encoding is not supported."
 
-# A page may send these to anybody without asking (Fetch's safelist; `ping` of a link; reports of its policies).
-UNASKED = (
+# A page may send these types anywhere without a preflight (Fetch's safelist; `ping` of a link; reports of policies).
+WITHOUT_PREFLIGHT = (
     *(b"application/x-www-form-urlencoded", b"multipart/form-data", b"text/plain", b""),
     *(b"text/ping", b"application/csp-report"),
 )
-CURL_SENDS = (b"application/x-www-form-urlencoded", b"")  # where nobody told it what it sends
-# Some browser of some age leaves out one or the other of these, none all of them; and no page can take any away.
+CURL_SENDS = (b"application/x-www-form-urlencoded", b"")  # where its user names no type
+# An old browser may leave out some of these headers; no browser leaves out all, and no page can remove any of them.
 SHOWN_BY_BROWSERS = (b"origin", b"referer", b"cookie", b"accept-language")
 BROWSERS = (b"mozilla/", b"opera/")
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
@@ -47,8 +48,11 @@ WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 class Guard:
-    """`hosts`: names without port. `origins`: what CORS allows, e.g. `http://localhost:3000`, or `*`. `readable` makes
-    an answer one that a page of an allowed origin may read."""
+    """Middleware that refuses the requests of foreign pages.
+
+    `hosts`: names without port. `origins`: what CORS allows, e.g. `http://localhost:3000`, or `*`. `readable` wraps an
+    answer so that a page of an allowed origin may read it.
+    """
 
     def __init__(
         self,
@@ -92,7 +96,7 @@ class Guard:
         name = host_name(host)
         if name is None:
             return False
-        return "*" in self._hosts or name in self._hosts or name.endswith(NOBODYS) or name == _address(scope)
+        return "*" in self._hosts or name in self._hosts or name.endswith(UNOWNED) or name == _address(scope)
 
     def _foreign(self, scope: Scope, host: str) -> bool:
         origin = header(scope, b"origin").decode("latin-1")
@@ -106,28 +110,29 @@ class Guard:
 
 
 def host_name(host: str) -> str | None:
-    """`[::1]:8000` → `::1`, `localhost:8000` → `localhost`; None for what is no host."""
+    """A host without its port: `[::1]:8000` → `::1`, `localhost:8000` → `localhost`; None for what is no host."""
     parts = HOST.fullmatch(host)
     return (parts[1] or parts[2].lower()) if parts else None
 
 
 def _address(scope: Scope) -> str | None:
-    """The address of ours that this connection came to; None where the server does not tell, or it is a socket file."""
+    """Our address that this connection came to; None where the server does not know it, or it is a socket file."""
     server = scope.get("server")
     return str(server[0]) if server and server[1] is not None else None
 
 
 def _old_browsers_form(scope: Scope) -> bool:
-    """Whether this may be a foreign page's form in a browser that names no origin: one with a file, or with nothing in
-    it, which no type of a body gives away. No form can send `Authorization`, which clients of OpenAI's API always do.
+    """Whether this may be a foreign page's form, sent by a browser that names no origin. Such a form has a file or no
+    body at all, so that no type of a body shows what it is. No form can send `Authorization`, which clients of OpenAI's
+    API always send.
     """
     if scope["method"] not in CHANGING or (has_body(scope) and not is_upload(scope)):
         return False
     if header(scope, b"origin") or header(scope, b"sec-fetch-site"):
-        return False  # whose page it is has been checked
+        return False  # `_foreign` has checked whose page it is
     if header(scope, b"authorization")[:7].lower() == b"bearer ":
         return False
-    # Not by Accept-Language: programs' HTTP libraries send it, too.
+    # Accept-Language is no sign here: programs' HTTP libraries send it, too.
     return bool(header(scope, b"referer") or header(scope, b"cookie")) or _calls_itself_browser(scope)
 
 
@@ -137,7 +142,7 @@ def _unreadable(scope: Scope) -> ApiError | None:
     if header(scope, b"content-encoding").strip().lower() not in (b"", b"identity"):
         return WrongMediaType(PLAIN_WANTED, "encoded_body", {"Accept-Encoding": "identity"})
     kind = header(scope, b"content-type").partition(b";")[0].strip().lower()
-    if kind not in UNASKED:
+    if kind not in WITHOUT_PREFLIGHT:
         return None
     if is_upload(scope):
         return None if kind == b"multipart/form-data" else WrongMediaType(FORM_WANTED)
@@ -146,10 +151,11 @@ def _unreadable(scope: Scope) -> ApiError | None:
 
 
 def _is_browser(scope: Scope) -> bool:
-    """Whether a request shows any sign of one. What is none may show them, too: then it says what it sends, as ever."""
+    """Whether a request shows any sign of a browser. A program may show such signs, too; then it has to name the type
+    of what it sends, as usual."""
     names = [name for name, _ in scope["headers"]]
-    said = any(name in SHOWN_BY_BROWSERS or name.startswith(b"sec-") for name in names)
-    return said or _calls_itself_browser(scope)
+    shown = any(name in SHOWN_BY_BROWSERS or name.startswith(b"sec-") for name in names)
+    return shown or _calls_itself_browser(scope)
 
 
 def _calls_itself_browser(scope: Scope) -> bool:

@@ -1,7 +1,7 @@
-"""A request's head is bounded before anything of ours sees it, and ends where its body begins.
+"""A request's head is bounded before any code of ours reads it, and ends where the request's body begins.
 
-The parser joins a header, or a URL, that comes in many pieces, each time anew: one without an end would take ever more
-memory, and the loop with it.
+The parser joins a header, or a URL, that comes in many pieces, and does so anew for each piece: a header without an end
+would take ever more memory, and ever more of the loop's time.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Any
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEAD_MAX = 64 * 1024  # and what comes in one piece: proxies in front of us allow less
+HEAD_MAX = 64 * 1024  # beside what comes in the same piece; proxies in front of this server allow less
 TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 log = structlog.get_logger()
 
 
 class BoundedHeads(HttpToolsProtocol):
-    """Closes a connection on which more than `HEAD_MAX` bytes have brought neither a head to its end nor any body:
-    what follows a body in pieces, its trailers, is bounded by the same.
+    """A connection that is closed once more than `HEAD_MAX` bytes have brought neither the end of a head nor any body.
+    The trailers behind a body in chunks have the same bound.
 
     Trailers are dropped (RFC 9110 §6.5.1): they come after everything that the head's headers were checked for.
     """
@@ -57,7 +57,7 @@ class BoundedHeads(HttpToolsProtocol):
         super().on_message_complete()
 
     def _refuse(self) -> None:
-        """Told only where no answer is under way on this connection."""
+        """Close the connection. The client gets a 431 first, unless an answer is under way on this connection."""
         log.info("a head without an end", action="request.head_too_long")
         if self.cycle is None or self.cycle.response_complete:
             self.transport.write(TOO_LONG)

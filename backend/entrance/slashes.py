@@ -1,7 +1,7 @@
-"""A slash at the end of an API's path means nothing: `/v1/models/` is `/v1/models`.
+"""A slash at the end of an API's path means nothing: `/v1/models/` and `/v1/models` are one path.
 
-Such a path is served, not redirected: a redirect names a scheme and a host, which behind a proxy are not the client's,
-and many clients send no body after one.
+A request for such a path is answered, not redirected: a redirect names a scheme and a host, which behind a proxy are
+not the client's, and many clients send no body after a redirect.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from backend.entrance.protocols import own_path, spoken
 
 
 class TrailingSlashes:
-    """Middleware that cuts the slashes off before anything else looks at the path. The page's own paths keep theirs.
+    """Middleware that cuts these slashes off before anything else reads the path. The page's own paths keep theirs.
 
     `api`: the first parts of the API's paths.
     """
@@ -33,5 +33,5 @@ class TrailingSlashes:
 
 
 def first_part(path: str) -> str:
-    """`/v1/models` → `v1`."""
+    """The first part of a path: `/v1/models` → `v1`."""
     return path.lstrip("/").partition("/")[0]

@@ -1,7 +1,7 @@
 """An offer to speak another protocol is ignored, as a server may (RFC 9110 §7.8): the request is answered in HTTP/1.1.
 
-The JDK's HTTP client offers h2c with every first request, its body included. The parser stops behind a head with an
-offer and takes all that follows for the other protocol; so the head is parsed again, without its offer.
+The JDK's HTTP client offers h2c with every first request, also with a request that has a body. The parser stops behind
+a head with an offer and takes all that follows for the other protocol, so the head is parsed again, without its offer.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import httptools
 
 from backend.entrance.heads import BoundedHeads
 
-OFFERS = (b"upgrade", b"http2-settings")  # headers; and what `Connection` names them by
+OFFERS = (b"upgrade", b"http2-settings")  # names of headers, which `Connection` lists too
 
 
 class OffersIgnored(BoundedHeads):
+    """A connection that answers a request in HTTP/1.1, whatever other protocol its head offers."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._received = b""
@@ -29,12 +31,12 @@ class OffersIgnored(BoundedHeads):
             data = self._again
 
     def _should_upgrade(self) -> bool:
-        """True makes uvicorn pass over the head and call `handle_websocket_upgrade`. A CONNECT, whose target is no
-        path, is refused as a request."""
+        """Whether uvicorn is to pass over the head and call `handle_websocket_upgrade`: for all but a CONNECT, which is
+        refused as a request, since its target is no path."""
         return self.parser.get_method() != b"CONNECT"
 
     def handle_websocket_upgrade(self) -> None:
-        """Called while the parser's exception is handled: its argument is where in the data the head ended."""
+        """uvicorn calls this while it handles the parser's exception, whose argument is where the head ended."""
         offer = sys.exception()
         assert isinstance(offer, httptools.HttpParserUpgrade)  # noqa: S101 - nothing else brings uvicorn here
         self._again = self._head_without_offer() + self._received[offer.args[0] :]

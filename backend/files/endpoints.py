@@ -1,4 +1,4 @@
-"""`/v1/files`: upload, list, look at, download and delete. Foreign ids are as unknown as wrong ones."""
+"""`/v1/files`: upload, list, show, download and delete files. Another tenant's file is as unknown as a wrong id."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from backend.dialects.openai.errors import BadParameter
 from backend.files.names import as_attachment
 from backend.files.service import CHUNK, FilePage, NewFile, file_not_found, files_of
 from backend.ids import FileId, usable_id
-from backend.moments import now_ms
+from backend.moments import now_ms, seconds
 from backend.store.rows import FileRow
 
 router = APIRouter(prefix="/v1/files", tags=["OpenAI"])
@@ -47,13 +47,13 @@ UPLOAD: dict[str, Any] = {
 
 @router.post("", openapi_extra=UPLOAD, summary="Upload a file, as OpenAI does it")
 async def upload(request: Request, caller: Owner) -> Response:
-    """A file of purpose `batch` is what `/v1/batches` reads; others are kept for whoever uploaded them."""
+    """`/v1/batches` reads a file of purpose `batch`; other files are kept for their callers."""
     form = await _read_form(request)
     try:
-        kept = await files_of(request).receive(*_wanted(form, caller))
+        row = await files_of(request).receive(*_upload(form, caller))
     finally:
         await form.close()
-    return answer(file_view(kept))
+    return answer(file_view(row))
 
 
 @router.get("", summary="Files, the newest first")
@@ -65,12 +65,12 @@ async def page(
     after: FileId | None = None,
     order: Literal["asc", "desc"] = "desc",
 ) -> Response:
-    """`after`: the last file of the page before."""
+    """`after`: the id of the last file of the page before."""
     after = usable_id(after, file_not_found) if after else None
-    return answer(list_view(await files_of(request).page(caller.tenant, purpose, after, limit, order), file_view))
+    return answer(list_view(await files_of(request).page(caller.tenant, purpose, after, limit, order)))
 
 
-@router.get("/{file}", summary="What is known of a file")
+@router.get("/{file}", summary="A file, without its bytes")
 async def show(request: Request, caller: Owner, file: FileId) -> Response:
     return answer(file_view(await files_of(request).get(caller.tenant, usable_id(file, file_not_found))))
 
@@ -78,14 +78,14 @@ async def show(request: Request, caller: Owner, file: FileId) -> Response:
 @router.get("/{file}/content", summary="A file's bytes")
 async def content(request: Request, caller: Owner, file: FileId) -> Response:
     files = files_of(request)
-    found = await files.get(caller.tenant, usable_id(file, file_not_found))
+    row = await files.get(caller.tenant, usable_id(file, file_not_found))
     headers = {
-        "Content-Disposition": as_attachment(found.name),
-        "Content-Length": str(found.bytes),
+        "Content-Disposition": as_attachment(row.name),
+        "Content-Length": str(row.bytes),
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",
     }
-    return StreamingResponse(files.read(found.id), 200, headers, "application/octet-stream")
+    return StreamingResponse(files.read(row.id), 200, headers, "application/octet-stream")
 
 
 @router.delete("/{file}", summary="Delete a file")
@@ -100,14 +100,14 @@ async def _read_form(request: Request) -> FormData:
         return await request.form(max_files=1, max_fields=8, max_part_size=4_096)
     except HTTPException as error:
         raise BadParameter("", f"The form cannot be read: {error.detail}", "invalid_form") from None
-    except (UnicodeError, LookupError):  # it may call itself of any charset, also of one that is no text's
+    except (UnicodeError, LookupError):  # the form may name any charset, also a codec that is not for text
         raise BadParameter(
             "", "The form cannot be read: it is not in the charset that it names.", "invalid_form"
         ) from None
 
 
-def _wanted(form: FormData, caller: Caller) -> tuple[NewFile, AsyncIterator[bytes]]:
-    """What is to be kept, and its bytes. Raises BadParameter."""
+def _upload(form: FormData, caller: Caller) -> tuple[NewFile, AsyncIterator[bytes]]:
+    """The file that is to be stored, and its bytes. Raises BadParameter."""
     file, purpose = form.get("file"), form.get("purpose")
     if not isinstance(file, UploadFile):
         raise BadParameter("file", "file: send one file in a multipart form.", "missing_file")
@@ -117,14 +117,14 @@ def _wanted(form: FormData, caller: Caller) -> tuple[NewFile, AsyncIterator[byte
 
 
 def _expiry(form: FormData) -> int | None:
-    seconds = form.get("expires_after[seconds]")
-    if seconds is None:
+    life = form.get("expires_after[seconds]")
+    if life is None:
         return None
     least, most = LIFE_SECONDS
-    if not (isinstance(seconds, str) and seconds.isascii() and seconds.isdigit() and least <= int(seconds) <= most):
+    if not (isinstance(life, str) and life.isascii() and life.isdigit() and least <= int(life) <= most):
         place = "expires_after[seconds]"
         raise BadParameter(place, f"{place}: must be a number from {least:,} to {most:,}.", "invalid_expiry")
-    return now_ms() + int(seconds) * 1000
+    return now_ms() + int(life) * 1000
 
 
 async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
@@ -137,8 +137,8 @@ def file_view(row: FileRow) -> dict[str, Any]:
         "id": row.id,
         "object": "file",
         "bytes": row.bytes,
-        "created_at": row.created_at // 1000,
-        "expires_at": row.expires_at // 1000 if row.expires_at else None,
+        "created_at": seconds(row.created_at),
+        "expires_at": seconds(row.expires_at) if row.expires_at else None,
         "filename": row.name,
         "purpose": row.purpose,
         "status": "processed",
@@ -146,9 +146,9 @@ def file_view(row: FileRow) -> dict[str, Any]:
     }
 
 
-def list_view(page: FilePage, view: Any) -> dict[str, Any]:
-    """A page of anything in OpenAI's form of a list."""
-    data = [view(row) for row in page.rows]
+def list_view(page: FilePage) -> dict[str, Any]:
+    """A page of files in the form of OpenAI's lists."""
+    data = [file_view(row) for row in page.rows]
     ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}
     return {"object": "list", "data": data, **ends, "has_more": page.more}
 

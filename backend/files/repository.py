@@ -1,7 +1,7 @@
 """The SQL of files and their chunks. Every function runs in the transaction it is given.
 
-A file whose status is `receiving` is shown to no caller yet: it is written chunk by chunk, each in a transaction of its
-own, and shown when all of it is there.
+A file whose status is `receiving` is shown to no caller yet: it is written chunk by chunk, each chunk in a transaction
+of its own, and the file is shown when all chunks are there.
 """
 
 from __future__ import annotations
@@ -57,30 +57,30 @@ async def page(
 
 
 async def begin(tx: AsyncConnection, **values: Any) -> None:
-    """A file that is being received. Repeatable under the same id."""
+    """Add a file that is being received. Repeatable under the same id."""
     row = {"status": RECEIVING, "bytes": 0, **values}
     await tx.execute(insert_new(tx, files).values(row))
 
 
 async def add_chunk(tx: AsyncConnection, file_id: FileId, number: int, data: bytes) -> None:
-    """Repeatable: a chunk that is there stays."""
+    """Add a chunk. Repeatable: a chunk that is there stays as it is."""
     row = {"file_id": file_id, "number": number, "data": data}
     await tx.execute(insert_new(tx, file_chunks).values(row))
 
 
 async def finish(tx: AsyncConnection, file_id: FileId, size: int) -> bool:
-    """Show a file that was received to its end. False: there is no such file (any more)."""
+    """Show a file that was received to its end. False: there is no such file, or no longer."""
     done = await tx.execute(update(files).where(files.c.id == file_id).values(status=PROCESSED, bytes=size))
     return done.rowcount > 0
 
 
 async def chunk(tx: AsyncConnection, file_id: FileId, number: int) -> bytes | None:
-    its = (file_chunks.c.file_id == file_id) & (file_chunks.c.number == number)
-    return (await tx.execute(select(file_chunks.c.data).where(its))).scalar_one_or_none()
+    chunk = (file_chunks.c.file_id == file_id) & (file_chunks.c.number == number)
+    return (await tx.execute(select(file_chunks.c.data).where(chunk))).scalar_one_or_none()
 
 
 async def remove(tx: AsyncConnection, tenant: TenantId, file_id: FileId) -> bool:
-    """With its chunks. False: there is no such file."""
+    """Delete a file with its chunks. False: there is no such file."""
     return (await tx.execute(delete(files).where(_of(tenant, file_id)))).rowcount > 0
 
 

@@ -1,4 +1,4 @@
-"""Files in SQL, in chunks: a second API process finds them, and no file is ever whole in memory."""
+"""Files lie in SQL, in chunks: every API process finds them, and no file is ever whole in memory."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from backend.store.database import Database
 from backend.store.rows import FileRow
 from wire.ids import TenantId
 
-CHUNK = 512 * 1024  # bytes a row: few rows a file, and little memory for each of many that are read at once
+CHUNK = 512 * 1024  # bytes a row: few rows a file, and little memory for each of many files that are read at once
 UNFINISHED_MS = 3_600_000  # an upload that took longer has lost its process
 
 
 class NewFile(NamedTuple):
-    """`id`: None where one is to be made. `expires_at`: Unix ms, None: kept until it is deleted."""
+    """A file that is to be stored. `id` None: one is made. `expires_at`: Unix milliseconds, None: the file is kept
+    until it is deleted."""
 
     tenant: TenantId
     name: str
@@ -34,14 +35,14 @@ class NewFile(NamedTuple):
 
 
 class Files:
-    """`limit`: bytes of one file."""
+    """The files of all tenants. `limit`: the most bytes of one file."""
 
     def __init__(self, database: Database, limit: int) -> None:
         self._database = database
         self.limit = limit
 
     async def receive(self, new: NewFile, pieces: AsyncIterable[bytes]) -> FileRow:
-        """Keep an upload. Raises TooLarge; a file that did not come whole leaves nothing behind."""
+        """Store an upload. Raises TooLarge. An upload that did not come whole leaves nothing behind."""
         file_id = new.id or FileId(f"file-{secrets.token_hex(16)}")
         try:
             await self.show(file_id, await self.store(new._replace(id=file_id), self._bounded(pieces)))
@@ -51,8 +52,8 @@ class Files:
         return await self.get(new.tenant, file_id)
 
     async def store(self, new: NewFile, pieces: AsyncIterable[bytes]) -> int:
-        """Write a file that nobody sees before `show`; its size. Repeatable with the same id and bytes."""
-        assert new.id is not None  # noqa: S101 - whoever stores has named it
+        """Write a file that no caller sees before `show`. Returns its size. Repeatable with the same id and bytes."""
+        assert new.id is not None  # noqa: S101 - every caller of this method has made an id
         row = {"id": new.id, "tenant": new.tenant, "name": safe_name(new.name), "purpose": new.purpose}
         async with self._database.write() as tx:
             await repository.begin(tx, **row, created_at=now_ms(), expires_at=new.expires_at)
@@ -70,15 +71,15 @@ class Files:
     async def get(self, tenant: TenantId, file_id: FileId) -> FileRow:
         """Raises NotFound."""
         async with self._database.read() as tx:
-            found = await repository.file(tx, tenant, file_id, now_ms())
-        if found is None:
+            row = await repository.file(tx, tenant, file_id, now_ms())
+        if row is None:
             raise file_not_found(file_id)
-        return found
+        return row
 
     async def page(
         self, tenant: TenantId, purpose: str | None, after: FileId | None, limit: int, order: Order
     ) -> FilePage:
-        """Raises BadParameter for an `after` that is no file."""
+        """The tenant's files behind the file `after`. Raises BadParameter for an `after` that is no file."""
         now = now_ms()
         async with self._database.read() as tx:
             place = await repository.file(tx, tenant, after, now) if after else None
@@ -88,7 +89,8 @@ class Files:
         return FilePage(rows[:limit], len(rows) > limit)
 
     async def read(self, file_id: FileId) -> AsyncIterator[bytes]:
-        """The bytes, a chunk at a time, each in a transaction of its own: a slow reader holds nothing."""
+        """The bytes of a file, a chunk at a time, each in a transaction of its own: a slow reader holds no
+        transaction."""
         number = 0
         while (data := await self._chunk(file_id, number)) is not None:
             yield data
@@ -100,7 +102,7 @@ class Files:
         await self._forget(tenant, file_id)
 
     async def sweep(self) -> int:
-        """Take away what has expired and what a process left half-written; how many files."""
+        """Delete the files that have expired and those that a process left half-written. Returns how many they are."""
         now = now_ms()
         async with self._database.write() as tx:
             return await repository.sweep(tx, now - UNFINISHED_MS, now)
@@ -123,14 +125,15 @@ class Files:
 
 
 class FilePage(NamedTuple):
-    """Some files. `more`: there are more behind them."""
+    """A page of files. `more`: there are more files behind them."""
 
     rows: list[FileRow]
     more: bool
 
 
 async def in_chunks(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """The same bytes in pieces of CHUNK, the last one smaller: where a chunk ends depends on the bytes alone."""
+    """The same bytes in pieces of `CHUNK` bytes, the last piece smaller: where a chunk ends depends on the bytes
+    alone."""
     held = bytearray()
     async for piece in pieces:
         held += piece

@@ -1,5 +1,5 @@
-"""`/health*`: alive (the process runs), ready (it can let jobs in), detailed (queue, workers, models, circuits).
-`/metrics/streams`: what an autoscaler counts; as all below /metrics no entrance leads there.
+"""`/health*`: live (the process runs), ready (it can let jobs in), detailed (queue, workers, models, circuits).
+`/metrics/streams`: the number that an autoscaler reads. No ingress leads to a path below /metrics.
 
 No worker alive is `degraded`, not red: the pool may be scaled to zero, and a waiting job starts a worker.
 """
@@ -33,7 +33,8 @@ async def live() -> dict[str, str]:
 
 @router.get("/metrics/streams", dependencies=PUBLIC, include_in_schema=False)
 async def streams(request: Request) -> dict[str, int]:
-    """Callers of this process who have an answer open, streamed or waited for. It asks nobody: it is a set's length."""
+    """How many callers of this process have an answer open, streamed or waited for. The number is the length of a set:
+    no request to Redis is made."""
     return {"streams": len(trails_of(request).open)}
 
 
@@ -81,7 +82,7 @@ def _pool(name: str, pool: PoolLook) -> dict[str, Any]:
 
 
 def _circuit(pool: str, circuit: Circuit) -> dict[str, Any]:
-    """Of an engine and a model in trouble; what is not listed is closed."""
+    """The circuit of an engine and a model that failed. A circuit that is not listed is closed."""
     return {
         "pool": pool,
         "engine": circuit.engine,

@@ -17,7 +17,7 @@ from wire.reader import FanIn
 
 
 class Readiness:
-    """`answer_seconds`: how long Redis may take for its answer."""
+    """Answers whether this process can let jobs in. `answer_seconds`: how long Redis may take for its answer."""
 
     def __init__(
         self, redis: Redis, fan_in: FanIn, pools: Pools, chat: ChatService, schema: Schema, answer_seconds: float
@@ -35,7 +35,7 @@ class Readiness:
         return len(self._fan_in.readers)
 
     async def why_not(self) -> str:
-        """A sentence, or "" when jobs can be let in."""
+        """Why no job can be let in, a sentence; "" when jobs can be let in."""
         if self._chat.draining:
             return "draining: this process is shutting down"
         try:

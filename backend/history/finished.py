@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from backend.moments import now_ms
 from wire.decoding import NUMBER_MAX, text, whole
 from wire.ids import JobId
 from wire.keys import Keys
@@ -66,7 +66,7 @@ class Finished:
         """Mark these entries as recorded. They stay in the stream for a day, for a group that is made anew."""
         await self._in_group(lambda: self._redis.xack(self._stream, GROUP, *(entry for entry, _, _ in ended)))
         # No script gave an id that lies in the future. From then on all ids do, and no day would ever trim them.
-        if strange := [each.entry for each in ended if each.at > time.time() * 1000 + DAY_MS]:
+        if strange := [each.entry for each in ended if each.at > now_ms() + DAY_MS]:
             await self._redis.xdel(self._stream, *strange)
 
     async def forget_the_dead(self) -> None:

@@ -1,1 +1,1 @@
-"""What an API process tells the orchestrator that runs the workers: which of them are busy."""
+"""An API process marks the busy workers for the orchestrator that runs them."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from starlette.requests import Request
 
+from backend.moments import now_ms
 from backend.pool.pools import Pool, Pools
 from wire import places
 from wire.circuits import Circuit
@@ -97,7 +98,7 @@ class Looks:
         began = asyncio.get_running_loop().time()
         pools = await asyncio.gather(*(look_at(pool) for pool in self._pools))
         at = self._pools.own.clock.now()  # None in the first moment of a process
-        at = int(time.time() * 1000) if at is None else at
+        at = now_ms() if at is None else at
         self._newest = Look(dict(zip(self._pools.names, pools, strict=True)), at, time.monotonic())
         self._began = began
 

@@ -9,7 +9,7 @@ from backend.errors import Invalid
 from wire.records import JobRequest
 
 CONVERSATION = re.compile(r"[\x20-\x7e]{1,200}")
-READ = 4_096  # characters of a message that tell conversations apart
+READ = 4_096  # characters of a message by which conversations differ
 
 
 def parse_conversation(value: str | None) -> str:

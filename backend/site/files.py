@@ -22,7 +22,7 @@ NOT_FOUND = "404.html"
 INDEX = "index.html"
 STATIC = "_next/static/"  # names that carry a hash of what they hold
 FOREVER = b"public, max-age=31536000, immutable"
-ASK_AGAIN = b"no-cache"  # may be kept, and is asked for with its ETag every time
+ASK_AGAIN = b"no-cache"  # may be kept, and is requested with its ETag every time
 OCTETS = b"application/octet-stream"
 TYPES = {
     ".css": b"text/css; charset=utf-8",
@@ -48,8 +48,11 @@ class NoPage(Exception):
     """The folder holds no finished page; the message says what is missing."""
 
 
-class File(NamedTuple):
-    """`bodies`: by content encoding, `""` the plain one. `headers`: all but those that depend on the request."""
+class SiteFile(NamedTuple):
+    """A file of the page.
+
+    `bodies`: by content encoding, `""` the plain one. `headers`: all but those that depend on the request.
+    """
 
     bodies: Mapping[str, bytes]
     headers: Headers
@@ -57,15 +60,18 @@ class File(NamedTuple):
 
 
 class Site(NamedTuple):
-    """`files`: by request path. `folders`: paths that lack their last slash. `not_found`: for a person who got lost."""
+    """The page.
 
-    files: Mapping[str, File]
+    `files`: by request path. `folders`: paths that lack their last slash. `not_found`: for a person who got lost.
+    """
+
+    files: Mapping[str, SiteFile]
     folders: frozenset[str] = frozenset()
-    not_found: File | None = None
+    not_found: SiteFile | None = None
 
 
 def read_site(folder: Path) -> Site:
-    """Read all of a finished export. Raises NoPage, also where somebody else's hands were at it."""
+    """Read all of a finished export. Raises NoPage, also for an export that was changed by hand."""
     try:
         sent = orjson.loads((folder / HEADERS).read_bytes())
         documents, others = (as_headers(sent[kind]) for kind in ("documents", "files"))
@@ -84,15 +90,15 @@ def as_headers(named: Mapping[str, str]) -> Headers:
     return tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in named.items())
 
 
-def make_file(bodies: Mapping[str, bytes], kind: bytes, cache: bytes, more: Headers) -> File:
+def make_file(bodies: Mapping[str, bytes], kind: bytes, cache: bytes, more: Headers) -> SiteFile:
     """`kind`: its Content-Type. The ETag is weak: one for all encodings of the same text."""
     etag = b'W/"%s"' % hashlib.sha256(bodies[""]).hexdigest()[:32].encode()
     vary = ((b"vary", b"accept-encoding"),) if len(bodies) > 1 else ()
-    return File(bodies, ((b"content-type", kind), (b"cache-control", cache), (b"etag", etag), *vary, *more), etag)
+    return SiteFile(bodies, ((b"content-type", kind), (b"cache-control", cache), (b"etag", etag), *vary, *more), etag)
 
 
 def _paths(folder: Path) -> Iterator[str]:
-    """What may be served. A link is followed nowhere; what begins with a dot is nobody's business."""
+    """The paths that may be served. No link is followed, and no name that begins with a dot is served."""
     for place in sorted(folder.rglob("*")):
         path = place.relative_to(folder).as_posix()
         hidden = any(part.startswith(".") for part in path.split("/"))
@@ -106,7 +112,7 @@ def _is_compressed(place: Path) -> bool:
     return place.suffix in ENCODINGS.values() and place.with_suffix("").exists()
 
 
-def _read(folder: Path, path: str, documents: Headers, others: Headers) -> File:
+def _read(folder: Path, path: str, documents: Headers, others: Headers) -> SiteFile:
     place = folder / path
     bodies = {"": place.read_bytes()}
     for encoding, suffix in ENCODINGS.items():
@@ -122,5 +128,5 @@ def _read(folder: Path, path: str, documents: Headers, others: Headers) -> File:
 
 
 def _address(path: str) -> str:
-    """`admin/index.html` is asked for as `/admin/`."""
+    """The request path of a file: `/admin/` of `admin/index.html`."""
     return "/" + (path.removesuffix(INDEX) if path == INDEX or path.endswith("/" + INDEX) else path)

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from backend.accounts.needs import Need
 from backend.entrance.context import header
 from backend.entrance.slashes import first_part
-from backend.site.files import ENCODINGS, File, Headers, Site
+from backend.site.files import ENCODINGS, Headers, Site, SiteFile
 
 READS = ("GET", "HEAD")
 
@@ -20,7 +20,7 @@ READS = ("GET", "HEAD")
 class SiteRoute(BaseRoute):
     """Takes the paths that the page has, and lost people who ask for a page.
 
-    `api`: the first parts of the API's paths, on which nobody gets a page.
+    `api`: the first parts of the API's paths, on which no page is served.
     """
 
     need: Need = "public"
@@ -38,7 +38,7 @@ class SiteRoute(BaseRoute):
         return (Match.FULL if reads and self._lost(scope, path) else Match.NONE), {}
 
     def _lost(self, scope: Scope, path: str) -> bool:
-        """A person's browser on a path that nobody knows."""
+        """Whether a person's browser asks for an unknown path."""
         ours = self._site.not_found is not None and first_part(path) not in self._api
         return ours and b"text/html" in header(scope, b"accept")
 
@@ -68,14 +68,14 @@ async def _redirect(scope: Scope, send: Send, path: str) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _send_file(scope: Scope, send: Send, file: File) -> None:
+async def _send_file(scope: Scope, send: Send, file: SiteFile) -> None:
     if _has_it(header(scope, b"if-none-match"), file.etag):
         await _start(send, 304, file.headers)
         return await send({"type": "http.response.body", "body": b""})
     await _send_body(scope, send, 200, file)
 
 
-async def _send_body(scope: Scope, send: Send, status: int, file: File) -> None:
+async def _send_body(scope: Scope, send: Send, status: int, file: SiteFile) -> None:
     encoding = best_encoding(header(scope, b"accept-encoding").decode("latin-1"), file)
     body = file.bodies[encoding]
     encoded = ((b"content-encoding", encoding.encode()),) if encoding else ()
@@ -87,7 +87,7 @@ async def _start(send: Send, status: int, headers: Headers) -> None:
     await send({"type": "http.response.start", "status": status, "headers": list(headers)})
 
 
-def best_encoding(accepted: str, file: File) -> str:
+def best_encoding(accepted: str, file: SiteFile) -> str:
     """The smallest form that the client takes; `""`: the plain one. `accepted`: its Accept-Encoding."""
     offers = [offer.replace(" ", "").lower().partition(";q=") for offer in accepted.split(",")]
     taken = {name for name, _, weight in offers if weight.rstrip("0.") or not weight}

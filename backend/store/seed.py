@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import delete, insert
 
-from backend.accounts.caller import LOCAL
 from backend.store.database import Database
 from backend.store.tables import messages, threads
 from backend.store.words import fold
+from wire.ids import TenantId
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
@@ -64,8 +64,8 @@ FORMULA = "$$\\sum_{k=1}^{n} k = \\frac{n (n + 1)}{2}$$\n\nFor $n = 100$ that is
 BROKEN = {"code": "worker_lost", "message": "The worker was lost; ask again.", "retryable": True}
 
 
-async def seed(database: Database, now: int) -> int:
-    """Write the conversations, with times in the three days before `now` (Unix ms); returns how many."""
+async def seed(database: Database, tenant: TenantId, now: int) -> int:
+    """Write the conversations of this tenant, with times in the three days before `now` (Unix ms); returns how many."""
     conversations = [
         _thread("demo-unique", "Unique items, in order", now - 5 * MINUTE_MS, _unique()),
         _thread("demo-queue", "How an answer is made", now - 3 * 60 * MINUTE_MS, _queue()),
@@ -74,7 +74,7 @@ async def seed(database: Database, now: int) -> int:
     ]
     async with database.write() as tx:
         await tx.execute(delete(threads).where(threads.c.id.in_([thread["id"] for thread, _ in conversations])))
-        await tx.execute(insert(threads), [thread for thread, _ in conversations])
+        await tx.execute(insert(threads), [{**thread, "tenant": tenant} for thread, _ in conversations])
         await tx.execute(insert(messages), [row for _, rows in conversations for row in rows])
     return len(conversations)
 
@@ -83,7 +83,7 @@ def _thread(name: str, title: str, at: int, texts: list[dict[str, Any]]) -> tupl
     """The row of a thread and those of its messages, which are ten seconds apart, the last at `at`."""
     begun = at - 10_000 * (len(texts) - 1)
     rows = [{**_EMPTY, **text, "thread_id": name, "created_at": begun + 10_000 * n} for n, text in enumerate(texts)]
-    thread = {"id": name, "tenant": LOCAL.tenant, "title": title, "title_by": "model", "folded": fold(title)}
+    thread = {"id": name, "title": title, "title_by": "model", "folded": fold(title)}
     return {**thread, "created_at": begun, "updated_at": at}, rows
 
 

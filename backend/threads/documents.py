@@ -1,4 +1,4 @@
-"""What a route takes, for the API's description."""
+"""The bodies that routes take, for the API's description."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pydantic import BaseModel
 
 
 def documented(kind: type[BaseModel]) -> dict[str, Any]:
-    """A body's schema for the API's description, which finds no definitions inside a schema: they are written out."""
+    """The schema of a body, with its definitions written out: the API's description finds none inside a schema."""
     schema = kind.model_json_schema()
     definitions = schema.pop("$defs", {})
 
     def written_out(part: Any) -> Any:
         if isinstance(part, list):
-            return [written_out(one) for one in part]
+            return [written_out(item) for item in part]
         if not isinstance(part, dict):
             return part
         named = definitions.get(str(part.get("$ref", "")).rpartition("/")[2], {})

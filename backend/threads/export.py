@@ -12,13 +12,14 @@ from starlette.responses import Response
 
 Format = Literal["json", "markdown"]
 NAME_MAX = 80  # characters of a file's name, without its ending
-FORBIDDEN = frozenset('/\\:*?"<>|')  # in the names of files, somewhere
+FORBIDDEN = frozenset('/\\:*?"<>|')  # some file system allows these in no name
 UNTITLED = "Chat"
 
 
 def export(format: Format, thread: dict[str, Any], messages: list[dict[str, Any]], branch: Iterable[dict[str, Any]],
            head: str | None) -> Response:  # fmt: skip
-    """`messages` are all, `branch` those that are shown, as the API shows them."""
+    """The response with the file. `messages`: all messages of the thread, as the API shows them; `branch`: those of the
+    branch that is shown."""
     if format == "markdown":
         return attachment(markdown(thread, branch).encode(), "text/markdown; charset=utf-8", thread["title"], "md")
     whole = {
@@ -32,7 +33,7 @@ def export(format: Format, thread: dict[str, Any], messages: list[dict[str, Any]
 
 
 def attachment(body: bytes, media_type: str, title: str | None, ending: str) -> Response:
-    """A browser saves it under the thread's title; an old one under what is left of that in ASCII."""
+    """A response that a browser saves under the thread's title; an old browser under the title's ASCII part."""
     name = file_name(title or UNTITLED)
     plain = "".join(c for c in name if c.isascii()).strip(" .") or UNTITLED
     named = f"attachment; filename=\"{plain}.{ending}\"; filename*=UTF-8''{quote(f'{name}.{ending}', safe='')}"
@@ -41,13 +42,14 @@ def attachment(body: bytes, media_type: str, title: str | None, ending: str) -> 
 
 
 def file_name(title: str) -> str:
-    """No folder, no control character (one may turn the reading direction round), no hidden file."""
+    """The name of a file for this title: no folder, no control character (some reverse the reading direction), no
+    hidden file."""
     kept = "".join(c if c.isprintable() and c not in FORBIDDEN else " " for c in title)
     return " ".join(kept.split())[:NAME_MAX].strip(" .") or UNTITLED
 
 
 def markdown(thread: dict[str, Any], branch: Iterable[dict[str, Any]]) -> str:
-    """One heading a message; the system prompt first."""
+    """The branch as Markdown: the system prompt first, then a heading for each message."""
     parts = [f"# {thread['title'] or UNTITLED}"]
     if system := thread["settings"]["system"]:
         parts.append(f"## System\n\n{system.strip()}")
@@ -71,7 +73,7 @@ def _image(image: dict[str, str]) -> str:
 
 
 def _note(message: dict[str, Any]) -> str:
-    """What a reader of an answer that is not whole should know."""
+    """What a reader should know of an answer that is not whole; "" for a whole answer."""
     if message["status"] == "failed":
         return f"_The answer failed: {(message['error'] or {}).get('message', 'no reason is known')}_"
     return {"cancelled": "_The answer was stopped._", "running": "_The answer is still running._"}.get(

@@ -1,4 +1,4 @@
-"""The SQL of threads and messages. Every function runs in the transaction it is given, and knows one tenant only."""
+"""The SQL of threads and messages. Every function runs in the transaction that it is given, for one tenant."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ ESCAPE = "\\"
 
 # -- threads -----------------------------------------------------------------------------------------------------
 async def thread(tx: AsyncConnection, tenant: TenantId, thread_id: ThreadId, lock: bool = False) -> ThreadRow | None:
-    """`lock`: until the transaction ends no other changes the thread. SQLite locks the whole database instead."""
+    """The tenant's thread. `lock`: no other transaction changes it until this one ends. SQLite locks the whole
+    database."""
     query = THREADS.query.where(threads.c.id == thread_id, threads.c.tenant == tenant)
     return await THREADS.first(tx, query.with_for_update() if lock else query)
 
 
 async def thread_of_any_tenant(tx: AsyncConnection, thread_id: ThreadId) -> ThreadRow | None:
-    """For a caller who wants to make a thread of this id."""
+    """The thread of this id, for a caller who wants to make a thread of the same id."""
     return await THREADS.first(tx, THREADS.query.where(threads.c.id == thread_id))
 
 
 async def page(
     tx: AsyncConnection, tenant: TenantId, archived: bool, after: Cursor | None, limit: int
 ) -> list[ThreadRow]:
-    """Newest first."""
+    """The tenant's threads behind `after`, newest first."""
     query = THREADS.query.where(threads.c.tenant == tenant, threads.c.archived == archived)
     if after is not None:
         query = query.where(tuple_(threads.c.updated_at, threads.c.id) < tuple_(after.at, after.id))
@@ -54,7 +55,8 @@ async def name_by_job(tx: AsyncConnection, thread_id: ThreadId, job: JobId | Non
 
 
 async def remove_thread(tx: AsyncConnection, thread_id: ThreadId) -> None:
-    """With its messages. The thread's row is taken first, as in every transaction that changes both."""
+    """Delete a thread with its messages. The thread's row is locked first, as in every transaction that changes
+    both."""
     await tx.execute(delete(threads).where(threads.c.id == thread_id))
 
 
@@ -72,26 +74,26 @@ async def add_message(tx: AsyncConnection, **values: Any) -> None:
 
 
 async def change_message(tx: AsyncConnection, thread_id: ThreadId, message_id: MessageId, **values: Any) -> bool:
-    """False: there is no such message."""
+    """Change a message. False: there is no such message."""
     return (await tx.execute(update(messages).where(_is(thread_id, message_id)).values(values))).rowcount > 0
 
 
 async def end_awaited(
     tx: AsyncConnection, thread_id: ThreadId, message_id: MessageId, job: JobId, **values: Any
 ) -> None:
-    """Change an answer that still waits for this job: an end that was written meanwhile is the better one."""
+    """Change an answer if it still waits for this job: an end that was written meanwhile is the better one."""
     waits = (messages.c.status == "running") & (messages.c.job_id == job)
     await tx.execute(update(messages).where(_is(thread_id, message_id), waits).values(values))
 
 
 async def awaited(tx: AsyncConnection, thread_ids: Collection[ThreadId]) -> list[AwaitedRow]:
-    """Answers of these threads that are not there yet, oldest first."""
+    """The answers of these threads that are not there yet, oldest first."""
     query = AWAITED.query.where(messages.c.thread_id.in_(thread_ids), messages.c.status == "running")
     return await AWAITED.all(tx, query.order_by(messages.c.created_at))
 
 
 async def first_exchange(tx: AsyncConnection, thread_id: ThreadId) -> tuple[MessageRow, MessageRow] | None:
-    """The oldest complete answer with some text, and the message before it: (message, answer)."""
+    """The oldest complete answer with some text, behind the message that it answers: (message, answer)."""
     whole = (messages.c.role == "assistant") & (messages.c.status == "complete") & (messages.c.text != "")
     query = MESSAGES.query.where(messages.c.thread_id == thread_id, whole).order_by(messages.c.created_at).limit(1)
     answer = await MESSAGES.first(tx, query)
@@ -122,12 +124,13 @@ async def threads_by_id(tx: AsyncConnection, thread_ids: Sequence[ThreadId]) -> 
 
 
 def _all_in(column: Column[Any], words: Sequence[str]) -> ColumnElement[bool]:
-    """At least one word. Both databases stop at the first that a row lacks."""
+    """Whether a text has all these words, of which there is at least one. Both databases stop at the first word that a
+    row lacks."""
     return and_(*(column.like(pattern(word), escape=ESCAPE) for word in words))
 
 
 def pattern(text: str) -> str:
-    """LIKE's own signs stand for themselves."""
+    """The pattern for LIKE of a text that has `text` anywhere; LIKE's own signs in it stand for themselves."""
     for sign in (ESCAPE, "%", "_"):
         text = text.replace(sign, ESCAPE + sign)
     return f"%{text}%"

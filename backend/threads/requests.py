@@ -1,4 +1,5 @@
-"""What `/api/threads` takes, checked in full before SQL sees any of it. Unknown fields are ignored."""
+"""The bodies and parameters of `/api/threads`, checked in full before SQL sees any of them. Unknown fields are
+ignored."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
 def one_line(text: str) -> str:
-    """Raises ValueError where nothing is left. A title is drawn in lists and written into file names."""
+    """A title as one line, since it is drawn in lists and written into file names. Raises ValueError if no text is
+    left."""
     line = " ".join(text.split())
     if not line:
         raise ValueError("must have some text")
@@ -28,6 +30,7 @@ def one_line(text: str) -> str:
 
 
 def of_some_size(text: str) -> str:
+    """The text as it is. Raises ValueError if it is too long."""
     if len(text.encode()) > SYSTEM_MAX_BYTES:
         raise ValueError(f"must have at most {SYSTEM_MAX_BYTES:,} bytes")
     return text
@@ -37,7 +40,7 @@ Title = Annotated[str, Field(max_length=TITLE_MAX), AfterValidator(one_line)]
 
 
 class Settings(BaseModel):
-    """What a thread's turns are asked with. The page sends them along with each turn; here they are only kept."""
+    """The settings of a thread's turns. The page sends them with each turn; here they are only stored."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -65,14 +68,14 @@ class ThreadChange(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    title: Title | None = Field(None, description="null: forgotten; the next words said, or the model, may name it.")
+    title: Title | None = Field(None, description="null: none; the next message, or the model, may give one.")
     archived: bool = False
     settings: Settings = Field(default_factory=Settings, description="The whole object.")
     head_id: UsableMessageId | None = Field(None, description="The leaf that is shown; null: the newest.")
 
 
 class Feedback(BaseModel):
-    """The body of `PUT …/feedback`. A rating of null takes it back."""
+    """The body of `PUT …/feedback`. A rating of null takes the rating back."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -81,7 +84,7 @@ class Feedback(BaseModel):
 
 
 def parse(kind: type[Parsed], body: dict[str, Any]) -> Parsed:
-    """Raises Invalid with the first few things that are wrong."""
+    """The body as this model. Raises Invalid, which names the first few problems."""
     try:
         return kind.model_validate(body, strict=True)
     except ValidationError as error:
@@ -89,7 +92,7 @@ def parse(kind: type[Parsed], body: dict[str, Any]) -> Parsed:
 
 
 def parse_query(text: str) -> str:
-    """Raises Invalid."""
+    """The query of a search, its whitespace collapsed. Raises Invalid."""
     query = " ".join(text.split())
     if not query or len(query) > QUERY_MAX or "\0" in query:
         raise Invalid(f"q must have 1 to {QUERY_MAX} characters, and no NUL.", "invalid_query")

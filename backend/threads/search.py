@@ -1,4 +1,5 @@
-"""A query's words, and where a text has them, shown: some words around the match, as they were written."""
+"""A query's words, and the snippet that shows where a text has them: some words around the match, as they were
+written."""
 
 from __future__ import annotations
 
@@ -19,14 +20,16 @@ SPACE = re.compile(r"\s")
 
 
 def words_of(query: str) -> list[str]:
-    """What a text must have, in any order and with anything between, folded. The longest come first: of two words the
-    longer is the rarer, as a rule, and a text that lacks it is done with."""
+    """The folded words of a query, all of which a text must have, in any order and with anything between them.
+
+    The longest word comes first: as a rule it is the rarest, and a text that lacks it need not be searched for another.
+    """
     return sorted(dict.fromkeys(fold(query).split()), key=len, reverse=True)
 
 
 def snippet(text: str, query: str) -> str:
-    """About `AROUND` characters of `text`, whitespace collapsed: around the query as it is, else around its longest
-    word; the text's beginning where neither is in the first `WINDOW` characters."""
+    """About `AROUND` characters of `text`, whitespace collapsed: around the whole query, else around its longest word;
+    the text's beginning if the first `WINDOW` characters have neither."""
     window = text[:WINDOW]
     places = (match(window, sought) for sought in dict.fromkeys([fold(query), *words_of(query)[:1]]))
     begin, end = next((place for place in places if place != NOWHERE), NOWHERE)
@@ -37,7 +40,7 @@ def snippet(text: str, query: str) -> str:
 
 
 def match(text: str, folded_query: str) -> tuple[int, int]:
-    """Where the match begins and ends in the text as written: folding changes lengths (ß → ss)."""
+    """Where the match begins and ends in the text as it was written: folding changes lengths (ß → ss)."""
     at = fold(text).find(folded_query)
     if at < 0:
         return NOWHERE
@@ -49,7 +52,7 @@ def match(text: str, folded_query: str) -> tuple[int, int]:
 
 
 def _reach(text: str, length: int) -> int:
-    """How many characters of `text` it takes until what they fold to is so long."""
+    """How many characters of `text` fold to a text of this length."""
     done = 0
     while done + PIECE < len(text) and (size := len(fold(text[done : done + PIECE]))) < length:
         length -= size
@@ -59,6 +62,6 @@ def _reach(text: str, length: int) -> int:
 
 
 def _at_word(text: str, left: int, begin: int) -> int:
-    """The beginning of a word, where there is one near and before the match."""
+    """The beginning of a word near `left` and before the match; `left` where there is none."""
     space = SPACE.search(text, left, min(begin, left + WORD)) if left else None
     return space.end() if space else left

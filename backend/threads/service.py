@@ -1,4 +1,4 @@
-"""Threads: what a tenant may do with them. An answer whose end no recorder will write is put right as it is read."""
+"""Threads, and what a tenant may do with them. An answer whose end no recorder will write is ended as it is read."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from backend.threads.requests import Feedback, NewThread, ThreadChange, message_
 from backend.threads.search import snippet, words_of
 from wire.ids import JobId, TenantId
 
-ACCEPT_SECONDS = 1.0  # a turn's row is written before its job is accepted, which takes as long at most
-LOST_MS = 30_000  # the same with room for clocks that differ
+ACCEPT_SECONDS = 1.0  # from the moment a turn's row is written until its job is accepted, at most
+LOST_MS = 30_000  # the same, with room for clocks that differ
 log = structlog.get_logger()
 
 
@@ -42,7 +42,7 @@ class ThreadPage(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """A place where a search's words are. `message` None: in the thread's title."""
+    """A place that has the words of a search. `message` None: the thread's title has them."""
 
     thread: ThreadRow
     message: MessageId | None
@@ -56,7 +56,8 @@ def is_young(answer: AwaitedRow) -> bool:
 
 
 class Threads:
-    """The threads of all tenants; every verb is one tenant's. Raises NotFound for foreign ids, as for wrong ones."""
+    """The threads of all tenants. Every verb is for one tenant, and raises NotFound for another tenant's thread as for
+    a wrong id."""
 
     def __init__(self, database: Database, pools: Pools) -> None:
         self._database = database
@@ -98,29 +99,30 @@ class Threads:
         return ThreadPage(rows[:limit], newest(await self._without_lost(awaited)), more)
 
     async def get(self, tenant: TenantId, thread_id: ThreadId) -> ThreadPage:
-        """A page of one."""
+        """A page with this one thread."""
         async with self._database.read() as tx:
             row = await _thread(tx, tenant, thread_id)
             awaited = await repository.awaited(tx, [thread_id])
         return ThreadPage([row], newest(await self._without_lost(awaited)))
 
-    async def change(self, tenant: TenantId, thread_id: ThreadId, wanted: ThreadChange) -> None:
+    async def change(self, tenant: TenantId, thread_id: ThreadId, change: ThreadChange) -> None:
         """Raises Invalid for a head that is no message of the thread."""
-        given = wanted.model_fields_set
-        values: dict[str, Any] = _titled(wanted.title) if "title" in given else {}
+        given = change.model_fields_set
+        values: dict[str, Any] = _titled(change.title) if "title" in given else {}
         if "archived" in given:
-            values["archived"] = wanted.archived
+            values["archived"] = change.archived
         if "settings" in given:
-            values["settings"] = wanted.settings.stored()
+            values["settings"] = change.settings.stored()
         async with self._database.write() as tx:
             await _thread(tx, tenant, thread_id, lock=True)
             if "head_id" in given:
-                values["head_id"] = await _head(tx, thread_id, wanted.head_id)
+                values["head_id"] = await _head(tx, thread_id, change.head_id)
             if values:
                 await repository.change_thread(tx, thread_id, **values)
 
     async def delete(self, tenant: TenantId, thread_id: ThreadId) -> None:
-        """The thread's jobs end first. With Redis away nothing is deleted, so that no job runs on without a thread."""
+        """Cancel the thread's jobs, then delete it. With Redis away nothing is deleted: no job runs on without a
+        thread."""
         async with self._database.read() as tx:
             row = await _thread(tx, tenant, thread_id)
             awaited = await repository.awaited(tx, [thread_id])
@@ -133,18 +135,19 @@ class Threads:
             await self._cancel_late([answer.job_id for answer in awaited if is_young(answer)])
 
     async def _cancel(self, jobs: Sequence[JobId]) -> bool:
-        """Whether all of these jobs have ended now; False: one of them is unknown."""
+        """Cancel these jobs. Returns whether all of them have ended now; False: one of them is unknown."""
         return None not in [await self._pools.cancel(job, "thread_deleted") for job in jobs]
 
     async def _cancel_late(self, jobs: Sequence[JobId]) -> None:
-        """The jobs of turns that began just now. One that is not let in yet will be within ACCEPT_SECONDS, or never."""
+        """Cancel the jobs of turns that began just now. A job that is not let in yet will be within ACCEPT_SECONDS, or
+        never."""
         if not await self._cancel(jobs):
             await asyncio.sleep(ACCEPT_SECONDS)
             await self._cancel(jobs)
 
     # -- messages ----------------------------------------------------------------------------------------------
     async def messages(self, tenant: TenantId, thread_id: ThreadId) -> tuple[ThreadPage, list[MessageRow]]:
-        """The thread (a page of one) and all its messages, of every branch."""
+        """A page with this one thread, and all its messages, of every branch."""
         thread, rows = await self._whole(tenant, thread_id)
         running = _awaited(rows)
         awaited = await self._without_lost(running)
@@ -168,17 +171,17 @@ class Threads:
             await repository.change_message(tx, thread_id, message, feedback=feedback.rating, feedback_comment=comment)
 
     async def search(self, tenant: TenantId, query: str, limit: int) -> tuple[list[Hit], dict[ThreadId, AwaitedRow]]:
-        """The places that have all words of the query, newest first, at most one for each message; and, of the threads
-        they are in, the answers that are not there yet."""
+        """The places that have all words of the query, newest first, at most one for each message; and the answers that
+        are not there yet in the threads of these places."""
         words = words_of(query)
         async with self._database.read() as tx:
             titled = await repository.titles_with(tx, tenant, words, limit)
-            found = await repository.messages_with(tx, tenant, words, limit)
-            threads = {row.id: row for row in await repository.threads_by_id(tx, [row.thread_id for row in found])}
+            rows = await repository.messages_with(tx, tenant, words, limit)
+            threads = {row.id: row for row in await repository.threads_by_id(tx, [row.thread_id for row in rows])}
             awaited = await repository.awaited(tx, [*threads, *(row.id for row in titled)])
         places: list[tuple[ThreadRow, MessageId | None, str, int]]
         places = [(row, None, row.title or "", row.updated_at) for row in titled]
-        places += [(threads[row.thread_id], row.id, row.text, row.created_at) for row in found]
+        places += [(threads[row.thread_id], row.id, row.text, row.created_at) for row in rows]
         hits = []
         for thread, message, text, at in sorted(places, key=lambda place: -place[3])[:limit]:
             hits.append(Hit(thread, message, snippet(text, query), at))
@@ -187,14 +190,16 @@ class Threads:
 
     # -- healing -----------------------------------------------------------------------------------------------
     async def _without_lost(self, answers: Sequence[AwaitedRow]) -> list[AwaitedRow]:
-        """These answers without those whose jobs are lost, which no recorder would ever end: they are ended here."""
+        """These answers without those whose jobs are lost. No recorder would ever end a lost answer: it is ended
+        here."""
         lost = await self._lost([answer for answer in answers if not is_young(answer)])
         if lost:
             await self._mark_lost(lost)
         return [answer for answer in answers if answer not in lost]
 
     async def _lost(self, answers: Sequence[AwaitedRow]) -> list[AwaitedRow]:
-        """The end of a job that a pool knows is the recorder's. Without Redis no job counts as lost. One trip."""
+        """The answers whose jobs no pool knows: a recorder ends the others. Without Redis no job counts as lost. One
+        trip."""
         if not answers:
             return []
         try:
@@ -225,7 +230,8 @@ async def _head(tx: AsyncConnection, thread_id: ThreadId, head: MessageId | None
 
 
 def _titled(title: str | None) -> dict[str, Any]:
-    """A person's title. None: no person's, so that the next message, or the model, may give one."""
+    """The columns of a title that a person gave. None: no title, so that the next message, or the model, may give
+    one."""
     return {"title": title, "title_by": title and "person", "folded": fold(title or ""), "title_job": None}
 
 
@@ -235,7 +241,7 @@ def _awaited(rows: Sequence[MessageRow]) -> list[AwaitedRow]:
 
 
 def newest(answers: Sequence[AwaitedRow]) -> dict[ThreadId, AwaitedRow]:
-    """By thread; the later of several wins."""
+    """The newest of these answers in each thread."""
     return {answer.thread_id: answer for answer in answers}
 
 

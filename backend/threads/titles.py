@@ -1,4 +1,4 @@
-"""A thread's title, made by the model: a small job of class `batch`, so that it never waits in front of a chat."""
+"""A thread's title, made by the model in a small job of class `batch`, so that no chat ever waits behind it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ Exchange = tuple[MessageRow, MessageRow]
 
 
 class Titles:
-    """Asks for titles; whoever records the job's end writes them, unless a person was faster."""
+    """Submits the jobs that name threads. The recorder writes the title at the job's end, unless a person was
+    faster."""
 
     def __init__(self, database: Database, pools: Pools, looks: Looks, catalogue: Catalogue, chat: ChatService) -> None:
         self._database = database
@@ -42,9 +43,9 @@ class Titles:
         self._chat = chat
 
     async def ask(self, caller: Caller, thread_id: ThreadId) -> str | None:
-        """The job that is to name the thread, the same one while it is pending; None: there is nothing to do.
+        """The job that is to name the thread, the same job while it is pending; None: the thread needs no title.
 
-        Raises NotFound for the thread, and what keeps a chat from being let in.
+        Raises NotFound for the thread, and any error that refuses a chat.
         """
         async with self._database.read() as tx:
             thread = await repository.thread(tx, caller.tenant, thread_id)
@@ -62,42 +63,45 @@ class Titles:
         return found is not None and found.record.live
 
     async def _only_simulated(self) -> bool:
-        """Canned answers name nothing. With no worker at all one is started for it, as for any job."""
+        """Whether all workers are simulated: their canned answers name no thread. With no worker at all one is started
+        for the job, as for any job."""
         workers = (await self._looks.newest()).workers
-        workers = workers or (await self._looks.newest(anew=True)).workers  # a worker may have come just now
+        workers = workers or (await self._looks.newest(anew=True)).workers  # a worker may have registered just now
         return bool(workers) and all(worker.info.engine == "simulated" for worker in workers)
 
     async def _let_in(self, caller: Caller, thread: ThreadRow, exchange: Exchange) -> str | None:
-        """The row names the job before the job is there: its end cannot be recorded too early."""
-        request = await self._request(exchange)
-        job = await self._claim(caller.tenant, thread, JobId(str(uuid.uuid4())))
-        if job is None or job[1]:
-            return job and job[0]
+        """The row gets the job's id before the job is there, so that its end cannot be recorded too early."""
+        ask = await self._ask_of(exchange)
+        claim = await self._claim(caller.tenant, thread, JobId(str(uuid.uuid4())))
+        if claim is None or claim[1]:
+            return claim and claim[0]
+        job = claim[0]
         try:
-            await self._chat.enqueue(job[0], Submission(request, caller, CONTINUE, cls="batch"))
+            await self._chat.enqueue(job, Submission(ask, caller, CONTINUE, cls="batch"))
         except BaseException:
             async with self._database.write() as tx:
-                await repository.name_by_job(tx, thread.id, None, instead_of=job[0])
+                await repository.name_by_job(tx, thread.id, None, instead_of=job)
             raise
-        return job[0]
+        return job
 
-    async def _claim(self, tenant: TenantId, seen: ThreadRow, mine: JobId) -> tuple[JobId, bool] | None:
-        """The job to be, and whether another request was first. None: the thread has been named or deleted since."""
+    async def _claim(self, tenant: TenantId, seen: ThreadRow, new: JobId) -> tuple[JobId, bool] | None:
+        """The id of the job to be, and whether another request has claimed it first. None: the thread has been named or
+        deleted since."""
         async with self._database.write() as tx:
             thread = await repository.thread(tx, tenant, seen.id, lock=True)
             if thread is None or thread.title_by == "person":
                 return None
             if thread.title_job != seen.title_job:
                 return (thread.title_job, True) if thread.title_job else None
-            await repository.name_by_job(tx, seen.id, mine, instead_of=seen.title_job)
-            return mine, False
+            await repository.name_by_job(tx, seen.id, new, instead_of=seen.title_job)
+            return new, False
 
-    async def _request(self, exchange: Exchange) -> JobRequest:
-        said, answer = exchange
+    async def _ask_of(self, exchange: Exchange) -> JobRequest:
+        question, answer = exchange
         known = (await self._catalogue.models()).known
         model = find(answer.model or "", known) or await self._catalogue.resolve(None)
         thinks = "thinking" in (known.get(model, {}).get("capabilities") or ())
-        shown = f"User: {said.text[:EXCERPT]}\n\nAssistant: {answer.text[:EXCERPT]}"
+        shown = f"User: {question.text[:EXCERPT]}\n\nAssistant: {answer.text[:EXCERPT]}"
         messages = (Message(role="system", content=INSTRUCTION), Message(role="user", content=shown))
         return JobRequest(model=model, messages=messages, options=OPTIONS, think=False if thinks else None)
 

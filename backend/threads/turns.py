@@ -1,4 +1,4 @@
-"""Turns in SQL: the user's message and the answer's row are written before the job is let in."""
+"""Turns in SQL. The user's message and the answer's row are written before the job is let in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wire.ids import JobId, TenantId
 
 FIRST_WORDS = 60  # characters of a title that is made of the first message
 TRY_AGAIN = (429, 503, 504)
-VOID: dict[str, Any] = {  # an answer that is asked for anew
+VOID: dict[str, Any] = {  # of an answer that is requested anew
     "text": "",
     "folded": "",
     "thinking": None,
@@ -41,7 +41,7 @@ class ThreadTurns:
         self._database = database
 
     async def begin(self, turn: Turn, tenant: TenantId, job: JobId, model: str) -> None:
-        """In one transaction: both rows, the thread's head and time, and its first title. Repeatable.
+        """Write both rows, the thread's head and time, and its first title, in one transaction. Repeatable.
 
         Raises NotFound for the thread, Invalid for a parent that is not in it, Conflict for an answer that is there.
         """
@@ -50,16 +50,16 @@ class ThreadTurns:
             if thread is None:
                 raise thread_not_found(turn.thread)
             now = now_ms()
-            await _ask(tx, turn, now)
+            await _add_question(tx, turn, now)
             if await _await_answer(tx, turn, job, model, now):
                 await repository.change_thread(tx, turn.thread, updated_at=now, head_id=turn.answer)
             if thread.title is None and (title := first_words(turn.text)):
                 await repository.change_thread(tx, turn.thread, title=title, title_by="text", folded=fold(title))
 
     async def refused(self, turn: Turn, job: JobId, error: ApiError) -> None:
-        """The job was not let in: the answer's row gets the reason, and the user's message is kept.
+        """Write into the answer's row why its job was not let in; the user's message is kept.
 
-        With SQL away as well nothing is written: the row is healed as it is read, like any whose job is lost.
+        With SQL away as well nothing is written: the answer is ended as it is read, like any answer whose job is lost.
         """
         failure = {"code": error.code, "message": error.message, "retryable": error.status in TRY_AGAIN}
         end = {"status": "failed", "error": failure}  # no `ended_at`: an equal request may yet get this job in
@@ -68,8 +68,8 @@ class ThreadTurns:
                 await repository.end_awaited(tx, turn.thread, turn.answer, job, **end)
 
 
-async def _ask(tx: AsyncConnection, turn: Turn, now: int) -> None:
-    """Write the user's message, once: another answer to the message names it again, and changes nothing."""
+async def _add_question(tx: AsyncConnection, turn: Turn, now: int) -> None:
+    """Write the user's message once: a turn with another answer to it names the message again, and changes nothing."""
     there = await repository.message(tx, turn.thread, turn.message)
     if there is None:
         await _check_parent(tx, turn)
@@ -95,7 +95,7 @@ async def _check_parent(tx: AsyncConnection, turn: Turn) -> None:
 
 
 async def _await_answer(tx: AsyncConnection, turn: Turn, job: JobId, model: str, now: int) -> bool:
-    """Let the answer's row wait for this job; False: it waited already, or the answer is there."""
+    """Let the answer's row wait for this job. False: the row waited already, or the answer is there."""
     there = await repository.message(tx, turn.thread, turn.answer)
     awaited = {"job_id": job, "model": model, "context_messages": turn.context_messages}
     waiting = {"status": "running", "created_at": now, **awaited}
@@ -118,7 +118,7 @@ def _check_answer(there: MessageRow, turn: Turn, job: JobId) -> None:
 
 
 def first_words(text: str) -> str:
-    """A title until a person or the model gives a better one; "" where there are no words."""
+    """The title of a thread until a person or the model gives a better one; "" for a text without words."""
     line = " ".join(text[: FIRST_WORDS * 20].split())
     if len(line) <= FIRST_WORDS:
         return line

@@ -1,4 +1,4 @@
-"""Threads and messages as their owners see them: rows in, JSON out."""
+"""Threads and messages as their owners see them: JSON made of rows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def thread_view(row: ThreadRow, awaited: AwaitedRow | None) -> dict[str, Any]:
 
 
 def thread_views(rows: Iterable[ThreadRow], awaited: Mapping[ThreadId, AwaitedRow]) -> list[dict[str, Any]]:
-    """`awaited`: by thread."""
+    """`awaited`: the newest answer that is not there yet, by thread."""
     return [thread_view(row, awaited.get(row.id)) for row in rows]
 
 
@@ -41,7 +41,7 @@ def message_view(row: MessageRow) -> dict[str, Any]:
 
 
 def in_order(rows: Iterable[MessageRow]) -> list[MessageRow]:
-    """Parents before children, siblings as they came."""
+    """The messages, parents before children, siblings in the order of their times."""
     children: dict[MessageId | None, list[MessageRow]] = {}
     for row in sorted(rows, key=lambda row: (row.created_at, row.id)):
         children.setdefault(row.parent_id, []).append(row)
@@ -53,13 +53,13 @@ def in_order(rows: Iterable[MessageRow]) -> list[MessageRow]:
 
 
 def head_of(thread: ThreadRow, ordered: Sequence[MessageRow]) -> MessageId | None:
-    """The leaf that is shown: the chosen one, else the newest."""
+    """The leaf that is shown: the leaf that was chosen, else the newest."""
     newest = max(enumerate(ordered), key=lambda at: (at[1].created_at, at[0]), default=None)
     return thread.head_id or (newest[1].id if newest else None)
 
 
 def branch_to(head: MessageId | None, rows: Iterable[MessageRow]) -> list[MessageRow]:
-    """The messages from the first to `head`."""
+    """The messages of a branch, from the first to `head`."""
     by_id = {row.id: row for row in rows}
     branch: list[MessageRow] = []
     while head is not None and (row := by_id.pop(head, None)) is not None:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.lighthouse.budget import CATEGORIES, LOOKS, PAGES, Found, Look, Results, missed, read
-from bench.page.house import Said, Told, open_house
+from bench.page.house import PageMessage, PageThread, open_house
 from bench.page.runs import chromium_path
 from bench.page.site import NotBuilt
 from bench.processes import NotStarted
@@ -25,7 +25,11 @@ LIGHTHOUSE = Path(__file__).parent / "node_modules" / ".bin" / "lighthouse"
 LIMIT = 300  # seconds for one page; it takes half a minute
 RATE = 100
 TOLD = [
-    Told("demo", "Three planets", [Said("user", "Name three planets."), Said("assistant", "Earth, Mars, Jupiter.")])
+    PageThread(
+        "demo",
+        "Three planets",
+        [PageMessage("user", "Name three planets."), PageMessage("assistant", "Earth, Mars, Jupiter.")],
+    )
 ]
 
 

@@ -11,10 +11,10 @@ from playwright.sync_api import Error as BrowserError
 from rich.console import Console
 from rich.table import Table
 
-from bench.page.runs import RUNS, Broken, Results, Run, Sizes, chosen, run_all
+from bench.page.runs import RUNS, PageBroken, Results, Run, Sizes, chosen, run_all
 from bench.page.scenarios import Unfinished
 from bench.page.site import NotBuilt
-from bench.page.targets import TARGETS, Target
+from bench.page.targets import TARGETS, PageTarget
 from bench.processes import NotStarted
 from bench.report import Head
 
@@ -60,7 +60,7 @@ def table(sizes: Sizes, results: Results) -> Table:
     return made
 
 
-def judged(target: Target, results: Results, subject: str) -> tuple[str, str]:
+def judged(target: PageTarget, results: Results, subject: str) -> tuple[str, str]:
     """The figure, and whether it is what was promised; `-` for what was not measured."""
     cost = results.get(Run(target.kind, subject))
     if cost is None:
@@ -70,7 +70,7 @@ def judged(target: Target, results: Results, subject: str) -> tuple[str, str]:
     return target.shown(target.of(cost)), "[green]reached[/]" if target.reached(cost) else "[red]missed[/]"
 
 
-def missed(results: Results) -> list[tuple[Target, Run]]:
+def missed(results: Results) -> list[tuple[PageTarget, Run]]:
     """Promises are the whole page's: its parts alone made none, and react-markdown neither."""
     own = [(run, cost) for run, cost in results.items() if run.subject == PROMISING]
     return [
@@ -86,7 +86,7 @@ def main() -> int:
     head, sizes = Head.now(sys.argv[1:], "bench.page"), QUICK if arguments.quick else FULL
     try:
         results = run_all(chosen(arguments.only), sizes, Console(stderr=True))
-    except (NotBuilt, NotStarted, Broken, Unfinished, FileNotFoundError, AssertionError, BrowserError) as error:
+    except (NotBuilt, NotStarted, PageBroken, Unfinished, FileNotFoundError, AssertionError, BrowserError) as error:
         sys.exit(f"sluice: {error}")
     console = Console(width=max(Console().width, 132))
     busy = f"load {os.getloadavg()[0]:.1f} at the end"

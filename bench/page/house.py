@@ -25,7 +25,7 @@ START = 60.0  # seconds the whole of it may take to answer
 PAGE = FRONTEND / "out"
 
 
-class Said(NamedTuple):
+class PageMessage(NamedTuple):
     """A message of a thread that was there before the page was opened."""
 
     role: str
@@ -33,16 +33,16 @@ class Said(NamedTuple):
     text: str
 
 
-class Told(NamedTuple):
+class PageThread(NamedTuple):
     """A thread that is written into the history before anything starts."""
 
     id: str
     title: str
-    said: list[Said]
+    said: list[PageMessage]
 
 
 @contextmanager
-def open_house(folder: Path, rate: int, told: list[Told]) -> Iterator[str]:
+def open_house(folder: Path, rate: int, told: list[PageThread]) -> Iterator[str]:
     """Its address while the block runs. `rate`: tokens a second of an answer. Raises NotBuilt, NotStarted."""
     if not (PAGE / "index.html").exists():
         raise NotBuilt("frontend/out is missing: run `make page` first")
@@ -73,7 +73,7 @@ def _start(crew: Crew, folder: Path, settings: dict[str, str]) -> str:
     return url
 
 
-async def write(url: str, told: list[Told]) -> None:
+async def write(url: str, told: list[PageThread]) -> None:
     """The threads, into a database that is made for them."""
     await migrate(url)
     database = Database(url)
@@ -86,12 +86,12 @@ async def write(url: str, told: list[Told]) -> None:
         await database.close()
 
 
-def _thread(told: Told) -> dict[str, Any]:
+def _thread(told: PageThread) -> dict[str, Any]:
     who = {"tenant": LOCAL.tenant, "title_by": "person"}
     return {"id": told.id, "title": told.title, **who, "created_at": 1, "updated_at": len(told.said)}
 
 
-def rows(told: Told) -> list[dict[str, Any]]:
+def rows(told: PageThread) -> list[dict[str, Any]]:
     """One branch: each message follows the one before it."""
     return [
         {

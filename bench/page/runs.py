@@ -15,8 +15,8 @@ from rich.console import Console
 
 from bench.page.chat import Answering, Choosing, Loading, spoken
 from bench.page.gauges import IN_PAGE, Cost, Gauges
-from bench.page.house import Said, Told, open_house
-from bench.page.scenarios import Opening, Scenario, Streaming, harness_of
+from bench.page.house import PageMessage, PageThread, open_house
+from bench.page.scenarios import Opening, PageScenario, Streaming, harness_of
 from bench.page.site import build, served
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -52,10 +52,10 @@ class Texts(NamedTuple):
     """What is drawn, the same on everything."""
 
     answer: str
-    thread: list[Said]
+    thread: list[PageMessage]
 
 
-class Broken(Exception):
+class PageBroken(Exception):
     """The page failed while it was measured: its figures would be those of an empty page."""
 
 
@@ -67,7 +67,7 @@ def chosen(only: list[str]) -> tuple[Run, ...]:
 
 
 def run_all(runs: tuple[Run, ...], sizes: Sizes, console: Console) -> Results:
-    """Raises NotBuilt, NotStarted, Broken, FileNotFoundError, Playwright's errors."""
+    """Raises NotBuilt, NotStarted, PageBroken, FileNotFoundError, Playwright's errors."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-page-") as name:
         folder = Path(name)
         build(folder / "harness")
@@ -78,20 +78,20 @@ def run_all(runs: tuple[Run, ...], sizes: Sizes, console: Console) -> Results:
         chats = {run: in_chat(run, sizes, texts) for run in runs if run.subject == "chat"}
         if not chats:
             return results
-        told = [Told("long", LONG, texts.thread)]
+        told = [PageThread("long", LONG, texts.thread)]
         # A browser of its own, opened after the house: Playwright's loop lets no other run in its thread.
         with open_house(folder, sizes.rate, told) as address, browser() as chromium:
             return results | measure_all(chromium, f"{address}/", chats, console)
 
 
-def on_harness(run: Run, sizes: Sizes) -> Scenario:
+def on_harness(run: Run, sizes: Sizes) -> PageScenario:
     renderer = "ours" if run.subject == "blocks" else run.subject
     if run.kind == "stream":
         return Streaming(renderer, sizes.tokens, sizes.rate)
     return Opening(renderer, sizes.messages, sizes.shown)
 
 
-def in_chat(run: Run, sizes: Sizes, texts: Texts) -> Scenario:
+def in_chat(run: Run, sizes: Sizes, texts: Texts) -> PageScenario:
     if run.kind == "stream":
         return Answering(texts.answer, sizes.tokens, sizes.rate)
     return Choosing(LONG, sizes.messages) if run.kind == "open" else Loading("long", sizes.messages)
@@ -104,10 +104,10 @@ def read_texts(chromium: Browser, address: str, sizes: Sizes) -> Texts:
         harness_of(page)
         answer = page.evaluate(f"bench.texts.answer({sizes.tokens * CHARACTERS_A_TOKEN // 4})")
         thread = page.evaluate(f"bench.texts.thread({sizes.messages})")
-    return Texts(spoken(answer, sizes.tokens), [Said(one["role"], one["text"]) for one in thread])
+    return Texts(spoken(answer, sizes.tokens), [PageMessage(one["role"], one["text"]) for one in thread])
 
 
-def measure_all(chromium: Browser, address: str, scenarios: dict[Run, Scenario], console: Console) -> Results:
+def measure_all(chromium: Browser, address: str, scenarios: dict[Run, PageScenario], console: Console) -> Results:
     results: Results = {}
     for run, scenario in scenarios.items():
         console.print(f"{scenario.name}: {run.subject} …", style="dim")
@@ -116,15 +116,15 @@ def measure_all(chromium: Browser, address: str, scenarios: dict[Run, Scenario],
     return results
 
 
-def measure_twice(chromium: Browser, address: str, scenario: Scenario) -> Cost:
+def measure_twice(chromium: Browser, address: str, scenario: PageScenario) -> Cost:
     """Once with its frames counted, once for what the main thread does: counting asks it for work in every frame."""
     counted = measure(chromium, address, scenario)
     undisturbed = measure(chromium, address, scenario, frames=False)
     return undisturbed._replace(dropped=counted.dropped)
 
 
-def measure(chromium: Browser, address: str, scenario: Scenario, frames: bool = True) -> Cost:
-    """In a page of its own, so that nothing is warm from another. Raises Broken."""
+def measure(chromium: Browser, address: str, scenario: PageScenario, frames: bool = True) -> Cost:
+    """In a page of its own, so that nothing is warm from another. Raises PageBroken."""
     with page_of(chromium, frames) as page:
         errors = list[str]()
         page.on("pageerror", lambda error: errors.append(error.message))
@@ -132,7 +132,7 @@ def measure(chromium: Browser, address: str, scenario: Scenario, frames: bool = 
         scenario.prepare(page)
         cost = scenario.run(page, Gauges(page))
     if errors:
-        raise Broken(f"{scenario.name}: {errors[0]}")
+        raise PageBroken(f"{scenario.name}: {errors[0]}")
     return cost
 
 

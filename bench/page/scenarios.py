@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 180  # several times what the longest answer takes
 SETTLE_MS = 2_000  # formulas, colours and diagrams come behind the text, and are part of it
 
 
-class Scenario(Protocol):
+class PageScenario(Protocol):
     @property
     def name(self) -> str: ...
 

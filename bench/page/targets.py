@@ -12,7 +12,7 @@ from typing import NamedTuple
 from bench.page.gauges import Cost
 
 
-class Target(NamedTuple):
+class PageTarget(NamedTuple):
     kind: str
     """Of a scenario: `stream`, `open` or `load`."""
     figure: str
@@ -32,12 +32,12 @@ class Target(NamedTuple):
 
 
 TARGETS = (
-    Target("stream", "main thread, CPU", 0.20, lambda cost: cost.cpu, "%"),
-    Target("stream", "the same, waiting for a core included", None, lambda cost: cost.busy, "%"),
-    Target("stream", "frames dropped", 0.02, lambda cost: cost.dropped, "%"),
-    Target("stream", "longest task", 150, lambda cost: cost.longest_task, "ms"),
-    Target("stream", "layout shift", 0.03, lambda cost: cost.shift),
-    Target("stream", "key to paint, p95", 50, lambda cost: cost.key_to_paint, "ms"),
-    Target("open", "longest task", 300, lambda cost: cost.longest_task, "ms"),
-    Target("load", "longest task", 300, lambda cost: cost.longest_task, "ms"),
+    PageTarget("stream", "main thread, CPU", 0.20, lambda cost: cost.cpu, "%"),
+    PageTarget("stream", "the same, waiting for a core included", None, lambda cost: cost.busy, "%"),
+    PageTarget("stream", "frames dropped", 0.02, lambda cost: cost.dropped, "%"),
+    PageTarget("stream", "longest task", 150, lambda cost: cost.longest_task, "ms"),
+    PageTarget("stream", "layout shift", 0.03, lambda cost: cost.shift),
+    PageTarget("stream", "key to paint, p95", 50, lambda cost: cost.key_to_paint, "ms"),
+    PageTarget("open", "longest task", 300, lambda cost: cost.longest_task, "ms"),
+    PageTarget("load", "longest task", 300, lambda cost: cost.longest_task, "ms"),
 )

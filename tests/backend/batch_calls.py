@@ -50,7 +50,7 @@ async def lines_of(client: AsyncOpenAI, file: str | None) -> list[dict[str, Any]
 
 
 async def jobs_of(truth: Truth, batch: Batch | str, count: int) -> list[str]:
-    """The states of the jobs of the first `count` lines; "" for one that never was."""
+    """The states of the jobs of the first `count` lines; "" for a job that never was."""
     name = batch if isinstance(batch, str) else batch.id
     records = [await truth.jobs.record(job_of(name, line)) for line in range(count)]
     return [record.state if record else "" for record in records]

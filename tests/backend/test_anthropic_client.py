@@ -248,7 +248,7 @@ async def test_a_model_that_is_not_there_is_anthropic_s_404(client: anthropic.As
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/models/nobody"])
 async def test_whoever_sends_no_version_of_anthropic_s_hears_openai(home: House, path: str) -> None:
-    async with httpx.AsyncClient(base_url=home.url, timeout=10) as plain:
+    async with httpx.AsyncClient(base_url=home.url) as plain:
         told = (await plain.get(path)).json()
         theirs = (await plain.get(path, headers={"anthropic-version": "2023-06-01"})).json()
     assert told.get("object") == "list" or told["error"].keys() >= {"message", "type", "param", "code"}

@@ -52,7 +52,7 @@ async def database(home: House) -> AsyncIterator[Database]:
 
 
 # -- answered ----------------------------------------------------------------------------------------------------
-async def test_every_line_is_answered_once_and_wrong_ones_lie_in_the_error_file(
+async def test_every_line_is_answered_once_and_wrong_lines_lie_in_the_error_file(
     client: AsyncOpenAI, other: AsyncOpenAI, truth: Truth, database: Database
 ) -> None:
     good = [a_line(f"good-{n}", f"!tokens {n}") for n in range(1, 10)]
@@ -77,10 +77,10 @@ async def test_every_line_is_answered_once_and_wrong_ones_lie_in_the_error_file(
     assert [said_in(answer) for answer in answers] == [words(n) for n in range(1, 10)]
     assert all(answer["response"]["status_code"] == 200 and answer["error"] is None for answer in answers)
     errors = await lines_of(client, batch.error_file_id)
-    told = [(one["custom_id"], one["response"]["status_code"], one["response"]["body"]["error"]) for one in errors]
-    assert [custom_id for custom_id, _, _ in told] == [line.get("custom_id") for line in wrong]
-    assert [status for _, status, _ in told] == [400] * 7 + [404]
-    codes = [error["code"] for _, _, error in told]
+    sent = [(line["custom_id"], line["response"]["status_code"], line["response"]["body"]["error"]) for line in errors]
+    assert [custom_id for custom_id, _, _ in sent] == [line.get("custom_id") for line in wrong]
+    assert [status for _, status, _ in sent] == [400] * 7 + [404]
+    codes = [error["code"] for _, _, error in sent]
     assert codes[:3] == ["duplicate_custom_id", "invalid_method", "mismatched_url"]
     assert codes[6:] == ["context_length_exceeded", "model_not_found"]
     files = [file.id async for file in client.files.list(purpose="batch_output")]
@@ -115,7 +115,7 @@ async def test_each_route_answers_as_it_would_alone(
     assert text(answer["response"]["body"]) == text(alone) == words(3)
 
 
-async def test_embeddings_are_one_job_a_line(client: AsyncOpenAI, plain: httpx.AsyncClient) -> None:
+async def test_a_line_of_embeddings_is_one_job(client: AsyncOpenAI, plain: httpx.AsyncClient) -> None:
     body = {"input": ["one", "two"]}
     lines = [{"custom_id": str(n), "method": "POST", "url": "/v1/embeddings", "body": body} for n in range(2)]
     batch = await run(client, jsonl(*lines), "/v1/embeddings")
@@ -137,7 +137,7 @@ async def test_no_more_jobs_than_the_window_are_in_flight(client: AsyncOpenAI, t
     assert max(seen) <= WINDOW
 
 
-async def test_counts_are_told_while_it_runs(client: AsyncOpenAI, other: AsyncOpenAI) -> None:
+async def test_counts_are_shown_while_a_batch_runs(client: AsyncOpenAI, other: AsyncOpenAI) -> None:
     batch = await begin(client, jsonl(a_line("a", "!tokens 2"), a_line("b", LONG), a_line("c", "x", method="GET")))
 
     async def look() -> bool | None:
@@ -206,7 +206,7 @@ async def test_batches_are_listed_newest_first(client: AsyncOpenAI) -> None:
 
 
 # -- ended early -------------------------------------------------------------------------------------------------
-async def test_a_batch_that_is_cancelled_keeps_what_is_answered(
+async def test_a_batch_that_is_cancelled_keeps_the_lines_that_are_answered(
     client: AsyncOpenAI, other: AsyncOpenAI, truth: Truth
 ) -> None:
     lines = [a_line("short", "!tokens 2"), *(a_line(f"long-{n}", LONG) for n in range(3 * WINDOW))]
@@ -229,7 +229,7 @@ async def test_a_batch_that_is_cancelled_keeps_what_is_answered(
     assert (await client.batches.cancel(batch.id)).status == "cancelled"
 
 
-async def test_what_has_ended_cannot_be_cancelled(client: AsyncOpenAI) -> None:
+async def test_a_batch_that_has_ended_cannot_be_cancelled(client: AsyncOpenAI) -> None:
     batch = await run(client, jsonl(a_line("a", "!tokens 1")))
     with pytest.raises(openai.BadRequestError, match="completed"):
         await client.batches.cancel(batch.id)
@@ -256,7 +256,7 @@ async def test_a_batch_whose_window_has_passed_is_expired(
         assert (await truth.until_state(job_of(name, line), "failed")).why == "deadline"
 
 
-async def test_processes_that_both_believe_to_hold_it_lose_and_double_nothing(
+async def test_processes_that_both_believe_to_hold_a_batch_lose_and_double_nothing(
     client: AsyncOpenAI, home: House, database: Database, truth: Truth
 ) -> None:
     """The hold is taken away again and again: both processes work on the same lines."""
@@ -265,8 +265,8 @@ async def test_processes_that_both_believe_to_hold_it_lose_and_double_nothing(
 
     async def look() -> bool | None:
         async with database.write() as tx:
-            mine = (batches.c.id == batch.id) & (batches.c.status == "in_progress")
-            await tx.execute(update(batches).where(mine).values(held_until=0))
+            held = (batches.c.id == batch.id) & (batches.c.status == "in_progress")
+            await tx.execute(update(batches).where(held).values(held_until=0))
         return (await client.batches.retrieve(batch.id)).status == "completed" or None
 
     await eventually(look, 60, "the batch is completed")

@@ -42,7 +42,7 @@ async def begun(home: House, data: bytes) -> tuple[str, Api, Api]:
             logs = ((api, line) for api in home.apis for line in api.log_lines())
             return next((api for api, line in logs if moved.items() <= line.items()), None)
 
-        holder = await eventually(at_work, 15, "one of them works on it")
+        holder = await eventually(at_work, 15, "a process works on it")
 
         async def quarter() -> bool | None:
             counts = (await client.batches.retrieve(batch.id)).request_counts
@@ -55,7 +55,7 @@ async def begun(home: House, data: bytes) -> tuple[str, Api, Api]:
 
 
 async def check_whole(client: AsyncOpenAI, name: str, truth: Truth, home: House) -> None:
-    """Every line once in the file, and one job a line, which ran once and is in the history once."""
+    """Every line is once in the file, and is one job, which ran once and is in the history once."""
     batch = await until(client, name, "completed")
     answers = await lines_of(client, batch.output_file_id)
     assert [(answer["custom_id"], said_in(answer)) for answer in answers] == [
@@ -65,7 +65,7 @@ async def check_whole(client: AsyncOpenAI, name: str, truth: Truth, home: House)
     assert await jobs_of(truth, name, COUNT) == ["completed"] * COUNT
     names = [job_of(name, n) for n in range(COUNT)]
     assert {(await truth.record(job)).attempt for job in names} == {1}
-    assert set(await truth.states()) == set(names), "a line was asked under another id"
+    assert set(await truth.states()) == set(names), "a line was submitted under another id"
     database = Database(home.env["DATABASE_URL"])
 
     async def recorded() -> bool | None:
@@ -99,7 +99,7 @@ async def test_an_api_that_leaves_hands_its_batches_over_at_once(home: House, tr
 
 
 async def begun_in(truth: Truth, job: str) -> int:
-    """When its first attempt started, by Redis's clock: a job runs before its worker says that it has started."""
+    """When the job's first attempt started, by Redis's clock: a job runs before its worker logs that it has started."""
 
     async def look() -> int | None:
         timeline: Any = (await truth.record(job)).timeline

@@ -1,5 +1,5 @@
-"""A batch's work and its runner by themselves, on both databases: who has lost a batch writes nothing of it any more,
-and whatever goes wrong once does not end the looking for batches."""
+"""A batch's work and its runner alone, on both databases: a process that has lost a batch writes nothing of it, and no
+failure ends the search for batches."""
 
 from __future__ import annotations
 
@@ -96,13 +96,15 @@ async def test_a_file_that_is_no_jsonl_takes_its_lines_along(database: Database)
 
 
 @pytest.mark.parametrize("more", [b"", WRONG])
-async def test_who_has_lost_a_batch_adds_no_line_to_it_and_takes_none_away(database: Database, more: bytes) -> None:
+async def test_a_process_that_has_lost_a_batch_adds_no_line_and_takes_none_away(
+    database: Database, more: bytes
+) -> None:
     batch, lines = await validated(database, jsonl(a_line("1", "x")) + more, taken=True)
     assert batch.status == VALIDATING
     assert [(line.line, line.state) for line in lines] == [(7, LINE_DONE)]
 
 
-async def test_a_runner_looks_on_after_whatever_went_wrong(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_runner_looks_on_after_any_failure(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     failures, looked_again = iter([ValueError("once")]), asyncio.Event()
 
     async def free(tx: AsyncConnection, now: int, limit: int) -> list[str]:

@@ -14,8 +14,9 @@ from backend.dialects.ollama.answer import OllamaChunks
 from backend.dialects.openai.chat import ChatChunks
 from backend.dialects.openai.completions import Extra, TextChunks
 from backend.dialects.responses.door import DOOR
-from backend.dialects.responses.object import Asked
+from backend.dialects.responses.object import Origin
 from backend.dialects.responses.stream import ResponseEvents
+from tests.backend.incoming import incoming
 from tests.support.sse import parse_frames
 from wire.events import EventId, LogEntry, Queued, Started, encode, token
 
@@ -26,7 +27,7 @@ FAILED = LogEntry(EventId(1, 2), b'{"type":"failed","code":"deadline","message":
 EVENT_STREAMS: dict[str, Callable[[], Dialect]] = {
     "chat": lambda: ChatChunks(JOB, "m", 1, False),
     "completions": lambda: TextChunks(JOB, "m", Extra(1, False, False)),
-    "responses": lambda: ResponseEvents(Asked(JOB, "m", DOOR.read({"input": "Hi"}, 9).job)),
+    "responses": lambda: ResponseEvents(Origin(JOB, "m", DOOR.read(incoming({"input": "Hi"}, 9)).ask)),
     "anthropic": lambda: AnthropicEvents(JOB, "m", thoughts=False),
     "langserve": lambda: LangServeEvents(JOB, "m", reasoning=False, news=False),
 }
@@ -61,20 +62,20 @@ async def test_a_silence_is_always_an_event(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVENT_STREAMS)
-async def test_news_that_come_every_second_are_told_as_they_are(name: str) -> None:
+async def test_news_that_come_every_second_are_sent_as_they_are(name: str) -> None:
     byte_stream, dialect = ByteStream(EVENT_STREAMS[name]()), EVENT_STREAMS[name]()
     for place in (3, 2, 1):
         assert byte_stream.chunk([news(place)]) == dialect.burst([news(place)])
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_a_thought_that_nobody_is_to_see_leaves_no_silence() -> None:
+async def test_a_hidden_thought_leaves_no_silence() -> None:
     byte_stream = ByteStream(EVENT_STREAMS["anthropic"]())
     assert byte_stream.chunk([STARTED]) + byte_stream.chunk([THOUGHT]) == PING * 2
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_a_line_of_ollama_s_comes_while_its_place_changes() -> None:
+async def test_a_line_in_ollama_s_form_comes_while_the_place_changes() -> None:
     line = ByteStream(OllamaChunks("m")).chunk([news(2)])
     assert line.endswith(b'"content":""},"done":false}\n')
 

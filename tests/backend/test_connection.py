@@ -22,7 +22,9 @@ from backend.entrance.descriptors import Descriptors
 from backend.process import config_of
 from backend.settings import ApiSettings
 
-SOON = 0.2  # seconds that a client is given in these tests
+# Seconds that a client which stops is given in these tests: it may take a while until it has sent what it sends.
+SOON = 1.0
+SOONER = 0.2  # the same, where what is sent comes in one piece with all before it
 PIECE = b'{"a": "' + b"x" * 200 + b'"}'
 
 
@@ -30,13 +32,13 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     """Tells what it got. `/silent` answers when the request's path is set free; `/stream` in two pieces."""
     body = b""
     if scope["path"] == "/unread":
-        await asyncio.sleep(3 * SOON)
+        await asyncio.sleep(3 * SOONER)
     while (message := await receive())["type"] == "http.request":
         body += message["body"]
         if not message.get("more_body"):
             break
     if scope["path"] == "/slow":
-        await asyncio.sleep(3 * SOON)
+        await asyncio.sleep(3 * SOONER)
     headers = [[name.decode(), value.decode("latin-1")] for name, value in scope["headers"]]
     told = {"method": scope["method"], "path": scope["path"], "headers": headers, "body": body.decode()}
     told |= {"client": scope["client"][0], "scheme": scope["scheme"]}
@@ -252,8 +254,10 @@ async def test_a_client_that_stops_in_its_second_request_is_hung_up_on_too(line:
     assert (await line.rest()).startswith(b"HTTP/1.1 408 ")
 
 
-@pytest.mark.usefixtures("impatient")
-async def test_a_slow_answer_and_a_body_that_nobody_reads_yet_are_waited_for(port: int) -> None:
+async def test_a_slow_answer_and_a_body_that_nobody_reads_yet_are_waited_for(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "BODY_SECONDS", SOONER)
     large = b"x" * 300_000
     for request, body in ((post(path=b"/slow"), PIECE), (post(path=b"/unread", body=large), large)):
         async with connected(port) as line:
@@ -284,12 +288,7 @@ async def test_a_body_that_the_app_asks_for_late_gives_its_client_the_whole_time
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(raw))]})
         await send({"type": "http.response.body", "body": raw})
 
-    def making(*args: Any, **kwargs: Any) -> Connection:
-        made.append(Connection(*args, room=Descriptors(), **kwargs))
-        return made[-1]
-
-    config = uvicorn.Config(late, port=0, http=making, ws="none", lifespan="off", log_config=None)  # type: ignore[arg-type]
-    async with serving(config) as port, connected(port) as line:
+    async with serving(remembered(late, made)) as port, connected(port) as line:
         head, _, body = post(asks.encode(), body=b"x" * 300_000).partition(b"\r\n\r\n")
         line.writer.write(head + b"\r\n\r\n" + (b"" if "Expect" in asks else body))
         await until(partial(has_begun, made))
@@ -300,19 +299,43 @@ async def test_a_body_that_the_app_asks_for_late_gives_its_client_the_whole_time
         assert (await line.answer())[1]["body"] == 300_000
 
 
+def remembered(app: Any, made: list[Connection]) -> uvicorn.Config:
+    """A server of this app whose connections are in `made`."""
+
+    def making(*args: Any, **kwargs: Any) -> Connection:
+        made.append(Connection(*args, room=Descriptors(), **kwargs))
+        return made[-1]
+
+    return uvicorn.Config(app, port=0, http=making, ws="none", lifespan="off", log_config=None)  # type: ignore[arg-type]
+
+
 async def has_begun(made: list[Connection]) -> bool:
     """Whether the connection's first request has a limit for its body, and waits for the app."""
     return bool(made and made[0].cycle) and made[0]._waits_for_us()
 
 
-@pytest.mark.usefixtures("impatient")
-async def test_a_body_that_comes_slowly_is_read(line: Line) -> None:
+async def test_a_body_that_comes_slowly_is_read() -> None:
+    """Nine tenths of a client's time pass before each of nine bytes."""
+    made: list[Connection] = []
     whole = post()
-    await line.send(whole[:-9])
-    for place in range(len(whole) - 9, len(whole)):
-        await asyncio.sleep(SOON / 4)
-        await line.send(whole[place : place + 1])
-    assert (await line.answer())[1]["body"] == PIECE.decode()
+    async with serving(remembered(echo, made)) as port, connected(port) as line:
+        await line.send(whole[:-9])
+        await until(partial(in_a_body, made))
+        for place in range(len(whole) - 9, len(whole)):
+            late = made[0]._since = made[0].loop.time() - 0.9 * connection.BODY_SECONDS
+            made[0]._look()
+            await line.send(whole[place : place + 1])
+            await until(partial(heard_since, made[0], late))
+        assert (await line.answer())[1]["body"] == PIECE.decode()
+
+
+async def in_a_body(made: list[Connection]) -> bool:
+    """Whether the connection's first request has a body that is not there yet."""
+    return bool(made and made[0].cycle) and made[0]._limit == connection.BODY_SECONDS
+
+
+async def heard_since(connection: Connection, moment: float) -> bool:
+    return connection._since > moment
 
 
 # -- descriptors -------------------------------------------------------------------------------------------------

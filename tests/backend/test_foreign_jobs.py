@@ -13,6 +13,7 @@ from fastapi.routing import iter_route_contexts
 from backend.app import create_app
 from backend.dialects.responses.door import DOOR
 from backend.settings import ApiSettings
+from tests.backend.incoming import incoming
 from tests.backend.recording import BOUNDS
 from tests.support.house import House, MakesHouse
 from tests.support.truth import Truth
@@ -62,7 +63,7 @@ async def test_a_foreign_job_is_answered_like_a_wrong_id(
     client: httpx.AsyncClient, truth: Truth, route: tuple[str, str, Any]
 ) -> None:
     theirs, nobodys = uuid.uuid4(), uuid.uuid4()
-    request = DOOR.read({"input": "theirs"}, 9).job.model_copy(update={"model": "tiny", "door": DOOR.name})
+    request = DOOR.read(incoming({"input": "theirs"}, 9)).ask.model_copy(update={"model": "tiny", "door": DOOR.name})
     owner = {"tenant": TenantId("somebody else"), "principal": PrincipalId("local")}
     assert await truth.jobs.accept(JobId(str(theirs)), request, BOUNDS, **owner) == "ok"
     foreign, unknown = [await answer_of(client, route, job) for job in (theirs, nobodys)]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
-
 import pytest
+from redis.asyncio import Redis
 
 from backend.accounts.caller import LOCAL
 from backend.chat.disconnect import CANCEL
@@ -14,7 +13,6 @@ from backend.chat.gates.drain import Drain
 from backend.chat.submission import Submission
 from backend.errors import Unavailable
 from tests.backend.recording import BOUNDS
-from wire.client import open_redis
 from wire.jobs import JobPipe
 from wire.keys import Keys
 from wire.records import JobRequest
@@ -43,9 +41,7 @@ async def test_a_process_that_leaves_refuses_every_submission_and_says_when_to_t
     assert (refused.value.code, refused.value.headers) == ("draining", {"Retry-After": "1"})
 
 
-async def test_the_queue_accepts_no_job_that_has_passed_no_gate(redis_url: str) -> None:
-    redis = open_redis(redis_url, 10.0)
-    jobs = JobPipe(redis, Keys(f"test-{secrets.token_hex(4)}"))
+async def test_the_queue_accepts_no_job_that_has_passed_no_gate(redis: Redis, pool: str) -> None:
+    jobs = JobPipe(redis, Keys(pool))
     answer = await jobs.accept("j", SUBMISSION.ask, SUBMISSION.bounds, tenant=LOCAL.tenant)
     assert (answer, await jobs.depth()) == ("full depth", 0)
-    await redis.aclose()

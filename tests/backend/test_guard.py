@@ -33,7 +33,7 @@ def home(module_house: MakesHouse) -> House:
 
 @pytest.fixture
 async def allowing(home: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=home.apis[1].url, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=home.apis[1].url) as client:
         yield client
 
 

@@ -14,6 +14,7 @@ from backend.dialects.ollama.chat_request import parse_chat
 from backend.dialects.openai.chat import CHAT
 from backend.dialects.responses.door import DOOR
 from backend.errors import ApiError
+from tests.backend.incoming import incoming
 from tests.backend.pictures import GIF, JPEG, KINDS, PNG
 from wire.records import JobRequest
 
@@ -33,9 +34,13 @@ def url(image: str) -> str:
 ASK: dict[str, Callable[[str], JobRequest]] = {
     "Ollama": lambda image: parse_chat(said("look", images=[image]), 9).to_job(),
     "Anthropic": lambda image: read_messages({**said([source(image)]), "max_tokens": 9}, 9).to_job(),
-    "OpenAI's chat": lambda image: CHAT.read(said([{"type": "image_url", "image_url": {"url": url(image)}}]), 9).job,
+    "OpenAI's chat": lambda image: (
+        CHAT.read(incoming(said([{"type": "image_url", "image_url": {"url": url(image)}}]), 9)).ask
+    ),
     "OpenAI's responses": lambda image: (
-        DOOR.read({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": url(image)}]}]}, 9).job
+        DOOR.read(
+            incoming({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": url(image)}]}]}, 9)
+        ).ask
     ),
 }
 

@@ -1,4 +1,4 @@
-"""A job that is to be joined, and that ends with its last caller meanwhile: a real Valkey, no worker."""
+"""A job that is to be joined and that ends with its last caller meanwhile, on a real Valkey, without a worker."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Joining(Admission):
         super().__init__(pools, router, cast(Any, None), cast(Any, None))
         self._why = why
         self._times = times
-        self.found = ""
+        self.joined = ""
 
     async def prepare(self, submission: Submission) -> Ready:
         pool, job = self._pools.own, secrets.token_hex(8)
@@ -44,7 +44,7 @@ class Joining(Admission):
         if not self._times:
             return Ready(submission, route, job, pool, fresh=True)
         self._times -= 1
-        self.found = job
+        self.joined = job
         assert await pool.jobs.accept(job, submission.ask, BOUNDS, tenant=submission.caller.tenant) == "ok"
         found = await self._pools.find(job)
         await self._pools.cancel(job, self._why)
@@ -63,25 +63,25 @@ def service(pools: Pools, joining: Joining) -> ChatService:
     return ChatService(pools, Trails(pools), news, gates, joining, cast(Any, None), 60.0)
 
 
-async def test_who_comes_as_the_last_caller_leaves_gets_a_job_of_its_own(pools: Pools) -> None:
+async def test_a_caller_who_comes_as_the_last_caller_leaves_gets_a_job_of_its_own(pools: Pools) -> None:
     joining = Joining(pools, "client_gone")
     ticket = await service(pools, joining).submit(SUBMISSION)
-    assert ticket.job != joining.found
+    assert ticket.job != joining.joined
     found = await pools.find(ticket.job)
     assert found is not None and found.record.state == "queued"
-    assert await pools.deserted(joining.found) and not await pools.deserted(ticket.job)
+    assert await pools.deserted(joining.joined) and not await pools.deserted(ticket.job)
     await ticket.leave(gone=False)
 
 
-async def test_what_somebody_cancelled_on_purpose_is_told_to_who_joins_it(pools: Pools) -> None:
+async def test_a_caller_who_joins_a_job_that_was_cancelled_on_purpose_learns_of_the_cancel(pools: Pools) -> None:
     joining = Joining(pools, "asked")
     ticket = await service(pools, joining).submit(SUBMISSION)
-    assert ticket.job == joining.found
+    assert ticket.job == joining.joined
     await ticket.leave(gone=False)
 
 
-async def test_who_meets_two_of_them_is_told_to_send_it_again(pools: Pools) -> None:
+async def test_a_caller_who_meets_two_deserted_jobs_has_to_send_the_request_again(pools: Pools) -> None:
     joining = Joining(pools, "client_gone", times=2)
     with pytest.raises(JobLost):
         await service(pools, joining).submit(SUBMISSION)
-    assert await pools.deserted(joining.found)
+    assert await pools.deserted(joining.joined)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from backend.dialects.native.local_llm import LocalGenerate
+from tests.backend.incoming import incoming
 from tests.support.house import House, MakesHouse
 from tests.support.listener import words
 
@@ -81,4 +82,4 @@ async def test_errors_have_our_own_shape(
 )
 def test_a_provider_and_a_model_are_one_name(provider: str | None, model: str | None, named: str) -> None:
     body = {"prompt": "a", "provider_preference": provider, "model_preference": model}
-    assert LocalGenerate().read(body, 10).job.model == named
+    assert LocalGenerate().read(incoming(body, 10)).ask.model == named

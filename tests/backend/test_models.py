@@ -21,7 +21,7 @@ from wire.workers import WorkerRecord
 
 
 async def models(home: House) -> dict[str, Any]:
-    async with httpx.AsyncClient(base_url=home.url, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=home.url) as client:
         answer = await client.get("/api/models")
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()

@@ -1,4 +1,4 @@
-"""Which job an idempotency key names."""
+"""The job that an idempotency key names."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Keys:
     def __init__(self) -> None:
         self.claims: dict[str, Claim] = {}
 
-    async def claim(self, principal: str, key: str, mine: Claim) -> Claim:
-        return self.claims.setdefault(key, mine)
+    async def claim(self, principal: str, key: str, new: Claim) -> Claim:
+        return self.claims.setdefault(key, new)
 
 
 def ready(key: str, part: str = "", body: str = "a") -> Ready:

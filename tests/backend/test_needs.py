@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_args
 
+import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
-from backend.accounts.caller import LOCAL, Callers
+from backend.accounts.caller import LOCAL, Caller, Callers
 from backend.accounts.needs import Need, Needs, declare_public, needs
 from backend.app import create_app
+from backend.errors import Forbidden
 from backend.settings import ApiSettings
 
+PLACEHOLDER = re.compile(r"\{[^}]*\}")
 # A new route that anybody may call is added here on purpose, or its test fails.
 PUBLIC = {
     *("/docs", "/docs/oauth2-redirect", "/openapi.json", "/static-offline-docs"),
@@ -63,6 +68,25 @@ def test_what_concerns_all_tenants_needs_an_operator(app: FastAPI) -> None:
     assert operators >= OPERATE | {path for path, _ in routes_of(app) if path.startswith("/api/admin/")}
 
 
+async def test_a_caller_who_may_not_is_refused_before_anything_is_done(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The app has no services here: a handler that ran would fail at the first that it looks for."""
+    monkeypatch.setattr(Needs, "__call__", refused)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for context in iter_route_contexts(app.routes):
+            if declared(context.original_route) != {"public"}:
+                path = PLACEHOLDER.sub("x", str(context.path))
+                for method in context.methods or ():
+                    answer = await client.request(method, path, json={} if method in ("POST", "PUT", "PATCH") else None)
+                    assert answer.status_code == 403, (method, path, answer.text)
+
+
+async def refused(self: Needs, request: Request) -> Caller:
+    raise Forbidden("This caller may not.", "not_allowed")
+
+
 async def nothing() -> None: ...
 
 
@@ -95,8 +119,6 @@ async def test_the_caller_of_a_request_is_found_once_and_is_what_its_route_hands
 
     async def never(*args: Any) -> Any:
         raise AssertionError
-
-    from starlette.requests import Request
 
     await Callers(inner)({"type": "http"}, never, never)
     assert await Needs("chat")(Request(scopes[0])) == LOCAL

@@ -18,6 +18,7 @@ from backend.entrance.body import CONTAINERS_MAX, DEPTH_MAX, VALUES_MAX, parse_j
 from backend.entrance.nested import depth, has_nul, openings, structure
 from backend.entrance.protocols import SPOKEN, Protocols, takes_numbers
 from backend.errors import Invalid
+from tests.backend.incoming import bounds
 
 TEXT = some.text(alphabet='ab"\\[]{},:\0\n\u00e9')
 VALUES = some.recursive(
@@ -94,7 +95,7 @@ def test_nesting_is_bounded_as_before() -> None:
 
 
 def test_a_line_of_a_batch_is_bounded_as_a_request_is() -> None:
-    checker = Checker("batch_" + "0" * 32, "/v1/chat/completions", 2_000)
+    checker = Checker("batch_" + "0" * 32, "/v1/chat/completions", bounds(2_000))
     row = checker.row(RawLine(0, TOO_MANY["empty lists"]))
     assert row.state == "failed" and "too_many_values" in (row.answer or "")
     with pytest.raises(NotJsonl):

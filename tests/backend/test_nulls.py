@@ -22,22 +22,27 @@ from backend.dialects.openai.completions import COMPLETIONS, CompletionRequest
 from backend.dialects.openai.embeddings import EmbeddingRequest
 from backend.dialects.responses.door import DOOR
 from backend.dialects.responses.request import ResponsesRequest
+from tests.backend.incoming import incoming
 
 SAID = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 # What is read, the fields that its caller gives, and how it is read.
 DOORS: dict[str, tuple[type[BaseModel], dict[str, Any], Any]] = {
-    "Ollama's chat": (ChatRequest, SAID, lambda body: OllamaChat().read(body, 9)),
-    "Ollama's text": (GenerateRequest, {"prompt": "hi"}, lambda body: OllamaGenerate().read(body, 9)),
+    "Ollama's chat": (ChatRequest, SAID, lambda body: OllamaChat().read(incoming(body, 9))),
+    "Ollama's text": (GenerateRequest, {"prompt": "hi"}, lambda body: OllamaGenerate().read(incoming(body, 9))),
     "Ollama's vectors": (EmbedRequest, {"model": "m", "input": "hi"}, read_embed),
     "Ollama's one vector": (OldRequest, {"model": "m", "prompt": "hi"}, read_old),
     "Ollama's load of what makes vectors": (EmbedRequest, {"model": "m"}, read_embed),
     "what Ollama shows": (ShowRequest, {"name": "m"}, lambda body: read_as(ShowRequest, body).asked),
-    "OpenAI's chat": (OpenAiChatRequest, SAID, lambda body: CHAT.read(body, 9)),
-    "OpenAI's text": (CompletionRequest, {"model": "m", "prompt": "hi"}, lambda body: COMPLETIONS.read(body, 9)),
-    "OpenAI's responses": (ResponsesRequest, {"model": "m", "input": "hi"}, lambda body: DOOR.read(body, 9)),
+    "OpenAI's chat": (OpenAiChatRequest, SAID, lambda body: CHAT.read(incoming(body, 9))),
+    "OpenAI's text": (
+        CompletionRequest,
+        {"model": "m", "prompt": "hi"},
+        lambda body: COMPLETIONS.read(incoming(body)),
+    ),
+    "OpenAI's responses": (ResponsesRequest, {"model": "m", "input": "hi"}, lambda body: DOOR.read(incoming(body, 9))),
     "OpenAI's vectors": (EmbeddingRequest, {"model": "m", "input": "hi"}, openai_embeddings.read),
     "Anthropic's": (MessagesRequest, {**SAID, "max_tokens": 9}, lambda body: read_messages(body, 9).to_job()),
-    "one local model": (LocalRequest, {"prompt": "hi"}, lambda body: LocalGenerate().read(body, 9)),
+    "one local model": (LocalRequest, {"prompt": "hi"}, lambda body: LocalGenerate().read(incoming(body, 9))),
 }
 
 
@@ -54,4 +59,4 @@ def test_null_is_the_same_as_left_out_in_every_field_of_a_request(door: str) -> 
 )
 def test_null_for_what_is_needed_is_refused_as_if_it_were_missing(body: dict[str, Any]) -> None:
     with pytest.raises(Exception, match="messages"):
-        OllamaChat().read(body, 9)
+        OllamaChat().read(incoming(body, 9))

@@ -18,6 +18,7 @@ from backend.dialects.ollama.errors import refusal
 from backend.dialects.ollama.generate import OllamaGenerate
 from backend.dialects.ollama.models import shown
 from backend.errors import ApiError, Forbidden, Invalid, JobFailed, NotFound, QueueFull, Unavailable
+from tests.backend.incoming import incoming
 from wire import events
 from wire.events import EventId, LogEntry
 from wire.records import JobRequest
@@ -198,5 +199,5 @@ def test_a_model_that_writes_is_not_told_to_make_vectors(able: tuple[str, ...], 
 )
 def test_the_deepest_thought_is_the_deepest_that_every_engine_knows(think: Any, carried: Any) -> None:
     body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "prompt": "hi", "think": think}
-    for job in (parse_chat(body, 9).to_job(), OllamaGenerate().read(body, 9).job):
+    for job in (parse_chat(body, 9).to_job(), OllamaGenerate().read(incoming(body, 9)).ask):
         assert (job.think, job.effort) == carried

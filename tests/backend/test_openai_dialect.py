@@ -15,6 +15,7 @@ from backend.chat.relay import Dialect
 from backend.dialects.openai.chat import ChatChunks, completion, job_of
 from backend.dialects.openai.completions import COMPLETIONS, Extra, TextChunks
 from backend.dialects.openai.completions import completion as text_completion
+from tests.backend.incoming import incoming
 from wire import events
 from wire.events import EventId, LogEntry
 
@@ -226,7 +227,7 @@ def test_a_text_is_told_with_its_prompt_where_it_is_asked_for() -> None:
     assert "".join(texts) == "Say: Hello"
     assert told[-3][1]["choices"][0]["finish_reason"] == "stop"
     assert told[-2][1]["usage"] == USAGE
-    asked = COMPLETIONS.read({"prompt": "Say: ", "echo": True}, 9)
+    asked = COMPLETIONS.read(incoming({"prompt": "Say: ", "echo": True}, 9))
     answer = text_completion(JOB, "m", asked, [outcome_of(LOG)])
     assert (answer["choices"][0]["text"], answer["object"], answer["id"][:5]) == (
         "Say: Hello",
@@ -238,7 +239,9 @@ def test_a_text_is_told_with_its_prompt_where_it_is_asked_for() -> None:
 def test_a_text_s_logprobs_are_columns_with_offsets() -> None:
     pieces = [{"token": "Hé", "logprob": -1.0, "top_logprobs": [ALTERNATIVE]}, {"token": "y", "logprob": -2.0}]
     log = log_of(STARTED, *[events.token(str(one["token"]), logprobs=[one]) for one in pieces], END)
-    whole = text_completion(JOB, "m", COMPLETIONS.read({"prompt": "x"}, 9), [outcome_of(log)])["choices"][0]["logprobs"]
+    whole = text_completion(JOB, "m", COMPLETIONS.read(incoming({"prompt": "x"}, 9)), [outcome_of(log)])["choices"][0][
+        "logprobs"
+    ]
     assert whole == {
         "tokens": ["Hé", "y"],
         "token_logprobs": [-1.0, -2.0],

@@ -118,7 +118,7 @@ def test_parts_are_small_enough_and_alike(count: int, sizes: list[int]) -> None:
     assert tuple(one for part in parts for one in part) == inputs
 
 
-def test_vectors_that_do_not_go_together_are_no_answer() -> None:
+def test_vectors_that_do_not_belong_together_are_no_answer() -> None:
     with pytest.raises(ApiError, match="3 vectors of 4 inputs"):
         check([{"model": "a"}], 3, 4)
     with pytest.raises(ApiError, match="different models"):
@@ -139,7 +139,9 @@ async def test_one_text_is_one_job(client: openai.AsyncOpenAI, hand: Hand) -> No
 
 
 @pytest.mark.parametrize("form", ["float", "base64", None])
-async def test_many_are_several_jobs_and_come_in_their_order(client: openai.AsyncOpenAI, hand: Hand, form: Any) -> None:
+async def test_many_texts_are_several_jobs_and_their_vectors_come_in_order(
+    client: openai.AsyncOpenAI, hand: Hand, form: Any
+) -> None:
     """`None`: the client asks for base64 by itself, and makes numbers of it."""
     given = texts(9)
     form = openai.omit if form is None else form
@@ -169,7 +171,7 @@ async def test_token_ids_are_passed_on(home: House, hand: Hand, truth: Truth) ->
 # -- what goes wrong ---------------------------------------------------------------------------------------------
 
 
-async def test_one_that_fails_ends_the_others(client: openai.AsyncOpenAI, hand: Hand, truth: Truth) -> None:
+async def test_a_job_that_fails_ends_the_others(client: openai.AsyncOpenAI, hand: Hand, truth: Truth) -> None:
     asked = asyncio.create_task(client.embeddings.create(model=MODEL, input=texts(9)))
     first, second, third = await hand.jobs(3)
     await hand.answer(first)
@@ -181,7 +183,7 @@ async def test_one_that_fails_ends_the_others(client: openai.AsyncOpenAI, hand: 
     assert (await truth.record(first.id)).state == "completed"
 
 
-async def test_a_caller_who_leaves_ends_all(home: House, truth: Truth) -> None:
+async def test_a_caller_who_leaves_ends_all_jobs(home: House, truth: Truth) -> None:
     before = (await truth.states()).keys()
     async with asking(home, {"input": texts(9), "model": MODEL}):
         jobs = await eventually(lambda: new_jobs(truth, before, 3), PATIENCE, "three jobs")
@@ -189,7 +191,7 @@ async def test_a_caller_who_leaves_ends_all(home: House, truth: Truth) -> None:
         assert (await truth.until_state(job, "cancelled")).why == "client_gone"
 
 
-async def test_where_one_is_refused_none_stays(client: openai.AsyncOpenAI, truth: Truth) -> None:
+async def test_where_one_job_is_refused_none_stays(client: openai.AsyncOpenAI, truth: Truth) -> None:
     before = (await truth.states()).keys()
     with pytest.raises(openai.RateLimitError) as raised:
         await client.embeddings.create(model=MODEL, input=texts(BATCH * DEPTH + 1))

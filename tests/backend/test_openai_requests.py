@@ -14,6 +14,7 @@ from backend.dialects.openai.chat import CHAT
 from backend.dialects.openai.completions import COMPLETIONS
 from backend.dialects.openai.errors import BadParameter, refusal
 from backend.errors import Conflict, Forbidden, Invalid, JobFailed, NotFound, QueueFull, Unavailable
+from tests.backend.incoming import incoming
 from tests.backend.pictures import PNG
 from wire.records import JobRequest, Message
 
@@ -28,7 +29,7 @@ def chat(**fields: Any) -> dict[str, Any]:
 
 
 def job_of(**fields: Any) -> JobRequest:
-    return CHAT.read(chat(**fields), 100).job
+    return CHAT.read(incoming(chat(**fields), 100)).ask
 
 
 def said(*messages: dict[str, Any]) -> tuple[Message, ...]:
@@ -39,8 +40,8 @@ def said(*messages: dict[str, Any]) -> tuple[Message, ...]:
 
 
 def test_a_bare_chat_asks_for_nothing_else() -> None:
-    asked = CHAT.read(chat(), 100)
-    assert asked.job == JobRequest(model="", messages=(Message(role="user", content="hello"),))
+    asked = CHAT.read(incoming(chat(), 100))
+    assert asked.ask == JobRequest(model="", messages=(Message(role="user", content="hello"),))
     assert (asked.stream, asked.extra.include_usage) == (False, False)
 
 
@@ -74,7 +75,7 @@ def test_null_is_as_if_it_were_left_out() -> None:
         "model stream stream_options n tools tool_choice response_format reasoning_effort logprobs top_logprobs stop"
     )
     more = "max_tokens max_completion_tokens temperature seed user logit_bias functions audio parallel_tool_calls"
-    assert CHAT.read(chat(**dict.fromkeys((names + " " + more).split())), 100).job == job_of()
+    assert CHAT.read(incoming(chat(**dict.fromkeys((names + " " + more).split())), 100)).ask == job_of()
 
 
 def test_what_changes_no_answer_is_ignored() -> None:
@@ -178,7 +179,7 @@ GRAMMAR = 'root ::= "a"'
 )
 def test_a_form_of_another_server_is_an_option(sent: dict[str, Any], options: dict[str, Any]) -> None:
     assert job_of(**sent).options == options
-    assert COMPLETIONS.read({"prompt": "x", **sent}, 9).job.options == {**options, "num_predict": 16}
+    assert COMPLETIONS.read(incoming({"prompt": "x", **sent}, 9)).ask.options == {**options, "num_predict": 16}
 
 
 @pytest.mark.parametrize(
@@ -217,15 +218,15 @@ def test_thinking_is_switched_by_other_names() -> None:
 
 
 def test_several_answers_are_several_jobs() -> None:
-    asked = CHAT.read(chat(n=3, temperature=1), 100)
-    assert len(asked.jobs) == 3 and set(map(str, asked.jobs)) == {str(asked.job)}
-    assert CHAT.read(chat(n=1), 100).others == ()
+    asked = CHAT.read(incoming(chat(n=3, temperature=1), 100))
+    assert len(asked.asks) == 3 and set(map(str, asked.asks)) == {str(asked.ask)}
+    assert CHAT.read(incoming(chat(n=1), 100)).others == ()
 
 
 def test_a_seed_is_another_one_for_each_answer() -> None:
     """The same one would make the same answer so many times."""
-    asked = CHAT.read(chat(n=3, seed=2**63 - 2), 100)
-    assert [job.options["seed"] for job in asked.jobs] == [2**63 - 2, 2**63 - 1, -(2**63)]
+    asked = CHAT.read(incoming(chat(n=3, seed=2**63 - 2), 100))
+    assert [job.options["seed"] for job in asked.asks] == [2**63 - 2, 2**63 - 1, -(2**63)]
 
 
 def test_a_call_without_arguments_has_none() -> None:
@@ -466,7 +467,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {  # what is sent besides, p
 def test_a_wrong_chat_is_refused(name: str) -> None:
     fields, param, says = WRONG[name]
     with pytest.raises(BadParameter) as raised:
-        CHAT.read(chat(**fields), 100)
+        CHAT.read(incoming(chat(**fields), 100))
     assert raised.value.param == param
     assert says in raised.value.message
     told = refusal(raised.value, "r1")
@@ -478,7 +479,7 @@ def test_a_wrong_chat_is_refused(name: str) -> None:
 
 def test_a_prompt_is_not_repeated_in_a_complaint() -> None:
     with pytest.raises(BadParameter) as raised:
-        CHAT.read(chat(messages=[{"role": "user", "content": {"secret": "word"}}]), 100)
+        CHAT.read(incoming(chat(messages=[{"role": "user", "content": {"secret": "word"}}]), 100))
     assert "secret" not in raised.value.message
 
 
@@ -486,29 +487,31 @@ def test_a_prompt_is_not_repeated_in_a_complaint() -> None:
 
 
 def test_a_completion_goes_on_behind_its_prompt() -> None:
-    asked = COMPLETIONS.read({"prompt": "Once", "suffix": "end", "echo": True, "stop": "x", "best_of": 1, "n": 1}, 9)
-    assert asked.job == JobRequest(
+    asked = COMPLETIONS.read(
+        incoming({"prompt": "Once", "suffix": "end", "echo": True, "stop": "x", "best_of": 1, "n": 1}, 9)
+    )
+    assert asked.ask == JobRequest(
         kind="generate", model="", prompt="Once", suffix="end", options={"stop": ["x"], "num_predict": 16}
     )
     assert asked.extra.echo is True
-    assert COMPLETIONS.read({"prompt": ["Once"], "max_tokens": 3}, 9).job.options == {"num_predict": 3}
+    assert COMPLETIONS.read(incoming({"prompt": ["Once"], "max_tokens": 3}, 9)).ask.options == {"num_predict": 3}
 
 
 def test_a_prompt_may_be_empty_also_before_a_suffix() -> None:
-    assert COMPLETIONS.read({"prompt": ""}, 9).job.prompt == ""
-    job = COMPLETIONS.read({"prompt": "", "suffix": "end"}, 9).job
+    assert COMPLETIONS.read(incoming({"prompt": ""}, 9)).ask.prompt == ""
+    job = COMPLETIONS.read(incoming({"prompt": "", "suffix": "end"}, 9)).ask
     assert (job.prompt, job.suffix) == ("", "end")
 
 
 def test_each_prompt_has_its_answers_side_by_side() -> None:
-    asked = COMPLETIONS.read({"prompt": ["a", "b"], "n": 2, "best_of": 2, "seed": 5}, 9)
-    assert [(job.prompt, job.options["seed"]) for job in asked.jobs] == [("a", 5), ("a", 6), ("b", 5), ("b", 6)]
+    asked = COMPLETIONS.read(incoming({"prompt": ["a", "b"], "n": 2, "best_of": 2, "seed": 5}, 9))
+    assert [(job.prompt, job.options["seed"]) for job in asked.asks] == [("a", 5), ("a", 6), ("b", 5), ("b", 6)]
 
 
 def test_a_completion_s_logprobs() -> None:
-    job = COMPLETIONS.read({"prompt": "Once", "logprobs": 0}, 9).job
+    job = COMPLETIONS.read(incoming({"prompt": "Once", "logprobs": 0}, 9)).ask
     assert (job.logprobs, job.top_logprobs) == (True, 0)
-    assert COMPLETIONS.read({"prompt": "Once"}, 9).job.logprobs is None
+    assert COMPLETIONS.read(incoming({"prompt": "Once"}, 9)).ask.logprobs is None
 
 
 @pytest.mark.parametrize(
@@ -533,7 +536,7 @@ def test_a_completion_s_logprobs() -> None:
 )
 def test_a_wrong_completion_is_refused(fields: dict[str, Any], param: str, code: str) -> None:
     with pytest.raises(BadParameter) as raised:
-        COMPLETIONS.read({"prompt": "Once", **fields}, 9)
+        COMPLETIONS.read(incoming({"prompt": "Once", **fields}, 9))
     assert (raised.value.param, raised.value.code, refusal(raised.value, "").status) == (param, code, 400)
 
 
@@ -552,7 +555,7 @@ def test_a_wrong_completion_is_refused(fields: dict[str, Any], param: str, code:
 )
 def test_all_forms_of_input(given: Any, inputs: tuple[Any, ...]) -> None:
     wanted = openai_embeddings.read({"input": given, "model": "m", "dimensions": 3, "user": "u"})
-    assert wanted.job == JobRequest(kind="embed", model="m", inputs=inputs, dimensions=3)
+    assert wanted.ask == JobRequest(kind="embed", model="m", inputs=inputs, dimensions=3)
     assert not wanted.as_base64
 
 

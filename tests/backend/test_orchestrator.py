@@ -1,5 +1,5 @@
-"""Busy pods are marked: markers and their lease on a real Valkey, workers played by hand, and a stand-in of Kubernetes
-that speaks its protocol. Real processes: tests/flow/test_orchestrator.py."""
+"""Busy pods are marked: markers and their leadership on a real Valkey, workers played by hand, and a
+stand-in of Kubernetes that speaks its protocol. Real processes: tests/flow/test_orchestrator.py."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ class Room:
         return keys.orchestrator(self.pools.own.name)
 
     async def marker(self, every: float = 0.05) -> Marker:
-        lease = Leadership(self.redis, self.key, LEASE)
-        return Marker(await open_cluster(), lease, Fresh(self.pools), every)
+        leadership = Leadership(self.redis, self.key, LEASE)
+        return Marker(await open_cluster(), leadership, Fresh(self.pools), every)
 
     async def busy(self, host: str, count: int = 1, pool: int = 0) -> list[str]:
         """A worker on this host that was given so many jobs, and takes no more."""
-        one = list(self.pools)[pool]
+        place = list(self.pools)[pool]
         name = f"{host}-{secrets.token_hex(4)}"
-        await one.workers.register(name, 100, WorkerInfo("simulated", {"m": {}}, host))
-        await one.workers.ask(name, True)
+        await place.workers.register(name, 100, WorkerInfo("simulated", {"m": {}}, host))
+        await place.workers.ask(name, True)
         jobs = [secrets.token_hex(8) for _ in range(count)]
         for job in jobs:
-            assert await one.jobs.accept(job, JobRequest(model="m"), BOUNDS, tenant="ann") == "ok"
-        await one.workers.ask(name, False)
+            assert await place.jobs.accept(job, JobRequest(model="m"), BOUNDS, tenant="ann") == "ok"
+        await place.workers.ask(name, False)
         return jobs
 
 
@@ -83,7 +83,7 @@ async def room(server: ApiServer, redis_url: str, redis: Redis) -> AsyncIterator
         yield Room(server, pools, redis)
 
 
-async def test_a_busy_pod_is_worth_its_jobs_and_an_idle_one_nothing(room: Room) -> None:
+async def test_a_busy_pod_is_worth_its_jobs_and_an_idle_pod_nothing(room: Room) -> None:
     room.server.add("pod-a")
     room.server.add("pod-b", cost="300")  # what a marker that is gone left
     room.server.add("pod-c", cost="0")
@@ -99,7 +99,7 @@ async def test_a_busy_pod_is_worth_its_jobs_and_an_idle_one_nothing(room: Room) 
     assert room.server.cost("pod-a") == "0"
 
 
-async def test_only_what_changed_is_patched_and_the_list_is_asked_for_once(room: Room) -> None:
+async def test_only_changed_pods_are_patched_and_the_list_is_fetched_once(room: Room) -> None:
     room.server.add("pod-a")
     room.server.add("pod-b")
     await room.busy("pod-a")
@@ -107,10 +107,12 @@ async def test_only_what_changed_is_patched_and_the_list_is_asked_for_once(room:
     for _ in range(4):
         await marker.look()
     assert room.server.patches() == [("pod-a", "100")]
-    assert [one.verb for one in room.server.asked].count("list") == 1
+    assert [request.verb for request in room.server.requests].count("list") == 1
 
 
-async def test_a_look_without_redis_costs_its_process_no_lease(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_look_without_redis_does_not_cost_its_process_the_leadership(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def away(looks: Looks, anew: bool = False) -> Look:
         raise ConnectionError
 
@@ -143,7 +145,7 @@ async def test_hosts_that_are_no_worker_s_pod_are_left_alone(room: Room) -> None
     for _ in range(3):
         await marker.look()
     assert room.server.patches() == []
-    assert len(room.server.asked) == 2  # the list, and once more for hosts that it did not have
+    assert len(room.server.requests) == 2  # the list, and once more for hosts that it did not have
 
 
 async def test_a_pod_that_came_later_is_found_once_it_is_busy(room: Room) -> None:
@@ -170,7 +172,7 @@ async def test_a_pod_that_is_gone_is_forgotten(room: Room) -> None:
     assert room.server.cost("pod-b") == "200"
 
 
-async def test_those_that_became_busy_are_marked_before_those_that_only_have_more(room: Room) -> None:
+async def test_pods_that_became_busy_are_marked_before_pods_that_only_have_more_jobs(room: Room) -> None:
     for n in range(PATCHES):
         room.server.add(f"more-{n}", cost="900")
         await room.busy(f"more-{n}")
@@ -184,37 +186,37 @@ async def test_those_that_became_busy_are_marked_before_those_that_only_have_mor
     assert {room.server.cost(pod) for pod in room.server.pods} == {"100"}
 
 
-async def test_one_marks_and_the_next_follows_where_it_leaves_or_dies(room: Room) -> None:
+async def test_one_process_marks_and_the_next_follows_where_it_leaves_or_dies(room: Room) -> None:
     room.server.add("pod-a")
     await room.busy("pod-a")
     first, second, third = [await room.marker() for _ in range(3)]
     await first.look()
     await second.look()
-    assert len(room.server.asked) == 2  # the first's list and patch
+    assert len(room.server.requests) == 2  # the first's list and patch
     await first._leave()
     await second.look()
-    assert len(room.server.asked) == 3  # the second's list: nothing has changed
+    assert len(room.server.requests) == 3  # the second's list: nothing has changed
     await room.redis.pexpire(room.key, 1)  # as if the second were killed
     while await room.redis.exists(room.key):
         pass
     await third.look()
     await second.look()  # it was only asleep
-    assert len(room.server.asked) == 4
+    assert len(room.server.requests) == 4
     assert await room.redis.pttl(room.key) > 0
 
 
-async def test_a_lease_is_its_holder_s_alone(room: Room) -> None:
-    mine, yours = (Leadership(room.redis, room.key, LEASE) for _ in range(2))
-    assert await mine.take() and await mine.keep()
-    assert not await yours.take() and not await yours.keep()
-    await yours.leave()
-    assert await mine.keep()
-    await mine.leave()
-    assert await yours.take()
+async def test_the_leadership_is_its_holder_s_alone(room: Room) -> None:
+    first, second = (Leadership(room.redis, room.key, LEASE) for _ in range(2))
+    assert await first.take() and await first.keep()
+    assert not await second.take() and not await second.keep()
+    await second.leave()
+    assert await first.keep()
+    await first.leave()
+    assert await second.take()
 
 
 @pytest.mark.parametrize("answers", [403, 500, "gone"])
-async def test_an_api_server_that_says_no_or_nothing_is_told_of_once_and_asked_ever_less_often(
+async def test_an_api_server_that_refuses_or_is_silent_is_logged_once_and_tried_ever_less_often(
     room: Room, answers: int | str
 ) -> None:
     room.server.add("pod-a")
@@ -228,10 +230,10 @@ async def test_an_api_server_that_says_no_or_nothing_is_told_of_once_and_asked_e
     with capture_logs() as lines:
         pauses = [await marker.look() for _ in range(4)]
     assert pauses == [2.0, 4.0, 8.0, 16.0]
-    told = [line for line in lines if line["log_level"] == "warning"]
-    assert len(told) == 1 and told[0]["action"] == "orchestrator.failed"
+    warnings = [line for line in lines if line["log_level"] == "warning"]
+    assert len(warnings) == 1 and warnings[0]["action"] == "orchestrator.failed"
     if answers == 403:
-        assert "deploy/components/pod-deletion-cost" in told[0]["reason"]
+        assert "deploy/components/pod-deletion-cost" in warnings[0]["reason"]
     if answers != "gone":
         room.server.answers = ""
         with capture_logs() as lines:
@@ -241,7 +243,7 @@ async def test_an_api_server_that_says_no_or_nothing_is_told_of_once_and_asked_e
     assert not await room.redis.exists(room.key) or answers != "gone"
 
 
-async def test_one_that_cannot_reach_the_api_server_leaves_the_lease_to_another(room: Room) -> None:
+async def test_a_process_that_cannot_reach_the_api_server_leaves_the_leadership_to_another(room: Room) -> None:
     room.server.add("pod-a")
     unlucky, lucky = await room.marker(), await room.marker()
     room.server.answers = 503
@@ -252,7 +254,7 @@ async def test_one_that_cannot_reach_the_api_server_leaves_the_lease_to_another(
     assert [line["action"] for line in lines] == ["orchestrator.leads"]
 
 
-async def test_a_pod_that_some_webhook_keeps_from_being_marked_stops_nobody(room: Room) -> None:
+async def test_a_pod_whose_mark_some_webhook_refuses_stops_no_other_mark(room: Room) -> None:
     room.server.add("pod-a")
     marker = await room.marker()
     await marker.look()
@@ -273,7 +275,7 @@ def test_another_orchestrator_is_refused_at_start(
     assert capsys.readouterr().err == f"sluice: SLUICE_ORCHESTRATOR: Input should be 'kubernetes' (got '{value}')\n"
 
 
-def test_without_its_client_it_is_refused_at_start(
+def test_without_its_client_an_orchestrator_is_refused_at_start(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SLUICE_ORCHESTRATOR", "kubernetes")
@@ -283,8 +285,8 @@ def test_without_its_client_it_is_refused_at_start(
     assert "pip install 'sluice[kubernetes]'" in capsys.readouterr().err
 
 
-def test_in_a_pod_the_service_account_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files that the component mounts. The certificate is anybody's: nothing is asked here."""
+def test_in_a_pod_the_service_account_names_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files that the component mounts. The certificate may be any: no request is sent here."""
     import certifi
 
     for name, text in (("token", "abc"), ("namespace", "sluice\n"), ("ca.crt", Path(certifi.where()).read_text())):
@@ -301,7 +303,7 @@ def test_in_a_pod_the_service_account_says_where(tmp_path: Path, monkeypatch: py
     cluster.close()
 
 
-async def test_where_nothing_says_where_the_cluster_is_chats_are_served_all_the_same(
+async def test_where_no_configuration_names_a_cluster_chats_are_served_all_the_same(
     room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nowhere = str(tmp_path / "nothing")

@@ -83,7 +83,7 @@ async def test_a_job_is_found_where_it_came_to_last(pools: Pools) -> None:
     assert await pools.known([]) == set()
 
 
-async def test_a_job_is_found_in_a_pool_that_is_somebody_else_s(pools: Pools) -> None:
+async def test_a_job_is_found_in_a_pool_of_another_api(pools: Pools) -> None:
     job = await begun(pools)
     await leave(pools, job, ONE, THREE)
     assert told(await pools.find(job)) == (THREE, "queued")
@@ -167,7 +167,7 @@ async def test_a_trail_reads_on_live_and_carries_the_job_on_where_its_worker_die
         assert not await pools.deserted(job)
 
 
-async def test_who_hangs_up_between_two_pools_hears_no_more(pools: Pools) -> None:
+async def test_a_caller_who_hangs_up_between_two_pools_gets_no_more_events(pools: Pools) -> None:
     job = await begun(pools)
     async with Trails(pools).follow(pools.own, job) as trail:
         reading = asyncio.create_task(read(trail))
@@ -179,7 +179,7 @@ async def test_who_hangs_up_between_two_pools_hears_no_more(pools: Pools) -> Non
         assert not trail.at_end
 
 
-async def test_who_hung_up_as_the_next_pool_was_entered_hears_nothing_of_it(pools: Pools) -> None:
+async def test_a_caller_who_hung_up_as_the_next_pool_was_entered_gets_none_of_its_events(pools: Pools) -> None:
     job = await begun(pools, TWO)
     async with Trails(pools).follow(pools.own, job, fresh=True) as trail:
         trail.hang_up()
@@ -203,7 +203,7 @@ async def test_an_id_stays_in_the_pool_that_it_was_first_meant_for(pools: Pools)
     assert (await naming.name(ready(pools.own))).fresh
 
 
-async def test_a_key_joins_the_job_wherever_it_is_and_starts_anew_where_that_failed(pools: Pools) -> None:
+async def test_a_key_joins_its_job_wherever_it_is_and_starts_anew_where_the_job_failed(pools: Pools) -> None:
     naming, key, mine = Naming(IdempotencyKeys(pools._redis, 60_000), pools), secrets.token_hex(8), secrets.token_hex(8)
     first = await naming.name(ready(pools.named(TWO), key, job=mine))
     assert (first.job, first.pool.name, first.fresh, first.joins) == (mine, TWO, False, None)

@@ -15,11 +15,13 @@ from openai import AsyncOpenAI
 from openai.types.responses import Response
 
 from backend.dialects.responses.door import DOOR
+from tests.backend.incoming import incoming
 from tests.backend.openai_calls import openai_client
 from tests.backend.recording import BOUNDS
 from tests.support.house import House, MakesHouse
 from tests.support.truth import Truth, truth_of
 from tests.support.waiting import eventually
+from wire.records import JobRequest
 
 LONG = "!tokens 100000"  # an answer that no test waits for
 UNKNOWN = "resp_" + "0" * 32
@@ -214,7 +216,7 @@ async def test_a_response_is_continued_with_all_that_was_said_but_its_instructio
     second = await other.responses.create(input="!tokens 4", instructions="New.", previous_response_id=first.id)
     third = await client.responses.create(input="!tokens 5", previous_response_id=second.id)
     assert third.previous_response_id == second.id and third.instructions is None
-    asked = DOOR.read({"input": "x"}, 9).job.model_validate_json((await truth.record(job_of(third.id))).request)
+    asked = JobRequest.model_validate_json((await truth.record(job_of(third.id))).request)
     said = [(message.role, message.content) for message in asked.messages]
     turns = [("user", f"!tokens {n}") for n in (3, 4, 5)]
     answers = [("assistant", words(n)) for n in (3, 4)]
@@ -227,7 +229,7 @@ async def test_a_response_is_continued_with_its_thoughts(client: AsyncOpenAI, tr
     first = await client.responses.create(input="!think", reasoning={"effort": "low"})
     [thought] = [item for item in first.output if item.type == "reasoning"]
     second = await client.responses.create(input="!tokens 1", previous_response_id=first.id)
-    asked = DOOR.read({"input": "x"}, 9).job.model_validate_json((await truth.record(job_of(second.id))).request)
+    asked = JobRequest.model_validate_json((await truth.record(job_of(second.id))).request)
     assert [message.thinking for message in asked.messages] == [None, thought.summary[0].text, None]
 
 
@@ -255,7 +257,7 @@ async def test_an_item_that_is_named_is_read_where_it_was_told(
     named: Any = [{"type": "item_reference", "id": str(name)} for name in names]
     bare: Any = {"id": names[-1]}
     second = await other.responses.create(input=[*named, bare, {"role": "user", "content": "!tokens 1"}])
-    asked = DOOR.read({"input": "x"}, 9).job.model_validate_json((await truth.record(job_of(second.id))).request)
+    asked = JobRequest.model_validate_json((await truth.record(job_of(second.id))).request)
     text, thought = first.output_text, first.output[0].summary[0].text  # type: ignore[union-attr]
     said = [(message.role, message.content, message.thinking) for message in asked.messages]
     assert said[:2] == [("user", "!think", None), ("assistant", text, thought)]
@@ -268,7 +270,7 @@ async def test_only_an_item_of_ones_own_that_is_there_can_be_named(client: Async
     unkept = await client.responses.create(input="!tokens 1", store=False)
     running = await client.responses.create(input=LONG, background=True)
     foreign = uuid.uuid4()
-    request = DOOR.read({"input": "theirs"}, 9).job.model_copy(update={"model": "tiny", "door": DOOR.name})
+    request = DOOR.read(incoming({"input": "theirs"}, 9)).ask.model_copy(update={"model": "tiny", "door": DOOR.name})
     assert await truth.jobs.accept(str(foreign), request, BOUNDS, tenant="somebody else") == "ok"
     for name in ("msg_1", f"msg_{'0' * 32}", f"{there.output[0].id}_7", unkept.output[0].id, f"msg_{foreign.hex}_in0"):
         named: Any = [{"type": "message", "role": "user", "content": "x"}, {"type": "item_reference", "id": name}]
@@ -330,7 +332,7 @@ async def test_what_was_not_to_be_stored_is_not_told_again(client: AsyncOpenAI) 
 
 async def test_foreign_responses_and_other_doors_jobs_are_unknown(plain: httpx.AsyncClient, truth: Truth) -> None:
     foreign, chat = str(uuid.uuid4()), str(uuid.uuid4())
-    request = DOOR.read({"input": "theirs"}, 9).job.model_copy(update={"model": "tiny", "door": DOOR.name})
+    request = DOOR.read(incoming({"input": "theirs"}, 9)).ask.model_copy(update={"model": "tiny", "door": DOOR.name})
     assert await truth.jobs.accept(foreign, request, BOUNDS, tenant="somebody else") == "ok"
     chats = request.model_copy(update={"door": "openai.chat"})
     assert await truth.jobs.accept(chat, chats, BOUNDS, tenant="local") == "ok"

@@ -20,9 +20,10 @@ from backend.dialects.common.tools import MALFORMED
 from backend.dialects.openai.errors import refusal
 from backend.dialects.responses.door import DOOR
 from backend.dialects.responses.input import told_items
-from backend.dialects.responses.object import Asked, ended, output_of
+from backend.dialects.responses.object import Origin, ended, output_of
 from backend.dialects.responses.stream import ResponseEvents
 from backend.errors import ApiError
+from tests.backend.incoming import incoming
 from tests.backend.pictures import PNG
 from wire.events import EventId, LogEntry, Restarted, encode, token
 
@@ -42,8 +43,8 @@ WEATHER = {"type": "function", "name": "weather", "parameters": {"type": "object
 CALL = {"type": "function_call", "call_id": "c1", "name": "weather", "arguments": '{"city":"Ulm"}'}
 
 
-def asked_of(**body: Any) -> Asked:
-    return Asked(JOB, "tiny:latest", DOOR.read({"input": "Hi", **body}, 100).job)
+def asked_of(**body: Any) -> Origin:
+    return Origin(JOB, "tiny:latest", DOOR.read(incoming({"input": "Hi", **body}, 100)).ask)
 
 
 def started(attempt: int) -> dict[str, Any]:
@@ -73,7 +74,7 @@ def frames_of(raw: bytes) -> list[dict[str, Any]]:
     return told
 
 
-def stream_of(asked: Asked, log: list[LogEntry], after: int = -1, cuts: tuple[int, ...] = ()) -> list[dict[str, Any]]:
+def stream_of(asked: Origin, log: list[LogEntry], after: int = -1, cuts: tuple[int, ...] = ()) -> list[dict[str, Any]]:
     """`cuts`: where the log is cut into bursts."""
     events = ResponseEvents(asked, after)
     raw, places = events.opening(), [0, *sorted(cuts), len(log)]
@@ -312,19 +313,19 @@ def test_items_become_messages_and_are_told_again() -> None:
         {**CALL, "call_id": "c2"},
         {"type": "function_call_output", "call_id": "c2", "output": [{"type": "input_text", "text": "sun"}]},
     ]  # fmt: skip
-    job = DOOR.read({"input": items, "instructions": "You are kind.", "tools": [WEATHER]}, 100).job
+    job = DOOR.read(incoming({"input": items, "instructions": "You are kind.", "tools": [WEATHER]}, 100)).ask
     assert [message.role for message in job.messages] == ["system", "system", "user", "assistant", "tool"]
     assert job.messages[2].images == (PNG,)
     assert [call["id"] for call in job.messages[3].tool_calls or ()] == ["c1", "c2"]
     assert (job.messages[4].tool_name, job.messages[4].content) == ("weather", "sun")
     told = told_items(JOB, job.messages[int((job.echo or {})["own"]) :])
     assert [item["type"] for item in told] == ["message"] * 3 + ["function_call"] * 2 + ["function_call_output"]
-    again = DOOR.read({"input": told, "instructions": "You are kind."}, 100).job
+    again = DOOR.read(incoming({"input": told, "instructions": "You are kind."}, 100)).ask
     assert again.messages == job.messages, "what is told again cannot be sent again"
 
 
 def test_arguments_that_a_model_got_wrong_are_replayed_and_told_again() -> None:
-    job = DOOR.read({"input": [{**CALL, "arguments": '{"city": '}]}, 100).job
+    job = DOOR.read(incoming({"input": [{**CALL, "arguments": '{"city": '}]}, 100)).ask
     assert [call["function"]["arguments"] for call in job.messages[0].tool_calls or ()] == [{MALFORMED: '{"city": '}]
     assert [item["arguments"] for item in told_items(JOB, job.messages)] == ['{"city": ']
 
@@ -352,9 +353,9 @@ RESULT = {"type": "function_call_output", "call_id": "c1", "output": "sun"}
 def test_thoughts_belong_to_what_the_assistant_says_next(
     items: list[dict[str, Any]], thoughts: list[str | None]
 ) -> None:
-    job = DOOR.read({"input": items}, 100).job
+    job = DOOR.read(incoming({"input": items}, 100)).ask
     assert [message.thinking for message in job.messages] == thoughts
-    assert DOOR.read({"input": told_items(JOB, job.messages)}, 100).job.messages == job.messages
+    assert DOOR.read(incoming({"input": told_items(JOB, job.messages)}, 100)).ask.messages == job.messages
 
 
 def test_options_become_the_jobs_own() -> None:
@@ -373,12 +374,12 @@ def test_options_become_the_jobs_own() -> None:
         "include": ["message.output_text.logprobs"],
         "something_new": {"a": 1},
     }
-    job = DOOR.read(body, 100).job
+    job = DOOR.read(incoming(body, 100)).ask
     assert job.options == {"temperature": 0.5, "top_p": 1.0, "num_predict": 7}
     assert [tool["function"]["name"] for tool in job.tools or ()] == ["time"]
     assert (job.tool_choice, job.parallel_tool_calls, job.think) == ("required", False, "low")
     assert (job.format, job.logprobs) == (schema, True)
-    told = ended(Asked(JOB, "tiny", job), COMPLETED, [])
+    told = ended(Origin(JOB, "tiny", job), COMPLETED, [])
     assert told["tool_choice"] == body["tool_choice"] and len(told["tools"]) == 2
     assert told["text"] == body["text"]
     assert told["truncation"] == "disabled", "nothing here cuts a conversation"
@@ -401,21 +402,21 @@ ELSEWHERE: list[dict[str, Any]] = [
 @pytest.mark.parametrize("choice", [{}, {"tool_choice": "auto"}, {"tool_choice": "required"}])
 def test_tools_that_run_elsewhere_are_left_out(choice: dict[str, Any]) -> None:
     asked = asked_of(tools=[*ELSEWHERE[:3], WEATHER, *ELSEWHERE[3:]], **choice)
-    assert [tool["function"]["name"] for tool in asked.request.tools or ()] == ["weather"]
+    assert [tool["function"]["name"] for tool in asked.ask.tools or ()] == ["weather"]
     told = Response.model_validate(ended(asked, COMPLETED, []))
     assert [tool.type for tool in told.tools] == ["function"], "what is told is what the model could choose from"
-    assert asked_of(tools=ELSEWHERE).request.tools is None
+    assert asked_of(tools=ELSEWHERE).ask.tools is None
 
 
 def test_allowed_tools_may_name_some_that_run_elsewhere() -> None:
     allowed = [{"type": "web_search"}, {"type": "function", "name": "weather"}]
     choice = {"type": "allowed_tools", "mode": "required", "tools": allowed}
-    job = asked_of(tools=[WEATHER, {**WEATHER, "name": "time"}, *ELSEWHERE], tool_choice=choice).request
+    job = asked_of(tools=[WEATHER, {**WEATHER, "name": "time"}, *ELSEWHERE], tool_choice=choice).ask
     assert [tool["function"]["name"] for tool in job.tools or ()] == ["weather"]
 
 
 def test_a_summary_of_thoughts_may_be_declined() -> None:
-    assert asked_of(reasoning={"summary": "none", "effort": "low"}).request.think == "low"
+    assert asked_of(reasoning={"summary": "none", "effort": "low"}).ask.think == "low"
 
 
 def test_an_output_of_parts_is_text_with_its_images_behind_all_outputs() -> None:
@@ -432,7 +433,7 @@ def test_an_output_of_parts_is_text_with_its_images_behind_all_outputs() -> None
         {"type": "function_call_output", "call_id": "c2", "output": "bare"},
         {"role": "user", "content": "So?"},
     ]
-    job = DOOR.read({"input": items}, 100).job
+    job = DOOR.read(incoming({"input": items}, 100)).ask
     assert [message.role for message in job.messages] == ["assistant", "tool", "tool", "user", "user"]
     assert job.messages[1].content == "Seen.\na.log:\n" + "grüße\n" * 40
     assert (job.messages[3].images, job.messages[3].content) == ((PNG,), "")
@@ -445,7 +446,7 @@ def test_what_other_tools_did_is_history_as_calls_are() -> None:
         {"type": "local_shell_call", "call_id": "c2", "action": {"type": "exec", "command": ["ls"]}},
         {"type": "local_shell_call_output", "id": "c2", "output": "a b"},
     ]
-    first, done, second, listed = DOOR.read({"input": items}, 100).job.messages
+    first, done, second, listed = DOOR.read(incoming({"input": items}, 100)).ask.messages
     [patch], [shell] = first.tool_calls or (), second.tool_calls or ()
     assert patch["function"] == {"name": "apply_patch", "arguments": {"input": "*** Begin"}}
     assert shell["function"] == {"name": "local_shell", "arguments": {"type": "exec", "command": ["ls"]}}
@@ -550,7 +551,7 @@ WRONG: dict[str, tuple[dict[str, Any], str | None]] = {
 def test_a_wrong_request_is_a_400_that_names_the_place(wrong: str) -> None:
     body, param = WRONG[wrong]
     with pytest.raises(ApiError) as error:
-        DOOR.read(body, 100)
+        DOOR.read(incoming(body, 100))
     told = refusal(error.value, "r1")
     assert told.status == 400 and told.body["error"]["type"] == "invalid_request_error"
     assert told.body["error"]["param"] == param, told.body

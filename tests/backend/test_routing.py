@@ -42,7 +42,7 @@ def seen(
         list(workers),
         seen={name: {} for name in had},
         waiting={"interactive": waiting, "batch": 0},
-        circuits={circuit_name(one.engine, one.model): one for one in circuits},
+        circuits={circuit_name(circuit.engine, circuit.model): circuit for circuit in circuits},
     )
 
 
@@ -61,20 +61,20 @@ class Nobody(Breakers):
 
     def __init__(self, *tries: Target) -> None:
         self._tries = tries
-        self.asked = 0
+        self.probes = 0
 
     async def may_try(self, target: Target, broken: list[Circuit]) -> bool:
-        self.asked += 1
+        self.probes += 1
         return target in self._tries
 
 
 def parts(pools: dict[str, PoolLook], rules: dict[str, Any] | None = None, **settings: str) -> Parts:
     own, *others = pools
-    said, fixed = Rules.model_validate(rules or {}), Fixed(pools)
-    asked = ApiSettings(SLUICE_POOL=own, SLUICE_POOLS=",".join(others), _env_file=None, **settings)  # type: ignore[arg-type]
-    catalogue = Catalogue(fixed, asked)
-    catalogue.aliases = said.aliases
-    return fixed, catalogue, said
+    read, fixed = Rules.model_validate(rules or {}), Fixed(pools)
+    own_settings = ApiSettings(SLUICE_POOL=own, SLUICE_POOLS=",".join(others), _env_file=None, **settings)  # type: ignore[arg-type]
+    catalogue = Catalogue(fixed, own_settings)
+    catalogue.aliases = read.aliases
+    return fixed, catalogue, read
 
 
 def router(pools: dict[str, PoolLook], rules: dict[str, Any] | None = None, *tries: Target, **settings: str) -> Router:
@@ -86,7 +86,7 @@ def chat(model: str = "m", **more: Any) -> JobRequest:
 
 
 async def pools(router: Router, times: int, request: JobRequest | None = None) -> list[str]:
-    """Where so many jobs go, one after the other."""
+    """The pools of so many jobs, in the order of their submission."""
     gone = []
     for _ in range(times):
         route = await router.route(request or chat())
@@ -128,12 +128,12 @@ OFFERS = {
     ],
 )
 def test_a_name_means_a_model_in_the_pools_that_offer_it(name: str, targets: list[str] | None, placed: bool) -> None:
-    found = meaning(name, OFFERS, {})
-    assert (found and [f"{one.pool} {one.model}" for one in found.targets]) == targets
-    assert found is None or (found.placed, found.alias) == (placed, "")
+    meant = meaning(name, OFFERS, {})
+    assert (meant and [f"{target.pool} {target.model}" for target in meant.targets]) == targets
+    assert meant is None or (meant.placed, meant.alias) == (placed, "")
 
 
-def test_an_alias_is_stronger_than_a_model_s_own_name_unless_nobody_has_what_it_means() -> None:
+def test_an_alias_is_stronger_than_a_model_s_own_name_unless_no_pool_has_its_model() -> None:
     aliased = meaning("gpt", OFFERS, {"gpt": "m"})
     assert aliased is not None and (aliased.model, aliased.alias) == ("m:latest", "gpt")
     placed = meaning("fast", OFFERS, {"fast": "openai/gpt"})
@@ -147,15 +147,15 @@ def test_an_alias_is_stronger_than_a_model_s_own_name_unless_nobody_has_what_it_
 async def test_a_provider_alone_is_the_default_model_there_or_the_first_that_chats() -> None:
     embedding = worker("e", engine="vllm", capabilities=["embedding"])
     pools = {"own": seen(worker("a", "m", engine="ollama")), "far": seen(embedding, worker("b", engine="vllm"))}
-    one = router(pools, MODEL_NAME="m")
+    routes = router(pools, MODEL_NAME="m")
     for name, model in (("own/", "m"), ("ollama/", "m"), ("far/", "b"), ("vllm/", "b")):
-        route = await one.route(chat(name))
+        route = await routes.route(chat(name))
         assert (route.model, route.by) == (model, "name"), name
     with pytest.raises(NotFound):
-        await one.route(chat("nobody/"))
+        await routes.route(chat("nobody/"))
 
 
-async def test_a_name_that_nobody_knows_is_told_with_those_that_are_known() -> None:
+async def test_an_unknown_name_is_refused_with_the_names_that_are_known() -> None:
     with pytest.raises(NotFound, match=r"no model 'nope' here \(there are: m\)"):
         await router({"one": seen(worker("m"))}).route(chat("nope"))
 
@@ -168,7 +168,7 @@ async def test_no_name_is_the_default_model_wherever_it_is() -> None:
     assert placed.targets == (Target(pool="two", model="m"),)
 
 
-async def test_no_name_is_a_model_that_is_there_where_nobody_has_the_usual_one() -> None:
+async def test_no_name_is_a_model_that_is_there_where_no_worker_has_the_usual_one() -> None:
     vectors = worker("e", capabilities=["embedding"])
     assert (await router({"one": seen(vectors, worker("late"))}).route(chat(""))).targets == (
         Target(pool="one", model="late"),
@@ -215,7 +215,7 @@ async def test_no_name_before_any_model_is_known_leaves_the_choice_to_the_worker
         (seen(worker(slots=4, asking=False)), 0, STARTING_SECONDS),
     ],
 )
-def test_a_wait_is_made_of_free_slots_then_of_rounds_of_what_is_ahead(pool: PoolLook, sent: int, wait: float) -> None:
+def test_a_wait_is_made_of_free_slots_then_of_rounds_of_the_jobs_ahead(pool: PoolLook, sent: int, wait: float) -> None:
     assert expected(pool, next_place(pool, sent, "interactive")).wait == wait
 
 
@@ -225,7 +225,7 @@ def test_a_batch_waits_behind_both_classes() -> None:
     assert (expected(busy, interactive).wait, expected(busy, batch).wait) == (3, 6)
 
 
-async def test_least_wait_fills_what_is_free_and_goes_where_the_queue_is_shorter() -> None:
+async def test_least_wait_fills_free_slots_and_goes_where_the_queue_is_shorter() -> None:
     two = {"one": seen(worker("m", slots=2, seconds=2)), "two": seen(worker("m", slots=4, seconds=2))}
     assert Counter(await pools(router(two), 6)) == {"one": 2, "two": 4}
     busy = {"one": seen(worker("m", owned=1), waiting=3), "two": seen(worker("m", owned=1))}
@@ -253,14 +253,14 @@ async def test_weighted_spreads_by_weight_and_evenly() -> None:
     assert Counter(await pools(router({"one": three["one"], "two": three["two"]}, halves), 6)) == {"one": 2, "two": 4}
 
 
-async def test_fastest_goes_where_jobs_take_least_time_and_tries_what_was_not_measured() -> None:
+async def test_fastest_goes_where_jobs_take_least_time_and_tries_pools_that_were_not_measured() -> None:
     rules = {"routing": {"strategy": "fastest"}}
     two = {"one": seen(worker("m", seconds=5)), "two": seen(worker("m", seconds=2, owned=1)), "zero": seen(had=("m",))}
     assert await pools(router(two, rules), 2) == ["two", "two"]
     assert (await pools(router({**two, "new": seen(worker("m"))}, rules), 1)) == ["new"]
 
 
-def test_who_is_alone_has_no_turn_to_lose() -> None:
+def test_a_pool_that_is_alone_has_no_turn_to_lose() -> None:
     strategies, waits = Strategies(), Expected(0, 0, 0, live=True)
     one, two = (Candidate(Target(pool=pool, model="m"), waits) for pool in ("one", "two"))
     assert strategies.rank("round-robin", "m", [one]) == [one]
@@ -275,7 +275,7 @@ SIGHT = Message(role="user", content="?", images=("aGk=",))
 
 
 @pytest.mark.parametrize(
-    ("request_", "told"),
+    ("ask", "message"),
     [
         (
             JobRequest(model="blind", messages=(SIGHT,)),
@@ -288,15 +288,15 @@ SIGHT = Message(role="user", content="?", images=("aGk=",))
         (JobRequest(model="all", kind="generate", prompt="a", suffix="b"), "cannot fill in text"),
     ],
 )
-async def test_what_a_model_cannot_do_is_refused_with_the_names_of_those_that_can(
-    request_: JobRequest, told: str
+async def test_a_need_that_a_model_lacks_is_refused_with_the_names_of_models_that_have_it(
+    ask: JobRequest, message: str
 ) -> None:
     one = seen(*(worker(name, capabilities=able) for name, able in CAN.items()))
-    with pytest.raises(Unsupported, match=told):
-        await router({"one": one}).route(request_)
+    with pytest.raises(Unsupported, match=message):
+        await router({"one": one}).route(ask)
 
 
-async def test_of_a_model_of_which_nothing_is_known_the_engine_decides() -> None:
+async def test_the_engine_decides_of_a_model_of_which_nothing_is_known() -> None:
     one = {"one": seen(worker("m"), had=("old",))}
     for model in ("m", "old"):
         await router(one).route(chat(model, think=True, tools=({"type": "function"},)))
@@ -313,7 +313,7 @@ async def test_a_pool_whose_model_cannot_is_left_out() -> None:
     assert await pools(router(two), 1, chat(think=True)) == ["two"]
 
 
-async def test_only_a_prompt_that_cannot_fit_is_refused_before_it_is_let_in() -> None:
+async def test_only_a_prompt_that_cannot_fit_is_refused_before_it_is_accepted() -> None:
     one = {"one": seen(worker("m", context_length=10))}
     await router(one).route(JobRequest(model="m", messages=(Message(role="user", content="x" * 160),)))
     long = JobRequest(model="m", messages=(Message(role="user", content="ä" * 81),))
@@ -363,13 +363,13 @@ async def test_behind_the_first_choice_come_the_other_pools_that_live_and_then_t
     rules = {"models": {"m": {"fallback": ["nobody/has", "cloud/gpt", "one/spare", "gone"]}}}
     route = await router(four, rules).route(chat())
     assert names(route) == ["one/m", "two/m", "cloud/gpt"]  # never back into `one`
-    request = route.of(chat())
-    assert (request.model, [one.pool for one in request.fallback]) == ("m", ["two", "cloud"])
+    ask = route.of(chat())
+    assert (ask.model, [target.pool for target in ask.fallback]) == ("m", ["two", "cloud"])
     named = await router(four, rules).route(chat("two/m"))
     assert (names(named), named.by) == (["two/m", "cloud/gpt", "one/spare"], "name")
 
 
-async def test_vectors_are_of_the_model_that_was_asked_for() -> None:
+async def test_vectors_are_of_the_requested_model() -> None:
     """Another model's lie in another space: what compares them would not notice."""
     two = {
         "one": seen(worker("m", "spare"), waiting=90),
@@ -382,14 +382,14 @@ async def test_vectors_are_of_the_model_that_was_asked_for() -> None:
     assert sorted(names(await router(two, rules).route(wanted))) == ["one/m", "two/m"]
 
 
-async def test_a_fallback_in_the_same_pool_is_before_one_elsewhere_as_the_file_says() -> None:
+async def test_a_fallback_in_the_same_pool_is_before_a_fallback_elsewhere_as_in_the_file() -> None:
     two = {"one": seen(worker("m", "spare")), "cloud": seen(worker("gpt"))}
     rules = {"models": {"m": {"fallback": ["spare", "gpt"]}}}
     assert names(await router(two, rules).route(chat())) == ["one/m", "one/spare", "cloud/gpt"]
 
 
 @pytest.mark.parametrize("kind", ["embed", "count"])
-async def test_vectors_and_counts_are_of_the_model_that_was_asked_and_of_no_other(kind: Any) -> None:
+async def test_vectors_and_counts_are_of_the_requested_model_and_of_no_other(kind: Any) -> None:
     two = {"one": seen(worker("m", owned=1, seconds=30)), "two": seen(worker("gpt"))}
     rules = {"models": {"m": {"fallback": ["gpt"], "overflow": {"after_seconds": 1, "to": "gpt", "always": True}}}}
     assert names(await router(two, rules).route(JobRequest(model="m", kind=kind))) == ["one/m"]
@@ -410,12 +410,12 @@ async def test_without_another_way_an_open_circuit_refuses_nothing() -> None:
     alone = {"one": seen(worker("m"), circuits=(open_circuit(),))}
     nobody = Nobody()
     assert names(await Router(*parts(alone), nobody).route(chat())) == ["one/m"]
-    assert not nobody.asked  # every job that goes there tries it
+    assert not nobody.probes  # every job that goes there tries it
     both = {pool: seen(worker("m"), circuits=(open_circuit(),)) for pool in ("one", "two")}
     assert names(await router(both).route(chat())) == ["one/m", "two/m"]
 
 
-async def test_a_circuit_is_of_one_engine_and_one_model_and_closed_ones_are_none() -> None:
+async def test_a_circuit_is_of_one_engine_and_one_model_and_closed_circuits_count_as_none() -> None:
     def first(*circuits: Circuit, engines: tuple[str, ...] = ("ollama",)) -> dict[str, PoolLook]:
         return {
             "one": seen(*(worker("m", engine=engine) for engine in engines), circuits=circuits),
@@ -431,7 +431,7 @@ async def test_a_circuit_is_of_one_engine_and_one_model_and_closed_ones_are_none
     ]
 
 
-async def test_a_job_that_may_try_an_open_circuit_does_so_with_the_others_behind_it() -> None:
+async def test_a_job_that_may_try_an_open_circuit_tries_it_with_the_other_targets_behind_it() -> None:
     two = {"one": seen(worker("m"), circuits=(open_circuit(),)), "two": seen(worker("m"))}
     route = await router(two, None, Target(pool="one", model="m")).route(chat())
     assert names(route) == ["one/m", "two/m"]
@@ -441,7 +441,7 @@ OVERFLOW = {"models": {"m": {"overflow": {"after_seconds": 20, "to": "cloud/gpt"
 BUSY = seen(worker("m", owned=1, seconds=10), waiting=2)  # 30 s
 
 
-async def test_overflow_is_for_those_who_allow_it_and_wait_longer() -> None:
+async def test_overflow_is_for_callers_who_allow_it_and_would_wait_longer() -> None:
     busy = {"one": BUSY, "cloud": seen(worker("gpt"))}
     assert names(await router(busy, OVERFLOW).route(chat())) == ["one/m"]
     allowed = await router(busy, OVERFLOW).route(chat(), overflow=True)
@@ -462,8 +462,8 @@ async def test_overflow_goes_nowhere_where_it_would_wait_as_long_or_meet_trouble
     assert (await router(missing, OVERFLOW).route(chat(), overflow=True)).pool == "one"
 
 
-# -- what is told, and what a conversation is --------------------------------------------------------------------
-def test_a_route_is_told_in_one_header_whatever_its_names_are() -> None:
+# -- the route's header, and conversations -----------------------------------------------------------------------
+def test_a_route_fits_one_header_whatever_its_names_are() -> None:
     route = Route((Target(pool="default", model="qwen2.5:0.5b"),), "least-wait")
     assert route.header("warm") == "pool=default; model=qwen2.5:0.5b; by=least-wait; worker=warm"
     odd = Route((Target(pool="p", model="hf.co/ü;x=1\r\n"),), "name", ("overflow", "alias=a;b"))
@@ -477,12 +477,12 @@ def test_a_route_whose_pool_was_settled_before_goes_there() -> None:
     assert Route(two, "least-wait").into("elsewhere").targets == (Target(pool="elsewhere", model="m"),)
 
 
-def test_a_conversation_is_named_or_known_by_how_it_begins() -> None:
-    def said(*contents: str, role: str = "user") -> JobRequest:
+def test_a_conversation_is_known_by_its_name_or_by_how_it_begins() -> None:
+    def talk(*contents: str, role: str = "user") -> JobRequest:
         messages = [Message(role="user", content=content) for content in contents]
         return JobRequest(model="m", messages=(Message(role="system", content="be kind"), *messages))
 
-    assert affinity_of(said("a"), "") == affinity_of(said("a", "b", "c"), "")
-    assert affinity_of(said("a"), "") != affinity_of(said("b"), "")
-    assert affinity_of(said("a"), "mine") == affinity_of(said("b"), "mine") != affinity_of(said("a"), "")
+    assert affinity_of(talk("a"), "") == affinity_of(talk("a", "b", "c"), "")
+    assert affinity_of(talk("a"), "") != affinity_of(talk("b"), "")
+    assert affinity_of(talk("a"), "mine") == affinity_of(talk("b"), "mine") != affinity_of(talk("a"), "")
     assert affinity_of(JobRequest(model="m", kind="embed", inputs=("a",)), "mine") == ""

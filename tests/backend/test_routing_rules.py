@@ -1,4 +1,4 @@
-"""The routing file: what it may say, and that each mistake is told with file and key."""
+"""The routing file: what it may have in it, and that each mistake is reported with file and key."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def test_the_example_of_the_documents_is_read() -> None:
     assert (settings.rules.weight("big"), settings.rules.weight("default")) == (3, 1)
 
 
-def test_without_a_file_nothing_is_said_of_any_model() -> None:
-    said = ApiSettings(_env_file=None).rules
-    assert (said.aliases, said.of("any").fallback, said.strategy(said.of("any"))) == ({}, (), "least-wait")
+def test_without_a_file_no_model_has_a_rule() -> None:
+    parsed = ApiSettings(_env_file=None).rules
+    assert (parsed.aliases, parsed.of("any").fallback, parsed.strategy(parsed.of("any"))) == ({}, (), "least-wait")
 
 
 def test_a_model_and_its_latest_have_one_rule(tmp_path: Path) -> None:
-    said = rules('[models."a:latest"]\nfallback = ["b"]', tmp_path)
-    assert said.of("a").fallback == said.of("a:latest").fallback == ("b",)
-    assert said.of("a:1b").fallback == ()
-    assert said.of("x", "a").fallback == ("b",)
+    parsed = rules('[models."a:latest"]\nfallback = ["b"]', tmp_path)
+    assert parsed.of("a").fallback == parsed.of("a:latest").fallback == ("b",)
+    assert parsed.of("a:1b").fallback == ()
+    assert parsed.of("x", "a").fallback == ("b",)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("models = ", "Invalid value"),
         ("[model.a]", "model: is no key that is known here"),
@@ -69,14 +69,14 @@ def test_a_model_and_its_latest_have_one_rule(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_mistake_is_told_with_file_and_key(text: str, told: str, tmp_path: Path) -> None:
+def test_a_mistake_is_reported_with_file_and_key(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError) as error:
         rules(text, tmp_path)
     assert str(error.value).startswith(f"{tmp_path}/routes.toml: ")
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"none\.toml cannot be read: No such file"):
         read_rules(str(tmp_path / "none.toml"))
     (tmp_path / "latin.toml").write_bytes(b"# \xe4")
@@ -89,7 +89,7 @@ def test_a_pool_that_the_api_does_not_know_is_a_mistake() -> None:
         ApiSettings(SLUICE_ROUTES=str(EXAMPLE), _env_file=None)  # type: ignore[arg-type]
 
 
-def test_the_own_pool_is_first_whatever_the_setting_says() -> None:
+def test_the_own_pool_is_first_whatever_the_setting_is() -> None:
     assert ApiSettings(SLUICE_POOL="b", SLUICE_POOLS="a,b").all_pools == ("b", "a")  # type: ignore[arg-type]
     with pytest.raises(ValidationError, match="is no pool's name"):
         ApiSettings(SLUICE_POOLS="a,B C", _env_file=None)  # type: ignore[arg-type]

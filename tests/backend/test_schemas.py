@@ -13,30 +13,35 @@ from backend.dialects.ollama.generate import OllamaGenerate
 from backend.dialects.openai.chat import CHAT
 from backend.dialects.responses.door import DOOR
 from backend.errors import ApiError
+from tests.backend.incoming import incoming
 from wire.records import JobRequest
 
 SAID = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 Ask = Callable[[Any], JobRequest]
 FORMATS: dict[str, Ask] = {
     "Ollama's chat": lambda schema: parse_chat({**SAID, "format": schema}, 9).to_job(),
-    "Ollama's text": lambda schema: OllamaGenerate().read({"prompt": "hi", "format": schema}, 9).job,
+    "Ollama's text": lambda schema: OllamaGenerate().read(incoming({"prompt": "hi", "format": schema}, 9)).ask,
     "Anthropic": lambda schema: anthropic(output_config={"format": {"type": "json_schema", "schema": schema}}),
     "OpenAI's chat": lambda schema: (
         CHAT.read(
-            {**SAID, "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}}, 9
-        ).job
+            incoming(
+                {**SAID, "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}}, 9
+            )
+        ).ask
     ),
     "OpenAI's responses": lambda schema: (
-        DOOR.read({"input": "hi", "text": {"format": {"type": "json_schema", "name": "n", "schema": schema}}}, 9).job
+        DOOR.read(
+            incoming({"input": "hi", "text": {"format": {"type": "json_schema", "name": "n", "schema": schema}}}, 9)
+        ).ask
     ),
 }
 FUNCTION = {"name": "f", "description": "d"}
 TOOLS: dict[str, Ask] = {
     "Ollama's chat": lambda schema: parse_chat({**SAID, "tools": [tool(schema)]}, 9).to_job(),
     "Anthropic": lambda schema: anthropic(tools=[{**FUNCTION, "input_schema": schema, "strict": True}]),
-    "OpenAI's chat": lambda schema: CHAT.read({**SAID, "tools": [tool(schema)]}, 9).job,
+    "OpenAI's chat": lambda schema: CHAT.read(incoming({**SAID, "tools": [tool(schema)]}, 9)).ask,
     "OpenAI's responses": lambda schema: (
-        DOOR.read({"input": "hi", "tools": [{"type": "function", **tool(schema)["function"]}]}, 9).job
+        DOOR.read(incoming({"input": "hi", "tools": [{"type": "function", **tool(schema)["function"]}]}, 9)).ask
     ),
 }
 

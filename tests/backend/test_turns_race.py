@@ -53,7 +53,7 @@ class FullAfterwards:
         raise QueueFull("full")
 
 
-async def test_a_refusal_says_nothing_of_an_answer_whose_job_an_equal_request_got_in(home: House) -> None:
+async def test_a_refusal_leaves_an_answer_whose_job_an_equal_request_got_accepted(home: House) -> None:
     home.chat._admission = cast(Admission, FullAfterwards(home.chat._admission))
     turn, submission = await submission_of_a_turn(home)
     with pytest.raises(QueueFull):
@@ -76,7 +76,7 @@ class Slow:
         await self._accept(ready)
 
 
-async def test_a_thread_deleted_before_its_job_was_let_in_leaves_no_job_behind(home: House) -> None:
+async def test_a_thread_deleted_before_its_job_was_accepted_leaves_no_job_behind(home: House) -> None:
     slow = Slow(home.chat._admission)
     home.chat._admission = cast(Admission, slow)
     turn, submission = await submission_of_a_turn(home)

@@ -35,13 +35,13 @@ def test_a_phone_may_be_a_little_slower_than_a_desktop() -> None:
 
 
 @pytest.mark.parametrize("category", ["accessibility", "best-practices"])
-def test_one_point_less_is_missed_and_its_reason_is_told(category: str) -> None:
+def test_one_point_less_is_a_miss_and_its_reason_is_printed(category: str) -> None:
     found = read(PHONE, report(**{category: 0.99}))
     assert missed({PHONE: found}) == [(PHONE, category)]
     assert found.faults == [f"Mend {category}"]
 
 
-def test_what_costs_points_without_missing_anything_is_not_told() -> None:
+def test_lost_points_without_a_miss_are_not_printed() -> None:
     assert read(PHONE, report(performance=0.95)).faults == []
 
 

@@ -67,7 +67,7 @@ async def engine() -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-async def test_an_open_loop_measures_what_was_asked_for(engine: str) -> None:
+async def test_an_open_loop_measures_what_was_requested(engine: str) -> None:
     plan = Plan(engine, "ndjson", streams=4, rate=50, seconds=2, ramp=0.1)
     shares: list[float] = []
     while len(shares) < 3 and not is_near_one(shares[-1:]):  # a stall at an edge moves tokens over it

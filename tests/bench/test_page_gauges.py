@@ -57,5 +57,5 @@ def test_the_slowest_twentieth_of_the_keys_is_left_out_and_no_more() -> None:
     assert slow_key([200.0], typed=20) == QUICK_KEY_MS
 
 
-def test_one_slow_key_of_one_is_slow() -> None:
+def test_a_single_slow_key_is_slow() -> None:
     assert slow_key([64.0], typed=1) == 64

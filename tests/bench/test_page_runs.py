@@ -8,7 +8,7 @@ from backend.store.tables import messages
 from bench.page.__main__ import QUICK, judged, missed, parse, table
 from bench.page.chat import LAST, spoken
 from bench.page.gauges import Cost
-from bench.page.house import Said, Told, rows
+from bench.page.house import PageMessage, PageThread, rows
 from bench.page.runs import RUNS, Run, chosen
 from bench.page.targets import TARGETS
 from ollama_worker.engines.simulated_script import tokens_of
@@ -37,7 +37,7 @@ def test_a_word_that_names_nothing_is_refused(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize("tokens", range(40, 60))
-def test_an_answer_has_as_many_tokens_as_asked_for_and_says_that_it_ends(tokens: int) -> None:
+def test_an_answer_has_as_many_tokens_as_requested_and_marks_its_end(tokens: int) -> None:
     text = spoken(TEXT, tokens)
     assert len(tokens_of(text)) == tokens
     assert text.endswith(LAST)
@@ -45,7 +45,9 @@ def test_an_answer_has_as_many_tokens_as_asked_for_and_says_that_it_ends(tokens:
 
 
 def test_a_seeded_thread_is_one_branch() -> None:
-    made = rows(Told("t", "T", [Said("user", "a"), Said("assistant", "b"), Said("user", "c")]))
+    made = rows(
+        PageThread("t", "T", [PageMessage("user", "a"), PageMessage("assistant", "b"), PageMessage("user", "c")])
+    )
     assert [(row["id"], row["parent_id"]) for row in made] == [("m0", None), ("m1", "m0"), ("m2", "m1")]
     assert set(made[0]) <= set(messages.columns.keys())
 
@@ -59,14 +61,14 @@ def test_a_kept_promise_is_not_missed() -> None:
     [{"cpu": 0.21}, {"dropped": 0.021}, {"longest_task": 151}, {"shift": 0.031}, {"key_to_paint": 51}],
     ids=lambda worse: next(iter(worse)),
 )
-def test_a_broken_promise_is_missed_by_the_page_and_told_of_its_parts(worse: dict[str, float]) -> None:
+def test_a_broken_promise_is_a_miss_of_the_page_and_reported_of_its_parts(worse: dict[str, float]) -> None:
     results = {Run("stream", subject): GOOD._replace(**worse) for subject in ("chat", "blocks")}
     [(target, run)] = missed(results)
     assert run.subject == "chat"
     assert ["missed" in judged(target, results, subject)[1] for subject in ("chat", "blocks")] == [True, True]
 
 
-def test_waiting_for_a_core_is_told_and_breaks_no_promise() -> None:
+def test_waiting_for_a_core_is_reported_and_breaks_no_promise() -> None:
     results = {Run("stream", "chat"): GOOD._replace(busy=0.5)}
     [target] = [target for target in TARGETS if target.most is None]
     assert missed(results) == []
@@ -86,7 +88,7 @@ def test_a_long_task_while_a_thread_opens_is_missed(kind: str) -> None:
     assert len(missed({run: GOOD._replace(longest_task=301)})) == 1
 
 
-def test_keys_that_nobody_typed_keep_no_promise() -> None:
+def test_keys_that_were_never_typed_keep_no_promise() -> None:
     assert missed({Run("stream", "chat"): GOOD._replace(key_to_paint=None)})
 
 

@@ -65,7 +65,9 @@ async def as_ollama(server: TestServer) -> AsyncIterator[ollama.AsyncClient]:
 # -- both protocols --------------------------------------------------------------------------------------------------
 
 
-async def test_both_protocols_tell_one_answer(as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient) -> None:
+async def test_both_protocols_give_the_same_answer(
+    as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient
+) -> None:
     one = await as_openai.chat.completions.create(model=MODEL, messages=ask("Hello!"))
     two = await as_ollama.chat(MODEL, ask("Hello!"))
     assert one.choices[0].message.content == two.message.content == "You said: Hello!"
@@ -88,7 +90,7 @@ async def test_listed_things_become_parallel_calls(
     assert [call.function.arguments["location"] for call in two.message.tool_calls or ()] == cities
 
 
-async def test_only_tools_that_are_asked_for_are_called(as_openai: openai.AsyncOpenAI) -> None:
+async def test_only_requested_tools_are_called(as_openai: openai.AsyncOpenAI) -> None:
     answer = await as_openai.chat.completions.create(model=MODEL, messages=ask("Good evening"), tools=[WEATHER])
     assert not answer.choices[0].message.tool_calls
     forced = await as_openai.chat.completions.create(
@@ -97,14 +99,14 @@ async def test_only_tools_that_are_asked_for_are_called(as_openai: openai.AsyncO
     assert forced.choices[0].finish_reason == "tool_calls"
 
 
-async def test_a_tools_result_is_told(as_ollama: ollama.AsyncClient) -> None:
+async def test_a_tools_result_is_in_the_answer(as_ollama: ollama.AsyncClient) -> None:
     call = {"function": {"name": "get_weather", "arguments": {"location": "Paris"}}}
     asked = [*ask("What is the weather?"), {"role": "assistant", "tool_calls": [call]}]
     answer = await as_ollama.chat(MODEL, [*asked, {"role": "tool", "content": "sunny"}], tools=[WEATHER])
     assert answer.message.content == "The tools say: sunny"
 
 
-async def test_it_tells_a_pictures_size(as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient) -> None:
+async def test_it_answers_with_a_pictures_size(as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient) -> None:
     data = base64.b64encode(PNG).decode()
     url = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
     parts: list[Any] = [{"role": "user", "content": [{"type": "text", "text": "Look:"}, url]}]
@@ -143,7 +145,9 @@ async def test_of_several_schemas_it_fills_the_one_that_fits(as_ollama: ollama.A
     assert json.loads(answer.message.content or "").keys() == {"degrees"}
 
 
-async def test_chances_are_told_where_asked(as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient) -> None:
+async def test_log_probabilities_are_sent_where_requested(
+    as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient
+) -> None:
     one = await as_openai.chat.completions.create(model=MODEL, messages=ask("Hi"), logprobs=True, top_logprobs=3)
     told = one.choices[0].logprobs and one.choices[0].logprobs.content
     two = await as_ollama.chat(MODEL, ask("Hi"), logprobs=True, top_logprobs=3)
@@ -187,7 +191,7 @@ async def test_once_is_once(as_ollama: ollama.AsyncClient) -> None:
     assert (await as_ollama.chat(MODEL, ask("!fault 503 once"))).message.content
 
 
-async def test_the_book_tells_who_hung_up(as_openai: openai.AsyncOpenAI, server: TestServer) -> None:
+async def test_the_book_notes_which_client_hung_up(as_openai: openai.AsyncOpenAI, server: TestServer) -> None:
     stream = await as_openai.chat.completions.create(model=MODEL, messages=ask("!fault silent after 2"), stream=True)
     await anext(stream)
     await stream.close()

@@ -64,7 +64,7 @@ async def administer(visit: Visit, page: Page, group: Sequence[Payload]) -> list
 @asynccontextmanager
 async def wire_worker(redis_url: str, names: Sequence[str]) -> AsyncIterator[None]:
     """The worker lives as long as this context lasts, and takes no job."""
-    redis = open_redis(redis_url, 5.0)
+    redis = open_redis(redis_url, PATIENT)
     registry = WorkerRegistry(redis, Keys("default"))
     models = {name: {"loaded": True, "context_length": 4096, "capabilities": ["completion", name]} for name in names}
     info = WorkerInfo(names[0], models, host=names[-1], detail=names[len(names) // 2], gpus=(Gpu(names[0]),))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
+from backend.accounts.caller import LOCAL
 from backend.store.database import Database
 from backend.store.migrate import migrate
 from backend.store.seed import seed
@@ -84,7 +85,7 @@ async def furnish(home: House) -> None:
     """Demo threads, an API, a worker."""
     await migrate(home.env["DATABASE_URL"])
     database = Database(home.env["DATABASE_URL"])
-    await seed(database, int(time.time() * 1000))
+    await seed(database, LOCAL.tenant, int(time.time() * 1000))
     await database.close()
     home.start_worker()
     home.start_api()

@@ -83,7 +83,7 @@ async def test_vision_and_thinking(served: Served) -> None:
 
 
 @pytest.mark.shows(dialect=CLIENT, feature="tools")
-async def test_a_second_turn_of_the_default_provider_names_what_it_was_told(served: Served, truth: Truth) -> None:
+async def test_a_second_turn_of_the_default_provider_refers_to_the_first(served: Served, truth: Truth) -> None:
     """Its answer comes back as a reference to an item of a stored response, the calls before it in full."""
     before = set(await truth.states())
     told = await ask(served, "secondTurn", EACH_CITY, next="And now?")

@@ -48,7 +48,7 @@ async def test_a_whole_answer(client: anthropic.AsyncAnthropic, served: Served) 
 
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=DIALECT, feature="stream")
-async def test_a_stream_says_what_the_whole_answer_says(client: anthropic.AsyncAnthropic, served: Served) -> None:
+async def test_a_stream_has_the_text_of_the_whole_answer(client: anthropic.AsyncAnthropic, served: Served) -> None:
     asked: Any = {"model": served.models.chat, "max_tokens": 12, "messages": user("Go on."), "extra_body": GREEDY}
     whole = await client.messages.create(**asked)
     kinds: list[str] = []
@@ -147,7 +147,7 @@ async def test_thinking(client: anthropic.AsyncAnthropic, served: Served) -> Non
 
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=DIALECT, feature="stop, seed, most tokens")
-async def test_an_answer_ends_where_it_is_told_to(client: anthropic.AsyncAnthropic, served: Served) -> None:
+async def test_an_answer_ends_at_its_stop_word(client: anthropic.AsyncAnthropic, served: Served) -> None:
     async def said(most: int, **more: Any) -> tuple[str, str | None]:
         asked: Any = {"model": served.models.chat, "messages": user("!tokens 9"), "extra_body": GREEDY, **more}
         answer = await client.messages.create(**asked, max_tokens=most)

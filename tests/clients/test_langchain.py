@@ -64,7 +64,7 @@ async def test_a_form_and_a_picture(model: BaseChatModel) -> None:
 
 
 @pytest.mark.any_model
-async def test_a_stream_says_what_the_whole_answer_says(model: BaseChatModel) -> None:
+async def test_a_stream_has_the_text_of_the_whole_answer(model: BaseChatModel) -> None:
     greedy: Any = model.model_copy(update={"temperature": 0})
     bounded = {"num_predict": 9} if isinstance(model, ChatOllama) else {"max_completion_tokens": 9}
     greedy = greedy.model_copy(update=bounded) if isinstance(model, ChatOllama) else greedy.bind(**bounded)

@@ -40,7 +40,7 @@ async def test_a_whole_answer(client: ollama.AsyncClient, served: Served) -> Non
 
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=DIALECT, feature="stream")
-async def test_a_stream_says_what_the_whole_answer_says(client: ollama.AsyncClient, served: Served) -> None:
+async def test_a_stream_has_the_text_of_the_whole_answer(client: ollama.AsyncClient, served: Served) -> None:
     options = {"num_predict": 12, "temperature": 0, "seed": 7}
     whole = await client.chat(served.models.chat, user("Go on."), options=options)
     stream = await client.chat(served.models.chat, user("Go on."), options=options, stream=True)
@@ -119,7 +119,7 @@ async def test_logprobs(client: ollama.AsyncClient, served: Served) -> None:
 
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=DIALECT, feature="stop, seed, most tokens")
-async def test_an_answer_ends_where_it_is_told_to(client: ollama.AsyncClient, served: Served) -> None:
+async def test_an_answer_ends_at_its_stop_word(client: ollama.AsyncClient, served: Served) -> None:
     async def said(**options: Any) -> tuple[str, str | None]:
         answer = await client.chat(served.models.chat, user("!tokens 9"), options={"temperature": 0, **options})
         return answer.message.content or "", answer.done_reason

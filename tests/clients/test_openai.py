@@ -50,7 +50,7 @@ async def test_a_whole_answer(client: openai.AsyncOpenAI, served: Served) -> Non
 
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=CHAT, feature="stream")
-async def test_a_stream_says_what_the_whole_answer_says(client: openai.AsyncOpenAI, served: Served) -> None:
+async def test_a_stream_has_the_text_of_the_whole_answer(client: openai.AsyncOpenAI, served: Served) -> None:
     asked: Any = {"model": served.models.chat, "messages": user("Go on."), "max_completion_tokens": 12}
     asked |= {"temperature": 0, "seed": 7}
     whole = await client.chat.completions.create(**asked)
@@ -197,7 +197,7 @@ async def test_logprobs(client: openai.AsyncOpenAI, served: Served) -> None:
 
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=CHAT, feature="stop, seed, most tokens")
-async def test_an_answer_ends_where_it_is_told_to(client: openai.AsyncOpenAI, served: Served) -> None:
+async def test_an_answer_ends_at_its_stop_word(client: openai.AsyncOpenAI, served: Served) -> None:
     async def said(**more: Any) -> tuple[str, str]:
         asked: Any = {"model": served.models.chat, "messages": user("!tokens 9"), "temperature": 0, **more}
         choice = (await client.chat.completions.create(**asked)).choices[0]

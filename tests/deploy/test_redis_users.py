@@ -20,7 +20,7 @@ from backend.orchestrator.leadership import Leadership
 from tests.deploy.locked import FOLDER, PASSWORDS, LockedValkey, locked_valkey, make_users
 from tests.deploy.rendering import ROOT
 from tests.support.house import House
-from tests.support.valkey import Valkey
+from tests.support.valkey import PATIENT, Valkey
 from tests.support.waiting import wait_until
 from wire.client import open_redis
 from wire.jobs import Bounds, JobPipe
@@ -273,7 +273,7 @@ async def test_a_running_job_outlives_a_restart_of_the_locked_server(oldest: boo
         before = await play_a_job(server)
         written(server)
         server.restart()
-        api = open_redis(url(server, "api"), 5.0)
+        api = open_redis(url(server, "api"), PATIENT)
         record = await JobPipe(api, Keys("default")).record("a-job")
         await api.aclose()
     assert before is not None and before == record
@@ -282,7 +282,7 @@ async def test_a_running_job_outlives_a_restart_of_the_locked_server(oldest: boo
 
 async def play_a_job(server: LockedValkey) -> JobRecord | None:
     """Accepted by the API, given to a worker and started by it."""
-    api, worker = open_redis(url(server, "api"), 5.0), open_redis(url(server, "worker"), 5.0)
+    api, worker = open_redis(url(server, "api"), PATIENT), open_redis(url(server, "worker"), PATIENT)
     keys, bounds = Keys("default"), Bounds(10, 10, 3, 60_000)
     try:
         registry = WorkerRegistry(worker, keys)
@@ -323,7 +323,7 @@ def test_a_worker_has_no_business_with_what_api_processes_keep_among_themselves(
 
 def test_the_api_may_take_keep_and_leave_the_lease_of_marking(locked: LockedValkey) -> None:
     async def live() -> list[bool]:
-        redis = open_redis(url(locked, "api"), 2.0)
+        redis = open_redis(url(locked, "api"), PATIENT)
         lease = Leadership(redis, orchestrator("default"))
         try:
             found = [await lease.take(), await lease.keep()]

@@ -2,8 +2,8 @@
 
 Clients submit with an idempotency key, resume by Last-Event-ID at any API, cancel, or vanish. Meanwhile workers, APIs
 and Redis are killed, stopped and started again, and cables are cut. Afterwards every accepted job has reached exactly
-one terminal state, what each client heard is the log byte for byte, texts are exact, and nothing is left behind. SQL
-has each of them once, and under every answer of a thread the text that the log has.
+one terminal state, each client has heard the log byte for byte, texts are exact, and nothing is left behind. SQL has
+each job once, and every answer of a thread has the text of its log.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Chaos:
                 await self._connect(house, talk)
 
     async def _connect(self, house: House, talk: Talk) -> None:
-        """Submit, or go on behind what was heard; however it ends, the next connection goes on."""
+        """Submit, or continue behind the last event heard. However this connection ends, the next one continues."""
         api = self.random.choice(house.apis)
         try:
             if talk.thread and not talk.job:
@@ -183,7 +183,7 @@ class Chaos:
         faults: dict[Callable[[House], Awaitable[None]], int] = {
             self._kill_a_worker: 4,
             self._stop_a_worker: 4,
-            self._tell_a_worker_to_stop: 2,
+            self._terminate_a_worker: 2,
             self._kill_an_api: 3,
             self._stop_an_api: 2,
             self._kill_redis: 2,
@@ -220,16 +220,16 @@ class Chaos:
             worker.pause()
             self._later(self.random.choice([0.5, 2, 12]), worker.resume)
 
-    async def _tell_a_worker_to_stop(self, house: House) -> None:
+    async def _terminate_a_worker(self, house: House) -> None:
         if worker := self._worker(house):
             worker.resume()
             worker.term()
             try:
                 # By the signal itself only where Python was still starting, before it could be handled.
                 if await worker.wait_for_exit(20) not in (0, -signal.SIGTERM):
-                    self.violations.append(f"{worker.name} was told to stop and ended with {worker.returncode}")
+                    self.violations.append(f"{worker.name} got SIGTERM and ended with {worker.returncode}")
             except TimeoutError as error:
-                self.violations.append(f"{worker.name} was told to stop and did not: {error}")
+                self.violations.append(f"{worker.name} got SIGTERM and did not end: {error}")
                 worker.kill()
             worker.start()
 
@@ -266,7 +266,7 @@ class Chaos:
             self.cables.cut()
 
     async def _heal(self, house: House) -> None:
-        """Everybody is up again."""
+        """Start and resume every process."""
         await asyncio.gather(*self._healing)
         self.cables.heal()
         for child in house.children():

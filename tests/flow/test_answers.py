@@ -18,7 +18,7 @@ ALLOW = {"X-Sluice-Cache": "allow"}
 STREAM = {"model": "qwen2.5:0.5b", "stream": True}
 
 
-async def told(url: str, prompt: str = "!tokens 4", **fields: Any) -> dict[str, Any]:
+async def answered(url: str, prompt: str = "!tokens 4", **fields: Any) -> dict[str, Any]:
     async with httpx.AsyncClient(timeout=20) as client:
         answer = await client.post(url + LOCAL, json={"prompt": prompt, **fields})
     assert answer.status_code == 200, answer.text
@@ -28,7 +28,7 @@ async def told(url: str, prompt: str = "!tokens 4", **fields: Any) -> dict[str, 
 async def test_the_same_request_is_answered_once_by_whichever_api_it_comes_in(house: Houses, truth: Truth) -> None:
     home, made = await house(apis=2), set[str]()
     for count in COUNTS:
-        first, again = [await told(api.url, f"!tokens {count}", use_cache=True) for api in home.apis]
+        first, again = [await answered(api.url, f"!tokens {count}", use_cache=True) for api in home.apis]
         made |= {first["id"], again["id"]}
         assert (first["response"], first["cached"]) == (words(count), False)
         if again["cached"]:
@@ -41,16 +41,18 @@ COUNTS = (6, 7, 8)  # of words that are asked for, until one is found: a look th
 OF_ONE = {"provider_preference": "simulated"}  # a name for the worker's engine
 
 
-async def test_who_does_not_allow_it_or_asks_another_thing_gets_an_answer_of_its_own(house: Houses) -> None:
+async def test_a_caller_that_does_not_allow_it_or_sends_another_request_gets_an_answer_of_its_own(
+    house: Houses,
+) -> None:
     home = await house()
     allow = {"use_cache": True}
     wishes: list[dict[str, Any]] = [allow, {}, {"use_cache": False}, {**allow, "temperature": 0.5}, {**allow, **OF_ONE}]
-    answers = [await told(home.url, **wish) for wish in wishes]
+    answers = [await answered(home.url, **wish) for wish in wishes]
     assert [answer["cached"] for answer in answers] == [False] * 5
     assert len({answer["id"] for answer in answers}) == 5
 
 
-async def test_a_stream_is_told_again_from_its_start(house: Houses) -> None:
+async def test_a_cached_stream_is_sent_again_from_its_start(house: Houses) -> None:
     home = await house()
     async with httpx.AsyncClient(base_url=home.url, timeout=20) as client:
         for count in COUNTS:
@@ -64,7 +66,7 @@ async def test_a_stream_is_told_again_from_its_start(house: Houses) -> None:
 
 
 def frames(text: str) -> list[str]:
-    """What a stream told, less the second in which it told it."""
+    """The lines of a stream, without the second in which each was sent."""
     return [re.sub(r'"created":\d+', "", line) for line in text.splitlines() if line.startswith("data:")]
 
 
@@ -92,22 +94,24 @@ async def test_what_failed_is_tried_again(house: Houses, truth: Truth) -> None:
     assert list((await truth.states()).values()) == ["failed", "failed"]
 
 
-async def test_what_its_caller_has_forgotten_is_not_told_to_the_next(house: Houses, truth: Truth) -> None:
+async def test_an_answer_that_its_caller_has_forgotten_is_not_sent_to_the_next(house: Houses, truth: Truth) -> None:
     home = await house()
-    first = await told(home.url, use_cache=True)
+    first = await answered(home.url, use_cache=True)
     await truth.jobs.forget(first["id"])
-    again = await told(home.url, use_cache=True)
+    again = await answered(home.url, use_cache=True)
     assert again["id"] != first["id"] and again["cached"] is False
 
 
-async def test_what_began_anew_or_a_fallback_answered_is_not_told_to_the_next(house: Houses, truth: Truth) -> None:
+async def test_an_answer_that_began_anew_or_came_from_a_fallback_is_not_sent_to_the_next(
+    house: Houses, truth: Truth
+) -> None:
     home = await house()
     changes: list[dict[Any, Any]] = [{"attempt": 2}, {"model": "fallback"}]
     for changed in changes:
         for count in COUNTS:
-            kept = await told(home.url, f"!tokens {count}", use_cache=True)
+            kept = await answered(home.url, f"!tokens {count}", use_cache=True)
             await truth.redis.hset(truth.keys.job(kept["id"]), mapping=changed)
-            again, later = [await told(home.url, f"!tokens {count}", use_cache=True) for _ in range(2)]
+            again, later = [await answered(home.url, f"!tokens {count}", use_cache=True) for _ in range(2)]
             assert again["id"] != kept["id"] and again["cached"] is False, changed
             if later["cached"]:
                 break
@@ -117,13 +121,13 @@ async def test_what_began_anew_or_a_fallback_answered_is_not_told_to_the_next(ho
 async def test_without_its_redis_every_request_is_answered_anew(house: Houses, fresh_valkey: Valkey) -> None:
     home = await house(SLUICE_CACHE_URL=fresh_valkey.url)
     for count in COUNTS:
-        jobs = [await told(home.url, f"!tokens {count}", use_cache=True) for _ in range(2)]
+        jobs = [await answered(home.url, f"!tokens {count}", use_cache=True) for _ in range(2)]
         if jobs[1]["cached"]:
             break
     assert [job["cached"] for job in jobs] == [False, True]
     for put_away in (fresh_valkey.pause, fresh_valkey.kill):
         put_away()
-        assert (await told(home.url, f"!tokens {count}", use_cache=True))["cached"] is False
+        assert (await answered(home.url, f"!tokens {count}", use_cache=True))["cached"] is False
 
 
 async def test_a_queue_keeps_nothing_of_a_cache_that_has_a_redis_of_its_own(
@@ -131,7 +135,7 @@ async def test_a_queue_keeps_nothing_of_a_cache_that_has_a_redis_of_its_own(
 ) -> None:
     home = await house(SLUICE_CACHE_URL=fresh_valkey.url)
     for _ in COUNTS:
-        await told(home.url, use_cache=True)
+        await answered(home.url, use_cache=True)
         here, there = (server.command_line("KEYS", "sluice:answer:*") for server in (valkey, fresh_valkey))
         if there != b"*0\r\n":
             break
@@ -140,5 +144,5 @@ async def test_a_queue_keeps_nothing_of_a_cache_that_has_a_redis_of_its_own(
 
 async def test_a_cache_that_is_switched_off_keeps_nothing(house: Houses, valkey: Valkey) -> None:
     home = await house(SLUICE_CACHE_SECONDS="0")
-    assert [(await told(home.url, use_cache=True))["cached"] for _ in range(2)] == [False, False]
+    assert [(await answered(home.url, use_cache=True))["cached"] for _ in range(2)] == [False, False]
     assert valkey.command_line("KEYS", "sluice:answer:*") == b"*0\r\n"

@@ -33,7 +33,7 @@ async def test_a_stream_of_a_killed_api_goes_on_at_another(house: Houses, truth:
     await check_whole(truth, 1000, before, after)
 
 
-async def test_a_stream_of_a_killed_api_goes_on_at_the_same_one_started_again(house: Houses, truth: Truth) -> None:
+async def test_a_stream_of_a_killed_api_continues_at_the_same_api_started_again(house: Houses, truth: Truth) -> None:
     home = await house(apis=1, workers=1)
     async with listening(home.url, chat("!tokens 1000")) as before:
         await before.words(20)
@@ -46,7 +46,7 @@ async def test_a_stream_of_a_killed_api_goes_on_at_the_same_one_started_again(ho
     await check_whole(truth, 1000, before, after)
 
 
-async def test_an_api_told_to_stop_lets_its_streams_end(house: Houses, truth: Truth) -> None:
+async def test_an_api_that_gets_sigterm_lets_its_streams_end(house: Houses, truth: Truth) -> None:
     home = await house(apis=1, workers=1)
     async with listening(home.url, chat("!tokens 200")) as heard:
         await heard.words(20)
@@ -73,7 +73,7 @@ main()
 """
 
 
-async def test_an_api_told_to_stop_while_it_starts_ends(house: Houses, tmp_path: Path) -> None:
+async def test_an_api_that_gets_sigterm_while_it_starts_ends(house: Houses, tmp_path: Path) -> None:
     api = Api(tmp_path / "api", house.build().env)
     api.command = [sys.executable, "-c", STOPPED_AT_ITS_START]
     api.start()
@@ -98,7 +98,9 @@ async def test_an_api_out_of_time_cuts_its_streams_and_cancels_nothing(house: Ho
     await check_whole(truth, 3000, before, after)
 
 
-async def test_an_api_that_is_leaving_cancels_nobody_who_hangs_up_meanwhile(house: Houses, truth: Truth) -> None:
+async def test_an_api_that_is_leaving_cancels_no_job_whose_caller_hangs_up_meanwhile(
+    house: Houses, truth: Truth
+) -> None:
     """A load balancer moves clients away from a server that leaves: that is no wish to cancel."""
     home = await house(apis=1, workers=1)
     async with listening(home.url, chat("!tokens 200")) as heard, listening(home.url, chat("!tokens 300")) as other:
@@ -110,7 +112,7 @@ async def test_an_api_that_is_leaving_cancels_nobody_who_hangs_up_meanwhile(hous
     assert (await truth.until_state(other.job, "completed", "cancelled")).state == "completed"
 
 
-async def test_two_apis_tell_the_same_job_byte_for_byte(house: Houses, truth: Truth) -> None:
+async def test_two_apis_send_the_same_job_byte_for_byte(house: Houses, truth: Truth) -> None:
     home = await house(apis=2, workers=1)
     async with listening(home.url, chat("!tokens 200")) as one:
         await one.words(20)

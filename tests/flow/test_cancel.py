@@ -17,8 +17,8 @@ from tests.support.truth import Truth
 async def cancel(url: str, job: str) -> dict[str, str]:
     async with open_stream(f"{url}/api/jobs/{job}/cancel", method="POST") as answer:
         assert answer.status == 200
-        told: dict[str, str] = await answer.json()
-        return told
+        status: dict[str, str] = await answer.json()
+        return status
 
 
 async def test_a_queued_job_is_cancelled_and_never_starts(house: Houses, truth: Truth) -> None:

@@ -67,7 +67,7 @@ async def test_grace_cancels_after_its_seconds_and_not_before(house: Houses, tru
     assert time.monotonic() - left >= 2
 
 
-async def test_who_comes_back_within_the_grace_keeps_the_job(house: Houses, truth: Truth) -> None:
+async def test_a_caller_who_comes_back_within_the_grace_keeps_the_job(house: Houses, truth: Truth) -> None:
     home = await house(apis=2, workers=1)
     async with listening(home.url, chat("!tokens 1600"), headers={WISH: "grace:6"}) as before:
         await before.words(5)

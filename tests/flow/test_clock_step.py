@@ -25,13 +25,13 @@ LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/opt/homebrew/lib")
 def libfaketime() -> Path:
     """The system's, else the one in the wheel of that name (its module is not imported: that would preload it here)."""
     for folder in LIBRARIES:
-        for found in sorted(Path(folder).glob("**/faketime/libfaketime.so.1")):
-            return found
+        for library in sorted(Path(folder).glob("**/faketime/libfaketime.so.1")):
+            return library
     return Path(str(distribution("libfaketime").locate_file("libfaketime/vendor/libfaketime/src/libfaketime.so.1")))
 
 
 class SteppedServer(Valkey):
-    """A Valkey whose wall clock, and nothing else of it, is off by what a file says."""
+    """A Valkey whose wall clock, and nothing else of it, is off by the number in a file."""
 
     def __init__(self, home: Path) -> None:
         home.mkdir(parents=True)
@@ -47,11 +47,11 @@ class SteppedServer(Valkey):
         super().__init__(home, env=env)
 
     def step(self, seconds: int) -> None:
-        """Set the clock this far off the true time; returns when the server tells that time."""
+        """Set the clock this far off the true time; returns when the server has that time."""
         self._write(seconds)
-        wait_until(lambda: abs(self.told() - time.time() - seconds) < 5, 5, "the clock is stepped")
+        wait_until(lambda: abs(self.time() - time.time() - seconds) < 5, 5, "the clock is stepped")
 
-    def told(self) -> int:
+    def time(self) -> int:
         """The server's own TIME in seconds."""
         return int(self.command_line("TIME").split(b"\r\n")[2])
 

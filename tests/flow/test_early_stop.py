@@ -1,4 +1,4 @@
-"""A process is told to stop soon after its start: it ends, and leaves nothing that others would wait for."""
+"""A process gets SIGTERM soon after its start: it ends, and leaves nothing that other processes would wait for."""
 
 from __future__ import annotations
 

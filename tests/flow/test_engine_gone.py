@@ -1,4 +1,4 @@
-"""A worker's engine goes away, or what a worker reads does not decode: the job waits, moves, or ends; and says why."""
+"""An engine goes away, or a job does not decode: the job waits, moves or ends, and its caller learns why."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.support.waiting import eventually
 OLLAMA = {"SLUICE_ENGINE": "ollama", "MODEL_NAME": "m:latest", "OLLAMA_MAX_RETRIES": "0"}
 
 
-async def test_a_chat_that_names_no_model_is_answered_by_the_one_that_is_there_once_ollama_is(
+async def test_a_chat_that_names_no_model_is_answered_by_the_model_that_ollama_brings(
     house: Houses, truth: Truth
 ) -> None:
-    """Also the chat that came before Ollama did, when nobody knew which models there would be."""
+    """Also the chat that came before Ollama did, when its models were not known."""
     port = free_port()
     home = house.build(SLUICE_ENGINE="ollama", OLLAMA_BASE_URL=f"http://127.0.0.1:{port}", OLLAMA_MAX_RETRIES="0")
     home.start_api()
@@ -35,7 +35,7 @@ async def test_a_chat_that_names_no_model_is_answered_by_the_one_that_is_there_o
     await truth.check_ended_once(early.job)
 
 
-async def test_a_job_whose_engine_is_gone_waits_says_why_and_moves(house: Houses, truth: Truth) -> None:
+async def test_a_job_whose_engine_is_gone_waits_reports_why_and_moves(house: Houses, truth: Truth) -> None:
     home = house.build(**OLLAMA)
     home.start_api()
     async with fake_ollama() as gone:
@@ -44,8 +44,8 @@ async def test_a_job_whose_engine_is_gone_waits_says_why_and_moves(house: Houses
         [life] = await truth.workers.beats()
     async with fake_ollama() as well, listening(home.url, chat("hello")) as heard:
         await heard.until(lambda heard: any(news.get("detail") for news in heard.of("queued")), "why it waits")
-        told = next(news for news in heard.of("queued") if news.get("detail"))
-        assert "Ollama" in told["detail"] and told["position"] == 1
+        waiting = next(news for news in heard.of("queued") if news.get("detail"))
+        assert "Ollama" in waiting["detail"] and waiting["position"] == 1
         record = await truth.record(heard.job)
         assert (record.state, record.tries) == ("queued", 0)
         await lonely.wait_for_action("engine.unwell")
@@ -59,7 +59,7 @@ async def test_a_job_whose_engine_is_gone_waits_says_why_and_moves(house: Houses
 
 
 async def test_an_engine_that_breaks_off_costs_a_try_and_another_attempt_answers(house: Houses, truth: Truth) -> None:
-    """Some text is out, and this template cannot be continued: native readers are told `restarted`."""
+    """Some text is out, and this template cannot be continued: native readers get `restarted`."""
     async with fake_ollama() as engine:
         engine.chunks, engine.cut, engine.template = [chat_line("Hel")], True, "{{ .Prompt }}"
         # It breaks off until it is seen to have been asked, which may be more often than a job has tries by default.
@@ -108,7 +108,7 @@ async def test_an_order_lost_on_its_way_is_given_again_uncharged(house: Houses, 
     assert (record.attempt, record.tries) == (2, 0)
 
 
-async def test_a_request_that_does_not_decode_is_a_dead_letter_and_its_caller_is_told(
+async def test_a_request_that_does_not_decode_is_a_dead_letter_and_its_caller_gets_an_error(
     house: Houses, truth: Truth
 ) -> None:
     home = await house(apis=1, workers=0)

@@ -16,7 +16,7 @@ async def test_gathered_tokens_come_in_few_pieces(house: Houses) -> None:
     async with open_stream(home.url + "/api/chat", chat(f"!tokens {TOKENS}"), accept=EVENTS) as stream:
         as_they_come, job = await pieces(stream), stream.headers["x-sluice-job"]
     gathered = await read(home, "/api/chat", "300", chat(f"!tokens {TOKENS}"))
-    assert said(gathered) == said(as_they_come) == words(TOKENS)
+    assert text_in(gathered) == text_in(as_they_come) == words(TOKENS)
     assert len(gathered) < TOKENS / 4
     again = await read(home, f"/api/jobs/{job}/events", "300")
     assert logged(again) == logged(as_they_come)
@@ -51,5 +51,5 @@ def logged(chunks: list[bytes]) -> list[Frame]:
     return [frame for frame in parse_frames(b"".join(chunks)) if frame.id]
 
 
-def said(chunks: list[bytes]) -> str:
+def text_in(chunks: list[bytes]) -> str:
     return text_of(parse_frames(b"".join(chunks)))

@@ -1,4 +1,4 @@
-"""An answer is kept whoever dies: real processes, the history on both databases."""
+"""An answer is kept whichever process dies: real processes, the history on both databases."""
 
 from __future__ import annotations
 

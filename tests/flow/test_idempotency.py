@@ -68,7 +68,7 @@ def chat_whole() -> dict[str, object]:
     return chat("!tokens 3", stream=False)
 
 
-async def test_the_key_of_a_cancelled_job_starts_anew_and_once_for_all_who_ask(house: Houses, truth: Truth) -> None:
+async def test_the_key_of_a_cancelled_job_starts_one_new_job_for_all_callers(house: Houses, truth: Truth) -> None:
     home = await house(apis=2, workers=0)
     body = chat("!tokens 30", stream=False)
     async with httpx.AsyncClient(timeout=30) as client:
@@ -92,7 +92,7 @@ async def only_job(truth: Truth) -> str | None:
 async def test_the_key_of_a_job_that_redis_keeps_no_more_starts_anew_under_another_id(
     house: Houses, truth: Truth
 ) -> None:
-    """A cancelled job is kept for minutes. Let in again under its id it would end twice."""
+    """A cancelled job is kept for minutes. Accepted again under its id it would end twice."""
     home = await house(apis=1, workers=0)
     async with listening(home.url, chat("!tokens 20"), headers=KEY) as first:
         await truth.jobs.cancel(first.job)

@@ -1,4 +1,4 @@
-"""A job can be followed by its ids through the logs of both processes, and nobody can read along."""
+"""A job can be followed by its ids through the logs of both processes, and no log shows a prompt or an answer."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ async def test_the_end_itself_may_lose_its_reply(cables: Cables, truth: Truth) -
 
 
 async def test_a_key_finds_the_job_that_got_in_although_its_caller_was_refused(cables: Cables, truth: Truth) -> None:
-    """The queue's answer is lost. The caller tries again as told, and nothing takes the job from that try."""
+    """The queue's answer is lost. The caller tries again as the error asks, and nothing takes the job from that try."""
     headers = {"Idempotency-Key": "order-1", "X-Sluice-On-Disconnect": "continue"}
     job = await refused_but_in(cables, truth, headers)
     async with listening(cables.home.url, chat("!tokens 800"), headers=headers) as heard:
@@ -101,7 +101,9 @@ async def test_a_key_finds_the_job_that_got_in_although_its_caller_was_refused(c
         await truth.check_whole(heard, 800)
 
 
-async def test_a_job_that_got_in_although_its_caller_was_refused_runs_for_nobody(cables: Cables, truth: Truth) -> None:
+async def test_a_job_that_got_in_although_its_caller_was_refused_runs_without_a_caller(
+    cables: Cables, truth: Truth
+) -> None:
     """Without a key no other try can find it."""
     await asyncio.to_thread(cables.home.worker.stop)
     job = await refused_but_in(cables, truth, {})
@@ -109,7 +111,7 @@ async def test_a_job_that_got_in_although_its_caller_was_refused_runs_for_nobody
 
 
 async def refused_but_in(cables: Cables, truth: Truth, headers: dict[str, str]) -> str:
-    """The id of a job that is in the queue, whose caller was told 503 since the queue's answer did not arrive."""
+    """The id of a job that is in the queue, whose caller got a 503 since the queue's answer did not arrive."""
     async with listening(cables.home.url, chat("!tokens 1")) as first:  # from now on the server knows our scripts
         pass
     cables.api.silent_after = b"!tokens 800"

@@ -67,8 +67,8 @@ def leads(house: House) -> list[tuple[str, str]]:
     return sorted((line["timestamp"], api.name) for api, line in lines if line.get("action") == "orchestrator.leads")
 
 
-def last(found: list[tuple[str, str]]) -> str:
-    return found[-1][1]
+def last(leads: list[tuple[str, str]]) -> str:
+    return leads[-1][1]
 
 
 async def marked(server: ApiServer, *wanted: str) -> None:
@@ -82,14 +82,14 @@ async def marked(server: ApiServer, *wanted: str) -> None:
 
 async def streams(api: Api) -> int:
     """Asked as KEDA asks: by the pod's address, which is no name that anybody allowed."""
-    async with httpx.AsyncClient(timeout=5) as client:
+    async with httpx.AsyncClient() as client:
         answer = await client.get(f"http://{POD}:{api.port}/metrics/streams")
     assert answer.status_code == 200, answer.text
     return int(answer.json()["streams"])
 
 
 async def test_open_answers_are_counted_as_they_come_and_go(home: House, server: ApiServer) -> None:
-    """Streams and callers who wait for a whole answer, those that wait for a slot too; each process has its own."""
+    """Open answers are streams and callers who wait for a whole answer or for a slot; each process counts its own."""
     first, second = home.apis
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(5):
@@ -109,9 +109,9 @@ async def counted(api: Api, wanted: int) -> bool | None:
     return await streams(api) == wanted or None
 
 
-async def test_a_busy_pod_is_marked_and_an_idle_one_no_more(home: House, server: ApiServer) -> None:
+async def test_a_busy_pod_is_marked_and_an_idle_pod_is_unmarked(home: House, server: ApiServer) -> None:
     leaders, rounds = -1, 0
-    while len(leads(home)) != leaders and rounds < 3:  # who takes the lease over marks what it finds, too
+    while len(leads(home)) != leaders and rounds < 3:  # the process that takes the lease over marks busy pods too
         await marked(server, "0", "0")
         leaders, rounds, before = len(leads(home)), rounds + 1, len(server.patches())
         async with listening(home.url, chat("!tokens 5000")) as heard:
@@ -120,7 +120,7 @@ async def test_a_busy_pod_is_marked_and_an_idle_one_no_more(home: House, server:
             busy = next(pod for pod in PODS if server.cost(pod) == "100")
         await marked(server, "0", "0")
     assert server.patches()[before:] == [(busy, "100"), (busy, "0")]
-    assert {one.kind for one in server.asked if one.verb == "patch"} == {"application/merge-patch+json"}
+    assert {request.kind for request in server.requests if request.verb == "patch"} == {"application/merge-patch+json"}
     assert len(leads(home)) == leaders
 
 

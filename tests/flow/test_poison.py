@@ -96,7 +96,7 @@ POISONS = {
     "a record that is a text": "SET :job:J x",
     "a log of what is no event": "XADD :events:J * e nonsense",
     "a log that is a text": "SET :events:J x",
-    "what is said of a job is nonsense": "PUBLISH :live:J nonsense",
+    "a published event of a job that is nonsense": "PUBLISH :live:J nonsense",
 }
 
 
@@ -138,7 +138,7 @@ def chat(house: House) -> str | None:
 
 
 def reads(house: House, path: str) -> bool:
-    return httpx.get(house.url + path, timeout=10).status_code == 200
+    return httpx.get(house.url + path).status_code == 200
 
 
 def write(evil: Redis, house: House, poison: str) -> None:
@@ -172,8 +172,8 @@ def test_no_process_ends_and_a_chat_works(house: House, evil: Redis, poison: str
     assert [child.pid for child in house.children() if child.alive] == processes
 
 
-def test_no_loop_of_the_house_met_what_nobody_foresaw(house: House) -> None:
-    """All poisons behind it: each is one that somebody has thought of, and costs no traceback."""
+def test_no_loop_of_the_house_met_an_unforeseen_error(house: House) -> None:
+    """After all poisons: each was foreseen, and costs no traceback."""
     wait_until(lambda: chat(house), WITHIN, "a chat is answered")
     lines = [line for child in (*house.apis, *house.workers) for line in child.log_lines()]
     unforeseen = [line for line in lines if line.get("action") in ("loop.failed", "house.broken", "worker.broken")]

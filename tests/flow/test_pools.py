@@ -1,6 +1,6 @@
-"""One API over several pools: where jobs go, and how they go on elsewhere when an engine fails before its first token.
+"""One API over several pools: which pool a job goes to, and how it continues elsewhere when its engine fails early.
 
-Worker `one` may be told to fail by its prompt; worker `two` takes such a prompt for words and answers them.
+A prompt can make worker `one` fail; worker `two` answers such a prompt as plain words.
 """
 
 from __future__ import annotations
@@ -116,20 +116,20 @@ async def went(home: Pools, model: str, prompt: str = "!tokens 1", **headers: st
         return route(heard)
 
 
-async def said(home: Pools, messages: list[dict[str, str]]) -> dict[str, str]:
+async def turn_of(home: Pools, messages: list[dict[str, str]]) -> dict[str, str]:
     """The route of a turn of a conversation."""
     async with listening(home.url, {"model": "beta", "messages": messages}) as heard:
         assert await heard.end() == "completed"
         return route(heard)
 
 
-async def until_told(ask: Callable[[], Awaitable[dict[str, str]]]) -> dict[str, str]:
+async def until_named(ask: Callable[[], Awaitable[dict[str, str]]]) -> dict[str, str]:
     """The first of three routes that names a worker: a look that takes long costs that news, by design."""
     for _ in range(3):
-        told = await ask()
-        if "worker" in told:
-            return told
-    raise AssertionError(f"no worker is named: {told}")
+        route_taken = await ask()
+        if "worker" in route_taken:
+            return route_taken
+    raise AssertionError(f"no worker is named: {route_taken}")
 
 
 @contextlib.asynccontextmanager
@@ -143,9 +143,9 @@ async def busy(home: Pools, model: str) -> AsyncIterator[Listener]:
 # -- where jobs go -----------------------------------------------------------------------------------------------
 async def test_a_job_goes_to_the_pool_that_has_its_model(home: Pools, truths: dict[str, Truth]) -> None:
     for model, pool in (("alpha", home.one), ("beta", home.two)):
-        told = await until_told(partial(went, home, model))
-        assert (told["pool"], told["model"], told["by"]) == (pool, model, "least-wait")
-        assert told["worker"] in ("idle", "loaded", "warm")
+        route_taken = await until_named(partial(went, home, model))
+        assert (route_taken["pool"], route_taken["model"], route_taken["by"]) == (pool, model, "least-wait")
+        assert route_taken["worker"] in ("idle", "loaded", "warm")
     async with httpx.AsyncClient(base_url=home.url, timeout=30) as http:
         models = {one["name"]: one for one in (await http.get("/api/models")).json()["models"]}
         tags = [one["name"] for one in (await http.get("/api/tags")).json()["models"]]
@@ -156,11 +156,11 @@ async def test_a_job_goes_to_the_pool_that_has_its_model(home: Pools, truths: di
 
 
 async def test_an_alias_and_a_provider_are_understood(home: Pools, truths: dict[str, Truth]) -> None:
-    told = await went(home, "gpt-4o-mini")
-    assert (told["model"], told["alias"]) == ("alpha", "gpt-4o-mini")
+    route_taken = await went(home, "gpt-4o-mini")
+    assert (route_taken["model"], route_taken["alias"]) == ("alpha", "gpt-4o-mini")
     for model in ("turns", "either"):
-        told = await went(home, f"{home.two}/{model}")
-        assert (told["pool"], told["model"], told["by"]) == (home.two, model, "name")
+        route_taken = await went(home, f"{home.two}/{model}")
+        assert (route_taken["pool"], route_taken["model"], route_taken["by"]) == (home.two, model, "name")
     assert (await went(home, "simulated/alpha"))["pool"] == home.one
     async with httpx.AsyncClient(base_url=home.url, timeout=30) as http:
         for unknown in (f"{home.two}/alpha", "nobody/alpha", "zero"):
@@ -180,16 +180,16 @@ async def test_a_busy_pool_is_avoided(home: Pools, truths: dict[str, Truth]) -> 
         assert (await went(home, "either"))["pool"] == home.two
 
 
-async def test_who_waits_is_told_where(home: Pools, truths: dict[str, Truth]) -> None:
+async def test_a_waiting_caller_gets_its_position_and_its_pool(home: Pools, truths: dict[str, Truth]) -> None:
     async def waits() -> dict[str, str]:
         async with listening(home.url, chat("!tokens 1", model="alpha")) as heard:
-            told = {"position": heard.stream.headers.get("x-sluice-queue-position", ""), **route(heard)}
+            route_taken = {"position": heard.stream.headers.get("x-sluice-queue-position", ""), **route(heard)}
         await truths[home.one].until_state(heard.job, "cancelled")
-        return told
+        return route_taken
 
     async with busy(home, "alpha"):
-        told = await until_told(waits)
-    assert (told["worker"], told["position"]) == ("queue", "1")
+        route_taken = await until_named(waits)
+    assert (route_taken["worker"], route_taken["position"]) == ("queue", "1")
     assert "x-sluice-queue-position" not in (await _headers(home, "beta"))
 
 
@@ -199,12 +199,12 @@ async def _headers(home: Pools, model: str) -> Any:
         return heard.stream.headers
 
 
-async def test_overflow_is_for_those_who_allow_it(home: Pools, truths: dict[str, Truth]) -> None:
+async def test_only_a_caller_who_allows_it_overflows(home: Pools, truths: dict[str, Truth]) -> None:
     async with busy(home, "alpha"):
         async with listening(home.url, chat("!tokens 1", model="alpha")) as waits:
             assert route(waits)["pool"] == home.one
-        told = await went(home, "alpha", **{"X-Sluice-Overflow": "allow"})
-        assert (told["pool"], told["model"], told["overflow"]) == (home.two, "beta", "")
+        route_taken = await went(home, "alpha", **{"X-Sluice-Overflow": "allow"})
+        assert (route_taken["pool"], route_taken["model"], route_taken["overflow"]) == (home.two, "beta", "")
 
 
 async def test_a_conversation_comes_back_to_the_worker_that_had_it(home: Pools, truths: dict[str, Truth]) -> None:
@@ -216,11 +216,11 @@ async def test_a_conversation_comes_back_to_the_worker_that_had_it(home: Pools, 
     async def known_by_how_it_begins() -> dict[str, str]:
         turns = [("user", f"!say {secrets.token_hex(4)}"), ("assistant", "?"), ("user", "?")]
         messages = [{"role": role, "content": content} for role, content in turns]
-        assert (await said(home, messages[:1])).get("worker") != "warm"
-        return await said(home, messages)
+        assert (await turn_of(home, messages[:1])).get("worker") != "warm"
+        return await turn_of(home, messages)
 
     for comes_back in (named, known_by_how_it_begins):
-        assert (await until_told(comes_back))["worker"] == "warm"
+        assert (await until_named(comes_back))["worker"] == "warm"
     async with httpx.AsyncClient(base_url=home.url, timeout=30) as http:
         answer = await http.post("/api/chat", json=chat("x"), headers={"X-Sluice-Conversation": "x" * 201})
         assert answer.status_code in (400, 422), answer.text
@@ -237,8 +237,8 @@ async def test_one_idempotency_key_is_one_job_whichever_pool_s_turn_it_is(
             assert await again.end() == "completed"
         assert (again.job, again.events) == (first.job, first.events)
         assert (route(again)["pool"], route(again)["by"]) == (route(first)["pool"], "join")
-    found = [pool for pool, truth in truths.items() if first.job in await truth.states()]
-    assert found == [route(first)["pool"]]
+    holders = [pool for pool, truth in truths.items() if first.job in await truth.states()]
+    assert holders == [route(first)["pool"]]
 
 
 # -- going on elsewhere ------------------------------------------------------------------------------------------
@@ -258,9 +258,9 @@ async def test_before_its_first_token_a_job_goes_on_in_another_pool_and_its_call
     assert (left.state, left.why, there.state, there.base) == ("failed", "rerouted", "completed", 1)
 
     async with httpx.AsyncClient(base_url=home.url, timeout=30) as http:
-        told = (await http.get(f"/api/jobs/{heard.job}")).json()
-        assert (told["state"], told["pool"], told["model"]) == ("completed", home.two, "beta")
-        assert told["result"]["text"] == heard.text
+        status = (await http.get(f"/api/jobs/{heard.job}")).json()
+        assert (status["state"], status["pool"], status["model"]) == ("completed", home.two, "beta")
+        assert status["result"]["text"] == heard.text
         for place in range(len(heard.events) - 1):
             async with following(home.url, heard.job, heard.events[place].id or "") as rest:
                 await rest.hung_up(5)
@@ -285,7 +285,7 @@ async def _acknowledged(truth: Truth) -> bool | None:
 
 @contextlib.contextmanager
 def standing_still(worker: Worker) -> Iterator[None]:
-    """It says nothing meanwhile: its answer is a short one, and must not end before it is cancelled."""
+    """The worker sends nothing meanwhile: its short answer must not end before it is cancelled."""
     worker.pause()
     try:
         yield
@@ -317,9 +317,7 @@ async def test_a_caller_who_leaves_cancels_the_job_where_it_went(home: Pools, tr
     assert (record.state, record.why) == ("cancelled", "client_gone")
 
 
-async def test_a_job_lost_between_two_pools_is_found_followed_and_carried_on(
-    home: Pools, truths: dict[str, Truth]
-) -> None:
+async def test_a_job_lost_between_two_pools_is_followed_and_carried_on(home: Pools, truths: dict[str, Truth]) -> None:
     """Its worker wrote that it leaves and died: here the job is taken out of the pool that it came to."""
     async with listening(home.url, chat(FAULT, model="weaker"), headers=STAY) as heard:
         assert await heard.end() == "completed"
@@ -332,7 +330,7 @@ async def test_a_job_lost_between_two_pools_is_found_followed_and_carried_on(
         assert (await http.get(f"/api/jobs/{heard.job}")).json()["pool"] == home.two
 
 
-async def test_an_engine_that_keeps_failing_is_gone_around_and_told_of(home: Pools, truths: dict[str, Truth]) -> None:
+async def test_an_engine_that_keeps_failing_is_avoided_and_reported(home: Pools, truths: dict[str, Truth]) -> None:
     for _ in range(5):
         async with listening(home.url, chat(FAULT, model="frail")) as heard:
             assert await heard.end() == "completed"
@@ -344,11 +342,11 @@ async def test_an_engine_that_keeps_failing_is_gone_around_and_told_of(home: Poo
 
         async def around() -> dict[str, str] | None:
             """Always with a fault: an answer from the first pool would close the circuit before it is seen."""
-            told = await went(home, "frail", FAULT)
-            return told if told["pool"] == home.two else None
+            route_taken = await went(home, "frail", FAULT)
+            return route_taken if route_taken["pool"] == home.two else None
 
-        told = await eventually(around, 10, "that the open circuit is seen")
-    assert (told["model"], told["fallback"]) == ("beta", "")
+        route_taken = await eventually(around, 10, "that the open circuit is seen")
+    assert (route_taken["model"], route_taken["fallback"]) == ("beta", "")
     assert (await went(home, "alpha"))["pool"] == home.one
 
 

@@ -1,4 +1,4 @@
-"""Redis dies, hangs, or comes back with less than it had: nothing acknowledged is lost, and a loss is told."""
+"""Redis dies, hangs, or comes back with less than it had: nothing acknowledged is lost, and readers hear of a loss."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.waiting import eventually
 async def test_a_killed_redis_under_load_costs_no_job_and_no_token(
     durable_house: Houses, durable_truth: Truth, fresh_valkey: Valkey
 ) -> None:
-    """Eight streams run and four jobs wait; nobody reconnects by hand."""
+    """Eight streams run and four jobs wait; no client reconnects."""
     home = await durable_house(apis=1, workers=2, SLUICE_SLOTS="4", SLUICE_SIMULATED_RATE="60")
     async with contextlib.AsyncExitStack() as stack:
         heard = [await stack.enter_async_context(listening(home.url, chat("!tokens 150"))) for _ in range(12)]
@@ -56,10 +56,10 @@ async def test_a_client_that_vanished_while_redis_was_away_is_heeded_when_it_is_
     assert (await durable_truth.until_state(heard.job, "cancelled")).why == "client_gone"
 
 
-async def test_each_process_says_once_that_redis_is_away_and_once_that_it_is_back(
+async def test_each_process_logs_once_that_redis_is_away_and_once_that_it_is_back(
     durable_house: Houses, fresh_valkey: Valkey
 ) -> None:
-    """They try again all the time: five lines a second of each process would bury whatever else is said."""
+    """They try again all the time: five lines a second of each process would bury every other line."""
     home = await durable_house(apis=1, workers=1)
     fresh_valkey.written()
     fresh_valkey.kill()
@@ -187,10 +187,10 @@ async def test_lost_tokens_of_a_running_job_are_sent_again_by_its_worker(
     assert not await durable_truth.leftovers()
 
 
-async def test_a_lost_give_makes_the_text_so_far_void_and_says_so(
+async def test_a_lost_give_makes_the_text_so_far_void_and_readers_hear_of_it(
     durable_house: Houses, fresh_valkey: Valkey, backup: Backup
 ) -> None:
-    """Redis has forgotten that the job was ever given: another attempt begins anew, and `restarted` tells readers."""
+    """Redis has forgotten that the job was ever given: another attempt begins anew, and readers get `restarted`."""
     home = await durable_house(apis=2, workers=0)
     async with listening(home.url, chat("!tokens 1000")) as heard, truth_of(fresh_valkey.url) as truth:
         await heard.until(lambda heard: heard.of("queued"), "its place")
@@ -198,7 +198,7 @@ async def test_a_lost_give_makes_the_text_so_far_void_and_says_so(
         home.start_worker()
         await heard.words(100)
         last = heard.last_id
-        home.worker.pause()  # or it might have caught up with that before somebody asks
+        home.worker.pause()  # or it might have caught up before the question
         backup.put_back()
         await _is_refused_ahead_of_the_log(home.apis[1], heard.job, last)
         home.worker.resume()
@@ -220,7 +220,9 @@ async def _is_refused_ahead_of_the_log(api: Api, job: str, last: str) -> None:
     assert answer.json()["error"]["code"] == "unknown_event_id"
 
 
-async def test_a_lost_job_is_told_to_its_reader(durable_house: Houses, fresh_valkey: Valkey, backup: Backup) -> None:
+async def test_the_reader_of_a_lost_job_gets_an_error(
+    durable_house: Houses, fresh_valkey: Valkey, backup: Backup
+) -> None:
     """The last second held the job itself: its reader learns that, and the worker stops."""
     home = await durable_house(apis=1, workers=1)
     backup.take()

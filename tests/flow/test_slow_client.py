@@ -36,9 +36,9 @@ async def test_a_slow_client_beside_fifty_fast_ones(house: Houses, truth: Truth)
 
 
 async def test_slow_readers_of_a_long_answer_cost_bounded_memory(house: Houses, truth: Truth) -> None:
-    """Six who read a byte a second. The kernel takes a few megabytes for each; the rest must not pile up in the API.
+    """Six clients read a byte a second. The kernel takes some megabytes for each; the rest must not pile up in the API.
 
-    The test itself is the worker here: no engine says twelve megabytes in a second.
+    The test itself is the worker here: no engine writes twelve megabytes in a second.
     """
     home = await house(apis=1, workers=0)
     async with contextlib.AsyncExitStack() as stack:

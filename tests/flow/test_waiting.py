@@ -67,12 +67,12 @@ async def test_one_tenants_bound_is_its_own_refusal(house: Houses, truth: Truth)
         assert (refused.status_code, refused.json()["code"]) == (429, "queue_full_tenant")
 
 
-async def test_loading_the_model_is_told_and_costs_no_attempt(house: Houses, truth: Truth) -> None:
+async def test_loading_the_model_is_reported_and_costs_no_attempt(house: Houses, truth: Truth) -> None:
     home = await house(apis=2, workers=1, SLUICE_SIMULATED_LOAD_MS="4000")
     async with listening(home.url, chat("!tokens 20")) as heard:
         news = {"type": "queued", "position": 0, "reason": "loading_model"}
         await heard.until(lambda heard: news in heard.of("queued"), "the news")
-        # Who comes later learns it too.
+        # A caller who comes later learns it too.
         async with listening(f"{home.apis[1].url}/api/jobs/{heard.job}/events") as late:
             await late.until(lambda late: late.of("queued"), "the news")
             assert late.of("queued")[0]["reason"] == "loading_model"
@@ -82,7 +82,7 @@ async def test_loading_the_model_is_told_and_costs_no_attempt(house: Houses, tru
     assert (await truth.record(heard.job)).note == ""
 
 
-async def test_a_deadline_ends_a_job_that_nobody_takes(house: Houses, truth: Truth) -> None:
+async def test_a_deadline_ends_a_job_that_no_worker_takes(house: Houses, truth: Truth) -> None:
     home = await house(apis=1, workers=0, SLUICE_DEADLINE_SECONDS="1")
     async with listening(home.url, chat("!tokens 20")) as heard:
         assert await heard.end() == "failed"

@@ -1,4 +1,4 @@
-"""A worker dies or sleeps in mid-stream: nothing is lost, nothing is said twice, nothing stale is heard."""
+"""A worker dies or sleeps in mid-stream: no token is lost, none is sent twice, and no stale one is heard."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def test_a_killed_worker_costs_no_token_and_repeats_none(house: Houses, tr
     await truth.check_ended_once(heard.job)
 
 
-async def test_a_worker_that_slept_through_its_reaping_reaches_nobody_and_begins_a_new_life(
+async def test_a_worker_that_slept_through_its_reaping_reaches_no_reader_and_begins_a_new_life(
     house: Houses, truth: Truth
 ) -> None:
     home = await house(apis=1, workers=2)

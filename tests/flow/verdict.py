@@ -73,5 +73,5 @@ class Verdict:
 
     def _check_answer(self, talk: Talk, row: Any, status: str, text: str) -> None:
         if row is None or (row.job_id, row.status, row.text) != (talk.job, status, text):
-            found = row and (row.job_id, row.status, row.text[-80:], row.error)
-            self.violations.append(f"{talk.job} ({status}): its answer is kept as {found}")
+            kept = row and (row.job_id, row.status, row.text[-80:], row.error)
+            self.violations.append(f"{talk.job} ({status}): its answer is kept as {kept}")

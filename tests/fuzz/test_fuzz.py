@@ -46,7 +46,7 @@ def test_what_the_document_allows_and_forbids_costs_no_more_than_an_error(campai
 
 
 @pytest.mark.parametrize("schema", [{"minimum": [1]}, {"minLength": "long"}, {"pattern": 5}, {"maxItems": -1}], ids=str)
-def test_what_was_found_stays_refused(campaign: Campaign, schema: dict[str, Any]) -> None:
+def test_faults_of_earlier_campaigns_stay_refused(campaign: Campaign, schema: dict[str, Any]) -> None:
     """A bound that is no number was let in, and the worker failed over it."""
     wanted = {"type": "object", "properties": {"a": {"type": "integer", **schema}}}
     body = {"messages": [{"role": "user", "content": "hi"}], "format": wanted, "stream": False}

@@ -25,7 +25,7 @@ FEW = 5
 
 async def be_ready() -> dict[str, Any]:
     """Wait until the API says, through the page's nginx, that it sees a worker."""
-    async with httpx.AsyncClient(timeout=5) as client:
+    async with httpx.AsyncClient() as client:
         told = await eventually(lambda: _health(client), 60, "the house is ready")
         as_browser = {"Accept": "text/html"}
         page, metrics = [await client.get(PAGE + path, headers=as_browser) for path in ("/", "/metrics")]

@@ -16,6 +16,7 @@ from tests.kubernetes.api import NAMESPACE, PAUSE, Api, Object, until, within
 from tests.kubernetes.control_plane import ControlPlane
 from tests.kubernetes.houses import applied
 from tests.kubernetes.keda import Keda, keda_on
+from tests.support.valkey import PATIENT
 from wire.client import open_redis
 from wire.jobs import Bounds, JobPipe
 from wire.keys import Keys
@@ -43,7 +44,7 @@ class Queue:
         asyncio.run(self._hold(count))
 
     async def _hold(self, count: int) -> None:
-        redis = open_redis(self._url, 5.0)
+        redis = open_redis(self._url, PATIENT)
         pipe = JobPipe(redis, Keys(POOL))
         try:
             while len(self._jobs) < count:

@@ -7,7 +7,7 @@ import pytest
 from tests.ollama_worker.standing import standing
 from tests.support.proxy import Proxy
 from tests.support.truth import Truth
-from tests.support.valkey import Valkey
+from tests.support.valkey import PATIENT, Valkey
 from tests.support.waiting import eventually
 from wire.client import open_redis
 
@@ -18,7 +18,7 @@ async def test_a_job_whose_order_is_on_its_way_is_not_given_back_as_unknown(
     """Beats are answered, the inbox is not: a cut connection is noticed only after seconds."""
     monkeypatch.setattr("ollama_worker.life.BEAT_SECONDS", 0.05)
     async with Proxy(valkey.port) as cable:
-        redis, inbox = open_redis(valkey.url, 5), open_redis(f"redis://127.0.0.1:{cable.port}", 30)
+        redis, inbox = open_redis(valkey.url, PATIENT), open_redis(f"redis://127.0.0.1:{cable.port}", 30)
         async with standing(redis, valkey.url, "here", inbox=inbox) as life:
             cable.blackhole()
             await life.submit("waits")

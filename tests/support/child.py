@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until
 
 # Below the range from which Linux and macOS take ports for outgoing connections, which could steal one meanwhile.
 PORTS = range(20_000, 32_000)
-PARTS = 4  # of them: a process of xdist has one to itself, since a port is seldom listened on as soon as it is drawn
+PARTS = 16  # of them: a process of xdist has one to itself, since a port is seldom listened on as soon as it is drawn
 
 
 def own_ports() -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""Engines for a house of a test: what runs behind the worker, what its models are called, what the worker is told."""
+"""Engines for a house of a test: what runs behind the worker, what its models are called, the worker's settings."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def engine_of(name: str, home: Path, stack: ExitStack, rate: float = 400.0, cont
     home.mkdir(parents=True, exist_ok=True)
     if name == "llama-cpp":
         gguf = make_tiny_gguf(home / "tiny.gguf", ctx=context, template=WITH_TOOLS)
-        # One file for both: it says nothing of vectors, so the engine makes them of a second instance of it.
+        # One file for both: it does not mention vectors, so the engine makes them with a second instance of it.
         return Engine(Models("tiny", "tiny", "tiny"), {"SLUICE_ENGINE": "llama-cpp", "SLUICE_GGUF": str(gguf)})
     if name == "real-ollama":
         return _real_ollama(home, stack, context)

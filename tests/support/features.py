@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 RESULT = ROOT / ".cache" / "features.json"
 TABLE = ROOT / "docs" / "features.md"
 CLIENTS = Path(__file__).parents[1] / "clients"
-# Which tests run where nobody says: pyproject.toml's addopts.
+# The tests that run by default: pyproject.toml's addopts.
 USUAL = "not real_ollama and not real_kubernetes and not real_images and not real_cluster"
 LIVING = ("ollama", "openai", "llama-cpp")  # engines of a usual run; a real Ollama is asked in a run of its own
 
@@ -30,7 +30,7 @@ class Shown(NamedTuple):
 
 
 class Seen:
-    """What reports have told so far. `lacking`: shown by a test that failed."""
+    """What the reports have shown so far. `lacking`: claimed by a test that failed."""
 
     def __init__(self) -> None:
         self.passed: set[Shown] = set()
@@ -61,7 +61,7 @@ def shown_by(item: pytest.Item) -> list[Shown]:
 
 
 def claims(table: str) -> set[Shown]:
-    """What a page in the form of `tests.clients.features` says: rows of a feature, a column a dialect."""
+    """The claims of a page in the form of `tests.clients.features`: a row a feature, a column a dialect."""
     found: set[Shown] = set()
     heads: list[str] = []
     for line in table.splitlines():

@@ -1,7 +1,8 @@
 """Our own processes as forks of one that has imported what they need: each is there two seconds of imports earlier.
 
-What runs is what `python -m <module>` runs, with an environment, a folder, a log and a session of its own. Who imported
-it is all that differs; what is about the start itself (a preloaded library, another command) is started as it is.
+A fork runs what `python -m <module>` runs, with an environment, a folder, a log and a session of its own. It differs in
+one thing: another process imported the module. Tests of the start itself (a preloaded library, another command) start
+real processes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from tests.support.orphans import killer_of_orphans
 
-# What they import before they serve, imported once by the one that forks. A name that is not there is passed over.
+# What our processes import before they serve, imported once by the server that forks. A missing name is passed over.
 PRELOADED = (
     "backend.app",
     "backend.store.migrate",
@@ -33,7 +34,7 @@ PRELOADED = (
 
 
 class Forked:
-    """One of them, with what tests use of `subprocess.Popen`."""
+    """A forked process, with what tests use of `subprocess.Popen`."""
 
     def __init__(self, module: str, env: Mapping[str, str], cwd: Path, log: Path) -> None:
         context = get_context("forkserver")
@@ -59,7 +60,7 @@ class Forked:
         return status
 
     def send_signal(self, number: int) -> None:
-        """Nothing where it has ended: the server that forks reaps it before it tells, so that is no error either."""
+        """Send a signal, unless the process has ended: the server that forks reaps it, and its pid may be gone."""
         if self.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)

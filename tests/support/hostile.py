@@ -17,7 +17,7 @@ from typing import Literal
 import orjson
 
 POISON = "a poisonous question"
-SECRET = b"what the engine's own body says"
+SECRET = b"the text of the engine's own body"
 MEGABYTE = 1024 * 1024
 Protocol = Literal["ollama", "openai", "anthropic"]
 PROTOCOLS: tuple[Protocol, ...] = ("ollama", "openai", "anthropic")
@@ -87,8 +87,8 @@ def answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
-def _event(said: dict[str, object]) -> bytes:
-    return b"data: " + orjson.dumps(said) + b"\n\n"
+def _event(body: dict[str, object]) -> bytes:
+    return b"data: " + orjson.dumps(body) + b"\n\n"
 
 
 # Misdeeds
@@ -105,7 +105,7 @@ def sends(*parts: bytes) -> Misdeed:
 
 
 def goes_on(head: bytes, part: bytes) -> Misdeed:
-    """The same again and again, until nobody listens any more."""
+    """The same bytes again and again, until the client has hung up."""
 
     async def send(_: Hostile, writer: asyncio.StreamWriter) -> None:
         writer.write(head)
@@ -136,8 +136,8 @@ async def misshapes(hostile: Hostile, writer: asyncio.StreamWriter) -> None:
     }
     tail = b"\n" if hostile.protocol == "ollama" else b"\n\n"
     head = b"" if hostile.protocol == "ollama" else b"data: "
-    said = b"".join(head + orjson.dumps(line) + tail for line in lines[hostile.protocol])
-    writer.write(answer(b"".join((said, *hostile.words("Hello"), hostile.end({})))))
+    lines_sent = b"".join(head + orjson.dumps(line) + tail for line in lines[hostile.protocol])
+    writer.write(answer(b"".join((lines_sent, *hostile.words("Hello"), hostile.end({})))))
 
 
 OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"

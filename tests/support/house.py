@@ -1,4 +1,4 @@
-"""A whole house for one test: a Valkey that is given, and as many APIs and workers as asked for."""
+"""A whole house for one test: on a given Valkey, any number of API and worker processes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SIMULATED = {
     "SLUICE_ENGINE": "simulated",
     "SLUICE_SIMULATED_FAULTS": "1",
     "SLUICE_SIMULATED_RATE": "200",
-    "SLUICE_REDIS_SECONDS": "5",  # a busy machine may stand still for a second, and refuses nobody
+    "SLUICE_REDIS_SECONDS": "5",  # a busy machine may stand still for a second without refusing a caller
 }
-# As in production, for tests of a Redis that is away, hangs or is cut off: a caller is told within a second.
+# As in production, for tests of a Redis that is away, hangs or is cut off: a caller gets its error within a second.
 PROMPT = {"SLUICE_REDIS_SECONDS": "0.8"}
 
 
@@ -28,7 +28,7 @@ class House:
     """Starts processes on one Redis and ends every one of them, by its pid.
 
     `settings` are environment variables of all its processes, over a simulated engine with faults. Its APIs share one
-    history, a SQLite file of the house's own, unless `DATABASE_URL` says otherwise.
+    history, a SQLite file of the house's own, unless `DATABASE_URL` names another.
     """
 
     def __init__(self, home: Path, redis_url: str, settings: dict[str, str]) -> None:
@@ -123,7 +123,7 @@ class Houses:
         return house
 
     def build(self, *, redis_url: str | None = None, **settings: str) -> House:
-        """A house without a process yet."""
+        """A house without any process yet."""
         home = self._home / f"house{len(self._built)}"
         house = House(home, redis_url or self._valkey.url, self._settings | settings)
         self._built.append(house)

@@ -26,15 +26,15 @@ class Kept:
         async with self.database.read() as tx:
             return list((await tx.execute(select(table))).all())
 
-    async def until_recorded(self, names: Collection[str], within: float = WITHIN) -> None:
+    async def until_recorded(self, job_ids: Collection[str], within: float = WITHIN) -> None:
         """Every one of these jobs has its row."""
 
         async def look() -> bool | None:
             with contextlib.suppress(DatabaseAway):
-                return {row.id for row in await self.rows(jobs)} >= set(names) or None
+                return {row.id for row in await self.rows(jobs)} >= set(job_ids) or None
             return None
 
-        await eventually(look, within, f"{len(names)} jobs are recorded")
+        await eventually(look, within, f"{len(job_ids)} jobs are recorded")
 
     async def check_recorded_once(self, ended: dict[str, str]) -> None:
         """These jobs and no others have a row each, with the state that each ended in."""
@@ -43,7 +43,7 @@ class Kept:
         assert {row.id: row.state for row in rows} == ended
 
     async def answers(self) -> dict[str, Any]:
-        """The rows of all answers by id, for who gave no id twice."""
+        """The rows of all answers by id; the caller gave no id twice."""
         return {row.id: row for row in await self.rows(messages) if row.role == "assistant"}
 
 

@@ -23,7 +23,7 @@ TOKEN = "token-of-a-service-account"
 OBJECTS = ("application/merge-patch+json", "application/strategic-merge-patch+json")
 
 
-class Asked(NamedTuple):
+class Received(NamedTuple):
     verb: str  # "list" or "patch"
     pod: str
     cost: str
@@ -35,7 +35,7 @@ class ApiServer:
 
     def __init__(self) -> None:
         self.pods: dict[str, dict[str, Any]] = {}
-        self.asked: list[Asked] = []
+        self.requests: list[Received] = []
         self.answers: int | str = ""
         self.held = threading.Semaphore(0)  # one more for each request that hangs
         self.let_go = threading.Event()  # hanging ends
@@ -59,7 +59,7 @@ class ApiServer:
         return found
 
     def patches(self) -> list[tuple[str, str]]:
-        return [(one.pod, one.cost) for one in self.asked if one.verb == "patch"]
+        return [(request.pod, request.cost) for request in self.requests if request.verb == "patch"]
 
     def configuration(self, folder: Path) -> Path:
         """A file for KUBECONFIG."""
@@ -83,7 +83,7 @@ class ApiServer:
         patch = json.loads(body) if method == "PATCH" else {}
         cost = patch.get("metadata", {}).get("annotations", {}).get(COST, "") if isinstance(patch, dict) else ""
         kind = headers["Content-Type"] or ""
-        self.asked.append(Asked("patch" if method == "PATCH" else "list", name, cost, kind))
+        self.requests.append(Received("patch" if method == "PATCH" else "list", name, cost, kind))
         if isinstance(self.answers, int):
             return _status(self.answers, {403: "Forbidden"}.get(self.answers, "InternalError"))
         if method == "PATCH":
@@ -148,7 +148,7 @@ class ApiServer:
 
 
 def _status(code: int, reason: str) -> tuple[int, dict[str, Any]]:
-    """As the API machinery says no."""
+    """A refusal in the shape of the API machinery."""
     return code, {"apiVersion": "v1", "kind": "Status", "status": "Failure", "reason": reason, "code": code}
 
 

@@ -136,6 +136,6 @@ async def listening(
 @contextlib.asynccontextmanager
 async def following(url: str, job: str, after: str = "", **headers: str) -> AsyncIterator[Listener]:
     """Listen to a job's events from the start, or after an event id."""
-    told = {**headers, **({"Last-Event-ID": after} if after else {})}
-    async with listening(f"{url}/api/jobs/{job}/events", headers=told) as heard:
+    sent = {**headers, **({"Last-Event-ID": after} if after else {})}
+    async with listening(f"{url}/api/jobs/{job}/events", headers=sent) as heard:
         yield heard

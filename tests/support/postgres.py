@@ -29,7 +29,7 @@ CARELESS = ("fsync=off", "full_page_writes=off")
 
 
 def binaries() -> Path:
-    """The newest version's folder. A missing one raises: what needs a server fails, it never skips."""
+    """The folder of the newest version's programs. Raises where there is none: such tests fail and never skip."""
     found = sorted(DEBIAN.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
     on_path = shutil.which("postgres")
     if not found and not on_path:
@@ -60,7 +60,7 @@ class Postgres(Child):
         self._create(user)
 
     def _create(self, user: str | None) -> None:
-        """Its data folder, with one user whom it trusts."""
+        """Make its data folder, with one user who needs no password."""
         options = ("-U", "sluice", "-E", "UTF8", "--locale=C.UTF-8", "--auth=trust", "--no-sync")
         command = [*_as_user(user), str(self._bin / "initdb"), "-D", str(self._data), *options]
         done = subprocess.run(command, cwd=self.cwd, env=self.env, capture_output=True, text=True, check=False)
@@ -82,7 +82,7 @@ class Postgres(Child):
         self.signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """With its children: the kernel may end them a moment later, and until then it cannot be started again."""
+        """Kill it and wait for its children too: the kernel may end them a moment later, which holds up a new start."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         super().kill()
         wait_until(lambda: not any(Path("/proc", child).exists() for child in children), 30, "its children have ended")
@@ -92,7 +92,7 @@ class Postgres(Child):
         shutil.rmtree(self.cwd)
 
     def new_database(self) -> str:
-        """The URL of an empty one."""
+        """The URL of a new, empty database."""
         name = f"test_{secrets.token_hex(6)}"
         self.execute(f"CREATE DATABASE {name}")
         return self.url(name)
@@ -119,20 +119,23 @@ class Postgres(Child):
 
 
 def run_apart(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Its result, from a loop in a thread of its own: also where a test's loop runs already."""
+    """The result of `work`, from a loop in a thread of its own: a test's own loop may be running already."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(lambda: asyncio.run(work())).result()
 
 
 def _user() -> str | None:
-    """Whom to run it as; None: as ourselves."""
+    """The user that the server runs as; None: our own."""
     if os.geteuid() != 0:
         return None
     return "postgres" if "postgres" in {entry.pw_name for entry in pwd.getpwall()} else "nobody"
 
 
 def _as_user(user: str | None) -> list[str]:
-    """What to put before a command. A change of user makes the kernel forget whom to die with: said again."""
+    """The words before a command that runs it as this user.
+
+    A change of user makes the kernel forget with which parent a process is to die, so `setpriv` sets that again.
+    """
     if user is None:
         return []
     group = str(pwd.getpwnam(user).pw_gid)

@@ -59,8 +59,8 @@ class PythonProcess(Child):
 
     async def wait_for_action(self, action: str, within: float = 10, **fields: object) -> LogLine:
         """The first log line with this `action` and these fields."""
-        asked = {"action": action, **fields}
-        return await self.wait_for_log(lambda line: asked.items() <= line.items(), within)
+        wanted = {"action": action, **fields}
+        return await self.wait_for_log(lambda line: wanted.items() <= line.items(), within)
 
     async def wait_for_exit(self, within: float = 10) -> int:
         """Its exit status; negative: the signal that killed it."""
@@ -125,8 +125,8 @@ class Api(PythonProcess):
         return answer if answer is not None and all_ask(answer.json().get("workers", ()), count) else None
 
     async def get(self, path: str) -> httpx.Response | None:
-        """One GET; None where nobody answers."""
-        async with httpx.AsyncClient(timeout=5) as client:
+        """The answer to one GET; None where the connection fails."""
+        async with httpx.AsyncClient() as client:
             try:
                 return await client.get(self.url + path)
             except httpx.TransportError:

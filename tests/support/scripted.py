@@ -30,19 +30,18 @@ class ScriptedEngine(Child):
         wait_until(self._answers, 20, "the scripted engine answers")
 
     async def entries(self, prompt: str) -> list[dict[str, Any]]:
-        """What it was asked whose prompt has this in it, the oldest first."""
+        """The requests that it got whose prompt contains this text, the oldest first."""
         async with httpx.AsyncClient(timeout=30) as client:
-            found: list[dict[str, Any]] = (
-                await client.get(f"{self.url}/scripted/book", params={"prompt": prompt})
-            ).json()
-        return found
+            response = await client.get(f"{self.url}/scripted/book", params={"prompt": prompt})
+        entries: list[dict[str, Any]] = response.json()
+        return entries
 
     async def until(self, prompt: str, state: str, within: float = 10) -> None:
         """Wait until the newest request of this prompt is `answering`, `done`, `closed`, `refused` or `broken`."""
 
         async def look() -> bool | None:
-            found = await self.entries(prompt)
-            return bool(found and found[-1]["state"] == state) or None
+            entries = await self.entries(prompt)
+            return bool(entries and entries[-1]["state"] == state) or None
 
         await eventually(look, within, f"the engine has {prompt!r} {state}")
 

@@ -113,7 +113,7 @@ class Stream:
         return taken
 
     async def _fill(self) -> None:
-        """Read once: a byte at the asked pace (the head is not paced), or all that is there."""
+        """Read once: one byte at the requested pace (the head is not paced), or all that is there."""
         if self.bytes_per_second and self.status:
             await asyncio.sleep(1 / self.bytes_per_second)
         data = await asyncio.get_running_loop().sock_recv(self._socket, 1 if self.bytes_per_second else 65_536)

@@ -169,7 +169,7 @@ async def test_stream_yields_whole_frames_however_they_are_cut() -> None:
             assert (stream.status, stream.comments, bytes(stream.raw)) == (200, 1, ANSWER)
 
 
-async def test_stream_reads_no_faster_than_asked() -> None:
+async def test_stream_reads_no_faster_than_requested() -> None:
     async with serve([b"0123456789"]) as url:
         start = time.monotonic()
         async with open_stream(url, bytes_per_second=500) as stream:

@@ -1,4 +1,4 @@
-"""Waiting for what no signal announces: polls with a deadline, and an error that says what did not happen."""
+"""Waiting for what no signal announces: polls with a deadline, and an error that names what did not happen."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ async def eventually(look: Callable[[], object], within: float, what: str) -> ob
     """The first answer of `look`, a function or a coroutine function, but None and False. `within` in seconds."""
     end = time.monotonic() + within
     while True:
-        found = look()
-        if isinstance(found, Awaitable):
-            found = await found
-        if found is not None and found is not False:
-            return found
+        answer = look()
+        if isinstance(answer, Awaitable):
+            answer = await answer
+        if answer is not None and answer is not False:
+            return answer
         if time.monotonic() > end:
             raise TimeoutError(f"not within {within} s: {what}")
         await asyncio.sleep(PAUSE)

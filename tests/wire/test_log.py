@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.support.valkey import Valkey
+from tests.support.valkey import PATIENT, Valkey
 from tests.wire.test_scripts_jobs import COMPLETED, STARTED, Pool
 from wire.client import open_redis
 from wire.events import START, EventId, LogEntry
@@ -21,7 +21,7 @@ READ_BY_HAND = ("xrange", "xrevrange", 'b"e"', "b'e'")
 
 @pytest.fixture
 async def house(valkey: Valkey, pool: str) -> AsyncIterator[Pool]:
-    redis = open_redis(valkey.url, 5)
+    redis = open_redis(valkey.url, PATIENT)
     yield Pool(redis, pool)
     await redis.aclose()
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from redis.asyncio import Redis
 
-from tests.support.valkey import Valkey
+from tests.support.valkey import PATIENT, Valkey
 from tests.wire.mutants import FAR, Mutant
 from tests.wire.test_circuits import CLOCK
 from wire.client import open_redis
@@ -302,7 +302,7 @@ async def test_of_many_workers_that_have_the_model_the_freshest_are_compared(sho
     ],
 )
 async def test_these_scenes_show_a_fault(valkey: Valkey, pool: str, mutant: str, scene: Scene, owner: str) -> None:
-    redis = open_redis(valkey.url, 5)
+    redis = open_redis(valkey.url, PATIENT)
     shop = Shop(redis, pool, FAR[mutant])
     await shop.at(0)
     assert await scene(shop) == owner

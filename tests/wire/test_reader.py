@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.support.proxy import Proxy
-from tests.support.valkey import Valkey
+from tests.support.valkey import PATIENT, Valkey
 from tests.support.waiting import eventually
 from wire import reader as module
 from wire.client import open_redis
@@ -71,7 +71,7 @@ async def proxy(valkey: Valkey) -> AsyncIterator[Proxy]:
 async def pipe(valkey: Valkey, proxy: Proxy, pool: str) -> AsyncIterator[Pipe]:
     """The client connects to Redis directly and the subscriber through the proxy, so that only its cable can be cut."""
     async with AsyncExitStack() as stack:
-        redis = open_redis(valkey.url, 2.0)
+        redis = open_redis(valkey.url, PATIENT)
         stack.push_async_callback(redis.aclose)
         pipe = Pipe(redis, Keys(pool), FanIn(f"redis://127.0.0.1:{proxy.port}"))
         running = asyncio.create_task(pipe.fan_in.run())

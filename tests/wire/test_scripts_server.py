@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError
 
-from tests.support.valkey import Valkey, client_of
+from tests.support.valkey import PATIENT, Valkey, client_of
 from tests.wire.sync_wire import SyncWire
 from tests.wire.test_scripts_jobs import BOUNDS, COMPLETED, INFO, INTERRUPTED, STARTED, Pool
 from wire.client import open_redis
@@ -88,7 +88,7 @@ async def test_two_versions_of_a_script_live_side_by_side(redis: Redis) -> None:
 
 
 async def test_a_killed_redis_comes_back_with_every_acknowledged_job_and_unknown_scripts(fresh_valkey: Valkey) -> None:
-    redis = open_redis(fresh_valkey.url, 5)
+    redis = open_redis(fresh_valkey.url, PATIENT)
     house = Pool(redis, "kept")
     await house.worker("w")
     for n in range(50):

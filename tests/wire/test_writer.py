@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from tests.support.proxy import Proxy
-from tests.support.valkey import Valkey
+from tests.support.valkey import PATIENT, Valkey
 from tests.support.waiting import eventually
 from wire.client import open_redis
 from wire.events import Restarted, Started, encode, token
@@ -68,7 +68,7 @@ async def proxy(valkey: Valkey) -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def desk(valkey: Valkey, proxy: Proxy, pool: str) -> AsyncIterator[Desk]:
     async with AsyncExitStack() as stack:
-        redis = open_redis(valkey.url, 2.0)
+        redis = open_redis(valkey.url, PATIENT)
         stack.push_async_callback(redis.aclose)
         keys = Keys(pool)
         desk = Desk(redis, keys, EventWriter(f"redis://127.0.0.1:{proxy.port}", keys))

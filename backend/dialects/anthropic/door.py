@@ -9,7 +9,7 @@ from backend.chat.party import Ticket
 from backend.chat.relay import Dialect
 from backend.dialects.anthropic.answer import AnthropicEvents, whole
 from backend.dialects.anthropic.request import read_count, read_messages
-from backend.dialects.common.door import AnswersWhole, Asked
+from backend.dialects.common.door import AnswersWhole, Incoming, Parsed
 
 
 class AnthropicMessages:
@@ -17,22 +17,22 @@ class AnthropicMessages:
 
     name = "anthropic.messages"
 
-    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
-        wanted = read_messages(body, max_messages)
-        return Asked(wanted.to_job(), bool(wanted.stream), wanted.thoughts)
+    def read(self, incoming: Incoming) -> Parsed:
+        wanted = read_messages(incoming.fields, incoming.bounds.messages)
+        return Parsed(wanted.to_job(), bool(wanted.stream), wanted.thoughts)
 
-    def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
-        return AnthropicEvents(ticket.job, ticket.model, asked.extra)
+    def stream(self, parsed: Parsed, ticket: Ticket) -> Dialect:
+        return AnthropicEvents(ticket.job, ticket.model, parsed.extra)
 
-    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
-        return whole(ticket.job, ticket.model, asked.extra, outcome)
+    def whole(self, parsed: Parsed, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        return whole(ticket.job, ticket.model, parsed.extra, outcome)
 
 
 class AnthropicCount(AnswersWhole):
     name = "anthropic.count_tokens"
 
-    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
-        return Asked(read_count(body, max_messages), stream=False)
+    def read(self, incoming: Incoming) -> Parsed:
+        return Parsed(read_count(incoming.fields, incoming.bounds.messages), stream=False)
 
-    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+    def whole(self, parsed: Parsed, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
         return {"input_tokens": outcome.end.get("usage", {}).get("prompt_tokens", 0)}

@@ -1,6 +1,6 @@
 """What every dialect has in common: a request becomes a job, and a job's events become bytes.
 
-    read      the request's body as a job; raises Invalid before anything is enqueued
+    read      the request as a job; raises Invalid before anything is enqueued
     stream    the translator of one stream of events
     whole     the answer for a caller who waits for all of it
 
@@ -9,9 +9,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from backend.bounds import RequestBounds
 from backend.chat.choices import ChoiceDialect
 from backend.chat.outcome import Outcome
 from backend.chat.party import Ticket
@@ -20,15 +21,28 @@ from backend.chat.turn import Turn
 from wire.records import JobRequest
 
 
-class Asked(NamedTuple):
-    """One request, understood. `job.model` is the caller's word for it, "" the default; the router finds what is meant.
-
-    `extra`: what the door's own answer needs to know of the request, in a shape that only it knows. `reuse`: an answer
-    from the cache will do, None: the request's header says whether. `others`: further jobs of the same answer, each of
-    which makes one more choice of it. `turn`: where question and answer belong in a thread; None: nobody keeps them.
+class Incoming(NamedTuple):
+    """A request as a door reads it. `fields`: its body, a JSON object. `path`, `query`, `headers`: for protocols
+    in which a model's name or the wish for a stream stands there. `bounds`: how large the request may be.
     """
 
-    job: JobRequest
+    fields: dict[str, Any]
+    bounds: RequestBounds
+    path: str = ""
+    query: Mapping[str, str] = {}
+    headers: Mapping[str, str] = {}
+
+
+class Parsed(NamedTuple):
+    """A request that its door has read. `ask.model` is the caller's name for the model, "" the default; the router
+    looks up what the name means.
+
+    `extra`: what the door's own answer needs to know of the request, in a shape that only the door knows. `reuse`: an
+    answer from the cache will do, None: the request's header decides. `others`: further jobs of the same answer, each
+    of which makes one more choice. `turn`: where question and answer belong in a thread; None: nobody keeps them.
+    """
+
+    ask: JobRequest
     stream: bool
     extra: Any = None
     reuse: bool | None = None
@@ -36,39 +50,39 @@ class Asked(NamedTuple):
     turn: Turn | None = None
 
     @property
-    def jobs(self) -> tuple[JobRequest, ...]:
+    def asks(self) -> tuple[JobRequest, ...]:
         """In the order of the answer's choices."""
-        return (self.job, *self.others)
+        return (self.ask, *self.others)
 
 
 class Door(Protocol):
     """One route of a dialect. Holds no state: one instance serves all requests."""
 
-    name: str  # "openai.chat": in the job's record, its view, and logs
+    name: str  # "openai.chat": stands in the job's record, its view, and logs
 
-    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
+    def read(self, incoming: Incoming) -> Parsed:
         """Raises Invalid."""
         ...
 
-    def stream(self, asked: Asked, ticket: Ticket) -> Dialect: ...
+    def stream(self, parsed: Parsed, ticket: Ticket) -> Dialect: ...
 
-    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]: ...
+    def whole(self, parsed: Parsed, ticket: Ticket, outcome: Outcome) -> dict[str, Any]: ...
 
 
 class ChoiceDoor(Door, Protocol):
     """A door whose answers may have several choices."""
 
-    def choice(self, asked: Asked, tickets: Sequence[Ticket], place: int) -> ChoiceDialect:
+    def choice(self, parsed: Parsed, tickets: Sequence[Ticket], place: int) -> ChoiceDialect:
         """The translator of one of them."""
         ...
 
-    def all_choices(self, asked: Asked, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    def all_choices(self, parsed: Parsed, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> dict[str, Any]:
         """The answer for a caller who waits for all of it."""
         ...
 
 
 class AnswersWhole:
-    """For a door whose requests never ask for a stream: its `read` says so in every `Asked`."""
+    """A part of doors whose requests never ask for a stream: `stream` is False in everything that they parse."""
 
-    def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
+    def stream(self, parsed: Parsed, ticket: Ticket) -> Dialect:
         raise NotImplementedError("this route answers whole")

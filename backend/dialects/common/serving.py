@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
 from fastapi import Request
@@ -15,16 +16,17 @@ from backend.accounts.caller import Caller
 from backend.bounds import bounds_of
 from backend.chat.choices import RelayChoices
 from backend.chat.disconnect import OnDisconnect, parse_on_disconnect
+from backend.chat.pace import pace_of
 from backend.chat.party import Party, Ticket
 from backend.chat.relay import RelayResponse
 from backend.chat.service import chat_of
 from backend.chat.submission import Submission
 from backend.chat.turn import Turn
-from backend.dialects.common.door import Asked, ChoiceDoor, Door
+from backend.dialects.common.door import ChoiceDoor, Door, Incoming, Parsed
 from backend.entrance.body import read_object
 from backend.entrance.crowd import leave
-from backend.errors import TooLarge, told_with
-from backend.pace import pace_of
+from backend.entrance.protocols import own_path
+from backend.errors import TooLarge, refused_with
 from backend.routing.affinity import parse_conversation
 from wire.idempotency import body_hash
 from wire.records import JobRequest
@@ -32,44 +34,44 @@ from wire.records import JobRequest
 
 async def serve(request: Request, caller: Caller, door: Door) -> Response:
     """Answer one request of `door`. Raises ApiError before the response opens."""
-    parsed, body = await read_object(request)
-    return await answered(request, caller, door, door.read(parsed, bounds_of(request).messages), body)
+    fields, body = await read_object(request)
+    return await answered(request, caller, door, door.read(incoming(request, fields)), body)
 
 
 async def serve_choices(request: Request, caller: Caller, door: ChoiceDoor) -> Response:
     """Answer one request of `door`, however many choices it wants. Raises ApiError before the response opens."""
     bounds = bounds_of(request)
-    parsed, body = await read_object(request)
-    asked = door.read(parsed, bounds.messages)
-    if not asked.others:
-        return await answered(request, caller, door, asked, body)
-    if len(body) * (parsed.get("n") or 1) > bounds.body_bytes:
+    fields, body = await read_object(request)
+    parsed = door.read(incoming(request, fields))
+    if not parsed.others:
+        return await answered(request, caller, door, parsed, body)
+    if len(body) * (fields.get("n") or 1) > bounds.body_bytes:
         raise TooLarge("So many answers to a request of this size are more than a request may be; send a smaller 'n'.")
     pace = pace_of(request)
-    party = await submit(request, caller, [of_door(ask, door) for ask in asked.jobs], body)
-    if asked.stream:
-        choices = [door.choice(asked, party.tickets, place) for place in range(len(party.tickets))]
+    party = await submit(request, caller, [of_door(ask, door) for ask in parsed.asks], body)
+    if parsed.stream:
+        choices = [door.choice(parsed, party.tickets, place) for place in range(len(party.tickets))]
         return RelayChoices(party, choices, pace)
-    with told_with(party.headers):
-        answer = door.all_choices(asked, party.tickets, await party.outcomes(request.receive))
+    with refused_with(party.headers):
+        answer = door.all_choices(parsed, party.tickets, await party.outcomes(request.receive))
     return Response(orjson.dumps(answer), 200, party.headers, "application/json")
 
 
-async def answered(request: Request, caller: Caller, door: Door, asked: Asked, body: bytes) -> Response:
+async def answered(request: Request, caller: Caller, door: Door, parsed: Parsed, body: bytes) -> Response:
     """The answer to a request that its door has read, of one job."""
     pace = pace_of(request)
-    reuse = request.headers.get("x-sluice-cache") == "allow" if asked.reuse is None else asked.reuse
-    [ticket] = (await submit(request, caller, [of_door(asked.job, door)], body, turn=asked.turn, reuse=reuse)).tickets
-    if asked.stream:
-        return RelayResponse(ticket, door.stream(asked, ticket), pace)
-    return await whole(request, door, asked, ticket)
+    reuse = request.headers.get("x-sluice-cache") == "allow" if parsed.reuse is None else parsed.reuse
+    [ticket] = (await submit(request, caller, [of_door(parsed.ask, door)], body, turn=parsed.turn, reuse=reuse)).tickets
+    if parsed.stream:
+        return RelayResponse(ticket, door.stream(parsed, ticket), pace)
+    return await whole(request, door, parsed, ticket)
 
 
-async def whole(request: Request, door: Door, asked: Asked, ticket: Ticket) -> Response:
+async def whole(request: Request, door: Door, parsed: Parsed, ticket: Ticket) -> Response:
     """The answer as one object, once it is complete. A failure, too, is sent with the job's headers."""
-    with told_with(ticket.headers):
+    with refused_with(ticket.headers):
         [outcome] = await Party([ticket]).outcomes(request.receive)
-        answer = door.whole(asked, ticket, outcome)
+        answer = door.whole(parsed, ticket, outcome)
     return Response(orjson.dumps(answer, option=orjson.OPT_UTC_Z), 200, ticket.headers, "application/json")
 
 
@@ -107,6 +109,11 @@ async def submit(
     party = await chat_of(request).submit_all([submission._replace(ask=ask) for ask in asks])
     leave(request.scope)
     return party
+
+
+def incoming(request: Request, fields: dict[str, Any]) -> Incoming:
+    """The request for a door to read. `fields`: its body, parsed."""
+    return Incoming(fields, bounds_of(request), own_path(request.scope), request.query_params, request.headers)
 
 
 def of_door(ask: JobRequest, door: Door) -> JobRequest:

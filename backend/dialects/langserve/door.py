@@ -12,7 +12,7 @@ from typing import NamedTuple
 import orjson
 from starlette.requests import Request
 
-from backend.accounts.caller import caller_in
+from backend.accounts.caller import Caller
 from backend.bounds import RequestBounds, bounds_of
 from backend.chat.party import Party, Ticket
 from backend.chat.service import chat_of
@@ -56,13 +56,13 @@ class Members(NamedTuple):
         return headers if len(self.chats) == 1 else {"X-Sluice-Job": headers["X-Sluice-Job"]}
 
 
-async def let_in(request: Request, chats: list[Chat], body: bytes) -> Members:
+async def let_in(request: Request, caller: Caller, chats: list[Chat], body: bytes) -> Members:
     """All or none: every chat is checked before the first job is made."""
     catalogue, bounds = catalogue_of(request), bounds_of(request)
     async with asyncio.timeout(chat_of(request).answer_seconds):
         ready = [await _prepare(chat, catalogue, bounds) for chat in chats]
     turn = chats[0].turn and chats[0].turn._replace(context_messages=ready[0].context)
-    party = await submit(request, caller_in(request.scope), [chat.job for chat in ready], body, turn=turn, trimmed=True)
+    party = await submit(request, caller, [chat.job for chat in ready], body, turn=turn, trimmed=True)
     return Members(party, [_as_let_in(chat, ticket) for chat, ticket in zip(ready, party.tickets, strict=True)])
 
 

@@ -5,20 +5,21 @@ Where that package is not installed, its other routes answer how to install it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from backend.accounts.caller import Caller
 from backend.accounts.needs import needs
 from backend.bounds import bounds_of
+from backend.chat.pace import pace_of
 from backend.chat.relay import RelayResponse
 from backend.dialects.langserve.door import let_in
 from backend.dialects.langserve.requests import parse_one
 from backend.dialects.langserve.stream import LangServeEvents
 from backend.entrance.body import read_object
 from backend.errors import NotInstalled
-from backend.pace import pace_of
 
 PREFIX = "/api/lc/chat"
 RUNS = ("invoke", "batch", "stream_log", "stream_events")
@@ -43,17 +44,17 @@ STREAM_DOC: dict[str, Any] = {
     }
 }
 
-router = APIRouter(prefix=PREFIX, tags=["langserve"], dependencies=[needs("chat")])
+router = APIRouter(prefix=PREFIX, tags=["langserve"])
 absent_router = APIRouter(prefix=PREFIX, dependencies=[needs("chat")], include_in_schema=False)
 
 
 @router.post("/stream", openapi_extra=STREAM_DOC, summary="Chat, as LangServe streams it")
-async def stream(request: Request) -> Response:
+async def stream(request: Request, caller: Annotated[Caller, needs("chat")]) -> Response:
     """SSE: `metadata` (its `run_id` is the job's id), `data` (chunks of an AI message), `end` or `error`."""
     fields, body = await read_object(request)
     chat = parse_one(fields, bounds_of(request).messages)
     pace = pace_of(request)
-    [(_, model, ticket)] = (await let_in(request, [chat], body)).chats
+    [(_, model, ticket)] = (await let_in(request, caller, [chat], body)).chats
     news = request.headers.get("x-sluice-events") == "1"
     return RelayResponse(ticket, LangServeEvents(ticket.job, model.model, bool(model.reasoning), news), pace)
 

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from backend.accounts.needs import Needs
 from backend.bounds import bounds_of
 from backend.chat.party import Party
 from backend.dialects.langserve.door import Members, let_in
@@ -31,6 +32,7 @@ PLAYGROUND_CSP = (
 )
 log = structlog.get_logger()
 
+CHATS = Needs("chat")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -46,10 +48,11 @@ class LetInFirst(APIRoute):
 
 def _letting_in(langserve: Handler, many: bool) -> Handler:
     async def serve(request: Request) -> Response:
+        caller = await CHATS(request)  # LangServe's handler looks at what the route needs once jobs are let in
         fields, body = await read_object(request)
         limit = bounds_of(request).messages
         chats = parse_many(fields, limit) if many else [parse_one(fields, limit)]
-        members = await let_in(request, chats, body)
+        members = await let_in(request, caller, chats, body)
         request.state.members = iter(members.chats)
         asked = {"inputs": [c.input for c in chats], "config": [{}] * len(chats)} if many else {"input": chats[0].input}
         try:

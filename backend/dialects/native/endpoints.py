@@ -10,12 +10,12 @@ from starlette.responses import Response
 from backend.accounts.caller import Caller
 from backend.accounts.needs import needs
 from backend.chat.disconnect import CONTINUE, parse_on_disconnect
+from backend.chat.pace import pace_of
 from backend.chat.relay import RelayResponse
 from backend.chat.service import chat_of
 from backend.dialects.native.events import NativeEvents
 from backend.dialects.native.view import view
 from backend.errors import Conflict, Invalid, job_not_found
-from backend.pace import pace_of
 from backend.pool.news import news_of
 from backend.pool.pools import Found, Pools, pools_of
 from wire.events import START, EventId

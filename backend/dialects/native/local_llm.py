@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.chat.outcome import Outcome
 from backend.chat.party import Ticket
-from backend.dialects.common.door import AnswersWhole, Asked
+from backend.dialects.common.door import AnswersWhole, Incoming, Parsed
 from backend.dialects.common.options import ModelName
 from backend.dialects.common.reading import read_as
 from wire.records import JobRequest, Message
@@ -41,8 +41,8 @@ class LocalRequest(BaseModel):
     @property
     def preferred(self) -> str:
         """The model at its provider, by the name that routing knows; "" the default."""
-        asked, model = self.provider_preference or "", self.model_preference or ""
-        provider = PROVIDERS.get(asked, asked)
+        preference, model = self.provider_preference or "", self.model_preference or ""
+        provider = PROVIDERS.get(preference, preference)
         return f"{provider}/{model}" if provider else model
 
     def to_job(self, model: str) -> JobRequest:
@@ -63,12 +63,12 @@ class LocalGenerate(AnswersWhole):
     def __init__(self, anywhere: bool = False) -> None:
         self._anywhere = anywhere
 
-    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
-        wanted = read_as(LocalRequest, body)
+    def read(self, incoming: Incoming) -> Parsed:
+        wanted = read_as(LocalRequest, incoming.fields)
         model = wanted.model_preference or "" if self._anywhere else wanted.preferred
-        return Asked(wanted.to_job(model), stream=False, reuse=wanted.use_cache)
+        return Parsed(wanted.to_job(model), stream=False, reuse=wanted.use_cache)
 
-    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+    def whole(self, parsed: Parsed, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
         end = outcome.end
         pool = POOL.search(ticket.headers.get("X-Sluice-Route", ""))
         return {

@@ -7,7 +7,7 @@ from typing import Any
 from backend.chat.outcome import Outcome
 from backend.chat.party import Ticket
 from backend.chat.relay import Dialect
-from backend.dialects.common.door import Asked
+from backend.dialects.common.door import Incoming, Parsed
 from backend.dialects.native.events import NativeEvents
 from backend.dialects.ollama.answer import OllamaChunks, envelope, whole
 from backend.dialects.ollama.chat_request import parse_chat
@@ -17,19 +17,20 @@ from backend.dialects.ollama.loading import loaded, loading
 class OllamaChat:
     name = "ollama.chat"
 
-    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
-        if body.get("model") and body.get("messages", []) in ([], None) and not body.get("turn"):
-            wanted = parse_chat({**body, "messages": [{"role": "user"}]}, max_messages)
+    def read(self, incoming: Incoming) -> Parsed:
+        fields, most = incoming.fields, incoming.bounds.messages
+        if fields.get("model") and fields.get("messages", []) in ([], None) and not fields.get("turn"):
+            wanted = parse_chat({**fields, "messages": [{"role": "user"}]}, most)
             return loading(wanted.model, wanted.keep_alive, "messages")
-        wanted = parse_chat(body, max_messages)
-        return Asked(wanted.to_job(), wanted.stream is not False, turn=wanted.to_turn())
+        wanted = parse_chat(fields, most)
+        return Parsed(wanted.to_job(), wanted.stream is not False, turn=wanted.to_turn())
 
-    def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
+    def stream(self, parsed: Parsed, ticket: Ticket) -> Dialect:
         return OllamaChunks(ticket.model)
 
-    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
-        if asked.extra:
-            return loaded(envelope(ticket.model, "", True), asked.extra)
+    def whole(self, parsed: Parsed, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        if parsed.extra:
+            return loaded(envelope(ticket.model, "", True), parsed.extra)
         return whole(ticket.model, outcome)
 
 
@@ -38,5 +39,5 @@ class NativeChat(OllamaChat):
 
     name = "native.chat"
 
-    def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
+    def stream(self, parsed: Parsed, ticket: Ticket) -> Dialect:
         return NativeEvents()

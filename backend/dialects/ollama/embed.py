@@ -85,7 +85,7 @@ def loading_of(job: JobRequest, able: bool) -> JobRequest:
     """The job that loads the model of `job`, which has no inputs. `able`: the model makes vectors."""
     if able:
         return job.model_copy(update={"inputs": (WORD,), "dimensions": None})
-    return loading(job.model, job.keep_alive, "input").job.model_copy(update={"door": job.door})
+    return loading(job.model, job.keep_alive, "input").ask.model_copy(update={"door": job.door})
 
 
 def embedded(made: Vectors) -> Iterator[bytes]:

@@ -32,7 +32,7 @@ from backend.dialects.ollama.embed import (
 from backend.dialects.ollama.generate import GenerateRequest, OllamaGenerate
 from backend.dialects.ollama.models import ShowRequest
 from backend.entrance.body import read_object
-from backend.errors import Forbidden, told_with
+from backend.errors import Forbidden, refused_with
 from backend.pool.models.catalogue import catalogue_of
 from backend.pool.models.needs import lacks
 from wire.records import JobRequest
@@ -91,7 +91,7 @@ async def _load(request: Request, caller: Caller, ask: JobRequest, body: bytes) 
     catalogue = catalogue_of(request)
     about = (await catalogue.models()).about(await catalogue.resolve(ask.model))
     party = await submit(request, caller, [loading_of(ask, able=not lacks(about, ["embedding"]))], body)
-    with told_with(party.headers):
+    with refused_with(party.headers):
         await party.outcomes(request.receive)
     return party.tickets[0]
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from backend.chat.outcome import Outcome
 from backend.chat.party import Ticket
 from backend.chat.relay import Dialect
-from backend.dialects.common.door import Asked
+from backend.dialects.common.door import Incoming, Parsed
 from backend.dialects.common.options import ModelName, Options, given
 from backend.dialects.common.reading import read_as
 from backend.dialects.ollama.answer import TEXT, OllamaChunks, text_envelope, whole
@@ -77,16 +77,16 @@ class GenerateRequest(BaseModel):
 class OllamaGenerate:
     name = "ollama.generate"
 
-    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
-        wanted = read_as(GenerateRequest, body)
+    def read(self, incoming: Incoming) -> Parsed:
+        wanted = read_as(GenerateRequest, incoming.fields)
         if not (wanted.prompt or wanted.suffix or wanted.images):
             return loading(wanted.model, wanted.keep_alive, "prompt")
-        return Asked(wanted.to_job(), wanted.stream is not False)
+        return Parsed(wanted.to_job(), wanted.stream is not False)
 
-    def stream(self, asked: Asked, ticket: Ticket) -> Dialect:
+    def stream(self, parsed: Parsed, ticket: Ticket) -> Dialect:
         return OllamaChunks(ticket.model, TEXT)
 
-    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
-        if asked.extra:
-            return loaded(text_envelope(ticket.model, "", True), asked.extra)
+    def whole(self, parsed: Parsed, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        if parsed.extra:
+            return loaded(text_envelope(ticket.model, "", True), parsed.extra)
         return whole(ticket.model, outcome, TEXT)

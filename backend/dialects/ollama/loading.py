@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend.dialects.common.door import Asked
+from backend.dialects.common.door import Parsed
 from backend.dialects.ollama.chat_request import KeepAlive
 from backend.errors import Invalid
 from wire.records import JobRequest, Message
@@ -17,7 +17,7 @@ from wire.records import JobRequest, Message
 WORD = "."  # a prompt that every model takes
 
 
-def loading(model: str | None, keep_alive: KeepAlive | None, wanting: str) -> Asked:
+def loading(model: str | None, keep_alive: KeepAlive | None, wanting: str) -> Parsed:
     """Raises Invalid where no model is named: then `wanting` is what was forgotten."""
     if not model:
         raise Invalid(f"{wanting}: it is empty, and no model is named that could be loaded.")
@@ -29,7 +29,7 @@ def loading(model: str | None, keep_alive: KeepAlive | None, wanting: str) -> As
         think=False,
     )
     extra = "unload" if is_none(keep_alive) else "load"
-    return Asked(job, stream=False, extra=extra, reuse=False)  # it is to happen, whoever asked for it before
+    return Parsed(job, stream=False, extra=extra, reuse=False)  # the load is to happen, whoever asked for it before
 
 
 def is_none(keep_alive: KeepAlive | None) -> bool:

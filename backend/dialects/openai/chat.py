@@ -4,15 +4,14 @@ id: 1-7
 data: {"id":"chatcmpl-…","object":"chat.completion.chunk","created":…,"model":"…","choices":[{"index":0,
        "delta":{"content":"Hello"},"logprobs":null,"finish_reason":null}]}
 
-The first chunk has the role, the one before the last a `finish_reason`, the last (if asked for) `usage` and no choices;
-then comes `data: [DONE]`. Thoughts are `reasoning_content` beside `content`. While nothing comes, chunks with an empty
-delta keep clients waiting. What fails on the way is told as an error and nothing after it. An `id:` is that of an event
+The first chunk has the role, the one before the last a `finish_reason`, the last, where the request wants it, `usage`
+and no choices; then comes `data: [DONE]`. Thoughts are `reasoning_content` beside `content`. While nothing comes,
+chunks with an empty delta keep clients waiting. An error is the last frame of its stream. An `id:` is that of an event
 of the log: `/api/jobs/{id}/events` goes on behind it.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from uuid import UUID
 
 from backend.chat.outcome import Outcome
 from backend.chat.party import Ticket
-from backend.dialects.common.door import Asked
+from backend.dialects.common.door import Incoming, Parsed
 from backend.dialects.common.sse import frame, text_frame
 from backend.dialects.common.tools import hex_of
 from backend.dialects.openai.answer import logprobs_of, reason_of, told_calls, usage_of
@@ -28,6 +27,7 @@ from backend.dialects.openai.chat_request import ChatRequest, check_possible
 from backend.dialects.openai.errors import BadParameter, read_as
 from backend.dialects.openai.frames import Chunks, Place
 from backend.dialects.openai.sampling import copies
+from backend.moments import now_ms, seconds
 from wire.ids import JobId
 
 
@@ -41,33 +41,33 @@ class Extra(NamedTuple):
 class ChatDoor:
     name = "openai.chat"
 
-    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
+    def read(self, incoming: Incoming) -> Parsed:
         """Raises Invalid. The count is checked first: it is the cheap refusal."""
-        messages = body.get("messages")
-        if isinstance(messages, list) and len(messages) > max_messages:
-            told = f"messages: {len(messages):,} are too many; at most {max_messages:,}."
-            raise BadParameter("messages", told, "too_many_messages")
-        check_possible(body)
-        wanted = read_as(ChatRequest, body)
+        messages, most = incoming.fields.get("messages"), incoming.bounds.messages
+        if isinstance(messages, list) and len(messages) > most:
+            problem = f"messages: {len(messages):,} are too many; at most {most:,}."
+            raise BadParameter("messages", problem, "too_many_messages")
+        check_possible(incoming.fields)
+        wanted = read_as(ChatRequest, incoming.fields)
         include_usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
         job, *others = copies(wanted.to_job(), wanted.n or 1)
-        extra = Extra(int(time.time()), include_usage)
-        return Asked(job, bool(wanted.stream), extra, others=tuple(others))
+        extra = Extra(seconds(now_ms()), include_usage)
+        return Parsed(job, bool(wanted.stream), extra, others=tuple(others))
 
-    def stream(self, asked: Asked, ticket: Ticket) -> ChatChunks:
-        return ChatChunks(ticket.job, ticket.model, asked.extra.created, asked.extra.include_usage)
+    def stream(self, parsed: Parsed, ticket: Ticket) -> ChatChunks:
+        return ChatChunks(ticket.job, ticket.model, parsed.extra.created, parsed.extra.include_usage)
 
-    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
-        return completion(ticket.job, ticket.model, asked.extra.created, outcome)
+    def whole(self, parsed: Parsed, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        return completion(ticket.job, ticket.model, parsed.extra.created, outcome)
 
-    def choice(self, asked: Asked, tickets: Sequence[Ticket], place: int) -> ChatChunks:
+    def choice(self, parsed: Parsed, tickets: Sequence[Ticket], place: int) -> ChatChunks:
         first, among = tickets[0], Place(place, tickets[0].job)
-        return ChatChunks(tickets[place].job, first.model, asked.extra.created, asked.extra.include_usage, among)
+        return ChatChunks(tickets[place].job, first.model, parsed.extra.created, parsed.extra.include_usage, among)
 
-    def all_choices(self, asked: Asked, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    def all_choices(self, parsed: Parsed, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> dict[str, Any]:
         pairs = zip(tickets, outcomes, strict=True)
         choices = [choice_of(ticket.job, place, outcome) for place, (ticket, outcome) in enumerate(pairs)]
-        return whole(tickets[0].job, tickets[0].model, asked.extra.created, choices, outcomes)
+        return whole(tickets[0].job, tickets[0].model, parsed.extra.created, choices, outcomes)
 
 
 class ChatChunks(Chunks):

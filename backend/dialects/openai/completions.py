@@ -19,7 +19,6 @@ Refused with 400: `best_of` over `n` (nothing here compares answers), prompts of
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
@@ -27,13 +26,14 @@ from pydantic import BeforeValidator, Field
 
 from backend.chat.outcome import Outcome
 from backend.chat.party import Ticket
-from backend.dialects.common.door import Asked
+from backend.dialects.common.door import Incoming, Parsed
 from backend.dialects.common.sse import frame, text_frame
 from backend.dialects.common.tools import hex_of
 from backend.dialects.openai.answer import TextLogprobs, usage_of
 from backend.dialects.openai.errors import BadParameter, NotOffered, read_as
 from backend.dialects.openai.frames import Chunks, Place
 from backend.dialects.openai.sampling import JOBS_MAX, Count, Sampling, StreamOptions, as_list, check_extras, copies
+from backend.moments import now_ms, seconds
 from wire.ids import JobId
 from wire.records import JobRequest
 
@@ -106,31 +106,31 @@ class Extra(NamedTuple):
 class CompletionsDoor:
     name = "openai.completions"
 
-    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
+    def read(self, incoming: Incoming) -> Parsed:
         """Raises Invalid."""
-        check_possible(body)
-        wanted = read_as(CompletionRequest, body)
+        check_possible(incoming.fields)
+        wanted = read_as(CompletionRequest, incoming.fields)
         include_usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
-        extra = Extra(int(time.time()), include_usage, bool(wanted.echo))
+        extra = Extra(seconds(now_ms()), include_usage, bool(wanted.echo))
         job, *others = wanted.to_jobs()
-        return Asked(job, bool(wanted.stream), extra, others=tuple(others))
+        return Parsed(job, bool(wanted.stream), extra, others=tuple(others))
 
-    def stream(self, asked: Asked, ticket: Ticket) -> TextChunks:
-        return TextChunks(ticket.job, ticket.model, asked.extra, asked.job.prompt)
+    def stream(self, parsed: Parsed, ticket: Ticket) -> TextChunks:
+        return TextChunks(ticket.job, ticket.model, parsed.extra, parsed.ask.prompt)
 
-    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
-        return self.all_choices(asked, [ticket], [outcome])
+    def whole(self, parsed: Parsed, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        return self.all_choices(parsed, [ticket], [outcome])
 
-    def choice(self, asked: Asked, tickets: Sequence[Ticket], place: int) -> TextChunks:
-        among, prompt = Place(place, tickets[0].job), asked.jobs[place].prompt
-        return TextChunks(tickets[place].job, tickets[0].model, asked.extra, prompt, among)
+    def choice(self, parsed: Parsed, tickets: Sequence[Ticket], place: int) -> TextChunks:
+        among, prompt = Place(place, tickets[0].job), parsed.asks[place].prompt
+        return TextChunks(tickets[place].job, tickets[0].model, parsed.extra, prompt, among)
 
-    def all_choices(self, asked: Asked, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> dict[str, Any]:
-        return completion(tickets[0].job, tickets[0].model, asked, outcomes)
+    def all_choices(self, parsed: Parsed, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        return completion(tickets[0].job, tickets[0].model, parsed, outcomes)
 
 
 class TextChunks(Chunks):
-    """`prompt`: what is told first, where it is asked for."""
+    """`prompt`: sent before the answer, where the request wants that."""
 
     def __init__(
         self, job: JobId, model: str, extra: Extra, prompt: str | None = None, among: Place | None = None
@@ -167,13 +167,13 @@ def head(job: JobId, model: str, created: int) -> dict[str, Any]:
     return {"id": f"cmpl-{hex_of(job)}", "object": "text_completion", "created": created, "model": model}
 
 
-def completion(job: JobId, model: str, asked: Asked, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def completion(job: JobId, model: str, parsed: Parsed, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """The whole answer, once all its jobs have completed. `job`: that of the first choice."""
-    echoes = [(wanted.prompt or "") if asked.extra.echo else "" for wanted in asked.jobs]
+    echoes = [(wanted.prompt or "") if parsed.extra.echo else "" for wanted in parsed.asks]
     pairs = zip(echoes, outcomes, strict=True)
     choices = [choice_of(place, echo, outcome) for place, (echo, outcome) in enumerate(pairs)]
     usage = usage_of(*(outcome.end for outcome in outcomes))
-    return {**head(job, model, asked.extra.created), "choices": choices, "usage": usage}
+    return {**head(job, model, parsed.extra.created), "choices": choices, "usage": usage}
 
 
 def choice_of(index: int, echo: str, outcome: Outcome) -> dict[str, Any]:

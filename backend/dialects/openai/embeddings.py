@@ -52,38 +52,44 @@ class EmbeddingRequest(BaseModel):
     encoding_format: Literal["float", "base64"] | None = None
 
 
-class Wanted(NamedTuple):
-    job: JobRequest
+class EmbeddingAsk(NamedTuple):
+    """A request for vectors, and whether it wants them in base64."""
+
+    ask: JobRequest
     as_base64: bool
 
 
-def read(body: dict[str, Any]) -> Wanted:
+def read(body: dict[str, Any]) -> EmbeddingAsk:
     """Raises BadParameter."""
-    asked = read_as(EmbeddingRequest, body)
-    inputs = tuple(input_of(one, place) for place, one in enumerate(asked.input))
-    if len({type(one) for one in inputs}) > 1:
+    wanted = read_as(EmbeddingRequest, body)
+    inputs = tuple(input_of(value, place) for place, value in enumerate(wanted.input))
+    if len({type(value) for value in inputs}) > 1:
         raise BadParameter("input", "input: texts and token ids do not go together; send one kind.")
-    job = JobRequest(kind="embed", model=asked.model or "", inputs=inputs, dimensions=asked.dimensions)
-    return Wanted(job, asked.encoding_format == "base64")
+    ask = JobRequest(kind="embed", model=wanted.model or "", inputs=inputs, dimensions=wanted.dimensions)
+    return EmbeddingAsk(ask, wanted.encoding_format == "base64")
 
 
-def input_of(one: object, place: int) -> str | tuple[int, ...]:
+def input_of(value: object, place: int) -> str | tuple[int, ...]:
     """Checked by hand: a union's complaints about 2,048 inputs would name every way in which each of them is wrong."""
-    if isinstance(one, str) and one:
-        return one
-    if isinstance(one, list) and 0 < len(one) <= TOKENS_MAX and all(type(n) is int and 0 <= n < 2**31 for n in one):
-        return tuple(one)
-    told = f"input[{place}]: must be a text that is not empty, or 1 to {TOKENS_MAX:,} token ids."
-    raise BadParameter(f"input[{place}]", told)
+    if isinstance(value, str) and value:
+        return value
+    if isinstance(value, list) and 0 < len(value) <= TOKENS_MAX and all(map(is_token_id, value)):
+        return tuple(value)
+    problem = f"input[{place}]: must be a text that is not empty, or 1 to {TOKENS_MAX:,} token ids."
+    raise BadParameter(f"input[{place}]", problem)
+
+
+def is_token_id(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**31
 
 
 def answer(model: str, vectors: list[str], prompt_tokens: int, as_base64: bool) -> Iterator[bytes]:
     """The answer's JSON, piece by piece: 2,048 long vectors at once would hold everybody else up."""
     yield b'{"object":"list","data":['
     for place, vector in enumerate(vectors):
-        told = vector if as_base64 else numbers(vector)
+        embedding = vector if as_base64 else numbers(vector)
         comma = b"," if place else b""
-        yield comma + orjson.dumps({"object": "embedding", "index": place, "embedding": told})
+        yield comma + orjson.dumps({"object": "embedding", "index": place, "embedding": embedding})
     usage = {"prompt_tokens": prompt_tokens, "total_tokens": prompt_tokens}
     yield b'],"model":%b,"usage":%b}' % (orjson.dumps(model), orjson.dumps(usage))
 

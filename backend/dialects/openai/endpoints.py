@@ -47,7 +47,7 @@ async def embeddings(request: Request, caller: Annotated[Caller, needs("embeddin
     """Large batches are split over the workers; the order is kept, and `X-Sluice-Job` lists the jobs."""
     parsed, body = await read_object(request)
     wanted = openai_embeddings.read(parsed)
-    ask = wanted.job.model_copy(update={"door": "openai.embeddings"})
+    ask = wanted.ask.model_copy(update={"door": "openai.embeddings"})
     party = await submit(request, caller, parts_of(ask, bounds_of(request).embed_batch), body)
     made = await vectors_of(party, len(ask.inputs), request.receive)
     answer = openai_embeddings.answer(made.model, made.vectors, made.prompt_tokens, wanted.as_base64)

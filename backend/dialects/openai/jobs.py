@@ -11,7 +11,7 @@ from typing import Any
 
 from backend.chat.outcome import Outcome
 from backend.dialects.openai.chat import completion
-from backend.moments import moment
+from backend.moments import moment, seconds
 from wire.decoding import json_object
 from wire.records import JobRecord
 
@@ -50,7 +50,7 @@ def result(record: JobRecord, end: dict[str, Any]) -> dict[str, Any] | None:
     outcome.text, outcome.thinking = [kept.get("text") or ""], [kept.get("thinking") or ""]
     outcome.tool_calls = list(kept.get("tool_calls") or ())
     outcome.end = end
-    answer = completion(record.id, record.model, record.accepted // 1000, outcome)
+    answer = completion(record.id, record.model, seconds(record.accepted), outcome)
     return answer if end else {**answer, "usage": None}
 
 

@@ -6,10 +6,9 @@ from typing import Any
 
 from backend.chat.outcome import Outcome
 from backend.chat.party import Ticket
-from backend.dialects.common.door import AnswersWhole, Asked
+from backend.dialects.common.door import AnswersWhole, Incoming, Parsed
 from backend.dialects.openai.errors import read_as
-from backend.dialects.responses.object import Asked as AskedResponse
-from backend.dialects.responses.object import ended, output_of
+from backend.dialects.responses.object import Origin, ended, output_of
 from backend.dialects.responses.refused import check_possible
 from backend.dialects.responses.request import DOOR_NAME, ResponsesRequest
 from backend.dialects.responses.stream import ResponseEvents
@@ -22,19 +21,19 @@ class ResponsesDoor:
 
     name = DOOR_NAME
 
-    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
-        items = body.get("input")
-        if isinstance(items, list) and len(items) > max_messages:
-            raise Invalid(f"input: {len(items):,} items are too many; at most {max_messages:,}.", "too_many_messages")
-        check_possible(body)
-        wanted = read_as(ResponsesRequest, body)
-        return Asked(wanted.to_job(), bool(wanted.stream), wanted)
+    def read(self, incoming: Incoming) -> Parsed:
+        items, most = incoming.fields.get("input"), incoming.bounds.messages
+        if isinstance(items, list) and len(items) > most:
+            raise Invalid(f"input: {len(items):,} items are too many; at most {most:,}.", "too_many_messages")
+        check_possible(incoming.fields)
+        wanted = read_as(ResponsesRequest, incoming.fields)
+        return Parsed(wanted.to_job(), bool(wanted.stream), wanted)
 
-    def stream(self, asked: Asked, ticket: Ticket) -> ResponseEvents:
-        return ResponseEvents(AskedResponse(ticket.job, ticket.model, asked.job))
+    def stream(self, parsed: Parsed, ticket: Ticket) -> ResponseEvents:
+        return ResponseEvents(Origin(ticket.job, ticket.model, parsed.ask))
 
-    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
-        told = AskedResponse(ticket.job, ticket.model, asked.job)
+    def whole(self, parsed: Parsed, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+        told = Origin(ticket.job, ticket.model, parsed.ask)
         return ended(told, outcome.end, output_of(ticket.job, outcome))
 
 
@@ -43,11 +42,11 @@ class CountDoor(AnswersWhole):
 
     name = "openai.input_tokens"
 
-    def read(self, body: dict[str, Any], max_messages: int) -> Asked:
-        asked = DOOR.read({**body, "stream": False, "background": False}, max_messages)
-        return asked._replace(stream=False)
+    def read(self, incoming: Incoming) -> Parsed:
+        at_once = {**incoming.fields, "stream": False, "background": False}
+        return DOOR.read(incoming._replace(fields=at_once))._replace(stream=False)
 
-    def whole(self, asked: Asked, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
+    def whole(self, parsed: Parsed, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
         counted = outcome.end.get("usage", {}).get("prompt_tokens", 0)
         return {"object": "response.input_tokens", "input_tokens": counted}
 

@@ -11,21 +11,20 @@ from starlette.responses import Response
 from backend.accounts.caller import Caller
 from backend.accounts.needs import needs
 from backend.chat.disconnect import CONTINUE
+from backend.chat.pace import pace_of
 from backend.chat.party import Ticket
 from backend.chat.relay import RelayResponse
-from backend.dialects.common.door import Asked
+from backend.dialects.common.door import Parsed
 from backend.dialects.common.openapi import takes
-from backend.dialects.common.serving import answered, submit, whole
+from backend.dialects.common.serving import answered, incoming, submit, whole
 from backend.dialects.openai.errors import BadParameter
 from backend.dialects.responses.door import COUNT, DOOR
-from backend.dialects.responses.object import Asked as AskedResponse
-from backend.dialects.responses.object import response
+from backend.dialects.responses.object import Origin, response
 from backend.dialects.responses.references import read_on
 from backend.dialects.responses.request import ResponsesRequest, is_stored
 from backend.dialects.responses.service import input_of, responses_of
 from backend.dialects.responses.stream import ResponseEvents
 from backend.entrance.body import read_object
-from backend.pace import pace_of
 
 router = APIRouter(prefix="/v1/responses", tags=["OpenAI"])
 Id = Annotated[str, Path(description="A response's id: resp_ and 32 hexadecimal digits.")]
@@ -36,31 +35,31 @@ Chatter = Annotated[Caller, needs("chat")]
 async def create(request: Request, caller: Chatter) -> Response:
     """`stream`: server-sent events; `background`: at once, with status queued; else when the answer is whole."""
     responses = responses_of(request)
-    parsed, body = await read_object(request)
-    asked = DOOR.read(parsed, responses.bounds.messages)
-    asked = await read_on(responses, caller, asked, parsed, len(body))
-    job = asked.job.model_copy(update={"door": DOOR.name})
-    background, pace = bool(parsed.get("background")), pace_of(request)
+    fields, body = await read_object(request)
+    parsed = DOOR.read(incoming(request, fields))
+    parsed = await read_on(responses, caller, parsed, fields, len(body))
+    job = parsed.ask.model_copy(update={"door": DOOR.name})
+    background, pace = bool(fields.get("background")), pace_of(request)
     on_disconnect = CONTINUE if background else None
     [ticket] = (await submit(request, caller, [job], body, on_disconnect=on_disconnect, whole=is_stored(job))).tickets
-    asked = await _as_let_in(request, caller, asked, ticket)
-    if asked.stream:
-        return RelayResponse(ticket, DOOR.stream(asked, ticket), pace)
+    parsed = await _as_let_in(request, caller, parsed, ticket)
+    if parsed.stream:
+        return RelayResponse(ticket, DOOR.stream(parsed, ticket), pace)
     if background:
         await ticket.leave(gone=False)
-        return answer(response(AskedResponse(ticket.job, ticket.model, asked.job), "queued", []), ticket.headers)
-    return await whole(request, DOOR, asked, ticket)
+        return answer(response(Origin(ticket.job, ticket.model, parsed.ask), "queued", []), ticket.headers)
+    return await whole(request, DOOR, parsed, ticket)
 
 
 @router.post("/input_tokens", openapi_extra=takes(ResponsesRequest), summary="How many tokens a response's input is")
 async def input_tokens(request: Request, caller: Chatter) -> Response:
     """Counted by the engine that would answer, with its own tokenizer and template."""
     responses = responses_of(request)
-    parsed, body = await read_object(request)
-    asked = COUNT.read(parsed, responses.bounds.messages)
-    asked = await read_on(responses, caller, asked, parsed, len(body))
+    fields, body = await read_object(request)
+    parsed = COUNT.read(incoming(request, fields))
+    parsed = await read_on(responses, caller, parsed, fields, len(body))
     return await answered(
-        request, caller, COUNT, asked._replace(job=asked.job.model_copy(update={"kind": "count"})), body
+        request, caller, COUNT, parsed._replace(ask=parsed.ask.model_copy(update={"kind": "count"})), body
     )
 
 
@@ -80,7 +79,7 @@ async def show(
         return answer(await responses.now(stored))
     after = -1 if starting_after is None else starting_after
     pace = pace_of(request)
-    return RelayResponse(await responses.followed(stored), ResponseEvents(stored.asked, after), pace)
+    return RelayResponse(await responses.followed(stored), ResponseEvents(stored.origin, after), pace)
 
 
 @router.delete("/{response_id}", summary="Delete a response; one that lives is cancelled first")
@@ -120,11 +119,11 @@ async def input_items(
     return answer({"object": "list", "data": page, **ends, "has_more": more})
 
 
-async def _as_let_in(request: Request, caller: Caller, asked: Asked, ticket: Ticket) -> Asked:
+async def _as_let_in(request: Request, caller: Caller, parsed: Parsed, ticket: Ticket) -> Parsed:
     """The request as the job's record has it: with an idempotency key it may be an earlier request's."""
     named = "idempotency-key" in request.headers
     stored = await responses_of(request).kept(caller, ticket.job) if named else None
-    return asked._replace(job=stored.asked.request) if stored else asked
+    return parsed._replace(ask=stored.origin.ask) if stored else parsed
 
 
 def answer(body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:

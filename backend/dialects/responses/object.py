@@ -20,12 +20,12 @@ PROMPT_CODES = frozenset({"context_too_long", "engine_refused", "unsupported"})
 Item = dict[str, Any]
 
 
-class Asked(NamedTuple):
-    """A response's job: its id, the model as the catalogue spells it, and what was asked."""
+class Origin(NamedTuple):
+    """What a response is made of: the id of its job, the model as the catalogue spells it, and the request."""
 
     job: JobId
     model: str
-    request: JobRequest
+    ask: JobRequest
 
 
 def response_id(job: JobId) -> str:
@@ -99,10 +99,10 @@ def status_of(end: dict[str, Any]) -> str:
     return "cancelled" if end.get("type") == "cancelled" else "failed"
 
 
-def ended(asked: Asked, end: dict[str, Any], output: list[Item]) -> dict[str, Any]:
+def ended(origin: Origin, end: dict[str, Any], output: list[Item]) -> dict[str, Any]:
     """The response with its terminal event."""
-    told = response(asked, status_of(end), output)
-    told["model"] = end.get("model") or asked.model
+    told = response(origin, status_of(end), output)
+    told["model"] = end.get("model") or origin.model
     if end.get("type") == "failed":
         told["error"] = {"code": _error_code(str(end.get("code"))), "message": end.get("message", "The job failed.")}
     if told["status"] == "incomplete":
@@ -127,22 +127,22 @@ def usage_of(usage: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def response(asked: Asked, status: str, output: list[Item]) -> dict[str, Any]:
+def response(origin: Origin, status: str, output: list[Item]) -> dict[str, Any]:
     """A response that is on its way; fields that only an end has are null."""
-    echo = asked.request.echo or {}
+    echo = origin.ask.echo or {}
     reasoning, text = echo.get("reasoning", {}), echo.get("text", {})
     return {
-        "id": response_id(asked.job),
+        "id": response_id(origin.job),
         "object": "response",
         "created_at": echo.get("created_at", 0),
         "status": status,
         "background": bool(echo.get("background")),
         "error": None,
         "incomplete_details": None,
-        "instructions": instructions_of(asked.request),
+        "instructions": instructions_of(origin.ask),
         "max_output_tokens": echo.get("max_output_tokens"),
         "metadata": echo.get("metadata", {}),
-        "model": asked.model,
+        "model": origin.model,
         "output": output,
         "parallel_tool_calls": echo.get("parallel_tool_calls", True),
         "previous_response_id": echo.get("previous_response_id"),
@@ -155,7 +155,7 @@ def response(asked: Asked, status: str, output: list[Item]) -> dict[str, Any]:
         "tools": [{"parameters": None, "strict": None, **tool} for tool in echo.get("tools", ())],
         "top_logprobs": echo.get("top_logprobs", 0),
         "top_p": echo.get("top_p"),
-        "truncation": "disabled",  # whatever was asked for: nothing is cut from a conversation here
+        "truncation": "disabled",  # whatever the request says: nothing is cut from a conversation here
         "usage": None,
         "user": echo.get("user"),
     }

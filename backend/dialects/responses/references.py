@@ -1,7 +1,7 @@
 """Items that a request names instead of sending them: `{"type": "item_reference", "id": "msg_…"}`.
 
-Some clients (the AI SDK, from its second turn on) send back only the ids of what they were told. An id holds its job,
-so each is looked up in the stored response that it came from: in what that one answered, and in what it was asked with.
+Some clients (the AI SDK, from its second turn on) send back only the ids of items that they got. An id holds its job,
+so each item is looked up in the stored response that it came from: in the answer, and in the request.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import orjson
 
 from backend.accounts.caller import Caller
 from backend.chat.party import together
-from backend.dialects.common.door import Asked
+from backend.dialects.common.door import Incoming, Parsed
 from backend.dialects.openai.errors import BadParameter
 from backend.dialects.responses.door import DOOR
 from backend.dialects.responses.input import is_reference
@@ -36,27 +36,27 @@ class ItemNotFound(BadParameter):
     code = "item_not_found"
 
 
-async def read_on(responses: Responses, caller: Caller, asked: Asked, body: dict[str, Any], size: int) -> Asked:
+async def read_on(responses: Responses, caller: Caller, parsed: Parsed, fields: dict[str, Any], size: int) -> Parsed:
     """A request that its door has read, with what it names of earlier responses: single items, a whole conversation.
 
-    `body`: the request as it was parsed, `size` bytes long. Raises what `resolved` and `continued` raise.
+    `fields`: the request's body, of `size` bytes. Raises what `resolved` and `continued` raise.
     """
-    if isinstance(asked.extra, ResponsesRequest) and asked.extra.has_references:
-        asked = DOOR.read(await resolved(responses, caller, body, size), responses.bounds.messages)
-    return await responses.continued(caller, asked, size)
+    if isinstance(parsed.extra, ResponsesRequest) and parsed.extra.has_references:
+        parsed = DOOR.read(Incoming(await resolved(responses, caller, fields, size), responses.bounds))
+    return await responses.continued(caller, parsed, size)
 
 
-async def resolved(responses: Responses, caller: Caller, body: dict[str, Any], size: int) -> dict[str, Any]:
+async def resolved(responses: Responses, caller: Caller, fields: dict[str, Any], size: int) -> dict[str, Any]:
     """The request with every reference replaced by the item that it names. `size`: bytes of the request as it was sent.
 
     Raises ItemNotFound, BadParameter for an item of a response that is still in progress, and TooLarge.
     """
-    items: list[Any] = body["input"]
+    items: list[Any] = fields["input"]
     names = {place: str(item["id"]) for place, item in enumerate(items) if is_reference(item)}
     known = await Referenced(responses, caller).items(names)
     if size + sum(len(orjson.dumps(item)) for item in known.values()) > responses.bounds.body_bytes:
         raise _too_large()
-    return {**body, "input": [known.get(place, item) for place, item in enumerate(items)]}
+    return {**fields, "input": [known.get(place, item) for place, item in enumerate(items)]}
 
 
 class Referenced:
@@ -92,14 +92,14 @@ class Referenced:
         return {place: known[name] for place, name in names.items()}
 
     async def _read(self, response: str, place: int) -> dict[str, Item]:
-        """Everything that a response was asked with and has answered, by its id."""
+        """All items of a response, of its input and of its answer, by their ids."""
         stored = await self._responses.find(self._caller, response)
         if stored.record.live:
             raise BadParameter(f"input[{place}].id", f"input[{place}].id: its response is still in progress.")
         self._left -= len(stored.record.request)
         if self._left < 0:
             raise _too_large()
-        events = ResponseEvents(stored.asked)
+        events = ResponseEvents(stored.origin)
         events.burst(await self._responses.log(stored))
         return {item["id"]: item for item in [*input_of(stored), *events.output]}
 

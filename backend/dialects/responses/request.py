@@ -19,7 +19,6 @@ OpenAI runs), `context_management` (a conversation that is too long is refused),
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -31,6 +30,7 @@ from backend.dialects.openai.errors import BadParameter
 from backend.dialects.openai.sampling import TOKENS_MAX
 from backend.dialects.responses.input import Items, as_messages, with_names
 from backend.dialects.responses.tools import Chosen, FunctionTool
+from backend.moments import now_ms, seconds
 from wire.records import JobRequest, Message
 
 DOOR_NAME = "openai.responses"
@@ -184,7 +184,7 @@ class ResponsesRequest(BaseModel):
         told["tools"] = [tool.model_dump(mode="json", exclude_none=True) for tool in self.functions]
         choice = {"tool_choice": self.tool_choice.told()} if self.tool_choice else {}
         instructed = bool(self.instructions)
-        return {**told, **choice, "created_at": int(time.time()), "instructed": instructed, "own": int(instructed)}
+        return {**told, **choice, "created_at": seconds(now_ms()), "instructed": instructed, "own": int(instructed)}
 
 
 def is_stored(request: JobRequest) -> bool:

@@ -18,11 +18,10 @@ from backend.chat.disconnect import CONTINUE
 from backend.chat.outcome import Outcome
 from backend.chat.party import Ticket
 from backend.chat.service import ChatService
-from backend.dialects.common.door import Asked
+from backend.dialects.common.door import Parsed
 from backend.dialects.openai.errors import BadParameter
 from backend.dialects.responses.input import told_items, with_names
-from backend.dialects.responses.object import Asked as AskedResponse
-from backend.dialects.responses.object import Item, calls_of, ended, output_of, response
+from backend.dialects.responses.object import Item, Origin, calls_of, ended, output_of, response
 from backend.dialects.responses.request import ResponsesRequest, is_stored
 from backend.errors import ApiError, NotFound, TooLarge
 from backend.pool.pools import Found, Pools
@@ -40,12 +39,12 @@ class Stored(NamedTuple):
     """A response that may be sent again."""
 
     record: JobRecord
-    asked: AskedResponse
+    origin: Origin
 
     @property
     def own(self) -> tuple[Message, ...]:
         """What this request brought itself, without instructions and without what it continues."""
-        return self.asked.request.messages[int((self.asked.request.echo or {}).get("own", 0)) :]
+        return self.origin.ask.messages[int((self.origin.ask.echo or {}).get("own", 0)) :]
 
 
 class Responses:
@@ -74,16 +73,16 @@ class Responses:
     async def now(self, stored: Stored) -> Item:
         """The response as it is now. A live response has no output yet: it is there to be streamed."""
         if stored.record.live:
-            return response(stored.asked, LIVE[stored.record.state], [])
+            return response(stored.origin, LIVE[stored.record.state], [])
         outcome = await self._outcome(stored)
-        return ended(stored.asked, outcome.end, output_of(stored.asked.job, outcome))
+        return ended(stored.origin, outcome.end, output_of(stored.origin.job, outcome))
 
     async def followed(self, stored: Stored) -> Ticket:
         """A ticket for all events of the response. Raises NotFound where it was deleted just now."""
         try:
             return await self._chat.follow(stored.record, START, CONTINUE)
         except JobLost:
-            raise response_not_found(stored.asked.job) from None
+            raise response_not_found(stored.origin.job) from None
 
     async def log(self, stored: Stored) -> list[LogEntry]:
         """Every event of an ended job. Raises NotFound where its log is gone."""
@@ -93,7 +92,7 @@ class Responses:
                 while (entries := await ticket.reader.next_burst()) is not None:
                     log += entries
         except JobLost:
-            raise response_not_found(stored.asked.job) from None
+            raise response_not_found(stored.origin.job) from None
         finally:
             await ticket.leave(gone=False)
         return log
@@ -105,19 +104,19 @@ class Responses:
         return outcome
 
     # -- continued ---------------------------------------------------------------------------------------------
-    async def continued(self, caller: Caller, asked: Asked, size: int) -> Asked:
+    async def continued(self, caller: Caller, parsed: Parsed, size: int) -> Parsed:
         """The request with the conversation that it continues put before its input. `size`: bytes of its body.
 
         Raises NotFound where that conversation is gone, BadParameter where it has no answer, or where the request
         answers a tool call that is not in it.
         """
-        wanted = asked.extra
+        wanted = parsed.extra
         if not isinstance(wanted, ResponsesRequest) or wanted.previous_response_id is None:
-            return asked
+            return parsed
         before = await self.find(caller, wanted.previous_response_id)
         if len(before.record.request) + size > self.bounds.body_bytes:
             raise TooLarge("The conversation has grown larger than a request may be (SLUICE_MAX_BODY_BYTES).")
-        return asked._replace(job=_joined(asked.job, await self._conversation(before), self.bounds.messages))
+        return parsed._replace(ask=_joined(parsed.ask, await self._conversation(before), self.bounds.messages))
 
     async def _conversation(self, stored: Stored) -> list[Message]:
         """A response's conversation, its answer included; instructions are each request's own."""
@@ -125,17 +124,17 @@ class Responses:
         if outcome is None or outcome.end.get("type") != "completed":
             what = "is still in progress" if stored.record.live else "has no answer"
             raise BadParameter("previous_response_id", f"previous_response_id: this response {what}.")
-        instructed = bool((stored.asked.request.echo or {}).get("instructed"))
-        return [*stored.asked.request.messages[int(instructed) :], _answer(stored, outcome)]
+        instructed = bool((stored.origin.ask.echo or {}).get("instructed"))
+        return [*stored.origin.ask.messages[int(instructed) :], _answer(stored, outcome)]
 
     # -- ended -------------------------------------------------------------------------------------------------
     async def cancel(self, caller: Caller, stored: Stored) -> None:
         """A response that has ended stays as it is."""
-        await self._pools.of(caller).cancel(stored.asked.job)
+        await self._pools.of(caller).cancel(stored.origin.job)
 
     async def forget(self, caller: Caller, stored: Stored) -> None:
         """Cancel the response if it lives, then wipe request, answer and log in every pool that it passed."""
-        if not await self._pools.of(caller).forget(stored.asked.job):
+        if not await self._pools.of(caller).forget(stored.origin.job):
             raise ApiError("The response could not be ended; try again.")
 
 
@@ -153,7 +152,7 @@ def as_stored(found: Found) -> Stored | None:
         return None
     if not is_stored(request):
         return None
-    return Stored(record, AskedResponse(record.id, record.model, request))
+    return Stored(record, Origin(record.id, record.model, request))
 
 
 def job_of(name: str) -> JobId:
@@ -165,7 +164,7 @@ def job_of(name: str) -> JobId:
 
 
 def input_of(stored: Stored) -> list[Item]:
-    return told_items(stored.asked.job, stored.own)
+    return told_items(stored.origin.job, stored.own)
 
 
 def _joined(job: JobRequest, before: list[Message], most: int) -> JobRequest:
@@ -179,7 +178,7 @@ def _joined(job: JobRequest, before: list[Message], most: int) -> JobRequest:
 
 def _answer(stored: Stored, outcome: Outcome) -> Message:
     """The answer as a message of the conversation. Its tool calls have the ids that their caller knows."""
-    numbered = calls_of(stored.asked.job, outcome.restarts, outcome.tool_calls, 0)
+    numbered = calls_of(stored.origin.job, outcome.restarts, outcome.tool_calls, 0)
     calls = tuple({**call, "id": item["id"]} for call, item in zip(outcome.tool_calls, numbered, strict=True))
     text, thinking = "".join(outcome.text), "".join(outcome.thinking) or None
     return Message(role="assistant", content=text, thinking=thinking, tool_calls=calls or None)

@@ -22,8 +22,8 @@ import orjson
 from backend.dialects.common.sse import queue_line
 from backend.dialects.common.translation import Translation
 from backend.dialects.responses.object import (
-    Asked,
     Item,
+    Origin,
     call_item,
     calls_of,
     ended,
@@ -86,9 +86,9 @@ class OpenText:
 class ResponseEvents(Translation):
     """One stream. Frames up to the number `after` were sent before, by whichever process."""
 
-    def __init__(self, asked: Asked, after: int = -1) -> None:
+    def __init__(self, origin: Origin, after: int = -1) -> None:
         super().__init__(flowing=True, takes_back=True)
-        self._asked = asked
+        self._origin = origin
         self._after = after
         self._sequence = 0
         self._index = 0  # of the next item
@@ -107,14 +107,14 @@ class ResponseEvents(Translation):
 
     # -- what the relay calls ------------------------------------------------------------------------------------
     def opening(self) -> bytes:
-        background = bool((self._asked.request.echo or {}).get("background"))
-        told = response(self._asked, "queued" if background else "in_progress", [])
+        background = bool((self._origin.ask.echo or {}).get("background"))
+        told = response(self._origin, "queued" if background else "in_progress", [])
         created = self._frame("response.created", response=told)
         return created + self._frame("response.queued", response=told) if background else created
 
     def keep_alive(self) -> bytes:
         state = "in_progress" if self._begun else "queued"
-        told = response(self._asked, state, [])
+        told = response(self._origin, state, [])
         return event_frame(f"response.{state}", max(self._sequence - 1, self._after), response=told)
 
     def broken(self, error: ApiError) -> bytes:
@@ -129,7 +129,7 @@ class ResponseEvents(Translation):
         if self._begun:
             return b""
         self._begun = True
-        return self._frame("response.in_progress", response=response(self._asked, "in_progress", []))
+        return self._frame("response.in_progress", response=response(self._origin, "in_progress", []))
 
     def _plain(self, id: EventId, literal: bytes) -> bytes:
         item = self._open
@@ -145,7 +145,7 @@ class ResponseEvents(Translation):
             frames += self._delta(THOUGHT, orjson.dumps(thinking))
         if text := fields.get("text"):
             frames += self._delta(TEXT, orjson.dumps(text), fields.get("logprobs") or ())
-        for call in calls_of(self._asked.job, self._restarts, fields.get("tool_calls") or (), self._counts["fc"]):
+        for call in calls_of(self._origin.job, self._restarts, fields.get("tool_calls") or (), self._counts["fc"]):
             frames += self._close("completed") + self._call(call)
         return frames
 
@@ -167,7 +167,7 @@ class ResponseEvents(Translation):
     def _ended(self, end: Item) -> bytes:
         self.done = True
         frames = self._close("completed" if is_whole(end) else "incomplete")
-        body = ended(self._asked, end, self._output)
+        body = ended(self._origin, end, self._output)
         return frames + self._frame(END.get(body["status"], "response.failed"), response=body)
 
     # -- items ---------------------------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ class ResponseEvents(Translation):
     def _new_id(self, prefix: str) -> str:
         number = self._counts[prefix]
         self._counts[prefix] += 1
-        return item_id(prefix, self._asked.job, self._restarts, number)
+        return item_id(prefix, self._origin.job, self._restarts, number)
 
     # -- frames --------------------------------------------------------------------------------------------------
     def _next(self) -> int:

@@ -1,4 +1,4 @@
-"""What engines tell of their models, and what the router lets in because of it."""
+"""What engines report of their models, and what the router lets pass because of it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ THOUGHT = JobRequest(model="m", messages=(Message(role="user", content="hello"),
 EMBED = JobRequest(kind="embed", model="m", inputs=("a",))
 
 
-async def let_in(engine: Engine, *requests: JobRequest) -> None:
-    """Raises what the router says to a request when a worker with this engine is all there is."""
+async def route_all(engine: Engine, *requests: JobRequest) -> None:
+    """Route these asks where a worker with this engine is all there is. Raises the router's refusal."""
     shape = Shape(engine, 1, "", Meter())
     await shape.look()
     info = WorkerInfo(engine.name, shape.info.models)
@@ -38,22 +38,22 @@ async def let_in(engine: Engine, *requests: JobRequest) -> None:
     await engine.close()
 
 
-async def test_a_server_that_tells_only_of_images_is_asked_for_all_else() -> None:
+async def test_a_server_that_reports_only_images_gets_requests_that_need_anything_else() -> None:
     async with fake_openai() as fake:
         fake.entries = [{"id": "m", "architecture": {"input_modalities": ["text", "image"]}}]
-        await let_in(OpenAIEngine(fake.url), EVERYTHING, FILL, EMBED)
+        await route_all(OpenAIEngine(fake.url), EVERYTHING, FILL, EMBED)
 
 
-async def test_a_model_of_anthropic_s_under_a_name_that_they_do_not_list_is_asked() -> None:
+async def test_a_model_of_anthropic_under_a_name_that_is_not_listed_gets_requests() -> None:
     async with fake_anthropic() as fake:
         fake.entries = [{"id": "m-20260101", "capabilities": {}}]
-        await let_in(AnthropicEngine(fake.url, "secret", offered=("m",)), EVERYTHING)
+        await route_all(AnthropicEngine(fake.url, "secret", offered=("m",)), EVERYTHING)
 
 
 async def test_a_file_thinks_where_its_template_does_and_fills_in_where_it_has_marks(tmp_path: Path) -> None:
     able = make_tiny_gguf(tmp_path / "able.gguf", template="{% if enable_thinking %}<think>{% endif %}", filling="ids")
-    await let_in(LlamaCppEngine(able, "m"), THOUGHT, FILL)
+    await route_all(LlamaCppEngine(able, "m"), THOUGHT, FILL)
     plain = make_tiny_gguf(tmp_path / "plain.gguf")
-    for asked in (THOUGHT, FILL):
+    for ask in (THOUGHT, FILL):
         with pytest.raises(Unsupported, match=r"cannot (think|fill in text)"):
-            await let_in(LlamaCppEngine(plain, "m"), asked)
+            await route_all(LlamaCppEngine(plain, "m"), ask)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-DIGITS = 9  # Python makes no number of thousands of them
+DIGITS = 9  # Python converts no text of thousands of digits
 
 
 def whole_number(written: str, most: float) -> int | None:
-    """From 0 to `most`; None where it is none of these, or written in other digits than ours."""
+    """The number that is written, from 0 to `most`; None for any other text, also for digits that are not ASCII's."""
     if not (written.isascii() and written.isdigit() and len(written) <= DIGITS):
         return None
     number = int(written)

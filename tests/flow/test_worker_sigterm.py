@@ -1,4 +1,4 @@
-"""A worker is told to stop (SIGTERM): it ends what it runs if it is given the time, else gives it back; exit 0."""
+"""A worker gets SIGTERM: it ends what it runs where it has the time, else gives it back, and exits with 0."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_a_worker_out_of_time_gives_its_job_back_uncharged_and_another_con
     await truth.check_ended_once(heard.job)
 
 
-async def test_a_worker_that_waits_for_redis_stops_when_it_is_told_to(tmp_path: Path) -> None:
+async def test_a_worker_that_waits_for_redis_stops_on_sigterm(tmp_path: Path) -> None:
     env = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}", "SLUICE_ENGINE": "simulated"}
     worker = Worker(tmp_path / "worker", env)
     try:

@@ -1,20 +1,21 @@
-"""How long tokens may be gathered before they are sent on: `X-Sluice-Pace`.
+"""`X-Sluice-Pace`: how long tokens may be gathered before they are sent.
 
-A page draws some twenty times a second. What comes in between costs it a wake-up a token, and this process a write.
+A page draws some twenty times a second. Each token that is sent in between costs the page a wake-up, and this process a
+write.
 """
 
 from __future__ import annotations
 
 from starlette.requests import Request
 
+from backend.chat.numbers import whole_number
 from backend.errors import Invalid
-from backend.numbers import whole_number
 
 LONGEST_MS = 1_000
 
 
 def pace_of(request: Request) -> float:
-    """Seconds; 0 where the header is missing: every token is sent as it comes. Raises Invalid."""
+    """The pace in seconds; 0 where the header is missing: every token is sent as it comes. Raises Invalid."""
     ms = whole_number(request.headers.get("x-sluice-pace", "0"), LONGEST_MS)
     if ms is not None:
         return ms / 1000
