@@ -8,7 +8,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 LIGHTHOUSE := bench/lighthouse/node_modules/.package-lock.json
 CLIENTS := tests/clients/node/node_modules/.package-lock.json
-# Wheels only, and no question whether pip itself could be newer: a second run asks nobody anything.
+# Wheels only, and no question whether pip itself could be newer: a second run needs no network.
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # A virtual environment may bring its own Node (`make node`), which comes before the system's.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend
@@ -100,7 +100,7 @@ node: $(RUNTIME) ## Put a Node into the virtual environment, for machines that h
 modules: enough-node
 	@$(BIN)/python -m sluice.page modules
 
-# Before anything is built or run: what is missing is installed (as root), or asked for in one line.
+# Before anything is built or run: what is missing is installed (as root), or one line is printed that installs it.
 programs:
 	@PATH="$$PATH:/usr/sbin:/sbin" PYTHON="$(PYTHON)" .ci/programs install
 
@@ -172,7 +172,7 @@ $(LIGHTHOUSE): bench/lighthouse/package-lock.json
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix bench/lighthouse ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-# The AI SDK, which is asked from Node: its own folder and lock.
+# The AI SDK, which the tests run in Node: its own folder and lock.
 $(CLIENTS): tests/clients/node/package-lock.json
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix tests/clients/node ci --ignore-scripts --no-audit --no-fund
 	@touch $@

@@ -1,4 +1,4 @@
-"""Are the lock files what pyproject.toml asks for, and do they name no package index?
+"""Do the lock files fit pyproject.toml, and do they name no package index?
 
     python .ci/locks.py         checks, without a network: exit status 1 and the reasons when they are not
     python .ci/locks.py stamp   writes into each lock what it was made from (`make lock` does, after compiling)
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 IMAGES = tuple(f"deploy/images/{name}.lock" for name in ("backend", "kubernetes", "worker", "llama-cpp", "build"))
 LOCKS = ("requirements.lock", "requirements-dev.lock", *IMAGES)
 STAMP = "# Made by `make lock` from the requirements in pyproject.toml with digest "
-# A URL, a local file, an option that says where to look, or a package without a hash.
+# A URL, a local file, an option that names where to look, or a package without a hash.
 FOREIGN = re.compile(r"://|^(-i|-f|--(extra-)?index-url|--find-links|--trusted-host)\b| @ |^/|file:")
 
 
@@ -39,8 +39,8 @@ def main(arguments: list[str]) -> int:
 def digest_of(pyproject: dict[str, dict[str, object]]) -> str:
     """Of everything that decides what is locked."""
     project = pyproject["project"]
-    asked = [project[key] for key in ("requires-python", "dependencies", "optional-dependencies")]
-    return hashlib.sha256(json.dumps([*asked, pyproject["build-system"]], sort_keys=True).encode()).hexdigest()[:16]
+    wanted = [project[key] for key in ("requires-python", "dependencies", "optional-dependencies")]
+    return hashlib.sha256(json.dumps([*wanted, pyproject["build-system"]], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def stamp(lock: Path, digest: str) -> None:

@@ -1,7 +1,7 @@
 """Which digest has each image that we build on or run: deploy/digests.env, and the manifests' component of images.
 
 python .ci/pin_images.py          writes the digests that the tags have now (`make pin-images`; needs a network)
-python .ci/pin_images.py check    exit status 1, and the names, where one is not pinned; the workflow asks this
+python .ci/pin_images.py check    exit status 1, and the names, where one is not pinned; the workflow runs this
 python .ci/pin_images.py bases    those that our own images stand on, NAME=image a line: arguments of a build
 """
 
@@ -60,8 +60,8 @@ def digest_of(image: str) -> str:
     """The registry's answer, of the list of all platforms where there is one. Raises where it cannot be had."""
     if shutil.which("crane"):
         return _run("crane", "digest", image).strip()
-    told = _run("docker", "buildx", "imagetools", "inspect", "--format", "{{json .Manifest}}", image)
-    return str(json.loads(told)["digest"])
+    manifest = _run("docker", "buildx", "imagetools", "inspect", "--format", "{{json .Manifest}}", image)
+    return str(json.loads(manifest)["digest"])
 
 
 def _run(*command: str) -> str:

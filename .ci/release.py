@@ -23,7 +23,7 @@ PAGE = ROOT / "frontend" / "out"
 
 def main() -> int:
     if changed := _git("status", "--porcelain").decode():
-        print(f"Commit these first, or the archive would not be what it says:\n{changed}", file=sys.stderr)
+        print(f"Commit these first, or the archive would not be what its name promises:\n{changed}", file=sys.stderr)
         return 1
     if not Frontend(ROOT / "frontend").fresh:
         print("The built page is not the one of these sources: make page", file=sys.stderr)
@@ -47,7 +47,7 @@ def with_page(commit: bytes, name: str) -> bytes:
 
 
 def _nobodys(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Without who built it, and when: the same page is the same archive."""
+    """Without the builder and the time: the same page is the same archive."""
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = "root"
     entry.mtime = 0

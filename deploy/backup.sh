@@ -8,7 +8,7 @@
 # sync: up to two seconds later), an unfinished last line is dropped when it is read. Only while the server writes it
 # anew could a copy mix old and new files: the manifest, which changes then, is read before and after, and the copy
 # begins again. No user may CONFIG or BGREWRITEAOF, and none need.
-# shellcheck disable=SC2016 # what a pod is told to do has variables of its own
+# shellcheck disable=SC2016 # a pod's command has variables of its own
 set -eu
 umask 077
 
@@ -43,7 +43,7 @@ begin() { # a folder beside the file, so that the copy takes its place in one st
     end=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 }
 
-take_end_off() { # `kubectl exec` may break off and still say that all went well: then the copy lacks its end
+take_end_off() { # `kubectl exec` may break off and still report success: then the copy lacks its end
     [ "$(tail -c ${#end} "$work/copy" | LC_ALL=C tr -cd 0-9a-f)" = "$end" ] || return 1
     dd if=/dev/null of="$work/copy" bs=1 seek=$(($(wc -c <"$work/copy") - ${#end})) 2>/dev/null
 }
@@ -68,7 +68,7 @@ save_redis() {
     mv "$work/copy" "$1"
 }
 
-copy_redis() { # tar tells with 1 that a file grew while it was read: it is the one that is written to
+copy_redis() { # tar exits with 1 where a file grew while it was read: the file that is written to
     within redis sh -c 'tar --create --file - --directory /data "$1" || [ $? = 1 ] && printf %s "$2"' \
         sh "$FILES" "$end" >"$work/copy" && take_end_off
 }
@@ -105,15 +105,15 @@ restore_postgres() { # in one transaction: all of it or nothing
     wake
 }
 
-rest() { # nobody lets jobs in; workers end what they run. An autoscaler leaves a Deployment at zero alone
-    asked=$(kubectl --namespace "$NAMESPACE" get deployment backend \
+rest() { # no jobs are let in; workers end what they run. An autoscaler leaves a Deployment at zero alone
+    scale=$(kubectl --namespace "$NAMESPACE" get deployment backend \
         --output 'jsonpath={.spec.replicas} {.spec.template.spec.terminationGracePeriodSeconds}')
-    replicas=${asked% *}
+    replicas=${scale% *}
     [ "$replicas" != 0 ] || replicas=1 # a restore that failed has left it there; an autoscaler adds what is missing
     resting=1
     scale 0
     kubectl --namespace "$NAMESPACE" wait --for delete pod --selector app.kubernetes.io/name=backend \
-        --timeout "$((${asked#* } + 60))s"
+        --timeout "$((${scale#* } + 60))s"
 }
 
 wake() {

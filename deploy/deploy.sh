@@ -4,17 +4,17 @@
 #   REGISTRY=ghcr.io/you deploy/deploy.sh dev|staging|production|minimal      where our images are; dev needs none
 #   REGISTRY=ghcr.io/you TAG=<commit> deploy/deploy.sh production --dry-run   show what would be changed, change nothing
 #
-# A registry that asks who reads it: REGISTRY_USER and REGISTRY_TOKEN, which need no right but to read packages. REGISTRY=
+# A registry that requires a login to read it: REGISTRY_USER and REGISTRY_TOKEN, which need no right but to read packages. REGISTRY=
 # (empty) takes the names as the overlay has them, for nodes that have the images already.
 # It makes the Secrets that are not there (random passwords; those that are there stay), applies, waits for the models and
 # every rollout, and sends one chat through the queue. A rollout that fails is taken back.
 set -eu
 
 NAMESPACE=sluice
-# A Deployment says by itself that nothing has moved for its progressDeadlineSeconds; this bounds one that moves for ever:
+# A Deployment itself reports that nothing has moved for its progressDeadlineSeconds; this bounds one that moves for ever:
 # eight workers leave one after the other, ten minutes each.
 PATIENCE=${PATIENCE:-120m}
-SERVERS_PATIENCE=30m # a StatefulSet never says it
+SERVERS_PATIENCE=30m # a StatefulSet never reports it
 MODELS_PATIENCE=7200 # seconds for the Job that fetches models
 LOOK=${LOOK:-5}      # seconds between two looks at it
 here=$(cd "$(dirname "$0")" && pwd)
@@ -63,9 +63,9 @@ choose_images() { # the overlay, with our images from REGISTRY at TAG where thos
     } >"$work/kustomization.yaml"
 }
 
-have_a_registry() { # a name without one is Docker Hub's, where nobody has our images
-    [ "$overlay" = dev ] || [ -n "${REGISTRY+said}" ] || ! grep -q 'image: sluice-' "$work/all.yaml" || {
-        echo 'deploy.sh: our images have no registry: REGISTRY=your.registry/you says where build.sh or a release put' \
+have_a_registry() { # a name without one is Docker Hub's, which has none of our images
+    [ "$overlay" = dev ] || [ -n "${REGISTRY+set}" ] || ! grep -q 'image: sluice-' "$work/all.yaml" || {
+        echo 'deploy.sh: our images have no registry: REGISTRY=your.registry/you names where build.sh or a release put' \
             'them (REGISTRY= if every node has them already)' >&2
         exit 2
     }
@@ -88,14 +88,14 @@ ensure_secrets() { # an overlay that brings its own, or has them brought by a va
     fi
     if ! in_namespace get secret sluice-entrance >/dev/null 2>&1 && reads sluice-entrance && ! brings sluice-entrance; then
         password=$(random)
-        # SHA-1 is what htpasswd and Traefik share without another tool; of 192 random bits nobody guesses one.
+        # SHA-1 is what htpasswd and Traefik share without another tool; 192 random bits cannot be guessed.
         printf 'sluice:{SHA}%s\n' "$(printf %s "$password" | openssl dgst -sha1 -binary | openssl base64)" >"$work/users"
         in_namespace create secret generic sluice-entrance --from-file=users="$work/users"
         echo "The entrance's user is sluice, its password $password (this is the only time that it is shown)." >&2
     fi
 }
 
-ensure_pull_secret() { # its name stands in the service accounts; one without a password in it harms nobody
+ensure_pull_secret() { # its name stands in the service accounts; a Secret without a password does no harm
     if [ -n "${REGISTRY_TOKEN:-}" ]; then
         login=$(printf %s "${REGISTRY_USER:-sluice}:$REGISTRY_TOKEN" | openssl base64 -A)
         printf '{"auths":{"%s":{"auth":"%s"}}}' "${REGISTRY%%/*}" "$login" >"$work/registry.json"
@@ -164,9 +164,9 @@ take_back() {
 ASK='
 import json, urllib.error, urllib.request
 body = json.dumps({"messages": [{"role": "user", "content": "Say hello."}], "stream": False}).encode()
-asked = urllib.request.Request("http://localhost:8000/api/chat", body, {"Content-Type": "application/json"})
+request = urllib.request.Request("http://localhost:8000/api/chat", body, {"Content-Type": "application/json"})
 def ask():
-    return json.load(urllib.request.urlopen(asked, timeout=660))
+    return json.load(urllib.request.urlopen(request, timeout=660))
 try:
     answer = ask()
 except urllib.error.HTTPError as refused:

@@ -2,7 +2,7 @@
 # kustomize of the version that these manifests are rendered with: `deploy/kustomize.sh build deploy/overlays/dev`.
 #
 # The first call builds it from its Go module into .cache/bin, about a minute. Without Go it is one of the PATH, whose
-# output may differ in small things. Whoever only applies an overlay needs neither: kubectl has a kustomize of its own.
+# output may differ in small things. To apply an overlay alone needs neither: kubectl has a kustomize of its own.
 set -eu
 VERSION=v5.7.1
 

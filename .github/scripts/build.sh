@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Build one of our images on the bases that deploy/digests.env names: build.sh backend|worker|frontend [BUILDX OPTION ...]
 #
-# A base without a digest is refused: who builds on a tag builds on whatever it is today. ALLOW_UNPINNED=1 takes it, for
+# A base without a digest is refused: a build on a tag is a build on whatever the tag is today. ALLOW_UNPINNED=1 takes it, for
 # an image that is tried and thrown away.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -1,8 +1,8 @@
-"""The notes of a release: what CHANGELOG.md says under its heading.
+"""The notes of a release: the text of CHANGELOG.md under its heading.
 
     python3 .github/scripts/notes.py v0.2.0 < CHANGELOG.md
 
-Takes a tag or a version. A release that the changelog does not know, or says nothing about, ends with status 1: no
+Takes a tag or a version. A release that the changelog does not know, or has no text about, ends with status 1: no
 release without notes.
 """
 
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     version = arguments[0].removeprefix("v")
     notes = notes_of(version, sys.stdin.read())
     if not notes:
-        print(f"notes.py: CHANGELOG.md says nothing about {version}: give it a heading `## {version}`", file=sys.stderr)
+        print(f"notes.py: CHANGELOG.md has nothing about {version}: give it a heading `## {version}`", file=sys.stderr)
         return 1
     print(notes)
     return 0

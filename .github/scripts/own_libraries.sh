@@ -1,7 +1,7 @@
 #!/bin/sh
 # A script that runs a program of another system's tree on that tree's own libraries: own_libraries.sh TREE PROGRAM
 #
-# PROGRAM is its path in the tree. What is printed keeps the process's id (`exec`), so who kills it kills the program.
+# PROGRAM is its path in the tree. What is printed keeps the process's id (`exec`), so a signal to it reaches the program.
 set -eu
 tree=$1 program=$2
 

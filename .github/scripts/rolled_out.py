@@ -4,7 +4,7 @@
 
 A run goes well also where it was a dry run or had nothing to roll out: what those brought is not on the cluster, so it
 is counted from the last run that applied something. Where a run by hand applied something since that one began, a
-rollback for example, nobody knows what is on the cluster: then nothing is printed, and everything counts as changed.
+rollback for example, it is not known what is on the cluster: then nothing is printed, and everything counts as changed.
 Only the standard library.
 """
 
@@ -16,7 +16,7 @@ import sys
 from typing import Any
 
 STEP = "Apply, wait, send a chat through the queue; take it back where that fails"  # its name in the workflow
-RUNS = "100"  # further back nobody looks: then everything counts as changed
+RUNS = "100"  # no further back: then everything counts as changed
 # Of any branch: a rollback by hand runs on a tag. A tag's own run rolls nothing out.
 LIST = ("--workflow", "build-and-deploy.yaml", "--status", "success")
 FIELDS = "databaseId,headSha,event,createdAt,updatedAt"

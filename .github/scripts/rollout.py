@@ -2,7 +2,7 @@
 
     python3 .github/scripts/rollout.py production --images images/        a file a new image, one reference in each
     python3 .github/scripts/rollout.py production --restart backend       its pods anew, also where nothing changed
-    python3 .github/scripts/rollout.py production --images images/ --dry-run    render it, ask no cluster
+    python3 .github/scripts/rollout.py production --images images/ --dry-run    render it, without a cluster
 
 1. An image that is not new stays the one that runs: a Deployment whose template is what it was is not rolled.
 2. `kubectl apply -k`; models are fetched, every rollout is awaited, and one chat goes through the queue (smoke.py).
@@ -30,15 +30,15 @@ OURS = {"backend": "sluice-backend", "worker": "sluice-worker", "frontend": "slu
 # What is pushed is named by its digest: a tag can be moved, a digest is the image.
 PUSHED = re.compile(r"[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}")
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-# A Deployment says by itself that it is stuck: nothing has moved for its progressDeadlineSeconds. This only bounds one
+# A Deployment itself reports that it is stuck: nothing has moved for its progressDeadlineSeconds. This only bounds one
 # that moves for ever: eight workers leave one after the other, ten minutes each, before the last new one has its GPU.
-PATIENCE = {"deployment": "120m", "statefulset": "30m"}  # a StatefulSet never says it
+PATIENCE = {"deployment": "120m", "statefulset": "30m"}  # a StatefulSet never reports it
 MODELS = 7200  # seconds for the Job that fetches them; it is done in seconds where they are there
 LOOK = 5  # seconds between two looks at it
 
 
 class Failed(Exception):
-    """The message says what, and what to do."""
+    """The message has the reason, and what to do."""
 
 
 def main(arguments: list[str]) -> int:

@@ -4,9 +4,9 @@ It runs where the API does, in a pod of the backend, so it needs no entrance and
 
     kubectl -n sluice exec -i deployment/backend -c backend -- python - < .github/scripts/smoke.py
 
-Status 1 and a sentence where no answer comes. Where the first question's deadline passes it is asked once more: it has
-started the first worker, whose node and model may take longer than that. Only the standard library: the image has
-nothing for tests.
+Status 1 and a sentence where no answer comes. Where the first question's deadline passes, the question is sent once
+more: it has started the first worker, whose node and model may take longer than that. Only the standard library: the
+image has nothing for tests.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 API = f"http://localhost:{os.environ.get('SLUICE_PORT', '8000')}"
-PATIENCE = 660  # seconds between two lines: longer than the longest deadline, which is the API's to tell
+PATIENCE = 660  # seconds between two lines: longer than the longest deadline, which the API reports
 QUESTION = {"messages": [{"role": "user", "content": "Say hello."}], "stream": True}
 
 
 class NoAnswer(Exception):
-    """The message says what came instead."""
+    """The message has what came instead."""
 
 
 class TooLate(NoAnswer):
@@ -54,7 +54,7 @@ def chat_with_a_cold_pool() -> tuple[str, str]:
 
 
 def chat() -> tuple[str, str]:
-    """The answer's text and the job's id. A stream that is cut has no line that says `done`."""
+    """The answer's text and the job's id. A stream that is cut has no line with `done`."""
     body = json.dumps(QUESTION).encode()
     with urlopen(Request(API + "/api/chat", body, {"Content-Type": "application/json"}), timeout=PATIENCE) as answer:  # noqa: S310
         lines: list[dict[str, Any]] = [json.loads(line) for line in answer if line.strip()]
@@ -67,11 +67,11 @@ def chat() -> tuple[str, str]:
 
 
 def expect_completed(job: str) -> None:
-    """What the queue says of it, not only what the stream said."""
+    """The job's state in the queue, not only the stream's end."""
     with urlopen(f"{API}/api/jobs/{job}", timeout=30) as answer:  # noqa: S310
         state = json.load(answer)["state"]
     if state != "completed":
-        raise NoAnswer(f"job {job} was answered, yet the queue says {state}")
+        raise NoAnswer(f"job {job} was answered, yet its state in the queue is {state}")
 
 
 if __name__ == "__main__":

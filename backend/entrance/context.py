@@ -21,7 +21,7 @@ from backend.entrance.protocols import SPOKEN, Protocols
 # Where the scope has the server's own `send`. Once a response has started, the wrappers that frameworks put around
 # `send` have nothing left to do, yet each would cost a coroutine a chunk.
 SERVER_SEND = "sluice.send"
-HEALTH = ("/health", "/api/health", "/metrics")  # whatever watches this process asks for these every few seconds
+HEALTH = ("/health", "/api/health", "/metrics")  # a watcher of this process asks for these every few seconds
 USABLE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 Header = tuple[bytes, bytes]
 
-DOCUMENTATION = ("/docs", "/static-offline-docs")  # the same for everybody
+DOCUMENTATION = ("/docs", "/static-offline-docs")  # the same for all callers
 NO_STORE = (b"cache-control", b"no-store")
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 CSP = b"content-security-policy"

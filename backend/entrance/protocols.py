@@ -43,7 +43,7 @@ class ClientProtocol(NamedTuple):
     their POST is a form with a file. `pages`: paths of HTML pages whose links are relative, so that the path keeps its
     slash. `bare_forms`: JSON that calls itself a form is read, as `curl -d` sends it.
 
-    `mark`: a header, in lower case, that clients of this protocol send and nobody else; b"" for none. `shared`: how
+    `mark`: a header, in lower case, that only clients of this protocol send; b"" for none. `shared`: how
     those paths of another protocol begin on which such a client is answered in this protocol. `id_headers`: further
     names, beside `X-Request-ID`, under which such clients look for the request's id.
     """

@@ -48,8 +48,8 @@ def install(app: FastAPI) -> None:
 
 
 class ErrorBoundary:
-    """Middleware inside the request's context: logs an exception that nobody foresaw, once, and answers it in the same
-    shape as any other error."""
+    """Middleware inside the request's context: logs an unforeseen exception, once, and answers it in the same shape as
+    any other error."""
 
     def __init__(self, app: ASGIApp, development: bool) -> None:
         self._app = app
@@ -65,7 +65,7 @@ class ErrorBoundary:
 
         try:
             await self._app(scope, receive, sending)
-        except ClientDisconnect:  # the caller left while it was sending its request: there is nobody to answer
+        except ClientDisconnect:  # the caller left while it was sending its request: there is no reader for an answer
             log.info("the caller left before its request was whole", action="request.left")
         except Exception as error:
             log.exception("request failed", action="request.failed")

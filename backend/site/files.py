@@ -45,7 +45,7 @@ TYPES = {
 
 
 class NoPage(Exception):
-    """The folder holds no finished page; the message says what is missing."""
+    """The folder holds no finished page; the message names the missing part."""
 
 
 class SiteFile(NamedTuple):
@@ -86,7 +86,7 @@ def read_site(folder: Path) -> Site:
 
 
 def as_headers(named: Mapping[str, str]) -> Headers:
-    """As ASGI wants them."""
+    """The headers as ASGI takes them."""
     return tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in named.items())
 
 

@@ -1,4 +1,4 @@
-"""What stands at `/` where no page was built: the API works, and a person should learn why that is all."""
+"""The page at `/` where no page was built: the API works, and a person should learn why that is all."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Answers from the table of files. The last route of the app: whatever the API knows comes first.
 
-A path that belongs to the API never falls through to the page: a wrong one is answered as JSON, as all its errors are.
+A path that belongs to the API never falls through to the page: a wrong path is answered as JSON, as all its errors are.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ READS = ("GET", "HEAD")
 
 
 class SiteRoute(BaseRoute):
-    """Takes the paths that the page has, and lost people who ask for a page.
+    """The route of the page: it takes the paths that the page has, and lost people whose browser wants a page.
 
     `api`: the first parts of the API's paths, on which no page is served.
     """

@@ -1,4 +1,5 @@
-"""Callers of `/api/threads` for tests: a house with a history on each kind of database, and what a page would send.
+"""Callers of `/api/threads` for tests: a house with a history on each kind of database, and requests as a page sends
+them.
 
 A module's fixtures are made of `history_house` and `visiting`; `KINDS` are the databases that every test runs on.
 """
@@ -48,7 +49,7 @@ def history_house(request: pytest.FixtureRequest, make: MakesHouse, **about: Any
 
 
 class Visitor:
-    """One caller. `database` and `truth` look behind the API's back."""
+    """One caller. `database` and `truth` read what lies behind the API."""
 
     def __init__(self, house: House, http: httpx.AsyncClient, database: Database, truth: Truth) -> None:
         self.house = house
@@ -57,7 +58,7 @@ class Visitor:
         self.truth = truth
 
     async def thread(self, **fields: Any) -> str:
-        """A new thread's id."""
+        """The id of a new thread."""
         answer = await self.http.post("/api/threads", json=fields)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
@@ -68,12 +69,12 @@ class Visitor:
         return answer.json()
 
     async def messages(self, thread: str) -> dict[str, dict[str, Any]]:
-        """By id, in the API's order."""
-        told = await self.get(f"/api/threads/{thread}/messages")
-        return {message["id"]: message for message in told["messages"]}
+        """The messages of a thread by their ids, in the API's order."""
+        parsed = await self.get(f"/api/threads/{thread}/messages")
+        return {message["id"]: message for message in parsed["messages"]}
 
     async def written(self, thread: str, parent: str | None, text: str, **more: Any) -> str:
-        """A message put into SQL past the API, as a turn and a recorder would have left it; its id."""
+        """Write a message into SQL past the API, as a turn and a recorder would have left it. Returns its id."""
         name = more.pop("id", an_id())
         row = {"role": "user", "status": "complete", "text": text, "created_at": now_ms(), **more}
         row |= {"thread_id": thread, "id": name, "parent_id": parent, "folded": fold(text)}
@@ -111,7 +112,7 @@ class Visitor:
         return await self.http.post(STREAM, json=body, headers={**NEWS, **headers})
 
     async def until_status(self, thread: str, message: str, *statuses: str) -> dict[str, Any]:
-        """The message as soon as it has one of these."""
+        """The message, as soon as it has one of these states."""
 
         async def look() -> dict[str, Any] | None:
             there = (await self.messages(thread)).get(message)

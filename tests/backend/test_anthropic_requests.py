@@ -21,7 +21,7 @@ def asked(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def job(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
-    made = read_messages(asked(*messages, **more), 100).to_job()
+    made = read_messages(asked(*messages, **more), 100).to_ask()
     return made.model_dump(exclude_defaults=True, mode="json")
 
 
@@ -162,7 +162,7 @@ def test_twenty_stop_sequences_are_passed_on() -> None:
 )
 def test_a_wish_for_thoughts(fields: dict[str, Any], think: object, thoughts: bool) -> None:
     wanted = read_messages(asked(**{"max_tokens": 2_000, **fields}), 100)
-    assert (wanted.to_job().think, wanted.thoughts) == (think, thoughts)
+    assert (wanted.to_ask().think, wanted.thoughts) == (think, thoughts)
 
 
 @pytest.mark.parametrize("name", ["output_format", "output_config"])

@@ -1,4 +1,4 @@
-"""Whatever is sent: a clear 4xx in the path's shape and at once, nothing enqueued, the process alive.
+"""Any wrong request gets a clear 4xx at once, in the shape of its path; nothing is enqueued, the process stays alive.
 
 `/api/chat` answers as Ollama does, where whatever is wrong with a request is a 400; the other paths are our own.
 """
@@ -19,7 +19,7 @@ from tests.support.house import House, MakesHouse
 from tests.support.truth import Truth
 
 JSON = {"Content-Type": "application/json"}
-SOON_SECONDS = 0.1  # the contract's. A loaded machine adds to it, and takes nothing off: the quickest of two to thirty
+SOON_SECONDS = 0.1  # the contract's. A loaded machine only adds to it, so the quickest of two to thirty tries counts
 TRIES = (2, 30)
 
 
@@ -29,7 +29,7 @@ def home(module_house: MakesHouse) -> House:
 
 
 class Wrong(NamedTuple):
-    """A body for POST /api/chat and what it must get. `says`: what the message must name."""
+    """A body for POST /api/chat and its refusal. `says`: what the message must name."""
 
     body: bytes
     status: int = 400
@@ -38,7 +38,7 @@ class Wrong(NamedTuple):
 
 
 def wrong(says: str = "", **fields: Any) -> Wrong:
-    """A request that is right but for these fields."""
+    """A request in which only these fields are wrong."""
     good = {"messages": [{"role": "user", "content": "hello"}]}
     return Wrong(json.dumps({**good, **fields}).encode(), says=says)
 
@@ -154,7 +154,7 @@ async def refused(
     says: str = "",
     **request: Any,
 ) -> None:
-    """The contract of every refusal, in one place."""
+    """The contract of every refusal."""
     before = await contents(truth)
     took: list[float] = []
     while len(took) < TRIES[0] or (min(took) >= SOON_SECONDS and len(took) < TRIES[1]):
@@ -179,19 +179,19 @@ def check_shape(answer: httpx.Response, code: str, says: str) -> None:
 
 
 def error_of(answer: httpx.Response) -> dict[str, str]:
-    """`code`, `message`, `request_id`, from Ollama's shape on its path and else from our own."""
-    told: dict[str, Any] = answer.json()
+    """`code`, `message`, `request_id`, read from Ollama's shape on its path and from our own on all others."""
+    parsed: dict[str, Any] = answer.json()
     if answer.url.path == "/api/chat":
-        assert told.keys() == {"error", "code", "request_id"}
-        return {"message": told["error"], **told}
-    assert told.keys() == {"error"}
-    error: dict[str, str] = told["error"]
+        assert parsed.keys() == {"error", "code", "request_id"}
+        return {"message": parsed["error"], **parsed}
+    assert parsed.keys() == {"error"}
+    error: dict[str, str] = parsed["error"]
     assert error.keys() == {"code", "message", "request_id"}
     return error
 
 
 async def contents(truth: Truth) -> tuple[int, list[bytes]]:
-    """Demand, and every key that a job could have left."""
+    """The demand, and every key that a job could have left."""
     keys = [key async for key in truth.redis.scan_iter(match=f"{truth.keys.prefix}:*", count=1000)]
     keys += [key async for key in truth.redis.scan_iter(match="sluice:idempotency:*", count=1000)]
     volatile = (b":clock", b":beats")
@@ -208,14 +208,14 @@ SIGNS = {
 }
 NO_JSON = [(kind, "", "/api/chat") for kind in ("text/plain", "multipart/form-data; boundary=x", "text/ping")]
 NO_JSON += [(kind, sign, "/api/chat") for kind in (FORM, "") for sign in SIGNS]
-NO_JSON += [(kind, "", "/api/v1/local-llm/generate") for kind in (FORM, "")]  # none of Ollama's paths
+NO_JSON += [(kind, "", "/api/v1/local-llm/generate") for kind in (FORM, "")]  # not a path of Ollama's
 
 
 @pytest.mark.parametrize(("kind", "sign", "path"), NO_JSON)
 async def test_a_body_of_another_type_is_refused(
     client: httpx.AsyncClient, home: House, truth: Truth, kind: str, sign: str, path: str
 ) -> None:
-    """What a foreign page's form can send without asking the browser: one sign of a browser is enough."""
+    """A foreign page's form can send these types without a preflight; one sign of a browser is enough for a refusal."""
     headers = {"Content-Type": kind} if kind else {}
     headers |= {sign: SIGNS[sign]} if sign else {}
     body, code = wrong().body, "wrong_media_type"
@@ -229,13 +229,13 @@ async def test_a_form_of_our_own_page_is_refused_too(client: httpx.AsyncClient, 
 
 @pytest.mark.parametrize("kind", [FORM, ""])
 @pytest.mark.parametrize("path", ["/api/chat", "/api/generate", "/api/embed", "/api/embeddings", "/api/show"])
-async def test_what_curl_sends_unless_told_otherwise_is_read_as_json(
+async def test_the_type_that_curl_sends_by_default_is_read_as_json(
     client: httpx.AsyncClient, path: str, kind: str
 ) -> None:
-    """As Ollama's own examples have it: `curl …/api/chat -d '{…}'`. Here it is read so far that its model is missed."""
+    """Ollama's own examples send it: `curl …/api/chat -d '{…}'`. Here the body is read, and lacks its model."""
     headers = {"Content-Type": kind, "User-Agent": "curl/8.5.0"} if kind else {"User-Agent": "curl/8.5.0"}
-    asked = {"model": "gpt-9", "messages": message(), "prompt": "hello", "input": "hello"}
-    answer = await client.post(path, content=json.dumps(asked).encode(), headers=headers)
+    requested = {"model": "gpt-9", "messages": message(), "prompt": "hello", "input": "hello"}
+    answer = await client.post(path, content=json.dumps(requested).encode(), headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (404, "model_not_found"), answer.text
 
 
@@ -251,10 +251,10 @@ TYPES = [
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions", "/v1/messages"])
 async def test_a_type_that_no_form_can_send_is_read_as_json(client: httpx.AsyncClient, path: str, kind: str) -> None:
-    """aiohttp calls bytes `application/octet-stream`, and with it LiteLLM's proxy."""
-    asked = {"model": "gpt-9", "messages": message(), "prompt": "hello", "max_tokens": 1}
+    """aiohttp, and with it LiteLLM's proxy, sends bytes as `application/octet-stream`."""
+    requested = {"model": "gpt-9", "messages": message(), "prompt": "hello", "max_tokens": 1}
     headers = {"Content-Type": kind, **SIGNS, "Origin": str(client.base_url).rstrip("/")}
-    answer = await client.post(path, content=json.dumps(asked).encode(), headers=headers)
+    answer = await client.post(path, content=json.dumps(requested).encode(), headers=headers)
     assert answer.status_code == 404, answer.text
 
 
@@ -280,21 +280,19 @@ async def test_a_slash_at_the_end_changes_nothing(client: httpx.AsyncClient, pat
     "path", ["/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/embeddings", "/api/chat"]
 )
 async def test_a_body_that_is_sent_to_a_path_with_a_slash_is_read(client: httpx.AsyncClient, path: str) -> None:
-    asked = {"model": "gpt-9", "messages": message(), "input": "hello", "max_tokens": 1}
-    answer = await client.post(path + "/", json=asked)
+    requested = {"model": "gpt-9", "messages": message(), "input": "hello", "max_tokens": 1}
+    answer = await client.post(path + "/", json=requested)
     assert answer.status_code == 404 and "gpt-9" in answer.text, answer.text
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/api/tags", "/api/version", "/health", "/v1/nothing", "/api/jobs/x"])
-async def test_no_cache_keeps_what_the_api_answers(client: httpx.AsyncClient, path: str) -> None:
+async def test_no_cache_may_keep_an_answer_of_the_api(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path)).headers["cache-control"] == "no-store"
     for way in ("/api/chat", "/v1/chat/completions", "/v1/messages", "/api/lc/chat/invoke"):
         assert (await client.post(way, content=b"{", headers=JSON)).headers["cache-control"] == "no-store"
 
 
-async def test_a_body_that_does_not_tell_its_length_is_bounded_too(
-    client: httpx.AsyncClient, home: House, truth: Truth
-) -> None:
+async def test_a_body_without_a_length_is_bounded_too(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(160):
             yield b" " * 65_536
@@ -306,13 +304,13 @@ async def test_a_body_that_does_not_tell_its_length_is_bounded_too(
     assert await contents(truth) == before
 
 
-MANY = "grace:" + "9" * 5_000  # digits of which no number is made
+MANY = "grace:" + "9" * 5_000  # more digits than a number may have
 
 
 @pytest.mark.parametrize(
     "wish", ["forever", "grace", "grace:", "grace:-1", "grace:1.5", "grace:86401", "grace:٣", MANY]
 )
-async def test_an_unknown_wish_for_the_disconnect_is_refused(
+async def test_an_unknown_value_of_x_sluice_on_disconnect_is_refused(
     client: httpx.AsyncClient, home: House, truth: Truth, wish: str
 ) -> None:
     headers = {**JSON, "X-Sluice-On-Disconnect": wish.encode()}
@@ -327,14 +325,14 @@ async def test_an_unusable_pace_is_refused(client: httpx.AsyncClient, home: Hous
     await refused(client, home, truth, "POST", "/api/chat", 400, "invalid_pace", content=wrong().body, headers=headers)
 
 
-async def test_who_leaves_before_the_request_is_whole_is_no_failure_of_ours(home: House) -> None:
+async def test_a_caller_who_leaves_before_the_request_is_whole_is_no_failure(home: House) -> None:
     at = urlsplit(home.url)
     head = b"POST /api/chat HTTP/1.1\r\nhost: localhost\r\nx-request-id: left\r\ncontent-type: application/json\r\n"
     with socket.create_connection((at.hostname, at.port), timeout=60) as line:
         line.sendall(head + b"content-length: 1000\r\n\r\n{")
     await home.api.wait_for_action("request.answered", within=60, request_id="left")
-    told = {str(line["action"]): line["level"] for line in home.api.log_lines() if line.get("request_id") == "left"}
-    assert told == {"request.left": "info", "request.answered": "info"}
+    parsed = {str(line["action"]): line["level"] for line in home.api.log_lines() if line.get("request_id") == "left"}
+    assert parsed == {"request.left": "info", "request.answered": "info"}
 
 
 @pytest.mark.parametrize("key", ["a b", "x" * 201, "ü"])
@@ -384,7 +382,7 @@ async def logged(truth: Truth, client: httpx.AsyncClient) -> str:
 
 
 @pytest.mark.parametrize("cursor", GARBAGE)
-async def test_a_last_event_id_that_is_none_is_refused(
+async def test_a_last_event_id_that_is_no_event_id_is_refused(
     client: httpx.AsyncClient, home: House, truth: Truth, logged: str, cursor: str
 ) -> None:
     headers = {"Last-Event-ID": cursor.encode()}
@@ -396,12 +394,12 @@ async def test_a_last_event_id_that_is_none_is_refused(
 async def test_a_last_event_id_of_no_event_of_this_job_is_a_conflict(
     client: httpx.AsyncClient, home: House, truth: Truth, logged: str, cursor: str
 ) -> None:
-    """Ahead of the log, or of another job: told, with where the log ends."""
+    """The id is ahead of the log, or of another job: the refusal names the end of the log."""
     path, headers = f"/api/jobs/{logged}/events", {"Last-Event-ID": cursor}
     await refused(client, home, truth, "GET", path, 409, "unknown_event_id", "2-1", headers=headers)
 
 
-async def test_an_unknown_path_and_method_answer_in_the_one_shape(
+async def test_an_unknown_path_or_method_is_answered_in_the_shape_of_all_errors(
     client: httpx.AsyncClient, home: House, truth: Truth
 ) -> None:
     await refused(client, home, truth, "GET", "/api/nothing", 404, "not_found")
@@ -417,8 +415,10 @@ async def test_a_request_id_that_could_break_a_log_is_replaced(client: httpx.Asy
     assert kept.headers["x-request-id"] == kept.json()["request_id"] == "mine-1.a:b_C"
 
 
-async def test_after_all_this_a_right_chat_is_let_in(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
-    """What is refused above is refused for its own sake: the same door, and a good request, stays open."""
+async def test_after_all_these_refusals_a_right_chat_is_let_in(
+    client: httpx.AsyncClient, home: House, truth: Truth
+) -> None:
+    """The requests above are refused for their own faults: a good request on the same path is answered."""
     headers = {**JSON, "Accept": "text/event-stream"}
     async with client.stream("POST", "/api/chat", content=wrong().body, headers=headers) as answer:
         assert answer.status_code == 200

@@ -12,7 +12,7 @@ from backend.dialects.anthropic.answer import PING, AnthropicEvents
 from backend.dialects.langserve.stream import LangServeEvents
 from backend.dialects.ollama.answer import OllamaChunks
 from backend.dialects.openai.chat import ChatChunks
-from backend.dialects.openai.completions import Extra, TextChunks
+from backend.dialects.openai.completions import CompletionExtra, TextChunks
 from backend.dialects.responses.door import DOOR
 from backend.dialects.responses.object import Origin
 from backend.dialects.responses.stream import ResponseEvents
@@ -26,7 +26,7 @@ THOUGHT = LogEntry(EventId(1, 1), token("", "hm"))
 FAILED = LogEntry(EventId(1, 2), b'{"type":"failed","code":"deadline","message":"Too late."}')
 EVENT_STREAMS: dict[str, Callable[[], Dialect]] = {
     "chat": lambda: ChatChunks(JOB, "m", 1, False),
-    "completions": lambda: TextChunks(JOB, "m", Extra(1, False, False)),
+    "completions": lambda: TextChunks(JOB, "m", CompletionExtra(1, False, False)),
     "responses": lambda: ResponseEvents(Origin(JOB, "m", DOOR.read(incoming({"input": "Hi"}, 9)).ask)),
     "anthropic": lambda: AnthropicEvents(JOB, "m", thoughts=False),
     "langserve": lambda: LangServeEvents(JOB, "m", reasoning=False, news=False),

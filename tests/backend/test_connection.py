@@ -1,4 +1,4 @@
-"""What a connection brings, byte by byte: offers to upgrade, trailers, HTTP/1.0, and clients that stop half-way."""
+"""One connection, byte by byte: offers to upgrade, trailers, HTTP/1.0, and clients that stop half-way."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from backend.entrance.descriptors import Descriptors
 from backend.process import config_of
 from backend.settings import ApiSettings
 
-# Seconds that a client which stops is given in these tests: it may take a while until it has sent what it sends.
+# Seconds that a client which stops is given in these tests: it needs some time to send what it sends.
 SOON = 1.0
-SOONER = 0.2  # the same, where what is sent comes in one piece with all before it
+SOONER = 0.2  # the same, for a client that sends everything in one piece
 PIECE = b'{"a": "' + b"x" * 200 + b'"}'
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Tells what it got. `/silent` answers when the request's path is set free; `/stream` in two pieces."""
+    """An app that answers with what it got. `/silent` answers once the path is set free; `/stream` in two pieces."""
     body = b""
     if scope["path"] == "/unread":
         await asyncio.sleep(3 * SOONER)
@@ -40,9 +40,9 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["path"] == "/slow":
         await asyncio.sleep(3 * SOONER)
     headers = [[name.decode(), value.decode("latin-1")] for name, value in scope["headers"]]
-    told = {"method": scope["method"], "path": scope["path"], "headers": headers, "body": body.decode()}
-    told |= {"client": scope["client"][0], "scheme": scope["scheme"]}
-    raw = json.dumps(told).encode()
+    parsed = {"method": scope["method"], "path": scope["path"], "headers": headers, "body": body.decode()}
+    parsed |= {"client": scope["client"][0], "scheme": scope["scheme"]}
+    raw = json.dumps(parsed).encode()
     length = [] if scope["path"] == "/stream" else [(b"content-length", b"%d" % len(raw))]
     await send({"type": "http.response.start", "status": 200, "headers": length})
     await send({"type": "http.response.body", "body": raw[:20], "more_body": True})
@@ -112,11 +112,11 @@ async def connected(port: int) -> AsyncIterator[Line]:
 
 
 def post(*headers: bytes, path: bytes = b"/", body: bytes = PIECE, version: bytes = b"1.1") -> bytes:
-    """A request whose body has its length told, unless a header says that it comes in chunks."""
+    """A request with the length of its body, unless a header announces chunks."""
     chunked = any(header.lower().startswith(b"transfer-encoding") for header in headers)
-    told = () if chunked else (b"Content-Length: %d" % len(body),)
+    parsed = () if chunked else (b"Content-Length: %d" % len(body),)
     sent = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if chunked else body
-    return b"\r\n".join([b"POST %b HTTP/%b" % (path, version), b"Host: localhost", *headers, *told, b"", sent])
+    return b"\r\n".join([b"POST %b HTTP/%b" % (path, version), b"Host: localhost", *headers, *parsed, b"", sent])
 
 
 # -- offers to upgrade -------------------------------------------------------------------------------------------
@@ -139,11 +139,11 @@ OFFERS = {"h2c": JDK, "h2c, in chunks": CHUNKED, "websocket": WEBSOCKET}
 @pytest.mark.parametrize("name", OFFERS)
 async def test_an_offer_to_upgrade_is_ignored_and_the_body_is_read(line: Line, name: str) -> None:
     await line.send(post(*OFFERS[name]))
-    head, told = await line.answer()
-    assert head.startswith(b"HTTP/1.1 200 ") and told["body"] == PIECE.decode()
-    names = [name for name, _ in told["headers"]]
+    head, parsed = await line.answer()
+    assert head.startswith(b"HTTP/1.1 200 ") and parsed["body"] == PIECE.decode()
+    names = [name for name, _ in parsed["headers"]]
     assert "upgrade" not in names and "http2-settings" not in names and names.count("host") == 1
-    kept = dict(told["headers"])["connection"]
+    kept = dict(parsed["headers"])["connection"]
     assert "pgrade" not in kept and "ettings" not in kept
 
 
@@ -170,7 +170,7 @@ async def test_many_offers_in_one_piece_are_all_answered(line: Line) -> None:
         assert (await line.answer())[1]["method"] == "GET"
 
 
-async def test_a_client_that_waits_to_be_asked_for_its_body_may_make_an_offer_too(line: Line) -> None:
+async def test_a_client_that_waits_for_100_continue_may_make_an_offer_too(line: Line) -> None:
     head, _, body = post(*JDK, b"Expect: 100-continue").partition(b"\r\n\r\n")
     await line.send(head + b"\r\n\r\n")
     assert (await line.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
@@ -184,13 +184,13 @@ async def test_an_offer_smuggles_nothing(line: Line) -> None:
     assert (await line.rest()).startswith(b"HTTP/1.1 400 ")
 
 
-async def test_curl_asks_in_http_2_and_is_answered(port: int) -> None:
+async def test_curl_that_offers_http_2_is_answered(port: int) -> None:
     curl = shutil.which("curl")
     assert curl is not None, "this test needs curl"
-    asked = [curl, "--silent", "--http2", f"http://127.0.0.1:{port}/", "--data", PIECE.decode()]
-    process = await asyncio.create_subprocess_exec(*asked, stdout=asyncio.subprocess.PIPE)
-    told, _ = await process.communicate()
-    assert json.loads(told)["body"] == PIECE.decode()
+    requested = [curl, "--silent", "--http2", f"http://127.0.0.1:{port}/", "--data", PIECE.decode()]
+    process = await asyncio.create_subprocess_exec(*requested, stdout=asyncio.subprocess.PIPE)
+    parsed, _ = await process.communicate()
+    assert json.loads(parsed)["body"] == PIECE.decode()
 
 
 # -- trailers, HTTP/1.0 ------------------------------------------------------------------------------------------
@@ -239,22 +239,22 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", STOPS)
 @pytest.mark.usefixtures("impatient")
-async def test_a_client_that_stops_is_hung_up_on(line: Line, name: str) -> None:
-    sent, told = STOPS[name]
+async def test_the_connection_of_a_client_that_stops_is_closed(line: Line, name: str) -> None:
+    sent, parsed = STOPS[name]
     await line.send(sent)
     rest = await line.rest()
-    assert rest.startswith(told) and bool(rest) == bool(told)
+    assert rest.startswith(parsed) and bool(rest) == bool(parsed)
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_client_that_stops_in_its_second_request_is_hung_up_on_too(line: Line) -> None:
+async def test_the_connection_of_a_client_that_stops_in_its_second_request_is_closed_too(line: Line) -> None:
     await line.send(post())
     await line.answer()
     await line.send(HALF_HEAD)
     assert (await line.rest()).startswith(b"HTTP/1.1 408 ")
 
 
-async def test_a_slow_answer_and_a_body_that_nobody_reads_yet_are_waited_for(
+async def test_the_connection_stays_open_for_a_slow_answer_and_for_a_body_that_the_app_does_not_read_yet(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "BODY_SECONDS", SOONER)
@@ -266,15 +266,15 @@ async def test_a_slow_answer_and_a_body_that_nobody_reads_yet_are_waited_for(
 
 
 @pytest.mark.parametrize("asks", ["Expect: 100-continue", "X-Any: 1"])
-async def test_a_body_that_the_app_asks_for_late_gives_its_client_the_whole_time(asks: str) -> None:
-    """The moment before the client would be late, the app begins to read: what the client sends then is in time."""
+async def test_the_client_of_a_body_that_the_app_reads_late_has_the_whole_time(asks: str) -> None:
+    """The app begins to read just before the client would be late: what the client sends then is in time."""
     made: list[Connection] = []
     read = asyncio.Event()
 
     async def late(scope: Scope, receive: Receive, send: Send) -> None:
         await read.wait()
         connection = made[0]
-        connection._since -= 2 * connection._limit  # type: ignore[operator]  # so long has the app not asked
+        connection._since -= 2 * connection._limit  # type: ignore[operator]  # for so long the app has not read
         length, reading = 0, True
         while reading:
             task = asyncio.ensure_future(receive())
@@ -315,7 +315,7 @@ async def has_begun(made: list[Connection]) -> bool:
 
 
 async def test_a_body_that_comes_slowly_is_read() -> None:
-    """Nine tenths of a client's time pass before each of nine bytes."""
+    """Nine tenths of the client's time pass before each of nine bytes."""
     made: list[Connection] = []
     whole = post()
     async with serving(remembered(echo, made)) as port, connected(port) as line:
@@ -341,7 +341,7 @@ async def heard_since(connection: Connection, moment: float) -> bool:
 # -- descriptors -------------------------------------------------------------------------------------------------
 
 
-async def test_connections_beyond_the_descriptors_are_refused_said_and_the_others_served(
+async def test_connections_beyond_the_descriptors_are_refused_and_logged_and_the_others_are_served(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with connected(port) as first:
@@ -377,18 +377,18 @@ async def until(true: Callable[[], Any]) -> None:
 
 
 def test_the_soft_limit_of_descriptors_is_raised_as_far_as_the_hard_one_allows(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[int, int]] = []
+    requested: list[tuple[int, int]] = []
 
     def limited(soft: int, hard: int) -> Any:
         def setrlimit(_: int, limits: tuple[int, int]) -> None:
-            asked.append(limits)
+            requested.append(limits)
 
         return SimpleNamespace(getrlimit=lambda _: (soft, hard), setrlimit=setrlimit, RLIMIT_NOFILE=0, RLIM_INFINITY=-1)
 
     for soft, hard in ((1_024, 4_096), (256, -1), (1_024, 1_048_576), (65_536, 1_048_576), (-1, -1)):
         monkeypatch.setattr(descriptors, "resource", limited(soft, hard))
         descriptors.raise_limit()
-    assert asked == [(4_096, 4_096), (65_536, -1), (65_536, 1_048_576)]
+    assert requested == [(4_096, 4_096), (65_536, -1), (65_536, 1_048_576)]
 
 
 # -- proxies -----------------------------------------------------------------------------------------------------
@@ -397,10 +397,10 @@ FORWARDED = (b"X-Forwarded-For: 203.0.113.7", b"X-Forwarded-Proto: https")
 
 
 async def client_of(line: Line) -> tuple[str, str]:
-    """Whom the app takes the client to be, and by which scheme."""
+    """The client's address and the scheme, as the app sees them."""
     await line.send(post(*FORWARDED))
-    told = (await line.answer())[1]
-    return told["client"], told["scheme"]
+    parsed = (await line.answer())[1]
+    return parsed["client"], parsed["scheme"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""More requests than a process can look at are refused, and do not make the others late."""
+"""Requests beyond what a process can handle are refused, and do not make the others late."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ protocol_at = Protocols(PROTOCOLS).at
 
 
 class Hall:
-    """An app whose requests do what their paths say: `/stream` starts its answer and goes on, `/let-in` has its job let
-    in and waits for its end, all others wait before they answer. `open` ends them all."""
+    """An app whose requests do as their paths are called: `/stream` starts its answer and goes on, `/let-in` has its
+    job let in and waits for the job's end, every other path waits before it answers. `open` ends all requests."""
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
@@ -44,10 +44,10 @@ class Hall:
 
 
 class Asked:
-    """A request to `app`, and its answer. `body`: what comes of it once `sent` is set."""
+    """A request to `app`, and its answer. `body` comes once `sent` is set."""
 
     def __init__(self, app: Any, path: str, body: bytes = b"") -> None:
-        self.status, self.headers, self.told = 0, {}, b""
+        self.status, self.headers, self.answer = 0, {}, b""
         self.sent = asyncio.Event()
         length = [(b"content-length", b"%d" % len(body))] if body else []
         scope = {"type": "http", "method": "POST", "path": path, "headers": length, SPOKEN: protocol_at(path)}
@@ -62,7 +62,7 @@ class Asked:
         if message["type"] == "http.response.start":
             self.status, self.headers = message["status"], dict(message["headers"])
         else:
-            self.told += message.get("body", b"")
+            self.answer += message.get("body", b"")
 
 
 @pytest.fixture
@@ -73,30 +73,30 @@ async def hall() -> AsyncIterator[Hall]:
 
 
 async def settle() -> None:
-    """Long enough for whatever can go on without anything from outside."""
+    """Wait until nothing in this process goes on by itself any more."""
     for _ in range(50):
         await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions", "/v1/messages", "/api/lc/chat/stream"])
-async def test_a_request_too_many_is_refused_in_its_dialect_until_one_ends(hall: Hall, path: str) -> None:
+async def test_a_request_beyond_the_bound_is_refused_in_its_dialect_until_another_ends(hall: Hall, path: str) -> None:
     app = Crowd(hall, max_requests=2, max_pending=10, max_bytes=10_000)
     first = [Asked(app, "/stream"), Asked(app, "/stream")]
     await settle()
     refused = Asked(app, path)
     await refused.task
     assert (refused.status, refused.headers[b"retry-after"]) == (503, b"1")
-    told = orjson.loads(refused.told)
+    shown = orjson.loads(refused.answer)
     assert "overloaded" in (
-        told.get("code"),
-        (told["error"] if isinstance(told["error"], dict) else {}).get("code"),
-    ) or (told["type"] == "error")
+        shown.get("code"),
+        (shown["error"] if isinstance(shown["error"], dict) else {}).get("code"),
+    ) or (shown["type"] == "error")
     for health in ("/health/live", "/health", "/api/health"):
         Asked(app, health)
     await settle()
     assert hall.within == 2 + 3
     hall.open.set()
-    await asyncio.gather(*(asked.task for asked in first))
+    await asyncio.gather(*(requested.task for requested in first))
     after = Asked(app, path)
     await after.task
     assert after.status == 200
@@ -106,11 +106,11 @@ async def test_bodies_that_are_not_let_in_yet_are_bounded_together(hall: Hall) -
     app = Crowd(hall, max_requests=100, max_pending=100, max_bytes=1_000)
     first, let_in = Asked(app, "/waits", b"x" * 600), Asked(app, "/let-in", b"x" * 400)
     upload = Asked(app, "/v1/files", b"x" * 5_000)  # goes to the disk as it comes
-    for asked in (first, let_in, upload):
-        asked.sent.set()
+    for requested in (first, let_in, upload):
+        requested.sent.set()
     await settle()
     assert hall.within == 3
-    more = Asked(app, "/waits", b"x" * 400)  # there is room for what is let in
+    more = Asked(app, "/waits", b"x" * 400)  # the bytes of what is let in are free again
     more.sent.set()
     await settle()
     assert hall.within == 4
@@ -132,23 +132,23 @@ async def test_open_streams_and_jobs_that_are_let_in_are_not_pending(hall: Hall)
     for path in ["/stream", "/let-in"] * 20:
         waiting.append(Asked(app, path))
         await settle()
-    assert hall.within == 40 and not any(asked.task.done() for asked in waiting)
+    assert hall.within == 40 and not any(requested.task.done() for requested in waiting)
 
 
-async def test_what_is_pending_is_bounded(hall: Hall) -> None:
+async def test_pending_requests_are_bounded(hall: Hall) -> None:
     app = Crowd(hall, max_requests=100, max_pending=2, max_bytes=10_000)
-    asked = [Asked(app, "/pending") for _ in range(5)]
+    requested = [Asked(app, "/pending") for _ in range(5)]
     await settle()
-    assert [one.status for one in asked] == [0, 0, 503, 503, 503]
+    assert [each.status for each in requested] == [0, 0, 503, 503, 503]
     hall.open.set()
-    await asyncio.gather(*(one.task for one in asked))
+    await asyncio.gather(*(each.task for each in requested))
     later = Asked(app, "/pending")
     await later.task
     assert later.status == 200
 
 
 async def test_a_request_is_pending_once_its_body_has_come(hall: Hall) -> None:
-    """Else a thousand that send theirs slowly, or never, would keep everybody out."""
+    """Else a thousand requests whose bodies come slowly, or never, would keep all others out."""
     app = Crowd(hall, max_requests=100, max_pending=2, max_bytes=10_000)
     slow = [Asked(app, "/pending", b"{}") for _ in range(10)]
     quick = Asked(app, "/pending")
@@ -161,13 +161,13 @@ async def test_a_request_is_pending_once_its_body_has_come(hall: Hall) -> None:
     await settle()
     with pytest.raises(Unavailable):
         await slow[1].task
-    for one in slow:
-        one.task.cancel()
-    await asyncio.gather(*(one.task for one in slow), return_exceptions=True)
+    for each in slow:
+        each.task.cancel()
+    await asyncio.gather(*(each.task for each in slow), return_exceptions=True)
     assert not quick.task.done() and hall.within == 2
 
 
-async def test_whoever_leaves_while_it_waits_leaves_its_place() -> None:
+async def test_a_caller_who_leaves_while_it_waits_frees_its_place() -> None:
     gate = Pending(3, 10_000)
     waiting = [asyncio.create_task(gate.turn()) for _ in range(3)]
     await asyncio.sleep(0)
@@ -179,7 +179,7 @@ async def test_whoever_leaves_while_it_waits_leaves_its_place() -> None:
     assert gate.pending == 1
 
 
-async def test_a_few_begin_in_each_turn_of_the_loop_in_the_order_of_their_coming() -> None:
+async def test_a_few_requests_begin_in_each_turn_of_the_loop_in_the_order_in_which_they_came() -> None:
     gate, begun = Pending(1_000, 10_000), []
 
     async def begin(number: int) -> None:

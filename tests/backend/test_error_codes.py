@@ -33,16 +33,16 @@ def told_by_processes() -> set[str]:
 def codes_of(tree: ast.Module) -> Iterator[str]:
     """Class attributes and assignments named `code`, second arguments of errors, the first of a job's failure."""
     for node in ast.walk(tree):
-        found: list[ast.expr] = []
+        hits: list[ast.expr] = []
         if isinstance(node, ast.Assign) and any(name_of(target) == "code" for target in node.targets):
-            found = [node.value]
+            hits = [node.value]
         elif isinstance(node, ast.Call) and name_of(node.func) in RAISED:
-            found = [*node.args[1:2], *(keyword.value for keyword in node.keywords if keyword.arg == "code")]
+            hits = [*node.args[1:2], *(keyword.value for keyword in node.keywords if keyword.arg == "code")]
         elif isinstance(node, ast.Call) and name_of(node.func) in ("fail", "cls"):
-            found = node.args[:1]
+            hits = node.args[:1]
         elif isinstance(node, ast.Dict):
-            found = [value for key, value in zip(node.keys, node.values, strict=True) if literal(key) == "code"]
-        yield from (code for one in found if CODE.fullmatch(code := literal(one)))
+            hits = [value for key, value in zip(node.keys, node.values, strict=True) if literal(key) == "code"]
+        yield from (code for first in hits if CODE.fullmatch(code := literal(first)))
 
 
 def errors() -> frozenset[str]:
@@ -69,6 +69,6 @@ def known_to_the_page() -> set[str]:
 
 
 def test_the_page_knows_what_to_do_about_every_code_that_an_answer_can_fail_with() -> None:
-    told = told_by_processes()
-    assert told >= {"queue_full_tenant", "engine_silent", "worker_lost", "never_started", "undecodable"}, "not seen"
-    assert known_to_the_page() == told - NO_ANSWERS
+    parsed = told_by_processes()
+    assert parsed >= {"queue_full_tenant", "engine_silent", "worker_lost", "never_started", "undecodable"}, "not seen"
+    assert known_to_the_page() == parsed - NO_ANSWERS

@@ -22,7 +22,7 @@ from tests.backend.conversations import FOREIGN, KINDS, history_house
 from tests.backend.openai_calls import openai_client
 from tests.support.house import House, MakesHouse
 
-LIMIT = 3 * CHUNK  # small, so that a file past it is sent in no time
+LIMIT = 3 * CHUNK  # small, so that a file beyond it is sent at once
 LINES = b'{"custom_id": "a"}\n'
 
 
@@ -39,7 +39,7 @@ async def client(home: House) -> AsyncIterator[AsyncOpenAI]:
 
 @pytest.fixture
 async def other_client(home: House) -> AsyncIterator[AsyncOpenAI]:
-    """Of the second API process."""
+    """A client of the second API process."""
     async with openai_client(home.apis[1]) as client:
         yield client
 
@@ -120,7 +120,9 @@ async def test_a_wrong_form_is_a_400(plain: httpx.AsyncClient, wrong: str) -> No
         ("text/plain", b"{}", 415),
     ],
 )
-async def test_what_is_no_form_is_refused(plain: httpx.AsyncClient, kind: str, body: bytes, status: int) -> None:
+async def test_an_upload_that_is_no_form_is_refused(
+    plain: httpx.AsyncClient, kind: str, body: bytes, status: int
+) -> None:
     answer = await plain.post("/v1/files", content=body, headers={"Content-Type": kind})
     assert answer.status_code == status, answer.text
 
@@ -129,7 +131,7 @@ FIELD = b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n
 
 
 @pytest.mark.parametrize("charset", ["undefined", "hex", "nobodys"])
-async def test_a_form_of_a_strange_charset_is_a_400(plain: httpx.AsyncClient, charset: str) -> None:
+async def test_a_form_in_an_unknown_charset_is_a_400(plain: httpx.AsyncClient, charset: str) -> None:
     kind = f"multipart/form-data; boundary=b; charset={charset}"
     answer = await plain.post("/v1/files", content=FIELD, headers={"Content-Type": kind})
     assert answer.status_code == 400, answer.text
@@ -142,7 +144,7 @@ async def test_no_other_path_takes_a_form(plain: httpx.AsyncClient) -> None:
         assert answer.status_code == 415, path
 
 
-async def test_a_foreign_file_is_not_there(home: House, plain: httpx.AsyncClient) -> None:
+async def test_another_tenants_file_is_not_there(home: House, plain: httpx.AsyncClient) -> None:
     foreign = await put(home, NewFile(FOREIGN, "theirs.jsonl", "batch"))
     for method, path in (("GET", ""), ("GET", "/content"), ("DELETE", "")):
         answer = await plain.request(method, f"/v1/files/{foreign}{path}")
@@ -161,7 +163,7 @@ async def test_an_expired_file_is_not_there(client: AsyncOpenAI, home: House) ->
         await client.files.retrieve(gone)
 
 
-async def test_a_sweep_takes_what_expired_and_what_was_left_half_written(home: House) -> None:
+async def test_a_sweep_deletes_expired_and_half_written_files(home: House) -> None:
     database = Database(home.env["DATABASE_URL"])
     there = Files(database, LIMIT)
     try:
@@ -184,8 +186,8 @@ async def test_a_sweep_takes_what_expired_and_what_was_left_half_written(home: H
 async def test_a_name_is_cleaned(client: AsyncOpenAI) -> None:
     made = await client.files.create(file=("../../etc/pass|wd\u202e.txt", b"x"), purpose="user_data")
     assert made.filename == "pass wd .txt"
-    told = (await client.files.content(made.id)).response.headers["content-disposition"]
-    assert told == as_attachment(made.filename)
+    parsed = (await client.files.content(made.id)).response.headers["content-disposition"]
+    assert parsed == as_attachment(made.filename)
 
 
 @pytest.mark.parametrize(
@@ -202,19 +204,19 @@ async def test_a_name_is_cleaned(client: AsyncOpenAI) -> None:
         ("größe.txt", "größe.txt"),
     ],
 )
-def test_what_becomes_of_a_name(given: str, kept: str) -> None:
+def test_a_file_name_keeps_what_is_safe(given: str, kept: str) -> None:
     assert safe_name(given) == kept
 
 
 async def test_where_a_chunk_ends_depends_on_the_bytes_alone() -> None:
     data = os.urandom(2 * CHUNK + 5)
-    one = [chunk async for chunk in in_chunks(pieces(data))]
+    first = [chunk async for chunk in in_chunks(pieces(data))]
     many = [chunk async for chunk in in_chunks(pieces(*(data[n : n + 1000] for n in range(0, len(data), 1000))))]
-    assert one == many and list(map(len, one)) == [CHUNK, CHUNK, 5]
+    assert first == many and list(map(len, first)) == [CHUNK, CHUNK, 5]
 
 
 async def put(home: House, new: NewFile) -> str:
-    """A file put into SQL past the API; its id."""
+    """Write a file into SQL, past the API. Returns its id."""
     database = Database(home.env["DATABASE_URL"])
     name = "file-" + os.urandom(16).hex()
     try:

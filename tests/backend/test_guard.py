@@ -25,7 +25,7 @@ FOLLOWED = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 
 @pytest.fixture(scope="module")
 def home(module_house: MakesHouse) -> House:
-    """The first API as it comes, the second with an origin and a host allowed; one worker, so that chats end."""
+    """The first API with its defaults, the second with an allowed origin and host; one worker, so that chats end."""
     house = module_house(SLUICE_SIMULATED_RATE="0")
     house.start_api(CORS_ALLOW_ORIGINS=OURS, SLUICE_ALLOWED_HOSTS="sluice.example, other.example").wait_ready(workers=1)
     return house
@@ -39,8 +39,8 @@ async def allowing(home: House) -> AsyncIterator[httpx.AsyncClient]:
 
 async def check_refused(answer: httpx.Response, code: str) -> None:
     assert answer.status_code == 403, answer.text
-    told = answer.json()
-    error = told if answer.url.path == "/api/chat" else told["error"]  # Ollama's shape there, and else our own
+    parsed = answer.json()
+    error = parsed if answer.url.path == "/api/chat" else parsed["error"]  # Ollama's shape, or our own
     assert error["code"] == code
     assert error["request_id"] == answer.headers["x-request-id"]
     assert "access-control-allow-origin" not in answer.headers
@@ -54,7 +54,7 @@ REBOUND += ["evil.localhost.example", "evil-local", "local", "internal", "[::1]e
 
 @pytest.mark.parametrize("host", REBOUND)
 async def test_a_rebound_name_is_refused(client: httpx.AsyncClient, truth: Truth, host: str) -> None:
-    """DNS rebinding: the site's own name now leads here, so its page is same-origin to its browser."""
+    """DNS rebinding: the website's own name leads to this server, so its page is same-origin to the browser."""
     before = await truth.states()
     headers = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin", **FETCHED}
     await check_refused(await client.post("/api/chat", json=CHAT, headers=headers), "host_not_allowed")
@@ -63,7 +63,11 @@ async def test_a_rebound_name_is_refused(client: httpx.AsyncClient, truth: Truth
 
 
 OUR_NAMES = ["127.0.0.1", "localhost", "localhost:8000", "LOCALHOST:9", "[::1]", "[::1]:8000"]
-OUR_NAMES += ["host.docker.internal:8000", "my-mac.local", "Sluice.LocalHost:8000"]  # nobody's on the internet
+OUR_NAMES += [
+    "host.docker.internal:8000",
+    "my-mac.local",
+    "Sluice.LocalHost:8000",
+]  # names that nobody can own
 
 
 @pytest.mark.parametrize("host", OUR_NAMES)
@@ -93,16 +97,16 @@ OURSELVES = ("10.42.0.7", 8000)
 async def test_the_address_that_a_connection_came_to_is_no_rebound_name(
     host: str, server: tuple[str, int | None] | None, status: int
 ) -> None:
-    """How a cluster asks a pod that it knows no name of."""
+    """A cluster reaches a pod by its address, since the pod has no name."""
     guarded = Guard(PlainTextResponse("ok"), frozenset({"localhost"}), ())
-    told: list[Any] = []
+    parsed: list[Any] = []
 
     async def send(message: Any) -> None:
-        told.append(message)
+        parsed.append(message)
 
     scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", host.encode())], "server": server}
     await guarded(scope, None, send)  # type: ignore[arg-type]
-    assert told[0]["status"] == status
+    assert parsed[0]["status"] == status
 
 
 CROSS_SITE = {
@@ -142,19 +146,22 @@ async def test_following_a_link_here_is_possible(client: httpx.AsyncClient) -> N
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])
-async def test_our_own_page_may(client: httpx.AsyncClient, home: House, site: str) -> None:
+async def test_our_own_page_is_served(client: httpx.AsyncClient, home: House, site: str) -> None:
     headers = {"Origin": home.url, "Sec-Fetch-Site": site, **FETCHED}
     answer = await client.post("/api/chat", json=CHAT, headers=headers)
     assert answer.status_code == 200, answer.text
 
 
-async def test_a_client_that_is_no_browser_may(client: httpx.AsyncClient) -> None:
+async def test_a_client_that_is_no_browser_is_served(client: httpx.AsyncClient) -> None:
     assert (await client.post("/api/chat", json=CHAT)).status_code == 200
 
 
-async def test_an_allowed_origin_may_and_reads_our_headers(allowing: httpx.AsyncClient) -> None:
-    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type,idempotency-key"}
-    preflight = await allowing.options("/api/chat", headers={"Origin": OURS, "Sec-Fetch-Site": "cross-site", **asked})
+async def test_a_page_of_an_allowed_origin_is_served_and_reads_our_headers(allowing: httpx.AsyncClient) -> None:
+    wanted = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type,idempotency-key",
+    }
+    preflight = await allowing.options("/api/chat", headers={"Origin": OURS, "Sec-Fetch-Site": "cross-site", **wanted})
     assert preflight.status_code == 200
     assert preflight.headers["access-control-allow-origin"] == OURS
     assert "POST" in preflight.headers["access-control-allow-methods"]
@@ -167,13 +174,13 @@ async def test_an_allowed_origin_may_and_reads_our_headers(allowing: httpx.Async
     assert "X-Sluice-Job" in exposed and "X-Request-ID" in exposed
 
 
-async def test_an_allowed_origin_opens_no_other(allowing: httpx.AsyncClient) -> None:
+async def test_an_allowed_origin_lets_no_other_origin_in(allowing: httpx.AsyncClient) -> None:
     for origin in (EVIL, "null", OURS + "0", "http://localhost:3001"):
         answer = await allowing.post("/api/chat", json=CHAT, headers={"Origin": origin})
         await check_refused(answer, "origin_not_allowed")
 
 
-async def test_an_allowed_origin_reads_why_it_is_refused(allowing: httpx.AsyncClient) -> None:
+async def test_a_page_of_an_allowed_origin_reads_why_it_is_refused(allowing: httpx.AsyncClient) -> None:
     headers = {"Origin": OURS, "Sec-Fetch-Site": "cross-site", **FETCHED}
     json = {**headers, "Content-Type": "application/json"}
     typed = await allowing.post("/api/chat", content=b"hello", headers={**headers, "Content-Type": "text/plain"})
@@ -186,7 +193,7 @@ async def test_an_allowed_origin_reads_why_it_is_refused(allowing: httpx.AsyncCl
         assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
 
 
-async def test_two_hosts_are_no_host(home: House) -> None:
+async def test_a_request_with_two_hosts_is_refused(home: House) -> None:
     at = urlsplit(home.url)
     for second in ("localhost", "evil.example"):
         with socket.create_connection((at.hostname, at.port), timeout=60) as line:
@@ -211,7 +218,7 @@ UPLOAD = {"files": {"file": ("a.jsonl", b"{}")}, "data": {"purpose": "batch"}}
 async def test_a_form_of_a_browser_that_names_no_origin_is_refused(
     client: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
-    """With a file in it, or with nothing: the type of its body does not give it away."""
+    """Such a form has a file or no body at all: no type of a body shows what it is."""
     uploaded = await client.post("/v1/files", headers=headers, **UPLOAD)  # type: ignore[arg-type]
     assert (uploaded.status_code, uploaded.json()["error"]["code"]) == (403, "origin_not_allowed")
     await check_refused(await client.post("/api/jobs/some/cancel", headers=headers), "origin_not_allowed")
@@ -228,7 +235,7 @@ PROGRAMS = [
 
 
 @pytest.mark.parametrize("headers", PROGRAMS)
-async def test_programs_and_our_own_page_upload_and_post_nothing(
+async def test_programs_and_our_own_page_may_upload_and_post_without_a_body(
     client: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
     uploaded = await client.post("/v1/files", headers=headers, **UPLOAD)  # type: ignore[arg-type]
@@ -236,6 +243,6 @@ async def test_programs_and_our_own_page_upload_and_post_nothing(
     assert (await client.post("/api/jobs/some/cancel", headers=headers)).status_code == 404
 
 
-async def test_without_cors_no_answer_is_readable_elsewhere(client: httpx.AsyncClient) -> None:
+async def test_without_cors_no_page_of_another_origin_reads_an_answer(client: httpx.AsyncClient) -> None:
     answer = await client.get("/health")
     assert not [name for name in answer.headers if name.startswith("access-control-")]

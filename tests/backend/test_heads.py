@@ -1,4 +1,4 @@
-"""What comes before a request can be read is bounded: a head without an end keeps nobody from being served."""
+"""The bytes before a request can be read are bounded: a head without an end keeps no other client from being served."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ def line(home: House) -> Iterator[socket.socket]:
 
 
 @pytest.mark.parametrize("name", ENDLESS)
-def test_a_head_without_an_end_is_hung_up_on(home: House, line: socket.socket, name: str) -> None:
+def test_the_connection_of_a_head_without_an_end_is_closed(home: House, line: socket.socket, name: str) -> None:
     line.sendall(ENDLESS[name])
-    with pytest.raises(ConnectionError):  # whoever is hung up on cannot send on for ever
+    with pytest.raises(ConnectionError):  # a client cannot send for ever on a closed connection
         for _ in range(64 * 1_024):
             line.sendall(PIECE)
     answer = httpx.get(f"{home.url}/health/live", timeout=60)
     assert answer.status_code == 200
 
 
-def test_it_is_told_where_nothing_else_is_being_told(line: socket.socket) -> None:
+def test_a_client_gets_a_431_where_no_answer_is_under_way(line: socket.socket) -> None:
     line.sendall(ENDLESS["a header"])
-    with contextlib.suppress(ConnectionError):  # what is still on its way to a closed connection may drown the answer
+    with contextlib.suppress(ConnectionError):  # bytes on their way to a closed connection
         while not select.select([line], [], [], 0)[0]:
             line.sendall(PIECE)
         assert line.recv(4_096).startswith(b"HTTP/1.1 431 ")

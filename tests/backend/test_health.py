@@ -1,4 +1,4 @@
-"""May traffic come here, and how is the pool."""
+"""Whether a process can let jobs in, and how the pool is."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def parts(redis_url: str) -> AsyncIterator[ApiHouse]:
         yield parts
 
 
-async def test_it_is_red_until_it_hears_events_and_while_it_leaves(parts: ApiHouse) -> None:
+async def test_a_process_is_not_ready_until_it_is_subscribed_and_while_it_drains(parts: ApiHouse) -> None:
     assert (await parts.readiness.why_not()).startswith("starting")
     listening_to_redis = asyncio.create_task(parts.fan_in.run())
     await asyncio.wait_for(parts.fan_in.link.up.wait(), 5)
@@ -36,7 +36,7 @@ async def test_it_is_red_until_it_hears_events_and_while_it_leaves(parts: ApiHou
     await asyncio.gather(listening_to_redis, return_exceptions=True)
 
 
-async def test_ready_is_one_answer_under_three_names(house: Houses) -> None:
+async def test_readiness_is_one_answer_under_three_paths(house: Houses) -> None:
     home = await house(apis=1, workers=0)
     for path in (*READY, "/health/live"):
         answer = await home.api.get(path)
@@ -44,7 +44,7 @@ async def test_ready_is_one_answer_under_three_names(house: Houses) -> None:
         assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-async def test_a_lost_redis_turns_it_red_and_back(durable_house: Houses, fresh_valkey: Valkey) -> None:
+async def test_a_process_is_not_ready_while_redis_is_away(durable_house: Houses, fresh_valkey: Valkey) -> None:
     home = await durable_house(apis=1, workers=1)
     fresh_valkey.pause()
     for path in (*READY, "/health/detailed"):
@@ -60,7 +60,7 @@ async def test_a_lost_redis_turns_it_red_and_back(durable_house: Houses, fresh_v
     await home.api.sees_workers(1)
 
 
-async def test_a_redis_that_may_drop_jobs_is_refused_with_the_command_that_mends_it(
+async def test_a_redis_that_may_drop_jobs_is_refused_with_the_command_that_corrects_it(
     durable_house: Houses, fresh_valkey: Valkey
 ) -> None:
     home = await durable_house(apis=1, workers=0)
@@ -72,17 +72,17 @@ async def test_a_redis_that_may_drop_jobs_is_refused_with_the_command_that_mends
     await home.api.ready()
 
 
-async def test_detailed_tells_queue_workers_and_models(house: Houses) -> None:
+async def test_the_detailed_health_has_queue_workers_and_models(house: Houses) -> None:
     home = await house(apis=1, workers=1, SLUICE_SLOTS="2", SLUICE_MODELS="tiny, big")
-    async with listening(home.url, chat("!tokens 100000", model="big")) as heard:
-        await heard.words(1)
+    async with listening(home.url, chat("!tokens 100000", model="big")) as stream:
+        await stream.words(1)
         answer = await home.api.get("/health/detailed")
         assert answer is not None and answer.status_code == 200
-        told = answer.json()
-        assert (told["status"], told["reason"], told["pool"]) == ("ok", None, "default")
-        assert (told["jobs"], told["streams"]) == (1, 1)
-        assert {model["name"] for model in told["models"]} >= {"tiny", "big"}
-        [worker] = told["workers"]
+        parsed = answer.json()
+        assert (parsed["status"], parsed["reason"], parsed["pool"]) == ("ok", None, "default")
+        assert (parsed["jobs"], parsed["streams"]) == (1, 1)
+        assert {model["name"] for model in parsed["models"]} >= {"tiny", "big"}
+        [worker] = parsed["workers"]
         assert (worker["engine"], worker["slots"], worker["running"], worker["asking"]) == ("simulated", 2, 1, True)
         assert "SIMULATED" in worker["detail"]
     await eventually(lambda: _idle(home.api), 10, "no job and no stream is left")
@@ -90,11 +90,11 @@ async def test_detailed_tells_queue_workers_and_models(house: Houses) -> None:
 
 async def _idle(api: Api) -> bool:
     answer = await api.get("/health/detailed")
-    told = answer.json() if answer is not None else {}
-    return (told.get("jobs"), told.get("streams")) == (0, 0)
+    parsed = answer.json() if answer is not None else {}
+    return (parsed.get("jobs"), parsed.get("streams")) == (0, 0)
 
 
-async def test_no_worker_is_degraded_and_not_red(house: Houses) -> None:
+async def test_a_pool_without_workers_is_degraded_and_ready(house: Houses) -> None:
     home = await house(apis=1, workers=0)
     ready, detailed = await home.api.get("/health/ready"), await home.api.get("/health/detailed")
     assert ready is not None and detailed is not None

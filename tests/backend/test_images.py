@@ -32,8 +32,8 @@ def url(image: str) -> str:
 
 
 ASK: dict[str, Callable[[str], JobRequest]] = {
-    "Ollama": lambda image: parse_chat(said("look", images=[image]), 9).to_job(),
-    "Anthropic": lambda image: read_messages({**said([source(image)]), "max_tokens": 9}, 9).to_job(),
+    "Ollama": lambda image: parse_chat(said("look", images=[image]), 9).to_ask(),
+    "Anthropic": lambda image: read_messages({**said([source(image)]), "max_tokens": 9}, 9).to_ask(),
     "OpenAI's chat": lambda image: (
         CHAT.read(incoming(said([{"type": "image_url", "image_url": {"url": url(image)}}]), 9)).ask
     ),

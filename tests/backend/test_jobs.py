@@ -44,9 +44,9 @@ async def truth(home: House) -> AsyncIterator[Truth]:
 async def view(client: httpx.AsyncClient, job: str) -> dict[str, Any]:
     answer = await client.get(f"/api/jobs/{job}")
     assert answer.status_code == 200, answer.text
-    told: dict[str, Any] = answer.json()
-    assert told.keys() == FIELDS
-    return told
+    shown: dict[str, Any] = answer.json()
+    assert shown.keys() == FIELDS
+    return shown
 
 
 FAULT = "!fault context_too_long"
@@ -69,64 +69,64 @@ async def test_a_whole_answer_that_fails_names_its_job(client: httpx.AsyncClient
     answer = await client.post(path, json=body)
     assert answer.status_code in (400, 413), answer.text
     assert answer.headers["x-sluice-route"]
-    told = await view(client, answer.headers["x-sluice-job"])
-    assert (told["state"], told["error"]["code"]) == ("failed", "context_too_long")
+    shown = await view(client, answer.headers["x-sluice-job"])
+    assert (shown["state"], shown["error"]["code"]) == ("failed", "context_too_long")
 
 
-async def test_a_completed_job_tells_its_whole_life(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
+async def test_a_completed_job_shows_its_whole_life(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
     async with listening(home.url, chat("!tokens 20")) as heard:
         assert await heard.end() == "completed"
-    told = await view(client, heard.job)
-    assert (told["id"], told["state"], told["class"]) == (heard.job, "completed", "interactive")
-    assert told["result"] == {"text": words(20)}
-    assert told["usage"] == heard.of("completed")[0]["usage"]
-    assert told["usage"]["completion_tokens"] == 20
-    assert told["timings"] == heard.of("completed")[0]["timings"]
-    assert told["finish_reason"] == "stop"
-    assert told["attempts"] == {"current": 1, "charged": 0, "max": 3}
-    assert (told["position"], told["eta_seconds"], told["reason"], told["worker"], told["error"]) == (None,) * 5
+    shown = await view(client, heard.job)
+    assert (shown["id"], shown["state"], shown["class"]) == (heard.job, "completed", "interactive")
+    assert shown["result"] == {"text": words(20)}
+    assert shown["usage"] == heard.of("completed")[0]["usage"]
+    assert shown["usage"]["completion_tokens"] == 20
+    assert shown["timings"] == heard.of("completed")[0]["timings"]
+    assert shown["finish_reason"] == "stop"
+    assert shown["attempts"] == {"current": 1, "charged": 0, "max": 3}
+    assert (shown["position"], shown["eta_seconds"], shown["reason"], shown["worker"], shown["error"]) == (None,) * 5
     worker = heard.of("started")[0]["worker"]
-    assert [(mark["what"], mark["detail"]) for mark in told["timeline"]] == [
+    assert [(mark["what"], mark["detail"]) for mark in shown["timeline"]] == [
         ("accepted", ""),
         ("given:1", worker),
         ("started:1", worker),
         ("ended", "completed"),
     ]
-    moments = [datetime.fromisoformat(mark["at"]) for mark in told["timeline"]]
+    moments = [datetime.fromisoformat(mark["at"]) for mark in shown["timeline"]]
     assert moments == sorted(moments)
-    assert told["accepted_at"] == told["timeline"][0]["at"]
-    lasts = datetime.fromisoformat(told["deadline"]) - datetime.fromisoformat(told["accepted_at"])
+    assert shown["accepted_at"] == shown["timeline"][0]["at"]
+    lasts = datetime.fromisoformat(shown["deadline"]) - datetime.fromisoformat(shown["accepted_at"])
     assert lasts.total_seconds() == 600
 
 
-async def test_a_running_job_tells_who_runs_it(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
+async def test_a_running_job_names_its_worker(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
     async with listening(home.url, chat("!tokens 100000")) as heard:
         await heard.words(1)
-        told = await view(client, heard.job)
-        assert (told["state"], told["worker"]) == ("running", heard.of("started")[0]["worker"])
-        assert (told["position"], told["result"], told["usage"], told["finish_reason"]) == (None, None, None, None)
+        shown = await view(client, heard.job)
+        assert (shown["state"], shown["worker"]) == ("running", heard.of("started")[0]["worker"])
+        assert (shown["position"], shown["result"], shown["usage"], shown["finish_reason"]) == (None,) * 4
 
 
-async def test_waiting_jobs_tell_their_place_and_when_it_is_their_turn(
+async def test_waiting_jobs_show_their_place_and_when_their_turn_is(
     client: httpx.AsyncClient, home: House, truth: Truth
 ) -> None:
-    async with listening(home.url, chat("!tokens 200")) as measured:  # a second: what the estimate is made of
+    async with listening(home.url, chat("!tokens 200")) as measured:  # it runs for a second
         assert await measured.end() == "completed"
     async with contextlib.AsyncExitStack() as stack:
         bodies = [chat("!tokens 100000"), *[chat("!tokens 5")] * 3]
         heard = [await stack.enter_async_context(listening(home.url, body)) for body in bodies]
         await eventually(lambda: _eta(client, heard[1].job), 15, "the worker's next beat tells how long jobs take")
-        told = [await view(client, one.job) for one in heard[1:]]
-        assert [one["state"] for one in told] == ["queued"] * 3
-        assert [one["position"] for one in told] == [1, 2, 3]
-        assert [one["reason"] for one in told] == ["waiting"] * 3
-        etas = [one["eta_seconds"] for one in told]
+        shown = [await view(client, each.job) for each in heard[1:]]
+        assert [each["state"] for each in shown] == ["queued"] * 3
+        assert [each["position"] for each in shown] == [1, 2, 3]
+        assert [each["reason"] for each in shown] == ["waiting"] * 3
+        etas = [each["eta_seconds"] for each in shown]
         assert etas == sorted(etas) and etas[0] >= 1
         await truth.jobs.cancel(heard[1].job)
-        assert [(await view(client, one.job))["position"] for one in heard[2:]] == [1, 2]
+        assert [(await view(client, each.job))["position"] for each in heard[2:]] == [1, 2]
 
 
-def test_an_eta_is_made_of_rounds_of_the_slots_and_unknown_without_a_measured_job() -> None:
+def test_an_eta_counts_rounds_of_the_slots_and_is_unknown_without_a_measured_job() -> None:
     def full(seconds: float) -> PoolLook:
         """Two workers of two slots each, none of which is free."""
         info = WorkerInfo.of({"job_seconds": seconds})
@@ -142,18 +142,18 @@ async def _eta(client: httpx.AsyncClient, job: str) -> int | None:
     return (await view(client, job))["eta_seconds"]
 
 
-async def test_a_failed_job_tells_its_error(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
+async def test_a_failed_job_shows_its_error(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
     async with listening(home.url, chat("!fault context_too_long")) as heard:
         assert await heard.end() == "failed"
-    told = await view(client, heard.job)
-    assert told["state"] == "failed"
-    assert told["error"] == {
+    shown = await view(client, heard.job)
+    assert shown["state"] == "failed"
+    assert shown["error"] == {
         "code": "context_too_long", "message": "Simulated fault: context_too_long", "retryable": False,
     }  # fmt: skip
-    assert told["result"] is None
+    assert shown["result"] is None
 
 
-async def test_a_cancelled_job_stays_so_and_keeps_its_text(
+async def test_a_cancelled_job_stays_cancelled_and_keeps_its_text(
     client: httpx.AsyncClient, home: House, truth: Truth
 ) -> None:
     async with listening(home.url, chat("!tokens 100000")) as heard:
@@ -163,9 +163,9 @@ async def test_a_cancelled_job_stays_so_and_keeps_its_text(
             assert (answer.status_code, answer.json()) == (200, {"id": heard.job, "state": "cancelled"})
         assert await heard.end() == "cancelled"
         assert heard.of("cancelled") == [{"type": "cancelled", "reason": "asked"}]
-    told = await view(client, heard.job)
-    assert (told["state"], told["worker"], told["error"]) == ("cancelled", None, None)
-    assert told["timeline"][-1]["what"] == "ended"
+    shown = await view(client, heard.job)
+    assert (shown["state"], shown["worker"], shown["error"]) == ("cancelled", None, None)
+    assert shown["timeline"][-1]["what"] == "ended"
     async with following(home.url, heard.job) as again:
         assert await again.end() == "cancelled"
         assert again.events == heard.events
@@ -186,7 +186,7 @@ async def test_events_begin_behind_any_id_and_end_with_the_job(
             assert rest.events == heard.events[cut + 1 :]
 
 
-async def test_who_comes_back_behind_the_end_is_told_not_to_come_again(
+async def test_a_reader_who_comes_back_behind_the_end_gets_a_204_and_no_stream(
     client: httpx.AsyncClient, home: House, truth: Truth
 ) -> None:
     """A browser's EventSource reconnects after every end of a stream; only a 204 makes it stop."""
@@ -196,7 +196,7 @@ async def test_who_comes_back_behind_the_end_is_told_not_to_come_again(
     assert (answer.status_code, answer.content) == (204, b"")
 
 
-async def test_events_are_never_cached_or_gathered_by_a_proxy(
+async def test_events_are_neither_cached_nor_buffered_by_a_proxy(
     client: httpx.AsyncClient, home: House, truth: Truth
 ) -> None:
     async with listening(home.url, chat("!tokens 2")) as heard:
@@ -217,7 +217,7 @@ async def test_a_watcher_who_leaves_cancels_nothing(client: httpx.AsyncClient, h
     assert (await truth.until_state(owner.job, "completed", "cancelled")).state == "completed"
 
 
-async def test_a_watcher_may_say_that_it_decides(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
+async def test_a_watcher_may_choose_to_cancel_by_leaving(client: httpx.AsyncClient, home: House, truth: Truth) -> None:
     async with listening(home.url, chat("!tokens 100000"), headers=STAY) as owner:
         await owner.words(1)
     async with following(home.url, owner.job, **{"X-Sluice-On-Disconnect": "cancel"}) as watcher:
@@ -225,7 +225,7 @@ async def test_a_watcher_may_say_that_it_decides(client: httpx.AsyncClient, home
     assert (await truth.until_state(owner.job, "completed", "cancelled")).why == "client_gone"
 
 
-async def test_a_job_of_another_tenant_is_as_unknown_as_a_wrong_id(
+async def test_another_tenants_job_is_as_unknown_as_a_wrong_id(
     client: httpx.AsyncClient, home: House, truth: Truth
 ) -> None:
     async with listening(home.url, chat("!tokens 100000"), headers=STAY) as heard:

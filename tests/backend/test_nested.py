@@ -1,4 +1,4 @@
-"""What a body holds is counted in its bytes, before anything is parsed."""
+"""The containers and values of a body are counted in its bytes, before anything is parsed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ VALUES = some.recursive(
 
 
 @given(VALUES, some.booleans())
-def test_the_bytes_tell_what_a_walk_through_the_values_finds(value: Any, ascii_only: bool) -> None:
+def test_the_count_in_the_bytes_equals_the_count_in_a_walk_through_the_values(value: Any, ascii_only: bool) -> None:
     written = json.dumps(value, ensure_ascii=ascii_only).encode()
     shape = structure(written)
     assert (openings(shape), shape.count(b","), depth(shape)) == walked(value)
@@ -37,7 +37,7 @@ def test_the_bytes_tell_what_a_walk_through_the_values_finds(value: Any, ascii_o
 
 
 def walked(value: Any) -> tuple[int, int, int]:
-    """Containers, commas, levels."""
+    """How many containers, commas and levels there are."""
     if not isinstance(value, dict | list):
         return 0, 0, 0
     inner = [walked(child) for child in (value.values() if isinstance(value, dict) else value)]
@@ -71,14 +71,14 @@ def test_too_many_values_are_refused_before_they_are_parsed(name: str, monkeypat
     assert refused.value.code == "too_many_values"
 
 
-def test_what_a_text_holds_is_not_counted() -> None:
+def test_brackets_and_commas_within_a_text_are_not_counted() -> None:
     text = 'if (a[0]) { b["c"] = [{}, {}]; }, \\' * 50_000
     assert parse_json(orjson.dumps({"a": text})) == {"a": text}
     within = [[]] * (CONTAINERS_MAX - 2)
     assert parse_json(orjson.dumps({"a": within})) == {"a": within}
 
 
-def test_long_lists_of_numbers_are_taken_where_they_are_expected() -> None:
+def test_long_lists_of_numbers_are_allowed_where_they_are_expected() -> None:
     numbers = [1] * (VALUES_MAX + 10)
     assert parse_json(orjson.dumps(numbers), numbers=True) == numbers
     taking = ("/v1/embeddings", "/api/embed", "/api/embeddings", "/api/generate")
@@ -103,10 +103,10 @@ def test_a_line_of_a_batch_is_bounded_as_a_request_is() -> None:
 
 
 def test_the_arguments_of_all_calls_are_counted_together() -> None:
-    one = '{"a": [' + ",".join(["[]"] * 1_000) + "]}"
-    check_arguments([one] * 40)
+    first = '{"a": [' + ",".join(["[]"] * 1_000) + "]}"
+    check_arguments([first] * 40)
     with pytest.raises(Invalid):
-        check_arguments([one] * 60)
-    assert arguments_of(one) == json.loads(one)
+        check_arguments([first] * 60)
+    assert arguments_of(first) == json.loads(first)
     deep = '{"a": ' + "[" * 60 + "]" * 60 + "}"
     assert arguments_of(deep) == {MALFORMED: deep}

@@ -17,7 +17,7 @@ from backend.dialects.ollama.generate import GenerateRequest, OllamaGenerate
 from backend.dialects.ollama.models import ShowRequest
 from backend.dialects.openai import embeddings as openai_embeddings
 from backend.dialects.openai.chat import CHAT
-from backend.dialects.openai.chat_request import ChatRequest as OpenAiChatRequest
+from backend.dialects.openai.chat_request import OpenAiChatRequest
 from backend.dialects.openai.completions import COMPLETIONS, CompletionRequest
 from backend.dialects.openai.embeddings import EmbeddingRequest
 from backend.dialects.responses.door import DOOR
@@ -32,7 +32,7 @@ DOORS: dict[str, tuple[type[BaseModel], dict[str, Any], Any]] = {
     "Ollama's vectors": (EmbedRequest, {"model": "m", "input": "hi"}, read_embed),
     "Ollama's one vector": (OldRequest, {"model": "m", "prompt": "hi"}, read_old),
     "Ollama's load of what makes vectors": (EmbedRequest, {"model": "m"}, read_embed),
-    "what Ollama shows": (ShowRequest, {"name": "m"}, lambda body: read_as(ShowRequest, body).asked),
+    "what Ollama shows": (ShowRequest, {"name": "m"}, lambda body: read_as(ShowRequest, body).wanted),
     "OpenAI's chat": (OpenAiChatRequest, SAID, lambda body: CHAT.read(incoming(body, 9))),
     "OpenAI's text": (
         CompletionRequest,
@@ -41,7 +41,7 @@ DOORS: dict[str, tuple[type[BaseModel], dict[str, Any], Any]] = {
     ),
     "OpenAI's responses": (ResponsesRequest, {"model": "m", "input": "hi"}, lambda body: DOOR.read(incoming(body, 9))),
     "OpenAI's vectors": (EmbeddingRequest, {"model": "m", "input": "hi"}, openai_embeddings.read),
-    "Anthropic's": (MessagesRequest, {**SAID, "max_tokens": 9}, lambda body: read_messages(body, 9).to_job()),
+    "Anthropic's": (MessagesRequest, {**SAID, "max_tokens": 9}, lambda body: read_messages(body, 9).to_ask()),
     "one local model": (LocalRequest, {"prompt": "hi"}, lambda body: LocalGenerate().read(incoming(body, 9))),
 }
 

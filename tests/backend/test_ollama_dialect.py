@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.dialects.common.fast_text import text_literal
-from backend.dialects.ollama.answer import CHAT, TEXT, Form, OllamaChunks, partial
+from backend.dialects.ollama.answer import CHAT, TEXT, ChunkForm, OllamaChunks, partial
 from backend.dialects.ollama.chat_request import parse_chat
 from backend.dialects.ollama.errors import refusal
 from backend.dialects.ollama.generate import OllamaGenerate
@@ -42,7 +42,7 @@ def without_time(chunk: dict[str, Any]) -> dict[str, Any]:
     st.sampled_from([CHAT, TEXT]),
 )
 def test_a_spliced_chunk_is_the_chunk_that_its_fields_make(
-    text: str, thinking: str, n: int, model: str, form: Form
+    text: str, thinking: str, n: int, model: str, form: ChunkForm
 ) -> None:
     token = entry(events.token(text, thinking, n=n))
     [line] = OllamaChunks(model, form).burst([token]).splitlines(keepends=True)
@@ -124,7 +124,7 @@ TOLD = {
 
 
 @pytest.mark.parametrize(("name", "form"), [("chat", CHAT), ("generate", TEXT)])
-def test_every_cut_into_bursts_gives_the_same_bytes(name: str, form: Form) -> None:
+def test_every_cut_into_bursts_gives_the_same_bytes(name: str, form: ChunkForm) -> None:
     log = [entry(body) for body in LOG]
     for count in range(len(log)):
         for cuts in combinations(range(1, len(log)), count):
@@ -155,7 +155,7 @@ def test_errors_are_told_as_ollama_tells_them(error: ApiError, status: int) -> N
 def chat(*messages: dict[str, Any], **fields: Any) -> JobRequest:
     return parse_chat(
         {"model": "m", "messages": list(messages) or [{"role": "user", "content": "hi"}], **fields}, 9
-    ).to_job()
+    ).to_ask()
 
 
 def test_a_call_needs_no_words_beside_it() -> None:
@@ -199,5 +199,5 @@ def test_a_model_that_writes_is_not_told_to_make_vectors(able: tuple[str, ...], 
 )
 def test_the_deepest_thought_is_the_deepest_that_every_engine_knows(think: Any, carried: Any) -> None:
     body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "prompt": "hi", "think": think}
-    for job in (parse_chat(body, 9).to_job(), OllamaGenerate().read(incoming(body, 9)).ask):
+    for job in (parse_chat(body, 9).to_ask(), OllamaGenerate().read(incoming(body, 9)).ask):
         assert (job.think, job.effort) == carried

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from backend.chat.outcome import Outcome
 from backend.chat.relay import Dialect
 from backend.dialects.openai.chat import ChatChunks, completion, job_of
-from backend.dialects.openai.completions import COMPLETIONS, Extra, TextChunks
+from backend.dialects.openai.completions import COMPLETIONS, CompletionExtra, TextChunks
 from backend.dialects.openai.completions import completion as text_completion
 from tests.backend.incoming import incoming
 from wire import events
@@ -46,7 +46,7 @@ def chat_chunks(model: str = "m", usage: bool = False) -> ChatChunks:
 
 
 def text_chunks(model: str = "m", usage: bool = False, echo: str = "") -> TextChunks:
-    return TextChunks(JOB, model, Extra(7, usage, bool(echo)), echo)
+    return TextChunks(JOB, model, CompletionExtra(7, usage, bool(echo)), echo)
 
 
 def frames(stream: bytes) -> list[tuple[str, Any]]:

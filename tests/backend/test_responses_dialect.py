@@ -19,7 +19,7 @@ from backend.chat.outcome import Outcome
 from backend.dialects.common.tools import MALFORMED
 from backend.dialects.openai.errors import refusal
 from backend.dialects.responses.door import DOOR
-from backend.dialects.responses.input import told_items
+from backend.dialects.responses.input import input_items_of
 from backend.dialects.responses.object import Origin, ended, output_of
 from backend.dialects.responses.stream import ResponseEvents
 from backend.errors import ApiError
@@ -318,7 +318,7 @@ def test_items_become_messages_and_are_told_again() -> None:
     assert job.messages[2].images == (PNG,)
     assert [call["id"] for call in job.messages[3].tool_calls or ()] == ["c1", "c2"]
     assert (job.messages[4].tool_name, job.messages[4].content) == ("weather", "sun")
-    told = told_items(JOB, job.messages[int((job.echo or {})["own"]) :])
+    told = input_items_of(JOB, job.messages[int((job.echo or {})["own"]) :])
     assert [item["type"] for item in told] == ["message"] * 3 + ["function_call"] * 2 + ["function_call_output"]
     again = DOOR.read(incoming({"input": told, "instructions": "You are kind."}, 100)).ask
     assert again.messages == job.messages, "what is told again cannot be sent again"
@@ -327,7 +327,7 @@ def test_items_become_messages_and_are_told_again() -> None:
 def test_arguments_that_a_model_got_wrong_are_replayed_and_told_again() -> None:
     job = DOOR.read(incoming({"input": [{**CALL, "arguments": '{"city": '}]}, 100)).ask
     assert [call["function"]["arguments"] for call in job.messages[0].tool_calls or ()] == [{MALFORMED: '{"city": '}]
-    assert [item["arguments"] for item in told_items(JOB, job.messages)] == ['{"city": ']
+    assert [item["arguments"] for item in input_items_of(JOB, job.messages)] == ['{"city": ']
 
 
 THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "It rains"}]}
@@ -355,7 +355,7 @@ def test_thoughts_belong_to_what_the_assistant_says_next(
 ) -> None:
     job = DOOR.read(incoming({"input": items}, 100)).ask
     assert [message.thinking for message in job.messages] == thoughts
-    assert DOOR.read(incoming({"input": told_items(JOB, job.messages)}, 100)).ask.messages == job.messages
+    assert DOOR.read(incoming({"input": input_items_of(JOB, job.messages)}, 100)).ask.messages == job.messages
 
 
 def test_options_become_the_jobs_own() -> None:

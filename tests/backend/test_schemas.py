@@ -19,7 +19,7 @@ from wire.records import JobRequest
 SAID = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 Ask = Callable[[Any], JobRequest]
 FORMATS: dict[str, Ask] = {
-    "Ollama's chat": lambda schema: parse_chat({**SAID, "format": schema}, 9).to_job(),
+    "Ollama's chat": lambda schema: parse_chat({**SAID, "format": schema}, 9).to_ask(),
     "Ollama's text": lambda schema: OllamaGenerate().read(incoming({"prompt": "hi", "format": schema}, 9)).ask,
     "Anthropic": lambda schema: anthropic(output_config={"format": {"type": "json_schema", "schema": schema}}),
     "OpenAI's chat": lambda schema: (
@@ -37,7 +37,7 @@ FORMATS: dict[str, Ask] = {
 }
 FUNCTION = {"name": "f", "description": "d"}
 TOOLS: dict[str, Ask] = {
-    "Ollama's chat": lambda schema: parse_chat({**SAID, "tools": [tool(schema)]}, 9).to_job(),
+    "Ollama's chat": lambda schema: parse_chat({**SAID, "tools": [tool(schema)]}, 9).to_ask(),
     "Anthropic": lambda schema: anthropic(tools=[{**FUNCTION, "input_schema": schema, "strict": True}]),
     "OpenAI's chat": lambda schema: CHAT.read(incoming({**SAID, "tools": [tool(schema)]}, 9)).ask,
     "OpenAI's responses": lambda schema: (
@@ -47,7 +47,7 @@ TOOLS: dict[str, Ask] = {
 
 
 def anthropic(**fields: Any) -> JobRequest:
-    return read_messages({**SAID, "max_tokens": 9, **fields}, 9).to_job()
+    return read_messages({**SAID, "max_tokens": 9, **fields}, 9).to_ask()
 
 
 def tool(schema: Any) -> dict[str, Any]:
@@ -162,5 +162,5 @@ BARE = {"function": {"name": "f", "description": "", "parameters": {"type": "", 
 
 @pytest.mark.parametrize("described", [BARE, {"type": None, "function": {"name": "f", "parameters": None}}])
 def test_a_tool_of_which_only_the_name_was_given_is_a_tool(described: dict[str, Any]) -> None:
-    [read] = parse_chat({**SAID, "tools": [described]}, 9).to_job().tools or ()
+    [read] = parse_chat({**SAID, "tools": [described]}, 9).to_ask().tools or ()
     assert (read["type"], read["function"]["name"]) == ("function", "f")

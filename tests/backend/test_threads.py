@@ -1,4 +1,4 @@
-"""`/api/threads` on both databases: made once, changed, paged, deleted; nobody sees another tenant's."""
+"""`/api/threads` on both databases: a thread is made once, changed, paged, deleted; no tenant sees another's."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def error_of(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
 async def test_a_new_thread_is_empty_and_has_an_id_of_its_own(visitor: Visitor) -> None:
     answer = await visitor.http.post("/api/threads", json={})
     assert answer.status_code == 201
-    told = answer.json()
-    assert MOMENT.fullmatch(told.pop("created_at")) and MOMENT.fullmatch(told.pop("updated_at"))
-    name = told.pop("id")
-    assert told == {"title": None, "archived": False, "settings": EMPTY, "job": None}
+    parsed = answer.json()
+    assert MOMENT.fullmatch(parsed.pop("created_at")) and MOMENT.fullmatch(parsed.pop("updated_at"))
+    name = parsed.pop("id")
+    assert parsed == {"title": None, "archived": False, "settings": EMPTY, "job": None}
     there = await visitor.get(f"/api/threads/{name}/messages")
     assert (there["thread"]["id"], there["messages"], there["head_id"]) == (name, [], None)
 
@@ -51,14 +51,14 @@ async def test_a_thread_with_its_own_id_is_made_once(visitor: Visitor) -> None:
     assert first.json()["settings"] == {**EMPTY, "model": "m", "options": {"top_k": 3}}
 
 
-async def test_two_who_make_the_same_thread_at_once_get_one(visitor: Visitor) -> None:
+async def test_two_requests_that_make_the_same_thread_at_once_get_one_thread(visitor: Visitor) -> None:
     name = an_id()
     answers = await asyncio.gather(*(visitor.http.post("/api/threads", json={"id": name}) for _ in range(6)))
     assert sorted(answer.status_code for answer in answers) == [200] * 5 + [201]
     assert {answer.json()["id"] for answer in answers} == {name}
 
 
-async def test_another_tenant_s_id_is_taken(visitor: Visitor) -> None:
+async def test_the_id_of_another_tenants_thread_is_taken(visitor: Visitor) -> None:
     name = await visitor.foreign_thread()
     error_of(await visitor.http.post("/api/threads", json={"id": name}), 409, "id_taken")
 
@@ -119,7 +119,7 @@ async def test_a_body_that_is_no_json_object_is_refused(visitor: Visitor, body: 
 @pytest.mark.parametrize(
     "cursor", ["x", "!!!", "ü", *(write_cursor(*parts) for parts in (["9" * 20, "a"], [-1, "a"], ["a", "a"], [1, ""]))]
 )
-async def test_a_cursor_that_no_page_gave_is_refused(visitor: Visitor, cursor: str) -> None:
+async def test_a_cursor_that_came_from_no_page_is_refused(visitor: Visitor, cursor: str) -> None:
     error_of(await visitor.http.get("/api/threads", params={"cursor": cursor}), 422, "invalid_cursor")
 
 
@@ -143,23 +143,23 @@ ROUTES: list[tuple[str, str, dict[str, Any] | None]] = [
 
 
 @pytest.mark.parametrize(("method", "tail", "body"), ROUTES, ids=[f"{method} {tail}" for method, tail, _ in ROUTES])
-async def test_a_foreign_thread_is_as_unknown_as_a_wrong_id(
+async def test_another_tenants_thread_is_as_unknown_as_a_wrong_id(
     visitor: Visitor, method: str, tail: str, body: dict[str, Any] | None
 ) -> None:
-    told = []
+    parsed = []
     for name in (await visitor.foreign_thread(), an_id(), "a%00b", "a%0A", "%ff", "x" * 4_000):
         answer = await visitor.http.request(method, f"/api/threads/{name}{tail}", json=body)
         error = error_of(answer, 404, "thread_not_found")
-        told.append(error["message"].replace(name[:64], "NAME"))
-    assert told[0] == told[1]
+        parsed.append(error["message"].replace(name[:64], "NAME"))
+    assert parsed[0] == parsed[1]
 
 
 async def test_nothing_of_another_tenant_is_listed_or_found_or_changed(visitor: Visitor) -> None:
     name = await visitor.foreign_thread()
     await visitor.http.delete(f"/api/threads/{name}")
     for archived in ("false", "true"):
-        told = await visitor.get("/api/threads", limit=200, archived=archived)
-        assert name not in {thread["id"] for thread in told["threads"]}
+        parsed = await visitor.get("/api/threads", limit=200, archived=archived)
+        assert name not in {thread["id"] for thread in parsed["threads"]}
     assert await visitor.get("/api/threads/search", q="foreign words") == {"hits": []}
     async with visitor.database.read() as tx:
         assert (await repository.thread(tx, FOREIGN, name)) is not None
@@ -168,17 +168,17 @@ async def test_nothing_of_another_tenant_is_listed_or_found_or_changed(visitor: 
 # -- changing ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_thread_is_renamed_archived_and_set(visitor: Visitor) -> None:
+async def test_a_thread_is_renamed_and_archived_and_gets_settings(visitor: Visitor) -> None:
     thread = await visitor.thread()
     settings = {"model": "m", "system": "Be brief.", "think": "low", "options": {"temperature": 0, "stop": "x"}}
     for change in ({"title": "New"}, {"archived": True}, {"settings": settings}, {}):
         answer = await visitor.http.patch(f"/api/threads/{thread}", json=change)
         assert answer.status_code == 200
-    told = await visitor.get(f"/api/threads/{thread}")
-    assert (told["title"], told["archived"]) == ("New", True)
-    assert told["settings"] == {**settings, "options": {"temperature": 0, "stop": ["x"]}}
-    assert thread not in {one["id"] for one in (await visitor.get("/api/threads", limit=200))["threads"]}
-    assert thread in {one["id"] for one in (await visitor.get("/api/threads", archived="true"))["threads"]}
+    parsed = await visitor.get(f"/api/threads/{thread}")
+    assert (parsed["title"], parsed["archived"]) == ("New", True)
+    assert parsed["settings"] == {**settings, "options": {"temperature": 0, "stop": ["x"]}}
+    assert thread not in {each["id"] for each in (await visitor.get("/api/threads", limit=200))["threads"]}
+    assert thread in {each["id"] for each in (await visitor.get("/api/threads", archived="true"))["threads"]}
     assert (await visitor.http.patch(f"/api/threads/{thread}", json={"title": None})).json()["title"] is None
 
 
@@ -201,7 +201,7 @@ async def test_the_branch_that_is_shown_is_chosen(visitor: Visitor) -> None:
     assert (await visitor.get(f"/api/threads/{thread}/messages"))["head_id"] == newer
 
 
-async def test_messages_come_parents_first_whatever_their_clocks_said(visitor: Visitor) -> None:
+async def test_messages_come_parents_first_whatever_their_times_are(visitor: Visitor) -> None:
     thread = await visitor.thread()
     root = await visitor.written(thread, None, "1", created_at=90)
     child = await visitor.written(thread, root, "2", created_at=50)
@@ -218,11 +218,11 @@ async def test_pages_hold_every_thread_once_while_new_ones_come(visitor: Visitor
     seen: list[str] = []
     cursor: dict[str, str] = {}
     while True:
-        told = await visitor.get("/api/threads", limit=3, **cursor)
-        seen += [thread["id"] for thread in told["threads"]]
-        if told["next_cursor"] is None:
+        parsed = await visitor.get("/api/threads", limit=3, **cursor)
+        seen += [thread["id"] for thread in parsed["threads"]]
+        if parsed["next_cursor"] is None:
             break
-        cursor = {"cursor": told["next_cursor"]}
+        cursor = {"cursor": parsed["next_cursor"]}
         await visitor.thread(title="Meanwhile")
     assert len(seen) == len(set(seen))
     assert [name for name in seen if name in made] == made[::-1]
@@ -246,8 +246,8 @@ async def test_a_deleted_thread_is_gone_with_its_messages_and_its_job_is_cancell
 
 async def test_an_answer_is_rated_and_the_rating_taken_back(visitor: Visitor) -> None:
     thread = await visitor.thread()
-    said = await visitor.written(thread, None, "hello")
-    answer = await visitor.written(thread, said, "hi", role="assistant")
+    question = await visitor.written(thread, None, "hello")
+    answer = await visitor.written(thread, question, "hi", role="assistant")
     path = f"/api/threads/{thread}/messages/{answer}/feedback"
     for rating in ("up", "down", None):
         assert (await visitor.http.put(path, json={"rating": rating, "comment": "so"})).status_code == 204
@@ -256,8 +256,8 @@ async def test_an_answer_is_rated_and_the_rating_taken_back(visitor: Visitor) ->
 
 async def test_wrong_feedback_is_refused(visitor: Visitor) -> None:
     thread = await visitor.thread()
-    said = await visitor.written(thread, None, "hello")
-    path = f"/api/threads/{thread}/messages/{said}/feedback"
+    question = await visitor.written(thread, None, "hello")
+    path = f"/api/threads/{thread}/messages/{question}/feedback"
     for body in ({}, {"rating": "best"}, {"rating": 1}, {"rating": "up", "comment": "x" * 4_001}):
         error_of(await visitor.http.put(path, json=body), 422, "invalid_request")
     error_of(await visitor.http.put(path, json={"rating": "up"}), 422, "not_an_answer")

@@ -1,4 +1,4 @@
-"""What the history holds in the end: answers as they ended, and titles that a model gave."""
+"""The history after the jobs have ended: answers as they ended, and titles that a model gave."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ async def test_a_completed_answer_is_kept_with_all_that_is_known_of_it(visitor: 
     assert kept["finish_reason"] == "stop" and kept["usage"]["completion_tokens"] == 5
     assert kept["timings"]["total_ms"] >= 0 and kept["tokens_per_second"] > 0 and kept["worker"]
     assert (await visitor.get(f"/api/threads/{thread}"))["job"] is None
-    found = await visitor.get("/api/threads/search", q=words(5), limit=100)
-    assert thread in [hit["thread"]["id"] for hit in found["hits"] if hit["message_id"] == "a"]
+    hits = await visitor.get("/api/threads/search", q=words(5), limit=100)
+    assert thread in [hit["thread"]["id"] for hit in hits["hits"] if hit["message_id"] == "a"]
 
 
-async def test_a_failed_answer_says_why(visitor: Visitor) -> None:
+async def test_a_failed_answer_names_the_reason(visitor: Visitor) -> None:
     thread = await visitor.thread()
     await visitor.ask(visitor.turn(thread, "!fault context_too_long", answer="a"))
     kept = await visitor.until_status(thread, "a", "complete", "failed")
@@ -48,7 +48,7 @@ async def test_a_stopped_answer_keeps_its_words_and_the_next_one_may_follow_it(v
     assert (await visitor.until_status(thread, "b", "complete"))["text"] == words(2)
 
 
-async def test_a_recorded_failure_asked_for_again_runs_anew(visitor: Visitor) -> None:
+async def test_a_recorded_failure_that_is_requested_again_runs_anew(visitor: Visitor) -> None:
     thread = await visitor.thread()
     body = visitor.turn(thread, LONG, answer="a")
     async with visitor.asking(body) as stream:
@@ -87,7 +87,7 @@ async def test_a_model_names_the_thread_after_its_first_exchange(house: Houses, 
     async with with_a_model(house, database_url) as (visitor, ollama):
         thread = await visitor.thread()
         path = f"/api/threads/{thread}/title"
-        assert (await visitor.http.post(path)).json() == {"job": None}  # nothing was said yet
+        assert (await visitor.http.post(path)).json() == {"job": None}  # the thread has no message yet
         await visitor.ask(visitor.turn(thread, "Hello there, " + "x" * 5_000, answer="a"))
         await visitor.until_status(thread, "a", "complete")
         ollama.chunks, ollama.hang = [chat_line('"Kind words."')], True
@@ -95,14 +95,14 @@ async def test_a_model_names_the_thread_after_its_first_exchange(house: Houses, 
         assert {answer.status_code for answer in answers} == {202}
         [job] = {answer.json()["job"] for answer in answers}
         assert (await visitor.truth.record(job)).cls == "batch"
-        asked = await eventually(
+        requested = await eventually(
             lambda: next((body for body in ollama.bodies("/api/chat") if "Name the" in str(body)), None), 10, "the job"
         )
-        assert len(str(asked["messages"])) < 2_500 and asked["options"]["num_predict"] <= 32
-        assert "Hello there" in asked["messages"][-1]["content"] and "think" not in asked
+        assert len(str(requested["messages"])) < 2_500 and requested["options"]["num_predict"] <= 32
+        assert "Hello there" in requested["messages"][-1]["content"] and "think" not in requested
 
 
-async def test_the_title_is_the_model_s_until_a_person_gives_one(house: Houses, database_url: str) -> None:
+async def test_the_title_is_the_models_until_a_person_gives_one(house: Houses, database_url: str) -> None:
     async with with_a_model(house, database_url) as (visitor, ollama):
         thread = await visitor.thread()
         await visitor.ask(visitor.turn(thread, "Hello there", answer="a"))
@@ -111,8 +111,8 @@ async def test_the_title_is_the_model_s_until_a_person_gives_one(house: Houses, 
         assert (await visitor.http.post(f"/api/threads/{thread}/title")).status_code == 202
 
         async def title() -> str | None:
-            told: str = (await visitor.get(f"/api/threads/{thread}"))["title"]
-            return told if told != "Hello there" else None
+            parsed: str = (await visitor.get(f"/api/threads/{thread}"))["title"]
+            return parsed if parsed != "Hello there" else None
 
         assert "Kind words" in await eventually(title, 15, "the thread has another title")
         await visitor.http.patch(f"/api/threads/{thread}", json={"title": "Mine"})
@@ -120,7 +120,7 @@ async def test_the_title_is_the_model_s_until_a_person_gives_one(house: Houses, 
         assert (answer.status_code, answer.json()) == (200, {"job": None})
 
 
-async def test_simulated_workers_name_nothing(visitor: Visitor) -> None:
+async def test_simulated_workers_name_no_thread(visitor: Visitor) -> None:
     thread = await visitor.thread()
     await visitor.ask(visitor.turn(thread, "!tokens 3", answer="a"))
     await visitor.until_status(thread, "a", "complete")
@@ -128,7 +128,7 @@ async def test_simulated_workers_name_nothing(visitor: Visitor) -> None:
     assert (answer.status_code, answer.json()) == (200, {"job": None})
 
 
-async def test_a_title_that_is_not_let_in_can_be_asked_for_again(house: Houses, database_url: str) -> None:
+async def test_a_title_whose_job_was_refused_can_be_requested_again(house: Houses, database_url: str) -> None:
     home = await house(workers=0, DATABASE_URL=database_url, QUEUE_MAX_DEPTH="1", SLUICE_POOL="full")
     async with visiting(home) as visitor:
         thread, busy = await visitor.thread(), await visitor.thread()

@@ -1,4 +1,4 @@
-"""What was said is found again, as people type it, and leaves the house as a file."""
+"""A search finds messages as people type them, and a thread can be exported as a file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def found(visitor: Visitor, query: str, **more: Any) -> list[tuple[str, st
 
 
 @pytest.mark.parametrize(
-    ("said", "query"),
+    ("written", "query"),
     [
         ("Die lange Straße", "STRASSE"),
         ("DIE LANGE STRASSE", "straße"),
@@ -46,9 +46,9 @@ async def found(visitor: Visitor, query: str, **more: Any) -> list[tuple[str, st
         ("said twice, twice", "twice twice"),
     ],
 )
-async def test_a_text_is_found_however_it_is_written(visitor: Visitor, said: str, query: str) -> None:
+async def test_a_text_is_found_however_it_is_written(visitor: Visitor, written: str, query: str) -> None:
     thread = await visitor.thread()
-    message = await visitor.written(thread, None, f"{an_id()} {said}")
+    message = await visitor.written(thread, None, f"{an_id()} {written}")
     assert (thread, message) in [(t, m) for t, m, _ in await found(visitor, query, limit=100)]
 
 
@@ -66,7 +66,7 @@ async def test_signs_of_like_stand_for_themselves(visitor: Visitor, query: str) 
     assert thread not in [t for t, _, _ in await found(visitor, query, limit=100)]
 
 
-async def test_titles_and_messages_come_newest_first_one_hit_a_message(visitor: Visitor) -> None:
+async def test_titles_and_messages_come_newest_first_with_one_hit_for_each_message(visitor: Visitor) -> None:
     word = an_id()
     older, newer = await visitor.thread(title="One"), await visitor.thread(title=f"About {word.upper()}")
     first = await visitor.written(older, None, f"{word} {word} {word}", created_at=1)
@@ -204,7 +204,7 @@ async def conversation(visitor: Visitor, title: str | None = "Of cats") -> str:
     return thread
 
 
-async def test_markdown_is_the_branch_that_is_shown(visitor: Visitor) -> None:
+async def test_the_markdown_export_is_the_branch_that_is_shown(visitor: Visitor) -> None:
     thread = await conversation(visitor)
     answer = await visitor.http.get(f"/api/threads/{thread}/export", params={"format": "markdown"})
     assert answer.headers["content-type"] == "text/markdown; charset=utf-8"
@@ -221,13 +221,13 @@ async def test_markdown_is_the_branch_that_is_shown(visitor: Visitor) -> None:
     assert "Another try." in other.text and "A cat." not in other.text
 
 
-async def test_json_is_everything(visitor: Visitor) -> None:
+async def test_the_json_export_has_everything(visitor: Visitor) -> None:
     thread = await conversation(visitor)
     answer = await visitor.http.get(f"/api/threads/{thread}/export")
     assert answer.headers["content-type"] == "application/json"
-    told, there = answer.json(), await visitor.get(f"/api/threads/{thread}/messages")
-    assert {name: told[name] for name in there} == there
-    assert told["version"] == 1 and re.fullmatch(r"\d{4}-.*Z", told["exported_at"])
+    parsed, there = answer.json(), await visitor.get(f"/api/threads/{thread}/messages")
+    assert {name: parsed[name] for name in there} == there
+    assert parsed["version"] == 1 and re.fullmatch(r"\d{4}-.*Z", parsed["exported_at"])
 
 
 async def test_an_unknown_format_is_refused(visitor: Visitor) -> None:
@@ -235,7 +235,7 @@ async def test_an_unknown_format_is_refused(visitor: Visitor) -> None:
     error_of(await visitor.http.get(f"/api/threads/{thread}/export?format=pdf"), 422, "invalid_request")
 
 
-async def test_an_empty_thread_can_be_taken_along(visitor: Visitor) -> None:
+async def test_an_empty_thread_can_be_exported(visitor: Visitor) -> None:
     thread = await visitor.thread()
     answer = await visitor.http.get(f"/api/threads/{thread}/export?format=markdown")
     assert answer.text == "# Chat\n"

@@ -1,4 +1,4 @@
-"""A chat in a thread: question and answer are in SQL before the job is let in, once, whatever happens to it."""
+"""A chat in a thread. Question and answer are in SQL before the job is let in, once, whatever happens to the job."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ async def test_question_and_answer_are_there_while_the_answer_is_made(visitor: V
     named = body["config"]["configurable"]
     async with visitor.asking(body) as stream:
         job = stream.headers[JOB]
-        told = await visitor.get(f"/api/threads/{thread}/messages")
-    question, answer = told["messages"]
+        parsed = await visitor.get(f"/api/threads/{thread}/messages")
+    question, answer = parsed["messages"]
     assert (question["id"], question["parent_id"], question["role"]) == (named["message_id"], None, "user")
     assert (question["status"], question["text"], question["job_id"]) == ("complete", LONG, None)
     assert (answer["id"], answer["parent_id"], answer["role"]) == (named["answer_id"], question["id"], "assistant")
     assert (answer["status"], answer["text"], answer["job_id"]) == ("running", "", job)
     assert answer["model"] == "qwen2.5:0.5b"
-    assert told["head_id"] == answer["id"]
-    assert told["thread"]["job"] == {"id": job, "answer_id": answer["id"]}
-    assert told["thread"]["title"] == LONG
-    assert [one["job"] for one in (await visitor.get("/api/threads"))["threads"] if one["id"] == thread] == [
+    assert parsed["head_id"] == answer["id"]
+    assert parsed["thread"]["job"] == {"id": job, "answer_id": answer["id"]}
+    assert parsed["thread"]["title"] == LONG
+    assert [each["job"] for each in (await visitor.get("/api/threads"))["threads"] if each["id"] == thread] == [
         {"id": job, "answer_id": answer["id"]}
     ]
     await visitor.truth.jobs.cancel(job)
@@ -65,9 +65,9 @@ async def test_a_turn_through_ollama_s_route_is_kept_as_the_page_s_is(visitor: V
     body = chat_of(thread, [{"role": "user", "content": "!tokens 3", "images": [PIXEL]}])
     answer = await visitor.http.post("/api/chat", json=body)
     assert answer.status_code == 200, answer.text
-    told = await visitor.until_status(thread, body["turn"]["answer_id"], "complete")
-    assert (told["parent_id"], told["job_id"]) == (body["turn"]["message_id"], answer.headers[JOB])
-    assert told["text"] == answer.json()["message"]["content"]
+    parsed = await visitor.until_status(thread, body["turn"]["answer_id"], "complete")
+    assert (parsed["parent_id"], parsed["job_id"]) == (body["turn"]["message_id"], answer.headers[JOB])
+    assert parsed["text"] == answer.json()["message"]["content"]
     question = (await visitor.messages(thread))[body["turn"]["message_id"]]
     assert (question["text"], question["images"]) == ("!tokens 3", [{"mime": "image/png", "data": PIXEL}])
     again = await visitor.http.post("/api/chat", json=body)
@@ -101,17 +101,17 @@ def chat_of(thread: str, messages: list[dict[str, Any]], **ids: Any) -> dict[str
 
 
 @pytest.mark.parametrize(
-    ("said", "size", "options", "read"),
+    ("messages", "size", "options", "read"),
     [(21, 1, {}, 19), (20, 1, {}, None), (3, 500, {"num_ctx": 2_048}, 1)],
     ids=["more than MAX_CONTEXT_MESSAGES", "all", "more than the window"],
 )
-async def test_an_answer_tells_and_keeps_how_much_of_a_long_chat_was_read(
-    visitor: Visitor, said: int, size: int, options: dict[str, Any], read: int | None
+async def test_an_answer_shows_and_keeps_how_much_of_a_long_chat_was_read(
+    visitor: Visitor, messages: int, size: int, options: dict[str, Any], read: int | None
 ) -> None:
     """The cut is at a question: no answer comes first. System messages do not count."""
     thread = await visitor.thread()
     body = visitor.turn(thread, "!tokens 1", answer="a", **options)
-    before = [{"type": "ai" if n % 2 else "human", "content": "word " * size} for n in range(said - 1)]
+    before = [{"type": "ai" if n % 2 else "human", "content": "word " * size} for n in range(messages - 1)]
     body["input"]["messages"] = [*before, *body["input"]["messages"]]
     answer = await visitor.ask(body)
     assert answer.headers.get("x-sluice-context-messages") == (None if read is None else str(read))
@@ -131,7 +131,7 @@ async def test_edits_and_regenerated_answers_are_branches(visitor: Visitor) -> N
     assert {name: row["parent_id"] for name, row in there.items()} == {
         "q1": None, "a1": "q1", "q2": "a1", "a2": "q2", "a2b": "q2", "q3": "a1", "a3": "q3", "q4": None, "a4": "q4",
     }  # fmt: skip
-    assert there["q2"]["text"] == "!tokens 1"  # the first words stand
+    assert there["q2"]["text"] == "!tokens 1"  # the text that was sent first stays
     assert list(there).index("a1") < list(there).index("q3")
 
 
@@ -151,20 +151,20 @@ def test_first_words_end_at_a_word() -> None:
     assert len(first_words("x" * 500)) == 60
 
 
-async def test_what_was_said_last_comes_first(visitor: Visitor) -> None:
+async def test_the_thread_with_the_latest_message_comes_first(visitor: Visitor) -> None:
     older, newer = await visitor.thread(), await visitor.thread()
     await visitor.ask(visitor.turn(older, "!tokens 1"))
-    listed = [one["id"] for one in (await visitor.get("/api/threads", limit=2))["threads"]]
+    listed = [each["id"] for each in (await visitor.get("/api/threads", limit=2))["threads"]]
     assert listed == [older, newer]
 
 
 async def test_two_answers_run_in_one_thread_and_the_newer_is_its_job(visitor: Visitor) -> None:
     thread = await visitor.thread()
     first, second = visitor.turn(thread, LONG), visitor.turn(thread, LONG)
-    async with visitor.asking(first) as one, visitor.asking(second) as other:
+    async with visitor.asking(first) as each, visitor.asking(second) as other:
         job = (await visitor.get(f"/api/threads/{thread}"))["job"]
         assert job == {"id": other.headers[JOB], "answer_id": second["config"]["configurable"]["answer_id"]}
-        for stream in (one, other):
+        for stream in (each, other):
             await visitor.truth.jobs.cancel(stream.headers[JOB])
 
 
@@ -178,17 +178,17 @@ async def test_turns_at_once_in_one_thread_are_all_written(visitor: Visitor) -> 
 
 
 @pytest.mark.parametrize("header", [True, False])
-async def test_the_same_answer_asked_for_twice_is_one_row_and_one_job(visitor: Visitor, header: bool) -> None:
+async def test_the_same_answer_requested_twice_is_one_row_and_one_job(visitor: Visitor, header: bool) -> None:
     thread = await visitor.thread()
     body = visitor.turn(thread, LONG)
     key = {"Idempotency-Key": body["config"]["configurable"]["answer_id"]} if header else {}
-    async with visitor.asking(body, **key) as one, visitor.asking(body, **key) as other:
-        assert one.headers[JOB] == other.headers[JOB]
+    async with visitor.asking(body, **key) as each, visitor.asking(body, **key) as other:
+        assert each.headers[JOB] == other.headers[JOB]
         assert [row["status"] for row in (await visitor.messages(thread)).values()] == ["complete", "running"]
-        await visitor.truth.jobs.cancel(one.headers[JOB])
+        await visitor.truth.jobs.cancel(each.headers[JOB])
 
 
-async def test_the_same_answer_asked_for_at_once_is_one_row_and_one_job(visitor: Visitor) -> None:
+async def test_the_same_answer_requested_twice_at_once_is_one_row_and_one_job(visitor: Visitor) -> None:
     thread = await visitor.thread()
     body = visitor.turn(thread, "!tokens 3")
     answers = await asyncio.gather(*(visitor.ask(body) for _ in range(5)))
@@ -197,7 +197,7 @@ async def test_the_same_answer_asked_for_at_once_is_one_row_and_one_job(visitor:
     assert len(await visitor.messages(thread)) == 2
 
 
-async def test_a_cancelled_answer_asked_for_again_runs_again(visitor: Visitor) -> None:
+async def test_a_cancelled_answer_that_is_requested_again_runs_again(visitor: Visitor) -> None:
     thread = await visitor.thread()
     body = visitor.turn(thread, LONG, answer="a")
     async with visitor.asking(body) as stream:
@@ -209,7 +209,7 @@ async def test_a_cancelled_answer_asked_for_again_runs_again(visitor: Visitor) -
         await visitor.truth.jobs.cancel(again.headers[JOB])
 
 
-async def test_an_answer_that_is_there_is_never_asked_for_again(visitor: Visitor) -> None:
+async def test_an_answer_that_is_there_is_never_made_again(visitor: Visitor) -> None:
     thread = await visitor.thread()
     question = await visitor.written(thread, None, "hello")
     answer = await visitor.written(thread, question, "hi", role="assistant", job_id="gone")
@@ -227,7 +227,7 @@ def without(body: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["thread_id", "parent_id", "message_id", "answer_id"])
-async def test_a_turn_says_all_of_its_place_or_none(visitor: Visitor, name: str) -> None:
+async def test_a_turn_names_all_of_its_place_or_nothing(visitor: Visitor, name: str) -> None:
     thread = await visitor.thread()
     error = error_of(await visitor.ask(without(visitor.turn(thread, "hi"), name)), 422, "invalid_turn")
     assert name in error["message"]
@@ -262,7 +262,7 @@ async def test_an_image_that_is_no_image_data_is_refused(visitor: Visitor, url: 
     assert await visitor.messages(thread) == {}
 
 
-async def test_an_unknown_or_foreign_thread_or_parent_is_refused_and_nothing_runs(visitor: Visitor) -> None:
+async def test_an_unknown_thread_or_parent_and_another_tenants_is_refused_and_no_job_runs(visitor: Visitor) -> None:
     depth = await visitor.truth.jobs.depth()
     thread, foreign = await visitor.thread(), await visitor.foreign_thread()
     for name in (an_id(), foreign):
@@ -287,8 +287,8 @@ async def test_a_message_keeps_its_place(visitor: Visitor) -> None:
 
 
 async def test_a_batch_has_no_turns(visitor: Visitor) -> None:
-    one = visitor.turn(await visitor.thread(), "hi")
-    body = {"inputs": [one["input"]], "config": one["config"]}
+    each = visitor.turn(await visitor.thread(), "hi")
+    body = {"inputs": [each["input"]], "config": each["config"]}
     error_of(await visitor.http.post("/api/lc/chat/batch", json=body), 422, "invalid_turn")
 
 
@@ -308,7 +308,9 @@ async def test_a_chat_without_a_turn_leaves_no_trace_in_sql(visitor: Visitor) ->
 # -- faults ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_full_queue_keeps_the_user_s_words_and_says_so_in_the_answer(house: Houses, database_url: str) -> None:
+async def test_with_a_full_queue_the_users_words_are_kept_and_the_answer_names_the_reason(
+    house: Houses, database_url: str
+) -> None:
     full = await house(workers=0, DATABASE_URL=database_url, QUEUE_MAX_DEPTH="1")
     full.env["SLUICE_POOL"] = "default"
     async with visiting(full) as visitor:
@@ -332,7 +334,7 @@ async def test_without_sql_a_turn_is_refused_and_other_chats_go_on(house: Houses
     async with visiting(home) as visitor:
         thread = await visitor.thread()
         async with visitor.database.write() as tx:
-            await tx.execute(text("ALTER TABLE messages RENAME TO hidden"))  # as good as away
+            await tx.execute(text("ALTER TABLE messages RENAME TO hidden"))  # the API takes it for away
         error = error_of(await visitor.ask(visitor.turn(thread, "!tokens 1")), 503, "history_unavailable")
         assert "nothing was written" in error["message"]
         error_of(await visitor.http.get("/api/threads"), 503, "history_unavailable")
@@ -341,10 +343,10 @@ async def test_without_sql_a_turn_is_refused_and_other_chats_go_on(house: Houses
         assert words(2).split()[1] in (await visitor.ask(plain)).text
 
 
-async def test_redis_lost_between_the_rows_and_the_job_is_told_in_the_answer(
+async def test_an_answer_names_the_loss_of_redis_between_its_rows_and_its_job(
     house: Houses, fresh_valkey: Valkey, database_url: str
 ) -> None:
-    """The history is read without Redis; only an old answer's job is asked for there."""
+    """The history is read without Redis; only the job of an old answer is looked for there."""
     home = await house(workers=0, redis_url=fresh_valkey.url, DATABASE_URL=database_url)
     home.env["SLUICE_POOL"] = "default"
     async with visiting(home) as visitor:
@@ -359,7 +361,7 @@ async def test_redis_lost_between_the_rows_and_the_job_is_told_in_the_answer(
             fresh_valkey.signal(signal.SIGCONT)
 
 
-async def test_an_answer_whose_job_nobody_knows_is_healed_as_it_is_read(visitor: Visitor) -> None:
+async def test_an_answer_whose_job_no_pool_knows_is_ended_as_it_is_read(visitor: Visitor) -> None:
     thread = await visitor.thread()
     question = await visitor.written(thread, None, "hello")
     lost = {"role": "assistant", "status": "running", "job_id": an_id()}
@@ -371,7 +373,7 @@ async def test_an_answer_whose_job_nobody_knows_is_healed_as_it_is_read(visitor:
     assert (await visitor.get(f"/api/threads/{thread}"))["job"]["answer_id"] == young
 
 
-async def test_an_old_answer_whose_job_is_there_is_left_alone(visitor: Visitor) -> None:
+async def test_an_old_answer_whose_job_is_there_stays_as_it_is(visitor: Visitor) -> None:
     thread = await visitor.thread()
     body = visitor.turn(thread, LONG, answer="a")
     async with visitor.asking(body) as stream:

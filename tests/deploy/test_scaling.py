@@ -131,8 +131,7 @@ def test_open_answers_are_asked_for_where_the_code_tells_them(name: str) -> None
     assert namespace == "sluice" and spec["selector"] == {"app.kubernetes.io/name": "backend"}
     assert [url.port] == [port["containerPort"] for port in backend["ports"]]  # the pod's own: KEDA goes by its address
     route = next(one for one in health.routes if one.path == url.path)  # type: ignore[attr-defined]
-    house = SimpleNamespace(trails=SimpleNamespace(open={1, 2, 3}))
-    request = SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace(house=house)))
+    request = SimpleNamespace(state=SimpleNamespace(trails=SimpleNamespace(open={1, 2, 3})))
     assert asyncio.run(route.endpoint(request)) == {asked["valueLocation"]: 3}  # type: ignore[attr-defined]
     assert (asked["aggregateFromKubeServiceEndpoints"], asked["aggregationType"]) == ("true", "sum")
     assert float(asked["targetValue"]) > 0

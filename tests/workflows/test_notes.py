@@ -49,4 +49,4 @@ def test_a_candidate_s_notes_are_its_own() -> None:
 def test_a_release_without_notes_is_refused(version: str) -> None:
     done = notes(version)
     assert done.returncode == 1 and done.stdout == ""
-    assert "CHANGELOG.md says nothing about" in done.stderr
+    assert "CHANGELOG.md has nothing about" in done.stderr

@@ -34,7 +34,7 @@ EMPTY: dict[str, dict[str, Any]] = {
     "text": {"type": "text", "text": ""},
     "thinking": {"type": "thinking", "thinking": "", "signature": ""},
 }
-SIGNATURE = {"type": "signature_delta", "signature": ""}  # nobody here signs thoughts, and nobody will ask for it
+SIGNATURE = {"type": "signature_delta", "signature": ""}  # thoughts are not signed here, and no client checks
 
 
 class AnthropicEvents(Translation):
@@ -162,7 +162,7 @@ def tool_use(job: JobId, place: int, call: dict[str, Any]) -> dict[str, Any]:
 
 
 def stopped(end: dict[str, Any], calls: int) -> dict[str, str | None]:
-    """Where an engine does not tell a stop sequence from an end of its own, both are `end_turn`."""
+    """Why an answer ended. Where an engine does not report its stop sequence, that end is `end_turn`, too."""
     reason = STOPS.get(end.get("finish_reason", "stop"), "end_turn")
     if calls and reason == "end_turn":
         return {**UNSTOPPED, "stop_reason": "tool_use"}

@@ -1,4 +1,4 @@
-"""The two routes of Anthropic's messages: an answer, and how many tokens a question is."""
+"""The two doors of Anthropic's messages: an answer, and the number of tokens of a question."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from backend.dialects.common.door import AnswersWhole, Incoming, Parsed
 
 
 class AnthropicMessages:
-    """`extra`: whether thoughts are told."""
+    """The door of messages. `extra`: whether thoughts are sent."""
 
     name = "anthropic.messages"
 
     def read(self, incoming: Incoming) -> Parsed:
         wanted = read_messages(incoming.fields, incoming.bounds.messages)
-        return Parsed(wanted.to_job(), bool(wanted.stream), wanted.thoughts)
+        return Parsed(wanted.to_ask(), bool(wanted.stream), wanted.thoughts)
 
     def stream(self, parsed: Parsed, ticket: Ticket) -> Dialect:
         return AnthropicEvents(ticket.job, ticket.model, parsed.extra)
@@ -29,6 +29,8 @@ class AnthropicMessages:
 
 
 class AnthropicCount(AnswersWhole):
+    """The door that counts tokens."""
+
     name = "anthropic.count_tokens"
 
     def read(self, incoming: Incoming) -> Parsed:

@@ -7,7 +7,7 @@
 | `system` | `text` |
 
 A document is read as texts: its title, its context, and what is in it. So is `is_error`, as words before a result.
-A message's texts are joined with line feeds. Results become messages of their own, before what else the user says;
+A message's texts are joined with line feeds. Results become messages of their own, before the user's other parts;
 images in a result follow as the user's, since few engines take one from a tool.
 """
 
@@ -40,7 +40,7 @@ ALLOWED = {
 
 
 def never_fetched(kind: object) -> object:
-    """Before anything else is said about it: a URL is the commonest reason why an image is refused."""
+    """Checked before anything else: a URL is the commonest reason why an image is refused."""
     if kind in ("url", "file"):
         raise ValueError("images are sent as base64; URLs and files are never fetched")
     return kind
@@ -77,7 +77,7 @@ def _opened(block: object) -> list[object]:
 
 
 class ResultPart(BaseModel):
-    """What a tool gave back."""
+    """The result of a tool."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -86,7 +86,7 @@ class ResultPart(BaseModel):
     source: Source | None = None
 
     @model_validator(mode="after")
-    def holds_what_it_says(self) -> ResultPart:
+    def holds_the_fields_of_its_type(self) -> ResultPart:
         _check_needed(self, NEEDED[self.type])
         return self
 
@@ -110,7 +110,7 @@ class Block(BaseModel):
     ] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def holds_what_it_says(self) -> Block:
+    def holds_the_fields_of_its_type(self) -> Block:
         _check_needed(self, NEEDED[self.type])
         return self
 
@@ -175,12 +175,12 @@ def check_results(messages: list[AnthropicMessage]) -> None:
 
 
 def job_messages(system: list[TextBlock], messages: list[AnthropicMessage]) -> tuple[Message, ...]:
-    """As a job carries them."""
+    """The messages as a job carries them."""
     names = {block.id: block.name for message in messages for block in message.of("tool_use")}
-    said = [Message(role="system", content=joined(system))] if system else []
+    made = [Message(role="system", content=joined(system))] if system else []
     for message in messages:
-        said += _users(message, names) if message.role == "user" else [_others(message)]
-    return tuple(said)
+        made += _users(message, names) if message.role == "user" else [_others(message)]
+    return tuple(made)
 
 
 def _users(message: AnthropicMessage, names: dict[str | None, str | None]) -> list[Message]:

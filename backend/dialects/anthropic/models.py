@@ -16,9 +16,9 @@ from backend.dialects.common.reading import read_as
 from backend.entrance.context import header
 from backend.errors import NotFound
 
-MARK = b"anthropic-version"  # Anthropic's clients send this header, and nobody else does
+MARK = b"anthropic-version"  # a header that only Anthropic's clients send
 DIGITS = 4  # of the greatest limit
-UNKNOWN_TIME = "1970-01-01T00:00:00Z"  # Anthropic's own word for a release that nobody knows
+UNKNOWN_TIME = "1970-01-01T00:00:00Z"  # Anthropic's own value for a release that is not known
 
 
 class MarkedRoute(APIRoute):

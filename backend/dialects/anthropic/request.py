@@ -1,7 +1,7 @@
-"""What `/v1/messages` and `/v1/messages/count_tokens` take, and the jobs that are made of it.
+"""The requests of `/v1/messages` and `/v1/messages/count_tokens`, and the jobs that are made of them.
 
-Left out: Anthropic's own tools (search, code, bash, …), which agents offer beside theirs. Refused, since nobody here
-could fulfil them and to pass over them would be a lie: a `tool_choice` that needs one of those, MCP servers. Passed
+Left out: Anthropic's own tools (search, code, bash, …), which agents offer beside theirs. Refused, since nothing here
+could fulfil them and to pass over them would be a lie: a `tool_choice` that needs such a tool, MCP servers. Passed
 over, since an answer is as right without them: cache_control, service_tier, metadata, container, context_management,
 the size of a thinking budget, effort.
 """
@@ -19,7 +19,7 @@ from backend.dialects.common.reading import bound_messages, read_as
 from backend.dialects.common.tools import TOOLS_MAX, Name, Schema
 from wire.records import JobRequest
 
-STOPS_MAX = 256  # no engine is known to take more; one that takes fewer says so
+STOPS_MAX = 256  # no engine is known to take more; an engine that takes fewer refuses the job
 BUDGET_MIN = 1_024  # Anthropic's own least thinking budget
 CHOICES: dict[str, Literal["auto", "none", "required"]] = {
     "auto": "auto",
@@ -30,14 +30,14 @@ CHOICES: dict[str, Literal["auto", "none", "required"]] = {
 
 
 def only_custom(tool: object) -> object:
-    """Of a tool that Anthropic runs or defines only the name is read: there is no schema in it."""
+    """Only the name is read of a tool that Anthropic runs or defines: such a tool has no schema."""
     kind = tool.get("type") if isinstance(tool, dict) else None
     if not isinstance(tool, dict) or not isinstance(kind, str) or kind == "custom":
         return tool
     return {"type": "elsewhere", "name": tool.get("name"), "input_schema": {}}
 
 
-class Tool(BaseModel):
+class AnthropicTool(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     type: Literal["custom", "elsewhere"] | None = None
@@ -48,10 +48,10 @@ class Tool(BaseModel):
 
     _of_its_kind = model_validator(mode="before")(only_custom)
 
-    def to_job(self) -> dict[str, Any]:
+    def to_ask(self) -> dict[str, Any]:
         about = {"name": self.name, "description": self.description}
-        told = {**about, "parameters": self.input_schema, "strict": self.strict}
-        return {"type": "function", "function": {name: value for name, value in told.items() if value is not None}}
+        function = {**about, "parameters": self.input_schema, "strict": self.strict}
+        return {"type": "function", "function": {name: value for name, value in function.items() if value is not None}}
 
 
 class ToolChoice(BaseModel):
@@ -91,7 +91,7 @@ class CountRequest(BaseModel):
     model: ModelName = Field(description="Empty: the default model.")
     messages: list[AnthropicMessage] = Field(min_length=1)
     system: System = Field(default_factory=list)
-    tools: list[Tool] | None = Field(None, max_length=TOOLS_MAX)
+    tools: list[AnthropicTool] | None = Field(None, max_length=TOOLS_MAX)
     tool_choice: ToolChoice | None = None
     thinking: Thinking | None = None
     output_config: OutputConfig | None = None
@@ -99,7 +99,7 @@ class CountRequest(BaseModel):
     mcp_servers: list[Any] | None = Field(None, max_length=0)
 
     @model_validator(mode="after")
-    def answers_what_was_asked(self) -> CountRequest:
+    def agrees_with_itself(self) -> CountRequest:
         check_results(self.messages)
         choice, names = self.tool_choice, {tool.name for tool in self.own_tools}
         if choice and not names and (choice.type == "any" or (choice.type == "auto" and not self.tools)):
@@ -109,17 +109,17 @@ class CountRequest(BaseModel):
         return self
 
     @property
-    def own_tools(self) -> list[Tool]:
-        """Without those that run elsewhere."""
+    def own_tools(self) -> list[AnthropicTool]:
+        """The tools that do not run elsewhere."""
         return [tool for tool in self.tools or () if tool.type != "elsewhere"]
 
-    def to_job(self) -> JobRequest:
+    def to_ask(self) -> JobRequest:
         choice = self.tool_choice if self.own_tools else None
         wanted = self.output_format or (self.output_config and self.output_config.format)
         return JobRequest(
             model=self.model,
             messages=job_messages(self.system, self.messages),
-            tools=tuple(tool.to_job() for tool in self.own_tools) or None,
+            tools=tuple(tool.to_ask() for tool in self.own_tools) or None,
             tool_choice=CHOICES[choice.type] if choice else None,
             tool_name=choice.name if choice and choice.type == "tool" else None,
             parallel_tool_calls=False if choice and choice.disable_parallel_tool_use else None,
@@ -129,13 +129,13 @@ class CountRequest(BaseModel):
 
     @property
     def think(self) -> bool | None:
-        """Who does not ask for thoughts gets none, as at Anthropic; `adaptive` leaves it to the model."""
+        """A request without `thinking` gets no thoughts, as at Anthropic; `adaptive` leaves it to the model."""
         kind = self.thinking.type if self.thinking else "disabled"
         return {"enabled": True, "disabled": False}.get(kind)
 
     @property
     def thoughts(self) -> bool:
-        """Whether they are told."""
+        """Whether thoughts are sent."""
         return self.thinking is not None and self.think is not False and self.thinking.display != "omitted"
 
 
@@ -158,7 +158,7 @@ class MessagesRequest(CountRequest):
             raise ValueError("thinking.budget_tokens must be less than max_tokens")
         return self
 
-    def to_job(self) -> JobRequest:
+    def to_ask(self) -> JobRequest:
         options = {
             "num_predict": self.max_tokens,
             "stop": self.stop_sequences or None,
@@ -167,7 +167,7 @@ class MessagesRequest(CountRequest):
             "top_k": self.top_k,
         }
         given = {name: value for name, value in options.items() if value is not None}
-        return super().to_job().model_copy(update={"options": given})
+        return super().to_ask().model_copy(update={"options": given})
 
 
 def read_messages(body: dict[str, Any], max_messages: int) -> MessagesRequest:
@@ -179,4 +179,4 @@ def read_messages(body: dict[str, Any], max_messages: int) -> MessagesRequest:
 def read_count(body: dict[str, Any], max_messages: int) -> JobRequest:
     """Raises Invalid."""
     bound_messages(body, max_messages)
-    return read_as(CountRequest, body).to_job().model_copy(update={"kind": "count"})
+    return read_as(CountRequest, body).to_ask().model_copy(update={"kind": "count"})

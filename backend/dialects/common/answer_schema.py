@@ -1,4 +1,4 @@
-"""Schemas that an answer is held to: refused is what no engine could enforce, in every dialect alike."""
+"""Schemas that an answer is held to. A schema that no engine could enforce is refused, in every dialect alike."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pydantic import AfterValidator
 from backend.dialects.common.schema import real_schema
 from backend.dialects.common.schema_words import NAMED
 
-# What no engine's grammar enforces, and what would not only loosen but change the meaning if it were passed over.
+# Keywords that no engine's grammar enforces, and without which a schema would not be looser but mean another thing.
 BEYOND_US = frozenset(
     "not if then else dependencies dependentRequired dependentSchemas unevaluatedProperties unevaluatedItems "
     "$dynamicRef $recursiveRef".split()
 )
-DATA = ("const", "default", "enum", "example", "examples")  # values: what is in them is no schema
+DATA = ("const", "default", "enum", "example", "examples")  # their values hold no schema
 
 
 def answer_schema(schema: dict[str, Any]) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def answer_schema(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def object_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """As it came. Raises ValueError unless it describes an object: OpenAI's rule, nobody else's."""
+    """The same schema. Raises ValueError unless it describes an object, which is a rule of OpenAI's alone."""
     if schema.get("type", "object") != "object":
         raise ValueError("the schema's root must be of type object")
     return schema
@@ -36,8 +36,8 @@ Enforceable = Annotated[dict[str, Any], AfterValidator(answer_schema)]
 
 def _check(node: Any, root: dict[str, Any]) -> None:
     if isinstance(node, list):
-        for one in node:
-            _check(one, root)
+        for inner in node:
+            _check(inner, root)
     if not isinstance(node, dict):
         return
     if beyond := sorted(BEYOND_US & node.keys()):

@@ -6,12 +6,12 @@ import base64
 
 
 def compact(data: str) -> str:
-    """Without the blanks and line breaks; as it is where there are none."""
+    """The same base64 without its blanks and line breaks."""
     return "".join(data.split())
 
 
 def decoded(data: str) -> bytes:
-    """Raises ValueError for what is no base64, blanks included."""
+    """The bytes. Raises ValueError for a text that is no base64; blanks are none."""
     return base64.b64decode(data, validate=True)
 
 

@@ -39,7 +39,7 @@ class Parsed(NamedTuple):
 
     `extra`: what the door's own answer needs to know of the request, in a shape that only the door knows. `reuse`: an
     answer from the cache will do, None: the request's header decides. `others`: further jobs of the same answer, each
-    of which makes one more choice. `turn`: where question and answer belong in a thread; None: nobody keeps them.
+    of which makes one more choice. `turn`: where question and answer belong in a thread; None: no thread keeps them.
     """
 
     ask: JobRequest

@@ -1,4 +1,4 @@
-"""The fast path of every dialect: a `token` event that is plain text goes out without being parsed."""
+"""The fast path of every protocol: a `token` event that is plain text goes out without being parsed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ QUOTE = AFTER_QUOTE - 1
 
 
 def text_literal(body: bytes) -> bytes | None:
-    """The text of a `token` event that has nothing else, still as a JSON string; None where it must be parsed.
+    """The text of a `token` event without other fields, still as a JSON string; None where the event must be parsed.
 
     A quote inside a JSON string is escaped, so `","` can only end the string (or look like it, and be parsed).
     """

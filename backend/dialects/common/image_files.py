@@ -3,9 +3,9 @@
     PNG   chunks, the header's first, up to the end's; one of them at least has pixels
     JPEG  segments up to the first scan, a frame among them; behind that, the end's mark
     GIF   blocks and their parts, up to the trailer
-    WebP  as long as it says it is
+    WebP  a file as long as its head claims
 
-A kind is told by its first bytes. Each look goes over the file once, in at most so many steps.
+A file's kind is known by its first bytes. Each look goes over the file once, in at most `STEPS` steps.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from struct import Struct
 
-STEPS = 200_000  # of a request's size nothing real has as many parts; walking them takes some 50 ms
-PNG_CHUNK = Struct(">I4s")  # behind it so many bytes, and four of a sum over them
+STEPS = 200_000  # no real file of a request's size has as many parts; walking them takes some 50 ms
+PNG_CHUNK = Struct(">I4s")  # behind it come so many bytes, and four of a sum over them
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 SCAN, END = 0xDA, b"\xff\xd9"  # within a scan, a byte of 255 is followed by 0 or is a mark
 GIF_IMAGE, GIF_EXTENSION, GIF_TRAILER = 0x2C, 0x21, 0x3B
 
 
 def kind_of(data: bytes) -> str:
-    """Which kind these first bytes begin, "" for none."""
+    """The media type of a file that begins with these bytes, "" for no image."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if data.startswith(b"\xff\xd8\xff"):
@@ -34,7 +34,7 @@ def kind_of(data: bytes) -> str:
 
 
 def is_whole(data: bytes) -> bool:
-    """Nothing of it is missing. True of a kind that is not looked into."""
+    """Whether no part of the image is missing. True for a kind that is not looked into."""
     return LOOKS.get(kind_of(data), bool)(data)
 
 
@@ -63,7 +63,7 @@ def _jpeg(data: bytes) -> bool:
         if mark == SCAN:
             return framed and data.find(END, at) > 0
         framed = framed or mark in FRAMES
-        at += 1 if mark == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4])  # 255 may be said twice
+        at += 1 if mark == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4])  # the byte 255 may be repeated
     return False
 
 
@@ -85,7 +85,7 @@ def _gif(data: bytes) -> bool:
 
 
 def _colours(data: bytes, at: int) -> int:
-    """Bytes of the table of colours that these flags tell of."""
+    """How many bytes the table of colours has, by the flags at this place."""
     flags = data[at] if at < len(data) else 0
     return 3 * 2 ** (1 + flags % 8) if flags & 0x80 else 0
 

@@ -29,7 +29,7 @@ def kind_of_base64(data: str) -> str:
 
 
 def of_base64(data: str) -> str:
-    """Without the blanks and line breaks in it. Raises ValueError unless it is the base64 of a whole image."""
+    """The same base64 without blanks and line breaks. Raises ValueError unless it is that of a whole image."""
     data = compact(data)
     try:
         image = decoded(data)

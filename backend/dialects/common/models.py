@@ -1,4 +1,4 @@
-"""What the protocols' lists of models have in common."""
+"""The part that the protocols' lists of models have in common."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What OpenAPI says of the routes that read their bodies themselves: `openapi_extra` from a request's model."""
+"""The OpenAPI description of routes that read their bodies themselves: `openapi_extra`, made of a request's model."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ HEADERS = {
 
 
 def takes(model: type[BaseModel], headers: dict[str, str] | None = None) -> dict[str, Any]:
-    """For a route whose body is `model`; `headers`: those it heeds, None: those that every job's route does."""
-    told = HEADERS if headers is None else headers
+    """The description of a route whose body is `model`. `headers`: those it heeds; None: those of every job's route."""
+    heeded = HEADERS if headers is None else headers
     return {
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema_of(model)}}},
-        "parameters": [_header(name, about) for name, about in told.items()],
+        "parameters": [_header(name, about) for name, about in heeded.items()],
     }
 
 
@@ -36,7 +36,7 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 def _inlined(node: Any, defs: dict[str, Any]) -> Any:
     if isinstance(node, list):
-        return [_inlined(one, defs) for one in node]
+        return [_inlined(inner, defs) for inner in node]
     if not isinstance(node, dict):
         return node
     if "$ref" in node:

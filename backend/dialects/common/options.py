@@ -26,7 +26,7 @@ def zero_is_absent(value: object) -> object:
 
 
 def as_list(value: object) -> object:
-    """Without empty texts: every answer holds one, and none is meant to end before it begins."""
+    """A list of texts without the empty ones: every answer holds an empty text, and would end before it begins."""
     texts = [value] if isinstance(value, str) else value
     return [text for text in texts if text != ""] if isinstance(texts, list) else texts
 
@@ -68,5 +68,5 @@ class Options(BaseModel):
 
 
 def given(options: Options | None) -> dict[str, Any]:
-    """What was asked for, as a job carries it."""
+    """The options that a request has, as a job carries them."""
     return options.model_dump(exclude_none=True) if options else {}

@@ -1,4 +1,4 @@
-"""Reading a request's body: strict, once, before anything is enqueued; every complaint names its place."""
+"""A request's body becomes a model: strictly, once, before anything is enqueued. Every complaint names its place."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def without_nulls(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_as(model: type[Model], body: dict[str, Any]) -> Model:
-    """Raises Invalid with the first few things that are wrong."""
+    """The body as this model. Raises Invalid, which names the first few mistakes."""
     try:
         return model.model_validate(without_nulls(body), strict=True)
     except ValidationError as error:
@@ -39,7 +39,7 @@ def lowered(word: object) -> object:
 
 
 def bound_messages(body: dict[str, Any], most: int) -> None:
-    """Raises Invalid. To be called first: it is the cheap refusal."""
+    """Raises Invalid for too many messages. To be called first: it is the cheap refusal."""
     messages = body.get("messages")
     if isinstance(messages, list) and len(messages) > most:
         raise Invalid(f"messages: {len(messages):,} are too many; at most {most:,}.", "too_many_messages")

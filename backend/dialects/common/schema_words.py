@@ -18,7 +18,7 @@ VALUES = ("const", "default")  # here null is a value, and not the absence of on
 
 
 def as_meant(schema: Any) -> Any:
-    """The same schema in an engine's words; what is no schema is returned as it came, for a check to refuse."""
+    """The same schema in an engine's words; a value that is no schema is returned as it is, for a check to refuse."""
     if not isinstance(schema, dict):
         return schema
     return {word: _value(word, value) for word, value in schema.items() if not _is_absent(word, value)}

@@ -16,7 +16,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 def id_line(entry: LogEntry) -> bytes:
-    """Where an event becomes several frames, it stands before the last."""
+    """The line with the event's id; it stands before the last of the event's frames."""
     return b"" if entry.id is None else b"id: %d-%d\n" % entry.id
 
 

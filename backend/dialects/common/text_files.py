@@ -20,5 +20,5 @@ def text_of_file(data: str) -> str:
 
 
 def named_text(name: str | None, text: str) -> str:
-    """As the model reads it: which file this is, then what is in it."""
+    """A file as the model reads it: its name, then its text."""
     return f"{name}:\n{text}" if name else text

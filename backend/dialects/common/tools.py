@@ -1,4 +1,4 @@
-"""Tools and their calls as Ollama and OpenAI's chat tell them, and as a job carries them."""
+"""Tools and their calls as Ollama and OpenAI's chat write them, and as a job carries them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Schema = Annotated[dict[str, Any], AfterValidator(real_schema)]
 TOOLS_MAX = 128
 CONTAINERS_MAX = 50_000  # in the arguments of all calls of a request: each text of them is parsed on its own
 DEPTH_MAX = 50  # of arguments: they lie deep in a job, which the worker decodes to some 200 levels
-MALFORMED = "malformed_arguments"  # the key of what a model wrote instead of a call's arguments
+MALFORMED = "malformed_arguments"  # the key of a text that a model wrote instead of a call's arguments
 
 
 class Function(NullIsAbsent):
@@ -69,7 +69,7 @@ def as_tools(tools: Iterable[Tool] | None) -> tuple[dict[str, Any], ...] | None:
 
 
 def call_id(job: JobId, index: int, prefix: str = "call") -> str:
-    """Of an event's call that has none of its own: the same on every reading of the log."""
+    """The id of an event's call that has none of its own: the same on every reading of the log."""
     return f"{prefix}_{hex_of(job)[:24]}_{index}"
 
 
@@ -79,11 +79,11 @@ def hex_of(job: JobId) -> str:
 
 
 def arguments_of(written: str | None) -> dict[str, Any]:
-    """A call's arguments, which OpenAI writes as a text; what is no JSON object, or none that can be read everywhere,
-    stands under `MALFORMED`.
+    """A call's arguments, which OpenAI writes as a text. A text that is no JSON object, or none that can be read
+    everywhere, stands under `MALFORMED`.
 
-    A model wrote it, and whoever replays it cannot mend it: the model sees what it did, and engines are told objects,
-    without which some refuse the whole conversation.
+    A model wrote the text, and a caller who replays it cannot mend it: the model sees its mistake, and engines get an
+    object, without which some of them refuse the whole conversation.
     """
     raw = (written or "{}").encode(errors="replace")
     if depth(structure(raw)) > DEPTH_MAX or has_nul(raw):
@@ -99,12 +99,12 @@ def check_arguments(written: Iterable[str | None]) -> None:
     """Raises Invalid where the arguments of a request's calls have too many objects and lists in all."""
     count = sum(openings(structure(text.encode(errors="replace"))) for text in written if text)
     if count > CONTAINERS_MAX:
-        told = f"The arguments of the calls have more than {CONTAINERS_MAX:,} objects and lists; send fewer."
-        raise Invalid(told, "too_many_values")
+        problem = f"The arguments of the calls have more than {CONTAINERS_MAX:,} objects and lists; send fewer."
+        raise Invalid(problem, "too_many_values")
 
 
 def written_of(arguments: dict[str, Any]) -> str:
-    """The same as a text again."""
+    """The arguments as a text again."""
     malformed = arguments.get(MALFORMED)
     if isinstance(malformed, str) and len(arguments) == 1:
         return malformed

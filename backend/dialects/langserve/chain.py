@@ -37,7 +37,7 @@ ENDPOINTS: list[EndpointName] = [  # all but `stream`, which is ours, and feedba
     *("input_schema", "output_schema", "config_schema", "config_hashes", "playground"),
 ]
 LET_IN = "let_in"  # where the chain's steps find it in their config
-# LangSmith reads any of these, and would send prompts to somebody else's server.
+# LangSmith reads any of these, and would send prompts to another company's server.
 TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING", "LANGCHAIN_TRACING_V2")
 
 
@@ -55,7 +55,7 @@ def langserve_router() -> APIRouter:
         per_req_config_modifier=take_member,
         enabled_endpoints=ENDPOINTS,
     )
-    # The playground asks for schemas by the hash of a config; jobs are made by their bodies alone.
+    # The playground requests schemas by the hash of a config; jobs are made by their bodies alone.
     router.routes = [route for route in router.routes if "/c/{config_hash}/" not in _path(route) or not _posts(route)]
     return router
 
@@ -113,7 +113,7 @@ def asked_model() -> AskedModel:
 
 
 def take_member(config: dict[str, Any], request: Request) -> dict[str, Any]:
-    """LangServe asks once for each input, in their order; the run of the chain gets the job's id."""
+    """The config of one run of the chain, whose id is the job's. LangServe calls this for each input, in order."""
     member: LetIn = next(request.state.members)
     return {"configurable": {LET_IN: member}, "run_id": uuid.UUID(member.ticket.job)}
 

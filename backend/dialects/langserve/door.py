@@ -51,7 +51,7 @@ class Members(NamedTuple):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Of a batch only its jobs: they may have gone different ways."""
+        """The headers of a batch are only its jobs: each may have gone another way."""
         headers = self.party.headers
         return headers if len(self.chats) == 1 else {"X-Sluice-Job": headers["X-Sluice-Job"]}
 
@@ -68,8 +68,8 @@ async def let_in(request: Request, caller: Caller, chats: list[Chat], body: byte
 
 async def _prepare(chat: Chat, catalogue: Catalogue, bounds: RequestBounds) -> Prepared:
     """The job that the chain's own steps would make of it. Raises Invalid and NotFound."""
-    asked = chat.model.model  # the caller's word: the router needs it as it is
-    name = await catalogue.resolve(asked)
+    requested = chat.model.model  # the caller's name for the model, which the router needs as it is
+    name = await catalogue.resolve(requested)
     model = chat.model.model_copy(update={"model": name})
     window = await catalogue.context_length(name)
     room = room_of(
@@ -79,8 +79,8 @@ async def _prepare(chat: Chat, catalogue: Catalogue, bounds: RequestBounds) -> P
         beside=text_tokens(orjson.dumps(model.tools).decode()) if model.tools else 0,
     )
     kept = trim(chat.messages, room)
-    job = checked(lambda: model.to_job(kept), "messages")
-    return Prepared(room, model, job.model_copy(update={"model": asked}), context_of(chat.messages, kept))
+    job = checked(lambda: model.to_ask(kept), "messages")
+    return Prepared(room, model, job.model_copy(update={"model": requested}), context_of(chat.messages, kept))
 
 
 def _as_let_in(chat: Prepared, ticket: Ticket) -> LetIn:

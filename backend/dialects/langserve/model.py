@@ -26,7 +26,7 @@ from wire.records import JobRequest
 
 
 class Events(Protocol):
-    """What is needed of a `backend.pool.trail.Trail`."""
+    """The part of a `backend.pool.trail.Trail` that is needed here."""
 
     @property
     def at_end(self) -> bool: ...
@@ -42,7 +42,8 @@ def not_let_in(job: JobRequest) -> AbstractAsyncContextManager[Events]:
 
 
 class QueueChat(ChatOllama):
-    """A chat model whose answers are jobs. `follow` lets a job in and gives its events; whoever gives it leaves it.
+    """A chat model whose answers are jobs. `follow` lets a job in and yields its events; whoever passes `follow` leaves
+    the job.
 
     Raises JobFailed for a job that failed, and Unavailable where an attempt is lost after some of its chunks were
     given: attempts are never concatenated.
@@ -57,19 +58,19 @@ class QueueChat(ChatOllama):
         """Instead of ChatOllama's, which opens two HTTP clients to an Ollama: 40 ms a request, for nothing."""
         return self
 
-    def to_job(self, messages: list[BaseMessage], stop: list[str] | None = None, **kwargs: Any) -> JobRequest:
+    def to_ask(self, messages: list[BaseMessage], stop: list[str] | None = None, **kwargs: Any) -> JobRequest:
         """Raises Invalid for what `/api/chat` would refuse, ValueError for what langchain-ollama cannot convert."""
         params = self._chat_params(messages, stop, **kwargs)
         params["messages"] = [without_empty(message) for message in params["messages"]]
         if self.tools:
             params.setdefault("tools", self.tools)
-        return parse_chat(params, len(messages)).to_job()
+        return parse_chat(params, len(messages)).to_ask()
 
     async def _acreate_chat_stream(
         self, messages: list[BaseMessage], stop: list[str] | None = None, **kwargs: Any
     ) -> AsyncIterator[Mapping[str, Any]]:
         streams = kwargs.pop("stream", True)
-        async with self.follow(self.to_job(messages, stop, **kwargs)) as events:
+        async with self.follow(self.to_ask(messages, stop, **kwargs)) as events:
             if not streams:
                 yield as_json(whole(self.model, await outcome_of(events)))
                 return
@@ -98,19 +99,19 @@ def without_empty(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_json(chunk: dict[str, Any]) -> Any:
-    """As it would be read from Ollama's line: times as texts."""
+    """The chunk as it would be read from Ollama's line: times as texts."""
     return orjson.loads(orjson.dumps(chunk, option=orjson.OPT_UTC_Z))
 
 
 async def chunks_of(model: str, events: Events) -> AsyncIterator[dict[str, Any]]:
     """A job's events as the chunks of Ollama's stream; the last has `done`."""
-    said = False
+    begun = False
     async for fields in fields_of(events):
         kind = fields.get("type")
         if kind == "token":
-            said = True
+            begun = True
             yield partial(model, fields)
-        elif kind == "restarted" and said:
+        elif kind == "restarted" and begun:
             raise interrupted()
         elif kind == "completed":
             yield as_json(final(model, fields))

@@ -1,7 +1,7 @@
-"""What LangServe's routes take: `{"input": {"messages": […]}, "config": {"configurable": {…}}}`, or many for a batch.
+"""The requests of LangServe's routes: `{"input": {"messages": […]}, "config": {"configurable": {…}}}`, or many inputs.
 
-Checked in full, and made into chats, before anything is enqueued and before LangServe sees any of it: what it does not
-expect, it answers with a 500.
+They are checked in full, and made into chats, before anything is enqueued and before LangServe sees any of them: it
+answers with a 500 whatever it does not expect.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class ChatInput(BaseModel):
 
 
 class Filters(BaseModel):
-    """What `stream_log` and `stream_events` are to leave out."""
+    """The runs that `stream_log` and `stream_events` are to leave out."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -90,7 +90,7 @@ class Chat(NamedTuple):
 
     @property
     def input(self) -> dict[str, Any]:
-        """As LangServe reads it without fail."""
+        """The input in a form that LangServe always reads."""
         return {"messages": [message.model_dump(mode="json") for message in self.messages]}
 
 
@@ -166,9 +166,9 @@ def _model(where: str, config: Any) -> QueueChat:
 
 
 def checked(make: Callable[[], Made], where: str) -> Made:
-    """What `make` returns; whatever it raises, as Invalid.
+    """The value that `make` returns; every exception becomes an Invalid.
 
-    LangChain meets what it does not expect with any exception there is, and what it does not expect came from outside.
+    LangChain may raise any exception at an input that it does not expect, and every such input came from outside.
     """
     try:
         return make()

@@ -37,7 +37,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class LetInFirst(APIRoute):
-    """A route of LangServe's. Its POSTs make jobs; its playground is told to load nothing from elsewhere."""
+    """A route of LangServe's. Its POSTs make jobs; its playground may load nothing from elsewhere."""
 
     def get_route_handler(self) -> Handler:
         langserve = super().get_route_handler()
@@ -54,10 +54,11 @@ def _letting_in(langserve: Handler, many: bool) -> Handler:
         chats = parse_many(fields, limit) if many else [parse_one(fields, limit)]
         members = await let_in(request, caller, chats, body)
         request.state.members = iter(members.chats)
-        asked = {"inputs": [c.input for c in chats], "config": [{}] * len(chats)} if many else {"input": chats[0].input}
+        inputs = [chat.input for chat in chats]
+        checked = {"inputs": inputs, "config": [{}] * len(inputs)} if many else {"input": inputs[0]}
         try:
             async with members.party.watched(request.receive):
-                response = await langserve(_with_body(request, {**asked, **filters_of(fields)}))
+                response = await langserve(_with_body(request, {**checked, **filters_of(fields)}))
         except BaseException as error:
             await _give_up(members, error)
             raise
@@ -77,7 +78,7 @@ def _confined(langserve: Handler) -> Handler:
 
 
 async def _give_up(members: Members, error: BaseException) -> None:
-    """LangServe has no answer. A batch is given up with its first failure: nobody reads the other answers."""
+    """LangServe has no answer. A batch is given up with its first failure, since its other answers are not read."""
     if isinstance(error, ApiError):
         error.headers.update(members.headers)
     members.party.gone = members.party.gone or isinstance(error, Exception)
@@ -105,9 +106,9 @@ class Accompanied(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._response(scope, self._party.hearing(receive), send)
-        except ApiError as error:  # LangServe has told the stream's reader that it failed, and raises it once more
+        except ApiError as error:  # LangServe has sent the failure to the stream's reader, and raises it once more
             log.info("job failed in a stream", action="stream.failed", code=error.code)
-            self._party.gone = True  # of an answer that was interrupted nobody reads the rest
+            self._party.gone = True  # the rest of an answer that was interrupted is not read
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await self._party.leave()

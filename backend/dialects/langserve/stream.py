@@ -8,8 +8,8 @@ event: data
 data: {"content":"Hello", …, "type":"AIMessageChunk", …}
 
 `end` closes an answer that is whole; `error` (`status_code`, `message`, and our `code`) any other. Two things are ours,
-and its clients skip both: an `id:` wherever an event of the log is told in full, which `/api/jobs/{id}/events` takes as
-`Last-Event-ID`, and further `metadata` events that carry our own event as `sluice`.
+and its clients skip both: an `id:` where an event of the log has been sent in full, which `/api/jobs/{id}/events` takes
+as `Last-Event-ID`, and further `metadata` events that carry our own event as `sluice`.
 """
 
 from __future__ import annotations
@@ -63,17 +63,17 @@ class LangServeEvents(Translation):
         return self._id_line(entry) + data_frame({**self._empty, **self._unusual(fields)})
 
     def _unusual(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """What tells a chunk with thoughts, tool calls or logprobs from an empty one."""
-        told: dict[str, Any] = {"content": fields.get("text", "")}
+        """The fields in which a chunk with thoughts, tool calls or logprobs differs from an empty one."""
+        chunk: dict[str, Any] = {"content": fields.get("text", "")}
         if self._news and "n" in fields:
-            told["tokens"] = fields["n"]
+            chunk["tokens"] = fields["n"]
         if self._reasoning and fields.get("thinking"):
-            told["additional_kwargs"] = {"reasoning_content": fields["thinking"]}
+            chunk["additional_kwargs"] = {"reasoning_content": fields["thinking"]}
         if "logprobs" in fields:
-            told["response_metadata"] = {"logprobs": fields["logprobs"]}
+            chunk["response_metadata"] = {"logprobs": fields["logprobs"]}
         if fields.get("tool_calls"):
-            told |= told_calls(partial(self._model, fields))
-        return told
+            chunk |= call_fields(partial(self._model, fields))
+        return chunk
 
     def _queued(self, entry: LogEntry, fields: dict[str, Any]) -> bytes:
         return self._id_line(entry) + self._metadata(entry.body)
@@ -92,7 +92,7 @@ class LangServeEvents(Translation):
         return (self._metadata(entry.body) if self._news else b"") + super()._failed(entry, fields)
 
     def _end(self, fields: dict[str, Any]) -> bytes:
-        """LangChain's two last chunks: what the answer has cost, and an empty one that says it was the last."""
+        """LangChain's two last chunks: the answer's cost, and an empty chunk that is marked as the last."""
         chunk = final(self._model, fields)
         del chunk["message"]
         input_tokens, output_tokens = chunk["prompt_eval_count"], chunk["eval_count"]
@@ -119,7 +119,7 @@ class LangServeEvents(Translation):
 
 
 def empty_chunk(job: JobId) -> dict[str, Any]:
-    """An AI message chunk that says nothing, in LangChain's order of fields."""
+    """An AI message chunk without any content, in LangChain's order of fields."""
     return {
         "content": "",
         "additional_kwargs": {},
@@ -135,8 +135,8 @@ def empty_chunk(job: JobId) -> dict[str, Any]:
     }
 
 
-def told_calls(chunk: dict[str, Any]) -> dict[str, Any]:
-    """An Ollama chunk's tool calls as LangChain tells them: whole, and once more as parts that can be added up."""
+def call_fields(chunk: dict[str, Any]) -> dict[str, Any]:
+    """An Ollama chunk's tool calls as LangChain writes them: whole, and once more as parts that can be added up."""
     calls = tool_calls_of(chunk)
     parts = [
         {

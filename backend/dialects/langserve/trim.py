@@ -1,6 +1,6 @@
 """Which of a conversation's messages a model gets: as many of the latest as fit.
 
-All system messages stay, in their places: they say what the others mean. The last message stays too, with the call that
+All system messages stay, in their places: the others depend on them. The last message stays too, with the call that
 it may answer. A tool's result never goes without its call, nor a call without its results: engines refuse one, and
 models answer nonsense to the other.
 """
@@ -19,7 +19,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 BYTES_A_TOKEN = 3
 MESSAGE_TOKENS = 8  # role, separators
 IMAGE_TOKENS = 1_024  # vision models take some 250 to 1,600
-REPLY_TOKENS = 1_024  # room for an answer whose length nobody has limited
+REPLY_TOKENS = 1_024  # room for an answer whose length is not limited
 
 
 class Room(NamedTuple):
@@ -30,7 +30,7 @@ class Room(NamedTuple):
 
 
 def room_of(limit: int, window: int, num_predict: int | None, beside: int = 0) -> Room:
-    """What is left of a window (tokens, 0 not known) for messages, beside the answer and `beside` tokens of tools.
+    """The room that a window (tokens, 0 not known) leaves for messages, beside the answer and `beside` tokens of tools.
 
     A `num_predict` of half the window or more is a bound and not a plan: the prompt keeps half of it.
     """
@@ -81,7 +81,7 @@ def _part_tokens(part: object) -> int:
 
 
 def _less(room: Room, system: Sequence[BaseMessage]) -> Room:
-    """What the system messages leave of it."""
+    """The room that the system messages leave."""
     tokens = None if room.tokens is None else room.tokens - sum(map(tokens_of, system))
     return Room(room.messages - len(system), tokens)
 

@@ -37,7 +37,7 @@ async def show(job: JobId, request: Request, caller: Owner) -> dict[str, Any]:
 @router.get("/{job}/events", summary="A job's events as SSE, from the start or after Last-Event-ID")
 async def events(job: JobId, request: Request, caller: Owner) -> Response:
     after = parse_cursor(request.headers.get("last-event-id") or request.query_params.get("after"))
-    # Watching is no promise to stay: who only looks on does not cancel by leaving, unless it says so.
+    # Watching is no promise to stay: a caller who only looks on does not cancel by leaving, unless a header wants that.
     on_disconnect = parse_on_disconnect(request.headers.get("x-sluice-on-disconnect"), CONTINUE)
     pace = pace_of(request)
     record = (await find_job(pools_of(request), caller, job)).record

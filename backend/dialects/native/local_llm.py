@@ -1,8 +1,8 @@
 """`POST /api/v1/local-llm/generate`: a prompt in, one JSON object out, errors in our own shape.
 
 A provider is a pool or an engine; with a model it makes the name `provider/model`, as everywhere. It is a preference:
-where it has no such model, whoever has it answers, and the answer tells who. Alone it means the default model if that
-provider has it, else the first there that chats.
+where it has no such model, any worker that has it answers, and the answer names it. Alone it means the default model
+if that provider has it, else the first of its models that chats.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class LocalRequest(BaseModel):
         provider = PROVIDERS.get(preference, preference)
         return f"{provider}/{model}" if provider else model
 
-    def to_job(self, model: str) -> JobRequest:
+    def to_ask(self, model: str) -> JobRequest:
         system = (Message(role="system", content=self.system_prompt),) if self.system_prompt else ()
         options = {"temperature": self.temperature, "num_predict": self.max_tokens}
         return JobRequest(
@@ -66,7 +66,7 @@ class LocalGenerate(AnswersWhole):
     def read(self, incoming: Incoming) -> Parsed:
         wanted = read_as(LocalRequest, incoming.fields)
         model = wanted.model_preference or "" if self._anywhere else wanted.preferred
-        return Parsed(wanted.to_job(model), stream=False, reuse=wanted.use_cache)
+        return Parsed(wanted.to_ask(model), stream=False, reuse=wanted.use_cache)
 
     def whole(self, parsed: Parsed, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
         end = outcome.end

@@ -46,8 +46,8 @@ def text_envelope(model: str, content: str, done: bool) -> dict[str, Any]:
     return {"model": model, "created_at": timestamp(), "response": content, "done": done}
 
 
-class Form(NamedTuple):
-    """How a route tells text. `head` and `tail` stand around it in a chunk that is text and nothing else."""
+class ChunkForm(NamedTuple):
+    """How a route writes text. `head` and `tail` stand around the text in a chunk that has nothing else."""
 
     head: bytes
     tail: bytes
@@ -55,12 +55,12 @@ class Form(NamedTuple):
 
     def beside(self, chunk: dict[str, Any]) -> dict[str, Any]:
         """Where, in one of its chunks, thoughts and tool calls stand."""
-        told: dict[str, Any] = chunk.get("message", chunk)
-        return told
+        place: dict[str, Any] = chunk.get("message", chunk)
+        return place
 
 
-CHAT = Form(b'"message":{"role":"assistant","content":', b'},"done":false}\n', envelope)
-TEXT = Form(b'"response":', b',"done":false}\n', text_envelope)
+CHAT = ChunkForm(b'"message":{"role":"assistant","content":', b'},"done":false}\n', envelope)
+TEXT = ChunkForm(b'"response":', b',"done":false}\n', text_envelope)
 
 
 class OllamaChunks(Translation):
@@ -68,7 +68,7 @@ class OllamaChunks(Translation):
 
     media_type = "application/x-ndjson"
 
-    def __init__(self, model: str, form: Form = CHAT) -> None:
+    def __init__(self, model: str, form: ChunkForm = CHAT) -> None:
         super().__init__(flowing=True)
         self._model = model
         self._form = form
@@ -101,7 +101,7 @@ def line(chunk: dict[str, Any]) -> bytes:
     return orjson.dumps(chunk, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def partial(model: str, token: dict[str, Any], form: Form = CHAT) -> dict[str, Any]:
+def partial(model: str, token: dict[str, Any], form: ChunkForm = CHAT) -> dict[str, Any]:
     """A `token` event as a chunk."""
     chunk = form.envelope(model, token.get("text", ""), False)
     for name in ("thinking", "tool_calls"):
@@ -112,7 +112,7 @@ def partial(model: str, token: dict[str, Any], form: Form = CHAT) -> dict[str, A
     return chunk
 
 
-def final(model: str, end: dict[str, Any], form: Form = CHAT) -> dict[str, Any]:
+def final(model: str, end: dict[str, Any], form: ChunkForm = CHAT) -> dict[str, Any]:
     """The `completed` event as the last chunk."""
     return {**form.envelope(model, "", True), **counts(end)}
 
@@ -132,7 +132,7 @@ def counts(end: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def whole(model: str, outcome: Outcome, form: Form = CHAT) -> dict[str, Any]:
+def whole(model: str, outcome: Outcome, form: ChunkForm = CHAT) -> dict[str, Any]:
     """The answer of a call with `stream: false`."""
     answer = {**form.envelope(model, "".join(outcome.text), True), **counts(outcome.end)}
     if thinking := "".join(outcome.thinking):

@@ -23,7 +23,7 @@ class OllamaChat:
             wanted = parse_chat({**fields, "messages": [{"role": "user"}]}, most)
             return loading(wanted.model, wanted.keep_alive, "messages")
         wanted = parse_chat(fields, most)
-        return Parsed(wanted.to_job(), wanted.stream is not False, turn=wanted.to_turn())
+        return Parsed(wanted.to_ask(), wanted.stream is not False, turn=wanted.to_turn())
 
     def stream(self, parsed: Parsed, ticket: Ticket) -> Dialect:
         return OllamaChunks(ticket.model)

@@ -1,4 +1,4 @@
-"""What `/api/chat` takes: Ollama's own request, checked in full before anything is enqueued."""
+"""The request of `/api/chat`, as Ollama has it, checked in full before anything is enqueued."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from backend.errors import Invalid
 from wire.records import JobRequest, Message
 
 DURATION_MAX = 100  # characters
-# Ollama says how long by Go's words for it: 300, "5m", "1h30m", "-1s" for ever; a number is seconds.
+# Ollama writes a duration as Go does: 300, "5m", "1h30m", "-1s" for ever; a number is seconds.
 GO_DURATION = re.compile(r"[+-]?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|ms|s|m|h))+)")
 
 
 def go_duration(value: str | int | float) -> str | int | float:
-    """As it came. Raises ValueError."""
+    """The same duration. Raises ValueError for a text that is none."""
     if isinstance(value, str) and (len(value) > DURATION_MAX or not GO_DURATION.fullmatch(value)):
         raise ValueError("must be a time with its unit, like 5m or 1h30m, or a number of seconds")
     return value
@@ -87,7 +87,7 @@ class ChatRequest(BaseModel):
                 raise ValueError("a tool message needs an assistant message with tool_calls before it")
         return self
 
-    def to_job(self) -> JobRequest:
+    def to_ask(self) -> JobRequest:
         """The engine-independent request. An empty model name stands for the default."""
         return JobRequest(
             model=self.model or "",
@@ -102,7 +102,7 @@ class ChatRequest(BaseModel):
         )
 
     def to_turn(self) -> Turn | None:
-        """Where question and answer belong in a thread; None: nobody keeps this chat. Raises Invalid."""
+        """Where question and answer belong in a thread; None: no thread keeps this chat. Raises Invalid."""
         if self.turn is None:
             return None
         last = self.messages[-1]

@@ -1,8 +1,8 @@
 """`POST /api/embed`, and the older `/api/embeddings` for one prompt: texts in, vectors out.
 
-No input is ever cut, whatever `truncate` says: one that does not fit is refused, for the vector of half a text would
-pass for that of the whole. Without any input the model is loaded, and the answer is empty. A list's empty texts have
-vectors of their own, so that each text's is found at its place.
+No input is ever cut, with or without `truncate`: a text that does not fit is refused, for the vector of half a text
+would pass for that of the whole. Without any input the model is loaded, and the answer is empty. Empty texts in a list
+have vectors of their own, so that the vector of each text is found at its place.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class OldRequest(BaseModel):
 
 
 class Vectors(NamedTuple):
-    """What an answer is made of. `vectors`: little-endian 32-bit floats in base64, one an input, in order."""
+    """The parts of an answer. `vectors`: little-endian 32-bit floats in base64, one an input, in order."""
 
     model: str
     vectors: list[str]

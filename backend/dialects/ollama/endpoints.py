@@ -73,21 +73,21 @@ async def _vectors(
     request: Request,
     caller: Caller,
     read: Callable[[dict[str, Any]], JobRequest],
-    told: Callable[[Vectors], Iterator[bytes]],
+    written: Callable[[Vectors], Iterator[bytes]],
 ) -> Response:
-    parsed, body = await read_object(request)
-    ask = read(parsed)
+    fields, body = await read_object(request)
+    ask = read(fields)
     if not ask.inputs:
         ticket = await _load(request, caller, ask, body)
-        return Response(await joined(told(Vectors(ticket.model, []))), 200, ticket.headers, "application/json")
+        return Response(await joined(written(Vectors(ticket.model, []))), 200, ticket.headers, "application/json")
     party = await submit(request, caller, parts_of(ask, bounds_of(request).embed_batch), body)
     made = await vectors_of(party, len(ask.inputs), request.receive)
     vectors = Vectors(made.model, made.vectors, made.prompt_tokens, made.total_ms, made.load_ms)
-    return Response(await joined(told(vectors)), 200, made.headers, "application/json")
+    return Response(await joined(written(vectors)), 200, made.headers, "application/json")
 
 
 async def _load(request: Request, caller: Caller, ask: JobRequest, body: bytes) -> Ticket:
-    """Load the model that is asked for vectors of nothing; the ticket of the job that did."""
+    """Load the model of a request without inputs. The ticket of the job that did."""
     catalogue = catalogue_of(request)
     about = (await catalogue.models()).about(await catalogue.resolve(ask.model))
     party = await submit(request, caller, [loading_of(ask, able=not lacks(about, ["embedding"]))], body)
@@ -113,11 +113,11 @@ async def running(request: Request) -> dict[str, Any]:
 
 @router.post("/show", dependencies=MODELS, openapi_extra=takes(ShowRequest, {}), summary="What is known of a model")
 async def show(request: Request) -> dict[str, Any]:
-    """`model_info` has the context's length under `sluice.context_length`; absent: not known. The template tells what
-    the model can be given, and is not its own."""
-    parsed, _ = await read_object(request)
+    """`model_info` has the context's length under `sluice.context_length`; absent: not known. The template shows
+    which parts of a request the model can use, and is not its own."""
+    fields, _ = await read_object(request)
     catalogue = catalogue_of(request)
-    name = await catalogue.resolve(read_as(ShowRequest, parsed).asked)
+    name = await catalogue.resolve(read_as(ShowRequest, fields).wanted)
     return ollama_models.shown(name, (await catalogue.models()).about(name))
 
 
@@ -143,7 +143,7 @@ async def closed() -> None:
 
 
 def wants_events(request: Request) -> bool:
-    """Whether native events are the only answer that the caller takes, or are asked for by our own header.
+    """Whether native events are the only answer that the caller takes, or are wanted by our own header.
 
     Clients of Ollama send `application/json, text/event-stream`, whatever they can read: they mean Ollama's answer.
     """

@@ -52,7 +52,7 @@ class GenerateRequest(BaseModel):
         """No template around it."""
         return bool(self.raw or self.suffix)
 
-    def to_job(self) -> JobRequest:
+    def to_ask(self) -> JobRequest:
         prompt = self.prompt or ""
         return JobRequest(
             kind="generate" if self.bare else "chat",
@@ -81,7 +81,7 @@ class OllamaGenerate:
         wanted = read_as(GenerateRequest, incoming.fields)
         if not (wanted.prompt or wanted.suffix or wanted.images):
             return loading(wanted.model, wanted.keep_alive, "prompt")
-        return Parsed(wanted.to_job(), wanted.stream is not False)
+        return Parsed(wanted.to_ask(), wanted.stream is not False)
 
     def stream(self, parsed: Parsed, ticket: Ticket) -> Dialect:
         return OllamaChunks(ticket.model, TEXT)

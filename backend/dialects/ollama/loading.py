@@ -1,7 +1,7 @@
-"""Loading a model, as Ollama's clients ask for it: a chat without messages, a text without a prompt.
+"""Loading a model, as Ollama's clients request it: a chat without messages, a text without a prompt.
 
-A pool loads a model by using it, so this is a job of one token that nobody reads: when it has ended, a worker has the
-model in memory for as long as `keep_alive` says. `keep_alive: 0` asks for the opposite: the worker that has the model
+A pool loads a model by using it, so this is a job of one token that no client gets: when it has ended, a worker has the
+model in memory for as long as `keep_alive`. `keep_alive: 0` means the opposite: the worker that has the model
 is preferred for the job, and lets go of it afterwards.
 """
 
@@ -29,7 +29,7 @@ def loading(model: str | None, keep_alive: KeepAlive | None, wanting: str) -> Pa
         think=False,
     )
     extra = "unload" if is_none(keep_alive) else "load"
-    return Parsed(job, stream=False, extra=extra, reuse=False)  # the load is to happen, whoever asked for it before
+    return Parsed(job, stream=False, extra=extra, reuse=False)  # the model is to be loaded, also where it was before
 
 
 def is_none(keep_alive: KeepAlive | None) -> bool:

@@ -1,7 +1,7 @@
 """The pool's models as one big Ollama lists them.
 
-Of a file on one machine (its size, digest, family, quantization) the answers have what a worker says of it; what no
-worker says gets the value that Ollama has for "not known".
+The facts of a file on one machine (its size, digest, family, quantization) are those that a worker reports. A fact that
+no worker reports has the value that Ollama has for "not known".
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from backend.dialects.common.models import About
 from backend.dialects.common.options import ModelName
 
-# The first Ollama that spoke all that is spoken here: clients refuse an older one. `codex --oss` asks for 0.13.4, since
+# The first Ollama that spoke all that is spoken here: clients refuse an older one. `codex --oss` needs 0.13.4, since
 # `/v1/responses` came with 0.13.3; `/v1/messages` came with 0.14.0, logprobs with 0.12.11, all else before.
 SPOKEN = "0.14.0"
 UNKNOWN_TIME = "0001-01-01T00:00:00Z"  # its own zero: `ollama list` prints "Never"
-NO_END = "9999-12-31T23:59:59Z"  # where a worker tells no end: `ollama ps` prints "Forever"
+NO_END = "9999-12-31T23:59:59Z"  # where a worker reports no end: `ollama ps` prints "Forever"
 ARCHITECTURE = "sluice"  # clients look up `<general.architecture>.context_length`
 DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")  # `ollama list` cuts it, and fails at a shorter one
 NO_DETAILS = {
@@ -32,8 +32,8 @@ NO_DETAILS = {
     "parameter_size": "",
     "quantization_level": "",
 }
-# What of a request stands in a template that a model can do this by. Each template stays on its worker; clients look
-# for these words in the one that is shown: LiteLLM calls no tools of a model without `.Tools`.
+# The words by which a template shows what its model can do. Each template stays on its worker; clients look for these
+# words in the template that is shown: LiteLLM calls no tools of a model without `.Tools`.
 IN_TEMPLATES = {
     "tools": "{{ if .Tools }}{{ .Tools }}{{ end }}",
     "completion": "{{ .System }}{{ range .Messages }}{{ .Role }}: {{ .Content }}{{ end }}",
@@ -43,7 +43,7 @@ IN_TEMPLATES = {
 
 
 class ShowRequest(BaseModel):
-    """The body of `POST /api/show`. `name` is what old clients say for `model`."""
+    """The body of `POST /api/show`. Old clients send `name` in place of `model`."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -51,13 +51,13 @@ class ShowRequest(BaseModel):
     name: ModelName = ""
 
     @model_validator(mode="after")
-    def one_is_named(self) -> ShowRequest:
-        if not self.asked:
+    def names_a_model(self) -> ShowRequest:
+        if not self.wanted:
             raise ValueError("model is required")
         return self
 
     @property
-    def asked(self) -> str:
+    def wanted(self) -> str:
         return self.model or self.name
 
 
@@ -95,8 +95,8 @@ def shown(name: str, about: About) -> dict[str, Any]:
 
 
 def capabilities_of(about: About) -> list[str]:
-    """Ollama says `completion` or `embedding`, never both: its command line embeds whatever it is given where it reads
-    the second."""
+    """Ollama lists `completion` or `embedding`, never both: its command line embeds every input of a model that lists
+    `embedding`."""
     can = list(about.get("capabilities") or ("completion",))
     return [word for word in can if word != "embedding" or "completion" not in can]
 
@@ -107,7 +107,7 @@ def context_of(about: About) -> int:
 
 
 def details_of(about: About) -> dict[str, Any]:
-    """Of each detail what a worker says, if that is of the kind that clients decode."""
+    """Each detail as a worker reports it, if the value is of the kind that clients decode."""
     details = about.get("details") or {}
     known = {name: value for name, value in details.items() if type(value) is type(NO_DETAILS.get(name))}
     return {name: known.get(name, unknown) for name, unknown in NO_DETAILS.items()}
@@ -132,7 +132,7 @@ def _entry(name: str, about: About) -> dict[str, Any]:
 
 
 def _digest(name: str, about: About) -> str:
-    """Clients tell models apart by it: of the name, where no worker says the file's."""
+    """The digest, by which clients tell models apart: that of the name, where no worker reports the file's."""
     file = DIGEST.fullmatch(str(about.get("digest", "")))
     return file[1] if file else hashlib.sha256(name.encode()).hexdigest()
 

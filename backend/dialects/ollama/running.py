@@ -1,6 +1,6 @@
-"""`GET /` and `HEAD /`: Ollama's sign of life, for callers that ask for no page.
+"""`GET /` and `HEAD /`: Ollama's sign of life, for callers that want no page.
 
-Ollama's command line asks `HEAD /` before anything else, and many tools look for its sentence. A browser asks for HTML
+Ollama's command line sends `HEAD /` before anything else, and many tools look for its sentence. A browser wants HTML
 and gets the page, which is the next route.
 """
 
@@ -19,7 +19,7 @@ PAGES = (b"text/html", b"application/xhtml")
 
 
 def _takes_a_page(scope: Scope) -> bool:
-    """Also a browser's script: the page's own asks for `/` with `*/*` before it goes there without a reload."""
+    """A browser's script, too: the page's own script requests `/` with `*/*` before it goes there without a reload."""
     accepted = header(scope, b"accept").lower()
     browser = header(scope, b"user-agent").lower().startswith(BROWSERS)
     return browser or any(kind in accepted for kind in PAGES)

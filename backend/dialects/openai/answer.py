@@ -1,4 +1,4 @@
-"""The parts of an answer that OpenAI's routes tell alike: usage, the reason of its end, tool calls, logprobs."""
+"""The parts of an answer that OpenAI's routes write alike: usage, the reason of its end, tool calls, logprobs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wire.ids import JobId
 
 
 def usage_of(*ends: dict[str, Any]) -> dict[str, Any]:
-    """From the `completed` events of an answer's jobs: what all of them have cost."""
+    """The cost of all jobs of an answer, from their `completed` events."""
     prompt, answer, cached, thoughts = (
         sum(end.get("usage", {}).get(name, 0) for end in ends)
         for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "thinking_tokens")
@@ -27,17 +27,17 @@ def usage_of(*ends: dict[str, Any]) -> dict[str, Any]:
 
 
 def reason_of(end: dict[str, Any], called: bool) -> str:
-    """Why it ended. Engines that call tools may say that they just stopped; OpenAI's clients go by this word."""
+    """Why an answer ended. Engines that call tools may report a plain stop; OpenAI's clients go by this word."""
     reason = str(end.get("finish_reason") or "stop")
     return "tool_calls" if called and reason == "stop" else reason
 
 
-def told_calls(job: JobId, calls: Iterable[dict[str, Any]], before: int) -> list[dict[str, Any]]:
-    """An event's tool calls; `before` it the answer had this many."""
-    return [_told_call(call, call_id(job, place)) for place, call in enumerate(calls, before)]
+def call_objects(job: JobId, calls: Iterable[dict[str, Any]], before: int) -> list[dict[str, Any]]:
+    """An event's tool calls in OpenAI's form. `before`: how many calls the answer had before this event."""
+    return [_call_object(call, call_id(job, place)) for place, call in enumerate(calls, before)]
 
 
-def _told_call(call: dict[str, Any], id: str) -> dict[str, Any]:
+def _call_object(call: dict[str, Any], id: str) -> dict[str, Any]:
     function = call.get("function", {})
     arguments = function.get("arguments", {})
     written = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()

@@ -22,16 +22,16 @@ from backend.chat.party import Ticket
 from backend.dialects.common.door import Incoming, Parsed
 from backend.dialects.common.sse import frame, text_frame
 from backend.dialects.common.tools import hex_of
-from backend.dialects.openai.answer import logprobs_of, reason_of, told_calls, usage_of
-from backend.dialects.openai.chat_request import ChatRequest, check_possible
+from backend.dialects.openai.answer import call_objects, logprobs_of, reason_of, usage_of
+from backend.dialects.openai.chat_request import OpenAiChatRequest, check_possible
 from backend.dialects.openai.errors import BadParameter, read_as
-from backend.dialects.openai.frames import Chunks, Place
+from backend.dialects.openai.frames import ChoicePlace, Chunks
 from backend.dialects.openai.sampling import copies
 from backend.moments import now_ms, seconds
 from wire.ids import JobId
 
 
-class Extra(NamedTuple):
+class ChatExtra(NamedTuple):
     """`created`: the request's second, the same in all chunks of its answer."""
 
     created: int
@@ -48,10 +48,10 @@ class ChatDoor:
             problem = f"messages: {len(messages):,} are too many; at most {most:,}."
             raise BadParameter("messages", problem, "too_many_messages")
         check_possible(incoming.fields)
-        wanted = read_as(ChatRequest, incoming.fields)
+        wanted = read_as(OpenAiChatRequest, incoming.fields)
         include_usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
-        job, *others = copies(wanted.to_job(), wanted.n or 1)
-        extra = Extra(seconds(now_ms()), include_usage)
+        job, *others = copies(wanted.to_ask(), wanted.n or 1)
+        extra = ChatExtra(seconds(now_ms()), include_usage)
         return Parsed(job, bool(wanted.stream), extra, others=tuple(others))
 
     def stream(self, parsed: Parsed, ticket: Ticket) -> ChatChunks:
@@ -61,7 +61,7 @@ class ChatDoor:
         return completion(ticket.job, ticket.model, parsed.extra.created, outcome)
 
     def choice(self, parsed: Parsed, tickets: Sequence[Ticket], place: int) -> ChatChunks:
-        first, among = tickets[0], Place(place, tickets[0].job)
+        first, among = tickets[0], ChoicePlace(place, tickets[0].job)
         return ChatChunks(tickets[place].job, first.model, parsed.extra.created, parsed.extra.include_usage, among)
 
     def all_choices(self, parsed: Parsed, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -71,13 +71,15 @@ class ChatDoor:
 
 
 class ChatChunks(Chunks):
-    def __init__(self, job: JobId, model: str, created: int, include_usage: bool, among: Place | None = None) -> None:
+    def __init__(
+        self, job: JobId, model: str, created: int, include_usage: bool, among: ChoicePlace | None = None
+    ) -> None:
         self._job = job
-        self._index, answer = among or Place(0, job)
+        self._index, answer = among or ChoicePlace(0, job)
         self._head = {"id": id_of(answer), "object": "chat.completion.chunk", "created": created, "model": model}
         self._tail = {"usage": None} if include_usage else {}
         self._include_usage = include_usage
-        self._called = 0  # tool calls told so far
+        self._called = 0  # tool calls sent so far
         super().__init__(text_frame(self._chunk({"content": ""}), b"content"), among)
 
     def keep_alive(self) -> bytes:
@@ -92,8 +94,8 @@ class ChatChunks(Chunks):
         if fields.get("thinking"):
             delta["reasoning_content"] = fields["thinking"]
         if calls := fields.get("tool_calls"):
-            told = told_calls(self._job, calls, self._called)
-            delta["tool_calls"] = [{"index": self._called + n, **call} for n, call in enumerate(told)]
+            objects = call_objects(self._job, calls, self._called)
+            delta["tool_calls"] = [{"index": self._called + n, **call} for n, call in enumerate(objects)]
             self._called += len(calls)
         if fields.get("text") or not delta:
             delta["content"] = fields.get("text", "")
@@ -128,7 +130,7 @@ def completion(job: JobId, model: str, created: int, outcome: Outcome) -> dict[s
 
 
 def choice_of(job: JobId, index: int, outcome: Outcome) -> dict[str, Any]:
-    text, calls = "".join(outcome.text), told_calls(job, outcome.tool_calls, 0)
+    text, calls = "".join(outcome.text), call_objects(job, outcome.tool_calls, 0)
     message: dict[str, Any] = {"role": "assistant", "content": None if calls and not text else text, "refusal": None}
     if thinking := "".join(outcome.thinking):
         message["reasoning_content"] = thinking

@@ -2,11 +2,11 @@
 
 | passed on | as |
 | --- | --- |
-| `messages` | see `openai_messages` |
+| `messages` | see `messages.py` |
 | `tools`, `tool_choice` (none, auto, required, a function, allowed_tools), `parallel_tool_calls` | the job's own |
-| `response_format`, `guided_*`, `structured_outputs`, `grammar` | see `openai_format`, `openai_guided` |
+| `response_format`, `guided_*`, `structured_outputs`, `grammar` | see `format.py`, `guided.py` |
 | `reasoning_effort` or `reasoning.effort` | `think`: none → False, minimal → low, xhigh and max → high, else the word |
-| `chat_template_kwargs.enable_thinking`, where no effort is told | `think` |
+| `chat_template_kwargs.enable_thinking`, where no effort is given | `think` |
 | `temperature`, `top_p`, `presence_penalty`, `frequency_penalty`, `seed`, `stop` | options of that name |
 | `n` (up to 8) | so many jobs, each a choice |
 | `max_completion_tokens`, else `max_tokens` | `num_predict` |
@@ -17,7 +17,7 @@
 | --- | --- |
 | `n` > 8 | each answer is a job |
 | `functions`, `function_call`, messages of role `function` | `tools` have taken their place |
-| `web_search_options`, `moderation` that are not empty | nothing here can do what they ask |
+| `web_search_options`, `moderation` that are not empty | nothing here searches or moderates |
 | a `tool_choice` of a tool that is no function | it runs elsewhere |
 | `audio`, `modalities` with more than text, `input_audio`, files that are no text, what must be fetched | no engine |
 
@@ -37,8 +37,8 @@ from backend.dialects.common.tools import TOOLS_MAX, Name, Tool, as_tools
 from backend.dialects.openai.elsewhere import check_choice, runs_elsewhere
 from backend.dialects.openai.errors import BadParameter, NotOffered
 from backend.dialects.openai.format import ResponseFormat
-from backend.dialects.openai.guided import Form
-from backend.dialects.openai.messages import ChatMessage, as_messages
+from backend.dialects.openai.guided import AnswerForm
+from backend.dialects.openai.messages import OpenAiMessage, as_messages
 from backend.dialects.openai.sampling import Count, Sampling, StreamOptions, check_extras
 from wire.records import JobRequest
 
@@ -71,7 +71,7 @@ class Named(BaseModel):
 
 
 class OfferedTool(Tool):
-    """Of one that runs elsewhere nothing is read."""
+    """A tool as it is offered. Of a tool that runs elsewhere nothing is read."""
 
     elsewhere: bool = Field(False, exclude=True)
 
@@ -81,7 +81,7 @@ class OfferedTool(Tool):
         return {"function": {"name": "-"}, "elsewhere": True} if runs_elsewhere(value) else value
 
 
-class NamedTool(BaseModel):
+class NamedFunction(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     type: Literal["function"] = "function"
@@ -92,10 +92,10 @@ class Allowed(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     mode: Literal["auto", "required"]
-    tools: list[NamedTool] = Field(min_length=1, max_length=TOOLS_MAX)
+    tools: list[NamedFunction] = Field(min_length=1, max_length=TOOLS_MAX)
 
 
-class Choice(BaseModel):
+class ChatToolChoice(BaseModel):
     """`tool_choice`; a word alone is its `type`."""
 
     model_config = ConfigDict(extra="ignore")
@@ -105,7 +105,7 @@ class Choice(BaseModel):
     allowed_tools: Allowed | None = None
 
     @model_validator(mode="after")
-    def names_what_it_needs(self) -> Choice:
+    def names_what_it_needs(self) -> ChatToolChoice:
         if self.type in ("function", "allowed_tools") and getattr(self, self.type) is None:
             raise ValueError(f"type {self.type} needs the field {self.type}")
         return self
@@ -119,11 +119,12 @@ def as_choice(value: object) -> object:
 
 
 Chosen = Annotated[
-    Choice, BeforeValidator(as_choice, json_schema_input_type=Literal["none", "auto", "required"] | Choice)
+    ChatToolChoice,
+    BeforeValidator(as_choice, json_schema_input_type=Literal["none", "auto", "required"] | ChatToolChoice),
 ]
 
 
-class Reasoning(BaseModel):
+class ChatReasoning(BaseModel):
     """The newer place of `reasoning_effort`, which some clients use here too."""
 
     model_config = ConfigDict(extra="ignore")
@@ -139,10 +140,10 @@ class TemplateWords(BaseModel):
     enable_thinking: bool | None = None
 
 
-class ChatRequest(Sampling):
+class OpenAiChatRequest(Sampling):
     """No `model` stands for the default one."""
 
-    messages: list[ChatMessage] = Field(min_length=1)
+    messages: list[OpenAiMessage] = Field(min_length=1)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: Count | None = None
@@ -152,13 +153,13 @@ class ChatRequest(Sampling):
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: Effort | None = None
-    reasoning: Reasoning | None = None
+    reasoning: ChatReasoning | None = None
     chat_template_kwargs: TemplateWords | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
 
-    def to_job(self) -> JobRequest:
+    def to_ask(self) -> JobRequest:
         """Raises BadParameter where one part of the request contradicts another."""
         self._check()
         choice, tools = self._choice()
@@ -178,7 +179,7 @@ class ChatRequest(Sampling):
             top_logprobs=self.top_logprobs,
         )
 
-    def _form(self) -> Form:
+    def _form(self) -> AnswerForm:
         return self.form(self.response_format.as_format() if self.response_format else None)
 
     def _switched(self) -> bool | None:
@@ -213,14 +214,14 @@ class ChatRequest(Sampling):
 
     def _named(self, wanted: list[Named]) -> list[OfferedTool]:
         tools = {tool.function.name: tool for tool in self._functions}
-        for one in wanted:
-            if one.name not in tools:
-                raise BadParameter("tool_choice", f"'tool_choice' names {one.name!r}, which is not among 'tools'.")
-        return [tools[one.name] for one in wanted]
+        for function in wanted:
+            if function.name not in tools:
+                raise BadParameter("tool_choice", f"'tool_choice' names {function.name!r}, which is not among 'tools'.")
+        return [tools[function.name] for function in wanted]
 
 
 def check_possible(body: Mapping[str, Any]) -> None:
-    """Raises NotOffered for what this API knows and nobody here can do."""
+    """Raises NotOffered for a wish that OpenAI's API fulfils and no engine here can."""
     for name, advice in IMPOSSIBLE.items():
         if body.get(name):
             raise NotOffered(name, advice)

@@ -8,13 +8,13 @@ data: {"id":"cmpl-…","object":"text_completion","created":…,"model":"…","c
 | --- | --- |
 | `prompt` (a text, or up to 128), `suffix` | the job's own; each prompt is a job, its answers stand side by side |
 | `n` (up to 8) | so many jobs a prompt |
-| `max_tokens`, 16 unless told | `num_predict` |
+| `max_tokens`, 16 by default | `num_predict` |
 | `logprobs` (0 to 5) | `logprobs`, `top_logprobs` |
-| `echo` | the prompt is told before the answer |
+| `echo` | the prompt is sent before the answer |
 | the rest | as of a chat |
 
 Refused with 400: `best_of` over `n` (nothing here compares answers), prompts of token ids, and `echo` with `logprobs`
-(no engine tells those of a prompt). Thoughts are no part of a text and are not told.
+(no engine reports those of a prompt). Thoughts are no part of a text and are not sent.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from backend.dialects.common.sse import frame, text_frame
 from backend.dialects.common.tools import hex_of
 from backend.dialects.openai.answer import TextLogprobs, usage_of
 from backend.dialects.openai.errors import BadParameter, NotOffered, read_as
-from backend.dialects.openai.frames import Chunks, Place
+from backend.dialects.openai.frames import ChoicePlace, Chunks
 from backend.dialects.openai.sampling import JOBS_MAX, Count, Sampling, StreamOptions, as_list, check_extras, copies
 from backend.moments import now_ms, seconds
 from wire.ids import JobId
 from wire.records import JobRequest
 
-MAX_TOKENS = 16  # what OpenAI's reference says of a request that does not
+MAX_TOKENS = 16  # OpenAI's reference has this for a request without a limit
 
 
 class CompletionRequest(Sampling):
@@ -56,7 +56,7 @@ class CompletionRequest(Sampling):
     n: Count | None = None
     best_of: Annotated[int, Field(ge=1)] | None = None
 
-    def to_jobs(self) -> list[JobRequest]:
+    def to_asks(self) -> list[JobRequest]:
         """A prompt's answers side by side. Raises BadParameter where one part of the request contradicts another."""
         self._check()
         return [job for prompt in self.prompt for job in copies(self._job(prompt), self.n or 1)]
@@ -88,15 +88,15 @@ class CompletionRequest(Sampling):
 
 
 def check_possible(body: Mapping[str, Any]) -> None:
-    """Raises NotOffered for what this API knows and nobody here can do."""
+    """Raises NotOffered for a wish that OpenAI's API fulfils and no engine here can."""
     check_extras(body)
     prompt = body.get("prompt")
     if isinstance(prompt, list) and prompt and isinstance(prompt[0], int | list):
         raise NotOffered("prompt", "Prompts of token ids are not supported: send the text.")
 
 
-class Extra(NamedTuple):
-    """`created`: the request's second. `echo`: the prompt is told before the answer."""
+class CompletionExtra(NamedTuple):
+    """`created`: the request's second. `echo`: the prompt is sent before the answer."""
 
     created: int
     include_usage: bool
@@ -111,8 +111,8 @@ class CompletionsDoor:
         check_possible(incoming.fields)
         wanted = read_as(CompletionRequest, incoming.fields)
         include_usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
-        extra = Extra(seconds(now_ms()), include_usage, bool(wanted.echo))
-        job, *others = wanted.to_jobs()
+        extra = CompletionExtra(seconds(now_ms()), include_usage, bool(wanted.echo))
+        job, *others = wanted.to_asks()
         return Parsed(job, bool(wanted.stream), extra, others=tuple(others))
 
     def stream(self, parsed: Parsed, ticket: Ticket) -> TextChunks:
@@ -122,7 +122,7 @@ class CompletionsDoor:
         return self.all_choices(parsed, [ticket], [outcome])
 
     def choice(self, parsed: Parsed, tickets: Sequence[Ticket], place: int) -> TextChunks:
-        among, prompt = Place(place, tickets[0].job), parsed.asks[place].prompt
+        among, prompt = ChoicePlace(place, tickets[0].job), parsed.asks[place].prompt
         return TextChunks(tickets[place].job, tickets[0].model, parsed.extra, prompt, among)
 
     def all_choices(self, parsed: Parsed, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -133,9 +133,14 @@ class TextChunks(Chunks):
     """`prompt`: sent before the answer, where the request wants that."""
 
     def __init__(
-        self, job: JobId, model: str, extra: Extra, prompt: str | None = None, among: Place | None = None
+        self,
+        job: JobId,
+        model: str,
+        extra: CompletionExtra,
+        prompt: str | None = None,
+        among: ChoicePlace | None = None,
     ) -> None:
-        self._index, answer = among or Place(0, job)
+        self._index, answer = among or ChoicePlace(0, job)
         self._head = head(answer, model, extra.created)
         self._tail = {"usage": None} if extra.include_usage else {}
         self._include_usage = extra.include_usage

@@ -84,7 +84,7 @@ def is_token_id(value: object) -> bool:
 
 
 def answer(model: str, vectors: list[str], prompt_tokens: int, as_base64: bool) -> Iterator[bytes]:
-    """The answer's JSON, piece by piece: 2,048 long vectors at once would hold everybody else up."""
+    """The answer's JSON, piece by piece: 2,048 long vectors at once would make all other callers wait."""
     yield b'{"object":"list","data":['
     for place, vector in enumerate(vectors):
         embedding = vector if as_base64 else numbers(vector)

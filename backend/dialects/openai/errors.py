@@ -5,7 +5,7 @@
 | 422, 413 of a context | 400 `invalid_request_error`; a context's code is `context_length_exceeded` |
 | 401, 403, 429 | the same, `authentication_error`, `permission_error`, `rate_limit_error` |
 | 400, 404, 413, 415 | the same, `invalid_request_error`; a model's code is `model_not_found`, its param `model` |
-| a job that was cancelled | 499: its clients send again by themselves what got a 409, and somebody has ended this one |
+| a job that was cancelled | 499: its clients repeat a request that got a 409, and this job was ended on purpose |
 | 5xx | the same, `server_error` |
 """
 
@@ -30,7 +30,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class BadParameter(Invalid):
-    """What was sent is wrong, and this is where: `messages[0].role`."""
+    """A mistake in a request. `param` is its place: `messages[0].role`."""
 
     def __init__(self, param: str, message: str, code: str | None = None) -> None:
         super().__init__(message, code)
@@ -38,7 +38,7 @@ class BadParameter(Invalid):
 
 
 class NotOffered(BadParameter):
-    """A wish that OpenAI's API knows and nobody here can fulfil: to ignore it would be a lie."""
+    """A wish that OpenAI's API fulfils and no engine here can: to ignore the wish would be a lie."""
 
     status = 400
     code = "unsupported"
@@ -46,14 +46,14 @@ class NotOffered(BadParameter):
 
 def refusal(error: ApiError, request_id: str) -> Refusal:
     status = status_of(error)
-    told = {
+    described = {
         "message": error.message,
         "type": type_of(status),
         "param": param_of(error),
         "code": CODES.get(error.code, error.code),
         "request_id": request_id,
     }
-    return Refusal(status, {"error": told})
+    return Refusal(status, {"error": described})
 
 
 def param_of(error: ApiError) -> str | None:
@@ -76,7 +76,7 @@ def error_frame(error: ApiError) -> bytes:
 
 
 def read_as(model: type[Model], body: dict[str, Any]) -> Model:
-    """The body as this model. Raises BadParameter with the first few things that are wrong."""
+    """The body as this model. Raises BadParameter which names the first few mistakes."""
     try:
         return model.model_validate(without_nulls(body), strict=True)
     except ValidationError as error:

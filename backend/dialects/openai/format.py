@@ -21,7 +21,7 @@ class JsonSchema(BaseModel):
 
 
 class ResponseFormat(BaseModel):
-    """`schema` beside the type is llama.cpp's way to say it, for `json_object` too."""
+    """`schema` beside the type is llama.cpp's form, for `json_object` too."""
 
     model_config = ConfigDict(extra="ignore")
 

@@ -18,7 +18,7 @@ from wire.events import EventId, LogEntry
 from wire.ids import JobId
 
 
-class Place(NamedTuple):
+class ChoicePlace(NamedTuple):
     """The place of a choice among those of its answer, whose id is made of the first choice's job."""
 
     number: int
@@ -30,7 +30,7 @@ class Chunks(Translation):
     place among several choices, None: it is the only one.
     """
 
-    def __init__(self, text_format: bytes, among: Place | None = None) -> None:
+    def __init__(self, text_format: bytes, among: ChoicePlace | None = None) -> None:
         super().__init__()
         self._alone = among is None
         self._text_format = text_format

@@ -8,8 +8,8 @@
 | `guided_choice`, `structured_outputs.choice` | the option `grammar`, of these texts |
 | `guided_regex`, `structured_outputs.regex` | the option `regex`: vLLM |
 
-An engine that has no such option refuses the job: an answer in another form would look like one in the form that was
-asked for. How the form is enforced (`guided_decoding_backend`, `…whitespace…`) is the engine's own business.
+An engine that has no such option refuses the job: an answer in another form would look like an answer in the form
+that was requested. How the form is enforced (`guided_decoding_backend`, `…whitespace…`) is the engine's own business.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TokenId = Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
 
 
 def as_schema(value: object) -> object:
-    """A schema that was sent as the JSON of it. Inside of a text nobody has bounded it yet."""
+    """A schema that was sent as the JSON of it. A schema inside of a text has not been bounded yet."""
     if not isinstance(value, str):
         return value
     if len(value) > GRAMMAR_MAX or depth_of(value) > DEPTH_MAX:
@@ -66,8 +66,8 @@ class StructuredOutputs(BaseModel):
     choice: Choices | None = None
 
 
-class Form(NamedTuple):
-    """What an answer is held to: a job's `format`, or the option that stands for it."""
+class AnswerForm(NamedTuple):
+    """The form of an answer: a job's `format`, or the option that stands for it."""
 
     format: Any = None
     options: dict[str, Any] = {}  # noqa: RUF012 - never written
@@ -87,8 +87,8 @@ class Guided(BaseModel):
     json_schema: AnySchema | None = None
     logit_bias: Annotated[dict[TokenId, Bias], Field(max_length=1_024)] | None = None
 
-    def form(self, response_format: Any = None) -> Form:
-        """Raises BadParameter where more than one is asked for. `response_format`: as a job's `format`."""
+    def form(self, response_format: Any = None) -> AnswerForm:
+        """Raises BadParameter where the request has more than one form. `response_format`: as a job's `format`."""
         nested = self.structured_outputs or StructuredOutputs()
         forms = {
             "response_format": _format(response_format),
@@ -107,7 +107,7 @@ class Guided(BaseModel):
         named = [name for name, form in forms.items() if form]
         if len(named) > 1:
             raise BadParameter(named[1], f"An answer has one form: send {named[0]!r} or {named[1]!r}.")
-        return forms[named[0]] or Form() if named else Form()
+        return forms[named[0]] or AnswerForm() if named else AnswerForm()
 
 
 def grammar_of(choices: Sequence[str] | None) -> str | None:
@@ -117,9 +117,9 @@ def grammar_of(choices: Sequence[str] | None) -> str | None:
     return "root ::= " + " | ".join(orjson.dumps(choice).decode() for choice in choices)
 
 
-def _format(wanted: Any) -> Form | None:
-    return None if wanted is None else Form(wanted)
+def _format(wanted: Any) -> AnswerForm | None:
+    return None if wanted is None else AnswerForm(wanted)
 
 
-def _option(name: str, value: str | None) -> Form | None:
-    return None if value is None else Form(None, {name: value})
+def _option(name: str, value: str | None) -> AnswerForm | None:
+    return None if value is None else AnswerForm(None, {name: value})

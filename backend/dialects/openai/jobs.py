@@ -1,7 +1,7 @@
-"""How a chat's job stands, for callers who ask instead of listening: `/v1/chat/jobs/{id}`.
+"""The state of a chat's job, for callers who poll instead of listening: `/v1/chat/jobs/{id}`.
 
 `status`: queued, running, completed, failed, cancelled. `progress`: 0 while it waits, 1 once it has completed, between
-them the share of `max_tokens` that is surely out (an event holds at least one token); None where nobody knows: for a
+them the share of `max_tokens` that is surely out (an event holds at least one token); None where it is not known: for a
 running answer without a limit, and for what ended without an answer. `result`: as `/v1/chat/completions` answers.
 """
 
@@ -16,8 +16,8 @@ from wire.decoding import json_object
 from wire.records import JobRecord
 
 
-def told(record: JobRecord, events: int, end: dict[str, Any]) -> dict[str, Any]:
-    """`events`: how many its running attempt has told so far. `end`: the terminal event, {} once its log is gone."""
+def described(record: JobRecord, events: int, end: dict[str, Any]) -> dict[str, Any]:
+    """`events`: how many its running attempt has emitted so far. `end`: the terminal event, {} once its log is gone."""
     ended = next((at for at, what, _ in reversed(record.timeline) if what == "ended"), None)
     return {
         "id": record.id,

@@ -8,7 +8,7 @@
 | `tool` | text, or none | `tool_call_id`, of a call that an assistant message before it has |
 
 `file` parts are read as the text in them. A message's text parts are joined with line feeds. Roles are read in upper
-and lower case. `name` is ignored: no engine here is told of it.
+and lower case. `name` is ignored: no engine here takes it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ImageUrl(BaseModel):
     detail: Literal["auto", "low", "high", "original"] | None = None
 
 
-class File(BaseModel):
+class FilePart(BaseModel):
     """`file_data` holds the text once it is read."""
 
     model_config = ConfigDict(extra="ignore")
@@ -45,24 +45,24 @@ class File(BaseModel):
     filename: Annotated[str, Field(max_length=256)] | None = None
 
 
-class Part(BaseModel):
+class ChatPart(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     type: Literal["text", "image_url", "refusal", "file"]
     text: str | None = None
     image_url: ImageUrl | None = None
     refusal: str | None = None
-    file: File | None = None
+    file: FilePart | None = None
 
     @model_validator(mode="after")
-    def holds_what_it_says(self) -> Part:
+    def holds_the_field_of_its_type(self) -> ChatPart:
         if getattr(self, self.type) is None:
             raise ValueError(f"a part of type {self.type} needs the field {self.type}")
         return self
 
     @property
     def words(self) -> str:
-        """What a model reads of it, "" of an image."""
+        """The text that a model reads of this part, "" of an image."""
         if self.file:
             return named_text(self.file.filename, self.file.file_data)
         return self.text or self.refusal or ""
@@ -74,8 +74,8 @@ def as_parts(content: object) -> object:
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
-Parts = Annotated[
-    list[Part], Field(fail_fast=True), BeforeValidator(as_parts, json_schema_input_type=str | list[Part] | None)
+ChatParts = Annotated[
+    list[ChatPart], Field(fail_fast=True), BeforeValidator(as_parts, json_schema_input_type=str | list[ChatPart] | None)
 ]
 
 
@@ -94,18 +94,18 @@ class Call(BaseModel):
     function: CalledFunction
 
 
-class ChatMessage(BaseModel):
+class OpenAiMessage(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     role: Annotated[Literal["system", "developer", "user", "assistant", "tool"], BeforeValidator(lowered)]
-    content: Parts = Field(default_factory=list)
+    content: ChatParts = Field(default_factory=list)
     refusal: str | None = None
     tool_calls: list[Call] | None = Field(None, max_length=TOOLS_MAX)
     tool_call_id: CallId | None = None
     reasoning_content: str | None = Field(None, validation_alias=AliasChoices("reasoning_content", "reasoning"))
 
     @model_validator(mode="after")
-    def is_of_its_role(self) -> ChatMessage:
+    def is_of_its_role(self) -> OpenAiMessage:
         kinds = {part.type for part in self.content}
         if "image_url" in kinds and self.role != "user":
             raise ValueError(f"a {self.role} message is text; images belong to a user message")
@@ -115,32 +115,32 @@ class ChatMessage(BaseModel):
             raise ValueError("only an assistant message has a refusal or tool_calls")
         if self.role == "tool" and self.tool_call_id is None:
             raise ValueError("a tool message needs tool_call_id: the id of the call that it answers")
-        if not (self.content or self.role == "tool" or self.says_otherwise):
+        if not (self.content or self.role == "tool" or self.has_other_content):
             raise ValueError(f"a {self.role} message needs content")
         return self
 
     @property
-    def says_otherwise(self) -> bool:
+    def has_other_content(self) -> bool:
         """An assistant's message may be nothing but calls, thoughts, or a refusal."""
-        said = self.tool_calls or self.reasoning_content or self.refusal
-        return self.role == "assistant" and bool(said)
+        others = self.tool_calls or self.reasoning_content or self.refusal
+        return self.role == "assistant" and bool(others)
 
     def text(self) -> str:
-        said = [part.words for part in self.content if part.type != "image_url"]
-        return "\n".join(said or ([self.refusal or ""] if self.role == "assistant" else []))
+        texts = [part.words for part in self.content if part.type != "image_url"]
+        return "\n".join(texts or ([self.refusal or ""] if self.role == "assistant" else []))
 
     def images(self) -> tuple[str, ...] | None:
         return tuple(part.image_url.url for part in self.content if part.image_url) or None
 
 
-def as_messages(messages: list[ChatMessage]) -> tuple[Message, ...]:
+def as_messages(messages: list[OpenAiMessage]) -> tuple[Message, ...]:
     """A job's messages. Raises BadParameter for a tool's result without a call: engines answer nonsense to one."""
     check_arguments(call.function.arguments for message in messages for call in message.tool_calls or ())
     called: dict[str, str] = {}  # call id → function's name
     return tuple(_as_message(message, place, called) for place, message in enumerate(messages))
 
 
-def _as_message(message: ChatMessage, place: int, called: dict[str, str]) -> Message:
+def _as_message(message: OpenAiMessage, place: int, called: dict[str, str]) -> Message:
     if message.role == "tool" and message.tool_call_id not in called:
         param = f"messages[{place}].tool_call_id"
         raise BadParameter(param, f"{param}: no assistant message before it has a call with this id.")

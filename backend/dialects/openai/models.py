@@ -1,6 +1,6 @@
-"""OpenAI's `/v1/models`: its four fields, and beside them what a worker says of the model.
+"""OpenAI's `/v1/models`: its four fields, and beside them the report of a worker.
 
-`created` is always 0: nobody here knows when a model was made, and clients ask for a number.
+`created` is always 0: the time when a model was made is not known here, and clients need a number.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from backend.pool.models.names import Models
 
 
 def listed(models: Models, ids: Mapping[str, str]) -> dict[str, Any]:
-    data = [told(id, name, models.about(name), models.is_live(name)) for id, name in ids.items()]
+    data = [described(id, name, models.about(name), models.is_live(name)) for id, name in ids.items()]
     return {"object": "list", "data": data}
 
 
-def told(id: str, name: str, about: About, live: bool) -> dict[str, Any]:
-    """`id`: what the caller calls it, `name`: what it is called here, which differ where `id` is an alias.
+def described(id: str, name: str, about: About, live: bool) -> dict[str, Any]:
+    """`id`: the caller's name for the model, `name`: its name here; they differ where `id` is an alias.
 
     `live`: a worker offers it now; `context_length` None: not known.
     """

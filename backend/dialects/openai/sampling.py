@@ -1,9 +1,9 @@
-"""What OpenAI's chat and completions have in common: how a model is to choose its tokens.
+"""The fields that OpenAI's chat and completions have in common: how a model is to choose its tokens.
 
 Beside OpenAI's own fields those that other servers of its protocol take (vLLM, llama.cpp, LM Studio) and clients send:
 `top_k`, `min_p`, `typical_p`, `repeat_penalty` or `repetition_penalty`, and `max_tokens: -1` for no limit. Their
 `ignore_eos`, `min_tokens` and whatever is not known have no effect; what holds an answer to a form is in
-`openai_guided`.
+`guided.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OPTIONS = (
     *("temperature", "top_p", "top_k", "min_p", "typical_p"),
     *("presence_penalty", "frequency_penalty", "repeat_penalty", "seed", "stop"),
 )
-# Fields of other servers that would change what an answer is, and that no engine here is asked for.
+# Fields of other servers that would change the answer, and that no engine here takes.
 IMPOSSIBLE = (
     *("bad_words", "stop_token_ids", "use_beam_search", "prompt_logprobs", "logits_processors"),
     *("chat_template", "continue_final_message", "documents"),
@@ -33,7 +33,7 @@ StopString = Annotated[str, Field(min_length=1, max_length=500)]
 
 N_MAX = 8  # answers to one question: each is a job, which another caller may be waiting behind
 JOBS_MAX = 128  # of one request
-STOPS_MAX = 256  # no engine is known to take more; one that takes fewer says so
+STOPS_MAX = 256  # no engine is known to take more; an engine that takes fewer refuses the job
 Count = Annotated[int, Field(ge=1, le=N_MAX)]
 
 
@@ -51,7 +51,7 @@ def as_list(value: object) -> object:
 
 
 def check_extras(body: Mapping[str, Any]) -> None:
-    """Raises NotOffered for what other servers of this protocol take and nobody here does."""
+    """Raises NotOffered for fields that other servers of this protocol take and no engine here does."""
     for name in IMPOSSIBLE:
         if body.get(name):
             raise NotOffered(name, f"{name!r} is not supported by any engine here; leave it out.")

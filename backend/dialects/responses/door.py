@@ -1,4 +1,4 @@
-"""OpenAI's `/v1/responses` as a door: `…_request` says what it takes, `…_stream` and `…_object` what it tells."""
+"""OpenAI's `/v1/responses` as a door: `request.py` reads requests, `stream.py` and `object.py` write answers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from backend.errors import Invalid
 
 
 class ResponsesDoor:
-    """A request that continues a response is read without it, and without the items that it only names:
-    `backend.responses` puts both where they belong."""
+    """The door of responses. It reads a request without the response that the request continues, and without items that
+    are only named: `service.py` and `references.py` put both where they belong.
+    """
 
     name = DOOR_NAME
 
@@ -27,18 +28,18 @@ class ResponsesDoor:
             raise Invalid(f"input: {len(items):,} items are too many; at most {most:,}.", "too_many_messages")
         check_possible(incoming.fields)
         wanted = read_as(ResponsesRequest, incoming.fields)
-        return Parsed(wanted.to_job(), bool(wanted.stream), wanted)
+        return Parsed(wanted.to_ask(), bool(wanted.stream), wanted)
 
     def stream(self, parsed: Parsed, ticket: Ticket) -> ResponseEvents:
         return ResponseEvents(Origin(ticket.job, ticket.model, parsed.ask))
 
     def whole(self, parsed: Parsed, ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
-        told = Origin(ticket.job, ticket.model, parsed.ask)
-        return ended(told, outcome.end, output_of(ticket.job, outcome))
+        origin = Origin(ticket.job, ticket.model, parsed.ask)
+        return ended(origin, outcome.end, output_of(ticket.job, outcome))
 
 
 class CountDoor(AnswersWhole):
-    """How many tokens the input of a response is. Nothing is kept of it."""
+    """The door that counts the tokens of a response's input. Nothing is kept of the input."""
 
     name = "openai.input_tokens"
 

@@ -1,4 +1,4 @@
-"""`/v1/responses`: ask, and for a day after: look, stream again from any event on, cancel, delete."""
+"""`/v1/responses`: create, and for a day after: look, stream again from any event on, cancel, delete."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ async def show(
 
 @router.delete("/{response_id}", summary="Delete a response; one that lives is cancelled first")
 async def delete(request: Request, caller: Chatter, response_id: Id) -> Response:
-    """Request, answer and events are gone for good: nobody finds the job any more."""
+    """Request, answer and events are gone for good: the job cannot be found any more."""
     responses = responses_of(request)
     await responses.forget(caller, await responses.find(caller, response_id))
     return answer({"id": response_id, "object": "response", "deleted": True})
@@ -107,13 +107,13 @@ async def input_items(
     order: Literal["asc", "desc"] = "desc",
     after: str | None = None,
 ) -> Response:
-    """Without the instructions, and without what it continues."""
+    """The instructions are left out, and so is the conversation that the response continues."""
     items = input_of(await responses_of(request).find(caller, response_id))
     items = items if order == "asc" else items[::-1]
-    names = [item["id"] for item in items]
-    if after is not None and after not in names:
+    ids = [item["id"] for item in items]
+    if after is not None and after not in ids:
         raise BadParameter("after", f"after: this response has no input item {after[:64]!r}.", "invalid_cursor")
-    first = 0 if after is None else names.index(after) + 1
+    first = 0 if after is None else ids.index(after) + 1
     page, more = items[first : first + limit], len(items) > first + limit
     ends = {"first_id": page[0]["id"] if page else None, "last_id": page[-1]["id"] if page else None}
     return answer({"object": "list", "data": page, **ends, "has_more": more})

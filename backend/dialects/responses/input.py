@@ -1,8 +1,8 @@
-"""The input of `/v1/responses`: items become a job's messages, and messages are told as items again.
+"""The input of `/v1/responses`: items become a job's messages, and messages become items again.
 
 | item | becomes |
 | --- | --- |
-| `message` (or none said) of role `user`, `assistant`, `system`, `developer` (the same) | a message of that role |
+| `message` (or no type) of role `user`, `assistant`, `system`, `developer` (the same) | a message of that role |
 | `function_call` | a call of the assistant's message before it, else of a new one |
 | `function_call_output` | a tool's message; its call must stand before it, also in the response that is continued |
 | `custom_tool_call`, `local_shell_call` and their outputs | the same: what other tools than functions did is history |
@@ -36,7 +36,7 @@ CALLS = {"custom_tool_call": "function_call", "local_shell_call": "function_call
 OUTPUTS = {"custom_tool_call_output": "function_call_output", "local_shell_call_output": "function_call_output"}
 
 
-class Part(BaseModel):
+class InputPart(BaseModel):
     """`image_url` holds the base64 once it is read, `file_data` the text."""
 
     model_config = ConfigDict(extra="ignore")
@@ -49,7 +49,7 @@ class Part(BaseModel):
     filename: Annotated[str, Field(max_length=256)] | None = None
 
     @model_validator(mode="after")
-    def holds_what_it_says(self) -> Part:
+    def holds_the_field_of_its_type(self) -> InputPart:
         field = FIELDS.get(self.type, "text")
         if getattr(self, field) is None:
             raise ValueError(f"a part of type {self.type} needs the field {field}")
@@ -57,7 +57,7 @@ class Part(BaseModel):
 
     @property
     def words(self) -> str:
-        """What a model reads of it, "" of an image."""
+        """The text that a model reads of this part, "" of an image."""
         if self.type == "input_file":
             return named_text(self.filename, self.file_data or "")
         return self.text or self.refusal or ""
@@ -67,7 +67,9 @@ def as_parts(content: object) -> object:
     return [{"type": "input_text", "text": content}] if isinstance(content, str) else content
 
 
-Parts = Annotated[list[Part], Field(fail_fast=True), BeforeValidator(as_parts, json_schema_input_type=str | list[Part])]
+InputParts = Annotated[
+    list[InputPart], Field(fail_fast=True), BeforeValidator(as_parts, json_schema_input_type=str | list[InputPart])
+]
 
 
 class Thought(BaseModel):
@@ -84,17 +86,17 @@ class Item(BaseModel):
     type: Literal["message", "function_call", "function_call_output", "reasoning", "item_reference"] = "message"
     id: Annotated[str, Field(max_length=128)] | None = None
     role: Annotated[Literal["user", "assistant", "system", "developer"] | None, BeforeValidator(lowered)] = None
-    content: Parts | None = None
+    content: InputParts | None = None
     call_id: CallId | None = None
     name: Name | None = None
     arguments: str | None = None
-    output: Parts | None = None
+    output: InputParts | None = None
     summary: Annotated[list[Thought], Field(fail_fast=True)] | None = None
 
     @model_validator(mode="before")
     @classmethod
     def is_one_of_few_kinds(cls, value: object) -> object:
-        """An item of reasoning has parts of its own; those in full say more than a summary."""
+        """An item of reasoning has parts of its own; the full parts hold more than the summary."""
         if not isinstance(value, dict):
             return value
         kind = value.get("type")
@@ -123,7 +125,7 @@ class Item(BaseModel):
 
     @property
     def thoughts(self) -> str:
-        """Of an item of reasoning."""
+        """The text of an item of reasoning."""
         return "\n".join(thought.text for thought in self.summary or ())
 
 
@@ -152,11 +154,11 @@ def as_items(value: object) -> object:
 Items = Annotated[list[Item], Field(fail_fast=True), BeforeValidator(as_items, json_schema_input_type=str | list[Item])]
 
 
-def text_of(parts: Iterable[Part] | None) -> str:
+def text_of(parts: Iterable[InputPart] | None) -> str:
     return "\n".join(part.words for part in parts or () if part.type != "input_image")
 
 
-def images_of(parts: Iterable[Part] | None) -> tuple[str, ...] | None:
+def images_of(parts: Iterable[InputPart] | None) -> tuple[str, ...] | None:
     return tuple(part.image_url for part in parts or () if part.image_url and part.type == "input_image") or None
 
 
@@ -180,13 +182,13 @@ def as_messages(items: Sequence[Item]) -> list[Message]:
             messages.append(Message(role="tool", content=text_of(item.output), tool_call_id=item.call_id))
             seen += images_of(item.output) or ()
         elif item.type == "message":
-            messages.append(_said(item, thoughts))
+            messages.append(_message_of(item, thoughts))
     return [*messages, Message(role="user", images=seen)] if seen else messages
 
 
-def _said(item: Item, thoughts: str) -> Message:
+def _message_of(item: Item, thoughts: str) -> Message:
     role: Any = "system" if item.role == "developer" else item.role
-    thinking = thoughts if role == "assistant" else ""  # thoughts before anybody else's words have led to nothing
+    thinking = thoughts if role == "assistant" else ""  # thoughts before another role's words have led to nothing
     return Message(role=role, content=text_of(item.content), images=images_of(item.content), thinking=thinking or None)
 
 
@@ -216,12 +218,12 @@ def with_names(messages: Sequence[Message]) -> tuple[Message, ...]:
     return tuple(named)
 
 
-# -- told again --------------------------------------------------------------------------------------------------
-def told_items(job: JobId, messages: Iterable[Message]) -> list[dict[str, Any]]:
+# -- sent back ---------------------------------------------------------------------------------------------------
+def input_items_of(job: JobId, messages: Iterable[Message]) -> list[dict[str, Any]]:
     """The input items of a response, as `…/input_items` lists them; ids are made of the job's and their place."""
-    told = [item for message in messages for item in _items_of(message)]
+    items = [item for message in messages for item in _items_of(message)]
     kinds = {"message": "msg", "function_call": "fc", "function_call_output": "fco", "reasoning": "rs"}
-    return [{"id": f"{kinds[item['type']]}_{hex_of(job)}_in{n}", **item} for n, item in enumerate(told)]
+    return [{"id": f"{kinds[item['type']]}_{hex_of(job)}_in{n}", **item} for n, item in enumerate(items)]
 
 
 def _items_of(message: Message) -> Iterable[dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""A response as `/v1/responses` tells it: the object around it, and the items of its output.
+"""A response as `/v1/responses` sends it: the object around it, and the items of its output.
 
-Everything is made of the job's record and its events, so that any API process tells the same at any time.
+Everything is made of the job's record and its events, so that any API process sends the same at any time.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from backend.chat.outcome import Outcome
 from backend.dialects.common.tools import hex_of
-from backend.dialects.openai.answer import logprobs_of, told_calls
+from backend.dialects.openai.answer import call_objects, logprobs_of
 from wire.ids import JobId
 from wire.records import JobRequest
 
@@ -21,7 +21,7 @@ Item = dict[str, Any]
 
 
 class Origin(NamedTuple):
-    """What a response is made of: the id of its job, the model as the catalogue spells it, and the request."""
+    """The origin of a response: the id of its job, the model as the catalogue spells it, and the request."""
 
     job: JobId
     model: str
@@ -43,7 +43,7 @@ def message_item(id: str, status: str, part: Item | None) -> Item:
 
 
 def text_part(text: str, logprobs: Sequence[dict[str, Any]] = ()) -> Item:
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": told_logprobs(logprobs)}
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": logprob_list(logprobs)}
 
 
 def reasoning_item(id: str, status: str, part: Item | None) -> Item:
@@ -51,25 +51,25 @@ def reasoning_item(id: str, status: str, part: Item | None) -> Item:
 
 
 def summary_part(text: str) -> Item:
-    """Thoughts are told as a summary: that is the form of them that clients draw."""
+    """A part with thoughts. Clients draw thoughts that come as a summary."""
     return {"type": "summary_text", "text": text}
 
 
 def call_item(id: str, status: str, call: dict[str, Any], arguments: str) -> Item:
-    """`call` as `told_calls` tells it."""
+    """The item of a call. `call`: as `call_objects` returns it."""
     about = {"call_id": call["id"], "name": call["function"]["name"], "arguments": arguments}
     return {"id": id, "type": "function_call", "status": status, **about}
 
 
 def calls_of(job: JobId, restarts: int, calls: Sequence[dict[str, Any]], before: int) -> list[dict[str, Any]]:
-    """As `told_calls`; ids differ from those of a void attempt, by which clients would know the calls again."""
+    """The same as `call_objects`, with other ids than a void attempt's: clients know calls by their ids."""
     suffix = f"_r{restarts}" if restarts else ""
-    return [{**call, "id": call["id"] + suffix} for call in told_calls(job, calls, before)]
+    return [{**call, "id": call["id"] + suffix} for call in call_objects(job, calls, before)]
 
 
-def told_logprobs(logprobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    told = logprobs_of(logprobs)
-    return told["content"] if told else []
+def logprob_list(logprobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    body = logprobs_of(logprobs)
+    return body["content"] if body else []
 
 
 def output_of(job: JobId, outcome: Outcome) -> list[Item]:
@@ -93,7 +93,7 @@ def is_whole(end: dict[str, Any]) -> bool:
 
 
 def status_of(end: dict[str, Any]) -> str:
-    """From a terminal event."""
+    """A response's status, from its terminal event."""
     if end.get("type") == "completed":
         return "completed" if is_whole(end) else "incomplete"
     return "cancelled" if end.get("type") == "cancelled" else "failed"
@@ -101,15 +101,15 @@ def status_of(end: dict[str, Any]) -> str:
 
 def ended(origin: Origin, end: dict[str, Any], output: list[Item]) -> dict[str, Any]:
     """The response with its terminal event."""
-    told = response(origin, status_of(end), output)
-    told["model"] = end.get("model") or origin.model
+    body = response(origin, status_of(end), output)
+    body["model"] = end.get("model") or origin.model
     if end.get("type") == "failed":
-        told["error"] = {"code": _error_code(str(end.get("code"))), "message": end.get("message", "The job failed.")}
-    if told["status"] == "incomplete":
-        told["incomplete_details"] = {"reason": INCOMPLETE[end["finish_reason"]]}
+        body["error"] = {"code": _error_code(str(end.get("code"))), "message": end.get("message", "The job failed.")}
+    if body["status"] == "incomplete":
+        body["incomplete_details"] = {"reason": INCOMPLETE[end["finish_reason"]]}
     if "usage" in end:
-        told["usage"] = usage_of(end["usage"])
-    return told
+        body["usage"] = usage_of(end["usage"])
+    return body
 
 
 def _error_code(code: str) -> str:
@@ -155,7 +155,7 @@ def response(origin: Origin, status: str, output: list[Item]) -> dict[str, Any]:
         "tools": [{"parameters": None, "strict": None, **tool} for tool in echo.get("tools", ())],
         "top_logprobs": echo.get("top_logprobs", 0),
         "top_p": echo.get("top_p"),
-        "truncation": "disabled",  # whatever the request says: nothing is cut from a conversation here
+        "truncation": "disabled",  # also where the request wants another value: nothing is cut from a conversation here
         "usage": None,
         "user": echo.get("user"),
     }

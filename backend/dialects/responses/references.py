@@ -75,8 +75,8 @@ class Referenced:
             if (match := ITEM_ID.fullmatch(name)) is None:
                 raise _unknown(place, name)
             responses.setdefault(f"resp_{match[1]}", {})[place] = name
-        found = await together([asyncio.create_task(self._of(*pair)) for pair in responses.items()])
-        return {place: item for items in found for place, item in items.items()}
+        answers = await together([asyncio.create_task(self._of(*pair)) for pair in responses.items()])
+        return {place: item for items in answers for place, item in items.items()}
 
     async def _of(self, response: str, names: dict[int, str]) -> dict[int, Item]:
         """Those of one response."""
@@ -110,5 +110,7 @@ def _too_large() -> TooLarge:
 
 def _unknown(place: int, name: str) -> ItemNotFound:
     param = f"input[{place}].id"
-    told = f"There is no item {name[:128]!r}: items are kept with their response, for a day, unless 'store' was false."
-    return ItemNotFound(param, told)
+    problem = (
+        f"There is no item {name[:128]!r}: items are kept with their response, for a day, unless 'store' was false."
+    )
+    return ItemNotFound(param, problem)

@@ -1,11 +1,11 @@
-"""What a request for `/v1/responses` may ask, as OpenAI knows it, and nothing here can do: refused before it is read.
+"""Wishes that OpenAI's `/v1/responses` fulfils and no engine here can: they are refused before a request is read.
 
 | refused with 400 | because |
 | --- | --- |
 | `conversation`, `prompt` | nothing is stored but responses |
 | vLLM's `structured_outputs`, `guided_*`, llama.cpp's `grammar`, `logit_bias` | a chat takes them |
-| a `tool_choice` of a tool that is no function, or of none that is left | it asks for a tool that runs elsewhere |
-| items of other types than `openai_responses_input` lists | what they hold would be lost |
+| a `tool_choice` of a tool that is no function, or of none that is left | the tool runs elsewhere |
+| items of other types than `input.py` lists | what they hold would be lost |
 | `input_audio`, images and files by id or address, files that are no text | no engine reads them |
 """
 
@@ -37,7 +37,7 @@ IMPOSSIBLE = {
 
 
 def check_possible(body: Mapping[str, Any]) -> None:
-    """Raises NotOffered for what this API knows and nobody here can do."""
+    """Raises NotOffered for a wish that OpenAI's API fulfils and no engine here can."""
     for name, advice in IMPOSSIBLE.items():
         if body.get(name):
             raise NotOffered(name, advice)

@@ -1,20 +1,20 @@
-"""The body of `POST /v1/responses`: what is passed on, what is told again, and what is refused.
+"""The body of `POST /v1/responses`: what is passed on, what is sent back, and what is refused.
 
 | passed on | as |
 | --- | --- |
-| `input`, `instructions` | messages, see `openai_responses_input`; the instructions are the first, a system message |
+| `input`, `instructions` | messages, see `input.py`; the instructions are the first, a system message |
 | `tools` of type function, `tool_choice`, `parallel_tool_calls` | the job's own; other tools are left out |
 | `text.format` (text, json_object, json_schema) | `format` |
-| `reasoning.effort` | `think`, as in `openai_chat_request` |
+| `reasoning.effort` | `think`, as in OpenAI's chat |
 | `temperature`, `top_p`, `max_output_tokens` | options; the last is `num_predict` |
 | `include: ["message.output_text.logprobs"]`, `top_logprobs` | `logprobs`, `top_logprobs` |
 | `previous_response_id` | the messages of that response and its answer, before the input |
 
-`metadata`, `user`, `store`, `background`, `text.verbosity` are told again in every answer; `truncation` is read, and
-told as `disabled`: a conversation that is too long is refused and never cut. What asks for something that nothing here
-can do is refused with 400: see `openai_responses_refused`. Whatever else there is changes no answer and is ignored:
+`metadata`, `user`, `store`, `background`, `text.verbosity` stand in every answer again; `truncation` is read, and is
+`disabled` in the answer: a conversation that is too long is refused and never cut. A wish that nothing here can fulfil
+is refused with 400: see `refused.py`. All other fields change no answer and are ignored:
 `service_tier`, `prompt_cache_*`, `safety_identifier`, `client_metadata`, `max_tool_calls` and `include` (of tools that
-OpenAI runs), `context_management` (a conversation that is too long is refused), and fields that nobody knows yet.
+OpenAI runs), `context_management` (a conversation that is too long is refused), and fields that are not known yet.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Text(BaseModel):
     verbosity: Literal["low", "medium", "high"] | None = None
 
 
-class Reasoning(BaseModel):
+class ResponseReasoning(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
@@ -91,7 +91,7 @@ class ResponsesRequest(BaseModel):
     tool_choice: Chosen | None = None
     parallel_tool_calls: bool | None = None
     text: Text | None = None
-    reasoning: Reasoning | None = None
+    reasoning: ResponseReasoning | None = None
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     max_output_tokens: Annotated[int, Field(ge=1)] | None = None
@@ -105,7 +105,7 @@ class ResponsesRequest(BaseModel):
     previous_response_id: str | None = Field(None, max_length=64)
     truncation: Literal["auto", "disabled"] | None = None
 
-    def to_job(self) -> JobRequest:
+    def to_ask(self) -> JobRequest:
         """Raises BadParameter where one part of the request contradicts another."""
         self._check()
         tools = self._tools()
@@ -137,12 +137,12 @@ class ResponsesRequest(BaseModel):
         return any(item.type == "item_reference" for item in self.input)
 
     def _messages(self) -> tuple[Message, ...]:
-        """The calls of earlier responses are not known yet: where they count, results are looked at later."""
-        said, leans = as_messages(self.input), bool(self.previous_response_id) or self.has_references
-        if not (said or leans):
+        """The request's messages. The calls of earlier responses are not known yet: their results are checked later."""
+        messages, leans = as_messages(self.input), bool(self.previous_response_id) or self.has_references
+        if not (messages or leans):
             raise BadParameter("input", FIRST)
         first = [Message(role="system", content=self.instructions)] if self.instructions else []
-        return tuple(first + said) if leans else with_names(first + said)
+        return tuple(first + messages) if leans else with_names(first + messages)
 
     def _options(self) -> dict[str, Any]:
         limit = self.max_output_tokens
@@ -173,20 +173,20 @@ class ResponsesRequest(BaseModel):
         return [tool for tool in self.functions if allowed is None or tool.name in allowed]
 
     def _echo(self) -> dict[str, Any]:
-        """What every answer tells of its request. `instructed`: the first message is the instructions; `own`: the place
-        of the first one that this request brought itself."""
-        told = self.model_dump(
+        """The fields of the request that every answer has again. `instructed`: the first message is the instructions;
+        `own`: the place of the first message that this request brought itself."""
+        echoed = self.model_dump(
             mode="json",
             by_alias=True,
             exclude_none=True,
             exclude={"model", "input", "instructions", "stream", "include", "tool_choice", "tools"},
         )
-        told["tools"] = [tool.model_dump(mode="json", exclude_none=True) for tool in self.functions]
-        choice = {"tool_choice": self.tool_choice.told()} if self.tool_choice else {}
+        echoed["tools"] = [tool.model_dump(mode="json", exclude_none=True) for tool in self.functions]
+        choice = {"tool_choice": self.tool_choice.as_sent()} if self.tool_choice else {}
         instructed = bool(self.instructions)
-        return {**told, **choice, "created_at": seconds(now_ms()), "instructed": instructed, "own": int(instructed)}
+        return {**echoed, **choice, "created_at": seconds(now_ms()), "instructed": instructed, "own": int(instructed)}
 
 
 def is_stored(request: JobRequest) -> bool:
-    """Whether it is a response that may be told again, with its input, and continued by another one."""
+    """Whether the job is a response that may be fetched again, with its input, and continued by another response."""
     return request.door == DOOR_NAME and (request.echo or {}).get("store") is not False

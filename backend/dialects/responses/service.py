@@ -20,7 +20,7 @@ from backend.chat.party import Ticket
 from backend.chat.service import ChatService
 from backend.dialects.common.door import Parsed
 from backend.dialects.openai.errors import BadParameter
-from backend.dialects.responses.input import told_items, with_names
+from backend.dialects.responses.input import input_items_of, with_names
 from backend.dialects.responses.object import Item, Origin, calls_of, ended, output_of, response
 from backend.dialects.responses.request import ResponsesRequest, is_stored
 from backend.errors import ApiError, NotFound, TooLarge
@@ -43,7 +43,7 @@ class Stored(NamedTuple):
 
     @property
     def own(self) -> tuple[Message, ...]:
-        """What this request brought itself, without instructions and without what it continues."""
+        """The messages that this request brought itself: no instructions, nothing of the response that it continues."""
         return self.origin.ask.messages[int((self.origin.ask.echo or {}).get("own", 0)) :]
 
 
@@ -148,7 +148,7 @@ def as_stored(found: Found) -> Stored | None:
     record = found.record
     try:
         request = JobRequest.model_validate_json(record.request)
-    except ValueError:  # forgotten, or written by nobody here
+    except ValueError:  # forgotten, or not written by this code
         return None
     if not is_stored(request):
         return None
@@ -164,7 +164,7 @@ def job_of(name: str) -> JobId:
 
 
 def input_of(stored: Stored) -> list[Item]:
-    return told_items(stored.origin.job, stored.own)
+    return input_items_of(stored.origin.job, stored.own)
 
 
 def _joined(job: JobRequest, before: list[Message], most: int) -> JobRequest:

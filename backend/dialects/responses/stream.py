@@ -5,9 +5,9 @@ output `output_item.added`, its part's `added`, deltas, `done`s and `output_item
 (of a cancelled one too) or `incomplete` with the whole response.
 
 Every frame has a `sequence_number`. Which one is a function of the event log alone, so that any API process continues a
-stream exactly: it reads the log from its start and leaves out what was sent. What is in no log has no number of its
-own: queue news are comments, and while nothing comes the response's latest state is told again, under the number of the
-last event. So clients that wait for events go on waiting, and whoever resumes behind that number misses nothing. An
+stream exactly: it reads the log from its start and leaves out what was sent. An event that is in no log has no number
+of its own: queue news are comments, and while nothing comes the response's latest state is sent again, under the number
+of the last event. So clients that wait for events go on waiting, and a client that resumes behind it misses nothing. An
 attempt that is void leaves its open item as incomplete; the next one begins new items behind it, and the response at
 the end holds only what won.
 """
@@ -29,12 +29,12 @@ from backend.dialects.responses.object import (
     ended,
     is_whole,
     item_id,
+    logprob_list,
     message_item,
     reasoning_item,
     response,
     summary_part,
     text_part,
-    told_logprobs,
 )
 from backend.errors import ApiError, interrupted
 from wire.events import EventId, LogEntry
@@ -43,7 +43,7 @@ END = {"completed": "response.completed", "incomplete": "response.incomplete"}
 
 
 class Kind(NamedTuple):
-    """How one kind of text is told: the prefix of its ids, the names of its events, its part's place in the item."""
+    """How one kind of text is sent: the prefix of its ids, the names of its events, its part's place in the item."""
 
     prefix: str
     text: str
@@ -66,7 +66,7 @@ class OpenText:
         self.id = id
         self.index = index
         self.where: dict[str, Any] = {"item_id": id, "output_index": index}
-        self.said: list[bytes] = []  # JSON strings: nothing is decoded before the end
+        self.literals: list[bytes] = []  # JSON strings: nothing is decoded before the end
         self.logprobs: list[dict[str, Any]] = []
         body: dict[str, Any] = {"type": kind.text + ".delta", **self.where, **kind.place}
         if kind is TEXT:
@@ -76,7 +76,7 @@ class OpenText:
         self.frame = b'event: %b.delta\ndata: %b,"sequence_number":%%d,"delta":%%b}\n\n' % (name, head)
 
     def text(self) -> str:
-        joined: str = orjson.loads(b'"' + b"".join(one[1:-1] for one in self.said) + b'"')
+        joined: str = orjson.loads(b'"' + b"".join(literal[1:-1] for literal in self.literals) + b'"')
         return joined
 
     def part(self, text: str) -> Item:
@@ -84,7 +84,7 @@ class OpenText:
 
 
 class ResponseEvents(Translation):
-    """One stream. Frames up to the number `after` were sent before, by whichever process."""
+    """The events of one stream. Frames up to the number `after` were sent before, by whichever process."""
 
     def __init__(self, origin: Origin, after: int = -1) -> None:
         super().__init__(flowing=True, takes_back=True)
@@ -102,20 +102,20 @@ class ResponseEvents(Translation):
 
     @property
     def output(self) -> list[Item]:
-        """The items that were told and closed, of the attempt that counts."""
+        """The items that were sent and closed, of the attempt that counts."""
         return self._output
 
     # -- what the relay calls ------------------------------------------------------------------------------------
     def opening(self) -> bytes:
         background = bool((self._origin.ask.echo or {}).get("background"))
-        told = response(self._origin, "queued" if background else "in_progress", [])
-        created = self._frame("response.created", response=told)
-        return created + self._frame("response.queued", response=told) if background else created
+        body = response(self._origin, "queued" if background else "in_progress", [])
+        created = self._frame("response.created", response=body)
+        return created + self._frame("response.queued", response=body) if background else created
 
     def keep_alive(self) -> bytes:
         state = "in_progress" if self._begun else "queued"
-        told = response(self._origin, state, [])
-        return event_frame(f"response.{state}", max(self._sequence - 1, self._after), response=told)
+        body = response(self._origin, state, [])
+        return event_frame(f"response.{state}", max(self._sequence - 1, self._after), response=body)
 
     def broken(self, error: ApiError) -> bytes:
         self.done = True
@@ -135,7 +135,7 @@ class ResponseEvents(Translation):
         item = self._open
         if item is None or item.kind is not TEXT:
             return self._delta(TEXT, literal)
-        item.said.append(literal)
+        item.literals.append(literal)
         number = self._next()
         return item.frame % (number, literal) if number > self._after else b""
 
@@ -177,10 +177,10 @@ class ResponseEvents(Translation):
             opened = self._close("completed") + self._begin(kind)
         item = self._open
         assert item is not None  # noqa: S101 - begun above
-        item.said.append(literal)
+        item.literals.append(literal)
         if logprobs:
             item.logprobs.extend(logprobs)
-            about = {**item.where, **kind.place, "delta": orjson.loads(literal), "logprobs": told_logprobs(logprobs)}
+            about = {**item.where, **kind.place, "delta": orjson.loads(literal), "logprobs": logprob_list(logprobs)}
             return opened + self._frame(kind.text + ".delta", **about)
         number = self._next()
         return opened + item.frame % (number, literal) if number > self._after else opened
@@ -198,7 +198,7 @@ class ResponseEvents(Translation):
             return b""
         item, self._open = self._open, None
         text, where = item.text(), {**item.where, **item.kind.place}
-        logprobs = {"logprobs": told_logprobs(item.logprobs)} if item.kind is TEXT else {}
+        logprobs = {"logprobs": logprob_list(item.logprobs)} if item.kind is TEXT else {}
         whole = item.kind.item_of(item.id, status, item.part(text))
         frames = self._frame(item.kind.text + ".done", **where, text=text, **logprobs)
         frames += self._frame(item.kind.part + ".done", **where, part=item.part(text))

@@ -1,6 +1,6 @@
-"""Tools of `/v1/responses`, and how the model is to choose of them; the same as a chat's, told with fewer braces.
+"""Tools of `/v1/responses`, and how the model is to choose of them; the same as a chat's, written with fewer braces.
 
-Tools that run elsewhere are read as nothing but their kind, see `openai_elsewhere`.
+Tools that run elsewhere are read as nothing but their kind, see `openai/elsewhere.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ELSEWHERE = "-"  # stands for the name of a tool that is no function: its kind m
 
 
 def only_functions(value: object) -> object:
-    """Of a tool that runs elsewhere only the kind is read: whatever else it holds is nobody's business here."""
+    """Only the kind of a tool that runs elsewhere is read: its other fields mean nothing here."""
     return {"type": value["type"], "name": ELSEWHERE} if isinstance(value, dict) and runs_elsewhere(value) else value
 
 
@@ -35,7 +35,7 @@ class FunctionTool(BaseModel):
     _of_its_kind = model_validator(mode="before")(only_functions)
 
     def as_tool(self) -> dict[str, Any]:
-        """As a job carries it."""
+        """The tool as a job carries it."""
         about = self.model_dump(exclude_none=True, exclude={"type"})
         return {"type": "function", "function": about}
 
@@ -49,7 +49,7 @@ class NamedTool(BaseModel):
     _of_its_kind = model_validator(mode="before")(only_functions)
 
 
-class Choice(BaseModel):
+class ResponseToolChoice(BaseModel):
     """`tool_choice`; a word alone is its `type`."""
 
     model_config = ConfigDict(extra="ignore")
@@ -60,7 +60,7 @@ class Choice(BaseModel):
     tools: list[NamedTool] | None = Field(None, max_length=TOOLS_MAX)
 
     @model_validator(mode="after")
-    def names_what_it_needs(self) -> Choice:
+    def names_what_it_needs(self) -> ResponseToolChoice:
         if self.type == "function" and self.name is None:
             raise ValueError("type function needs the field name")
         if self.type == "allowed_tools" and not self.tools:
@@ -79,8 +79,8 @@ class Choice(BaseModel):
             return [tool.name for tool in self.tools or () if tool.type == "function"]
         return [str(self.name)] if self.type == "function" else None
 
-    def told(self) -> str | dict[str, Any]:
-        """As it was sent."""
+    def as_sent(self) -> str | dict[str, Any]:
+        """The choice as it was sent."""
         if self.type == "function":
             return {"type": self.type, "name": self.name}
         if self.type == "allowed_tools":
@@ -93,5 +93,6 @@ def as_choice(value: object) -> object:
 
 
 Chosen = Annotated[
-    Choice, BeforeValidator(as_choice, json_schema_input_type=Literal["none", "auto", "required"] | Choice)
+    ResponseToolChoice,
+    BeforeValidator(as_choice, json_schema_input_type=Literal["none", "auto", "required"] | ResponseToolChoice),
 ]

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The ACL file: users.acl with the Secret's passwords, as hashes. An ACL file knows no comments, so they stand here:
-#   default off, so nobody gets in as it; with all rights, since servers before Valkey 9 replay what scripts wrote with them
+#   default off, so no client can log in with it; with all rights, since servers before Valkey 9 replay what scripts wrote with them
 #   api     the API: all keys of ours, nothing that harms the server or looks beyond them; INFO for the eviction policy
 #   worker  the commands that the scripts call, within the pools; it has no business with idempotency keys
 #   keda    PING, and the length of a pool's demand

@@ -1,6 +1,6 @@
 """Make a Secret of random passwords where there is none: `python make-secrets.py NAME KEY...`.
 
-It asks the cluster's API server with its pod's token to create the Secret. One that is there (409) stays as it is.
+It asks the cluster's API server with its pod's token to create the Secret. A Secret that is there (409) stays as it is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 ACCOUNT = Path(os.environ.get("SERVICE_ACCOUNT", "/var/run/secrets/kubernetes.io/serviceaccount"))
 PATIENCE = 5.0  # seconds for one answer
-TRIES = 60  # a second apart: the network's policies, or the right to ask, may come a moment later than this pod
+TRIES = 60  # a second apart: the network's policies, or the right to create it, may come a moment later than this pod
 CREATED, EXISTS = 201, 409
 
 
