@@ -10,4 +10,5 @@ standing      the headers of a job that was just accepted
 deserted      what becomes of a job whose caller has gone (disconnect: what the caller wants of that)
 turn          the place of a question and its answer in a thread
 vectors       one ask for many vectors, as several jobs
+pace          how long tokens may be gathered (numbers: whole numbers in headers)
 """

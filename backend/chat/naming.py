@@ -55,9 +55,11 @@ class Naming:
         return ready._replace(job=claim.job, pool=self._pools.named(claim.pool), fresh=fresh, joins=joins)
 
     async def _is_over(self, submission: Submission, key: str, job: JobId, found: Found | None) -> bool:
-        """Whether the job failed, was cancelled or forgotten. A job that is not there at all may be on its way in for a
-        while. Later it has been there, and Redis keeps for minutes only what is gone: accepted again, one id would end
-        twice."""
+        """Whether the job failed, was cancelled or forgotten.
+
+        A job without a record may be on its way in for a while. After that it has been accepted, and its record, which
+        some kinds of jobs have for minutes only, is gone: accepted again, one id would end twice.
+        """
         if found is not None:
             return found.record.state in STARTS_ANEW
         age_ms = self._keys.age_ms

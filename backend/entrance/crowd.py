@@ -70,7 +70,7 @@ class Pending:
             asyncio.get_running_loop().call_soon(self._begin_some)
 
 
-class Place:
+class InFlight:
     """The place of one request in the crowd."""
 
     def __init__(self, requests: Pending) -> None:
@@ -124,7 +124,7 @@ class Crowd:
             self._in_flight -= 1
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        place = scope[PLACE] = Place(self._requests)
+        place = scope[PLACE] = InFlight(self._requests)
 
         async def receiving() -> Message:
             message = await receive()
