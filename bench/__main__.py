@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, print, and say whether the targets are reached. `--help` tells the rest."""
+"""`python -m bench`: measure, print, and report whether the targets are reached. `--help` lists the options."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ from bench.targets import faults
 def parse(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="What does the queue cost?")
     parser.add_argument("--quick", action="store_true", help="half a minute, for CI: does it run, is anything lost")
-    parser.add_argument("--only", choices=[one.name for one in FULL], help="one scenario")
+    parser.add_argument("--only", choices=[scenario.name for scenario in FULL], help="one scenario")
     parser.add_argument("--profile", choices=("api", "worker0"), help=f"profile this process, at {MAIN} or --only")
     parser.add_argument("--json", type=Path, default=Path("build/bench.json"), help="where the raw figures go")
     return parser.parse_args(words)
 
 
 def chosen(arguments: argparse.Namespace) -> tuple[Scenario, ...]:
-    """The scenarios to run. A profile is of one scenario and one route, or it would say nothing."""
+    """The scenarios to run. A profile is of one scenario and one route: a mixture of several would show nothing."""
     if arguments.profile:
         only = arguments.only or MAIN
-        return tuple(one._replace(routes=("sluice",)) for one in FULL if one.name == only)
+        return tuple(scenario._replace(routes=("sluice",)) for scenario in FULL if scenario.name == only)
     scenarios = QUICK if arguments.quick else FULL
-    return tuple(one for one in scenarios if arguments.only in (None, one.name))
+    return tuple(scenario for scenario in scenarios if arguments.only in (None, scenario.name))
 
 
 def run(scenarios: tuple[Scenario, ...], profile: str | None, console: Console) -> Results:
-    """Every scenario on every route of it, in a fresh house wherever the number of workers changes."""
+    """Run every scenario on each of its routes, in a fresh house wherever the number of workers changes."""
     results: Results = {}
     for workers, group in groupby(scenarios, key=lambda one: one.workers):
         with tempfile.TemporaryDirectory(prefix="sluice-bench-") as name, Crew(Path(name)) as crew:
             folder = Path(name)
             results |= run_in(House(crew, folder, workers, profile), list(group), console)
             if profile:
-                # Not SIGTERM: uvicorn dies of it in the end, before the profiler has written.
+                # Not SIGTERM: uvicorn ends by that signal in the end, before the profiler has written its file.
                 crew.end(profile, signal.SIGINT)
                 console.print(summary(folder / f"{profile}.profile"), highlight=False, soft_wrap=True)
     return results
@@ -65,13 +65,13 @@ def run_in(house: House, scenarios: list[Scenario], console: Console) -> Results
 
 
 def wide_console() -> Console:
-    """Tables need 132 columns; a pipe or a narrow terminal gets them too, rather than cells cut off."""
+    """Tables need 132 columns; a pipe or a narrow terminal gets that width too, because it would cut cells off."""
     console = Console()
     return Console(width=max(console.width, 132))
 
 
 def main() -> int:
-    """Exit code 1 where a stream was lost, short, doubled or mixed up: figures depend on the machine, this does not."""
+    """Exit code 1 where a stream was lost, short, doubled or mixed up: figures depend on the machine, faults do not."""
     if sys.platform != "linux":
         sys.exit("sluice: the bench reads CPU times from Linux's kernel; run it in a container.")
     arguments = parse(sys.argv[1:])

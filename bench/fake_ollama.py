@@ -1,8 +1,8 @@
 """A fake Ollama that costs next to nothing: Ollama's protocol, a set pace, and tokens that can be checked.
 
 Each token's text is `~<number>:<time>~`: its number counts from 0, its time is CLOCK_MONOTONIC in nanoseconds when it
-was written, a clock that all processes of one machine share. Whoever reads it knows how old it is, and whether one
-before it was lost, doubled or overtaken. How many and how fast is the last message's business:
+was written, a clock that all processes of one machine share. A reader of the token knows how old the token is, and
+whether an earlier token was lost, doubled or overtaken. The last message orders how many tokens come and how fast:
 `{"rate": 50, "tokens": 200}`; a rate of 0 sends the whole answer at once.
 
     python -m bench.fake_ollama --port 11434
@@ -29,7 +29,7 @@ SHOWN = {
     "model_info": {"general.architecture": "llama", "llama.context_length": 32_768},
     "capabilities": ["completion"],
 }
-# What is asked without streaming: path → body.
+# What is answered without streaming: path → body.
 PAGES: dict[str, Any] = {
     "/api/tags": {"models": [{**ENTRY, "modified_at": CREATED}]},
     "/api/ps": {"models": [LOADED]},
@@ -69,8 +69,8 @@ def last_line(tokens: int, started_ns: int) -> bytes:
     return json.dumps(end).encode() + b"\n"
 
 
-def asked_pace(request: dict[str, Any]) -> tuple[int, float]:
-    """Tokens and tokens a second, from the last message."""
+def requested_pace(request: dict[str, Any]) -> tuple[int, float]:
+    """The requested tokens and tokens a second, from the last message."""
     plan = json.loads(request["messages"][-1]["content"])
     return int(plan["tokens"]), float(plan["rate"])
 
@@ -117,7 +117,7 @@ class Connection(asyncio.Protocol):
         self._answer: Answer | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class, which only behaves like it
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class, which only behaves like a Transport
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._answer:
@@ -135,7 +135,7 @@ class Connection(asyncio.Protocol):
     def _route(self, path: str, body: bytes) -> None:
         request = json.loads(body or b"{}")
         if path == "/api/chat" and request.get("messages"):
-            self._answer = Answer(self._transport.write, *asked_pace(request))
+            self._answer = Answer(self._transport.write, *requested_pace(request))
         elif path == "/api/chat":  # a request to load the model
             self._respond(200, {**PAGES["/api/generate"], "message": {"role": "assistant", "content": ""}})
         elif path in PAGES:
@@ -150,7 +150,7 @@ class Connection(asyncio.Protocol):
 
 
 def content_length(head: bytes) -> int:
-    """Bytes of the body, 0 where the head does not say."""
+    """The body's length in bytes, 0 where the head does not name it."""
     _, found, rest = head.lower().partition(b"\r\ncontent-length:")
     return int(rest.split(b"\r\n", 1)[0]) if found else 0
 

@@ -1,7 +1,7 @@
 """The floor: what a bare FastAPI `StreamingResponse` costs that yields ready-made frames from memory at a set pace.
 
-No queue, no engine, no JSON: whatever an API process does for a token, it cannot cost less than this. At a pace most of
-that is the kernel waking the process up; without one it is the cost of a chunk alone. It answers the same request as
+No queue, no engine, no JSON: an API process cannot spend less on a token than this. At a set pace most of that cost
+is the kernel waking the process up; without a pace it is that of a chunk alone. The floor answers the same request as
 Ollama's `/api/chat`, so that the same load generator measures it.
 
     python -m bench.floor --port 8001
@@ -17,13 +17,13 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
-from bench.fake_ollama import asked_pace, last_line, token_line
+from bench.fake_ollama import last_line, requested_pace, token_line
 
 READY_MADE = 4096  # frames made before the first request, more than any scenario's answer has
 
 
 async def paced(frames: list[bytes], rate: float) -> AsyncIterator[bytes]:
-    """Each frame at its time, `rate` a second; a rate of 0 yields them without a pause."""
+    """Yields each frame at its time, `rate` a second; a rate of 0 yields all frames without a pause."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     for number, frame in enumerate(frames):
@@ -39,7 +39,7 @@ def create_app() -> FastAPI:
 
     @app.post("/api/chat")
     async def chat(request: Request) -> Response:
-        tokens, rate = asked_pace(await request.json())
+        tokens, rate = requested_pace(await request.json())
         return StreamingResponse(paced([*frames[:tokens], end], rate), media_type="application/x-ndjson")
 
     return app

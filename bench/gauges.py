@@ -11,15 +11,15 @@ CPUCLOCK_SCHED = 2  # Linux's encoding of a process's CPU clock, as clock_getcpu
 
 
 def cpu_ns(pid: int) -> int:
-    """Nanoseconds of CPU, user and system, that all threads of the process have used.
+    """Returns the nanoseconds of CPU, user and system, that all threads of the process have used.
 
-    Precise where `/proc/<pid>/stat` counts in ticks of 10 ms: one stream of 50 tokens/s uses less than that a second.
+    Precise where `/proc/<pid>/stat` counts in ticks of 10 ms: a stream of 50 tokens/s uses less than a tick a second.
     """
     return time.clock_gettime_ns((~pid << 3) | CPUCLOCK_SCHED)
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory of the process that is in RAM, shared pages included."""
+    """Returns the bytes of the process's memory that are in RAM, shared pages included."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 

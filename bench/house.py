@@ -19,7 +19,7 @@ from sluice.address import wait_until_healthy
 from sluice.valkey import embedded_valkey, fair_memory, wait_until_loaded
 
 SLOTS = 256  # the most that one worker may run at once
-START = 60.0  # seconds the whole of it may take to answer
+START = 60.0  # seconds within which the whole house must answer
 
 
 class Route(NamedTuple):
@@ -31,7 +31,7 @@ class Route(NamedTuple):
 
 
 class House:
-    """The processes of one measurement. `profile` names the one that runs under the profiler, if any."""
+    """The processes of one measurement. `profile` names the process that runs under the profiler, if any."""
 
     def __init__(self, crew: Crew, folder: Path, workers: int, profile: str | None) -> None:
         self._crew = crew
@@ -40,7 +40,7 @@ class House:
         self._profile = profile
 
     def open(self) -> dict[str, Route]:
-        """Start everything and wait until it answers: the routes by name."""
+        """Starts every process, waits until all answer, and returns the routes by name."""
         engine_url, engine = self._start_server("engine", "bench.fake_ollama")
         floor_url, floor = self._start_server("floor", "bench.floor")
         url, house = self._start_sluice(engine_url)
@@ -61,7 +61,7 @@ class House:
         return f"http://127.0.0.1:{port}", pid
 
     def _start_sluice(self, engine_url: str) -> tuple[str, dict[str, int]]:
-        """Valkey, workers and API: the API's URL and everybody's pid."""
+        """Starts Valkey, workers and API; returns the API's URL and the pid of each process."""
         redis_url, redis = self._start_valkey()
         port = free_port()
         env = {

@@ -1,7 +1,7 @@
 """What a streamed chunk costs: our `/api/lc/chat/stream` beside LangServe's own, on the same events, in one process.
 
-No socket, no Redis, no engine: CPU from a job's event to the bytes handed to the server, as docs/decisions/langserve.md
-tells it.
+No socket, no Redis, no engine: CPU from a job's event to the bytes handed to the server. docs/decisions/langserve.md
+describes the measurement.
 
     python -m bench.langserve_stream
 """
@@ -34,7 +34,7 @@ Answer = Callable[[Events], Awaitable[Response]]
 
 
 class Paced:
-    """A reader whose events lie in memory, one a turn of the loop, as live tokens come."""
+    """A reader whose events lie in memory; it returns one event a turn of the loop, as live tokens come."""
 
     def __init__(self, entries: list[LogEntry]) -> None:
         self._entries = iter(entries)
@@ -81,7 +81,7 @@ def scope() -> dict[str, Any]:
 
 
 async def cost(answer: Answer, tokens: int) -> float:
-    """Microseconds of CPU a token, without what making the response takes."""
+    """Microseconds of CPU a token, without the cost of making the response."""
     sent = 0
 
     async def never() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The load generator: many streams, next to no CPU for each token, and every token checked.
 
-It runs as a process of its own, prints one JSON object (`Result`), and reads CPU and memory of the processes it is told
-to watch at the edges of its own measuring window, so that tokens and CPU belong to the same seconds.
+The generator runs as a process of its own, prints one JSON object (`Result`), and reads CPU and memory of the processes
+in its arguments at the edges of its own measuring window, so that tokens and CPU belong to the same seconds.
 
     ramp (streams start, spread) │ settle │ window: measured │ the streams end
 """
@@ -28,14 +28,14 @@ from bench.gauges import Gauge
 TOKEN = re.compile(rb"~(\d+):(\d+)~")
 LONGEST = 40  # bytes of a token's mark; what follows the last whole mark may be the start of one
 GOOD = b"HTTP/1.1 200"
-END = b"\r\n0\r\n\r\n"  # the last chunk of an answer, with the end of the one before: a header may end in 0, too
+END = b"\r\n0\r\n\r\n"  # the last chunk of an answer, with the end of the chunk before: a header may end in 0, too
 SETTLE = 0.5  # seconds after the last start, for queues to empty
-GOLDEN = 0.618034  # multiples of it, modulo 1, spread evenly however many there are
+GOLDEN = 0.618034  # multiples of this number, modulo 1, spread evenly however many there are
 PATIENCE = 30.0  # seconds past its due end after which a stream counts as lost
 
 
 class Plan(NamedTuple):
-    """One load. `tokens` set: a closed loop of whole answers, sent at once, each stream asking again and again."""
+    """One load. With `tokens` the loop is closed: each stream asks for whole answers, sent at once, again and again."""
 
     url: str
     dialect: str
@@ -69,7 +69,7 @@ class Tally:
 
 
 class Stream(asyncio.Protocol):
-    """One connection, one answer at a time. Neither HTTP nor JSON is parsed: tokens are found by their mark."""
+    """One connection with one answer at a time. Neither HTTP nor JSON is parsed: a token is recognised by its mark."""
 
     def __init__(self, request: bytes, plan: Plan, tally: Tally) -> None:
         self._request = request
@@ -79,11 +79,11 @@ class Stream(asyncio.Protocol):
         self._rest = b""
         self._next = 0
         self._answered = False
-        self._asked = 0
+        self._requested_ns = 0
         self.ended = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class, which only behaves like it
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class, which only behaves like a Transport
         self._ask()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -111,7 +111,7 @@ class Stream(asyncio.Protocol):
         self._next = 0
         self._rest = b""
         self._answered = False
-        self._asked = time.monotonic_ns()
+        self._requested_ns = time.monotonic_ns()
         self._transport.write(self._request)
 
     def _check_head(self, data: bytes) -> None:
@@ -126,7 +126,7 @@ class Stream(asyncio.Protocol):
             self._tally.received += 1
             self._tally.ages.append(now - sent)
         if number == 0:
-            self._tally.waits.append(now - self._asked)
+            self._tally.waits.append(now - self._requested_ns)
         self._next += 1
 
     def _end(self, data: bytes) -> None:
@@ -166,7 +166,7 @@ async def start(plan: Plan, tally: Tally) -> list[Stream]:
 
 
 async def run(plan: Plan, pids: dict[str, int]) -> dict[str, Any]:
-    """Ramp, settle, measure, end. The answer is what `bench.measure.Result` reads."""
+    """Ramp, settle, measure, end. The result is what `bench.measure.Result` reads."""
     tally = Tally()
     idle = Gauge.read(pids)
     streams = await start(plan, tally)
@@ -193,7 +193,7 @@ async def run(plan: Plan, pids: dict[str, int]) -> dict[str, Any]:
 
 
 async def finish(streams: list[Stream], tally: Tally) -> None:
-    """Let every answer end; one that does not is a fault."""
+    """Wait until every answer has ended; an answer that does not end in time is a fault."""
     for stream in streams:
         stream.stop_asking()
     _, late = await asyncio.wait([stream.ended for stream in streams], timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""One run: the load generator as a process of its own, and what it found."""
+"""One run: the load generator as a process of its own, and its result."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Result(NamedTuple):
     open_bytes: dict[str, int]
 
     def age_ms(self, at: str) -> float:
-        """How old tokens were when they were read, at `p50`, `p99` or `max`."""
+        """The age of tokens when they were read, at `p50`, `p99` or `max`."""
         return self.age_ns.get(at, 0) / 1e6
 
     def wait_ms(self, at: str) -> float:
-        """Request to first token."""
+        """The time from a request to its first token."""
         return self.wait_ns.get(at, 0) / 1e6
 
     def cpu_us(self, process: str, per: int | None = None) -> float | None:

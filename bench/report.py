@@ -1,4 +1,4 @@
-"""The result for people (tables) and for machines (one JSON file)."""
+"""The result for people (tables) and for machines (figure JSON file)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class Head(NamedTuple):
         machine = f"{cpu_model()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
         date = datetime.now(UTC).isoformat(timespec="seconds")
         python = f"Python {platform.python_version()}"
-        busy = f"load {os.getloadavg()[0]:.1f} at the start"  # of others: what they use, the figures show as ours
+        # The load of other programs counts, whose use of CPU the figures show as ours.
+        busy = f"load {os.getloadavg()[0]:.1f} at the start"
         return cls(date, f"{machine}, {python}, {busy}", " ".join([f"python -m {module}", *words]))
 
 
@@ -55,8 +56,8 @@ def show(console: Console, head: Head, scenarios: tuple[Scenario, ...], results:
         console.print(memory_line(results[CROWD, "sluice"], scenarios))
     if verdicts(results):
         console.print(verdict_table(results))
-    for run, found in faults(results).items():
-        console.print(f"[red]{run}: {found.faulty} streams at fault, e.g. {found.faults[0]}[/red]", soft_wrap=True)
+    for run, result in faults(results).items():
+        console.print(f"[red]{run}: {result.faulty} streams at fault, e.g. {result.faults[0]}[/red]", soft_wrap=True)
 
 
 def tokens_table(scenario: Scenario, results: Results) -> Table:
@@ -66,9 +67,9 @@ def tokens_table(scenario: Scenario, results: Results) -> Table:
     for heading in ("", "tokens/s", *LATENCIES, *PROCESSES, "faults"):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for route in scenario.routes:
-        found = results[scenario.name, route]
-        rate = f"{found.tokens / found.seconds:,.0f}"
-        table.add_row(route, rate, *latencies(scenario.name, route, results), *costs(found), str(found.faulty))
+        result = results[scenario.name, route]
+        rate = f"{result.tokens / result.seconds:,.0f}"
+        table.add_row(route, rate, *latencies(scenario.name, route, results), *costs(result), str(result.faulty))
     return table
 
 
@@ -77,17 +78,17 @@ def new_table(title: str) -> Table:
 
 
 def latencies(scenario: str, route: str, results: Results) -> list[str]:
-    """First token and token age, in the order of LATENCIES, and what is added to the direct call's."""
-    found, direct = results[scenario, route], results.get((scenario, "direct"))
-    if not found.whole:
+    """First token and token age, in the order of LATENCIES, and what they add to the direct call's."""
+    result, direct = results[scenario, route], results.get((scenario, "direct"))
+    if not result.whole:
         return [""] * len(LATENCIES)
-    mine = [*(found.wait_ms(at) for at in PERCENTILES), *(found.age_ms(at) for at in PERCENTILES)]
-    if route == "floor":  # its frames are made in advance: they carry no time
-        return [short(mine[0]), short(mine[1]), "", ""]
+    figures = [*(result.wait_ms(at) for at in PERCENTILES), *(result.age_ms(at) for at in PERCENTILES)]
+    if route == "floor":  # the floor's frames are made in advance and carry no time
+        return [short(figures[0]), short(figures[1]), "", ""]
     if route == "direct" or direct is None:
-        return [short(one) for one in mine]
+        return [short(figure) for figure in figures]
     beside = [*(direct.wait_ms(at) for at in PERCENTILES), *(direct.age_ms(at) for at in PERCENTILES)]
-    return [f"{short(one)} {short(one - other, '+')}" for one, other in zip(mine, beside, strict=True)]
+    return [f"{short(figure)} {short(figure - other, '+')}" for figure, other in zip(figures, beside, strict=True)]
 
 
 def short(value: float, sign: str = "") -> str:
@@ -96,31 +97,31 @@ def short(value: float, sign: str = "") -> str:
     return f"{value:{sign},.{places}f}"
 
 
-def costs(found: Result, per: int | None = None) -> list[str]:
+def costs(result: Result, per: int | None = None) -> list[str]:
     """CPU of each process in µs, blank for those that have no part in the route."""
-    spent = (found.cpu_us(process, per) if found.tokens else None for process in PROCESSES)
-    return ["" if one is None else short(one) for one in spent]
+    spent = (result.cpu_us(process, per) if result.tokens else None for process in PROCESSES)
+    return ["" if figure is None else short(figure) for figure in spent]
 
 
 def chats_table(scenario: Scenario, results: Results) -> Table:
-    """Closed loop: how many whole chats a second, and CPU in µs a chat."""
+    """The closed loop: how many whole chats a second, and CPU in µs a chat."""
     title = f"{scenario.name}: {scenario.streams} x whole answers of {scenario.tokens} tokens; CPU in µs a chat"
     table = new_table(title)
     for heading in ("", "chats/s", *LATENCIES[:2], *PROCESSES, "faults"):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for route in scenario.routes:
-        found = results[scenario.name, route]
+        result = results[scenario.name, route]
         waits = latencies(scenario.name, route, results)[:2]
-        rate = f"{found.chats / found.seconds:,.0f}"
-        table.add_row(route, rate, *waits, *costs(found, found.chats), str(found.faulty))
+        rate = f"{result.chats / result.seconds:,.0f}"
+        table.add_row(route, rate, *waits, *costs(result, result.chats), str(result.faulty))
     return table
 
 
-def memory_line(found: Result, scenarios: tuple[Scenario, ...]) -> str:
-    """What an open stream holds in the API's memory."""
+def memory_line(result: Result, scenarios: tuple[Scenario, ...]) -> str:
+    """The memory that an open stream holds in the API."""
     streams = next(scenario.streams for scenario in scenarios if scenario.name == CROWD)
-    each = found.grown_bytes("api") / streams / 1024
-    total = found.open_bytes["api"] / 1024 / 1024
+    each = result.grown_bytes("api") / streams / 1024
+    total = result.open_bytes["api"] / 1024 / 1024
     return f"Memory: {each:.1f} KiB of the API for each of {streams:,} open streams ({total:.0f} MiB in all)\n"
 
 
@@ -139,10 +140,10 @@ def write(file: Path, head: Head, results: Results) -> None:
     """Everything measured, raw."""
     file.parent.mkdir(parents=True, exist_ok=True)
     runs: list[dict[str, Any]] = [
-        {"scenario": scenario, "route": route, **found._asdict()} for (scenario, route), found in results.items()
+        {"scenario": scenario, "route": route, **result._asdict()} for (scenario, route), result in results.items()
     ]
     targets = [
-        {"what": found.target.what, "limit": found.target.limit, "unit": found.target.unit, "measured": found.value}
-        for found in verdicts(results)
+        {"what": result.target.what, "limit": result.target.limit, "unit": result.target.unit, "measured": result.value}
+        for result in verdicts(results)
     ]
     file.write_text(json.dumps({**head._asdict(), "targets": targets, "runs": runs}, indent=1, ensure_ascii=False))

@@ -9,7 +9,7 @@ class Scenario(NamedTuple):
     """A load, and the routes that it is put on, in this order.
 
     Open loop: `streams` times `rate` tokens a second for `seconds`, started over `ramp` seconds. Closed loop: `tokens`
-    set, every stream asks for so many at once, again and again.
+    is set, and every stream asks for that many at once, again and again.
     """
 
     name: str
@@ -20,7 +20,7 @@ class Scenario(NamedTuple):
     routes: tuple[str, ...]
     tokens: int = 0
     workers: int = 1
-    per_chat: bool = False  # CPU is told per chat, not per token
+    per_chat: bool = False  # CPU is reported per chat, not per token
 
 
 BESIDE = ("floor", "direct", "sluice")
@@ -45,5 +45,5 @@ QUICK = (
     Scenario(MAIN, 64, 50, 2, 0.5, (*BESIDE, *SPOKEN)),
     Scenario(CHATS, 16, 0, 2, 0.5, ("direct", "sluice"), tokens=16, per_chat=True),
 )
-# Before anything is measured: imports done, scripts loaded, connections open. Never reported.
+# This runs before anything is measured, so that imports are done, scripts loaded, connections open. Never reported.
 WARM_UP = Scenario("warm-up", 8, 0, 1, 0.5, (), tokens=4)

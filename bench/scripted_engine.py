@@ -1,12 +1,12 @@
 """An engine without a model: it speaks Ollama's protocol and OpenAI's truly, and answers by rules.
 
-It calls the tools that a prompt asks for, fills schemas, tells a picture's format and size, thinks when told to, makes
-vectors, and fails on command (`bench.scripted_orders`). So clients can be tried where there is no GPU.
+The engine calls the tools that a prompt names, fills schemas, describes a picture's format and size, thinks on request,
+makes vectors, and fails on command (`bench.scripted_orders`). So clients can be tried where there is no GPU.
 
     python -m bench.scripted_engine --port 11434
 
 Models: `scripted:1b` can do everything, `scripted-plain:1b` only text, `scripted-embed:1b` only vectors.
-`GET /scripted/book?prompt=…` tells what was asked, and whether its caller hung up.
+`GET /scripted/book?prompt=…` returns what was requested, and whether its caller hung up.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOST_BYTES = 64 * 1024 * 1024  # of a request: pictures are long
 
 
 def create_app(rate: float = 0.0, key: str = "") -> web.Application:
-    """`rate`: tokens a second of each answer, 0 as fast as it can. `key`: what OpenAI's side asks for, if anything."""
+    """The whole engine. `rate`: tokens a second of an answer, 0 without a pause. `key`: OpenAI's side requires it."""
     app = web.Application(client_max_size=MOST_BYTES)
     room = Room(Speaker(Pace(rate)))
     app.add_routes([*OllamaSide(room).routes(), *OpenAISide(room, key).routes()])
@@ -36,7 +36,7 @@ def create_app(rate: float = 0.0, key: str = "") -> web.Application:
 
 
 async def serve(host: str, port: int, rate: float, key: str) -> None:
-    # A handler whose caller has hung up is cancelled: that is how an engine stops working on an answer.
+    # A handler whose caller has hung up is cancelled, so the engine stops working on that answer.
     runner = web.AppRunner(create_app(rate, key), handler_cancellation=True, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()

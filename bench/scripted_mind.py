@@ -1,4 +1,4 @@
-"""What the scripted engine answers, by rules: it calls tools that are asked for, fills schemas, tells pictures.
+"""What the scripted engine answers, by rules: it calls tools that a prompt names, fills schemas, describes pictures.
 
 In this order: an order (`scripted_orders`); tools; a format; the results of tools; pictures; else an echo. The same
 question has the same answer, but for `say something random`, which a seed decides.
@@ -53,8 +53,10 @@ class Reply(NamedTuple):
 
 
 def answer(question: Question) -> Reply:
-    thought = f"The user wrote {len(question.asked.split())} words. My rules tell the answer." if question.think else ""
-    if order := order_in(question.asked):
+    thought = (
+        f"The user wrote {len(question.user_text.split())} words. My rules tell the answer." if question.think else ""
+    )
+    if order := order_in(question.user_text):
         return Reply(order.text, thought, fault=order.fault)
     if calls := calls_for(question):
         return Reply("", thought, calls)
@@ -68,15 +70,15 @@ def spoken(question: Question) -> str:
         return f"The tools say: {'; '.join(results)}"
     if pictures := pictures_of(question):
         return f"I see {' and '.join(pictures)}."
-    if "something random" in question.asked:
+    if "something random" in question.user_text:
         return " ".join(_chance(question).choices(RANDOM_WORDS, k=6))
     if question.suffix:
         return f" what stands before {question.suffix.strip()[:40]} "
-    return f"You said: {question.asked}" if question.asked else "Hello, you."
+    return f"You said: {question.user_text}" if question.user_text else "Hello, you."
 
 
 def _chance(question: Question) -> random.Random:
-    """Without a temperature, or with a seed, always the same."""
+    """The same number for the same question without a temperature, or with a seed."""
     return random.Random(question.seed if question.seed is not None or question.temperature else 0)
 
 
@@ -84,29 +86,29 @@ def _chance(question: Question) -> random.Random:
 
 
 def calls_for(question: Question) -> tuple[Call, ...]:
-    """A result that is last is answered in words, unless a call is required."""
+    """The calls for a question. A tool's result as the last message is answered in words, unless a call is required."""
     tools = {tool.name: tool for tool in question.tools}
     if question.choice in tools:
         chosen = [tools[question.choice]]
     elif question.choice == "none" or (question.choice == "auto" and results_of(question)):
         return ()
     else:
-        asked = [tool for tool in question.tools if is_asked(tool, question.asked)]
-        chosen = asked or (list(question.tools[:1]) if question.choice == "required" else [])
-    calls = [call for tool in chosen for call in calls_of(tool, question.asked)]
+        named = [tool for tool in question.tools if is_named(tool, question.user_text)]
+        chosen = named or (list(question.tools[:1]) if question.choice == "required" else [])
+    calls = [call for tool in chosen for call in calls_of(tool, question.user_text)]
     return tuple(calls if question.parallel else calls[:1])
 
 
-def is_asked(tool: Tool, text: str) -> bool:
-    """By its name, or by a word of its name that says something."""
+def is_named(tool: Tool, text: str) -> bool:
+    """Whether the text names the tool, or has a distinctive word of the tool's name."""
     if tool.name in text:
         return True
-    said = set(re.findall(r"[a-z]+", text.lower()))
-    return bool(said & (set(re.findall(r"[a-z]+", tool.name.lower())) - COMMON))
+    words = set(re.findall(r"[a-z]+", text.lower()))
+    return bool(words & (set(re.findall(r"[a-z]+", tool.name.lower())) - COMMON))
 
 
 def calls_of(tool: Tool, text: str) -> list[Call]:
-    """One call; one for each of what is listed behind `each of`; or what is written as a call: `name(3)`."""
+    """One call; a call for each item listed behind `each of`; or the call that the text spells out: `name(3)`."""
     if listed := EACH.search(text):
         return [Call(tool.name, arguments_for(tool, f'"{one}"')) for one in APART.split(listed[1]) if one]
     written = re.search(re.escape(tool.name) + r"\(([^)]*)\)", text)
@@ -118,33 +120,34 @@ def arguments_for(tool: Tool, text: str) -> dict[str, Any]:
     return made if isinstance(made, dict) else {}
 
 
-# What it is told and shown
+# What the engine reads and sees
 
 
 def results_of(question: Question) -> list[str]:
-    """Of the tools, when they are the last messages."""
+    """The texts of the tools' messages, when those are the last."""
     results: list[str] = []
-    for said in reversed(question.messages):
-        if said.role != "tool":
+    for message in reversed(question.messages):
+        if message.role != "tool":
             break
-        results.insert(0, said.text)
+        results.insert(0, message.text)
     return results
 
 
 def pictures_of(question: Question) -> list[str]:
-    """In the last message that has any words of the user or of a tool."""
+    """The pictures of the last message with any words of the user or of a tool."""
     last = next(
-        (said for said in reversed(question.messages) if said.role in ("user", "tool")), ScriptedMessage("user")
+        (message for message in reversed(question.messages) if message.role in ("user", "tool")),
+        ScriptedMessage("user"),
     )
     return [str(look_at(image) or "something that is no picture") for image in last.images]
 
 
 def chosen(ways: list[dict[str, Any]], question: Question) -> dict[str, Any]:
-    """Of several schemas a call's whose tool is asked for, unless tools have just answered; else one that is none's."""
+    """Of several schemas that of a named tool's call, unless tools have just answered; else one of no tool."""
     calls = {str(_called(way)): way for way in ways if _called(way)}
-    asked = [way for name, way in calls.items() if is_asked(Tool(name, {}), question.asked)]
+    named = [way for name, way in calls.items() if is_named(Tool(name, {}), question.user_text)]
     others = [way for way in ways if not _called(way)]
-    return ((others or asked or ways) if results_of(question) else (asked or others or ways))[0]
+    return ((others or named or ways) if results_of(question) else (named or others or ways))[0]
 
 
 def _called(way: dict[str, Any]) -> str | None:
@@ -159,6 +162,6 @@ def filled(question: Question) -> Any:
     if isinstance(question.format, dict):
         ways = question.format.get("anyOf")
         schema = question.format | chosen(ways, question) if ways else question.format
-        return instance_of({name: part for name, part in schema.items() if name != "anyOf"}, Offer(question.asked))
-    keys = [name for _, name in KEYS.findall(question.asked)]
-    return {key: f"the {key}" for key in keys} or {"answer": question.asked}
+        return instance_of({name: part for name, part in schema.items() if name != "anyOf"}, Offer(question.user_text))
+    keys = [name for _, name in KEYS.findall(question.user_text)]
+    return {key: f"the {key}" for key in keys} or {"answer": question.user_text}

@@ -19,10 +19,10 @@ from bench.scripted_ollama_lines import (
     joined,
     line_of,
     listed,
+    message_of,
+    part_line,
     question_of,
     render,
-    said_line,
-    said_of,
 )
 from bench.scripted_question import MODELS, WINDOW, Model, Question, ScriptedMessage, count, model_of
 from bench.scripted_reply import Broken, End, Part, TooLong
@@ -48,17 +48,17 @@ class OllamaSide:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/", self._hello),
-            web.post("/api/chat", self._told(self._chat)),
-            web.post("/api/generate", self._told(self._generate)),
-            web.post("/api/embed", self._told(self._embed)),
-            web.post("/api/show", self._told(self._show)),
-            web.post("/api/pull", self._told(self._pull)),
+            web.post("/api/chat", self._with_errors(self._chat)),
+            web.post("/api/generate", self._with_errors(self._generate)),
+            web.post("/api/embed", self._with_errors(self._embed)),
+            web.post("/api/show", self._with_errors(self._show)),
+            web.post("/api/pull", self._with_errors(self._pull)),
             web.get("/api/tags", self._tags),
             web.get("/api/ps", self._ps),
             web.get("/api/version", self._version),
         ]
 
-    def _told(self, handle: Any) -> Any:
+    def _with_errors(self, handle: Any) -> Any:
         async def handler(request: web.Request) -> web.StreamResponse:
             try:
                 answer: web.StreamResponse = await handle(request, await body_of(request))
@@ -80,7 +80,7 @@ class OllamaSide:
         model = self._able(body, "completion")
         if not body.get("messages"):
             return self._load(model, body, {"message": {"role": "assistant", "content": ""}})
-        question = question_of(body, tuple(said_of(message) for message in body["messages"]))
+        question = question_of(body, tuple(message_of(message) for message in body["messages"]))
         if question.tools:
             require(model, "tools")
         if body.get("_debug_render_only"):
@@ -104,7 +104,7 @@ class OllamaSide:
     ) -> web.StreamResponse:
         if question.think:
             require(known(question.model), "thinking")
-        async with self._room.noted(request, body, question.asked) as entry:
+        async with self._room.noted(request, body, question.user_text) as entry:
             self._room.loaded[question.model] = True
             lines = self._lines(question, chat)
             if body.get("stream", True):
@@ -114,7 +114,7 @@ class OllamaSide:
     async def _streamed(
         self, request: web.Request, lines: AsyncIterator[dict[str, Any]], entry: Entry
     ) -> web.StreamResponse:
-        """The first line is waited for, so that a refusal is a real status."""
+        """Sends the lines. The first line is awaited before the status is sent, so that a refusal has a real one."""
         first = await anext(lines)
 
         async def frames() -> AsyncIterator[bytes]:
@@ -131,9 +131,9 @@ class OllamaSide:
         async for part in self._room.speaker.speak(question, reply):
             head = {"model": question.model, "created_at": CREATED}
             if isinstance(part, End):
-                yield head | said_line(Part(), 0, chat) | end_line(part, time.monotonic_ns() - began)
+                yield head | part_line(Part(), 0, chat) | end_line(part, time.monotonic_ns() - began)
             else:
-                yield head | said_line(part, number, chat) | {"done": False}
+                yield head | part_line(part, number, chat) | {"done": False}
                 number += part.call is not None
 
     async def _embed(self, request: web.Request, body: dict[str, Any]) -> web.Response:
@@ -159,11 +159,11 @@ class OllamaSide:
             require(model, capability)
         return model
 
-    def _load(self, model: Model, body: dict[str, Any], said: dict[str, Any]) -> web.Response:
+    def _load(self, model: Model, body: dict[str, Any], empty: dict[str, Any]) -> web.Response:
         keep = body.get("keep_alive") not in (0, "0")
         self._room.loaded[model.name] = keep
         head = {"model": model.name, "created_at": CREATED}
-        return answered(head | said | {"done": True, "done_reason": "load" if keep else "unload"})
+        return answered(head | empty | {"done": True, "done_reason": "load" if keep else "unload"})
 
     async def _hello(self, request: web.Request) -> web.Response:
         return web.Response(text="Ollama is running")
@@ -176,26 +176,26 @@ class OllamaSide:
 
     async def _ps(self, request: web.Request) -> web.Response:
         more = {"size_vram": 1 << 30, "expires_at": "2100-01-01T00:00:00Z", "context_length": WINDOW}
-        return answered({"models": [listed(one) | more for one in MODELS if self._room.loaded.get(one.name)]})
+        return answered({"models": [listed(model) | more for model in MODELS if self._room.loaded.get(model.name)]})
 
     async def _show(self, request: web.Request, body: dict[str, Any]) -> web.Response:
         model = known(str(body.get("model") or body.get("name") or ""))
         info = {"general.architecture": "scripted", "scripted.context_length": WINDOW}
         info |= {"scripted.embedding_length": DIMENSIONS}
-        told = {"template": TEMPLATE, "details": DETAILS, "model_info": info, "capabilities": model.capabilities}
-        return answered({**told, "modelfile": f"FROM {model.name}\n", "modified_at": CREATED})
+        details = {"template": TEMPLATE, "details": DETAILS, "model_info": info, "capabilities": model.capabilities}
+        return answered({**details, "modelfile": f"FROM {model.name}\n", "modified_at": CREATED})
 
     async def _pull(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         if model_of(str(body.get("model") or body.get("name"))) is None:
             return answered({"error": "pull model manifest: file does not exist"}, 500)
-        said: list[dict[str, Any]] = [
+        lines: list[dict[str, Any]] = [
             {"status": "pulling manifest"},
             {"status": "pulling", "completed": 5, "total": 5},
             {"status": "success"},
         ]
         if body.get("stream", True):
-            return web.Response(body=b"".join(line_of(one) for one in said), content_type="application/x-ndjson")
-        return answered(said[-1])
+            return web.Response(body=b"".join(line_of(line) for line in lines), content_type="application/x-ndjson")
+        return answered(lines[-1])
 
 
 def known(name: str) -> Model:

@@ -45,7 +45,7 @@ def tool_of(tool: dict[str, Any]) -> Tool:
     return Tool(tool["function"]["name"], tool["function"].get("parameters") or {})
 
 
-def said_of(message: dict[str, Any]) -> ScriptedMessage:
+def message_of(message: dict[str, Any]) -> ScriptedMessage:
     calls = [call["function"] for call in message.get("tool_calls") or ()]
     images = tuple(from_base64(image) for image in message.get("images") or ())
     named = tuple((call["name"], call.get("arguments") or {}) for call in calls)
@@ -54,26 +54,26 @@ def said_of(message: dict[str, Any]) -> ScriptedMessage:
 
 def render(question: Question) -> str:
     """The prompt in ChatML; a last message of the assistant stays open."""
-    turns = [f"<|im_start|>{said.role}\n{said.text}<|im_end|>\n" for said in question.messages]
+    turns = [f"<|im_start|>{message.role}\n{message.text}<|im_end|>\n" for message in question.messages]
     if question.prefill:
         return "".join(turns).removesuffix("<|im_end|>\n")
     return "".join([*turns, "<|im_start|>assistant\n"])
 
 
-def line_of(said: dict[str, Any]) -> bytes:
-    return orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE)
+def line_of(line: dict[str, Any]) -> bytes:
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def said_line(part: Part, number: int, chat: bool) -> dict[str, Any]:
-    """A part as the members that tell it; `number` counts the calls of one answer."""
-    said: dict[str, Any] = {"thinking": part.thought} if part.thought else {}
+def part_line(part: Part, number: int, chat: bool) -> dict[str, Any]:
+    """A part as the members of a line; `number` counts the calls of one answer."""
+    members: dict[str, Any] = {"thinking": part.thought} if part.thought else {}
     if part.call:
         function = {"index": number, "name": part.call.name, "arguments": part.call.arguments}
-        said["tool_calls"] = [{"id": f"call_{number:08x}", "function": function}]
+        members["tool_calls"] = [{"id": f"call_{number:08x}", "function": function}]
     more = {"logprobs": [chance_line(part.chance)]} if part.chance else {}
     if chat:
-        return {"message": {"role": "assistant", "content": part.text, **said}, **more}
-    return {"response": part.text, **said, **more}
+        return {"message": {"role": "assistant", "content": part.text, **members}, **more}
+    return {"response": part.text, **members, **more}
 
 
 def chance_line(chance: Chance) -> dict[str, Any]:
@@ -102,12 +102,12 @@ def end_line(end: End, taken: int) -> dict[str, Any]:
 def joined(lines: list[dict[str, Any]], chat: bool) -> dict[str, Any]:
     """All lines as the one object of a call with `stream: false`."""
     last = lines[-1]
-    said = [line["message"] if chat else line for line in lines]
+    bodies = [line["message"] if chat else line for line in lines]
     whole: dict[str, Any] = {"content" if chat else "response": ""}
-    for one in said:
+    for body in bodies:
         for name in ("content", "response", "thinking", "tool_calls"):
-            if name in one:
-                whole[name] = whole[name] + one[name] if name in whole else one[name]
+            if name in body:
+                whole[name] = whole[name] + body[name] if name in whole else body[name]
     if logprobs := [chance for line in lines for chance in line.get("logprobs", ())]:
         last = {**last, "logprobs": logprobs}
     return {**last, **({"message": {"role": "assistant", **whole}} if chat else whole)}

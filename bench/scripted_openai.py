@@ -39,7 +39,7 @@ class OpenAIRefused(Exception):
 
 
 class OpenAISide:
-    """`key`: what callers must send as a bearer token, empty: nobody is asked."""
+    """The routes of OpenAI's side. `key`: what callers must send as a bearer token; empty: no key is required."""
 
     def __init__(self, room: Room, key: str = "") -> None:
         self._room = room
@@ -48,16 +48,16 @@ class OpenAISide:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.post("/v1/chat/completions", self._told(self._chat)),
-            web.post("/v1/completions", self._told(self._complete)),
-            web.post("/v1/embeddings", self._told(self._embed)),
-            web.post("/tokenize", self._told(self._tokenize)),
-            web.get("/v1/models", self._told(self._models)),
-            web.get("/v1/models/{id}", self._told(self._model)),
+            web.post("/v1/chat/completions", self._with_errors(self._chat)),
+            web.post("/v1/completions", self._with_errors(self._complete)),
+            web.post("/v1/embeddings", self._with_errors(self._embed)),
+            web.post("/tokenize", self._with_errors(self._tokenize)),
+            web.get("/v1/models", self._with_errors(self._models)),
+            web.get("/v1/models/{id}", self._with_errors(self._model)),
             web.get("/health", self._health),
         ]
 
-    def _told(self, handle: Any) -> Any:
+    def _with_errors(self, handle: Any) -> Any:
         async def handler(request: web.Request) -> web.StreamResponse:
             if self._key and request.headers.get("Authorization") != f"Bearer {self._key}":
                 return answered(refusal(401, "Unauthorized"), 401)
@@ -83,7 +83,7 @@ class OpenAISide:
                 400, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
             )
         question = chat_question(body)
-        if any(said.images for said in question.messages) and "vision" not in model.capabilities:
+        if any(message.images for message in question.messages) and "vision" not in model.capabilities:
             raise OpenAIRefused(400, f"{model.name} is not a multimodal model")
         return await self._answer(request, body, question, OpenAIAnswer(self._id("chatcmpl"), model.name, True))
 
@@ -96,7 +96,7 @@ class OpenAISide:
     async def _answer(
         self, request: web.Request, body: dict[str, Any], question: Question, answer: OpenAIAnswer
     ) -> web.StreamResponse:
-        async with self._room.noted(request, body, question.asked) as entry:
+        async with self._room.noted(request, body, question.user_text) as entry:
             if body.get("stream"):
                 return await self._streamed(request, question, answer, bool(body.get("stream_options")), entry)
             parts, end = await self._all(question)
@@ -137,19 +137,19 @@ class OpenAISide:
         single = isinstance(given, str) or (given and isinstance(given[0], int))
         inputs = [given] if single else given
         async with self._room.noted(request, body, str(inputs)):
-            if any(isinstance(one, str) and "!fault" in one for one in inputs):
+            if any(isinstance(text, str) and "!fault" in text for text in inputs):
                 raise OpenAIRefused(500, "an ordered fault")
-            spent = [count(one) if isinstance(one, str) else len(one) for one in inputs]
+            spent = [count(text) if isinstance(text, str) else len(text) for text in inputs]
             if max(spent, default=0) > WINDOW:
                 raise OpenAIRefused(*FAULTS["context"])
-            vectors = [vector_of(one, body.get("dimensions") or DIMENSIONS) for one in inputs]
+            vectors = [vector_of(text, body.get("dimensions") or DIMENSIONS) for text in inputs]
         packed = body.get("encoding_format") == "base64"
         data = [
             {"object": "embedding", "index": place, "embedding": in_base64(vector) if packed else vector}
             for place, vector in enumerate(vectors)
         ]
-        told = {"prompt_tokens": sum(spent), "total_tokens": sum(spent)}
-        return answered({"object": "list", "model": model.name, "data": data, "usage": told})
+        usage = {"prompt_tokens": sum(spent), "total_tokens": sum(spent)}
+        return answered({"object": "list", "model": model.name, "data": data, "usage": usage})
 
     async def _tokenize(self, request: web.Request, body: dict[str, Any]) -> web.Response:
         known(body, "")

@@ -33,7 +33,7 @@ def chat_question(body: dict[str, Any]) -> Question:
     wanted = body.get("response_format") or {}
     schema = (wanted.get("json_schema") or {}).get("schema")
     choice = body.get("tool_choice") or "auto"
-    return _question(body, tuple(said_of(message) for message in body["messages"]))._replace(
+    return _question(body, tuple(message_of(message) for message in body["messages"]))._replace(
         tools=tuple(tool_of(tool) for tool in body.get("tools") or ()),
         choice=choice["function"]["name"] if isinstance(choice, dict) else choice,
         parallel=body.get("parallel_tool_calls") is not False,
@@ -47,8 +47,8 @@ def chat_question(body: dict[str, Any]) -> Question:
 def text_question(body: dict[str, Any]) -> Question:
     prompt = body.get("prompt") or ""
     text = prompt if isinstance(prompt, str) else str(prompt[0])
-    asked = _question(body, (ScriptedMessage("user", text),))
-    return asked._replace(suffix=body.get("suffix") or "", logprobs=body.get("logprobs"))
+    question = _question(body, (ScriptedMessage("user", text),))
+    return question._replace(suffix=body.get("suffix") or "", logprobs=body.get("logprobs"))
 
 
 def _question(body: dict[str, Any], messages: tuple[ScriptedMessage, ...]) -> Question:
@@ -64,7 +64,7 @@ def _question(body: dict[str, Any], messages: tuple[ScriptedMessage, ...]) -> Qu
 
 
 def thinks(body: dict[str, Any]) -> bool:
-    """By OpenAI's word for it, or by the template's, which vLLM and llama.cpp pass on."""
+    """Whether the answer may think, by OpenAI's word for it or by the template's, which vLLM and llama.cpp pass on."""
     template = body.get("chat_template_kwargs") or {}
     effort = body.get("reasoning_effort") or ""
     return bool(template.get("enable_thinking") or template.get("thinking") or effort not in ("", "none"))
@@ -74,14 +74,14 @@ def tool_of(tool: dict[str, Any]) -> Tool:
     return Tool(tool["function"]["name"], tool["function"].get("parameters") or {})
 
 
-def said_of(message: dict[str, Any]) -> ScriptedMessage:
+def message_of(message: dict[str, Any]) -> ScriptedMessage:
     content = message.get("content") or ""
     parts: list[dict[str, Any]] = [{"type": "text", "text": content}] if isinstance(content, str) else content
     text = "".join(part.get("text", "") for part in parts)
     urls = [part["image_url"]["url"] for part in parts if part.get("type") == "image_url"]
     images = tuple(from_base64(url.partition("base64,")[2]) for url in urls)
     functions = [call["function"] for call in message.get("tool_calls") or ()]
-    calls = tuple((one["name"], json.loads(one.get("arguments") or "{}")) for one in functions)
+    calls = tuple((function["name"], json.loads(function.get("arguments") or "{}")) for function in functions)
     return ScriptedMessage(message["role"], text, images, calls, message.get("name") or "")
 
 
@@ -98,7 +98,7 @@ def envelope(answer: OpenAIAnswer, choices: list[dict[str, Any]], streamed: bool
 
 
 def chunks(answer: OpenAIAnswer, part: Part, number: int) -> Iterator[dict[str, Any]]:
-    """One part as chunks: a call comes as its head, then its arguments in two pieces."""
+    """The chunks of one part: a call comes as its head, then its arguments in two pieces."""
     if part.call:
         arguments = json.dumps(part.call.arguments, ensure_ascii=False)
         half = len(arguments) // 2
@@ -114,9 +114,9 @@ def chunks(answer: OpenAIAnswer, part: Part, number: int) -> Iterator[dict[str, 
 
 
 def _delta(answer: OpenAIAnswer, delta: dict[str, Any], chances: Sequence[Chance] = ()) -> dict[str, Any]:
-    told = logprobs(answer, chances) if chances else None
-    said: dict[str, Any] = {"delta": delta} if answer.chat else {"text": delta.get("content", "")}
-    return envelope(answer, [{"index": 0, **said, "logprobs": told, "finish_reason": None}], True)
+    likely = logprobs(answer, chances) if chances else None
+    content: dict[str, Any] = {"delta": delta} if answer.chat else {"text": delta.get("content", "")}
+    return envelope(answer, [{"index": 0, **content, "logprobs": likely, "finish_reason": None}], True)
 
 
 def call_head(number: int) -> dict[str, Any]:
@@ -124,8 +124,8 @@ def call_head(number: int) -> dict[str, Any]:
 
 
 def last_chunk(answer: OpenAIAnswer, end: End) -> dict[str, Any]:
-    said: dict[str, Any] = {"delta": {}} if answer.chat else {"text": ""}
-    return envelope(answer, [{"index": 0, **said, "logprobs": None, "finish_reason": end.reason}], True)
+    content: dict[str, Any] = {"delta": {}} if answer.chat else {"text": ""}
+    return envelope(answer, [{"index": 0, **content, "logprobs": None, "finish_reason": end.reason}], True)
 
 
 def whole(answer: OpenAIAnswer, parts: Sequence[Part], end: End) -> dict[str, Any]:
@@ -150,20 +150,20 @@ def _message(parts: Sequence[Part], text: str) -> dict[str, Any]:
 
 
 def logprobs(answer: OpenAIAnswer, chances: Sequence[Chance]) -> dict[str, Any]:
-    """Chat and completions tell them in different shapes."""
+    """The log probabilities, in the shape of chat or of completions."""
     if answer.chat:
-        return {"content": [_likely(*one[:2], [_likely(*other) for other in one.others]) for one in chances]}
+        return {"content": [_likely(*chance[:2], [_likely(*other) for other in chance.others]) for chance in chances]}
     return {
-        "tokens": [one.token for one in chances],
-        "token_logprobs": [one.logprob for one in chances],
-        "top_logprobs": [dict(one.others) for one in chances],
+        "tokens": [chance.token for chance in chances],
+        "token_logprobs": [chance.logprob for chance in chances],
+        "top_logprobs": [dict(chance.others) for chance in chances],
         "text_offset": [0 for _ in chances],
     }
 
 
 def _likely(token: str, logprob: float, others: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    told: dict[str, Any] = {"token": token, "logprob": logprob, "bytes": list(token.encode())}
-    return told if others is None else {**told, "top_logprobs": others}
+    entry: dict[str, Any] = {"token": token, "logprob": logprob, "bytes": list(token.encode())}
+    return entry if others is None else {**entry, "top_logprobs": others}
 
 
 def usage(end: End) -> dict[str, Any]:

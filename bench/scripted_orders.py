@@ -1,4 +1,4 @@
-"""What a prompt may order of the scripted engine, beside being answered.
+"""The orders that a prompt may give the scripted engine, beside a question to answer.
 
 !tokens N               N numbered words: each is unique, so that a lost or doubled one is seen
 !say TEXT               that text
@@ -6,9 +6,9 @@
     500 503 429 400     that status (in the middle of a stream: an error in the stream)
     cut                 the connection breaks
     silent              nothing more comes, and the connection stays open
-    context             the prompt is said to be too long
-    memory              the model is said not to fit
-    image               an image is said to be none: by Ollama as status 500
+    context             an error: the prompt is too long
+    memory              an error: the model does not fit
+    image               an error: the image is none; by Ollama as status 500
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FAULTS = (*STATUSES, "cut", "silent", "context", "memory", "image")
 
 
 class Fault(NamedTuple):
-    """`at` None: instead of an answer; else when so many tokens are out."""
+    """An ordered fault. `at` None: it comes instead of an answer; else after that many tokens."""
 
     kind: str
     at: int | None
@@ -37,18 +37,18 @@ class Order(NamedTuple):
 
 
 def order_in(text: str) -> Order | None:
-    """None where nothing that is known here is ordered."""
-    found = ORDER.search(text)
-    if found is None:
+    """The order in a text; None where the text has no known order."""
+    match = ORDER.search(text)
+    if match is None:
         return None
-    if found["words"]:
-        return Order(numbered(int(found["words"])))
-    if found["say"] is not None:
-        return Order(found["say"])
-    if found["kind"] not in FAULTS:
+    if match["words"]:
+        return Order(numbered(int(match["words"])))
+    if match["say"] is not None:
+        return Order(match["say"])
+    if match["kind"] not in FAULTS:
         return None
-    at = int(found["after"]) if found["after"] else None
-    return Order(numbered((at or 0) + 10), Fault(found["kind"], at, " once" in text[found.end() :]))
+    at = int(match["after"]) if match["after"] else None
+    return Order(numbered((at or 0) + 10), Fault(match["kind"], at, " once" in text[match.end() :]))
 
 
 def numbered(count: int) -> str:

@@ -6,7 +6,7 @@ import asyncio
 
 
 class Pace:
-    """`rate` tokens a second to each caller; 0: as fast as it can, but others get their turn."""
+    """A pace of `rate` tokens a second to each caller; 0: without a pause, but other callers get their turn."""
 
     def __init__(self, rate: float) -> None:
         self._pause = 1 / rate if rate else 0.0

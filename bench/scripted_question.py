@@ -1,4 +1,4 @@
-"""What is asked of the scripted engine, whichever protocol it came in."""
+"""What a caller requested of the scripted engine, whichever protocol the request came in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WINDOW = 8192  # tokens of context that every model here has
 
 
 class Model(NamedTuple):
-    """One that both protocols offer, under this name."""
+    """A model that both protocols offer, under this name."""
 
     name: str
     capabilities: tuple[str, ...]
@@ -19,7 +19,7 @@ class Model(NamedTuple):
 
 MODELS = (
     Model("scripted:1b", ("completion", "tools", "vision", "thinking", "insert")),
-    Model("scripted-plain:1b", ("completion",)),  # no thoughts: an answer of it may be continued by another attempt
+    Model("scripted-plain:1b", ("completion",)),  # no thoughts: another attempt may continue this model's answer
     Model("scripted-embed:1b", ("embedding",)),
 )
 
@@ -40,7 +40,7 @@ class Tool(NamedTuple):
 
 
 class Question(NamedTuple):
-    """`choice`: auto, none, required, or a tool's name. `format`: "json" or a JSON schema. `most`: tokens, 0 any."""
+    """A request. `choice`: auto, none, required, a tool's name. `format`: "json" or a schema. `most`: tokens, 0 any."""
 
     model: str
     messages: tuple[ScriptedMessage, ...]
@@ -53,30 +53,30 @@ class Question(NamedTuple):
     stop: tuple[str, ...] = ()
     seed: int | None = None
     temperature: float = 1.0
-    logprobs: int | None = None  # how many alternatives of each token; None: none are told
+    logprobs: int | None = None  # how many alternatives of each token; None: no log probabilities
     suffix: str = ""
 
     @property
-    def asked(self) -> str:
-        """The last words of the user."""
-        return next((said.text for said in reversed(self.messages) if said.role == "user"), "")
+    def user_text(self) -> str:
+        """The user's last text."""
+        return next((message.text for message in reversed(self.messages) if message.role == "user"), "")
 
     @property
     def prefill(self) -> str:
-        """A last message of the assistant is the beginning of the answer."""
+        """Whether a last message of the assistant begins the answer."""
         last = self.messages[-1] if self.messages else ScriptedMessage("user")
         return last.text if last.role == "assistant" and not last.calls else ""
 
     @property
     def tokens(self) -> int:
-        """Of the prompt."""
+        """Tokens of the prompt."""
         tools = sum(count(tool.name + str(tool.parameters)) for tool in self.tools)
-        return tools + sum(count_message(said) for said in self.messages)
+        return tools + sum(count_message(message) for message in self.messages)
 
     @property
     def cached(self) -> int:
         """Tokens of the prompt that a warm server would still hold: all but the newest message."""
-        return sum(count_message(said) for said in self.messages[:-1])
+        return sum(count_message(message) for message in self.messages[:-1])
 
 
 def tokens_of(text: str) -> tuple[str, ...]:
@@ -88,9 +88,9 @@ def count(text: str) -> int:
     return len(tokens_of(text))
 
 
-def count_message(said: ScriptedMessage) -> int:
-    calls = sum(count(name + str(arguments)) for name, arguments in said.calls)
-    return 3 + count(said.text) + calls + IMAGE_TOKENS * len(said.images)  # 3: the marks around a turn
+def count_message(message: ScriptedMessage) -> int:
+    calls = sum(count(name + str(arguments)) for name, arguments in message.calls)
+    return 3 + count(message.text) + calls + IMAGE_TOKENS * len(message.images)  # 3: the marks around a turn
 
 
 def model_of(name: str) -> Model | None:

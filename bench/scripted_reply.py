@@ -1,4 +1,4 @@
-"""A reply as a stream of parts: what both protocols then put into frames of their own."""
+"""A reply as a stream of parts, which both protocols put into frames of their own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ALTERNATIVES = (
 
 
 class Chance(NamedTuple):
-    """How likely a token was, and the likeliest others with it."""
+    """A token's probability, and the likeliest other tokens with it."""
 
     token: str
     logprob: float
@@ -61,7 +61,7 @@ class TooLong(Exception):
 
 
 class Broken(Exception):
-    """A fault that was ordered, at its place."""
+    """An ordered fault, at its place."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -76,7 +76,7 @@ class Speaker:
         self._done: set[str] = set()
 
     def reply(self, question: Question) -> Reply:
-        """Raises TooLong, and Broken where the fault comes instead of an answer."""
+        """Checks the prompt. Raises TooLong, and Broken where the fault comes instead of an answer."""
         if question.tokens > WINDOW:
             raise TooLong(question.tokens)
         reply = answer(question)
@@ -86,7 +86,7 @@ class Speaker:
         return reply._replace(fault=fault)
 
     async def speak(self, question: Question, reply: Reply) -> AsyncIterator[Part | End]:
-        """Ends with End. Raises Broken at the place of an ordered fault."""
+        """Yields the parts of a reply, at last an End. Raises Broken at the place of an ordered fault."""
         thought, text, reason = parts_of(question, reply)
         for token in thought:
             yield Part(thought=token)
@@ -104,13 +104,13 @@ class Speaker:
     def _due(self, fault: Fault | None, question: Question) -> Fault | None:
         if fault is None or not fault.once:
             return fault
-        seen = question.asked in self._done
-        self._done.add(question.asked)
+        seen = question.user_text in self._done
+        self._done.add(question.user_text)
         return None if seen else fault
 
 
 def parts_of(question: Question, reply: Reply) -> tuple[tuple[str, ...], tuple[str, ...], str]:
-    """Thought and text in tokens, cut at stop strings and at the most, behind what a prefill has said already."""
+    """Thought and text in tokens, cut at stop strings and at the most, behind the text that a prefill already has."""
     text = reply.text
     if question.prefill and text.startswith(question.prefill):
         text = text[len(question.prefill) :]
@@ -123,7 +123,7 @@ def parts_of(question: Question, reply: Reply) -> tuple[tuple[str, ...], tuple[s
 
 
 def chance_of(question: Question, place: int, token: str) -> Chance | None:
-    """The same for the same place and token, the likeliest first."""
+    """The probabilities of a token, the likeliest first: the same for the same place and token."""
     if question.logprobs is None:
         return None
     dice = random.Random(f"{place} {token}")

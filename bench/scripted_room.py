@@ -1,4 +1,4 @@
-"""What both protocols stand on: reading a request, breaking off as ordered, and the book of who was answered how."""
+"""What both protocols stand on: reading a request, breaking off as ordered, and the book of requests and ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BOOK_LENGTH = 2_000  # entries; older ones are forgotten
 
 @dataclass
 class Entry:
-    """One request. `state`: answering, done, closed (the caller hung up), refused or broken (as ordered).
+    """One request in the book. `state`: answering, done, closed (the caller hung up), refused or broken (as ordered).
 
     `ended`: seconds by the machine's monotonic clock, which all its processes share; 0: not yet.
     """
@@ -34,7 +34,7 @@ class Entry:
 
 
 class Room:
-    """One for each server; both protocols share it."""
+    """What one server's two protocols share."""
 
     def __init__(self, speaker: Speaker) -> None:
         self.speaker = speaker
@@ -43,7 +43,7 @@ class Room:
 
     @asynccontextmanager
     async def noted(self, request: web.Request, body: dict[str, Any], prompt: str) -> AsyncIterator[Entry]:
-        """An entry whose state tells how the block ended. aiohttp cancels a handler whose caller hangs up."""
+        """Yields an entry whose state shows how the block ended. aiohttp cancels a handler whose caller hangs up."""
         entry = Entry(request.path, prompt, body)
         self._book = [*self._book[-BOOK_LENGTH:], entry]
         try:
@@ -65,7 +65,7 @@ class Room:
 
 
 async def body_of(request: web.Request) -> dict[str, Any]:
-    """Raises HTTPBadRequest for anything but a JSON object, in neither protocol's shape: no worker sends such."""
+    """Reads a JSON object. Raises HTTPBadRequest, in neither protocol's shape: no worker sends other bodies."""
     try:
         body = orjson.loads(await request.read() or b"{}")
     except orjson.JSONDecodeError as error:
@@ -80,7 +80,7 @@ def answered(body: Any, status: int = 200) -> web.Response:
 
 
 def from_base64(text: str) -> bytes:
-    """Empty for what is not base64: the mind then says that it sees no picture."""
+    """The bytes; empty for a text that is not base64, in which the mind then sees no picture."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -90,7 +90,7 @@ def from_base64(text: str) -> bytes:
 async def stream(
     request: web.Request, media_type: str, frames: AsyncIterator[bytes], error: Callable[[str], bytes], entry: Entry
 ) -> web.StreamResponse:
-    """Send frames as they come. `error` tells an ordered fault's status or text in the middle of a stream."""
+    """Sends frames as they come. `error` returns an ordered fault's status or text in the middle of a stream."""
     response = web.StreamResponse(headers={"Content-Type": media_type})
     await response.prepare(request)
     try:
@@ -105,8 +105,8 @@ async def stream(
 
 
 async def hang_or_cut(request: web.Request, kind: str) -> None:
-    """`silent`: until the caller hangs up. `cut`: the connection goes, without the end of the body. Else nothing."""
+    """`silent`: waits until the caller hangs up. `cut`: closes the connection inside the body. Else: nothing."""
     if kind == "silent":
         await asyncio.Event().wait()
     if kind == "cut" and request.transport:
-        request.transport.close()  # what is written already goes out
+        request.transport.close()  # what is written already is still sent

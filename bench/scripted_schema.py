@@ -26,12 +26,12 @@ CLASSES = {"\\d": "0", "\\w": "a", "\\s": " ", ".": "a"}
 
 
 class Offer:
-    """The values that a prompt holds, each used once, then once more."""
+    """The values that a prompt holds, each used once, then again from the first."""
 
     def __init__(self, text: str) -> None:
         bare = QUOTED.sub(" ", text)
-        self._texts = [next(filter(None, found)) for found in QUOTED.findall(text)] or PLACE.findall(bare)
-        self._numbers = [float(found) for found in NUMBER.findall(bare)]
+        self._texts = [next(filter(None, groups)) for groups in QUOTED.findall(text)] or PLACE.findall(bare)
+        self._numbers = [float(number) for number in NUMBER.findall(bare)]
         self._words = " ".join(text.split()[:8]) or "nothing"
 
     def text(self) -> str:
@@ -83,21 +83,21 @@ class _Maker:
                 schema = {**parts[0], "properties": properties, "required": required}
             elif choices := schema.get("anyOf") or schema.get("oneOf"):
                 rest = {k: v for k, v in schema.items() if k not in ("anyOf", "oneOf")}
-                schema = {**rest, **next((one for one in choices if one.get("type") != "null"), choices[0])}
+                schema = {**rest, **next((choice for choice in choices if choice.get("type") != "null"), choices[0])}
             else:
                 break
         return schema
 
     def _named(self, reference: str) -> dict[str, Any]:
-        found: Any = self._root
+        target: Any = self._root
         for part in reference.removeprefix("#").strip("/").split("/"):
-            found = found.get(part, {}) if part else found
-        return found if isinstance(found, dict) else {}
+            target = target.get(part, {}) if part else target
+        return target if isinstance(target, dict) else {}
 
     def _kind(self, schema: dict[str, Any]) -> str:
         kind = schema.get("type")
         if isinstance(kind, list):
-            kind = next((one for one in kind if one != "null"), "null")
+            kind = next((name for name in kind if name != "null"), "null")
         return str(kind or ("object" if "properties" in schema else "array" if "items" in schema else "string"))
 
     def _object(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:

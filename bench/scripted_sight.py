@@ -15,7 +15,7 @@ class Picture(NamedTuple):
 
 
 def look_at(data: bytes) -> Picture | None:
-    """None for anything but PNG, JPEG, GIF and WebP with a size."""
+    """The picture in these bytes; None for anything but PNG, JPEG, GIF and WebP with a size."""
     for kind in (_png, _gif, _webp, _jpeg):
         if picture := kind(data):
             return picture

@@ -10,18 +10,18 @@ import math
 from collections.abc import Iterable, Sequence
 
 DIMENSIONS = 64
-WORD_WEIGHT = 3.0  # a shared word says more than three shared letters
+WORD_WEIGHT = 3.0  # a shared word counts more than three shared letters
 
 
 def vector_of(given: str | Sequence[int], dimensions: int = DIMENSIONS) -> list[float]:
-    """Of a text, or of token ids."""
+    """The vector of a text, or of token ids."""
     directions = [0.0] * dimensions
     for feature, weight in _features(given):
         digest = hashlib.blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         place = int.from_bytes(digest[:4]) % dimensions
         directions[place] += weight if digest[4] & 1 else -weight
-    length = math.sqrt(math.fsum(one * one for one in directions))
-    return [one / length for one in directions] if length else [1.0] + [0.0] * (dimensions - 1)
+    length = math.sqrt(math.fsum(value * value for value in directions))
+    return [value / length for value in directions] if length else [1.0] + [0.0] * (dimensions - 1)
 
 
 def _features(given: str | Sequence[int]) -> Iterable[tuple[str, float]]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from bench.measure import Result, Results
 from bench.scenarios import CROWD, MAIN, SPOKEN
 
-FLOORS = 4  # an API may cost so many times what a bare StreamingResponse costs
+FLOORS = 4  # an API may cost this many times what a bare StreamingResponse costs
 
 
 class Target(NamedTuple):
@@ -49,14 +49,14 @@ def openai_times(results: Results) -> float:
 
 
 TARGETS = (
-    Target(f"{MAIN}: added latency a token, p50", 0.5, "ms", lambda found: added_ms(found, MAIN, "p50")),
-    Target(f"{MAIN}: added latency a token, p99", 2.0, "ms", lambda found: added_ms(found, MAIN, "p99")),
-    Target(f"{MAIN}: API", 35, "µs a token", lambda found: cpu_us(found, "api")),
-    Target(f"{MAIN}: worker", 80, "µs a token", lambda found: cpu_us(found, "worker")),
-    Target(f"{MAIN}: Redis", 30, "µs a token", lambda found: cpu_us(found, "redis")),
+    Target(f"{MAIN}: added latency a token, p50", 0.5, "ms", lambda result: added_ms(result, MAIN, "p50")),
+    Target(f"{MAIN}: added latency a token, p99", 2.0, "ms", lambda result: added_ms(result, MAIN, "p99")),
+    Target(f"{MAIN}: API", 35, "µs a token", lambda result: cpu_us(result, "api")),
+    Target(f"{MAIN}: worker", 80, "µs a token", lambda result: cpu_us(result, "worker")),
+    Target(f"{MAIN}: Redis", 30, "µs a token", lambda result: cpu_us(result, "redis")),
     Target(f"{MAIN}: API beside the floor", FLOORS, "times", floors),
     Target(f"{MAIN}: API, an OpenAI streamed token beside a native one", 1.2, "times", openai_times),
-    Target(f"{CROWD}: streams lost or short", 0, "streams", lambda found: found[CROWD, "sluice"].faulty),
+    Target(f"{CROWD}: streams lost or short", 0, "streams", lambda result: result[CROWD, "sluice"].faulty),
 )
 
 
@@ -69,4 +69,4 @@ def verdicts(results: Results) -> list[Verdict]:
 
 def faults(results: Results) -> dict[str, Result]:
     """Runs with streams that were lost, short, doubled or out of order: these are never acceptable."""
-    return {f"{scenario}, {route}": found for (scenario, route), found in results.items() if found.faulty}
+    return {f"{scenario}, {route}": result for (scenario, route), result in results.items() if result.faulty}

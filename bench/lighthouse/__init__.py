@@ -1,1 +1,1 @@
-"""What Lighthouse says of the chat and the admin page of a running house, on a desktop and on a phone."""
+"""Lighthouse's scores of the chat and the admin page of a running house, on a desktop and on a phone."""

@@ -1,4 +1,4 @@
-"""`python -m bench.lighthouse`: the page's scores. Exit code 1 where one is below its least."""
+"""`python -m bench.lighthouse`: the page's scores. Exit code 1 where a score is below its least."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.lighthouse.budget import CATEGORIES, LOOKS, PAGES, Found, Look, Results, missed, read
+from bench.lighthouse.budget import CATEGORIES, LOOKS, PAGES, Assessment, Look, Results, missed, read
 from bench.page.house import PageMessage, PageThread, open_house
 from bench.page.runs import chromium_path
 from bench.page.site import NotBuilt
@@ -22,7 +22,7 @@ from bench.processes import NotStarted
 from bench.report import Head
 
 LIGHTHOUSE = Path(__file__).parent / "node_modules" / ".bin" / "lighthouse"
-LIMIT = 300  # seconds for one page; it takes half a minute
+LIMIT = 300  # seconds for one page, which takes half a minute
 RATE = 100
 TOLD = [
     PageThread(
@@ -33,14 +33,14 @@ TOLD = [
 ]
 
 
-class NotLooked(Exception):
+class NoReport(Exception):
     """Lighthouse gave no report; the message says why."""
 
 
-def look_at(address: str, look: Look, folder: Path) -> Found:
-    """Raises NotLooked."""
+def look_at(address: str, look: Look, folder: Path) -> Assessment:
+    """Runs Lighthouse on the page and returns its scores and faults. Raises NoReport."""
     report = folder / f"{look.page}-{look.form}.json"
-    sandbox = " --no-sandbox" if os.geteuid() == 0 else ""  # root may not use Chromium's own
+    sandbox = " --no-sandbox" if os.geteuid() == 0 else ""  # root may not use Chromium's own sandbox
     command = [
         *(str(LIGHTHOUSE), address + PAGES[look.page], "--quiet", "--output=json", f"--output-path={report}"),
         *(f"--only-categories={','.join(CATEGORIES)}", f"--chrome-flags=--headless=new{sandbox}"),
@@ -49,11 +49,11 @@ def look_at(address: str, look: Look, folder: Path) -> Found:
     env = {**os.environ, "CHROME_PATH": chromium_path(), "TMPDIR": str(folder)}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=LIMIT)
     if not report.exists():
-        raise NotLooked(f"lighthouse ended with {done.returncode}:\n{done.stderr[-2000:]}")
+        raise NoReport(f"lighthouse ended with {done.returncode}:\n{done.stderr[-2000:]}")
     try:
         return read(look, json.loads(report.read_text()))
     except ValueError as error:
-        raise NotLooked(str(error)) from None
+        raise NoReport(str(error)) from None
 
 
 def run(console: Console) -> Results:
@@ -69,8 +69,8 @@ def run(console: Console) -> Results:
 
 def table(results: Results) -> Table:
     made = Table("page", "device", *CATEGORIES)
-    for look, found in results.items():
-        made.add_row(look.page, look.form, *(_cell(look, name, found.scores[name]) for name in CATEGORIES))
+    for look, assessment in results.items():
+        made.add_row(look.page, look.form, *(_cell(look, name, assessment.scores[name]) for name in CATEGORIES))
     return made
 
 
@@ -86,13 +86,13 @@ def main() -> int:
     head = Head.now([], "bench.lighthouse")
     try:
         results = run(Console(stderr=True))
-    except (NotBuilt, NotStarted, NotLooked, FileNotFoundError, subprocess.TimeoutExpired) as error:
+    except (NotBuilt, NotStarted, NoReport, FileNotFoundError, subprocess.TimeoutExpired) as error:
         sys.exit(f"sluice: {error}")
     console = Console(width=max(Console().width, 100))
     console.print(f"\n[bold]Sluice, Lighthouse[/bold], {head.date}\n{head.machine}\n")
     console.print(table(results))
-    for look, found in results.items():
-        for fault in found.faults:
+    for look, assessment in results.items():
+        for fault in assessment.faults:
             console.print(f"{look.page}, {look.form}: {fault}", highlight=False)
     return 1 if missed(results) else 0
 

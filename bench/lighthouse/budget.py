@@ -1,4 +1,4 @@
-"""What a page must score, and what Lighthouse found where it does not."""
+"""The scores that a page must reach, and the faults that Lighthouse names where the page does not reach them."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ class Look(NamedTuple):
     form: str
 
     def least(self, category: str) -> int:
-        """Of 100. A phone is measured on a simulated slow one, and may be a little slower."""
+        """The least score, of 100. Lighthouse simulates a slow phone, on which the page may be a little slower."""
         if category != "performance":
             return 100
         return 95 if self.form == "desktop" else 90
 
 
-class Found(NamedTuple):
+class Assessment(NamedTuple):
     scores: dict[str, int]
     """By category, of 100."""
     faults: list[str]
     """Titles of the audits that cost points in a category that is below its least, the dearest first."""
 
 
-Results = dict[Look, Found]
+Results = dict[Look, Assessment]
 LOOKS = tuple(Look(page, form) for page in PAGES for form in FORMS)
 
 
-def read(look: Look, report: dict[str, Any]) -> Found:
-    """Of Lighthouse's JSON. Raises ValueError where it could not look at the page."""
+def read(look: Look, report: dict[str, Any]) -> Assessment:
+    """Reads Lighthouse's JSON. Raises ValueError where Lighthouse could not load the page."""
     if error := report.get("runtimeError"):
         raise ValueError(f"{look.page}, {look.form}: {error['message']}")
     scores = {name: round((report["categories"][name]["score"] or 0) * 100) for name in CATEGORIES}
     short = [name for name in CATEGORIES if scores[name] < look.least(name)]
-    return Found(scores, [fault for name in short for fault in _faults(report, name)])
+    return Assessment(scores, [fault for name in short for fault in _faults(report, name)])
 
 
 def _faults(report: dict[str, Any], category: str) -> list[str]:
@@ -54,7 +54,10 @@ def _faults(report: dict[str, Any], category: str) -> list[str]:
 
 
 def missed(results: Results) -> list[tuple[Look, str]]:
-    """Where a page scored less than it must."""
+    """The pages and categories whose score is below the least."""
     return [
-        (look, name) for look, found in results.items() for name in CATEGORIES if found.scores[name] < look.least(name)
+        (look, name)
+        for look, assessment in results.items()
+        for name in CATEGORIES
+        if assessment.scores[name] < look.least(name)
     ]

@@ -1,4 +1,4 @@
-"""`python -m bench.page`: what does the page cost the browser? Exit code 1 with `--check` where a target is missed."""
+"""`python -m bench.page`: the page's cost to the browser. Exit code 1 with `--check` where a target is missed."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def judged(target: PageTarget, results: Results, subject: str) -> tuple[str, str
 
 
 def missed(results: Results) -> list[tuple[PageTarget, Run]]:
-    """Promises are the whole page's: its parts alone made none, and react-markdown neither."""
+    """Only the whole page has promises: neither its parts alone nor react-markdown has any."""
     own = [(run, cost) for run, cost in results.items() if run.subject == PROMISING]
     return [
         (target, run) for run, cost in own for target in TARGETS if target.kind == run.kind and not target.reached(cost)

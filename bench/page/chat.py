@@ -16,14 +16,14 @@ from ollama_worker.engines.simulated_script import tokens_of
 
 LAST = "The end of the answer."
 ENDED = "document.querySelector('article[data-role=assistant]')?.ariaBusy === 'false'"
-# A reader follows the answer's end from here on: dearer than to stay at its top, which is what the page does by itself.
+# A reader follows the answer's end from here on: dearer than to stay at its top, as the page does by itself.
 FOLLOW_AFTER = 50  # keys, of five a second
 FIRST_PAINT_MS = 30_000
 OPENED = 5  # answers on the screen: a page of messages, and not the first of it
 
 
 class Answering(NamedTuple):
-    """Somebody asks, types on while the answer comes in, and follows its end after ten seconds."""
+    """A person sends a question, types on while the answer comes in, and follows the answer's end after ten seconds."""
 
     text: str
     """Of the answer, as `spoken` makes it."""
@@ -98,7 +98,7 @@ def composer_of(page: Page) -> Locator:
 
 
 def follow(page: Page) -> None:
-    """To the answer's end, and back to typing."""
+    """Moves to the answer's end, and back to typing."""
     jump = page.get_by_role("button", name="Jump to newest")
     if jump.is_visible():
         jump.click()
@@ -106,14 +106,14 @@ def follow(page: Page) -> None:
 
 
 def shown(page: Page, gauges: Gauges) -> Cost:
-    """What it cost until all is drawn, formulas, colours and diagrams included."""
+    """The cost until all is drawn, formulas, colours and diagrams included."""
     expect(page.locator("article[data-role=assistant]").nth(OPENED)).to_be_visible(timeout=FIRST_PAINT_MS)
     page.wait_for_timeout(SETTLE_MS)
     return gauges.stop()
 
 
 def spoken(text: str, tokens: int) -> str:
-    """The first so many tokens of a text, as the simulated engine counts them; the last few say that it ends."""
+    """The first tokens of a text, as the simulated engine counts them; the last few announce the end."""
     words = tokens_of(text)[:tokens]
     for end in (f"\n\n{LAST}", f"\n```\n\n{LAST}", f"\n\nEnough. {LAST}"):
         whole = "".join([*words[: tokens - len(tokens_of(end))], end])

@@ -1,4 +1,4 @@
-"""What a browser's page went through while something was measured."""
+"""What a browser's page cost while something was measured."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ QUICK_KEY_MS = 16.0  # nor a key that was painted within this
 
 
 class Cost(NamedTuple):
-    """One scenario with one renderer. Milliseconds; shares between 0 and 1."""
+    """The cost of one scenario with one renderer. Times in milliseconds; shares between 0 and 1."""
 
     seconds: float
     busy: float
@@ -30,11 +30,11 @@ class Cost(NamedTuple):
     shift: float
     """Cumulative layout shift, the worst window of at most five seconds."""
     key_to_paint: float | None
-    """95th percentile; None where nobody typed."""
+    """95th percentile; None where no key was typed."""
 
 
 class Gauges:
-    """Of one page, from `start` to `stop`."""
+    """The measurements of one page, from `start` to `stop`."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -46,7 +46,7 @@ class Gauges:
         self.began, self.busy, self.used = time.monotonic(), _task_seconds(self.clock), _task_seconds(self.own)
 
     def stop(self, keys: int = 0) -> Cost:
-        """`keys`: how many were typed meanwhile."""
+        """Ends the measuring and returns the cost. `keys`: how many were typed meanwhile."""
         seconds = time.monotonic() - self.began
         busy, used = _task_seconds(self.clock) - self.busy, _task_seconds(self.own) - self.used
         self.page.wait_for_timeout(300)  # observers report a little later
@@ -70,7 +70,7 @@ def _meter(page: Page, domain: str) -> CDPSession:
 
 def _task_seconds(meter: CDPSession) -> float:
     metrics = meter.send("Performance.getMetrics")["metrics"]
-    return float(next(one["value"] for one in metrics if one["name"] == "TaskDuration"))
+    return float(next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration"))
 
 
 def dropped(frames: list[float]) -> float:
@@ -83,7 +83,7 @@ def dropped(frames: list[float]) -> float:
 
 
 def worst_window(shifts: list[tuple[float, float]]) -> float:
-    """As web.dev/cls defines it: windows end after a second without a shift or after five in all."""
+    """The largest window, as web.dev/cls defines it: a window ends after a second without one, or after five."""
     worst = total = began = last = 0.0
     for at, value in shifts:
         if at - last > 1_000 or at - began > 5_000:
@@ -94,6 +94,6 @@ def worst_window(shifts: list[tuple[float, float]]) -> float:
 
 
 def slow_key(reported: list[float], typed: int) -> float:
-    """The 95th percentile of all typed keys; those that were not reported were quick."""
+    """The 95th percentile of all typed keys; keys that Chromium did not report were quick."""
     durations = sorted([*reported, *[QUICK_KEY_MS] * (typed - len(reported))])
     return durations[math.ceil(len(durations) * 0.95) - 1]

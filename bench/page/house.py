@@ -21,7 +21,7 @@ from bench.processes import Crew, free_port
 from sluice.address import wait_until_healthy
 from sluice.valkey import embedded_valkey, fair_memory, wait_until_loaded
 
-START = 60.0  # seconds the whole of it may take to answer
+START = 60.0  # seconds within which the whole house must answer
 PAGE = FRONTEND / "out"
 
 
@@ -38,18 +38,18 @@ class PageThread(NamedTuple):
 
     id: str
     title: str
-    said: list[PageMessage]
+    messages: list[PageMessage]
 
 
 @contextmanager
-def open_house(folder: Path, rate: int, told: list[PageThread]) -> Iterator[str]:
-    """Its address while the block runs. `rate`: tokens a second of an answer. Raises NotBuilt, NotStarted."""
+def open_house(folder: Path, rate: int, history: list[PageThread]) -> Iterator[str]:
+    """Yields the house's address. `rate`: tokens a second of an answer. Raises NotBuilt, NotStarted."""
     if not (PAGE / "index.html").exists():
         raise NotBuilt("frontend/out is missing: run `make page` first")
-    history = address_of(None, folder)
-    asyncio.run(write(history, told))
+    database = address_of(None, folder)
+    asyncio.run(write(database, history))
     with Crew(folder) as crew:
-        yield _start(crew, folder, {"SLUICE_SIMULATED_RATE": str(rate), "DATABASE_URL": history})
+        yield _start(crew, folder, {"SLUICE_SIMULATED_RATE": str(rate), "DATABASE_URL": database})
 
 
 def _start(crew: Crew, folder: Path, settings: dict[str, str]) -> str:
@@ -60,7 +60,7 @@ def _start(crew: Crew, folder: Path, settings: dict[str, str]) -> str:
     env = {
         "REDIS_URL": redis,
         "SLUICE_ENGINE": "simulated",
-        "SLUICE_SIMULATED_FAULTS": "1",  # it says what it is told to
+        "SLUICE_SIMULATED_FAULTS": "1",  # prompts may order what the engine answers
         "SLUICE_PAGE_DIR": str(PAGE),
         "SLUICE_PORT": str(port),
         **settings,
@@ -73,30 +73,30 @@ def _start(crew: Crew, folder: Path, settings: dict[str, str]) -> str:
     return url
 
 
-async def write(url: str, told: list[PageThread]) -> None:
-    """The threads, into a database that is made for them."""
+async def write(url: str, history: list[PageThread]) -> None:
+    """Writes the threads into a database that is made for them."""
     await migrate(url)
     database = Database(url)
     try:
         async with database.write() as tx:
-            for thread in told:
+            for thread in history:
                 await tx.execute(insert(threads).values(_thread(thread)))
                 await tx.execute(insert(messages), rows(thread))
     finally:
         await database.close()
 
 
-def _thread(told: PageThread) -> dict[str, Any]:
+def _thread(thread: PageThread) -> dict[str, Any]:
     who = {"tenant": LOCAL.tenant, "title_by": "person"}
-    return {"id": told.id, "title": told.title, **who, "created_at": 1, "updated_at": len(told.said)}
+    return {"id": thread.id, "title": thread.title, **who, "created_at": 1, "updated_at": len(thread.messages)}
 
 
-def rows(told: PageThread) -> list[dict[str, Any]]:
-    """One branch: each message follows the one before it."""
+def rows(thread: PageThread) -> list[dict[str, Any]]:
+    """The rows of a thread's messages, in one branch: each message follows the message before it."""
     return [
         {
-            **{"thread_id": told.id, "id": f"m{n}", "parent_id": f"m{n - 1}" if n else None},
-            **{"role": one.role, "text": one.text, "status": "complete", "created_at": n + 1},
+            **{"thread_id": thread.id, "id": f"m{n}", "parent_id": f"m{n - 1}" if n else None},
+            **{"role": message.role, "text": message.text, "status": "complete", "created_at": n + 1},
         }
-        for n, one in enumerate(told.said)
+        for n, message in enumerate(thread.messages)
     ]

@@ -1,4 +1,4 @@
-"""Every scenario with everything it is measured on, one after the other, each in a page of its own."""
+"""Every scenario with each of its subjects, one after the other, each in a page of its own."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from bench.page.scenarios import Opening, PageScenario, Streaming, harness_of
 from bench.page.site import build, served
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-CHARACTERS_A_TOKEN = 8  # at most, on average: more text than is needed, of which the first tokens are said
+CHARACTERS_A_TOKEN = 8  # at most, on average: more text than is needed, of which the engine sends the first tokens
 LONG = "A long thread"
 
 
 class Run(NamedTuple):
-    """What is done, and on what."""
+    """One scenario and the subject that it is measured on."""
 
     kind: str
     subject: str
@@ -49,7 +49,7 @@ class Sizes(NamedTuple):
 
 
 class Texts(NamedTuple):
-    """What is drawn, the same on everything."""
+    """The texts that are drawn, the same on every subject."""
 
     answer: str
     thread: list[PageMessage]
@@ -78,9 +78,9 @@ def run_all(runs: tuple[Run, ...], sizes: Sizes, console: Console) -> Results:
         chats = {run: in_chat(run, sizes, texts) for run in runs if run.subject == "chat"}
         if not chats:
             return results
-        told = [PageThread("long", LONG, texts.thread)]
+        threads = [PageThread("long", LONG, texts.thread)]
         # A browser of its own, opened after the house: Playwright's loop lets no other run in its thread.
-        with open_house(folder, sizes.rate, told) as address, browser() as chromium:
+        with open_house(folder, sizes.rate, threads) as address, browser() as chromium:
             return results | measure_all(chromium, f"{address}/", chats, console)
 
 
@@ -117,14 +117,14 @@ def measure_all(chromium: Browser, address: str, scenarios: dict[Run, PageScenar
 
 
 def measure_twice(chromium: Browser, address: str, scenario: PageScenario) -> Cost:
-    """Once with its frames counted, once for what the main thread does: counting asks it for work in every frame."""
+    """Runs a scenario once to count frames, once for the main thread's work: counting costs work in every frame."""
     counted = measure(chromium, address, scenario)
     undisturbed = measure(chromium, address, scenario, frames=False)
     return undisturbed._replace(dropped=counted.dropped)
 
 
 def measure(chromium: Browser, address: str, scenario: PageScenario, frames: bool = True) -> Cost:
-    """In a page of its own, so that nothing is warm from another. Raises PageBroken."""
+    """Runs a scenario in a page of its own, so that nothing is warm from another run. Raises PageBroken."""
     with page_of(chromium, frames) as page:
         errors = list[str]()
         page.on("pageerror", lambda error: errors.append(error.message))
@@ -147,7 +147,7 @@ def chromium_path() -> str:
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Raises FileNotFoundError with what to install."""
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # root may not use Chromium's own
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # root may not use Chromium's own sandbox
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=chromium_path(), args=sandbox)
         try:

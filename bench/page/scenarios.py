@@ -1,6 +1,6 @@
-"""What is measured, and where. A scenario gets an open page and says what it cost.
+"""What is measured, and where. A scenario gets an open page and returns its cost.
 
-`prepare` opens what it needs, `run` does it between `start` and `stop`. `Streaming` and `Opening` use the bench's own
+`prepare` opens what the scenario needs, `run` works from `start` to `stop`. `Streaming` and `Opening` use the bench's
 page (`window.bench` in `frontend/tests/answer/bench/harness.tsx`), those of `bench.page.chat` the chat of a house.
 """
 
@@ -18,7 +18,7 @@ from bench.page.gauges import Cost, Gauges
 KEY_EVERY_MS = 200  # a person who types fast
 WORDS = "the quick brown fox "
 PATIENCE_SECONDS = 180  # several times what the longest answer takes
-SETTLE_MS = 2_000  # formulas, colours and diagrams come behind the text, and are part of it
+SETTLE_MS = 2_000  # formulas, colours and diagrams come behind the text, and belong to the answer
 
 
 class PageScenario(Protocol):
@@ -32,7 +32,7 @@ class PageScenario(Protocol):
 
 
 class Streaming(NamedTuple):
-    """An answer comes in while somebody types."""
+    """An answer comes in while a person types."""
 
     renderer: str
     tokens: int
@@ -76,12 +76,12 @@ class Opening(NamedTuple):
 
 
 def harness_of(page: Page) -> None:
-    """Waits until the bench's own page can be told what to do."""
+    """Waits until the bench's own page takes orders."""
     page.wait_for_function("globalThis.bench && document.querySelector('textarea')")
 
 
 class Unfinished(Exception):
-    """What should have ended long ago has not."""
+    """A scenario that should have ended long ago has not."""
 
 
 def type_until(page: Page, condition: str, most: int | None = None) -> int:

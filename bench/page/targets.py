@@ -1,7 +1,8 @@
-"""What the page promises, and whether it keeps it.
+"""What the page promises, and whether the page keeps the promise.
 
-The promise is the whole page's, in a running house, and of CPU: what the main thread itself used. How long it was busy
-is told beside it, without a target, since that counts waiting for a core, which whoever shares the machine causes.
+The promise is the whole page's, in a running house, and of CPU: what the main thread itself used. The report also has
+how long the main thread was busy, without a target, because that time counts waiting for a core, which other programs
+of the machine cause.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ class PageTarget(NamedTuple):
     """Of a scenario: `stream`, `open` or `load`."""
     figure: str
     most: float | None
-    """None: nothing is promised, the figure is told."""
+    """None: nothing is promised, the figure is only reported."""
     of: Callable[[Cost], float | None]
     unit: str = ""
 
     def reached(self, cost: Cost) -> bool:
-        found = self.of(cost)
-        return self.most is None or (found is not None and found <= self.most)
+        figure = self.of(cost)
+        return self.most is None or (figure is not None and figure <= self.most)
 
     def shown(self, value: float | None) -> str:
         if value is None:

@@ -74,7 +74,7 @@ class Play:
         assert await self.jobs.start(job, worker, 1, STARTED) is not None
         return job
 
-    async def say(self, job: str, *bodies: bytes, attempt: int = 1, worker: str = "w", first: int = 1) -> int:
+    async def emit(self, job: str, *bodies: bytes, attempt: int = 1, worker: str = "w", first: int = 1) -> int:
         """Log these events; the seq that follows."""
         keys = [self.keys.job(job), self.keys.events(job), self.keys.live(job)]
         for seq, body in enumerate(bodies, first):

@@ -1,4 +1,4 @@
-"""Every tenant's jobs and dead letters, from Redis and from SQL; and not a word of what was said in any of it."""
+"""The jobs and dead letters of all tenants, from Redis and from SQL, without a word of any chat."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ async def every_page(visitor: Visitor, path: str, what: str, limit: int) -> list
     pages, cursor = [], None
     while True:
         query = {"limit": limit} | ({"cursor": cursor} if cursor else {})
-        told = await visitor.get(path, **query)
-        assert told.keys() == {what, "next_cursor"}
-        pages.append(told[what])
-        cursor = told["next_cursor"]
+        view = await visitor.get(path, **query)
+        assert view.keys() == {what, "next_cursor"}
+        pages.append(view[what])
+        cursor = view["next_cursor"]
         if cursor is None:
             return pages
 
@@ -73,23 +73,23 @@ async def test_live_jobs_of_all_tenants_are_listed_newest_first_page_by_page(vis
     made = [await accept(visitor, LONG, tenant) for tenant in ("ada", "bob", "ada", "eve", "bob")]
     pages = await every_page(visitor, "/api/admin/jobs", "jobs", 2)
     assert [len(page) for page in pages] == [2, 2, 1]
-    told = [job for page in pages for job in page]
-    assert [job["id"] for job in told] == made[::-1]
-    assert [job["tenant"] for job in told] == ["bob", "eve", "ada", "bob", "ada"]
-    assert all(job.keys() == JOB and job["ended_at"] is None for job in told)
+    view = [job for page in pages for job in page]
+    assert [job["id"] for job in view] == made[::-1]
+    assert [job["tenant"] for job in view] == ["bob", "eve", "ada", "bob", "ada"]
+    assert all(job.keys() == JOB and job["ended_at"] is None for job in view)
 
 
-async def test_an_ended_job_is_told_from_redis_and_from_sql_once_redis_forgot_it(visitor: Visitor) -> None:
+async def test_an_ended_job_comes_from_redis_and_from_sql_once_redis_forgot_it(visitor: Visitor) -> None:
     job = await accept(visitor, "!tokens 7")
     await visitor.truth.until_state(job, "completed")
-    told = await visitor.get(f"/api/admin/jobs/{job}")
-    assert told.keys() == JOB
-    assert (told["state"], told["tenant"], told["class"], told["attempt"]) == ("completed", "ada", "interactive", 1)
-    assert told["usage"]["completion_tokens"] == 7
-    assert told["timings"]["total_ms"] >= told["timings"]["first_token_ms"]
-    assert [mark["what"] for mark in told["timeline"]] == ["accepted", "given:1", "started:1", "ended"]
-    assert told["worker"] == told["timeline"][1]["detail"] != ""
-    assert told["accepted_at"] == told["timeline"][0]["at"] <= told["timeline"][-1]["at"] == told["ended_at"]
+    view = await visitor.get(f"/api/admin/jobs/{job}")
+    assert view.keys() == JOB
+    assert (view["state"], view["tenant"], view["class"], view["attempt"]) == ("completed", "ada", "interactive", 1)
+    assert view["usage"]["completion_tokens"] == 7
+    assert view["timings"]["total_ms"] >= view["timings"]["first_token_ms"]
+    assert [mark["what"] for mark in view["timeline"]] == ["accepted", "given:1", "started:1", "ended"]
+    assert view["worker"] == view["timeline"][1]["detail"] != ""
+    assert view["accepted_at"] == view["timeline"][0]["at"] <= view["timeline"][-1]["at"] == view["ended_at"]
 
     async def in_sql() -> dict[str, Any] | None:
         ended = (await visitor.get("/api/admin/jobs", state="ended"))["jobs"]
@@ -100,26 +100,26 @@ async def test_an_ended_job_is_told_from_redis_and_from_sql_once_redis_forgot_it
     assert await visitor.get(f"/api/admin/jobs/{job}") == row
     kept = ("usage", "timings")  # SQL has the chief of these numbers
     assert row["usage"].keys() == {"prompt_tokens", "completion_tokens"}
-    assert all(row[part].items() <= told[part].items() for part in kept)
-    assert row | dict.fromkeys(kept) == told | dict.fromkeys(kept)
+    assert all(row[part].items() <= view[part].items() for part in kept)
+    assert row | dict.fromkeys(kept) == view | dict.fromkeys(kept)
 
 
 async def test_ended_jobs_come_newest_end_first_each_once_also_those_of_one_moment(visitor: Visitor) -> None:
     mark = secrets.token_hex(4)
     made = [await recorded(visitor, f"{mark}-{n}", ended_at=9_000_000_000_000 + n // 3) for n in range(7)]
     await recorded(visitor, f"{mark}-elsewhere", pool="elsewhere", ended_at=9_000_000_000_009)
-    told: list[str] = []
+    view: list[str] = []
     cursor: dict[str, str] = {}
-    while len(told) < 7:
+    while len(view) < 7:
         page = await visitor.get("/api/admin/jobs", state="ended", limit=3, **cursor)
-        told += [job["id"] for job in page["jobs"]]
+        view += [job["id"] for job in page["jobs"]]
         cursor = {"cursor": page["next_cursor"]}
-    assert told[:7] == made[::-1]
+    assert view[:7] == made[::-1]
     async with visitor.database.write() as tx:
         await tx.execute(jobs.delete().where(jobs.c.id.in_([*made, f"{mark}-elsewhere"])))
 
 
-async def test_how_long_jobs_waited_is_told_live_and_in_the_history(visitor: Visitor) -> None:
+async def test_waiting_times_come_live_and_in_the_history(visitor: Visitor) -> None:
     job = await accept(visitor, "!tokens 3")
     await visitor.truth.until_state(job, "completed")
 
@@ -128,7 +128,7 @@ async def test_how_long_jobs_waited_is_told_live_and_in_the_history(visitor: Vis
 
     url = f"{visitor.house.url}/api/admin/events"
     async with listening(url) as live:
-        await live.until(lambda heard: known([told["point"] for told in heard.of("snapshot")]), "the means")
+        await live.until(lambda heard: known([view["point"] for view in heard.of("snapshot")]), "the means")
         await live.until(lambda heard: len(heard.of("snapshot")) >= 4, "a point that is kept")
     async with listening(url) as later:
         await later.until(lambda heard: heard.of("history"), "the history")
@@ -136,11 +136,11 @@ async def test_how_long_jobs_waited_is_told_live_and_in_the_history(visitor: Vis
 
 
 async def test_what_sql_does_not_know_of_a_job_is_null(visitor: Visitor) -> None:
-    told = await visitor.get(f"/api/admin/jobs/{await recorded(visitor, secrets.token_hex(8), state='cancelled')}")
-    assert told.keys() == JOB
-    assert (told["usage"], told["timings"], told["worker"], told["why"]) == (None, None, None, None)
-    assert (told["accepted_at"], told["class"]) == ("1970-01-01T00:00:01.000Z", "batch")
-    assert told["timeline"] == [{"at": "1970-01-01T00:00:01.000Z", "what": "accepted", "detail": ""}]
+    view = await visitor.get(f"/api/admin/jobs/{await recorded(visitor, secrets.token_hex(8), state='cancelled')}")
+    assert view.keys() == JOB
+    assert (view["usage"], view["timings"], view["worker"], view["why"]) == (None, None, None, None)
+    assert (view["accepted_at"], view["class"]) == ("1970-01-01T00:00:01.000Z", "batch")
+    assert view["timeline"] == [{"at": "1970-01-01T00:00:01.000Z", "what": "accepted", "detail": ""}]
 
 
 async def test_any_tenant_s_job_can_be_cancelled_and_an_ended_one_stays_as_it_is(visitor: Visitor) -> None:
@@ -164,14 +164,14 @@ async def test_a_dead_letter_is_shown_with_its_job(visitor: Visitor) -> None:
     assert (letter["job"]["state"], letter["job"]["tries"], letter["job"]["tenant"]) == ("failed", 1, "local")
 
 
-async def test_dead_letters_nobody_could_read_or_remembers_are_shown_too(visitor: Visitor) -> None:
+async def test_dead_letters_of_unreadable_and_forgotten_jobs_are_shown_too(visitor: Visitor) -> None:
     gone = await recorded(visitor, secrets.token_hex(8), state="failed", why="worker_lost")
     for job in ("", "\0 garbage \xff", gone):
         await visitor.truth.jobs.bury("inbox:w", "1-1", job)
     pages = await every_page(visitor, "/api/admin/dead", "dead", 1)
-    told = [letter for page in pages for letter in page][:3]
-    assert [letter["id"] for letter in told] == [gone, "\0 garbage \xff", ""]
-    assert [letter["job"] and letter["job"]["why"] for letter in told] == ["worker_lost", None, None]
+    view = [letter for page in pages for letter in page][:3]
+    assert [letter["id"] for letter in view] == [gone, "\0 garbage \xff", ""]
+    assert [letter["job"] and letter["job"]["why"] for letter in view] == ["worker_lost", None, None]
 
 
 # -- what is wrong -----------------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ async def test_what_is_no_list_is_refused(visitor: Visitor, query: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["unknown", "a" * 5_000, "%00", "%FF", "ä"])
-async def test_a_job_that_nobody_knows_is_not_found(visitor: Visitor, name: str) -> None:
+async def test_an_unknown_job_is_not_found(visitor: Visitor, name: str) -> None:
     for answer in (
         await visitor.http.get(f"/api/admin/jobs/{name}"),
         await visitor.http.post(f"/api/admin/jobs/{name}/cancel"),
@@ -203,7 +203,7 @@ async def test_another_website_may_not_look(visitor: Visitor) -> None:
         assert answer.status_code == 403
 
 
-# -- what was said -----------------------------------------------------------------------------------------------
+# -- texts of chats ---------------------------------------------------------------------------------------------
 async def test_no_word_of_a_chat_is_in_any_answer(visitor: Visitor) -> None:
     ended = await accept(visitor, f"{SECRET} says the user, and so does the answer")
     running = await accept(visitor, LONG)
@@ -212,13 +212,13 @@ async def test_no_word_of_a_chat_is_in_any_answer(visitor: Visitor) -> None:
         assert await heard.end() == "failed"
     record = await visitor.truth.until_state(ended, "completed")
     assert SECRET.encode() in record.result  # else this test sees nothing
-    said = [await said_by(visitor, path) for path in paths(ended, running, heard.job)]
+    texts = [await text_of(visitor, path) for path in paths(ended, running, heard.job)]
     async with listening(f"{visitor.house.url}/api/admin/events") as live:
         await live.until(lambda heard: len(heard.of("snapshot")) >= 2, "two snapshots")
-    said += [frame.data.decode() for frame in live.frames]
-    assert ended in "".join(said) and heard.job in "".join(said)
+    texts += [frame.data.decode() for frame in live.frames]
+    assert ended in "".join(texts) and heard.job in "".join(texts)
     for word in (SECRET, words(3), '"request"', '"result"', '"messages":['):
-        assert all(word not in text for text in said)
+        assert all(word not in text for text in texts)
 
 
 def paths(*jobs: str) -> list[str]:
@@ -226,7 +226,7 @@ def paths(*jobs: str) -> list[str]:
     return [*lists, *(f"/api/admin/jobs/{job}" for job in jobs)]
 
 
-async def said_by(visitor: Visitor, path: str) -> str:
+async def text_of(visitor: Visitor, path: str) -> str:
     answer: httpx.Response = await visitor.http.get(path)
     assert answer.status_code == 200
     return answer.text

@@ -67,14 +67,14 @@ async def snapshot_with(heard: Listener, true: Callable[[Snapshot], Any], what: 
 
     def look() -> Snapshot | None:
         assert not heard.closed, heard.broken
-        told = [frame.json() for frame in heard.frames[begin:] if frame.event == "snapshot"]
-        return next(filter(true, told), None)
+        view = [frame.json() for frame in heard.frames[begin:] if frame.event == "snapshot"]
+        return next(filter(true, view), None)
 
     return await eventually(look, 20, what)
 
 
-def classes(told: Snapshot) -> dict[str, Snapshot]:
-    return {row["class"]: row for row in told["queue"]["classes"]}
+def classes(view: Snapshot) -> dict[str, Snapshot]:
+    return {row["class"]: row for row in view["queue"]["classes"]}
 
 
 async def test_history_comes_first_and_then_a_snapshot_at_once(staffed: House) -> None:
@@ -95,25 +95,25 @@ async def test_a_job_that_arrives_runs_and_ends_is_seen_live(staffed: House) -> 
     async with watching(staffed) as heard:
         async with listening(staffed.url, chat("!tokens 100000")) as job:
             await job.words(1)
-            told = await snapshot_with(heard, lambda told: told["workers"][0]["tokens_per_second"], "its speed")
-            assert (told["queue"]["depth"], told["queue"]["running"], told["queue"]["waiting"]) == (1, 1, 0)
-            assert (told["workers"][0]["running"], told["workers"][0]["state"]) == (1, "full")
-            at_full_speed = lambda told: 100 < told["workers"][0]["tokens_per_second"] < 300  # noqa: E731
-            told = await snapshot_with(heard, at_full_speed, "200 tokens a second")
-            assert told["point"]["tokens_per_second"] == told["workers"][0]["tokens_per_second"]
-        told = await snapshot_with(heard, lambda told: told["queue"]["depth"] == 0, "an empty queue")
-        assert told["workers"][0]["state"] == "idle"
-    async with watching(staffed) as later:  # who comes later learns what was before
+            view = await snapshot_with(heard, lambda view: view["workers"][0]["tokens_per_second"], "its speed")
+            assert (view["queue"]["depth"], view["queue"]["running"], view["queue"]["waiting"]) == (1, 1, 0)
+            assert (view["workers"][0]["running"], view["workers"][0]["state"]) == (1, "full")
+            at_full_speed = lambda view: 100 < view["workers"][0]["tokens_per_second"] < 300  # noqa: E731
+            view = await snapshot_with(heard, at_full_speed, "200 tokens a second")
+            assert view["point"]["tokens_per_second"] == view["workers"][0]["tokens_per_second"]
+        view = await snapshot_with(heard, lambda view: view["queue"]["depth"] == 0, "an empty queue")
+        assert view["workers"][0]["state"] == "idle"
+    async with watching(staffed) as later:  # a later listener gets the history
         await later.until(lambda heard: heard.of("history"), "the history")
         points = later.of("history")[0]["points"]
         assert any(point["running"] == 1 for point in points)
         assert all(point.keys() == POINT for point in points)
 
 
-async def test_a_worker_s_gpu_is_told_with_its_beat(staffed: House) -> None:
+async def test_a_worker_s_gpu_comes_with_its_beat(staffed: House) -> None:
     async with watching(staffed) as heard:
-        told = await snapshot_with(heard, lambda told: told["workers"][0]["gpus"], "its GPU")
-    [gpu] = told["workers"][0]["gpus"]
+        view = await snapshot_with(heard, lambda view: view["workers"][0]["gpus"], "its GPU")
+    [gpu] = view["workers"][0]["gpus"]
     assert gpu == {
         "name": "NVIDIA H100 80GB HBM3",
         "memory_used_mb": 1024,
@@ -130,26 +130,26 @@ async def test_a_worker_of_another_make_that_says_odd_things_is_shown(house: Hou
     odd = b'{"tokens": "many", "gpus": [1, {"name": "X"}], "models": {"m": {}}, "later": null}'
     await truth.redis.hset(truth.keys.worker("odd-1"), "info", odd)
     async with watching(home) as heard:
-        told = await snapshot_with(heard, lambda told: told["workers"], "it")
-    [worker] = told["workers"]
+        view = await snapshot_with(heard, lambda view: view["workers"], "it")
+    [worker] = view["workers"]
     assert (worker["engine"], worker["state"], worker["tokens_per_second"]) == ("", "not_asking", None)
     assert ([gpu["name"] for gpu in worker["gpus"]], worker["models"]) == (["X"], [{"name": "m", "loaded": False}])
 
 
-async def test_the_queue_is_told_by_class_and_tenant(house: Houses, truth: Truth) -> None:
+async def test_the_queue_is_shown_by_class_and_tenant(house: Houses, truth: Truth) -> None:
     home = await house(apis=1, workers=0)
     for tenant, cls in [("ada", "interactive"), ("ada", "interactive"), ("bob", "interactive"), ("bob", "batch")]:
         await accept(truth, tenant, cls, "hello")  # type: ignore[arg-type]
     async with watching(home) as heard:
-        told = await snapshot_with(heard, lambda told: told["queue"]["waiting"] == 4, "four waiting jobs")
-    assert (told["queue"]["depth"], told["queue"]["running"], told["workers"]) == (4, 0, [])
-    assert classes(told)["interactive"] == {
+        view = await snapshot_with(heard, lambda view: view["queue"]["waiting"] == 4, "four waiting jobs")
+    assert (view["queue"]["depth"], view["queue"]["running"], view["workers"]) == (4, 0, [])
+    assert classes(view)["interactive"] == {
         "class": "interactive",
         "waiting": 3,
         "returned": 0,
         "tenants": [{"tenant": "ada", "waiting": 2}, {"tenant": "bob", "waiting": 1}],
     }
-    assert classes(told)["batch"]["tenants"] == [{"tenant": "bob", "waiting": 1}]
+    assert classes(view)["batch"]["tenants"] == [{"tenant": "bob", "waiting": 1}]
 
 
 async def test_a_killed_worker_falls_silent_is_gone_and_its_job_is_back(house: Houses) -> None:
@@ -157,14 +157,14 @@ async def test_a_killed_worker_falls_silent_is_gone_and_its_job_is_back(house: H
     async with listening(home.url, chat("!tokens 100000")) as job, watching(home) as heard:
         await job.words(1)
         home.worker.kill()
-        silent_or_gone = lambda told: not told["workers"] or told["workers"][0]["state"] == "silent"  # noqa: E731
-        told = await snapshot_with(heard, silent_or_gone, "its silence")
-        if told["workers"]:
-            assert told["workers"][0]["beat_age_ms"] > 4_000
+        silent_or_gone = lambda view: not view["workers"] or view["workers"][0]["state"] == "silent"  # noqa: E731
+        view = await snapshot_with(heard, silent_or_gone, "its silence")
+        if view["workers"]:
+            assert view["workers"][0]["beat_age_ms"] > 4_000
         else:
             assert heard.of("trouble"), "only a look that failed, which counts the silence anew, may let it be missed"
-        told = await snapshot_with(heard, lambda told: not told["workers"], "its end")
-        assert (classes(told)["interactive"]["returned"], told["queue"]["waiting"]) == (1, 1)
+        view = await snapshot_with(heard, lambda view: not view["workers"], "its end")
+        assert (classes(view)["interactive"]["returned"], view["queue"]["waiting"]) == (1, 1)
 
 
 async def test_a_worker_that_drains_asks_for_nothing(house: Houses) -> None:
@@ -172,10 +172,12 @@ async def test_a_worker_that_drains_asks_for_nothing(house: Houses) -> None:
     async with listening(home.url, chat("!tokens 100000")) as job, watching(home) as heard:
         await job.words(1)
         home.worker.term()
-        await snapshot_with(heard, lambda told: told["workers"][0]["state"] == "not_asking", "that it drains")
+        await snapshot_with(heard, lambda view: view["workers"][0]["state"] == "not_asking", "that it drains")
 
 
-async def test_a_redis_that_is_away_is_told_and_the_stream_goes_on(durable_house: Houses, fresh_valkey: Valkey) -> None:
+async def test_a_redis_that_is_away_is_reported_and_the_stream_goes_on(
+    durable_house: Houses, fresh_valkey: Valkey
+) -> None:
     home = await durable_house(apis=1, workers=0)
     async with watching(home) as heard:
         await heard.until(lambda heard: heard.of("snapshot"), "a snapshot")
@@ -183,10 +185,10 @@ async def test_a_redis_that_is_away_is_told_and_the_stream_goes_on(durable_house
         await heard.until(lambda heard: heard.of("trouble"), "the trouble")
         assert heard.of("trouble")[0]["error"]["code"] == "queue_unavailable"
         async with watching(home) as other:
-            await other.until(lambda heard: heard.of("trouble"), "the trouble, told to who comes now")
+            await other.until(lambda heard: heard.of("trouble"), "the trouble, also for a new listener")
             assert other.kinds[0] == "history"
         fresh_valkey.resume()
-        await snapshot_with(heard, lambda told: True, "a snapshot again")
+        await snapshot_with(heard, lambda view: True, "a snapshot again")
 
 
 async def test_without_sql_only_the_waiting_times_are_missing(redis_url: str) -> None:
@@ -205,7 +207,7 @@ async def test_without_sql_only_the_waiting_times_are_missing(redis_url: str) ->
         await asyncio.gather(watching_on, return_exceptions=True)
 
 
-async def test_a_process_that_leaves_does_not_wait_for_those_who_watch(house: Houses) -> None:
+async def test_a_process_that_leaves_does_not_wait_for_its_listeners(house: Houses) -> None:
     """Also where any other ASGI server runs the app."""
     home = await house(apis=0, workers=0)
     api = home.start_api()
@@ -222,7 +224,7 @@ async def test_a_process_that_leaves_does_not_wait_for_those_who_watch(house: Ho
         assert heard.broken is None
 
 
-async def test_one_look_serves_all_who_listen_and_nobody_is_forgotten_to_be_let_go(staffed: House) -> None:
+async def test_one_look_serves_all_listeners_and_each_is_let_go(staffed: House) -> None:
     async with watching(staffed) as one, watching(staffed) as other:
         for heard in (one, other):
             await heard.until(lambda heard: len(heard.of("snapshot")) >= 3, "three snapshots")

@@ -58,7 +58,7 @@ def test_a_worker_that_missed_two_beats_is_silent_until_it_beats_again() -> None
     assert pulse.state(worker(beat=2), now=6.0) == "idle"
 
 
-def test_time_in_which_redis_was_away_makes_nobody_silent() -> None:
+def test_time_in_which_redis_was_away_makes_no_worker_silent() -> None:
     pulse = Pulse()
     pulse.look([worker()], now=0.0)
     pulse.lost_sight()
@@ -68,7 +68,7 @@ def test_time_in_which_redis_was_away_makes_nobody_silent() -> None:
     assert pulse.state(worker(), now=66.0) == "silent"
 
 
-async def test_a_monitor_to_whom_redis_is_away_holds_it_against_nobody(tmp_path: Path) -> None:
+async def test_a_monitor_without_redis_counts_no_worker_as_silent(tmp_path: Path) -> None:
     """A worker is seen, then Redis is away, then it is seen again with the same beat, a minute later."""
     nowhere = open_redis(f"redis://127.0.0.1:{free_port()}", 0.1)
     home = build(ApiSettings(SLUICE_DATA_DIR=str(tmp_path)), nowhere)
@@ -119,22 +119,22 @@ def looked_at(classes: dict[str, Lengths], workers: list[WorkerRecord], depth: i
     return PoolLook(workers, classes=classes, waiting=waiting, depth=depth)
 
 
-def test_pools_are_told_apart_and_together() -> None:
+def test_pools_are_shown_apart_and_together() -> None:
     one = looked_at({"batch": Lengths(1, (("ann", 2), ("bob", 1)))}, [worker()], depth=5)
     two = looked_at({"batch": Lengths(0, (("bob", 1),))}, [], depth=3)
-    told = snapshot(Look({"one": one, "two": two}, at=5), Pulse(), Point(5, 0, 0, 0.0))
-    assert (told["queue"]["depth"], told["queue"]["waiting"], told["queue"]["running"]) == (8, 5, 3)
-    [batch] = told["queue"]["classes"]
+    view = snapshot(Look({"one": one, "two": two}, at=5), Pulse(), Point(5, 0, 0, 0.0))
+    assert (view["queue"]["depth"], view["queue"]["waiting"], view["queue"]["running"]) == (8, 5, 3)
+    [batch] = view["queue"]["classes"]
     assert (batch["waiting"], batch["returned"]) == (5, 1)
     assert batch["tenants"] == [{"tenant": "ann", "waiting": 2}, {"tenant": "bob", "waiting": 2}]
-    assert told["pools"] == [
+    assert view["pools"] == [
         {"pool": "one", "depth": 5, "running": 1, "waiting": 4, "workers": 1},
         {"pool": "two", "depth": 3, "running": 2, "waiting": 1, "workers": 0},
     ]
-    assert [w["pool"] for w in told["workers"]] == ["one"]
+    assert [w["pool"] for w in view["workers"]] == ["one"]
 
 
-def test_the_books_of_several_pools_are_one_list_in_pages_that_leave_nothing_out() -> None:
+def test_the_streams_of_several_pools_are_one_list_in_pages_that_leave_nothing_out() -> None:
     """Also where two pools wrote an entry at the same moment, under the same id."""
     books = {"b": ["5-0", "3-0", "2-0"], "a": ["5-0", "4-1", "4-0", "2-0"]}
 
@@ -163,22 +163,22 @@ def _pair(name: str) -> tuple[int, int]:
 
 def test_what_an_older_worker_does_not_say_is_unknown() -> None:
     record = WorkerRecord("old", 1, 1, 0, True, 0, 0, WorkerInfo.of({}))
-    told = snapshot(look(workers=[record]), Pulse(), Point(5, 0, 0, 0.0))["workers"][0]
-    assert (told["tokens_per_second"], told["gpus"], told["models"]) == (None, [], [])
+    view = snapshot(look(workers=[record]), Pulse(), Point(5, 0, 0, 0.0))["workers"][0]
+    assert (view["tokens_per_second"], view["gpus"], view["models"]) == (None, [], [])
 
 
-def test_a_gpu_is_told_with_every_field_also_those_its_worker_does_not_know() -> None:
+def test_a_gpu_is_shown_with_every_field_also_unknown_ones() -> None:
     record = worker(gpus=[{"name": "A2", "memory_used_mb": 3, "later": 1}])
-    told = snapshot(look(workers=[record]), Pulse(), Point(5, 0, 0, 0.0))["workers"][0]
+    view = snapshot(look(workers=[record]), Pulse(), Point(5, 0, 0, 0.0))["workers"][0]
     nothing = {"memory_total_mb": None, "utilization_percent": None, "temperature_c": None, "power_w": None}
-    assert told["gpus"] == [{"name": "A2", "memory_used_mb": 3, **nothing}]
+    assert view["gpus"] == [{"name": "A2", "memory_used_mb": 3, **nothing}]
 
 
-def test_a_class_with_ten_thousand_tenants_shows_those_who_wait_with_most() -> None:
+def test_a_class_with_ten_thousand_tenants_shows_those_with_the_most_waiting_jobs() -> None:
     lengths = Lengths(2, tuple((f"t{n}", n) for n in range(10_000)))
-    [told] = snapshot(look({"batch": lengths}), Pulse(), Point(5, 0, 0, 0.0))["queue"]["classes"]
-    assert told["waiting"] == sum(range(10_000)) + 2
-    assert [len(told["tenants"]), told["tenants"][0]] == [50, {"tenant": "t9999", "waiting": 9_999}]
+    [view] = snapshot(look({"batch": lengths}), Pulse(), Point(5, 0, 0, 0.0))["queue"]["classes"]
+    assert view["waiting"] == sum(range(10_000)) + 2
+    assert [len(view["tenants"]), view["tenants"][0]] == [50, {"tenant": "t9999", "waiting": 9_999}]
 
 
 # -- points ------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ ONE, TWO, THREE = (f"{name}-{secrets.token_hex(4)}" for name in ("one", "two", "
 
 @pytest.fixture
 async def pools(redis_url: str) -> AsyncIterator[Pools]:
-    """Two pools; `three` is somebody else's."""
+    """Two pools; `three` is another house's."""
     async with pools_in(redis_url, ONE, TWO) as pools:
         yield pools
 
@@ -55,7 +55,7 @@ async def working(pools: Pools, where: str) -> None:
 
 
 async def leave(pools: Pools, job: str, where: str, target: str) -> None:
-    """It ends in `where` as rerouted; nobody has let it into `target` yet."""
+    """It ends in `where` as rerouted; it is not let into `target` yet."""
     pool = pools.named(where)
     record = await pool.jobs.record(job)
     assert record is not None
@@ -68,15 +68,15 @@ async def complete(pools: Pools, job: str, where: str, attempt: int) -> None:
     assert done == FINISHED
 
 
-def told(found: Found | None) -> tuple[str, str] | None:
+def place_of(found: Found | None) -> tuple[str, str] | None:
     return found and (found.pool.name, found.record.state)
 
 
 async def test_a_job_is_found_where_it_came_to_last(pools: Pools) -> None:
     job = await begun(pools, TWO)
-    assert told(await pools.find(job)) == (TWO, "running")
+    assert place_of(await pools.find(job)) == (TWO, "running")
     await leave(pools, job, TWO, ONE)
-    assert told(await pools.find(job)) == (ONE, "queued")  # found is carried on
+    assert place_of(await pools.find(job)) == (ONE, "queued")  # found is carried on
     assert [one.pool.name for one in await pools.path(job)] == [TWO, ONE]
     assert (await pools.find("nobody"), await pools.path("nobody")) == (None, [])
     assert await pools.known([job, "nobody"]) == {job}
@@ -86,9 +86,9 @@ async def test_a_job_is_found_where_it_came_to_last(pools: Pools) -> None:
 async def test_a_job_is_found_in_a_pool_of_another_api(pools: Pools) -> None:
     job = await begun(pools)
     await leave(pools, job, ONE, THREE)
-    assert told(await pools.find(job)) == (THREE, "queued")
+    assert place_of(await pools.find(job)) == (THREE, "queued")
     assert await pools.cancel(job) == "cancelled"
-    assert told(await pools.find(job)) == (THREE, "cancelled")
+    assert place_of(await pools.find(job)) == (THREE, "cancelled")
 
 
 class Stale(Pools):
@@ -107,7 +107,7 @@ async def test_a_job_that_leaves_as_it_is_cancelled_is_cancelled_where_it_went(p
     stale.first = await pools.find(job)
     await leave(pools, job, ONE, TWO)
     assert await stale.cancel(job) == "cancelled"
-    assert told(await pools.find(job)) == (TWO, "cancelled")
+    assert place_of(await pools.find(job)) == (TWO, "cancelled")
     assert (await pools.cancel(job), await pools.cancel("nobody")) == ("cancelled", None)
 
 
@@ -163,7 +163,9 @@ async def test_a_trail_reads_on_live_and_carries_the_job_on_where_its_worker_die
         await complete(pools, job, TWO, 2)
         assert (await reading)[-1] == "2-1 completed"
     assert await pools.deserted(job)
-    async with Trails(pools).follow(pools.named(TWO), job, EventId(2, 0)):  # who came back behind the other pool's log
+    async with Trails(pools).follow(
+        pools.named(TWO), job, EventId(2, 0)
+    ):  # a caller who comes back behind the other pool's log
         assert not await pools.deserted(job)
 
 
@@ -204,19 +206,23 @@ async def test_an_id_stays_in_the_pool_that_it_was_first_meant_for(pools: Pools)
 
 
 async def test_a_key_joins_its_job_wherever_it_is_and_starts_anew_where_the_job_failed(pools: Pools) -> None:
-    naming, key, mine = Naming(IdempotencyKeys(pools._redis, 60_000), pools), secrets.token_hex(8), secrets.token_hex(8)
-    first = await naming.name(ready(pools.named(TWO), key, job=mine))
-    assert (first.job, first.pool.name, first.fresh, first.joins) == (mine, TWO, False, None)
-    same = await naming.name(ready(pools.own, key, job="another"))  # nobody has let it in yet
-    assert (same.job, same.pool.name, same.joins) == (mine, TWO, None)
-    await begun(pools, TWO, mine)
+    naming, key, own_id = (
+        Naming(IdempotencyKeys(pools._redis, 60_000), pools),
+        secrets.token_hex(8),
+        secrets.token_hex(8),
+    )
+    first = await naming.name(ready(pools.named(TWO), key, job=own_id))
+    assert (first.job, first.pool.name, first.fresh, first.joins) == (own_id, TWO, False, None)
+    same = await naming.name(ready(pools.own, key, job="another"))  # the job is not let in yet
+    assert (same.job, same.pool.name, same.joins) == (own_id, TWO, None)
+    await begun(pools, TWO, own_id)
     running = await naming.name(ready(pools.own, key))
-    assert (running.job, told(running.joins), running.fresh) == (mine, (TWO, "running"), False)
-    await pools.cancel(mine)
-    again = await naming.name(ready(pools.own, key, job=mine))
-    assert (again.job, told(again.joins)) == (mine, (TWO, "cancelled"))  # one id ends once
+    assert (running.job, place_of(running.joins), running.fresh) == (own_id, (TWO, "running"), False)
+    await pools.cancel(own_id)
+    again = await naming.name(ready(pools.own, key, job=own_id))
+    assert (again.job, place_of(again.joins)) == (own_id, (TWO, "cancelled"))  # one id ends once
     anew = await naming.name(ready(pools.own, key))
-    assert (anew.pool.name, anew.fresh, anew.joins) == (ONE, True, None) and anew.job != mine
+    assert (anew.pool.name, anew.fresh, anew.joins) == (ONE, True, None) and anew.job != own_id
     with pytest.raises(Invalid):
         await naming.name(ready(pools.own, key, body="other"))
 
@@ -227,7 +233,7 @@ async def test_a_key_of_a_job_that_was_forgotten_starts_anew(pools: Pools) -> No
     await begun(pools, TWO, first.job)
     await complete(pools, first.job, TWO, 1)
     same = await naming.name(ready(pools.own, key))
-    assert (same.job, told(same.joins)) == (first.job, (TWO, "completed"))
+    assert (same.job, place_of(same.joins)) == (first.job, (TWO, "completed"))
     await pools.named(TWO).jobs.forget(first.job)
     anew = await naming.name(ready(pools.own, key))
     assert (anew.pool.name, anew.fresh, anew.joins) == (ONE, True, None) and anew.job != first.job
@@ -240,7 +246,7 @@ async def test_one_job_of_all_processes_may_try_a_circuit_that_was_open_for_long
     await pools.named(TWO).circuits.mend("e", "m")
     await pools._redis.hset(pools.named(TWO).keys.circuits, "e|m", orjson.dumps(circuit))
     [broken] = (await pools.named(TWO).circuits.all()).values()
-    target, mine, another = Target(pool=TWO, model="m"), Breakers(pools), Breakers(pools)
-    tried = [await one.may_try(target, [broken]) for one in (mine, mine, another)]
+    target, own, another = Target(pool=TWO, model="m"), Breakers(pools), Breakers(pools)
+    tried = [await breakers.may_try(target, [broken]) for breakers in (own, own, another)]
     assert tried == [True, False, False]
     assert (await pools.named(TWO).circuits.all())["e|m"].state == "half_open"

@@ -56,7 +56,7 @@ async def test_an_older_record_is_a_row_of_the_local_principal(play: Play) -> No
     assert (await play.job_row(job)).principal == LOCAL_PRINCIPAL
 
 
-async def test_an_answer_gets_what_was_said_and_what_it_cost(play: Play) -> None:
+async def test_an_answer_gets_the_jobs_output_and_its_cost(play: Play) -> None:
     calls = [{"function": {"name": "add", "arguments": {"a": 1}}}]
     job = await play.begin()
     thread = await play.awaits(job)
@@ -72,7 +72,7 @@ async def test_an_answer_gets_what_was_said_and_what_it_cost(play: Play) -> None
     assert (await play.the_thread(thread)).updated_at == row.ended_at
 
 
-async def test_a_job_that_left_for_another_pool_is_recorded_where_it_ends_and_carried_on_if_nobody_did(
+async def test_a_job_that_left_for_another_pool_is_recorded_where_it_ends_and_carried_on_if_its_worker_did_not(
     play: Play, redis_url: str
 ) -> None:
     """Its worker wrote that it leaves, and died before it let the job in there."""
@@ -81,7 +81,7 @@ async def test_a_job_that_left_for_another_pool_is_recorded_where_it_ends_and_ca
     thread = await play.awaits(job)
     away = Rerouted(pool=there.keys.pool, model="other", reason="engine_unavailable")
     await play.jobs.finish(job, "w", 1, 1, "failed", encode(away), why="rerouted")
-    for _ in range(2):  # asked again it is let in once
+    for _ in range(2):  # recorded twice, the job is let in once
         assert await play.recorder(left_behind_ms=0).turn() == 1
         await play.redis.xgroup_destroy(play.keys.finished, GROUP)
     assert not [row for row in await play.rows(jobs) if row.id == job]
@@ -106,7 +106,7 @@ async def test_a_job_that_left_for_another_pool_is_recorded_where_it_ends_and_ca
 async def test_a_failed_answer_keeps_the_text_so_far_and_says_why(play: Play) -> None:
     job = await play.begin()
     await play.awaits(job)
-    seq = await play.say(job, token("", "Hm"), *tokens("as far"), token("", tool_calls=[{"function": {"name": "f"}}]))
+    seq = await play.emit(job, token("", "Hm"), *tokens("as far"), token("", tool_calls=[{"function": {"name": "f"}}]))
     await play.jobs.finish(job, "w", 1, seq, "failed", FAILED, why="engine_error")
     await play.recorder().turn()
     row = await play.answer(job)
@@ -120,7 +120,7 @@ async def test_a_failed_answer_keeps_the_text_so_far_and_says_why(play: Play) ->
 async def test_a_cancelled_answer_keeps_the_text_so_far(play: Play) -> None:
     job = await play.begin()
     await play.awaits(job)
-    await play.say(job, *tokens("as far"))
+    await play.emit(job, *tokens("as far"))
     await play.jobs.cancel(job)
     await play.recorder().turn()
     row = await play.answer(job)
@@ -139,11 +139,11 @@ async def test_a_job_that_was_never_started_is_recorded_too(play: Play) -> None:
 async def test_text_before_a_restart_is_void(play: Play) -> None:
     job = await play.begin()
     await play.awaits(job)
-    await play.say(job, *tokens("gone and gone"), token("", "gone", [{"gone": 1}]))
+    await play.emit(job, *tokens("gone and gone"), token("", "gone", [{"gone": 1}]))
     await play.jobs.give_back(job, "w", 1, "interrupted")
     await play.worker("other")
     assert await play.jobs.start(job, "other", 2, STARTED) is not None
-    await play.say(job, RESTARTED, *tokens("it stays"), attempt=2, worker="other")
+    await play.emit(job, RESTARTED, *tokens("it stays"), attempt=2, worker="other")
     await play.jobs.cancel(job)
     await play.recorder().turn()
     row = await play.answer(job)
@@ -153,11 +153,11 @@ async def test_text_before_a_restart_is_void(play: Play) -> None:
 async def test_text_before_a_continued_attempt_stands(play: Play) -> None:
     job = await play.begin()
     await play.awaits(job)
-    await play.say(job, *tokens("one two"))
+    await play.emit(job, *tokens("one two"))
     await play.jobs.give_back(job, "w", 1, "interrupted")
     await play.worker("other")
     assert await play.jobs.start(job, "other", 2, STARTED) is not None
-    await play.say(job, *tokens("three"), attempt=2, worker="other")
+    await play.emit(job, *tokens("three"), attempt=2, worker="other")
     await play.jobs.cancel(job)
     await play.recorder().turn()
     assert (await play.answer(job)).text == "onetwothree"
@@ -229,10 +229,10 @@ async def test_an_answer_whose_record_is_gone_has_failed_and_nothing_crashes(pla
 async def test_a_lost_answer_among_others_changes_nothing_of_theirs(play: Play) -> None:
     lost, whole = sorted([await play.completed(), await play.completed()])
     for job in (lost, whole):
-        await play.awaits(job, model="asked for")
+        await play.awaits(job, model="requested")
     await play.redis.delete(play.keys.job(lost))
     await play.recorder().turn()
-    assert (await play.answer(lost)).model == "asked for"
+    assert (await play.answer(lost)).model == "requested"
     assert (await play.answer(whole)).model == "tiny:latest"
     assert (await play.answer(whole)).text == "Hello."
 
@@ -240,11 +240,11 @@ async def test_a_lost_answer_among_others_changes_nothing_of_theirs(play: Play) 
 async def test_a_result_that_does_not_decode_is_read_off_the_log(play: Play) -> None:
     job = await play.begin()
     await play.awaits(job)
-    await play.complete(job, "as said", seq=await play.say(job, token("as"), token(" said")))
+    await play.complete(job, "as written", seq=await play.emit(job, token("as"), token(" written")))
     await play.redis.hset(play.keys.job(job), "result", b"no JSON")
     await play.recorder().turn()
     answer = await play.answer(job)
-    assert (answer.status, answer.text) == ("complete", "as said")
+    assert (answer.status, answer.text) == ("complete", "as written")
 
 
 HUGE = (
@@ -306,7 +306,7 @@ async def test_an_entry_that_names_no_job_is_buried(play: Play, job: bytes) -> N
 
 async def test_a_cancelled_job_is_kept_for_minutes_once_it_is_recorded(play: Play) -> None:
     cancelled, completed = await play.begin(), await play.completed()
-    await play.say(cancelled, *tokens("half"))
+    await play.emit(cancelled, *tokens("half"))
     await play.jobs.cancel(cancelled)
     before = await play.redis.pttl(play.keys.job(cancelled))
     await play.recorder().turn()
@@ -345,7 +345,7 @@ async def test_a_person_s_title_is_never_replaced(play: Play) -> None:
 async def test_a_title_job_that_failed_leaves_the_title(play: Play) -> None:
     job = await play.begin()
     thread = await play.thread(title="the first words", title_by="text", title_job=job)
-    await play.say(job, *tokens("half a"))
+    await play.emit(job, *tokens("half a"))
     await play.jobs.cancel(job)
     await play.recorder().turn()
     assert (await play.the_thread(thread)).title == "the first words"

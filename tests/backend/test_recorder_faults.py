@@ -162,7 +162,7 @@ def waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"{module}.BLOCK_MS", 30_000)
 
 
-async def test_a_recorder_that_waits_for_redis_keeps_nobody_from_leaving(waits_long: None, play: Play) -> None:
+async def test_a_recorder_that_waits_for_redis_keeps_no_process_from_leaving(waits_long: None, play: Play) -> None:
 
     async def blocked() -> bool | None:
         clients: Any = await play.redis.info("clients")

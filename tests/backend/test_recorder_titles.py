@@ -8,7 +8,7 @@ from backend.history.books.titles import LONGEST, clean_title
 
 
 @pytest.mark.parametrize(
-    ("said", "title"),
+    ("answer", "title"),
     [
         ("Cats", "Cats"),
         ("  Cats and dogs.  ", "Cats and dogs"),
@@ -28,13 +28,13 @@ from backend.history.books.titles import LONGEST, clean_title
         ("", None),
     ],
 )
-def test_it_is_one_bare_line(said: str, title: str | None) -> None:
-    assert clean_title(said) == title
+def test_a_title_is_one_bare_line(answer: str, title: str | None) -> None:
+    assert clean_title(answer) == title
 
 
-@pytest.mark.parametrize("said", ["word " * 40, "x" * 200])
-def test_it_is_short(said: str) -> None:
-    title = clean_title(said)
+@pytest.mark.parametrize("answer", ["word " * 40, "x" * 200])
+def test_a_title_is_short(answer: str) -> None:
+    title = clean_title(answer)
     assert title is not None
     assert len(title) <= LONGEST
     assert title.endswith("…")

@@ -1,4 +1,4 @@
-"""The database as the rest of the house knows it: transactions, what text becomes, what it says when it is away."""
+"""The database as the rest of the house knows it: transactions, what text becomes, and the error when it is away."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_a_reader_sees_one_state_however_often_it_looks(database: Database
     assert await names(database) == ["a"]
 
 
-async def test_many_who_read_and_then_write_lose_no_update(database_url: str) -> None:
+async def test_many_writers_that_read_first_lose_no_update(database_url: str) -> None:
     """Two databases, as in two processes; on SQLite a transaction that begins as a reader could not write."""
     ones = [Database(database_url), Database(database_url)]
     async with ones[0].write() as tx:
@@ -110,7 +110,7 @@ async def test_a_connection_whose_thread_has_ended_is_closed_at_once(tmp_path: P
 
 
 async def test_a_closed_connection_holds_no_lock_though_something_refers_to_its_cursors(tmp_path: Path) -> None:
-    """The traceback of a cancelled writer does, until somebody looks away."""
+    """The traceback of a cancelled writer does, for as long as it is kept."""
     path = tmp_path / "a.db"
     connection = await open_connection(path)
     cursors = [await connection.execute(words) for words in ("BEGIN IMMEDIATE", "SELECT 1 UNION SELECT 2")]
@@ -120,7 +120,7 @@ async def test_a_closed_connection_holds_no_lock_though_something_refers_to_its_
     assert len(cursors) == 2
 
 
-async def test_a_cancelled_writer_leaves_nothing_behind_and_holds_up_nobody(database: Database) -> None:
+async def test_a_cancelled_writer_leaves_nothing_behind_and_holds_up_no_other(database: Database) -> None:
     for step in range(20):
 
         async def write(name: str = f"cancelled-{step}") -> None:
@@ -148,7 +148,7 @@ async def test_a_thread_takes_its_messages_along(database: Database) -> None:
 
 
 async def test_a_message_needs_its_thread(database: Database) -> None:
-    row = {"thread_id": "nobody", "id": "m", "role": "user", "status": "complete", "created_at": 0}
+    row = {"thread_id": "no thread", "id": "m", "role": "user", "status": "complete", "created_at": 0}
     with pytest.raises(IntegrityError):
         async with database.write() as tx:
             await tx.execute(insert(messages).values(row))

@@ -1,4 +1,4 @@
-"""The schema's steps: they make what `tables.py` says, can be walked both ways, and are walked once by many."""
+"""The schema's steps make what `tables.py` describes, can be walked both ways, and are walked once by many."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def test_processes_that_start_at_once_migrate_once(empty_database_url: str) -> N
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    told = [process.communicate(timeout=60)[0].strip() for process in started]
-    assert sorted(told) == sorted([NEWEST, *[f"{NEWEST} {NEWEST}"] * 3])
+    walks = [process.communicate(timeout=60)[0].strip() for process in started]
+    assert sorted(walks) == sorted([NEWEST, *[f"{NEWEST} {NEWEST}"] * 3])
 
 
 async def test_a_step_that_fails_leaves_the_schema_as_it_was(
@@ -168,7 +168,7 @@ async def test_a_postgresql_with_an_old_schema_says_what_to_run(shared_postgres:
     await database.close()
 
 
-async def test_a_postgresql_that_is_away_refuses_nobody() -> None:
+async def test_a_postgresql_that_is_away_refuses_no_request() -> None:
     """What needs no history is served: the queue does not depend on SQL."""
     database = Database(f"postgresql://sluice@127.0.0.1:{free_port()}/sluice")
     schema = Schema(database)

@@ -1,4 +1,4 @@
-"""What counts as missed, and that a page that could not be looked at never passes."""
+"""What counts as missed, and that a page that Lighthouse could not load never passes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from bench.lighthouse.budget import CATEGORIES, LOOKS, Found, Look, missed, read
+from bench.lighthouse.budget import CATEGORIES, LOOKS, Assessment, Look, missed, read
 
 PHONE, DESKTOP = Look("chat", "mobile"), Look("chat", "desktop")
 
 
 def report(**scores: float | None) -> dict[str, Any]:
-    """As Lighthouse writes it: one audit for each category, that lost what the category lost."""
+    """A report as Lighthouse writes it: one audit for each category, with the points that the category lost."""
     given = {"performance": 1.0, "accessibility": 1.0, "best-practices": 1.0, **scores}
     return {
         "categories": {
@@ -22,10 +22,10 @@ def report(**scores: float | None) -> dict[str, Any]:
     }
 
 
-def test_full_marks_are_kept_promises() -> None:
-    found = read(PHONE, report())
-    assert found == Found(dict.fromkeys(CATEGORIES, 100), [])
-    assert missed({look: found for look in LOOKS}) == []
+def test_a_page_with_full_marks_misses_no_score() -> None:
+    assessment = read(PHONE, report())
+    assert assessment == Assessment(dict.fromkeys(CATEGORIES, 100), [])
+    assert missed({look: assessment for look in LOOKS}) == []
 
 
 def test_a_phone_may_be_a_little_slower_than_a_desktop() -> None:
@@ -35,10 +35,10 @@ def test_a_phone_may_be_a_little_slower_than_a_desktop() -> None:
 
 
 @pytest.mark.parametrize("category", ["accessibility", "best-practices"])
-def test_one_point_less_is_a_miss_and_its_reason_is_printed(category: str) -> None:
-    found = read(PHONE, report(**{category: 0.99}))
-    assert missed({PHONE: found}) == [(PHONE, category)]
-    assert found.faults == [f"Mend {category}"]
+def test_a_page_one_point_short_is_a_miss_and_its_reason_is_printed(category: str) -> None:
+    assessment = read(PHONE, report(**{category: 0.99}))
+    assert missed({PHONE: assessment}) == [(PHONE, category)]
+    assert assessment.faults == [f"Mend {category}"]
 
 
 def test_lost_points_without_a_miss_are_not_printed() -> None:

@@ -26,7 +26,7 @@ class Sink(asyncio.Transport):
 
 
 async def feed(*parts: bytes) -> Tally:
-    """What a stream finds in these bytes."""
+    """The text that a stream reads from these bytes."""
     tally = Tally()
     stream = Stream(b"", PLAN, tally)
     stream.stop_asking()
@@ -71,11 +71,11 @@ async def test_an_open_loop_measures_what_was_requested(engine: str) -> None:
     plan = Plan(engine, "ndjson", streams=4, rate=50, seconds=2, ramp=0.1)
     shares: list[float] = []
     while len(shares) < 3 and not is_near_one(shares[-1:]):  # a stall at an edge moves tokens over it
-        found = await run(plan, {"self": os.getpid()})
-        assert (found["whole"], found["faulty"]) == (4, 0)
-        assert found["cpu_ns"]["self"] > 0
-        assert 0 < found["age_ns"]["p50"] <= found["age_ns"]["p99"]
-        shares.append(found["tokens"] / (4 * 50 * found["seconds"]))
+        result = await run(plan, {"self": os.getpid()})
+        assert (result["whole"], result["faulty"]) == (4, 0)
+        assert result["cpu_ns"]["self"] > 0
+        assert 0 < result["age_ns"]["p50"] <= result["age_ns"]["p99"]
+        shares.append(result["tokens"] / (4 * 50 * result["seconds"]))
     assert is_near_one(shares[-1:]), shares
 
 
@@ -84,10 +84,10 @@ def is_near_one(shares: list[float]) -> bool:
 
 
 async def test_a_closed_loop_counts_whole_chats(engine: str) -> None:
-    found = await run(Plan(engine, "ndjson", streams=2, rate=0, seconds=0.2, ramp=0, tokens=5), {})
-    assert found["faulty"] == 0
-    assert found["chats"] > 2
-    assert found["tokens"] >= found["chats"] * 5 - 2 * 5  # an answer may straddle either edge of the window
+    result = await run(Plan(engine, "ndjson", streams=2, rate=0, seconds=0.2, ramp=0, tokens=5), {})
+    assert result["faulty"] == 0
+    assert result["chats"] > 2
+    assert result["tokens"] >= result["chats"] * 5 - 2 * 5  # an answer may straddle either edge of the window
 
 
 def test_the_cpu_clock_of_a_process_runs_with_its_work() -> None:

@@ -1,4 +1,4 @@
-"""What is made of a browser's observations: a gauge that reads too little would keep every promise."""
+"""The figures from a browser's observations: a gauge that reads too little would keep every promise."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_no_frame_is_missing_from_an_even_row() -> None:
     assert dropped(frames(*[1] * 60)) == 0
 
 
-def test_a_gap_of_three_frames_is_two_that_were_dropped() -> None:
+def test_a_gap_of_three_frames_counts_as_two_dropped_frames() -> None:
     assert dropped(frames(1, 3, 1)) == pytest.approx(2 / 5)
 
 
@@ -44,7 +44,7 @@ def test_a_window_ends_after_five_seconds() -> None:
     assert worst_window([(at * 900, 0.01) for at in range(8)]) == pytest.approx(0.06)
 
 
-def test_without_shifts_there_is_no_shift() -> None:
+def test_a_page_without_shifts_has_a_shift_of_zero() -> None:
     assert worst_window([]) == 0
 
 

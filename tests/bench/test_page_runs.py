@@ -1,4 +1,4 @@
-"""Which runs are chosen, what the engine is told to say, and which promises count as broken."""
+"""Which runs are chosen, what the engine is ordered to answer, and which promises count as broken."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ GOOD = Cost(seconds=30, busy=0.1, cpu=0.1, dropped=0, longest_task=50, shift=0, 
 TEXT = "Some words first.\n\n```python\nprint(1)\nprint(2)\n```\n\n" * 20
 
 
-def test_nothing_named_is_everything() -> None:
+def test_without_names_every_run_is_chosen() -> None:
     assert chosen([]) == RUNS
 
 
-def test_a_kind_is_measured_on_all_that_know_it() -> None:
+def test_a_kind_is_measured_on_all_subjects_that_have_it() -> None:
     assert {run.subject for run in chosen(["stream"])} == {"chat", "blocks", "plain"}
     assert [run.subject for run in chosen(["load"])] == ["chat"]
 
@@ -75,7 +75,7 @@ def test_waiting_for_a_core_is_reported_and_breaks_no_promise() -> None:
     assert judged(target, results, "chat") == ("50.0 %", "")
 
 
-def test_to_check_what_the_page_s_parts_cost_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_check_of_the_page_s_parts_alone_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse(["--check", "--only", "blocks"])
     assert "chat" in capsys.readouterr().err
@@ -92,7 +92,7 @@ def test_keys_that_were_never_typed_keep_no_promise() -> None:
     assert missed({Run("stream", "chat"): GOOD._replace(key_to_paint=None)})
 
 
-def test_what_react_markdown_costs_is_no_promise_of_ours() -> None:
+def test_the_cost_of_react_markdown_breaks_no_promise() -> None:
     assert missed({Run("stream", "plain"): GOOD._replace(busy=0.9, dropped=0.5)}) == []
 
 

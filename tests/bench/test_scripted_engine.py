@@ -80,13 +80,13 @@ async def test_both_protocols_give_the_same_answer(
 async def test_listed_things_become_parallel_calls(
     as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient
 ) -> None:
-    asked = ask("Tell the weather for each of: Paris, Rome and Oslo.")
-    one = await as_openai.chat.completions.create(model=MODEL, messages=asked, tools=[WEATHER])
+    messages = ask("Tell the weather for each of: Paris, Rome and Oslo.")
+    one = await as_openai.chat.completions.create(model=MODEL, messages=messages, tools=[WEATHER])
     calls = one.choices[0].message.tool_calls or []
     cities = [json.loads(call.function.arguments)["location"] for call in calls if call.type == "function"]
     assert cities == ["Paris", "Rome", "Oslo"]
     assert len({call.id for call in calls}) == 3
-    two = await as_ollama.chat(MODEL, asked, tools=[WEATHER])
+    two = await as_ollama.chat(MODEL, messages, tools=[WEATHER])
     assert [call.function.arguments["location"] for call in two.message.tool_calls or ()] == cities
 
 
@@ -101,12 +101,12 @@ async def test_only_requested_tools_are_called(as_openai: openai.AsyncOpenAI) ->
 
 async def test_a_tools_result_is_in_the_answer(as_ollama: ollama.AsyncClient) -> None:
     call = {"function": {"name": "get_weather", "arguments": {"location": "Paris"}}}
-    asked = [*ask("What is the weather?"), {"role": "assistant", "tool_calls": [call]}]
-    answer = await as_ollama.chat(MODEL, [*asked, {"role": "tool", "content": "sunny"}], tools=[WEATHER])
+    messages = [*ask("What is the weather?"), {"role": "assistant", "tool_calls": [call]}]
+    answer = await as_ollama.chat(MODEL, [*messages, {"role": "tool", "content": "sunny"}], tools=[WEATHER])
     assert answer.message.content == "The tools say: sunny"
 
 
-async def test_it_answers_with_a_pictures_size(as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient) -> None:
+async def test_the_answer_has_a_pictures_size(as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient) -> None:
     data = base64.b64encode(PNG).decode()
     url = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
     parts: list[Any] = [{"role": "user", "content": [{"type": "text", "text": "Look:"}, url]}]
@@ -115,12 +115,12 @@ async def test_it_answers_with_a_pictures_size(as_openai: openai.AsyncOpenAI, as
     assert one.choices[0].message.content == two.message.content == "I see a PNG image of 3x2 pixels."
 
 
-async def test_a_seed_decides(as_openai: openai.AsyncOpenAI) -> None:
-    async def said(seed: int) -> str | None:
+async def test_a_seed_decides_a_random_answer(as_openai: openai.AsyncOpenAI) -> None:
+    async def answer_to(seed: int) -> str | None:
         answer = await as_openai.chat.completions.create(model=MODEL, messages=ask("say something random"), seed=seed)
         return answer.choices[0].message.content
 
-    assert await said(1) == await said(1) != await said(2)
+    assert await answer_to(1) == await answer_to(1) != await answer_to(2)
 
 
 async def test_the_most_and_stop_strings_end_an_answer(
@@ -132,7 +132,7 @@ async def test_the_most_and_stop_strings_end_an_answer(
     assert (two.message.content, two.done_reason) == ("w0 w1 w2 w3 ", "stop")
 
 
-async def test_of_several_schemas_it_fills_the_one_that_fits(as_ollama: ollama.AsyncClient) -> None:
+async def test_of_several_schemas_the_engine_fills_the_one_that_fits(as_ollama: ollama.AsyncClient) -> None:
     def way(**parts: Any) -> dict[str, Any]:
         return {"type": "object", "properties": parts, "required": list(parts)}
 
@@ -140,8 +140,8 @@ async def test_of_several_schemas_it_fills_the_one_that_fits(as_ollama: ollama.A
     ways = {"anyOf": [way(name={"enum": ["time"]}, arguments=way()), weather, way(degrees={"type": "integer"})]}
     call = await as_ollama.chat(MODEL, ask("The weather in 'Paris'?"), format=ways)
     assert json.loads(call.message.content or "") == {"name": "weather", "arguments": {"city": "Paris"}}
-    told = [*ask("The weather in 'Paris'?"), {"role": "tool", "content": "7 degrees"}]
-    answer = await as_ollama.chat(MODEL, told, format=ways)
+    messages = [*ask("The weather in 'Paris'?"), {"role": "tool", "content": "7 degrees"}]
+    answer = await as_ollama.chat(MODEL, messages, format=ways)
     assert json.loads(answer.message.content or "").keys() == {"degrees"}
 
 
@@ -149,17 +149,17 @@ async def test_log_probabilities_are_sent_where_requested(
     as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient
 ) -> None:
     one = await as_openai.chat.completions.create(model=MODEL, messages=ask("Hi"), logprobs=True, top_logprobs=3)
-    told = one.choices[0].logprobs and one.choices[0].logprobs.content
+    chances = one.choices[0].logprobs and one.choices[0].logprobs.content
     two = await as_ollama.chat(MODEL, ask("Hi"), logprobs=True, top_logprobs=3)
-    assert told and two.logprobs
-    assert [entry.token for entry in told] == [entry.token for entry in two.logprobs]
-    assert all(len(entry.top_logprobs) == 3 and entry.logprob <= 0 for entry in told)
+    assert chances and two.logprobs
+    assert [entry.token for entry in chances] == [entry.token for entry in two.logprobs]
+    assert all(len(entry.top_logprobs) == 3 and entry.logprob <= 0 for entry in chances)
 
 
 # -- faults ----------------------------------------------------------------------------------------------------------
 
 
-async def test_it_fails_as_ordered(as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient) -> None:
+async def test_the_engine_fails_as_ordered(as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient) -> None:
     with pytest.raises(openai.InternalServerError):
         await as_openai.chat.completions.create(model=MODEL, messages=ask("!fault 500"))
     with pytest.raises(openai.BadRequestError, match="maximum context length"):
@@ -175,17 +175,17 @@ async def test_it_fails_as_ordered(as_openai: openai.AsyncOpenAI, as_ollama: oll
 
 
 @pytest.mark.parametrize("fault", ["cut", "503"])
-async def test_it_fails_in_the_middle(as_openai: openai.AsyncOpenAI, fault: str) -> None:
-    heard = []
+async def test_the_engine_fails_in_the_middle_of_a_stream(as_openai: openai.AsyncOpenAI, fault: str) -> None:
+    texts = []
     with pytest.raises(Exception, match=r"peer closed|ordered fault|Connection error"):
         async for chunk in await as_openai.chat.completions.create(
             model=MODEL, messages=ask(f"!fault {fault} after 3"), stream=True
         ):
-            heard.append(chunk.choices[0].delta.content or "")
-    assert "".join(heard) == "w0 w1 w2"
+            texts.append(chunk.choices[0].delta.content or "")
+    assert "".join(texts) == "w0 w1 w2"
 
 
-async def test_once_is_once(as_ollama: ollama.AsyncClient) -> None:
+async def test_a_fault_ordered_once_comes_once(as_ollama: ollama.AsyncClient) -> None:
     with pytest.raises(ollama.ResponseError):
         await as_ollama.chat(MODEL, ask("!fault 503 once"))
     assert (await as_ollama.chat(MODEL, ask("!fault 503 once"))).message.content
@@ -198,8 +198,8 @@ async def test_the_book_notes_which_client_hung_up(as_openai: openai.AsyncOpenAI
 
     async def closed() -> bool | None:
         async with httpx.AsyncClient() as client:
-            told = (await client.get(str(server.make_url("/scripted/book?prompt=silent")))).json()
-        return [entry["state"] for entry in told] == ["closed"] or None
+            entries = (await client.get(str(server.make_url("/scripted/book?prompt=silent")))).json()
+        return [entry["state"] for entry in entries] == ["closed"] or None
 
     await eventually(closed, 5, "the server sees that its caller has gone")
 
@@ -246,14 +246,14 @@ def test_an_instance_satisfies_its_schema(schema: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_sizes_of_pictures(data: bytes, seen: str) -> None:
+def test_the_sizes_of_pictures_are_read(data: bytes, seen: str) -> None:
     assert seen in str(look_at(data))
     assert look_at(b"no picture at all, by any means") is None
 
 
 def test_vectors_are_units_and_near_where_texts_are() -> None:
     cat, sat, law = (vector_of(text) for text in ("a cat sat down", "a cat sat up", "tax law of 1923"))
-    assert math.isclose(sum(one * one for one in cat), 1)
+    assert math.isclose(sum(value * value for value in cat), 1)
     assert vector_of("a cat sat down") == cat
 
     def near(a: list[float], b: list[float]) -> float:
@@ -262,7 +262,7 @@ def test_vectors_are_units_and_near_where_texts_are() -> None:
     assert near(cat, sat) > 0.5 > near(cat, law)
 
 
-def test_a_schema_without_bound_is_not_made() -> None:
+def test_a_schema_without_bound_is_refused() -> None:
     for schema in (
         {"type": "array", "minItems": 1_000_000_000, "items": {"type": "string"}},
         {"type": "array", "minItems": 9_000, "items": {"type": "array", "minItems": 9_000}},
