@@ -39,7 +39,7 @@ export function seeShown(): void {
 
 /** Looks at threads that run elsewhere: at most five of them. */
 export async function lookElsewhere(): Promise<void> {
-  const elsewhere = Object.entries(states.get()).filter(([, state]) => state.thread?.job && !state.followed);
+  const elsewhere = [...states.get()].filter(([, state]) => state.thread?.job && !state.followed);
   await Promise.all(
     elsewhere.slice(0, 5).map(async ([threadId]) => {
       const thread = await getThread(threadId).catch((error: unknown) => forgetDeleted(threadId, error));
@@ -61,7 +61,7 @@ const activityOf = ({ followed, thread, unread }: ThreadState): Activity => ({
 
 /** Thread id → what goes on in it; a thread that is absent neither runs nor waits to be read. */
 export function activities(all = states.get()): Readonly<Record<string, Activity>> {
-  const each = Object.entries(all).map(([threadId, state]) => [threadId, activityOf(state)] as const);
+  const each = [...all].map(([threadId, state]) => [threadId, activityOf(state)] as const);
   return Object.fromEntries(each.filter(([, { running, unread }]) => running || unread));
 }
 

@@ -20,5 +20,5 @@ export function useConnection(): { online: boolean; reconnecting: boolean } {
     () => navigator.onLine,
     () => true,
   );
-  return { online, reconnecting: useStore(states, (all) => Object.values(all).some(({ reconnecting }) => reconnecting)) };
+  return { online, reconnecting: useStore(states, (all) => [...all.values()].some(({ reconnecting }) => reconnecting)) };
 }

@@ -6,6 +6,6 @@ export const liveThread = (threadId: string): ThreadRuntime | undefined => state
 
 export const keepLive = (threadId: string, thread: ThreadRuntime): void => changeState(threadId, { live: thread });
 
-export function letGo(thread: ThreadRuntime): void {
-  for (const [threadId, { live }] of Object.entries(states.get())) if (live === thread) changeState(threadId, { live: undefined });
+export function dropLive(thread: ThreadRuntime): void {
+  for (const [threadId, { live }] of states.get()) if (live === thread) changeState(threadId, { live: undefined });
 }

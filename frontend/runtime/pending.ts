@@ -35,14 +35,14 @@ export function keepPending(): () => void {
 export function readPending(): void {
   mode.set(load<PendingMode>("pending", "queue"));
   const all = queues();
-  const threadIds = [...Object.keys(states.get()), ...Object.keys(all)];
+  const threadIds = [...states.get().keys(), ...Object.keys(all)];
   openStates(Object.fromEntries(threadIds.map((threadId) => [threadId, { queue: all[threadId] }])));
 }
 
 /** All queues: the messages that all tabs have, and behind them those that only this tab has. */
 function queues(): Queues {
   const kept = loadQueues();
-  const own = Object.entries(states.get()).flatMap(([threadId, { unkept }]): [string, Queue][] =>
+  const own = [...states.get()].flatMap(([threadId, { unkept }]): [string, Queue][] =>
     unkept.length === 0 ? [] : [[threadId, { ...kept[threadId], items: [...(kept[threadId]?.items ?? NONE), ...unkept] }]],
   );
   return { ...kept, ...Object.fromEntries(own) };
@@ -122,7 +122,7 @@ export function usePending() {
     save("pending", next);
   };
   return {
-    items: useStore(states, (all) => all[threadId]?.queue?.items ?? NONE),
+    items: useStore(states, (all) => all.get(threadId)?.queue?.items ?? NONE),
     remove: (id: string) => remove(threadId, id),
     sendNow: (id: string) => sendNow(threadId, id),
     clear: () => change(threadId, ({ behind }) => ({ items: NONE, behind })),

@@ -20,7 +20,7 @@ export function changeSettings(threadId: string | undefined, patch: Partial<Thre
 
 /** Sends now what still waits, or is on its way, in requests that outlive the page. */
 export function saveAtOnce(): void {
-  for (const [threadId, { unsavedSettings }] of Object.entries(states.get())) {
+  for (const [threadId, { unsavedSettings }] of states.get()) {
     if (!unsavedSettings) continue;
     schedule(threadId, "settings");
     void save(threadId, true);

@@ -5,7 +5,7 @@
 import type { ComposerState, ExportedMessageRepository, ThreadRuntime } from "@assistant-ui/react";
 import { createStore } from "@/lib/store";
 import type { Rating, Thread, ThreadSettings } from "@/stream/api";
-import { forgetStored, saveField, type PendingMessage, type Queue } from "./thread-storage";
+import { forgetStored, saveField, type PendingMessage, type Queue, type StoredField } from "./thread-storage";
 
 /** "stopped": by the user, on this page. "detached": this page stopped following, and the job runs on. */
 export type Outcome = "done" | "failed" | "cancelled" | "stopped" | "detached";
@@ -92,26 +92,27 @@ const NOTHING: ThreadState = {
 type Patch = Partial<ThreadState>;
 
 /** The records, by thread id. */
-export const states = createStore<Readonly<Record<string, ThreadState>>>({});
+export const states = createStore<ReadonlyMap<string, ThreadState>>(new Map());
 
 /** The thread's record; an empty one for a thread that the page does not know. */
-export const stateOf = (threadId: string): ThreadState => states.get()[threadId] ?? NOTHING;
+export const stateOf = (threadId: string): ThreadState => states.get().get(threadId) ?? NOTHING;
 
-export const isKnown = (threadId: string): boolean => threadId in states.get();
+export const isKnown = (threadId: string): boolean => states.get().has(threadId);
 
 /** The server reported these threads, or the browser's storage has something of them. */
 export function openStates(patches: Readonly<Record<string, Patch>>): void {
-  states.set((all) => ({ ...all, ...Object.fromEntries(Object.entries(patches).map(([id, patch]) => [id, { ...stateOf(id), ...patch }])) }));
+  const opened = Object.entries(patches).map(([id, patch]) => [id, { ...stateOf(id), ...patch }] as const);
+  states.set((all) => new Map([...all, ...opened]));
 }
 
 /** Changes a record. A forgotten thread stays forgotten: a late change opens no record. */
 export function changeState(threadId: string, patch: Patch | ((state: ThreadState) => Patch)): void {
   states.set((all) => {
-    const state = all[threadId];
+    const state = all.get(threadId);
     if (!state) return all;
     const changes = typeof patch === "function" ? patch(state) : patch;
     const isNew = Object.entries(changes).some(([field, value]) => !Object.is(state[field as keyof ThreadState], value));
-    return isNew ? { ...all, [threadId]: { ...state, ...changes } } : all;
+    return isNew ? new Map(all).set(threadId, { ...state, ...changes }) : all;
   });
 }
 
@@ -124,13 +125,13 @@ export function schedule(threadId: string, due: Due, start?: () => () => void): 
 }
 
 /** Keeps a text of a thread in the browser's storage; no text of a forgotten thread. Undefined removes the text. */
-export function keepText(field: Parameters<typeof saveField>[0], threadId: string, value: unknown): void {
+export function keepText(field: StoredField, threadId: string, value: unknown): void {
   if (value === undefined || isKnown(threadId)) saveField(field, threadId, value);
 }
 
 /** The thread is deleted, here or elsewhere. */
 export function forget(threadId: string): void {
   for (const callOff of Object.values(stateOf(threadId).callOffs)) callOff();
-  states.set((all) => Object.fromEntries(Object.entries(all).filter(([id]) => id !== threadId)));
+  states.set((all) => new Map([...all].filter(([id]) => id !== threadId)));
   forgetStored(threadId);
 }

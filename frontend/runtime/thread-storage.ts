@@ -9,7 +9,7 @@ import { load, save } from "@/lib/storage";
  * tab.
  */
 const PLACES = { draft: "localStorage", unsent: "sessionStorage" } as const;
-type Field = keyof typeof PLACES;
+export type StoredField = keyof typeof PLACES;
 
 /**
  * `text`: the words and the files. `images`: data URLs. `id` and `answerId`: the server's ids of the message and its
@@ -23,12 +23,12 @@ export type Queues = Readonly<Record<string, Queue>>;
 
 export const QUEUES_KEY = "waiting";
 
-const keyOf = (field: Field, threadId: string) => `${field}.${threadId}`;
+const keyOf = (field: StoredField, threadId: string) => `${field}.${threadId}`;
 
-export const loadField = <T>(field: Field, threadId: string, fallback: T): T => load(keyOf(field, threadId), fallback, PLACES[field]);
+export const loadField = <T>(field: StoredField, threadId: string, fallback: T): T => load(keyOf(field, threadId), fallback, PLACES[field]);
 
 /** Undefined removes the field. */
-export const saveField = (field: Field, threadId: string, value: unknown): boolean => save(keyOf(field, threadId), value, PLACES[field]);
+export const saveField = (field: StoredField, threadId: string, value: unknown): boolean => save(keyOf(field, threadId), value, PLACES[field]);
 
 /** The queues of all threads, as every tab of this browser has them. */
 export const loadQueues = (): Queues => load<Queues>(QUEUES_KEY, {});
@@ -37,7 +37,7 @@ export const loadQueues = (): Queues => load<Queues>(QUEUES_KEY, {});
 export const saveQueues = (queues: Queues): boolean => save(QUEUES_KEY, queues);
 
 export function forgetStored(threadId: string): void {
-  for (const field of Object.keys(PLACES) as Field[]) saveField(field, threadId, undefined);
+  for (const field of Object.keys(PLACES) as StoredField[]) saveField(field, threadId, undefined);
   const { [threadId]: forgotten, ...others } = loadQueues();
   if (forgotten) saveQueues(others);
 }

@@ -5,7 +5,7 @@ import { onLoaded, onRunEnd } from "./assistant-ui";
 import { fileAttachments } from "./attachments";
 import { keepHead } from "./heads";
 import { failedToLoad } from "./history";
-import { keepLive, letGo } from "./live";
+import { keepLive, dropLive } from "./live";
 import { flush } from "./pending";
 import { isStale, putBack, refresh } from "./reload";
 import { endOf, runTurn } from "./runs";
@@ -35,7 +35,7 @@ export function useChatThread(): AssistantRuntime {
     const register = () => keepLive(threadId() ?? "", thread);
     register();
     putBack(threadId() ?? "", thread);
-    stops.push(thread.subscribe(register), () => letGo(thread));
+    stops.push(thread.subscribe(register), () => dropLive(thread));
     return () => stops.forEach((stop) => stop());
   }, [runtime, aui, attachments]);
   return runtime;

@@ -14,7 +14,7 @@ export function useFeedback(): {
   const threadId = useAuiState((s) => s.threadListItem.remoteId);
   const messageId = useAuiState((s) => s.message.id);
   const loaded = useAnswer()?.feedback ?? null;
-  const rated = useStore(states, () => threadId === undefined ? undefined : stateOf(threadId).ratings[messageId]);
+  const rated = useStore(states, () => (threadId === undefined ? undefined : stateOf(threadId).ratings[messageId]));
   const rating = rated === undefined ? loaded : rated;
   const rate = async (next: Rating | null, comment?: string) => {
     if (threadId === undefined) return;

@@ -10,7 +10,7 @@ const NONE: ThreadSettings = {};
 /** The settings of the shown thread, saved a moment after the last change, and those that new chats begin with. */
 export function useSettings() {
   const threadId = useStore(shown);
-  const own = useStore(states, (all) => (threadId === undefined ? undefined : (all[threadId]?.thread?.settings ?? NONE)));
+  const own = useStore(states, (all) => (threadId === undefined ? undefined : (all.get(threadId)?.thread?.settings ?? NONE)));
   const chosen = useStore(fresh);
   const usual = useStore(defaults);
   return {

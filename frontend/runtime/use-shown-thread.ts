@@ -13,7 +13,7 @@ export function useShownThread() {
   const threadId = useAuiState((s) => s.threadListItem.remoteId);
   const isNew = useAuiState((s) => s.threadListItem.status === "new");
   const loading = useAuiState((s) => s.thread.isLoading);
-  const error = useStore(states, (all) => (threadId === undefined ? null : (all[threadId]?.loadError ?? null)));
+  const error = useStore(states, (all) => (threadId === undefined ? null : (all.get(threadId)?.loadError ?? null)));
   const retry = useCallback(() => {
     if (threadId !== undefined) clearLoadError(threadId);
     void reloadShown(() => aui);

@@ -1,11 +1,12 @@
 /** The wire's events. Made from `wire/events.py` by `scripts/event-types.py`: change them there. */
 
+/** The job was cancelled: `asked` by its caller, or `client_gone`. */
 export type Cancelled = {
   type: "cancelled";
   reason?: string;
 };
 
-/** `stop_sequence`: the caller's stop string that ended it; absent: none did, or the engine does not tell. */
+/** The job was answered. `stop_sequence`: the caller's stop string that ended the answer; absent: none did, or the engine does not report it. */
 export type Completed = {
   type: "completed";
   finish_reason: string;
@@ -16,7 +17,7 @@ export type Completed = {
   stop_sequence?: string;
 };
 
-/** `retryable`: the same request may succeed if it is sent again. */
+/** The job has failed. `retryable`: the same request may succeed if it is sent again. */
 export type Failed = {
   type: "failed";
   code: string;
@@ -24,7 +25,7 @@ export type Failed = {
   retryable?: boolean;
 };
 
-/** Where the job stands. `position` 1 is next, 0 is running; `eta_seconds` absent: not known yet. */
+/** The place of a job. `position` 1: it is next, 0: it runs; `eta_seconds` absent: not known yet. */
 export type Queued = {
   type: "queued";
   position: number;
@@ -33,7 +34,7 @@ export type Queued = {
   detail?: string;
 };
 
-/** Before the first token: the job goes on as `model` in `pool`; its log ends here if that is another pool. */
+/** The job goes on as `model` in `pool`, before its first token. Where that is another pool, this log ends here. */
 export type Rerouted = {
   type: "rerouted";
   pool: string;
@@ -41,13 +42,13 @@ export type Rerouted = {
   reason: string;
 };
 
-/** The text so far is void: the next token begins the answer anew. */
+/** All output so far is void: the next token begins the answer anew. */
 export type Restarted = {
   type: "restarted";
   reason?: string;
 };
 
-/** An attempt has begun; text of earlier attempts stands unless `restarted` follows. */
+/** An attempt has begun. The text of earlier attempts stands unless `restarted` follows. */
 export type Started = {
   type: "started";
   attempt: number;
@@ -55,7 +56,7 @@ export type Started = {
   model: string;
 };
 
-/** Milliseconds. `queued_ms`: accept to this attempt's start; `first_token_ms` and `total_ms`: from that start. `thinking_ms`: from the first thought to the first word behind it, 0 where none was thought. */
+/** The times of an attempt, ms. `queued_ms`: from accept to its start; `first_token_ms`, `total_ms`: from that start on; `thinking_ms`: from the first thought to the first text after it, 0 where the model had no thought. */
 export type Timings = {
   queued_ms?: number;
   load_ms?: number;
@@ -77,7 +78,7 @@ export type Token = {
   n?: number;
 };
 
-/** Tokens. `cached_tokens` of the prompt came from the engine's cache; `thinking_tokens` of the answer are thoughts. Both are 0 where the engine does not tell. */
+/** Counts of tokens. `cached_tokens` of the prompt came from the engine's cache, `thinking_tokens` of the answer are thoughts; both are 0 where the engine does not report them. */
 export type Usage = {
   prompt_tokens?: number;
   completion_tokens?: number;

@@ -74,7 +74,7 @@ def test_without_asyncio(home: House) -> None:
             assert "".join(stream.text_stream) == words(3)
 
 
-async def test_thoughts_come_where_they_are_asked_for(client: anthropic.AsyncAnthropic) -> None:
+async def test_thoughts_come_where_they_are_requested(client: anthropic.AsyncAnthropic) -> None:
     thinking = {"type": "enabled", "budget_tokens": 1_024}
     whole = await client.messages.create(**ask("!think"), thinking=thinking)
     assert [block.type for block in whole.content] == ["thinking", "text"]
@@ -129,7 +129,7 @@ async def test_max_tokens_ends_a_message(client: anthropic.AsyncAnthropic) -> No
     assert (answer.content[0].to_dict()["text"], answer.stop_reason) == (words(4), "max_tokens")
 
 
-async def test_a_message_tells_the_sequence_that_stopped_it(client: anthropic.AsyncAnthropic) -> None:
+async def test_a_message_names_the_sequence_that_stopped_it(client: anthropic.AsyncAnthropic) -> None:
     answer = await client.messages.create(**ask("!tokens 50"), stop_sequences=["nowhere", " w4"])
     assert (answer.content[0].to_dict()["text"], answer.stop_reason, answer.stop_sequence) == (
         words(4),
@@ -247,7 +247,7 @@ async def test_a_model_that_is_not_there_is_anthropic_s_404(client: anthropic.As
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/models/nobody"])
-async def test_whoever_sends_no_version_of_anthropic_s_hears_openai(home: House, path: str) -> None:
+async def test_a_client_without_anthropic_s_version_gets_openai_s_answer(home: House, path: str) -> None:
     async with httpx.AsyncClient(base_url=home.url) as plain:
         told = (await plain.get(path)).json()
         theirs = (await plain.get(path, headers={"anthropic-version": "2023-06-01"})).json()

@@ -131,7 +131,7 @@ def kinds(*bodies: bytes, thoughts: bool = True) -> list[str]:
     return [frame.event.removeprefix("content_block_") for frame in frames(*bodies, thoughts=thoughts)]
 
 
-def test_an_answer_with_everything_is_told_byte_for_byte() -> None:
+def test_an_answer_with_everything_is_right_byte_for_byte() -> None:
     assert told(*ALL) == b"".join(SAID)
 
 
@@ -153,7 +153,7 @@ def test_text_that_is_spliced_is_text_that_is_encoded(texts: list[str]) -> None:
     assert [one["delta"]["text"] for one in data if one["type"] == "content_block_delta"] == texts
 
 
-def test_thoughts_that_nobody_asked_for_are_not_told() -> None:
+def test_thoughts_that_are_not_requested_are_not_sent() -> None:
     assert kinds(STARTED, token("", "hm"), token("a"), done(), thoughts=False) == [
         *("message_start", "start", "delta", "stop", "message_delta", "message_stop")
     ]
@@ -172,12 +172,12 @@ def test_why_it_stopped(reason: str, told_as: str) -> None:
     assert last["delta"]["stop_reason"] == told_as
 
 
-def test_a_stop_sequence_is_told_where_it_ended_the_message() -> None:
+def test_a_stop_sequence_is_named_where_it_ended_the_message() -> None:
     [last] = [one.json() for one in frames(STARTED, token("a"), done("stop", "END")) if one.event == "message_delta"]
     assert last["delta"] == {"stop_reason": "stop_sequence", "stop_sequence": "END"}
 
 
-def test_a_call_stops_a_message_for_its_use_whatever_the_engine_says() -> None:
+def test_a_call_stops_a_message_for_its_use_with_any_reason_of_the_engine() -> None:
     [last] = [
         frame.json()
         for frame in frames(STARTED, token("", tool_calls=CALLS), done("stop"))
@@ -186,7 +186,7 @@ def test_a_call_stops_a_message_for_its_use_whatever_the_engine_says() -> None:
     assert last["delta"]["stop_reason"] == "tool_use"
 
 
-def test_an_answer_begun_anew_before_its_first_word_is_told_as_one() -> None:
+def test_an_answer_begun_anew_before_its_first_word_is_one_answer() -> None:
     anew = encode(Started(attempt=2, worker="v", model="other"))
     sent = frames(STARTED, encode(Restarted()), anew, token("a"), done())
     assert sent[0].json()["message"]["model"] == "other"
@@ -213,7 +213,7 @@ def test_keep_alive_is_a_ping() -> None:
     assert AnthropicEvents(JOB, "m", False).keep_alive() == PING == b'event: ping\ndata: {"type":"ping"}\n\n'
 
 
-def test_a_whole_message_is_what_the_stream_adds_up_to() -> None:
+def test_a_whole_message_equals_the_sum_of_the_stream() -> None:
     outcome = Outcome()
     outcome.fold(entries(*ALL))
     assert whole(JOB, "asked", True, outcome) == {
@@ -246,7 +246,7 @@ def test_a_whole_message_is_what_the_stream_adds_up_to() -> None:
         (ApiError("x"), 500, "api_error"),
     ],
 )
-def test_errors_are_told_as_anthropic_tells_them(error: ApiError, status: int, kind: str) -> None:
+def test_errors_have_anthropic_s_shape(error: ApiError, status: int, kind: str) -> None:
     said = refusal(error, "r1")
     assert said.status == status
     told = {"type": kind, "message": "x", "code": error.code}

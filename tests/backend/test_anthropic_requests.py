@@ -106,7 +106,7 @@ def test_a_document_that_is_text_is_read(source: dict[str, Any], about: dict[str
 @pytest.mark.parametrize(
     ("content", "said"), [("No such city", "The tool failed:\nNo such city"), ("", "The tool failed:")]
 )
-def test_a_result_that_is_an_error_says_so(content: str, said: str) -> None:
+def test_a_result_that_is_an_error_is_marked(content: str, said: str) -> None:
     result = {**RESULT, "content": content, "is_error": True}
     made = job({"role": "assistant", "content": [USE]}, {"role": "user", "content": [result]}, tools=[TOOL])
     assert made["messages"][1]["content"] == said

@@ -73,7 +73,7 @@ def test_an_image_is_whole_or_is_none(kind: str) -> None:
             of_base64(cut(whole, less))
 
 
-def test_what_stands_behind_an_image_s_end_is_not_looked_at() -> None:
+def test_bytes_behind_an_image_s_end_are_not_looked_at() -> None:
     for whole in (PNG, JPEG, GIF):
         longer = base64.b64encode(base64.b64decode(whole) + b"more").decode()
         assert of_base64(longer) == longer
@@ -94,7 +94,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_only_begins_like_an_image_is_refused(name: str) -> None:
+def test_a_file_that_only_begins_like_an_image_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="a part of it is missing"):
         of_base64(base64.b64encode(BROKEN[name]).decode())
 

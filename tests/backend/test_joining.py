@@ -63,8 +63,9 @@ def service(pools: Pools, joining: Joining) -> ChatService:
     return ChatService(pools, Trails(pools), news, gates, joining, cast(Any, None), 60.0)
 
 
-async def test_a_caller_who_comes_as_the_last_caller_leaves_gets_a_job_of_its_own(pools: Pools) -> None:
-    joining = Joining(pools, "client_gone")
+@pytest.mark.parametrize("why", ["client_gone", "refused"])
+async def test_a_caller_who_comes_as_the_last_caller_leaves_gets_a_job_of_its_own(pools: Pools, why: str) -> None:
+    joining = Joining(pools, why)
     ticket = await service(pools, joining).submit(SUBMISSION)
     assert ticket.job != joining.joined
     found = await pools.find(ticket.job)

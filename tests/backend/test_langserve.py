@@ -110,7 +110,7 @@ async def test_options_reach_the_engine(remote: RemoteRunnable[Any, Any]) -> Non
     assert answer.response_metadata["done_reason"] == "length"
 
 
-async def test_thoughts_come_where_they_are_asked_for(remote: RemoteRunnable[Any, Any]) -> None:
+async def test_thoughts_come_where_they_are_requested(remote: RemoteRunnable[Any, Any]) -> None:
     asked = {"messages": [HumanMessage("hi")]}
     thinking = await remote.ainvoke(asked, config={"configurable": {"reasoning": True}})
     assert "simulated" in thinking.additional_kwargs["reasoning_content"]
@@ -230,7 +230,9 @@ WRONG: dict[str, Any] = {
 
 @pytest.mark.parametrize("route", JOB_ROUTES)
 @pytest.mark.parametrize("body", WRONG.values(), ids=WRONG.keys())
-async def test_what_is_wrong_is_a_422_and_no_job(http: httpx.AsyncClient, truth: Truth, body: Any, route: str) -> None:
+async def test_a_wrong_request_is_a_422_and_no_job(
+    http: httpx.AsyncClient, truth: Truth, body: Any, route: str
+) -> None:
     jobs = await truth.states()
     sent = body if isinstance(body, bytes) else orjson.dumps(body)
     answer = await http.post(f"/{route}", content=sent, headers={"Content-Type": "application/json"})
@@ -262,7 +264,7 @@ async def test_a_wrong_batch_is_a_422_and_no_job(http: httpx.AsyncClient, truth:
 
 
 @pytest.mark.parametrize("route", JOB_ROUTES)
-async def test_an_unknown_model_is_a_404_that_says_how_to_get_it(http: httpx.AsyncClient, route: str) -> None:
+async def test_an_unknown_model_is_a_404_that_explains_how_to_get_it(http: httpx.AsyncClient, route: str) -> None:
     answer = await http.post(f"/{route}", json=says("hi", model="nobody:7b"))
     assert answer.status_code == 404
     assert answer.json()["error"]["code"] == "model_not_found"
@@ -341,7 +343,7 @@ async def test_a_running_job_is_cancelled_when_its_caller_goes(home: House, trut
 
 
 @pytest.mark.parametrize("route", ["invoke", "batch"])
-async def test_who_goes_while_waiting_for_the_whole_cancels_too(house: Houses, route: str) -> None:
+async def test_a_caller_who_leaves_while_waiting_for_the_whole_cancels_too(house: Houses, route: str) -> None:
     empty = await house(workers=0)
     async with httpx.AsyncClient(base_url=empty.url + CHAT) as http:
         asking = asyncio.create_task(http.post(f"/{route}", json=BATCH if route == "batch" else says("hi")))
@@ -353,7 +355,7 @@ async def test_who_goes_while_waiting_for_the_whole_cancels_too(house: Houses, r
 
 
 @pytest.mark.parametrize("route", STREAMS)
-async def test_a_job_goes_on_without_its_caller_if_told_to(home: House, truth: Truth, route: str) -> None:
+async def test_a_job_runs_on_without_its_caller_if_a_header_wants_that(home: House, truth: Truth, route: str) -> None:
     stays = {"X-Sluice-On-Disconnect": "continue"}
     async with open_stream(f"{home.url}{CHAT}/{route}", says("!tokens 60"), headers=stays) as stream:
         job = stream.headers["x-sluice-job"]
@@ -425,7 +427,7 @@ async def test_a_conversation_is_trimmed(http: httpx.AsyncClient, truth: Truth) 
     assert (sent[0]["content"], sent[-1]["content"]) == ("Be brief.", LONG)
 
 
-async def test_a_conversation_is_trimmed_to_the_context_asked_for(http: httpx.AsyncClient, truth: Truth) -> None:
+async def test_a_conversation_is_trimmed_to_the_requested_context(http: httpx.AsyncClient, truth: Truth) -> None:
     body = with_messages(*[{"role": "user", "content": "word " * 300}] * 5, {"role": "user", "content": LONG})
     body["config"] = {"configurable": {"num_ctx": 2048, "num_predict": 500}}
     sent = await sent_by(http.post("/invoke", json=body), truth)
@@ -445,7 +447,7 @@ async def test_a_stream_resumes_at_the_job_s_events(home: House) -> None:
         assert [frame.id async for frame in rest.frames()] == [frame.id for frame in frames if frame.id][1:]
 
 
-async def test_a_waiting_caller_is_told_where_it_stands(house: Houses) -> None:
+async def test_a_waiting_caller_learns_its_place(house: Houses) -> None:
     empty = await house(workers=0)
     async with open_stream(f"{empty.url}{CHAT}/stream", says("!tokens 2")) as stream:
         frames = stream.frames()

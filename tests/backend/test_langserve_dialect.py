@@ -127,7 +127,7 @@ def test_an_event_s_last_frame_has_its_id() -> None:
     ]
 
 
-def test_who_asks_for_news_is_told_how_many_tokens_a_chunk_is() -> None:
+def test_a_caller_of_news_learns_how_many_tokens_a_chunk_is() -> None:
     bodies = [token("one"), token("two three", n=2), token("", "hm so", n=3)]
     told = [frame.json().get("tokens") for frame in parse_frames(dialect(news=True).burst(entries(bodies)))]
     assert told == [None, 2, 3]
@@ -151,7 +151,7 @@ def test_a_lost_attempt_ends_the_stream_as_an_error() -> None:
     assert speaker.done
 
 
-def test_who_takes_text_back_is_told_to() -> None:
+def test_a_caller_that_takes_text_back_gets_the_restart() -> None:
     sent = parse_frames(dialect(news=True).burst(entries(RESTARTED)))
     told = [frame.json()["sluice"]["type"] for frame in sent if frame.event == "metadata"]
     assert told == ["started", "restarted", "started", "completed"]
@@ -172,14 +172,14 @@ def test_a_job_that_does_not_complete_ends_as_an_error(body: bytes, status: int,
 
 
 @pytest.mark.parametrize("body", [DONE, *(body for body, _, _ in ENDS.values())], ids=["completed", *ENDS])
-def test_who_asks_for_news_is_told_the_end_as_it_is(body: bytes) -> None:
+def test_a_caller_of_news_gets_the_end_as_it_is(body: bytes) -> None:
     frame = next(
         f for f in reversed(parse_frames(dialect(news=True).burst(entries([STARTED, body])))) if f.event == "metadata"
     )
     assert (frame.id, frame.json()["sluice"]) == (None, orjson.loads(body))
 
 
-def test_who_asks_for_news_is_shown_thoughts() -> None:
+def test_a_caller_of_news_gets_thoughts() -> None:
     sent = parse_frames(dialect(news=True).burst(entries(ANSWERS["a thought"])))
     thoughts = [frame.json()["additional_kwargs"] for frame in sent if frame.event == "data"][:2]
     assert thoughts == [{"reasoning_content": "hm, "}, {"reasoning_content": "yes"}]

@@ -57,6 +57,6 @@ def test_null_is_the_same_as_left_out_in_every_field_of_a_request(door: str) -> 
 @pytest.mark.parametrize(
     "body", [{"model": None}, {"messages": None, "model": None}, {"model": "m", "messages": [None]}]
 )
-def test_null_for_what_is_needed_is_refused_as_if_it_were_missing(body: dict[str, Any]) -> None:
+def test_null_for_a_required_field_is_refused_as_if_it_were_missing(body: dict[str, Any]) -> None:
     with pytest.raises(Exception, match="messages"):
         OllamaChat().read(incoming(body, 9))

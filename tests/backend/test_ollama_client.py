@@ -79,7 +79,7 @@ async def test_no_prompt_loads_the_model(client: ollama.AsyncClient, keep_alive:
     assert (chat.message.content, chat.done, chat.done_reason) == ("", True, reason)
 
 
-async def test_loading_is_done_and_never_told_from_the_cache(plain: httpx.AsyncClient) -> None:
+async def test_a_load_is_done_and_never_answered_from_the_cache(plain: httpx.AsyncClient) -> None:
     loads = [{"model": MODEL, "keep_alive": kept} for kept in ("10m", 0, "10m")]
     answers = [await plain.post("/api/generate", json=load, headers={"X-Sluice-Cache": "allow"}) for load in loads]
     assert [answer.json()["done_reason"] for answer in answers] == ["load", "unload", "load"]
@@ -244,7 +244,9 @@ FORMS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("path", ["chat", "generate"])
-async def test_what_ollama_s_own_decoder_takes_is_taken(plain: httpx.AsyncClient, path: str, name: str) -> None:
+async def test_a_request_that_ollama_s_own_decoder_takes_is_taken(
+    plain: httpx.AsyncClient, path: str, name: str
+) -> None:
     said = {"messages": [{"role": "User", "content": "!tokens 3"}], "prompt": "!tokens 3"}
     answer = await plain.post(f"/api/{path}", json={"model": MODEL, **said, **FORMS[name], "stream": False})
     assert answer.status_code == 200, answer.text
@@ -252,7 +254,7 @@ async def test_what_ollama_s_own_decoder_takes_is_taken(plain: httpx.AsyncClient
     assert (told["response"] if path == "generate" else told["message"]["content"]) == words(3)
 
 
-async def test_nulls_in_a_conversation_stand_for_what_is_left_out(plain: httpx.AsyncClient) -> None:
+async def test_nulls_in_a_conversation_stand_for_absent_fields(plain: httpx.AsyncClient) -> None:
     call = {"id": None, "function": {"index": 0, "name": "f", "arguments": None}}
     said = [
         {"role": "SYSTEM", "content": None, "images": None, "tool_calls": None, "thinking": None},
@@ -340,7 +342,7 @@ async def test_blobs_are_closed_to_changes(plain: httpx.AsyncClient) -> None:
     assert (await plain.head("/api/blobs/sha256:0")).status_code == 403
 
 
-async def test_loaded_models_are_told(client: ollama.AsyncClient) -> None:
+async def test_loaded_models_are_listed(client: ollama.AsyncClient) -> None:
     """Last in this file: a worker looks after its models four times a minute, and has loaded one long ago."""
 
     async def running() -> list[ollama.ProcessResponse.Model] | None:

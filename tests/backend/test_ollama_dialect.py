@@ -147,7 +147,7 @@ def test_every_cut_into_bursts_gives_the_same_bytes(name: str, form: ChunkForm) 
         (ApiError("x"), 500),
     ],
 )
-def test_errors_are_told_as_ollama_tells_them(error: ApiError, status: int) -> None:
+def test_errors_have_ollama_s_shape(error: ApiError, status: int) -> None:
     assert refusal(error, "r1") == (status, {"error": "x", "code": error.code, "request_id": "r1"})
 
 
@@ -170,11 +170,11 @@ def test_a_whole_number_may_be_written_with_a_point() -> None:
 
 
 @pytest.mark.parametrize("kept", ["5m", "1h30m", "-1s", "1.5h", ".5s", "300ms", "0", 300, -1, 0.5, None])
-def test_how_long_a_model_stays_is_told_in_go_s_words(kept: Any) -> None:
+def test_the_time_that_a_model_stays_is_written_as_go_writes_it(kept: Any) -> None:
     assert chat(keep_alive=kept).keep_alive == kept
 
 
-def test_what_go_does_not_read_as_a_time_is_refused_at_once() -> None:
+def test_a_time_that_go_does_not_read_is_refused_at_once() -> None:
     for kept in ("1" * 1_000_000, "1s" * 500_000, "٣s", "m", "5", "1d"):
         with pytest.raises(Invalid, match="keep_alive"):
             chat(keep_alive=kept)
@@ -188,7 +188,7 @@ def test_what_go_does_not_read_as_a_time_is_refused_at_once() -> None:
         ((), ["completion"]),
     ],
 )
-def test_a_model_that_writes_is_not_told_to_make_vectors(able: tuple[str, ...], told: list[str]) -> None:
+def test_a_model_that_writes_is_not_listed_as_one_that_makes_vectors(able: tuple[str, ...], told: list[str]) -> None:
     """Ollama tells both of none, and its command line makes a vector of a question to one that is told so."""
     assert shown("m", {"capabilities": able})["capabilities"] == told
 

@@ -30,7 +30,7 @@ FILE = {
 LOADED = {**FILE, "loaded": True, "size_vram": 500, "expires_at": "2026-12-01T15:00:00Z", "context_length": 4096}
 
 
-def test_what_a_worker_says_of_its_file_is_listed() -> None:
+def test_a_worker_s_report_of_its_file_is_listed() -> None:
     [entry] = ollama_models.tags({"m": FILE})["models"]
     assert {word: entry[word] for word in FILE} == FILE
     [entry] = ollama_models.running({"m": LOADED, "away": FILE})["models"]
@@ -41,7 +41,7 @@ def test_what_a_worker_says_of_its_file_is_listed() -> None:
 
 
 @pytest.mark.parametrize("about", [{}, {"size": -1, "digest": "short", "details": {"families": None, "family": 7}}])
-def test_what_no_worker_says_has_the_kind_that_clients_decode(about: dict[str, Any]) -> None:
+def test_a_fact_that_no_worker_reports_has_the_kind_that_clients_decode(about: dict[str, Any]) -> None:
     """Ollama's command line cuts a digest to twelve characters, and fails at a shorter one."""
     [entry] = ollama_models.running({"m": {**about, "loaded": True}})["models"]
     assert (entry["size"], entry["size_vram"], len(entry["digest"])) == (0, 0, 64)
@@ -62,12 +62,12 @@ def test_a_model_completes_or_embeds_and_never_both(capabilities: list[str], tol
 
 
 @pytest.mark.parametrize("able", [True, False])
-def test_a_template_tells_whether_a_model_calls_tools(able: bool) -> None:
+def test_a_template_shows_whether_a_model_calls_tools(able: bool) -> None:
     about = {"capabilities": ["completion", *["tools"] * able]}
     assert ("tools" in ollama_models.shown("m", about)["template"].lower()) == able
 
 
-def test_a_context_that_nobody_knows_is_left_out() -> None:
+def test_an_unknown_context_is_left_out() -> None:
     """LiteLLM takes a 0 for the length."""
     assert not [word for word in ollama_models.shown("m", {})["model_info"] if "context_length" in word]
 
@@ -76,7 +76,7 @@ def worker(**models: dict[str, Any]) -> WorkerRecord:
     return WorkerRecord("w", 1, 1, 0, True, 0, 0, WorkerInfo("ollama", models))
 
 
-def test_of_two_workers_the_one_that_has_the_model_in_memory_says_how_it_is() -> None:
+def test_the_worker_that_has_the_model_in_memory_is_believed() -> None:
     for workers in ([worker(m=LOADED), worker(m=FILE)], [worker(m=FILE), worker(m=LOADED)]):
         assert live_models(workers) == {"m": LOADED}
 

@@ -107,7 +107,7 @@ async def test_an_answer_has_a_limit(client: openai.AsyncOpenAI) -> None:
         assert (choice.message.content, choice.finish_reason) == (words(4), "length")
 
 
-async def test_the_default_model_answers_whoever_names_none(home: House) -> None:
+async def test_the_default_model_answers_a_request_that_names_none(home: House) -> None:
     async with httpx.AsyncClient(base_url=home.url) as bare:
         answer = await bare.post("/v1/chat/completions", json={"messages": ask("!tokens 1")["messages"]})
     assert (answer.status_code, answer.json()["model"]) == (200, MODEL)
@@ -277,7 +277,7 @@ async def test_the_same_key_is_the_same_answers(client: openai.AsyncOpenAI) -> N
     assert asked[0]["x-sluice-job"] == asked[1]["x-sluice-job"]
 
 
-async def test_what_no_engine_holds_an_answer_to_is_refused_in_words(client: openai.AsyncOpenAI) -> None:
+async def test_a_form_that_no_engine_enforces_is_refused_with_its_reason(client: openai.AsyncOpenAI) -> None:
     for wish in ({"logit_bias": {"5": 1}}, {"extra_body": {"grammar": 'root ::= "a"'}}):
         with pytest.raises(openai.BadRequestError, match="leave it out") as raised:
             await client.chat.completions.create(**ask("hi", **wish))
@@ -317,7 +317,7 @@ async def test_it_raises_for_a_wrong_request_and_nothing_is_enqueued(client: ope
         (b" " * 8_388_609, "application/json", 413, "too_large"),
     ],
 )
-async def test_whatever_is_no_request_is_told_in_the_one_shape(
+async def test_every_wrong_request_is_refused_in_openai_s_shape(
     home: House, path: str, body: bytes, kind: str, status: int, code: str
 ) -> None:
     async with httpx.AsyncClient(base_url=home.url + "/v1/") as bare:
@@ -342,7 +342,7 @@ async def test_it_raises_for_an_answer_that_broke_off(client: openai.AsyncOpenAI
     assert raised.value.code == "context_length_exceeded"
 
 
-async def test_a_cancelled_answer_is_not_asked_for_again(home: House, truth: Truth) -> None:
+async def test_the_client_does_not_repeat_a_cancelled_request(home: House, truth: Truth) -> None:
     """The client's own retries, which it makes unless told otherwise, must not undo what somebody has ended."""
     before = (await truth.states()).keys()
     async with openai.AsyncOpenAI(base_url=home.url + "/v1", api_key="none") as client:
@@ -395,7 +395,7 @@ def content_of(line: str) -> str:
     return "".join(choice["delta"].get("content", "") for choice in chunk["choices"])
 
 
-async def test_a_chat_s_job_can_be_asked_for(home: House, client: openai.AsyncOpenAI, truth: Truth) -> None:
+async def test_a_chat_s_job_can_be_polled(home: House, client: openai.AsyncOpenAI, truth: Truth) -> None:
     async with httpx.AsyncClient(base_url=home.url + "/v1") as bare:
         stream = await client.chat.completions.create(**ask(ENDLESS, max_tokens=100_000), stream=True)
         chunk = await anext(stream)
@@ -449,7 +449,7 @@ async def test_an_alias_is_a_model_too(client: openai.AsyncOpenAI) -> None:
     assert (await client.models.retrieve(f"simulated/{MODEL}")).id == f"simulated/{MODEL}"
 
 
-async def test_what_is_not_there_is_told_in_openai_s_shape(client: openai.AsyncOpenAI) -> None:
+async def test_an_unknown_path_is_refused_in_openai_s_shape(client: openai.AsyncOpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as raised:
         await client.get("/nothing", cast_to=httpx.Response)
     assert raised.value.type == "invalid_request_error"

@@ -89,12 +89,12 @@ LOG = log_of(
 
 @pytest.mark.parametrize("make", [chat_chunks, text_chunks])
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_what_is_told_does_not_depend_on_bursts(make: Any, size: int) -> None:
+def test_the_bytes_do_not_depend_on_bursts(make: Any, size: int) -> None:
     whole, cut = make(), make()
     assert whole.burst(LOG) == b"".join(cut.burst(LOG[n : n + size]) for n in range(0, len(LOG), size))
 
 
-def test_a_chat_is_told_in_openai_s_order() -> None:
+def test_a_chat_s_chunks_come_in_openai_s_order() -> None:
     told = frames(chat_chunks(usage=True).burst(LOG))
     assert [name for name, _ in told] == ["", "1-1", "1-2", "1-3", "1-4", "1-5", "", "", "1-6"]
     assert told[-1][1] == "[DONE]"
@@ -139,7 +139,7 @@ def outcome_of(log: Iterable[LogEntry]) -> Outcome:
     return outcome
 
 
-def test_the_whole_answer_says_what_the_stream_says() -> None:
+def test_the_whole_answer_equals_the_stream() -> None:
     answer = completion(JOB, "m", 7, outcome_of(LOG))
     [choice] = answer["choices"]
     streamed = deltas(chat_chunks().burst(LOG))
@@ -158,7 +158,7 @@ def test_an_answer_that_is_only_calls_has_no_content() -> None:
     assert choice["message"]["content"] is None
 
 
-def test_usage_is_told_only_to_those_who_ask() -> None:
+def test_usage_is_sent_only_where_it_is_requested() -> None:
     told = [data for _, data in frames(chat_chunks().burst(LOG)) if data != "[DONE]"]
     assert not any("usage" in chunk for chunk in told)
     assert all(chunk["choices"] for chunk in told)
@@ -168,7 +168,7 @@ def dialects() -> Sequence[Dialect]:
     return chat_chunks(), text_chunks()
 
 
-def test_a_failure_is_told_as_an_error_and_then_nothing() -> None:
+def test_a_failure_is_an_error_and_nothing_follows_it() -> None:
     for dialect in dialects():
         told = frames(dialect.burst(log_of(STARTED, events.token("a"), FAILED, events.token("b"))))
         assert [name for name, _ in told][-2:] == ["1-1", "1-2"]
@@ -188,7 +188,7 @@ def test_attempts_are_never_mixed() -> None:
         assert told[-1][1]["error"]["type"] == "server_error"
 
 
-def test_an_attempt_that_said_nothing_leaves_no_trace() -> None:
+def test_an_attempt_without_output_leaves_no_trace() -> None:
     for dialect, same in zip(dialects(), dialects(), strict=True):
         assert dialect.burst(log_of(STARTED, RESTARTED)) == b""
         assert dialect.burst([LOG[2]]) == same.burst([LOG[2]])
@@ -201,7 +201,7 @@ def test_events_that_are_not_known_are_passed_over() -> None:
         )
 
 
-def test_the_queue_is_told_as_a_comment_that_is_no_event() -> None:
+def test_queue_news_is_a_comment_and_no_event() -> None:
     """OpenAI's client takes a blank line behind an `id:` for an event of its own."""
     for dialect in dialects():
         waiting = LogEntry(None, events.encode(events.Queued(position=3, eta_seconds=12)))
@@ -220,7 +220,7 @@ def test_a_keep_alive_is_a_chunk_that_adds_nothing_and_begins_nothing() -> None:
         assert before + dialect.burst(LOG[1:]) == fresh.burst(LOG)
 
 
-def test_a_text_is_told_with_its_prompt_where_it_is_asked_for() -> None:
+def test_a_text_has_its_prompt_before_it_where_that_is_requested() -> None:
     dialect = text_chunks(echo="Say: ", usage=True)
     told = frames(dialect.opening() + dialect.burst(LOG))
     texts = [data["choices"][0]["text"] for _, data in told[:-2]]
@@ -252,6 +252,6 @@ def test_a_text_s_logprobs_are_columns_with_offsets() -> None:
     assert [one["text_offset"] for one in streamed if one] == [[0], [2]]
 
 
-def test_ids_that_are_no_answers_stay_what_they_are() -> None:
+def test_an_id_that_is_no_answer_s_stays_as_it_is() -> None:
     assert job_of("chatcmpl-zz") == "chatcmpl-zz"
     assert job_of(JOB) == JOB

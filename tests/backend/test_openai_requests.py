@@ -39,7 +39,7 @@ def said(*messages: dict[str, Any]) -> tuple[Message, ...]:
 # -- chat: what is passed on -------------------------------------------------------------------------------------
 
 
-def test_a_bare_chat_asks_for_nothing_else() -> None:
+def test_a_bare_chat_sets_nothing_else() -> None:
     asked = CHAT.read(incoming(chat(), 100))
     assert asked.ask == JobRequest(model="", messages=(Message(role="user", content="hello"),))
     assert (asked.stream, asked.extra.include_usage) == (False, False)
@@ -78,14 +78,14 @@ def test_null_is_as_if_it_were_left_out() -> None:
     assert CHAT.read(incoming(chat(**dict.fromkeys((names + " " + more).split())), 100)).ask == job_of()
 
 
-def test_what_changes_no_answer_is_ignored() -> None:
+def test_fields_that_change_no_answer_are_ignored() -> None:
     assert (
         job_of(user="u", store=True, metadata={"a": "b"}, service_tier="flex", ignore_eos=True, unheard_of=[1])
         == job_of()
     )
 
 
-def test_logprobs_are_asked_for() -> None:
+def test_logprobs_are_requested() -> None:
     job = job_of(logprobs=True, top_logprobs=3)
     assert (job.logprobs, job.top_logprobs) == (True, 3)
 
@@ -117,7 +117,7 @@ def test_roles_are_read_in_upper_and_lower_case() -> None:
     assert roles == ["system", "user"]
 
 
-def test_an_assistant_may_have_said_nothing_but_thoughts_or_a_refusal() -> None:
+def test_an_assistant_s_message_may_be_thoughts_or_a_refusal_alone() -> None:
     assert said(
         {"role": "assistant", "content": None, "reasoning_content": "hm"},
         {"role": "assistant", "reasoning": "hm"},
@@ -249,7 +249,7 @@ def test_arguments_that_a_model_got_wrong_are_replayed_as_it_wrote_them(written:
     assert written_of(replayed["function"]["arguments"]) == written
 
 
-def test_arguments_may_be_nested_as_deep_as_any_tool_asks_for() -> None:
+def test_arguments_may_be_nested_as_deep_as_any_tool_needs() -> None:
     call = {**CALL, "function": {"name": "add", "arguments": '{"a":' * 50 + "1" + "}" * 50}}
     [message] = said({"role": "assistant", "tool_calls": [call]})
     [replayed] = message.tool_calls or ()

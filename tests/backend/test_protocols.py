@@ -16,7 +16,7 @@ def scope_of(path: str, *names: bytes, **more: Any) -> dict[str, Any]:
     return {"type": "http", "method": "POST", "path": path, "headers": [(name, b"1") for name in names], **more}
 
 
-def test_a_protocol_s_routes_begin_as_it_says_and_no_other_protocol_claims_them() -> None:
+def test_a_protocol_s_routes_begin_with_its_prefixes_and_with_no_other_s() -> None:
     for protocol in PROTOCOLS:
         paths = [str(getattr(route, "path", "")) for router in protocol.routers for route in router.routes]
         for path in paths:
@@ -37,7 +37,7 @@ def test_a_path_of_no_protocol_is_ours() -> None:
     assert ALL.of(scope_of("/api/threads")) is ALL.of(scope_of("/")) is OURS
 
 
-def test_what_a_proxy_put_in_front_of_a_path_changes_nothing() -> None:
+def test_a_proxy_s_prefix_of_a_path_changes_nothing() -> None:
     assert ALL.of(scope_of("/sluice/v1/messages", root_path="/sluice")).name == "anthropic"
 
 
@@ -47,7 +47,7 @@ def test_on_a_shared_path_the_sender_s_header_decides_and_elsewhere_the_path() -
     assert ALL.of(scope_of("/v1/chat/completions", b"anthropic-version")).name == "openai"
 
 
-def test_the_request_s_id_has_a_second_name_for_who_looks_for_it_there() -> None:
+def test_the_request_s_id_has_a_second_name_for_anthropic_s_clients() -> None:
     for scope in (scope_of("/v1/messages"), scope_of("/v1/chat/completions", b"anthropic-version")):
         assert ALL.id_headers(scope) == (b"request-id",)
     assert ALL.id_headers(scope_of("/v1/chat/completions")) == ()

@@ -80,7 +80,7 @@ async def until(client: AsyncOpenAI, name: str, *statuses: str) -> Response:
 
 
 # -- asked -------------------------------------------------------------------------------------------------------
-async def test_a_whole_answer_is_told_again_by_another_process(client: AsyncOpenAI, other: AsyncOpenAI) -> None:
+async def test_a_whole_answer_is_fetched_from_another_process(client: AsyncOpenAI, other: AsyncOpenAI) -> None:
     told = await client.responses.create(
         input="!tokens 12", instructions="Be brief.", temperature=0.5, metadata={"a": "b"}, user="ann"
     )
@@ -92,7 +92,7 @@ async def test_a_whole_answer_is_told_again_by_another_process(client: AsyncOpen
     assert [item.to_dict()["content"] for item in items.data] == [[{"type": "input_text", "text": "!tokens 12"}]]
 
 
-async def test_a_stream_ends_with_the_response_that_is_told_later(client: AsyncOpenAI, other: AsyncOpenAI) -> None:
+async def test_a_stream_ends_with_the_response_that_is_fetched_later(client: AsyncOpenAI, other: AsyncOpenAI) -> None:
     async with client.responses.stream(model="", input="!think", reasoning={"effort": "low"}) as stream:
         kinds = [event.type async for event in stream]
         final = await stream.get_final_response()
@@ -180,7 +180,7 @@ async def test_a_background_response_runs_on_when_its_caller_has_left(client: As
     assert told.output_text == words(40) and told.created_at == asked.created_at
 
 
-async def test_a_response_that_runs_says_so_and_is_cancelled(
+async def test_a_running_response_is_in_progress_and_can_be_cancelled(
     client: AsyncOpenAI, other: AsyncOpenAI, truth: Truth
 ) -> None:
     asked = await client.responses.create(input=LONG, background=True)
@@ -209,7 +209,7 @@ async def test_closing_a_stream_cancels_it_unless_it_is_in_the_background(client
 
 
 # -- continued ---------------------------------------------------------------------------------------------------
-async def test_a_response_is_continued_with_all_that_was_said_but_its_instructions(
+async def test_a_response_is_continued_with_its_conversation_but_not_its_instructions(
     client: AsyncOpenAI, other: AsyncOpenAI, truth: Truth
 ) -> None:
     first = await client.responses.create(input="!tokens 3", instructions="Old.")
@@ -248,7 +248,7 @@ async def test_only_an_answer_that_is_there_can_be_continued(client: AsyncOpenAI
         await client.responses.create(input=output, previous_response_id=there.id)
 
 
-async def test_an_item_that_is_named_is_read_where_it_was_told(
+async def test_an_item_that_is_named_is_read_from_its_response(
     client: AsyncOpenAI, other: AsyncOpenAI, truth: Truth
 ) -> None:
     first = await client.responses.create(input="!think", reasoning={"effort": "low"})
@@ -282,7 +282,9 @@ async def test_only_an_item_of_ones_own_that_is_there_can_be_named(client: Async
         await client.responses.create(input=alive)
 
 
-async def test_the_tokens_of_an_input_are_counted_with_what_it_continues(client: AsyncOpenAI, truth: Truth) -> None:
+async def test_the_tokens_of_an_input_are_counted_with_the_response_it_continues(
+    client: AsyncOpenAI, truth: Truth
+) -> None:
     tools: Any = [{"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}}]
     bare = await client.responses.input_tokens.count(input="one two three")
     assert (bare.object, bare.input_tokens) == ("response.input_tokens", 3)
@@ -321,7 +323,7 @@ async def test_a_deleted_response_is_gone_everywhere(
         assert secret not in repr(await truth.redis.hgetall(truth.keys.job(job)))
 
 
-async def test_what_was_not_to_be_stored_is_not_told_again(client: AsyncOpenAI) -> None:
+async def test_a_response_that_was_not_to_be_stored_cannot_be_fetched(client: AsyncOpenAI) -> None:
     told = await client.responses.create(input="!tokens 2", store=False)
     assert told.output_text == words(2) and told.to_dict()["store"] is False
     with pytest.raises(openai.NotFoundError):
@@ -344,7 +346,7 @@ async def test_foreign_responses_and_other_doors_jobs_are_unknown(plain: httpx.A
 
 
 # -- wrong -------------------------------------------------------------------------------------------------------
-async def test_a_failure_is_told_by_a_status_an_event_and_later(client: AsyncOpenAI) -> None:
+async def test_a_failure_is_a_status_an_event_and_stays(client: AsyncOpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as whole:
         await client.responses.create(input="!fault context_too_long")
     assert whole.value.code == "context_length_exceeded"

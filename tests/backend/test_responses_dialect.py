@@ -187,7 +187,7 @@ def without_id(item: dict[str, Any]) -> dict[str, Any]:
 
 
 # -- a stream in full --------------------------------------------------------------------------------------------
-def test_a_plain_answer_is_told_as_openai_tells_it() -> None:
+def test_a_plain_answer_comes_as_openai_sends_it() -> None:
     frames = stream_of(asked_of(), log_of(started(1), token("Hel"), token("lo"), COMPLETED))
     assert [frame["type"].removeprefix("response.") for frame in frames] == [
         "created",
@@ -233,7 +233,7 @@ def test_an_attempt_that_is_continued_stays_in_one_item() -> None:
     assert sum(frame["type"] == "response.in_progress" for frame in frames) == 1
 
 
-def test_what_is_in_no_log_has_no_number() -> None:
+def test_an_event_that_is_in_no_log_has_no_number() -> None:
     events, asked = ResponseEvents(asked_of(background=True)), asked_of(background=True)
     news = orjson.dumps({"type": "queued", "position": 3, "eta_seconds": 12, "reason": "waiting"})
     raw = events.opening() + events.burst([LogEntry(None, news)])
@@ -242,7 +242,7 @@ def test_what_is_in_no_log_has_no_number() -> None:
     assert frames_of(raw + events.burst(log)) == stream_of(asked, log)
 
 
-def test_while_nothing_comes_the_state_is_told_again_under_the_last_number() -> None:
+def test_while_nothing_comes_the_state_is_sent_again_under_the_last_number() -> None:
     """A client that resumes behind it misses nothing, one that waits for events hears one."""
     asked, log = asked_of(), log_of(started(1), token("x"), token("y"), COMPLETED)
     whole, state = stream_of(asked, log), ResponseStreamState[Any](input_tools=omit, text_format=omit)
@@ -302,7 +302,7 @@ def test_how_a_stream_ends(end: dict[str, Any], kind: str, status: str) -> None:
 
 
 # -- what is read ------------------------------------------------------------------------------------------------
-def test_items_become_messages_and_are_told_again() -> None:
+def test_items_become_messages_and_items_again() -> None:
     items = [
         {"role": "developer", "content": "Be brief."},
         {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "What is"},
@@ -324,7 +324,7 @@ def test_items_become_messages_and_are_told_again() -> None:
     assert again.messages == job.messages, "what is told again cannot be sent again"
 
 
-def test_arguments_that_a_model_got_wrong_are_replayed_and_told_again() -> None:
+def test_arguments_that_a_model_got_wrong_are_replayed_and_sent_back() -> None:
     job = DOOR.read(incoming({"input": [{**CALL, "arguments": '{"city": '}]}, 100)).ask
     assert [call["function"]["arguments"] for call in job.messages[0].tool_calls or ()] == [{MALFORMED: '{"city": '}]
     assert [item["arguments"] for item in input_items_of(JOB, job.messages)] == ['{"city": ']
@@ -350,7 +350,7 @@ RESULT = {"type": "function_call_output", "call_id": "c1", "output": "sun"}
         ([{**THOUGHT, "summary": [], "encrypted_content": "x"}, SAID], [None]),
     ],
 )
-def test_thoughts_belong_to_what_the_assistant_says_next(
+def test_thoughts_belong_to_the_assistant_s_next_message(
     items: list[dict[str, Any]], thoughts: list[str | None]
 ) -> None:
     job = DOOR.read(incoming({"input": items}, 100)).ask
@@ -439,7 +439,7 @@ def test_an_output_of_parts_is_text_with_its_images_behind_all_outputs() -> None
     assert (job.messages[3].images, job.messages[3].content) == ((PNG,), "")
 
 
-def test_what_other_tools_did_is_history_as_calls_are() -> None:
+def test_calls_of_other_tools_are_history_as_functions_are() -> None:
     items = [
         {"type": "custom_tool_call", "call_id": "c1", "name": "apply_patch", "input": "*** Begin"},
         {"type": "custom_tool_call_output", "call_id": "c1", "output": "Done."},

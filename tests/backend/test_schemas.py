@@ -76,7 +76,7 @@ WITHIN = {
 
 @pytest.mark.parametrize("dialect", FORMATS)
 @pytest.mark.parametrize("name", BEYOND)
-def test_what_no_engine_can_enforce_is_refused(dialect: str, name: str) -> None:
+def test_a_schema_that_no_engine_can_enforce_is_refused(dialect: str, name: str) -> None:
     schema, says = BEYOND[name]
     with pytest.raises(ApiError) as refused:
         FORMATS[dialect](schema)
@@ -85,7 +85,7 @@ def test_what_no_engine_can_enforce_is_refused(dialect: str, name: str) -> None:
 
 @pytest.mark.parametrize("dialect", FORMATS)
 @pytest.mark.parametrize("name", WITHIN)
-def test_what_engines_can_enforce_goes_on_as_it_came(dialect: str, name: str) -> None:
+def test_a_schema_that_engines_can_enforce_is_passed_on_as_it_is(dialect: str, name: str) -> None:
     assert FORMATS[dialect](WITHIN[name]).format == WITHIN[name]
 
 

@@ -33,7 +33,7 @@ async def page(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.mark.parametrize(
     ("path", "file"), [("/", "index.html"), ("/admin/", "admin/index.html"), ("/?c=1", "index.html")]
 )
-async def test_a_document_is_sent_with_its_csp_and_asked_for_again(
+async def test_a_document_is_sent_with_its_csp_and_requested_again(
     page: httpx.AsyncClient, path: str, file: str
 ) -> None:
     answer = await page.get(path, headers=BROWSER)
@@ -79,7 +79,7 @@ async def test_the_best_form_that_the_client_takes_is_sent(
     assert (body == SCRIPT.encode()) == (encoding == "")
 
 
-async def test_what_a_browser_has_is_not_sent_again(page: httpx.AsyncClient) -> None:
+async def test_a_file_that_a_browser_has_is_not_sent_again(page: httpx.AsyncClient) -> None:
     etag = (await page.get("/", headers=BROWSER)).headers["etag"]
     answer = await page.get("/", headers={**BROWSER, "if-none-match": f'"other", {etag}'})
     assert (answer.status_code, answer.content) == (304, b"")
@@ -94,7 +94,7 @@ async def test_a_script_of_the_page_finds_the_page_at_the_root(page: httpx.Async
 
 
 @pytest.mark.parametrize("accepted", ["*/*", "application/json", "", "text/plain"])
-async def test_whoever_takes_no_page_reads_at_the_root_that_ollama_is_running(
+async def test_a_caller_that_takes_no_page_reads_at_the_root_that_ollama_is_running(
     page: httpx.AsyncClient, accepted: str
 ) -> None:
     """Ollama's command line and many tools look for this sentence."""
@@ -104,7 +104,7 @@ async def test_whoever_takes_no_page_reads_at_the_root_that_ollama_is_running(
     assert (await page.head("/", headers={"accept": accepted})).status_code == 200
 
 
-async def test_head_says_what_get_would_and_sends_no_body(tmp_path: Path) -> None:
+async def test_head_has_the_headers_of_get_and_no_body(tmp_path: Path) -> None:
     """Asked without a client between, since clients drop such a body unseen."""
     route = SiteRoute(read_site(make_page(tmp_path / "out")))
     got, asked = [await messages_of(route, method) for method in ("GET", "HEAD")]
@@ -158,7 +158,7 @@ async def test_the_page_is_only_read(page: httpx.AsyncClient) -> None:
         "/_next/static/chunks",
     ],
 )
-async def test_what_is_not_in_the_table_is_not_there(page: httpx.AsyncClient, path: str) -> None:
+async def test_a_path_that_is_not_in_the_table_is_not_there(page: httpx.AsyncClient, path: str) -> None:
     answer = await page.get(path)
     assert answer.status_code == 404
     assert answer.json()["error"]["code"] == "not_found"
@@ -204,7 +204,7 @@ async def test_the_apis_answers_are_never_taken_for_a_page(page: httpx.AsyncClie
     assert headers.get_list("content-security-policy") == ["default-src 'none'; frame-ancestors 'none'"]
 
 
-async def test_the_documentation_may_run_its_own_script_and_nobody_elses(page: httpx.AsyncClient) -> None:
+async def test_the_documentation_may_run_its_own_script_and_no_other(page: httpx.AsyncClient) -> None:
     answer = await page.get("/docs")
     [policy] = answer.headers.get_list("content-security-policy")
     assert "script-src 'self' 'unsafe-inline';" in policy
@@ -212,7 +212,7 @@ async def test_the_documentation_may_run_its_own_script_and_nobody_elses(page: h
     assert "https:" not in answer.text
 
 
-async def test_a_build_that_replaces_the_folder_does_not_disturb_who_serves_it(tmp_path: Path) -> None:
+async def test_a_build_that_replaces_the_folder_does_not_disturb_a_process_that_serves_it(tmp_path: Path) -> None:
     folder = make_page(tmp_path / "out")
     async with client_of(folder) as page:
         shutil.rmtree(folder)
@@ -220,7 +220,7 @@ async def test_a_build_that_replaces_the_folder_does_not_disturb_who_serves_it(t
 
 
 @pytest.mark.parametrize("broken", ["", "headers.json", "index.html", "404.html"])
-async def test_without_a_whole_page_the_api_works_and_says_how_to_build_it(tmp_path: Path, broken: str) -> None:
+async def test_without_a_whole_page_the_api_works_and_explains_how_to_build_it(tmp_path: Path, broken: str) -> None:
     folder = tmp_path / "out"
     if broken:
         (make_page(folder) / broken).unlink()
@@ -245,5 +245,5 @@ def test_a_page_that_another_server_has_is_no_trouble(
     assert [(call.method_name, call.kwargs["action"]) for call in log.calls] == [("warning", "site.missing")] * warned
 
 
-def test_our_image_says_that_its_page_is_elsewhere() -> None:
+def test_our_image_explains_that_its_page_is_elsewhere() -> None:
     assert read("backend").final.env["SLUICE_PAGE"] == "elsewhere"

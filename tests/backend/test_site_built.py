@@ -115,7 +115,7 @@ def test_text_worth_it_is_compressed() -> None:
     assert all(len(file.bodies) == 3 for file in large.values())
 
 
-def test_nginx_is_told_the_same_headers() -> None:
+def test_nginx_gets_the_same_headers() -> None:
     documents = dict(read_site(OUT).files["/"].headers)
     for line in (OUT / "headers.nginx.conf").read_text().splitlines():
         told = re.fullmatch(r'add_header ([a-z-]+) "([^"$]+)" always;', line)

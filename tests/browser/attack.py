@@ -1,8 +1,8 @@
 """The corpus of attacks in the real page: `python -m tests.browser.attack` runs all of it, `--sample N` a part.
 
-Each payload lies in the history as if a model or a person had said it, and is drawn by opening its thread. What counts:
-a script that ran, a request that left the origin, a link to anything but the web or mail, and a refusal by the CSP,
-which means that only the last line of defence held.
+Each payload lies in the history as if a model or a person had written it, and is drawn by opening its thread. What
+counts: a script that ran, a request that left the origin, a link to anything but the web or mail, and a refusal by
+the CSP, which means that only the last line of defence held.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from backend.store.tables import messages, threads
 from tests.browser.chromium import PATIENT, Visit, chromium
 from tests.browser.corpus import Payload, corpus, sample
 from tests.browser.hostile_models import draw_models
-from tests.browser.suspects import Finding, findings, suspects, told, watched
+from tests.browser.suspects import Finding, findings, reported, suspects, watched
 from tests.support.house import House
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
 THREAD = 8  # payloads in one thread: few enough to find the guilty one, many enough to be quick
-# Formulas, colours and diagrams come behind the text: KaTeX, Shiki and Mermaid are fetched when the first one is there.
+# Formulas, colours and diagrams are drawn after the text: KaTeX, Shiki and Mermaid are fetched for the first of each.
 SETTLED = """(answers) => document.querySelectorAll('article[data-role=assistant]').length === answers
   && !document.querySelector('[data-diagram=waiting], [data-code=waiting], code.language-math, .answer-formula')"""
 FORMULAS = "() => document.querySelectorAll('.katex, .katex-error').length"
-# A model's name stands among the details of an answer.
+# The name of a model stands among the details of an answer.
 OPEN_DETAILS = "() => document.querySelectorAll('[data-testid=timing]').forEach((button) => button.click())"
 
 
@@ -46,20 +46,20 @@ class Place(NamedTuple):
     redis_url: str
 
 
-async def attack(place: Place, payloads: Sequence[Payload], tell: bool = False) -> list[Finding]:
-    """Draw every payload in the visitor's page; what happened that must not."""
+async def attack(place: Place, payloads: Sequence[Payload], progress: bool = False) -> list[Finding]:
+    """Draw every payload in the visitor's page; return what happened that must not happen."""
     groups = grouped(payloads)
     await write(place.database, groups)
     page = await watched(place.visit)
-    found: list[Finding] = []
+    seen: list[Finding] = []
     for number, group in enumerate(groups):
-        found += await draw(place.visit, page, f"attack-{number}", group)
-        if tell and number % 20 == 0:
-            print(f"{number * THREAD:5} of {len(payloads)} payloads, {len(found)} findings", flush=True)
+        seen += await draw(place.visit, page, f"attack-{number}", group)
+        if progress and number % 20 == 0:
+            print(f"{number * THREAD:5} of {len(payloads)} payloads, {len(seen)} findings", flush=True)
     names = [payload for payload in payloads if payload.place == "model_name"]
-    found += await draw_models(place.visit, page, place.redis_url, names)
+    seen += await draw_models(place.visit, page, place.redis_url, names)
     await page.goto("about:blank")
-    return [*found, *told(place.visit, names)]
+    return [*seen, *reported(place.visit, names)]
 
 
 def grouped(payloads: Sequence[Payload]) -> list[tuple[Payload, ...]]:
@@ -67,7 +67,7 @@ def grouped(payloads: Sequence[Payload]) -> list[tuple[Payload, ...]]:
 
 
 async def draw(visit: Visit, page: Page, thread: str, group: tuple[Payload, ...]) -> list[Finding]:
-    """Open one thread and look. What the thread before it did late is told here, and not forgotten."""
+    """Open one thread and look. A late effect of the thread before is reported here, and not lost."""
     await page.goto(f"{visit.origin}/?c={thread}")
 
     async def settled() -> bool | None:
@@ -87,7 +87,7 @@ def has_formulas(group: Sequence[Payload]) -> bool:
 
 
 async def write(database: Database, groups: Sequence[tuple[Payload, ...]]) -> None:
-    """A thread a group: its payloads as title, question, answer or model, where each belongs."""
+    """One thread for each group: its payloads as title, question, answer or model, where each belongs."""
     rows: list[dict[str, Any]] = []
     heads: list[dict[str, Any]] = []
     now = int(time.time() * 1000)
@@ -123,7 +123,7 @@ def message_rows(
     thread: str, place: int, payload: Payload, parent: str | None, at: int
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """A question and its answer, the payload in one of them."""
-    said = {part: payload.text if payload.place == part else "words" for part in ("user_message", "answer")}
+    texts = {part: payload.text if payload.place == part else "words" for part in ("user_message", "answer")}
     shared = {"thread_id": thread, "images": [], "folded": "", "created_at": at + 2 * place}
     question = {
         **shared,
@@ -131,7 +131,7 @@ def message_rows(
         "parent_id": parent,
         "role": "user",
         "status": "complete",
-        "text": said["user_message"],
+        "text": texts["user_message"],
         "model": None,
         "timings": None,
     }
@@ -141,7 +141,7 @@ def message_rows(
         "id": f"a{place}",
         "parent_id": f"q{place}",
         "role": "assistant",
-        "text": said["answer"],
+        "text": texts["answer"],
         "model": model,
         "timings": {"first_token_ms": 1},
         "created_at": at + 2 * place + 1,
@@ -150,7 +150,7 @@ def message_rows(
 
 
 async def run(count: int | None) -> int:
-    """A house of its own, and the corpus in it; the exit status."""
+    """Run the corpus in a house of its own; return the exit status."""
     payloads = sample(count) if count else corpus()
     with tempfile.TemporaryDirectory() as folder:
         server = Valkey(Path(folder) / "valkey")
@@ -161,14 +161,14 @@ async def run(count: int | None) -> int:
             await home.ready()
             async with chromium() as browser:
                 visit = Visit(await browser.new_context(), api.url)
-                found = await attack(Place(visit, database_of(home), home.redis_url), payloads, tell=True)
+                seen = await attack(Place(visit, database_of(home), home.redis_url), payloads, progress=True)
         finally:
             home.stop()
             server.stop()
-    for finding in found:
+    for finding in seen:
         print(f"{finding.what}   in one of {', '.join(finding.payloads)}")
-    print(f"{len(payloads)} payloads, {len(found)} findings")
-    return 1 if found else 0
+    print(f"{len(payloads)} payloads, {len(seen)} findings")
+    return 1 if seen else 0
 
 
 def database_of(home: House) -> Database:

@@ -1,4 +1,4 @@
-"""The chat page as a person uses it: by what is written on it and by what a screen reader says."""
+"""The chat page as a person uses it: by the words on it and by what a screen reader reads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WORD = re.compile(r"\bw\d+\b")
 
 
 class Chat:
-    """One tab with the chat. Its locators wait by themselves; `expect` waits for what is to become true."""
+    """One tab with the chat. Its locators wait by themselves; `expect` waits until an assertion becomes true."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -47,7 +47,7 @@ class Chat:
         return self.page.get_by_role("button", name=name, exact=True)
 
     async def send(self, text: str) -> None:
-        """Type it and press Enter; with fingers, where Enter makes a new line, the button."""
+        """Type the text and press Enter, or the button on a touch screen, where Enter makes a new line."""
         await self.composer.fill(text)
         if await self.page.evaluate("matchMedia('(pointer: coarse)').matches"):
             await self.page.get_by_role("button", name=re.compile("^(Send|Queue this message)$")).click()
@@ -62,20 +62,20 @@ class Chat:
         await self.done()
 
     async def done(self) -> None:
-        """The newest answer has ended."""
+        """Wait until the newest answer has ended."""
         await expect(self.answer).to_have_attribute("aria-busy", "false")
 
     async def says(self, word: str) -> None:
-        """The newest answer has come as far as this word."""
+        """Wait until the newest answer has come as far as this word."""
         await expect(self.answer).to_contain_text(re.compile(rf"\b{word}(?!\d)"))
 
     async def words(self, number: int = -1) -> list[str]:
-        """The numbered words of an answer, in order: one that is lost or doubled is seen."""
+        """The numbered words of an answer, in order: a word that is lost or doubled is noticed."""
         shown = self.answers.nth(number)
         return WORD.findall(await shown.inner_text())
 
     async def becomes_true(self, expression: str) -> None:
-        """Wait until JavaScript says so. Playwright's own way to wait needs `eval`, which the page's CSP forbids."""
+        """Wait until the JavaScript is true. Playwright's own wait needs `eval`, which the page's CSP forbids."""
 
         async def look() -> bool | None:
             return bool(await self.page.evaluate(expression)) or None
@@ -85,11 +85,11 @@ class Chat:
     async def thread_id(self) -> str:
         """The id in the page's address, once it is there."""
         await self.page.wait_for_url(re.compile(r"[?&]c=[\w-]+"))
-        found = re.search(r"[?&]c=([\w-]+)", self.page.url)
-        assert found is not None
-        return found[1]
+        match = re.search(r"[?&]c=([\w-]+)", self.page.url)
+        assert match is not None
+        return match[1]
 
 
 def numbered(count: int) -> list[str]:
-    """What the simulated engine says to `!tokens <count>`."""
+    """The answer of the simulated engine to `!tokens <count>`."""
     return [f"w{n}" for n in range(count)]

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# A browser under test speaks to nobody but the house: no component updates, no first-run pages, no sync.
+# A browser under test connects only to the house: no component updates, no first-run pages, no sync.
 QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
@@ -21,13 +21,13 @@ QUIET = (
     "--disable-sync",
     "--no-first-run",
 )
-# A name for this machine that no browser takes for safe: a page by plain HTTP from another host, as on a home network.
+# A name of this machine that no browser treats as safe: a page by plain HTTP from another host, as on a home network.
 ELSEWHERE = "page.example"
 ROOT = Path(__file__).parents[2]
 # Seconds that a page may take for anything: a machine that runs other tests beside this one is slow, not wrong.
 PATIENT = 60
 ARTEFACTS = Path(os.environ.get("SLUICE_ARTEFACTS", ROOT / ".cache" / "artefacts"))
-# What a console says where the test cuts a connection (Chromium has a dozen names for that) or ends a server.
+# What a console contains where the test cuts a connection (Chromium has a dozen names for that) or ends a server.
 CUT = ("Failed to load resource: net::ERR_", "status of 50")
 TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
@@ -35,10 +35,10 @@ AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
 def chromium_path() -> str:
     """Raises FileNotFoundError with what to install: a missing browser is a failure, never a skip."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
         raise FileNotFoundError(f"none of {', '.join(NAMES)} is on PATH; on Debian: apt-get install chromium")
-    return found
+    return path
 
 
 @asynccontextmanager
@@ -58,7 +58,7 @@ async def chromium(*arguments: str) -> AsyncIterator[Browser]:
 
 
 class Visit:
-    """One visitor: a browser context of its own, and a record of what its pages complained of and asked elsewhere."""
+    """One visitor: a browser context of its own, and a record of its complaints and of its requests to other hosts."""
 
     def __init__(self, context: BrowserContext, origin: str) -> None:
         context.set_default_timeout(PATIENT * 1000)
@@ -77,7 +77,7 @@ class Visit:
         return page
 
     def check(self) -> None:
-        """Nothing asked of another origin, no error in the console but those that the test provokes."""
+        """Assert that no request left the origin, and the console has only errors that the test provokes."""
         assert not self.foreign, f"requests left the origin: {self.foreign}"
         unexpected = [line for line in self.complaints if not any(part in line for part in self.expected)]
         assert not unexpected, unexpected
@@ -93,7 +93,7 @@ class Visit:
 
 
 async def violations(page: Page) -> list[str]:
-    """What axe finds wrong with the page as it is now: a line a rule and element."""
+    """The violations that axe sees in the page as it is now: a line for each rule and element."""
     # Evaluated over the debugger, which no CSP forbids; the page itself may not run foreign scripts.
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE.read_text())

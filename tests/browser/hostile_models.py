@@ -1,4 +1,4 @@
-"""A worker that says attacks where its models and its engine have names, registered on the wire as any is."""
+"""A worker whose models and engine have attacks as their names, registered on the wire like any other."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ async def pick(visit: Visit, page: Page, group: Sequence[Payload]) -> list[Findi
     chat = Chat(page)
     await wait_listed(page, visit.origin, [payload.text for payload in group])
     await page.goto(visit.origin)
-    names = page.get_by_role("menu").get_by_role("menuitemradio").filter(has_text="loaded")  # the default one is not
+    names = page.get_by_role("menu").get_by_role("menuitemradio").filter(has_text="loaded")  # the default model is not
     await page.get_by_test_id("model").click()
     await expect(names).to_have_count(len(group))
-    found = await suspects(visit, page, group)
+    seen = await suspects(visit, page, group)
     await names.first.click()
     async with page.expect_response("**/api/lc/chat/stream") as answered:
         await chat.send("words")
     assert (await answered.value).ok  # by now its job is accepted
-    return [*found, *await suspects(visit, page, group)]
+    return [*seen, *await suspects(visit, page, group)]
 
 
 async def wait_listed(page: Page, origin: str, names: Sequence[str]) -> None:
-    """The house knows that these models are there: the page asks it again only after a while."""
+    """Wait until the house lists these models: the page requests the list again only after a while."""
 
     async def listed() -> bool | None:
         answer = await (await page.request.get(f"{origin}/api/models")).json()
@@ -63,7 +63,7 @@ async def administer(visit: Visit, page: Page, group: Sequence[Payload]) -> list
 
 @asynccontextmanager
 async def wire_worker(redis_url: str, names: Sequence[str]) -> AsyncIterator[None]:
-    """It lives as long as this lasts, and takes no job."""
+    """The worker lives as long as this context lasts, and takes no job."""
     redis = open_redis(redis_url, PATIENT)
     registry = WorkerRegistry(redis, Keys("default"))
     models = {name: {"loaded": True, "context_length": 4096, "capabilities": ["completion", name]} for name in names}

@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.chromium import TWO_FRAMES, keep_screenshot, violations
 
-# A phone is a browser of its own, with fingers; light and dark are switched in the open page, as the system does it.
+# A phone is a browser of its own, with a touch screen; light and dark are switched in the open page, as by the system.
 SCREENS: dict[str, dict[str, Any]] = {
     "desk": {},
     "phone": {"viewport": {"width": 375, "height": 740}, "has_touch": True, "is_mobile": True},
@@ -20,7 +20,7 @@ DARK = re.compile(r"\bdark\b")
 
 
 class Judge:
-    """Of one screen. `wrong`: state and scheme → what axe found there."""
+    """The judge of one screen. `wrong`: state and scheme → the violations that axe saw there."""
 
     def __init__(self, screen: str) -> None:
         self.screen = screen
@@ -34,8 +34,8 @@ class Judge:
 
     async def look_once(self, page: Page, name: str) -> None:
         await keep_screenshot(page, f"state-{name}-{self.screen}")
-        if found := await violations(page):
-            self.wrong[name] = found
+        if violated := await violations(page):
+            self.wrong[name] = violated
 
 
 async def switch(page: Page, scheme: Scheme) -> None:
@@ -46,6 +46,6 @@ async def switch(page: Page, scheme: Scheme) -> None:
 
 
 async def expect_nothing_beyond_the_edge(page: Page) -> None:
-    """No page scrolls sideways."""
+    """Assert that the page does not scroll sideways."""
     wider = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wider <= 0

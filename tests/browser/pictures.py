@@ -24,7 +24,7 @@ from tests.support.valkey import Valkey
 FOLDER = ROOT / "docs" / "pictures"
 SIZE = {"width": 1200, "height": 760}
 
-DIAGRAM = "How an answer is made"  # the demo thread with one
+DIAGRAM = "How an answer is made"  # the demo thread with a diagram
 
 
 async def chat(browser: Browser, home: House) -> None:
@@ -42,7 +42,7 @@ async def waiting(browser: Browser, home: House) -> None:
     """A place in the queue, in dark."""
     visit = Visit(await browser.new_context(viewport=SIZE, color_scheme="dark", reduced_motion="reduce"), home.url)
     first = Chat(await visit.open())
-    await first.ask("Write a haiku about queues")  # a measured job, which an ETA is made of
+    await first.ask("Write a haiku about queues")  # a measured job, from which an ETA is computed
     for question in ("Summarise our incident report", "Explain Raft to a colleague", "Name ten birds of Europe"):
         other = Chat(await visit.open())
         await other.send(question)

@@ -1,4 +1,4 @@
-"""All that the chat can look like, on as few pages as it takes: a tour yields when there is something to see."""
+"""All states of the chat, on as few pages as possible: a tour yields whenever there is something to see."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FROM_THE_RIGHT = """`git` הוא כלי לניהול **גרסאות**, והנו�
 - [x] נעשה
 - [ ] לא נעשה
 """
-LONG = "!tokens 100000"  # as long as anybody looks
+LONG = "!tokens 100000"  # longer than any look at the page
 
 
 class Sight(NamedTuple):
@@ -151,7 +151,7 @@ async def chats(place: Place) -> AsyncIterator[Sight]:
     chat = await place.chat()
     await chat.ask("!tokens 2")
     listed = await sidebar(chat)
-    await expect(listed.locator("[aria-current=page]")).to_be_visible()  # by whatever name
+    await expect(listed.locator("[aria-current=page]")).to_be_visible()  # whatever its name
     yield Sight("sidebar", chat)
     search = chat.page.get_by_role("searchbox", name="Search all chats")
     await search.fill("demo")
@@ -201,7 +201,7 @@ async def running(place: Place) -> AsyncIterator[Sight]:
 
 
 async def unreadable(place: Place) -> AsyncIterator[Sight]:
-    """A chat whose messages do not come."""
+    """A chat whose messages do not arrive."""
     chat = await place.chat()
     await chat.ask("!tokens 1")
     thread = await chat.thread_id()

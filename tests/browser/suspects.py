@@ -1,4 +1,4 @@
-"""What an attack that succeeded leaves to be seen, in the page and around it."""
+"""The traces of an attack that succeeded, in the page and around it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.browser.chromium import TWO_FRAMES, Visit
 from tests.browser.corpus import Payload
 
 RAN = "a script ran"
-# Told when it happens, in whatever frame: who looks later finds nothing where the page has gone on to its next thread.
-TELL = f"""(() => {{
+# Reported when it happens, in whatever frame: later nothing is left where the page has moved on to its next thread.
+REPORT = f"""(() => {{
   let value;
   const set = (now) => {{
     value = now;
@@ -20,7 +20,7 @@ TELL = f"""(() => {{
   }};
   Object.defineProperty(window, '__xss', {{ set, get: () => value, configurable: false }});
 }})()"""
-# What the page must not hold, however it came there; every link and every source is looked at.
+# What the page must not contain, however it got there; every link and every source is checked.
 SUSPECTS = """() => {
   const bad = [];
   const allowed = /^(https?:|mailto:|#|\\/)/i;
@@ -44,27 +44,27 @@ class Finding(NamedTuple):
 
 
 async def watched(visit: Visit) -> Page:
-    """A page of this visit that tells of every script that runs in it."""
-    await visit.context.add_init_script(TELL)
+    """A page of this visit that reports every script that runs in it."""
+    await visit.context.add_init_script(REPORT)
     return await visit.open()
 
 
 async def suspects(visit: Visit, page: Page, group: Sequence[Payload]) -> list[Finding]:
     """What is wrong with the page, which has drawn these payloads."""
-    await page.evaluate(TWO_FRAMES)  # in which to fetch, to run and to be refused
+    await page.evaluate(TWO_FRAMES)  # time to fetch, to run and to be refused
     seen: list[str] = await page.evaluate(SUSPECTS)
-    return [*findings(group, seen), *told(visit, group)]
+    return [*findings(group, seen), *reported(visit, group)]
 
 
-def told(visit: Visit, group: Sequence[Payload]) -> list[Finding]:
-    """What the browser told since this was asked last: it is told once, and nothing of it is lost."""
-    asked = [f"asked {url[:80]}" for url in visit.foreign]
-    said = [*asked, *visit.complaints]
+def reported(visit: Visit, group: Sequence[Payload]) -> list[Finding]:
+    """What the browser reported since the last call: each report is returned once, and none is lost."""
+    requested = [f"requested {url[:80]}" for url in visit.foreign]
+    reports = [*requested, *visit.complaints]
     visit.foreign.clear()
     visit.complaints.clear()
-    return findings(group, said)
+    return findings(group, reports)
 
 
 def findings(group: Sequence[Payload], what: Sequence[str]) -> list[Finding]:
     names = tuple(payload.id for payload in group)
-    return [Finding(names, one) for one in what]
+    return [Finding(names, each) for each in what]

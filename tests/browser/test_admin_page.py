@@ -1,4 +1,4 @@
-"""The admin page: what happens in the pool is seen as it happens."""
+"""The admin page: it shows what happens in the pool as it happens."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_a_job_is_seen_live_and_then_among_the_ended(house: Houses, visito
     assert "!tokens" not in await admin.content()
 
 
-async def test_a_waiting_job_can_be_cancelled_there(house: Houses, visitor: Visitor) -> None:
+async def test_a_waiting_job_can_be_cancelled(house: Houses, visitor: Visitor) -> None:
     home = await house(workers=0)
     visit = await visitor(home.url)
     admin, chat = await visit.open("/admin/"), Chat(await visit.open())
@@ -115,7 +115,7 @@ async def admin_states(admin: Page) -> AsyncIterator[str]:
     yield "dead"
 
 
-async def test_charts_come_with_history_and_say_their_figures(house: Houses, visitor: Visitor) -> None:
+async def test_charts_have_a_history_and_show_their_figures(house: Houses, visitor: Visitor) -> None:
     home = await house()
     visit = await visitor(home.url)
     chat = Chat(await visit.open())

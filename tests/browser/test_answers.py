@@ -1,4 +1,4 @@
-"""What answers are drawn as: code, tables, formulas, diagrams, thoughts, pictures."""
+"""How answers are drawn: code, tables, formulas, diagrams, thoughts, pictures."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def test_a_picked_image_is_shrunk_sent_as_data_and_kept(house: Houses, vis
     assert await picture.evaluate("image => Math.max(image.naturalWidth, image.naturalHeight)") <= 1568
 
 
-async def test_what_is_pasted_or_dropped_is_taken_and_a_file_that_no_model_reads_is_refused(
+async def test_pasted_and_dropped_files_are_attached_and_a_file_that_no_model_reads_is_refused(
     house: Houses, visitor: Visitor
 ) -> None:
     home = await house()
@@ -100,7 +100,7 @@ async def test_what_is_pasted_or_dropped_is_taken_and_a_file_that_no_model_reads
     await chat.composer.evaluate(HAND_OVER, ["drop", "image/png", "b.png", data])
     await expect(attached).to_have_count(2)
     code = base64.b64encode(b"let a = 1;").decode()
-    await chat.composer.evaluate(HAND_OVER, ["paste", "video/mp2t", "c.ts", code])  # by its ending it would be a film
+    await chat.composer.evaluate(HAND_OVER, ["paste", "video/mp2t", "c.ts", code])  # the ending names a film
     await chat.composer.evaluate(HAND_OVER, ["drop", "text/plain", "d.txt", code])
     await expect(chat.button("Show c.ts")).to_be_visible()
     await expect(chat.button("Show d.txt")).to_be_visible()
@@ -109,9 +109,7 @@ async def test_what_is_pasted_or_dropped_is_taken_and_a_file_that_no_model_reads
     await expect(attached).to_have_count(2)
 
 
-async def test_a_file_of_text_goes_along_is_kept_and_stays_when_its_message_is_edited(
-    house: Houses, visitor: Visitor
-) -> None:
+async def test_a_text_file_is_sent_kept_and_stays_when_its_message_is_edited(house: Houses, visitor: Visitor) -> None:
     home = await house()
     chat = Chat(await (await visitor(home.url)).open())
     await chat.page.get_by_test_id("picker").set_input_files(
@@ -140,7 +138,7 @@ async def test_a_file_of_text_goes_along_is_kept_and_stays_when_its_message_is_e
     await expect(chat.button("Show notes.md")).to_be_visible()
 
 
-# What the browser does when a person pastes a file, or lets one go over the field.
+# What the browser does when a person pastes a file, or drops it over the field.
 HAND_OVER = """(field, [kind, type, name, data]) => {
   const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
   const carried = new DataTransfer();

@@ -1,4 +1,4 @@
-"""Whatever a model, a person or a name says, it runs nothing and asks nobody."""
+"""No text of a model, a person or a name runs a script or sends a request to another host."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def test_no_attack_of_the_corpus_runs_or_leaves_the_origin(house: Houses, 
     visit = await visitor(home.url)
     database = database_of(home)
     try:
-        found = await attack(Place(visit, database, home.redis_url), sample(IN_CI))
+        successes = await attack(Place(visit, database, home.redis_url), sample(IN_CI))
     finally:
         await database.close()
-    assert not found, found[:5]
+    assert not successes, successes[:5]

@@ -1,4 +1,4 @@
-"""A chat, from the first word on: sending, stopping, changing one's mind."""
+"""A chat, from the first word on: sending, stopping, editing."""
 
 from __future__ import annotations
 
@@ -27,14 +27,16 @@ async def test_a_first_chat_is_answered_and_kept(house: Houses, visitor: Visitor
 
 
 async def test_an_answer_is_shown_as_fast_as_it_is_given(house: Houses, visitor: Visitor) -> None:
-    """Four seconds of tokens, each sent by itself if nobody asks otherwise: one by one the page would take a minute."""
+    """Four seconds of tokens. If each were sent by itself, the page would take a minute."""
     home = await house(SLUICE_SIMULATED_RATE="300")
     chat = Chat(await (await visitor(home.url)).open())
     await chat.send("!tokens 1200")
     await expect(chat.answer).to_contain_text("w1199", timeout=15_000)  # a bound of the page's own, not patience
 
 
-async def test_the_first_page_offers_starters_and_says_how_to_connect_a_model(house: Houses, visitor: Visitor) -> None:
+async def test_the_first_page_offers_starters_and_explains_how_to_connect_a_model(
+    house: Houses, visitor: Visitor
+) -> None:
     home = await house()
     chat = Chat(await (await visitor(home.url)).open())
     await expect(chat.page.get_by_role("region", name="Connect a real model")).to_contain_text("ollama")
@@ -43,19 +45,19 @@ async def test_the_first_page_offers_starters_and_says_how_to_connect_a_model(ho
     await expect(chat.answer).to_contain_text("simulated")
 
 
-async def test_stop_ends_the_job_and_keeps_what_was_said(house: Houses, visitor: Visitor) -> None:
+async def test_stop_ends_the_job_and_keeps_the_text_so_far(house: Houses, visitor: Visitor) -> None:
     home = await house(**SLOW)
     chat = Chat(await (await visitor(home.url)).open())
     await chat.send("!tokens 500")
     await chat.says("w5")
     await chat.stop_button.click()
     await chat.done()
-    said = await chat.words()
-    assert said == numbered(len(said)) and 6 <= len(said) < 500
+    words = await chat.words()
+    assert words == numbered(len(words)) and 6 <= len(words) < 500
     await chat.page.reload()
     await expect(chat.page.get_by_test_id("timing").last).to_contain_text("stopped")
     kept = await chat.words()
-    assert kept == numbered(len(kept)) and len(kept) >= len(said)
+    assert kept == numbered(len(kept)) and len(kept) >= len(words)
 
 
 async def test_an_edited_question_begins_a_branch_that_can_be_walked(house: Houses, visitor: Visitor) -> None:
@@ -88,12 +90,12 @@ async def test_an_answer_can_be_made_again_and_both_are_kept(house: Houses, visi
     await chat.done()
     await chat.page.reload()
     await expect(chat.answer).to_contain_text("2/2")
-    await chat.says("w2")  # the last word runs into what is written behind it
+    await chat.says("w2")  # the last word runs into the text behind it
     await chat.done()
     assert await chat.words() == numbered(4)
 
 
-async def test_a_message_sent_while_one_runs_waits_for_its_turn(house: Houses, visitor: Visitor) -> None:
+async def test_a_message_sent_while_an_answer_runs_waits_for_its_turn(house: Houses, visitor: Visitor) -> None:
     home = await house(**SLOW)
     chat = Chat(await (await visitor(home.url)).open())
     await chat.send("!tokens 40")
@@ -106,7 +108,7 @@ async def test_a_message_sent_while_one_runs_waits_for_its_turn(house: Houses, v
     assert await chat.words(1) == numbered(3)
 
 
-async def test_a_message_may_replace_the_one_that_runs(house: Houses, visitor: Visitor) -> None:
+async def test_a_message_may_replace_the_running_answer(house: Houses, visitor: Visitor) -> None:
     home = await house(**SLOW)
     chat = Chat(await (await visitor(home.url)).open())
     await chat.send("!tokens 500")
@@ -150,9 +152,9 @@ async def test_feedback_is_kept(house: Houses, visitor: Visitor) -> None:
     home = await house()
     chat = Chat(await (await visitor(home.url)).open())
     await chat.ask("!tokens 2")
-    async with chat.page.expect_response(re.compile("/feedback$")) as told:
+    async with chat.page.expect_response(re.compile("/feedback$")) as response:
         await chat.button("Good answer").click()
-    assert (await told.value).status == 204
+    assert (await response.value).status == 204
     await chat.page.reload()
     await expect(chat.button("Good answer")).to_have_attribute("aria-pressed", "true")
 
@@ -168,7 +170,7 @@ async def test_a_draft_is_kept_for_its_thread(house: Houses, visitor: Visitor) -
     await expect(chat.composer).to_have_value("half a thought")
 
 
-async def test_a_failure_says_what_to_do_and_can_be_tried_again(house: Houses, visitor: Visitor) -> None:
+async def test_a_failure_explains_what_to_do_and_can_be_tried_again(house: Houses, visitor: Visitor) -> None:
     home = await house(QUEUE_MAX_ATTEMPTS="1")
     chat = Chat(await (await visitor(home.url)).open())
     await chat.ask("!fault out_of_memory after 3")
@@ -180,7 +182,7 @@ async def test_a_failure_says_what_to_do_and_can_be_tried_again(house: Houses, v
     await expect(error).to_be_visible()
 
 
-async def test_the_queue_is_seen_while_one_waits(house: Houses, visitor: Visitor) -> None:
+async def test_the_place_in_the_queue_is_shown_while_a_message_waits(house: Houses, visitor: Visitor) -> None:
     home = await house(SLUICE_SIMULATED_RATE="10")
     visit = await visitor(home.url)
     first, second = Chat(await visit.open()), Chat(await visit.open())
@@ -193,7 +195,7 @@ async def test_the_queue_is_seen_while_one_waits(house: Houses, visitor: Visitor
     assert await second.words() == numbered(3)
 
 
-async def test_without_a_worker_the_page_says_that_one_is_starting(house: Houses, visitor: Visitor) -> None:
+async def test_without_a_worker_the_page_shows_that_a_worker_is_starting(house: Houses, visitor: Visitor) -> None:
     home = await house(workers=0)
     chat = Chat(await (await visitor(home.url)).open())
     await chat.send("!tokens 3")
@@ -203,20 +205,20 @@ async def test_without_a_worker_the_page_says_that_one_is_starting(house: Houses
     assert await chat.words() == numbered(3)
 
 
-async def test_a_model_that_loads_is_told(house: Houses, visitor: Visitor) -> None:
+async def test_the_loading_of_a_model_is_shown(house: Houses, visitor: Visitor) -> None:
     home = await house(SLUICE_SIMULATED_LOAD_MS="4000")
     chat = Chat(await (await visitor(home.url)).open())
     await chat.page.evaluate(KEEP_STATUS)
     await chat.ask("!tokens 3")
-    told: list[str] = await chat.page.evaluate("window.told")
-    assert any("Loading" in line for line in told), told
+    statuses: list[str] = await chat.page.evaluate("window.statuses")
+    assert any("Loading" in line for line in statuses), statuses
 
 
-# Everything that the line below an answer came to say, for what is said only for seconds.
+# Every text of the line below an answer, since some of them stand there only for seconds.
 KEEP_STATUS = """() => {
-  window.told = [];
+  window.statuses = [];
   new MutationObserver(() => {
-    for (const line of document.querySelectorAll("[data-testid=status]")) window.told.push(line.textContent);
+    for (const line of document.querySelectorAll("[data-testid=status]")) window.statuses.push(line.textContent);
   }).observe(document.body, { subtree: true, childList: true, characterData: true });
 }"""
 
@@ -250,7 +252,9 @@ async def test_a_thread_is_renamed_found_and_deleted(house: Houses, visitor: Vis
     await expect(chats).to_contain_text("Your chats will be here")
 
 
-async def test_a_chat_too_long_for_the_model_says_where_it_begins_to_read(house: Houses, visitor: Visitor) -> None:
+async def test_a_chat_too_long_for_the_model_marks_where_the_model_begins_to_read(
+    house: Houses, visitor: Visitor
+) -> None:
     home = await house(MAX_CONTEXT_MESSAGES="1")
     chat = Chat(await (await visitor(home.url)).open())
     line = chat.page.get_by_test_id("reads-from")

@@ -20,7 +20,7 @@ async def test_words_from_the_right_are_drawn_from_the_right_and_code_from_the_l
     drawn: dict[str, list[str]] = await chat.answer.evaluate(DIRECTIONS)
     assert drawn == {
         "h3": ["rtl"],
-        ".answer > p": ["rtl", "rtl"],  # the first one is opened by code, which does not count
+        ".answer > p": ["rtl", "rtl"],  # the first paragraph begins with code, which does not count
         "ol, ul": ["rtl", "rtl", "rtl"],
         "ol li": ["rtl", "rtl", "rtl", "ltr"],
         "blockquote, blockquote p": ["rtl", "rtl"],
@@ -28,15 +28,15 @@ async def test_words_from_the_right_are_drawn_from_the_right_and_code_from_the_l
         "code, pre, .katex": ["ltr", "ltr", "ltr", "ltr"],
     }
     marks = await chat.answer.evaluate("a => [...a.querySelectorAll('th')].map(cell => cell.offsetLeft)")
-    assert marks == sorted(marks, reverse=True)  # the first column is the one at the right
+    assert marks == sorted(marks, reverse=True)  # the first column stands at the right
     await chat.composer.fill("שלום")
     for words in (chat.composer, chat.page.get_by_role("heading", level=1).get_by_role("button")):
         assert await words.evaluate("e => e.dir") == "auto"
 
 
-# How each element of an answer runs, by selector.
+# The direction of each element of an answer, by selector.
 DIRECTIONS = """answer => Object.fromEntries(
   ["h3", ".answer > p", "ol, ul", "ol li", "blockquote, blockquote p", "table, th", "code, pre, .katex"].map(
-    selector => [selector, [...answer.querySelectorAll(selector)].map(one => getComputedStyle(one).direction)],
+    selector => [selector, [...answer.querySelectorAll(selector)].map(element => getComputedStyle(element).direction)],
   ),
 )"""

@@ -1,4 +1,4 @@
-"""The page in places that are not a developer's desk: by plain HTTP from another host, and in a hand."""
+"""The page away from a developer's desk: by plain HTTP from another host, and on a phone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.browser.conftest import Visitor
 from tests.browser.looks import SCREENS
 from tests.support.house import Houses
 
-UNSAFE = "Cross-Origin-Opener-Policy header has been ignored"  # the one thing that the browser complains of there
+UNSAFE = "Cross-Origin-Opener-Policy header has been ignored"  # the only complaint of the browser there
 
 
 async def test_everything_is_copied_and_exported_by_plain_http_from_another_host(

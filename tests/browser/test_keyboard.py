@@ -72,7 +72,7 @@ async def test_a_chat_is_renamed_and_another_deleted_and_the_focus_is_never_lost
     await keys.type("Second")
     await keys.press("Enter")
     await expect(chats.get_by_role("button", name="Second", exact=True)).to_be_focused()
-    await expect(chat.page.get_by_title("Rename this chat")).to_have_count(0)  # it was renamed, and not opened
+    await expect(chat.page.get_by_title("Rename this chat")).to_have_count(0)  # the chat was renamed, and not opened
 
     await keys.press("Tab")
     await keys.press("Enter")
@@ -124,26 +124,26 @@ NAME_OF_FOCUS = """() => {
 }"""
 
 
-async def test_screen_readers_hear_states_and_not_tokens(house: Houses, visitor: Visitor) -> None:
+async def test_screen_readers_announce_states_and_not_tokens(house: Houses, visitor: Visitor) -> None:
     home = await house(SLUICE_SIMULATED_RATE="50")
     chat = Chat(await (await visitor(home.url)).open())
     await chat.page.evaluate(LISTEN)
     await chat.ask("!tokens 100")
-    await chat.becomes_true("window.heard.some((line) => /complete|finished|done/i.test(line))")
-    heard: list[str] = await chat.page.evaluate("window.heard")
-    assert not any(re.search(r"\bw\d+\b", line) for line in heard), heard
-    assert len(heard) <= 6, heard
+    await chat.becomes_true("window.announced.some((line) => /complete|finished|done/i.test(line))")
+    announced: list[str] = await chat.page.evaluate("window.announced")
+    assert not any(re.search(r"\bw\d+\b", line) for line in announced), announced
+    assert len(announced) <= 6, announced
 
 
-# Everything that polite and assertive live regions came to hold.
+# Every text of the polite and assertive live regions.
 LISTEN = """() => {
-  window.heard = [];
+  window.announced = [];
   const regions = "[aria-live=polite], [aria-live=assertive], [role=status], [role=alert], output";
   new MutationObserver((changes) => {
     for (const { target } of changes) {
       const region = (target.nodeType === 1 ? target : target.parentElement)?.closest(regions);
-      const said = region?.textContent.trim();
-      if (said && said !== window.heard.at(-1)) window.heard.push(said);
+      const text = region?.textContent.trim();
+      if (text && text !== window.announced.at(-1)) window.announced.push(text);
     }
   }).observe(document.body, { subtree: true, childList: true, characterData: true });
 }"""

@@ -1,4 +1,4 @@
-"""Every page and state in light and dark, on a desk and on a phone: axe finds nothing wrong, and a picture is kept."""
+"""Every page and state in light and dark, on a desk and on a phone: axe sees no violation, and a picture is kept."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ async def test_no_state_of_the_chat_has_an_accessibility_violation(
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-async def test_a_page_that_is_not_there_says_so(house: Houses, visitor: Visitor, screen: str) -> None:
+async def test_an_address_without_a_page_shows_that(house: Houses, visitor: Visitor, screen: str) -> None:
     home = await house(workers=0)
     visit = await visitor(home.url, **SCREENS[screen])
     visit.expected.append("404")
     judge, page = Judge(screen), await visit.open("/nowhere")
     for scheme in SCHEMES:
         await page.emulate_media(color_scheme=scheme)
-        await page.reload()  # it has no script that would see the switch
+        await page.reload()  # that page has no script that would notice the switch
         await expect(page.get_by_role("link").first).to_be_visible()
         await judge.look_once(page, f"not-found-{scheme}")
     assert not judge.wrong, judge.wrong

@@ -1,4 +1,4 @@
-"""Nothing that was said is lost or doubled, whatever is cut, killed, reloaded or closed."""
+"""No word of an answer is lost or doubled, whatever is cut, killed, reloaded or closed."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from tests.support.proxy import Proxy
 from tests.support.waiting import eventually
 
 SLOW = {"SLUICE_SIMULATED_RATE": "20", "SLUICE_SLOTS": "4"}
-CUT = [*chromium.CUT, "thread list load failed"]  # where the list was being read as the server died
+CUT = [*chromium.CUT, "thread list load failed"]  # where the list was being read when the server died
 
 
 async def busy_worker(home: House) -> Worker:
-    """The worker that runs the one job there is."""
+    """The worker that runs the only job."""
 
     async def look() -> Worker | None:
         answer = await home.api.get("/health/detailed")
-        known = answer.json().get("workers", ()) if answer is not None else ()  # a busy one says 503 without them
+        known = answer.json().get("workers", ()) if answer is not None else ()  # a busy server answers 503 without them
         busy = [worker["id"] for worker in known if worker["running"]]
         return next((worker for worker in home.workers for owner in busy if f"-{worker.pid}-" in owner), None)
 
     return await eventually(look, chromium.PATIENT, "a worker runs the job")
 
 
-async def test_a_reload_in_the_middle_goes_on(house: Houses, visitor: Visitor) -> None:
+async def test_an_answer_goes_on_after_a_reload_in_its_middle(house: Houses, visitor: Visitor) -> None:
     home = await house(**SLOW)
     chat = Chat(await (await visitor(home.url)).open())
     await chat.send("!tokens 80")
@@ -56,7 +56,7 @@ async def test_a_cut_connection_is_picked_up_where_it_broke(house: Houses, visit
         await visit.context.close()
 
 
-async def test_a_network_that_is_away_for_a_while_is_told_and_survived(house: Houses, visitor: Visitor) -> None:
+async def test_a_network_that_is_away_for_a_while_is_shown_and_survived(house: Houses, visitor: Visitor) -> None:
     home = await house(**SLOW)
     async with Proxy(home.api.port) as proxy:
         visit = await visitor(f"http://127.0.0.1:{proxy.port}")
@@ -95,7 +95,7 @@ async def test_an_api_killed_in_the_middle_loses_nothing(house: Houses, visitor:
     assert await chat.words() == numbered(120)
 
 
-async def test_an_answer_is_kept_although_nobody_looked(house: Houses, visitor: Visitor) -> None:
+async def test_an_answer_is_kept_although_no_page_was_open(house: Houses, visitor: Visitor) -> None:
     home = await house(**SLOW)
     visit = await visitor(home.url)
     chat = Chat(await visit.open())
@@ -109,7 +109,7 @@ async def test_an_answer_is_kept_although_nobody_looked(house: Houses, visitor: 
     assert await later.words() == numbered(40)
 
 
-async def test_a_second_tab_follows_and_stops_it(house: Houses, visitor: Visitor) -> None:
+async def test_a_second_tab_follows_an_answer_and_stops_it(house: Houses, visitor: Visitor) -> None:
     home = await house(**SLOW)
     visit = await visitor(home.url)
     first = Chat(await visit.open())
@@ -120,11 +120,11 @@ async def test_a_second_tab_follows_and_stops_it(house: Houses, visitor: Visitor
     await second.stop_button.click()
     await second.done()
     await first.done()
-    said = await first.words()
-    assert said == numbered(len(said)) and len(said) < 600
+    words = await first.words()
+    assert words == numbered(len(words)) and len(words) < 600
 
 
-async def test_a_lost_worker_is_told_and_the_answer_is_whole(house: Houses, visitor: Visitor) -> None:
+async def test_a_lost_worker_is_shown_and_the_answer_is_whole(house: Houses, visitor: Visitor) -> None:
     home = await house(workers=2, SLUICE_SIMULATED_RATE="10")
     chat = Chat(await (await visitor(home.url)).open())
     await chat.send("!tokens 90")

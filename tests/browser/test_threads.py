@@ -1,4 +1,4 @@
-"""Chats as the page keeps them: the archive, a long list, settings, what waits, and pictures that add up."""
+"""Chats as the page keeps them: the archive, a long list, settings, waiting messages, and pictures that add up."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BODY = 400_000
 
 @pytest.fixture(scope="module")
 def home(module_house: MakesHouse) -> House:
-    """For all of this file, so a chat is told from others by what was said in it."""
+    """A house for all of this file, so a chat is found by the text that was sent in it."""
     return module_house(SLUICE_MAX_BODY_BYTES=str(BODY), SLUICE_SLOTS="4")
 
 
@@ -37,10 +37,10 @@ async def api(home: House) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def chat_of(visitor: Visitor, home: House, said: str) -> tuple[Chat, str]:
-    """A visitor's chat in which this was said, and its thread."""
+async def chat_of(visitor: Visitor, home: House, text: str) -> tuple[Chat, str]:
+    """A visitor's chat in which this text was sent, and its thread."""
     chat = Chat(await (await visitor(home.url)).open())
-    await chat.ask(said)
+    await chat.ask(text)
     return chat, await chat.thread_id()
 
 
@@ -65,9 +65,7 @@ async def test_looking_at_an_archived_chat_leaves_it_in_the_archive(
     assert (await api.get(f"/api/threads/{thread}")).json()["archived"]
 
 
-async def test_chats_that_more_were_shown_of_stay_in_the_list(
-    home: House, api: httpx.AsyncClient, visitor: Visitor
-) -> None:
+async def test_chats_of_a_further_page_stay_in_the_list(home: House, api: httpx.AsyncClient, visitor: Visitor) -> None:
     for number in range(55):
         (await api.post("/api/threads", json={"title": f"Old chat {number}"})).raise_for_status()
     chat = Chat(await (await visitor(home.url)).open())
@@ -76,7 +74,7 @@ async def test_chats_that_more_were_shown_of_stay_in_the_list(
     await expect(oldest).to_be_visible()
     async with chat.page.expect_response(re.compile(r"/api/threads\?archived=false&limit=\d+$")) as read_again:
         await chat.ask("Anything new?")
-    assert any(one["title"] == "Old chat 0" for one in (await (await read_again.value).json())["threads"])
+    assert any(listed["title"] == "Old chat 0" for listed in (await (await read_again.value).json())["threads"])
     await expect(oldest).to_be_visible()
 
 
@@ -107,11 +105,11 @@ async def test_a_chat_with_many_pictures_goes_on(home: House, visitor: Visitor) 
         await expect(chat.answer).to_contain_text("Images sent with it: 1")
     assert [pictures_in(body) for body in sent] == [1, 2, 2, 2]
     assert all(len(body) < BODY for body in sent)
-    told = chat.page.get_by_test_id("left-out")
-    await expect(told).to_contain_text(["An earlier image was too much", "2 earlier images were too much"])
+    left_out = chat.page.get_by_test_id("left-out")
+    await expect(left_out).to_contain_text(["An earlier image was too much", "2 earlier images were too much"])
 
 
-async def asked(chat: Chat) -> str:
+async def begun(chat: Chat) -> str:
     """The thread of an answer that has begun."""
     await chat.send("!tokens 5")
     thread = await chat.thread_id()
@@ -119,13 +117,13 @@ async def asked(chat: Chat) -> str:
     return thread
 
 
-async def test_what_waits_is_sent_although_no_tab_saw_the_answer_end(
+async def test_a_waiting_message_is_sent_although_no_tab_saw_the_answer_end(
     home: House, api: httpx.AsyncClient, visitor: Visitor
 ) -> None:
     visit = await visitor(home.url)
     chat = Chat(await visit.open())
     with paused(home):
-        thread = await asked(chat)
+        thread = await begun(chat)
         await chat.send("!tokens 3")
         await expect(waiting(chat)).to_contain_text("!tokens 3")
         await chat.page.close()
@@ -140,13 +138,13 @@ async def test_what_waits_is_sent_although_no_tab_saw_the_answer_end(
     assert [await chat.words(0), await chat.words(1)] == [numbered(5), numbered(3)]
 
 
-async def test_what_waits_is_sent_once_by_two_tabs_that_see_the_answer_end(
+async def test_a_waiting_message_is_sent_once_by_two_tabs_that_see_the_answer_end(
     home: House, api: httpx.AsyncClient, visitor: Visitor
 ) -> None:
     visit = await visitor(home.url)
     chat = Chat(await visit.open())
     with paused(home):
-        thread = await asked(chat)
+        thread = await begun(chat)
         other = Chat(await visit.open(f"/?c={thread}"))
         await expect(other.stop_button).to_be_visible()
         await chat.send("!tokens 3")
@@ -159,7 +157,7 @@ async def test_what_waits_is_sent_once_by_two_tabs_that_see_the_answer_end(
     assert len((await api.get(f"/api/threads/{thread}/messages")).json()["messages"]) == 4
 
 
-async def test_what_is_typed_in_one_tab_stays_there_when_another_tab_asks(home: House, visitor: Visitor) -> None:
+async def test_text_typed_in_one_tab_stays_there_when_another_tab_sends(home: House, visitor: Visitor) -> None:
     visit = await visitor(home.url)
     chat = Chat(await visit.open())
     await chat.ask("!tokens 2")
@@ -172,7 +170,7 @@ async def test_what_is_typed_in_one_tab_stays_there_when_another_tab_asks(home: 
     await expect(typing.composer).to_have_value("half a thought")
 
 
-async def test_of_two_answers_that_run_at_once_both_are_there_in_the_end(
+async def test_two_answers_that_run_at_once_are_both_there_in_the_end(
     home: House, api: httpx.AsyncClient, visitor: Visitor
 ) -> None:
     thread = (await api.post("/api/threads", json={})).json()["id"]
@@ -185,7 +183,7 @@ async def test_of_two_answers_that_run_at_once_both_are_there_in_the_end(
                 assert answer.status_code == 200
         chat = Chat(await (await visitor(home.url)).open(f"/?c={thread}"))
         await expect(chat.stop_button).to_be_visible()
-    # Read once more when both have ended: it has the server's name then.
+    # The thread is read once more when both have ended: the answer has the server's id then.
     await expect(chat.answer).to_have_attribute("data-message", "a1")
     await chat.done()
     assert await chat.words() == numbered(6)
@@ -195,7 +193,7 @@ async def test_of_two_answers_that_run_at_once_both_are_there_in_the_end(
     assert await chat.words() == numbered(5)
 
 
-async def test_what_followed_the_first_answer_is_there_when_the_page_was_reloaded_during_a_second(
+async def test_messages_behind_a_first_answer_are_there_after_a_reload_during_a_second(
     home: House, visitor: Visitor
 ) -> None:
     chat = Chat(await (await visitor(home.url)).open())

@@ -1,4 +1,4 @@
-"""Each client test runs once for each engine: what it asks of a model decides which engines can be asked.
+"""Each client test runs once for each engine: what a test needs of a model decides which engines it runs on.
 
 By default the scripted engine, once behind Ollama's protocol and once behind OpenAI's; `@pytest.mark.any_model` is for
 tests that a tiny model with random weights passes too: llama.cpp in the worker, and a real Ollama where there is one.
@@ -33,7 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 class Street:
-    """The houses of a session, a house an engine, built when first asked for."""
+    """The houses of a session, a house an engine, built when first needed."""
 
     def __init__(self, valkey: Valkey, folders: pytest.TempPathFactory) -> None:
         self._valkey = valkey

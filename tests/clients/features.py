@@ -26,7 +26,7 @@ Made by `make features` from the marks of tests that passed; a run of the client
 than it showed. Clients are the official ones, unchanged but for the base URL, before real processes. A cell names the
 engines that it was shown on: `ollama` and `openai` are those engines before the scripted engine of
 [`bench/`](../bench/scripted_engine.py), which speaks their protocols without a model; `llama-cpp` and `real-ollama` run
-a tiny model with random weights, of which not everything can be asked. An empty cell was not shown, or does not exist
+a tiny model with random weights, which cannot do everything. An empty cell was not shown, or does not exist
 in that dialect.
 
 The list of LangChain's standard tests that are left out, each with its reason, is

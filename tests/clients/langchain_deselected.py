@@ -21,7 +21,7 @@ DESELECTED = (
     Deselected(
         "TestChatOpenAI",
         "test_image_tool_message",
-        "OpenAI's chat takes text as a tool's result and nothing else; so do we, and say where pictures belong.",
+        "OpenAI's chat takes text as a tool's result and nothing else; so do we, and point to where pictures belong.",
     ),
     Deselected(
         "TestChatOllama", "test_tool_choice", "Ollama's protocol has no choice of tools: the client sends none."

@@ -32,12 +32,12 @@ class Served(NamedTuple):
         return self.scripted
 
     async def answering(self, prompt: str) -> None:
-        """Wait until the engine works on this prompt: who leaves before is heeded without it ever being asked."""
+        """Wait until the engine works on this prompt: a caller who leaves earlier cancels a job that waits."""
         if self.scripted:
             await self.scripted.until(prompt, "answering")
 
     async def hung_up_on(self, prompt: str) -> None:
-        """Wait until the engine has stopped working on this prompt; only the scripted one tells."""
+        """Wait until the engine has stopped working on this prompt; only the scripted engine reports that."""
         if self.scripted:
             await self.scripted.until(prompt, "closed")
 

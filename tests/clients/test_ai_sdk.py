@@ -26,16 +26,16 @@ SCRIPT = Path(__file__).parent / "node" / "ask.mjs"
 def node() -> str:
     """`make node` puts one beside this Python, for machines that have none."""
     places = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    found = shutil.which("node", path=places)
-    assert found, "the AI SDK's tests need Node 20 or newer: make node"
+    program = shutil.which("node", path=places)
+    assert program, "the AI SDK's tests need Node 20 or newer: make node"
     assert (SCRIPT.parent / "node_modules").is_dir(), "its packages are missing: make clients"
-    return found
+    return program
 
 
 async def ask(served: Served, what: str, prompt: str, **more: Any) -> Any:
-    asked = {"what": what, "prompt": prompt, "url": served.url, "model": served.models.chat, **more}
+    order = {"what": what, "prompt": prompt, "url": served.url, "model": served.models.chat, **more}
     process = await asyncio.create_subprocess_exec(
-        node(), str(SCRIPT), json.dumps(asked), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        node(), str(SCRIPT), json.dumps(order), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
@@ -52,8 +52,8 @@ async def test_whole_and_streamed(served: Served) -> None:
     assert len(stream["pieces"]) > 1 or not served.scripted  # what a fast model says at once may be one piece
     assert whole["finishReason"] == stream["finishReason"]
     assert whole["tokens"] == stream["tokens"]
-    told = (whole["text"], whole["finishReason"], whole["tokens"])
-    assert told == (words(9), "stop", 9) if served.scripted else told[1:] == ("length", 20)
+    answered = (whole["text"], whole["finishReason"], whole["tokens"])
+    assert answered == (words(9), "stop", 9) if served.scripted else answered[1:] == ("length", 20)
 
 
 @pytest.mark.shows(dialect=CLIENT, feature="tools")
@@ -68,8 +68,8 @@ async def test_parallel_calls_and_their_results(served: Served) -> None:
 
 @pytest.mark.shows(dialect=CLIENT, feature="structured output")
 async def test_structured_output(served: Served) -> None:
-    told = await ask(served, "object", PERSON)
-    assert told["object"] == told["streamed"] == {"name": "Anna", "age": 31}
+    answered = await ask(served, "object", PERSON)
+    assert answered["object"] == answered["streamed"] == {"name": "Anna", "age": 31}
 
 
 @pytest.mark.shows(dialect=CLIENT, feature="vision")
@@ -86,23 +86,23 @@ async def test_vision_and_thinking(served: Served) -> None:
 async def test_a_second_turn_of_the_default_provider_refers_to_the_first(served: Served, truth: Truth) -> None:
     """Its answer comes back as a reference to an item of a stored response, the calls before it in full."""
     before = set(await truth.states())
-    told = await ask(served, "secondTurn", EACH_CITY, next="And now?")
-    assert told["references"], "the client sends ids, not items"
-    assert told["texts"] == ["The tools say: Paris is sunny; Rome is sunny; Oslo is sunny", "You said: And now?"]
+    answered = await ask(served, "secondTurn", EACH_CITY, next="And now?")
+    assert answered["references"], "the client sends ids, not items"
+    assert answered["texts"] == ["The tools say: Paris is sunny; Rome is sunny; Oslo is sunny", "You said: And now?"]
     requests = [(await truth.record(job)).request for job in set(await truth.states()) - before]
     last = JobRequest.model_validate_json(max(requests, key=len))
     assert [message.role for message in last.messages] == ["user", "assistant", *["tool"] * 3, "assistant", "user"]
     assert [call["function"]["arguments"] for call in last.messages[1].tool_calls or ()] == [
         {"location": city} for city in CITIES
     ]
-    assert last.messages[5].content == told["texts"][0]
+    assert last.messages[5].content == answered["texts"][0]
 
 
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=CLIENT, feature="embeddings")
 async def test_embeddings(served: Served) -> None:
-    told = await ask(served, "embeddings", "", embed=served.models.embed, texts=["a cat", "a dog", "a cat"])
-    one, other, same = told["embeddings"]
+    answered = await ask(served, "embeddings", "", embed=served.models.embed, texts=["a cat", "a dog", "a cat"])
+    one, other, same = answered["embeddings"]
     assert one == same != other
     assert math.hypot(*one) == pytest.approx(1, abs=1e-5)
 

@@ -49,18 +49,18 @@ async def test_a_whole_answer(client: anthropic.AsyncAnthropic, served: Served) 
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=DIALECT, feature="stream")
 async def test_a_stream_has_the_text_of_the_whole_answer(client: anthropic.AsyncAnthropic, served: Served) -> None:
-    asked: Any = {"model": served.models.chat, "max_tokens": 12, "messages": user("Go on."), "extra_body": GREEDY}
-    whole = await client.messages.create(**asked)
+    request: Any = {"model": served.models.chat, "max_tokens": 12, "messages": user("Go on."), "extra_body": GREEDY}
+    whole = await client.messages.create(**request)
     kinds: list[str] = []
-    async with client.messages.stream(**asked) as stream:
+    async with client.messages.stream(**request) as stream:
         async for event in stream:
             kinds.append(event.type)
-        said = await stream.get_final_message()
-    assert [block.text for block in said.content if block.type == "text"] == [
+        text_of = await stream.get_final_message()
+    assert [block.text for block in text_of.content if block.type == "text"] == [
         block.text for block in whole.content if block.type == "text"
     ]
-    assert said.stop_reason == whole.stop_reason
-    assert said.usage.output_tokens == whole.usage.output_tokens
+    assert text_of.stop_reason == whole.stop_reason
+    assert text_of.usage.output_tokens == whole.usage.output_tokens
     assert kinds[0] == "message_start" and kinds[-1] == "message_stop"
     assert kinds.index("content_block_start") < kinds.index("content_block_delta") < kinds.index("content_block_stop")
 
@@ -68,9 +68,9 @@ async def test_a_stream_has_the_text_of_the_whole_answer(client: anthropic.Async
 @pytest.mark.shows(dialect=DIALECT, feature="tools")
 @pytest.mark.shows(dialect=DIALECT, feature="parallel tool calls")
 async def test_parallel_calls_and_their_results(client: anthropic.AsyncAnthropic, served: Served) -> None:
-    asked: Any = {"model": served.models.chat, "max_tokens": 500, "tools": [WEATHER]}
+    request: Any = {"model": served.models.chat, "max_tokens": 500, "tools": [WEATHER]}
     talk = user(EACH_CITY)
-    answer = await client.messages.create(**asked, messages=talk)
+    answer = await client.messages.create(**request, messages=talk)
     calls = [block for block in answer.content if block.type == "tool_use"]
     assert answer.stop_reason == "tool_use"
     assert [call.input["location"] for call in calls] == CITIES
@@ -78,9 +78,9 @@ async def test_parallel_calls_and_their_results(client: anthropic.AsyncAnthropic
         {"type": "tool_result", "tool_use_id": call.id, "content": f"{n} degrees"} for n, call in enumerate(calls)
     ]
     talk = [*talk, {"role": "assistant", "content": answer.content}, {"role": "user", "content": results}]
-    told = await client.messages.create(**asked, messages=talk)
-    assert told.content[0].type == "text"
-    assert told.content[0].text == "The tools say: 0 degrees; 1 degrees; 2 degrees"
+    reply = await client.messages.create(**request, messages=talk)
+    assert reply.content[0].type == "text"
+    assert reply.content[0].text == "The tools say: 0 degrees; 1 degrees; 2 degrees"
 
 
 @pytest.mark.shows(dialect=DIALECT, feature="tools in a stream")
@@ -115,9 +115,9 @@ async def test_choices_of_tools(client: anthropic.AsyncAnthropic, served: Served
 @pytest.mark.shows(dialect=DIALECT, feature="structured output")
 async def test_a_form_is_filled_by_a_model_of_any_wit(client: anthropic.AsyncAnthropic, served: Served) -> None:
     paint: Any = {"name": "paint", "description": "Paints the wall.", "input_schema": PAINT_SCHEMA}
-    asked: Any = {"model": served.models.chat, "max_tokens": 200, "messages": user("Good evening."), "tools": [paint]}
+    request: Any = {"model": served.models.chat, "max_tokens": 200, "messages": user("Good evening."), "tools": [paint]}
     for choice in ({"type": "any"}, {"type": "tool", "name": "paint"}):
-        answer = await client.messages.create(**asked, tool_choice=choice)
+        answer = await client.messages.create(**request, tool_choice=choice)
         [call] = answer.content
         assert (call.type, answer.stop_reason) == ("tool_use", "tool_use")
         assert call.type == "tool_use" and call.name == "paint" and Colour.model_validate(call.input)
@@ -135,11 +135,11 @@ async def test_vision(client: anthropic.AsyncAnthropic, served: Served) -> None:
 
 @pytest.mark.shows(dialect=DIALECT, feature="thinking")
 async def test_thinking(client: anthropic.AsyncAnthropic, served: Served) -> None:
-    asked: Any = {"model": served.models.chat, "max_tokens": 2000, "messages": user("Think.")}
-    asked["thinking"] = {"type": "enabled", "budget_tokens": 1024}
-    async with client.messages.stream(**asked) as stream:
+    request: Any = {"model": served.models.chat, "max_tokens": 2000, "messages": user("Think.")}
+    request["thinking"] = {"type": "enabled", "budget_tokens": 1024}
+    async with client.messages.stream(**request) as stream:
         streamed = await stream.get_final_message()
-    for answer in (await client.messages.create(**asked), streamed):
+    for answer in (await client.messages.create(**request), streamed):
         thought, text = answer.content
         assert thought.type == "thinking" and "My rules tell" in thought.thinking
         assert text.type == "text" and text.text == "You said: Think."
@@ -148,27 +148,27 @@ async def test_thinking(client: anthropic.AsyncAnthropic, served: Served) -> Non
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=DIALECT, feature="stop, seed, most tokens")
 async def test_an_answer_ends_at_its_stop_word(client: anthropic.AsyncAnthropic, served: Served) -> None:
-    async def said(most: int, **more: Any) -> tuple[str, str | None]:
-        asked: Any = {"model": served.models.chat, "messages": user("!tokens 9"), "extra_body": GREEDY, **more}
-        answer = await client.messages.create(**asked, max_tokens=most)
+    async def text_of(most: int, **more: Any) -> tuple[str, str | None]:
+        request: Any = {"model": served.models.chat, "messages": user("!tokens 9"), "extra_body": GREEDY, **more}
+        answer = await client.messages.create(**request, max_tokens=most)
         return "".join(block.text for block in answer.content if block.type == "text"), answer.stop_reason
 
-    whole, why = await said(6)
+    whole, why = await text_of(6)
     stop = whole.split()[4]
     assert (len(whole.split()), why) == (6, "max_tokens")
-    assert (await said(9, stop_sequences=[stop]))[0] == whole[: whole.index(stop)]
+    assert (await text_of(9, stop_sequences=[stop]))[0] == whole[: whole.index(stop)]
 
 
 @pytest.mark.shows(dialect=DIALECT, feature="stop, seed, most tokens")
 async def test_sampling(client: anthropic.AsyncAnthropic, served: Served) -> None:
-    async def said(text: str, **more: Any) -> tuple[str, str | None]:
-        asked = {"model": served.models.chat, "max_tokens": 100, "messages": user(text), **more}
-        answer = await client.messages.create(**asked)
+    async def text_of(text: str, **more: Any) -> tuple[str, str | None]:
+        request = {"model": served.models.chat, "max_tokens": 100, "messages": user(text), **more}
+        answer = await client.messages.create(**request)
         assert answer.content[0].type == "text"
         return answer.content[0].text, answer.stop_reason
 
-    assert await said("!tokens 9", max_tokens=3) == ("w0 w1 w2", "max_tokens")
-    assert (await said("!tokens 9", stop_sequences=["w4"]))[0] == "w0 w1 w2 w3 "
+    assert await text_of("!tokens 9", max_tokens=3) == ("w0 w1 w2", "max_tokens")
+    assert (await text_of("!tokens 9", stop_sequences=["w4"]))[0] == "w0 w1 w2 w3 "
 
 
 @pytest.mark.any_model
@@ -195,9 +195,9 @@ async def test_closing_the_stream_cancels(client: anthropic.AsyncAnthropic, serv
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=DIALECT, feature="errors")
 async def test_errors_have_their_kind(client: anthropic.AsyncAnthropic, served: Served) -> None:
-    asked: Any = {"model": served.models.chat, "max_tokens": 5, "messages": user("hi")}
+    request: Any = {"model": served.models.chat, "max_tokens": 5, "messages": user("hi")}
     with pytest.raises(anthropic.NotFoundError) as missing:
-        await client.messages.create(**{**asked, "model": "nobody:7b"})
+        await client.messages.create(**{**request, "model": "nobody:7b"})
     assert missing.value.body["error"]["type"] == "not_found_error"  # type: ignore[index]
     wrongs: tuple[Any, ...] = (
         {"max_tokens": 0},
@@ -208,19 +208,19 @@ async def test_errors_have_their_kind(client: anthropic.AsyncAnthropic, served: 
     )
     for wrong in wrongs:
         with pytest.raises(anthropic.BadRequestError) as raised:
-            await client.messages.create(**{**asked, **wrong})
+            await client.messages.create(**{**request, **wrong})
         assert raised.value.body["error"]["type"] == "invalid_request_error", wrong  # type: ignore[index]
 
 
 @pytest.mark.shows(dialect=DIALECT, feature="errors")
 async def test_the_engines_faults(client: anthropic.AsyncAnthropic, served: Served) -> None:
-    asked: Any = {"model": served.models.chat, "max_tokens": 50}
+    request: Any = {"model": served.models.chat, "max_tokens": 50}
     with pytest.raises(anthropic.APIStatusError) as raised:
-        await client.messages.create(**asked, messages=user("!fault context"))
+        await client.messages.create(**request, messages=user("!fault context"))
     assert raised.value.status_code in (400, 413)
     heard: list[str] = []
     with pytest.raises(anthropic.APIError):
-        async with client.messages.stream(**asked, messages=user("!fault cut after 3")) as stream:
+        async with client.messages.stream(**request, messages=user("!fault cut after 3")) as stream:
             async for text in stream.text_stream:
                 heard.append(text)
     assert words(3).startswith("".join(heard))

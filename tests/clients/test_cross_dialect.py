@@ -38,13 +38,13 @@ async def client(served: Served) -> AsyncIterator[openai.AsyncOpenAI]:
 async def test_openai_resumed_natively_and_cancelled(client: openai.AsyncOpenAI, served: Served, truth: Truth) -> None:
     """The id of the last line that the client got is where native events go on."""
     prompt = unique("!tokens 100000")
-    job, last, said = await hear_openai(client, served.models.chat, prompt, chunks=20)
+    job, last, text_so_far = await hear_openai(client, served.models.chat, prompt, chunks=20)
     async with following(served.url, job, last) as heard, httpx.AsyncClient(timeout=30) as http:
         await heard.until(lambda heard: len(heard.of("token")) >= 5, "more words")
         answer = await http.post(f"{served.url}/api/jobs/{job}/cancel")
         assert answer.json() == {"id": job, "state": "cancelled"}
         assert await heard.end() == "cancelled"
-        together = said + "".join(token.get("text", "") for token in heard.of("token"))
+        together = text_so_far + "".join(token.get("text", "") for token in heard.of("token"))
     assert together == (await truth.text(job))
     assert together.startswith(words(15)) or not served.scripted
     await served.hung_up_on(prompt)
@@ -55,18 +55,18 @@ async def hear_openai(client: openai.AsyncOpenAI, model: str, prompt: str, chunk
 
     The client's own chunks have no ids of events, so the lines are taken from its answer as they came.
     """
-    last, said = "", []
-    asked: Any = {"model": model, "messages": user(prompt), "stream": True, "temperature": 0}
-    async with client.chat.completions.with_streaming_response.create(**asked, extra_headers=STAYS) as answer:
+    last, texts = "", []
+    request: Any = {"model": model, "messages": user(prompt), "stream": True, "temperature": 0}
+    async with client.chat.completions.with_streaming_response.create(**request, extra_headers=STAYS) as answer:
         async for line in answer.iter_lines():
             if line.startswith("id: "):
                 last = line.removeprefix("id: ")
             if line.startswith("data: "):
                 chunk = openai.types.chat.ChatCompletionChunk.model_validate_json(line.removeprefix("data: "))
-                said.append(chunk.choices[0].delta.content or "")
-            if not line and len(said) >= chunks:
+                texts.append(chunk.choices[0].delta.content or "")
+            if not line and len(texts) >= chunks:
                 break
-        return answer.headers["x-sluice-job"], last, "".join(said)
+        return answer.headers["x-sluice-job"], last, "".join(texts)
 
 
 @pytest.mark.any_model
@@ -74,8 +74,8 @@ async def hear_openai(client: openai.AsyncOpenAI, model: str, prompt: str, chunk
 async def test_openai_goes_on_for_others_when_its_caller_has_gone(
     client: openai.AsyncOpenAI, served: Served, truth: Truth
 ) -> None:
-    asked: Any = {"model": served.models.chat, "messages": user(unique("!tokens 200")), "temperature": 0}
-    stream = await client.chat.completions.create(**asked, max_tokens=200, stream=True, extra_headers=STAYS)
+    request: Any = {"model": served.models.chat, "messages": user(unique("!tokens 200")), "temperature": 0}
+    stream = await client.chat.completions.create(**request, max_tokens=200, stream=True, extra_headers=STAYS)
     job = stream.response.headers["x-sluice-job"]
     await anext(stream)
     await stream.close()
@@ -95,10 +95,10 @@ async def test_anthropic_watched_natively(served: Served, truth: Truth) -> None:
             first = await anext(text)
             job = stream.response.headers["x-sluice-job"]
             async with following(served.url, job) as heard:
-                said = first + "".join([piece async for piece in text])
+                whole = first + "".join([piece async for piece in text])
                 assert await heard.end() == "completed"
-    assert said == heard.text
-    assert said == words(200) or not served.scripted
+    assert whole == heard.text
+    assert whole == words(200) or not served.scripted
     assert heard.events == await truth.frames(job)
 
 
@@ -110,11 +110,11 @@ class Pair(NamedTuple):
 
 
 @pytest.fixture
-async def pair(engine: str, clients_valkey: Valkey, tmp_path: Path) -> AsyncIterator[Pair]:
-    with serving(engine, tmp_path, clients_valkey) as served:
+async def pair(engine: str, kept_valkey: Valkey, tmp_path: Path) -> AsyncIterator[Pair]:
+    with serving(engine, tmp_path, kept_valkey) as served:
         served.house.start_worker()
         await served.house.ready()
-        async with truth_of(served.house.redis_url, served.house.env["SLUICE_POOL"]) as truth:
+        async with truth_of(served.house.redis_url, served.house.pool) as truth:
             yield Pair(served, truth)
 
 
@@ -124,7 +124,7 @@ async def test_ollama_survives_its_worker(pair: Pair) -> None:
     """The client notices nothing: the other worker continues behind the text so far."""
     client = ollama.AsyncClient(pair.served.url)
     stream: Any = await client.chat(pair.served.models.plain, user(unique("!tokens 2000")), stream=True)
-    said = [(await anext(stream)).message.content for _ in range(5)]
+    texts = [(await anext(stream)).message.content for _ in range(5)]
     job = await running_job(pair.truth)
     owner = (await pair.truth.record(job)).owner
     victim = next(worker for worker in pair.served.house.workers if f"-{worker.pid}-" in owner)
@@ -132,7 +132,7 @@ async def test_ollama_survives_its_worker(pair: Pair) -> None:
     await pair.truth.reap(owner)  # the watcher's ten seconds are another test's subject
     chunks = [chunk async for chunk in stream]
     await client.close()  # type: ignore[no-untyped-call]
-    assert "".join(said) + "".join(chunk.message.content or "" for chunk in chunks) == words(2000)
+    assert "".join(texts) + "".join(chunk.message.content or "" for chunk in chunks) == words(2000)
     assert chunks[-1].done and chunks[-1].done_reason == "stop"
     record = await pair.truth.record(job)
     assert (record.state, record.attempt, record.tries) == ("completed", 2, 1)

@@ -40,5 +40,5 @@ def test_a_feature_of_which_one_test_failed_is_not_shown() -> None:
 
 
 def _report(shown: Shown, outcome: str) -> pytest.TestReport:
-    told = [("shows", list(shown))]
-    return pytest.TestReport("x", ("x", 1, "x"), {}, outcome, None, "call", user_properties=told)  # type: ignore[arg-type]
+    properties = [("shows", list(shown))]
+    return pytest.TestReport("x", ("x", 1, "x"), {}, outcome, None, "call", user_properties=properties)  # type: ignore[arg-type]

@@ -98,16 +98,16 @@ async def test_errors(model: BaseChatModel) -> None:
 @pytest.mark.shows(dialect=LANGSERVE, feature="whole answer")
 @pytest.mark.shows(dialect=LANGSERVE, feature="stream")
 async def test_langserve_whole_and_streamed(remote: RemoteRunnable[Any, Any]) -> None:
-    asked = {"messages": [HumanMessage("!tokens 9")]}
-    assert (await remote.ainvoke(asked)).content == words(9)
-    assert "".join([chunk.content async for chunk in remote.astream(asked)]) == words(9)
+    turn = {"messages": [HumanMessage("!tokens 9")]}
+    assert (await remote.ainvoke(turn)).content == words(9)
+    assert "".join([chunk.content async for chunk in remote.astream(turn)]) == words(9)
 
 
 @pytest.mark.shows(dialect=LANGSERVE, feature="vision")
 async def test_langserve_sees(remote: RemoteRunnable[Any, Any]) -> None:
     picture = {"type": "image_url", "image_url": {"url": PICTURE_URL}}
-    asked = {"messages": [HumanMessage([{"type": "text", "text": "What is this?"}, picture])]}
-    assert (await remote.ainvoke(asked)).content == SEEN
+    turn = {"messages": [HumanMessage([{"type": "text", "text": "What is this?"}, picture])]}
+    assert (await remote.ainvoke(turn)).content == SEEN
 
 
 @pytest.mark.any_model
@@ -120,11 +120,11 @@ async def test_langserve_streams_and_cancels_by_closing(
     prompt = unique("!tokens 100000")
     greedy: Any = {"configurable": {"temperature": 0}}
     stream = remote.astream({"messages": [HumanMessage(prompt)]}, config=greedy)
-    said = "".join([(await anext(stream)).content for _ in range(9)])
+    begun = "".join([(await anext(stream)).content for _ in range(9)])
     job = await running_job(truth)
     await stream.aclose()  # type: ignore[attr-defined]
     assert (await truth.until_state(job, "cancelled", "completed")).why == "client_gone"
-    assert said and (await truth.text(job)).startswith(said)
+    assert begun and (await truth.text(job)).startswith(begun)
     await served.hung_up_on(prompt)
 
 

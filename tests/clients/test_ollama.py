@@ -58,8 +58,8 @@ async def test_parallel_calls_and_their_results(client: ollama.AsyncClient, serv
     calls = answer.message.tool_calls or []
     assert [call.function.arguments["location"] for call in calls] == CITIES
     results = [{"role": "tool", "tool_name": "get_weather", "content": f"{n} degrees"} for n in range(3)]
-    told = await client.chat(served.models.chat, [*talk, answer.message, *results], tools=[WEATHER])
-    assert told.message.content == "The tools say: 0 degrees; 1 degrees; 2 degrees"
+    reply = await client.chat(served.models.chat, [*talk, answer.message, *results], tools=[WEATHER])
+    assert reply.message.content == "The tools say: 0 degrees; 1 degrees; 2 degrees"
 
 
 @pytest.mark.shows(dialect=DIALECT, feature="tools in a stream")
@@ -120,27 +120,27 @@ async def test_logprobs(client: ollama.AsyncClient, served: Served) -> None:
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=DIALECT, feature="stop, seed, most tokens")
 async def test_an_answer_ends_at_its_stop_word(client: ollama.AsyncClient, served: Served) -> None:
-    async def said(**options: Any) -> tuple[str, str | None]:
+    async def text_of(**options: Any) -> tuple[str, str | None]:
         answer = await client.chat(served.models.chat, user("!tokens 9"), options={"temperature": 0, **options})
         return answer.message.content or "", answer.done_reason
 
-    whole, why = await said(num_predict=6)
+    whole, why = await text_of(num_predict=6)
     stop = whole.split()[4]
     assert (len(whole.split()), why) == (6, "length")
-    assert await said(num_predict=9, stop=[stop]) == (whole[: whole.index(stop)], "stop")
+    assert await text_of(num_predict=9, stop=[stop]) == (whole[: whole.index(stop)], "stop")
     hot = {"num_predict": 9, "temperature": 1, "seed": 3}
-    assert await said(**hot) == await said(**hot)
+    assert await text_of(**hot) == await text_of(**hot)
 
 
 @pytest.mark.shows(dialect=DIALECT, feature="stop, seed, most tokens")
 async def test_sampling(client: ollama.AsyncClient, served: Served) -> None:
-    async def said(text: str, **options: Any) -> tuple[str | None, str | None]:
+    async def text_of(text: str, **options: Any) -> tuple[str | None, str | None]:
         answer = await client.chat(served.models.chat, user(text), options=options)
         return answer.message.content, answer.done_reason
 
-    assert await said("!tokens 9", stop=["w4"]) == ("w0 w1 w2 w3 ", "stop")
-    assert await said("!tokens 9", num_predict=3) == ("w0 w1 w2", "length")
-    assert await said("say something random", seed=1) == await said("say something random", seed=1)
+    assert await text_of("!tokens 9", stop=["w4"]) == ("w0 w1 w2 w3 ", "stop")
+    assert await text_of("!tokens 9", num_predict=3) == ("w0 w1 w2", "length")
+    assert await text_of("say something random", seed=1) == await text_of("say something random", seed=1)
 
 
 @pytest.mark.any_model
@@ -229,7 +229,7 @@ async def test_models(client: ollama.AsyncClient, served: Served) -> None:
     async def listed() -> bool | None:
         return served.models.chat in {model.model for model in (await client.list()).models} or None
 
-    await eventually(listed, 10, "the worker has told its models")
+    await eventually(listed, 10, "the worker has reported its models")
     assert await client.show(served.models.chat)
     await client.ps()
     with pytest.raises(ollama.ResponseError) as raised:

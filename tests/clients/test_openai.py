@@ -51,13 +51,13 @@ async def test_a_whole_answer(client: openai.AsyncOpenAI, served: Served) -> Non
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=CHAT, feature="stream")
 async def test_a_stream_has_the_text_of_the_whole_answer(client: openai.AsyncOpenAI, served: Served) -> None:
-    asked: Any = {"model": served.models.chat, "messages": user("Go on."), "max_completion_tokens": 12}
-    asked |= {"temperature": 0, "seed": 7}
-    whole = await client.chat.completions.create(**asked)
-    stream = await client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True})
+    request: Any = {"model": served.models.chat, "messages": user("Go on."), "max_completion_tokens": 12}
+    request |= {"temperature": 0, "seed": 7}
+    whole = await client.chat.completions.create(**request)
+    stream = await client.chat.completions.create(**request, stream=True, stream_options={"include_usage": True})
     chunks = [chunk async for chunk in stream]
-    said = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
-    assert said == whole.choices[0].message.content
+    text_of = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert text_of == whole.choices[0].message.content
     assert {chunk.id for chunk in chunks} == {chunks[0].id}
     assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == whole.choices[0].finish_reason
     assert chunks[-1].usage and whole.usage
@@ -76,12 +76,12 @@ async def test_parallel_calls_and_their_results(client: openai.AsyncOpenAI, serv
     assert cities_of([call.function.arguments for call in calls]) == CITIES
     assert len({call.id for call in calls}) == len(CITIES)
     results = [{"role": "tool", "tool_call_id": call.id, "content": f"{n} degrees"} for n, call in enumerate(calls)]
-    told = await client.chat.completions.create(
+    reply = await client.chat.completions.create(
         model=served.models.chat,
         messages=[*talk, message.model_dump(exclude_none=True), *results],
         tools=[WEATHER],  # type: ignore[list-item]
     )
-    assert told.choices[0].message.content == "The tools say: 0 degrees; 1 degrees; 2 degrees"
+    assert reply.choices[0].message.content == "The tools say: 0 degrees; 1 degrees; 2 degrees"
 
 
 @pytest.mark.shows(dialect=CHAT, feature="tools in a stream")
@@ -118,10 +118,10 @@ async def test_choices_of_tools(client: openai.AsyncOpenAI, served: Served) -> N
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=CHAT, feature="tool choice")
 async def test_a_call_is_made_by_a_model_of_any_wit(client: openai.AsyncOpenAI, served: Served) -> None:
-    asked: Any = {"model": served.models.chat, "messages": user("Good evening."), "tools": [PAINT]}
-    asked |= {"max_completion_tokens": 200}
+    request: Any = {"model": served.models.chat, "messages": user("Good evening."), "tools": [PAINT]}
+    request |= {"max_completion_tokens": 200}
     for choice in ("required", {"type": "function", "function": {"name": "paint"}}):
-        answer = await client.chat.completions.create(**asked, tool_choice=choice)
+        answer = await client.chat.completions.create(**request, tool_choice=choice)
         [call] = answer.choices[0].message.tool_calls or ()
         assert (call.type, answer.choices[0].finish_reason) == ("function", "tool_calls")
         assert call.function.name == "paint" and Colour.model_validate_json(call.function.arguments)
@@ -179,47 +179,47 @@ async def test_thinking(client: openai.AsyncOpenAI, served: Served) -> None:
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=CHAT, feature="logprobs")
 async def test_logprobs(client: openai.AsyncOpenAI, served: Served) -> None:
-    asked: Any = {"model": served.models.chat, "messages": user("Hello"), "logprobs": True, "top_logprobs": 2}
-    asked |= {"max_completion_tokens": 4, "temperature": 0}
-    answer = await client.chat.completions.create(**asked)
-    told = answer.choices[0].logprobs and answer.choices[0].logprobs.content
-    assert told and "".join(one.token for one in told) == answer.choices[0].message.content
-    assert all(one.logprob <= 0 and len(one.top_logprobs) == 2 for one in told)
-    chunks = [chunk async for chunk in await client.chat.completions.create(**asked, stream=True)]
+    request: Any = {"model": served.models.chat, "messages": user("Hello"), "logprobs": True, "top_logprobs": 2}
+    request |= {"max_completion_tokens": 4, "temperature": 0}
+    answer = await client.chat.completions.create(**request)
+    reply = answer.choices[0].logprobs and answer.choices[0].logprobs.content
+    assert reply and "".join(one.token for one in reply) == answer.choices[0].message.content
+    assert all(one.logprob <= 0 and len(one.top_logprobs) == 2 for one in reply)
+    chunks = [chunk async for chunk in await client.chat.completions.create(**request, stream=True)]
     streamed = [
         one.token
         for chunk in chunks
         for choice in chunk.choices
         for one in (choice.logprobs.content or () if choice.logprobs else ())
     ]
-    assert streamed == [one.token for one in told]
+    assert streamed == [one.token for one in reply]
 
 
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=CHAT, feature="stop, seed, most tokens")
 async def test_an_answer_ends_at_its_stop_word(client: openai.AsyncOpenAI, served: Served) -> None:
-    async def said(**more: Any) -> tuple[str, str]:
-        asked: Any = {"model": served.models.chat, "messages": user("!tokens 9"), "temperature": 0, **more}
-        choice = (await client.chat.completions.create(**asked)).choices[0]
+    async def text_of(**more: Any) -> tuple[str, str]:
+        request: Any = {"model": served.models.chat, "messages": user("!tokens 9"), "temperature": 0, **more}
+        choice = (await client.chat.completions.create(**request)).choices[0]
         return choice.message.content or "", choice.finish_reason
 
-    whole, why = await said(max_completion_tokens=6)
+    whole, why = await text_of(max_completion_tokens=6)
     stop = whole.split()[4]
     assert (len(whole.split()), why) == (6, "length")
-    assert await said(max_tokens=9, stop=[stop]) == (whole[: whole.index(stop)], "stop")
-    assert await said(max_tokens=9, temperature=1, seed=3) == await said(max_tokens=9, temperature=1, seed=3)
+    assert await text_of(max_tokens=9, stop=[stop]) == (whole[: whole.index(stop)], "stop")
+    assert await text_of(max_tokens=9, temperature=1, seed=3) == await text_of(max_tokens=9, temperature=1, seed=3)
 
 
 @pytest.mark.shows(dialect=CHAT, feature="stop, seed, most tokens")
 async def test_sampling(client: openai.AsyncOpenAI, served: Served) -> None:
-    async def said(text: str, **more: Any) -> tuple[str | None, str]:
+    async def text_of(text: str, **more: Any) -> tuple[str | None, str]:
         answer = await client.chat.completions.create(model=served.models.chat, messages=user(text), **more)
         return answer.choices[0].message.content, answer.choices[0].finish_reason
 
-    assert await said("!tokens 9", stop=["w4"]) == ("w0 w1 w2 w3 ", "stop")
-    assert await said("!tokens 9", max_tokens=3) == ("w0 w1 w2", "length")
-    assert await said("say something random", seed=1) == await said("say something random", seed=1)
-    assert await said("say something random", seed=1) != await said("say something random", seed=2)
+    assert await text_of("!tokens 9", stop=["w4"]) == ("w0 w1 w2 w3 ", "stop")
+    assert await text_of("!tokens 9", max_tokens=3) == ("w0 w1 w2", "length")
+    assert await text_of("say something random", seed=1) == await text_of("say something random", seed=1)
+    assert await text_of("say something random", seed=1) != await text_of("say something random", seed=2)
 
 
 @pytest.mark.any_model

@@ -25,14 +25,14 @@ async def client(served: Served) -> AsyncIterator[openai.AsyncOpenAI]:
 
 def lines(*bodies: dict[str, Any]) -> bytes:
     """A batch's file: a request a line."""
-    asked = ({"custom_id": f"n{n}", "method": "POST", "url": "/v1/chat/completions"} for n in range(len(bodies)))
-    return "\n".join(json.dumps({**head, "body": body}) for head, body in zip(asked, bodies, strict=True)).encode()
+    heads = ({"custom_id": f"n{n}", "method": "POST", "url": "/v1/chat/completions"} for n in range(len(bodies)))
+    return "\n".join(json.dumps({**head, "body": body}) for head, body in zip(heads, bodies, strict=True)).encode()
 
 
 async def ended(client: openai.AsyncOpenAI, batch: str) -> Any:
     async def look() -> Any:
-        found = await client.batches.retrieve(batch)
-        return found if found.status in ENDED else None
+        retrieved = await client.batches.retrieve(batch)
+        return retrieved if retrieved.status in ENDED else None
 
     return await eventually(look, 20, "the batch has ended")
 
@@ -62,10 +62,10 @@ async def test_a_batch_answers_each_line(client: openai.AsyncOpenAI, served: Ser
     batch = await ended(client, made.id)
     assert batch.status == "completed"
     assert (batch.request_counts.total, batch.request_counts.completed, batch.request_counts.failed) == (9, 8, 1)
-    told = [json.loads(line) for line in (await client.files.content(batch.output_file_id)).text.splitlines()]
-    said = {one["custom_id"]: one["response"]["body"]["choices"][0]["message"]["content"] for one in told}
-    assert said.keys() == {f"n{n}" for n in range(8)} and all(said.values())
-    assert said == {f"n{n}": f"You said: number {n}" for n in range(8)} or not served.scripted
+    answers = [json.loads(line) for line in (await client.files.content(batch.output_file_id)).text.splitlines()]
+    contents = {one["custom_id"]: one["response"]["body"]["choices"][0]["message"]["content"] for one in answers}
+    assert contents.keys() == {f"n{n}" for n in range(8)} and all(contents.values())
+    assert contents == {f"n{n}": f"You said: number {n}" for n in range(8)} or not served.scripted
     wrong = [json.loads(line) for line in (await client.files.content(batch.error_file_id)).text.splitlines()]
     assert [one["custom_id"] for one in wrong] == ["n8"]
 

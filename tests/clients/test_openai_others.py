@@ -28,10 +28,10 @@ async def client(served: Served) -> AsyncIterator[openai.AsyncOpenAI]:
 @pytest.mark.shows(dialect=TEXT, feature="whole answer")
 @pytest.mark.shows(dialect=TEXT, feature="stream")
 async def test_completions(client: openai.AsyncOpenAI, served: Served) -> None:
-    asked: Any = {"model": served.models.chat, "prompt": "the of and", "max_tokens": 8, "temperature": 0}
-    whole = await client.completions.create(**asked)
+    request: Any = {"model": served.models.chat, "prompt": "the of and", "max_tokens": 8, "temperature": 0}
+    whole = await client.completions.create(**request)
     assert whole.object == "text_completion" and whole.choices[0].text and whole.usage
-    chunks = [chunk async for chunk in await client.completions.create(**asked, stream=True)]
+    chunks = [chunk async for chunk in await client.completions.create(**request, stream=True)]
     assert "".join(chunk.choices[0].text for chunk in chunks if chunk.choices) == whole.choices[0].text
 
 
@@ -79,7 +79,7 @@ async def test_models(client: openai.AsyncOpenAI, served: Served) -> None:
     async def listed() -> bool | None:
         return served.models.chat in {model.id for model in (await client.models.list()).data} or None
 
-    await eventually(listed, 10, "the worker has told its models")
+    await eventually(listed, 10, "the worker has reported its models")
     assert (await client.models.retrieve(served.models.chat)).id == served.models.chat
     with pytest.raises(openai.NotFoundError):
         await client.models.retrieve("nobody:7b")

@@ -43,9 +43,9 @@ def said_in(events: list[Any]) -> str:
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=DIALECT, feature="stream")
 async def test_a_stream(client: openai.AsyncOpenAI, served: Served) -> None:
-    asked: Any = {"model": served.models.chat, "input": "!tokens 9", "max_output_tokens": 20, "temperature": 0}
-    events = [event async for event in await client.responses.create(**asked, stream=True)]
-    whole = await client.responses.create(**asked)
+    request: Any = {"model": served.models.chat, "input": "!tokens 9", "max_output_tokens": 20, "temperature": 0}
+    events = [event async for event in await client.responses.create(**request, stream=True)]
+    whole = await client.responses.create(**request)
     assert [event.sequence_number for event in events] == list(range(len(events)))
     assert (events[0].type, events[-1].type) == ("response.created", f"response.{whole.status}")
     assert said_in(events) == whole.output_text
@@ -55,17 +55,17 @@ async def test_a_stream(client: openai.AsyncOpenAI, served: Served) -> None:
 @pytest.mark.shows(dialect=DIALECT, feature="tools")
 @pytest.mark.shows(dialect=DIALECT, feature="parallel tool calls")
 async def test_parallel_calls_and_their_results(client: openai.AsyncOpenAI, served: Served) -> None:
-    asked = [{"role": "user", "content": EACH_CITY}]
-    answer = await client.responses.create(model=served.models.chat, input=asked, tools=[WEATHER])  # type: ignore[arg-type]
+    request = [{"role": "user", "content": EACH_CITY}]
+    answer = await client.responses.create(model=served.models.chat, input=request, tools=[WEATHER])  # type: ignore[arg-type]
     calls = [item for item in answer.output if item.type == "function_call"]
     assert cities_of([call.arguments for call in calls]) == CITIES
     results = [
         {"type": "function_call_output", "call_id": call.call_id, "output": f"{n} degrees"}
         for n, call in enumerate(calls)
     ]
-    talk: Any = [*asked, *(item.model_dump(exclude_none=True) for item in answer.output), *results]
-    told = await client.responses.create(model=served.models.chat, input=talk, tools=[WEATHER])
-    assert told.output_text == "The tools say: 0 degrees; 1 degrees; 2 degrees"
+    talk: Any = [*request, *(item.model_dump(exclude_none=True) for item in answer.output), *results]
+    reply = await client.responses.create(model=served.models.chat, input=talk, tools=[WEATHER])
+    assert reply.output_text == "The tools say: 0 degrees; 1 degrees; 2 degrees"
 
 
 @pytest.mark.shows(dialect=DIALECT, feature="structured output")
@@ -84,8 +84,8 @@ async def test_vision(client: openai.AsyncOpenAI, served: Served) -> None:
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=DIALECT, feature="background and resume")
 async def test_background_and_resume(client: openai.AsyncOpenAI, served: Served) -> None:
-    asked: Any = {"model": served.models.chat, "input": unique("!tokens 200"), "max_output_tokens": 200}
-    made = await client.responses.create(**asked, temperature=0, background=True, stream=True)
+    request: Any = {"model": served.models.chat, "input": unique("!tokens 200"), "max_output_tokens": 200}
+    made = await client.responses.create(**request, temperature=0, background=True, stream=True)
     heard: list[Any] = []
     async for event in made:
         heard.append(event)
@@ -103,16 +103,16 @@ async def test_background_and_resume(client: openai.AsyncOpenAI, served: Served)
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=DIALECT, feature="background and resume")
 async def test_background_is_polled(client: openai.AsyncOpenAI, served: Served) -> None:
-    asked: Any = {"model": served.models.chat, "input": "!tokens 9", "max_output_tokens": 20, "temperature": 0}
-    made = await client.responses.create(**asked, background=True)
+    request: Any = {"model": served.models.chat, "input": "!tokens 9", "max_output_tokens": 20, "temperature": 0}
+    made = await client.responses.create(**request, background=True)
     assert made.status in ("queued", "in_progress", *ENDED)
 
     async def ended() -> Any:
         answer = await client.responses.retrieve(made.id)
         return answer if answer.status in ENDED else None
 
-    told = (await eventually(ended, 10, "the answer is there")).output_text
-    assert told == words(9) if served.scripted else told
+    reply = (await eventually(ended, 10, "the answer is there")).output_text
+    assert reply == words(9) if served.scripted else reply
     await client.responses.delete(made.id)
     with pytest.raises(openai.NotFoundError):
         await client.responses.retrieve(made.id)

@@ -1,4 +1,4 @@
-"""Finding a job whose client does not tell its headers."""
+"""Finding a job whose client does not show its headers."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_metrics_are_not_among_them(name: str) -> None:
     assert not any(path.startswith("/metrics") for path in ways(objects_of(name)))
 
 
-def test_what_the_api_keeps_from_the_page_is_what_the_entrance_sends_it() -> None:
+def test_the_api_keeps_from_the_page_the_paths_that_the_entrance_sends_it() -> None:
     assert {"/" + part for part in api_parts()} - {"/metrics"} == wanted()
 
 

@@ -1,1 +1,1 @@
-"""Requests that nobody would write: none may cost more than an error in the right shape."""
+"""Requests that no client would send: none may cost more than an error in the right shape."""

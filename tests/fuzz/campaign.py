@@ -1,4 +1,4 @@
-"""Sending generated requests to a house: so many of them, and what was found."""
+"""Sending generated requests to a house: so many of them, and the faults that they met."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.fuzz.verdict import Wrong, check
 HANGS = 20.0  # seconds after which an answer counts as none: the house's deadline is half of it
 CALLERS = 4
 BRIEF = {"num_predict": 3, "temperature": 0}
-# A stream without an end: it tells the queue's pulse as long as somebody looks.
+# A stream without an end: it sends the queue's pulse as long as a client reads.
 ENDLESS = ("/api/admin/events",)
 
 
@@ -46,8 +46,8 @@ class Campaign:
     def documented(self, count: int) -> None:
         """What our own OpenAPI document allows, and what it forbids."""
         schema = schemathesis.openapi.from_url(f"{self._house.url}/openapi.json")
-        found = [one.ok() for one in schema.get_all_operations()]
-        operations = [one for one in found if one.path not in ENDLESS]
+        every = [one.ok() for one in schema.get_all_operations()]
+        operations = [one for one in every if one.path not in ENDLESS]
         session = plain_requests.Session()
         with session:
             for operation, share in zip(operations, shares(count, len(operations)), strict=True):
@@ -102,8 +102,8 @@ class Campaign:
             answer = case.call(base_url=self._house.url, session=session, timeout=HANGS)
         except plain_requests.RequestException as error:
             raise Wrong(f"{case.method} {case.path}: {error!r}") from error
-        told = answer.headers.get("content-type", [""])
-        check(case.formatted_path, answer.status_code, told[0] if told else "", answer.content)
+        kinds = answer.headers.get("content-type", [""])
+        check(case.formatted_path, answer.status_code, kinds[0] if kinds else "", answer.content)
 
 
 def cases(operation: Any) -> st.SearchStrategy[Any]:

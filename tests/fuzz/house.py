@@ -20,7 +20,7 @@ SETTINGS = {
     "SLUICE_DEADLINE_SECONDS": "10",
     "LOG_LEVEL": "WARNING",
 }
-REFUSED = ("!fault context", "!fault 400")  # the scripted engine says so of what is asked: the caller's mistake too
+REFUSED = ("!fault context", "!fault 400")  # the scripted engine refuses the request: that too is the caller's mistake
 WINDOW = 256  # tokens of the tiny model: what only the window ends has ended soon
 
 
@@ -33,7 +33,7 @@ class Fuzzed(NamedTuple):
 
 @contextmanager
 def fuzzed_house(home: Path, engine: str = "simulated") -> Iterator[Fuzzed]:
-    """`engine`: which one the workers have; the errors of each are told in other words."""
+    """`engine`: which one the workers have; the errors of each have other words."""
     with ExitStack() as stack:
         behind = _engine(engine, home, stack)
         valkey = Valkey(home / "valkey")

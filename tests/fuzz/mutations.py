@@ -13,7 +13,7 @@ TEXTS = (
     "",
     " ",
     "\0",
-    "\ud800",  # half of a character: JSON can say it, UTF-8 cannot
+    "\ud800",  # half of a character: JSON can write it, UTF-8 cannot
     "\u202e\u200b\ufeff",
     "👩‍👩‍👧‍👦" * 50,
     "é" * 5_000,
@@ -85,11 +85,11 @@ def junk(dice: Random, depth: int = 0) -> Any:
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Every place inside a JSON value, as keys from the root."""
-    found = [path] if path else []
+    paths = [path] if path else []
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, one in inner:
-        found += places(one, (*path, key))
-    return found
+        paths += places(one, (*path, key))
+    return paths
 
 
 def bent(dice: Random, shape: Shape) -> dict[str, Any]:

@@ -207,5 +207,5 @@ def _asked(shape: Shape, model: str) -> Shape:
 
 
 def _ordering(shape: Shape, order: str) -> Shape:
-    said = json.dumps(shape.body).replace(json.dumps(GREETING), json.dumps(order))
-    return Shape(shape.path, json.loads(said))
+    written = json.dumps(shape.body).replace(json.dumps(GREETING), json.dumps(order))
+    return Shape(shape.path, json.loads(written))

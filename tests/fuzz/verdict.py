@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 OLLAMA = ("/api/chat", "/api/generate", "/api/embed", "/api/show", "/api/tags", "/api/ps", "/api/version")
-OURS = ("internal_error", "engine_error")  # codes in the middle of a stream that say that we failed
+OURS = ("internal_error", "engine_error")  # codes in the middle of a stream that mean that we failed
 
 
 class Wrong(AssertionError):
@@ -15,7 +15,7 @@ class Wrong(AssertionError):
 
 
 def check(path: str, status: int, media_type: str, body: bytes, anthropic: bool = False) -> None:
-    """Raises Wrong. `anthropic`: the client says that it is one of Anthropic's."""
+    """Raises Wrong. `anthropic`: the client sent the headers of Anthropic's."""
     if status >= 500:
         raise Wrong(f"{path} answered {status}: {body[:500]!r}")
     if status >= 400:
@@ -29,21 +29,21 @@ def check(path: str, status: int, media_type: str, body: bytes, anthropic: bool 
 
 def check_refusal(path: str, body: bytes, anthropic: bool) -> None:
     try:
-        said = orjson.loads(body)
+        parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Wrong(f"{path} refused with what is not JSON: {body[:200]!r}") from None
-    if not has_shape(path, said, anthropic):
+    if not has_shape(path, parsed, anthropic):
         raise Wrong(f"{path} refused in another's shape: {body[:300]!r}")
 
 
-def has_shape(path: str, said: Any, anthropic: bool) -> bool:
-    error = said.get("error") if isinstance(said, dict) else None
+def has_shape(path: str, parsed: Any, anthropic: bool) -> bool:
+    error = parsed.get("error") if isinstance(parsed, dict) else None
     if path.startswith(OLLAMA):
         return isinstance(error, str)
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):
         return False
     if path.startswith("/v1/messages") or (anthropic and path.startswith("/v1/models")):
-        return said.get("type") == "error" and isinstance(error.get("type"), str)
+        return parsed.get("type") == "error" and isinstance(error.get("type"), str)
     if path.startswith("/v1/"):
         return {"message", "type", "param", "code"} <= error.keys()
     return isinstance(error.get("code"), str)

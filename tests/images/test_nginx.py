@@ -56,7 +56,7 @@ def test_the_prefixes_are_those_of_the_openapi_document() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(wanted()))
-async def test_the_api_answers_what_is_its_own(visitor: httpx.AsyncClient, home: House, path: str) -> None:
+async def test_the_api_answers_its_own_paths(visitor: httpx.AsyncClient, home: House, path: str) -> None:
     for asked in (path, f"{path}/nowhere", f"{path}/no.br", f"{path}/.hidden"):
         through = await visitor.get(asked)
         async with httpx.AsyncClient(base_url=home.url) as direct:
@@ -69,7 +69,7 @@ async def test_the_api_answers_what_is_its_own(visitor: httpx.AsyncClient, home:
 @pytest.mark.parametrize(
     "path", ["/metrics", "/metrics/", "//metrics", "/%6detrics", "/x/../metrics", "/apiary", "/v10"]
 )
-async def test_what_is_not_for_visitors_ends_at_the_page_s_404(nginx: Nginx, path: str) -> None:
+async def test_a_path_that_is_not_for_visitors_ends_at_the_page_s_404(nginx: Nginx, path: str) -> None:
     async with open_stream(nginx.url, method="GET", headers={}) as home:
         assert home.status == 200
     async with open_stream(f"{nginx.url}{path}") as answer:
@@ -99,7 +99,7 @@ async def test_every_file_of_the_page_is_sent_as_the_api_sends_it(visitor: httpx
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_program_that_asks_for_no_page_reads_ollama_s_sign_of_life(
+async def test_a_program_that_takes_no_page_reads_ollama_s_sign_of_life(
     visitor: httpx.AsyncClient, method: str
 ) -> None:
     async with client_of(PAGE) as api:
@@ -113,18 +113,18 @@ async def test_a_program_that_asks_for_no_page_reads_ollama_s_sign_of_life(
     assert (await visitor.get("/running")).status_code == 404
 
 
-async def test_a_small_form_is_sent_to_who_takes_it(visitor: httpx.AsyncClient) -> None:
+async def test_a_small_form_is_sent_to_a_client_that_takes_it(visitor: httpx.AsyncClient) -> None:
     for encoding in ("br", "gzip"):
         answer = await visitor.get("/", headers={"accept-encoding": encoding, "accept": "text/html"})
         assert answer.headers["content-encoding"] == encoding
 
 
 @pytest.mark.parametrize("path", ["/index.html.br", "/index.html.gz", "/.br/index.html.br", "/headers.json", "/404/"])
-async def test_what_is_a_double_or_for_servers_has_no_address(visitor: httpx.AsyncClient, path: str) -> None:
+async def test_a_double_or_a_file_for_servers_has_no_address(visitor: httpx.AsyncClient, path: str) -> None:
     assert (await visitor.get(path)).status_code == 404
 
 
-async def test_who_got_lost_gets_a_page_with_its_policy(visitor: httpx.AsyncClient) -> None:
+async def test_a_lost_visitor_gets_a_page_with_its_policy(visitor: httpx.AsyncClient) -> None:
     answer = await visitor.get("/nowhere", headers={"accept-encoding": "br"})
     assert answer.status_code == 404 and answer.headers["content-type"] == "text/html; charset=utf-8"
     assert "script-src 'self'" in answer.headers["content-security-policy"]
@@ -136,7 +136,7 @@ async def test_a_folder_without_its_slash_leads_to_it_under_any_address(visitor:
     assert (answer.status_code, answer.headers["location"]) == (301, "/admin/")
 
 
-async def test_what_has_not_changed_is_not_sent_again(visitor: httpx.AsyncClient) -> None:
+async def test_a_file_that_has_not_changed_is_not_sent_again(visitor: httpx.AsyncClient) -> None:
     for encoding in ("identity", "gzip", "br"):
         asked = {"accept-encoding": encoding, "accept": "text/html"}
         first = await visitor.get("/", headers=asked)
@@ -181,7 +181,7 @@ async def listener(serve: Serve) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-async def test_the_api_learns_who_asks_under_which_name_and_how(tmp_path: Path) -> None:
+async def test_the_api_learns_the_visitor_s_address_the_host_and_the_scheme(tmp_path: Path) -> None:
     heads: list[str] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -233,7 +233,7 @@ async def test_a_connection_that_is_refused_is_tried_once_more(tmp_path: Path, h
                 assert (await client.post("/api/chat", json={"messages": []})).status_code == 400
 
 
-async def test_without_an_api_the_page_is_there_and_says_when_to_try_again(tmp_path: Path) -> None:
+async def test_without_an_api_the_page_is_there_and_errors_name_when_to_try_again(tmp_path: Path) -> None:
     with running(tmp_path, free_port(), free_port()) as nginx:
         async with httpx.AsyncClient(base_url=nginx.url) as client:
             assert (await client.get("/")).status_code == 200

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from backend.store.database import Database
 from backend.store.migrate import NEWEST
 from backend.store.tables import messages, threads
 from tests.sluice.conftest import PATIENT, Ups
+from tests.support import forked
 from tests.support.child import free_port
 from tests.support.postgres import Postgres, run_apart
 from tests.support.processes import clean_environment
@@ -27,10 +27,7 @@ class Command:
         self.env = clean_environment(COLUMNS="200", NO_COLOR="1", **({"DATABASE_URL": url} if url else {}))
 
     def __call__(self, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "sluice", "db", *words]
-        return subprocess.run(
-            command, env=self.env, cwd=self.home, input=typed, capture_output=True, text=True, timeout=60, check=False
-        )
+        return forked.run("sluice", "db", *words, env=self.env, cwd=self.home, typed=typed)
 
     def output_of(self, *words: str, typed: str = "") -> str:
         """What the command printed, once it has succeeded."""

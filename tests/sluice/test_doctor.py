@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from backend.store.migrate import NEWEST
+from tests.support import forked
 from tests.support.child import free_port
 from tests.support.processes import clean_environment
 from tests.support.valkey import Valkey
@@ -35,15 +34,7 @@ class Doctor:
     def __call__(self, **env: str) -> tuple[int, str]:
         """(exit code, what it printed, in lines wide enough not to be broken)"""
         chosen = {"SLUICE_ENGINE": "simulated", "SLUICE_PORT": str(free_port()), "COLUMNS": "600", **env}
-        done = subprocess.run(
-            [sys.executable, "-m", "sluice", "doctor"],
-            env=clean_environment(**chosen),
-            cwd=self._home,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = forked.run("sluice", "doctor", env=clean_environment(**chosen), cwd=self._home)
         return done.returncode, done.stdout + done.stderr
 
 

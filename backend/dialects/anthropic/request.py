@@ -48,7 +48,8 @@ class AnthropicTool(BaseModel):
 
     _of_its_kind = model_validator(mode="before")(only_custom)
 
-    def to_ask(self) -> dict[str, Any]:
+    def as_tool(self) -> dict[str, Any]:
+        """The tool as a job carries it."""
         about = {"name": self.name, "description": self.description}
         function = {**about, "parameters": self.input_schema, "strict": self.strict}
         return {"type": "function", "function": {name: value for name, value in function.items() if value is not None}}
@@ -119,7 +120,7 @@ class CountRequest(BaseModel):
         return JobRequest(
             model=self.model,
             messages=job_messages(self.system, self.messages),
-            tools=tuple(tool.to_ask() for tool in self.own_tools) or None,
+            tools=tuple(tool.as_tool() for tool in self.own_tools) or None,
             tool_choice=CHOICES[choice.type] if choice else None,
             tool_name=choice.name if choice and choice.type == "tool" else None,
             parallel_tool_calls=False if choice and choice.disable_parallel_tool_use else None,

@@ -31,7 +31,7 @@ class Prepared(NamedTuple):
 
     room: Room
     model: QueueChat
-    job: JobRequest
+    ask: JobRequest
     context: int | None
 
 
@@ -62,7 +62,7 @@ async def let_in(request: Request, caller: Caller, chats: list[Chat], body: byte
     async with asyncio.timeout(chat_of(request).answer_seconds):
         ready = [await _prepare(chat, catalogue, bounds) for chat in chats]
     turn = chats[0].turn and chats[0].turn._replace(context_messages=ready[0].context)
-    party = await submit(request, caller, [chat.job for chat in ready], body, turn=turn, trimmed=True)
+    party = await submit(request, caller, [chat.ask for chat in ready], body, turn=turn, trimmed=True)
     return Members(party, [_as_let_in(chat, ticket) for chat, ticket in zip(ready, party.tickets, strict=True)])
 
 
@@ -79,8 +79,8 @@ async def _prepare(chat: Chat, catalogue: Catalogue, bounds: RequestBounds) -> P
         beside=text_tokens(orjson.dumps(model.tools).decode()) if model.tools else 0,
     )
     kept = trim(chat.messages, room)
-    job = checked(lambda: model.to_ask(kept), "messages")
-    return Prepared(room, model, job.model_copy(update={"model": requested}), context_of(chat.messages, kept))
+    ask = checked(lambda: model.to_ask(kept), "messages")
+    return Prepared(room, model, ask.model_copy(update={"model": requested}), context_of(chat.messages, kept))
 
 
 def _as_let_in(chat: Prepared, ticket: Ticket) -> LetIn:
@@ -91,7 +91,7 @@ def _as_let_in(chat: Prepared, ticket: Ticket) -> LetIn:
 
 def _following(ticket: Ticket) -> Follow:
     @asynccontextmanager
-    async def follow(job: JobRequest) -> AsyncIterator[Events]:
+    async def follow(ask: JobRequest) -> AsyncIterator[Events]:
         """The job is there already: LangServe opens its response before it runs the chain."""
         yield ticket.reader
 

@@ -37,7 +37,7 @@ class Events(Protocol):
 Follow = Callable[[JobRequest], AbstractAsyncContextManager[Events]]
 
 
-def not_let_in(job: JobRequest) -> AbstractAsyncContextManager[Events]:
+def not_let_in(ask: JobRequest) -> AbstractAsyncContextManager[Events]:
     raise RuntimeError("this model has no queue to send its jobs to")
 
 

@@ -1,4 +1,5 @@
-"""`/api/jobs/{id}`: the record, the events from any point on, and cancel."""
+"""`/api/jobs/{id}`: the record, the events from any point on, and cancel. `/api/v1/local-llm/generate`: the plainest of
+all doors."""
 
 from __future__ import annotations
 
@@ -13,9 +14,12 @@ from backend.chat.disconnect import CONTINUE, parse_on_disconnect
 from backend.chat.pace import pace_of
 from backend.chat.relay import RelayResponse
 from backend.chat.service import chat_of
+from backend.dialects.common.openapi import takes
+from backend.dialects.common.serving import serve
 from backend.dialects.native.events import NativeEvents
+from backend.dialects.native.local_llm import LocalGenerate, LocalRequest
 from backend.dialects.native.view import view
-from backend.errors import Conflict, Invalid, job_not_found
+from backend.errors import Conflict, Invalid, NotFound, job_not_found
 from backend.pool.news import news_of
 from backend.pool.pools import Found, Pools, pools_of
 from wire.events import START, EventId
@@ -23,7 +27,11 @@ from wire.ids import JobId
 from wire.reader import CursorUnknown
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+local_router = APIRouter(prefix="/api/v1/local-llm", tags=["chat"])
 Owner = Annotated[Caller, needs("jobs")]
+Chatter = Annotated[Caller, needs("chat")]
+
+GENERATE, ANYWHERE = LocalGenerate(), LocalGenerate(anywhere=True)
 
 
 @router.get("/{job}", summary="State, place, attempts, timeline, usage and result of a job")
@@ -55,11 +63,20 @@ async def events(job: JobId, request: Request, caller: Owner) -> Response:
 
 @router.post("/{job}/cancel", summary="End a job; its worker stops within 100 ms")
 async def cancel(job: JobId, request: Request, caller: Owner) -> dict[str, Any]:
-    """Answers with the state it is in now: cancelling what has ended changes nothing, and is no error."""
+    """Answers with the state that the job is in now: to cancel an ended job changes nothing, and is no error."""
     state = await pools_of(request).of(caller).cancel(job)
     if state is None:
         raise job_not_found(job)
     return {"id": job, "state": state}
+
+
+@local_router.post("/generate", openapi_extra=takes(LocalRequest), summary="Answer one prompt")
+async def generate(request: Request, caller: Chatter) -> Response:
+    """`{id, response, model, provider, usage, timings, cached}`; `id` is the job's, for `/api/jobs/{id}`."""
+    try:
+        return await serve(request, caller, GENERATE)
+    except NotFound:  # nothing was enqueued
+        return await serve(request, caller, ANYWHERE)
 
 
 async def find_job(pools: Pools, caller: Caller, job: JobId) -> Found:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from backend.dialects.native.endpoints import router
-from backend.dialects.native.local_llm_endpoints import router as local_router
+from backend.dialects.native.endpoints import local_router, router
 from backend.dialects.native.models import router as models_router
 from backend.entrance.protocols import ClientProtocol, our_refusal
 

@@ -64,28 +64,28 @@ def read_embed(body: dict[str, Any]) -> JobRequest:
     """A job without inputs: the model is to be loaded. Raises Invalid."""
     wanted = read_as(EmbedRequest, body)
     texts = [wanted.input] if isinstance(wanted.input, str) and wanted.input else wanted.input
-    job = _job("ollama.embed", wanted, tuple(text or BLANK for text in texts))
-    return job.model_copy(update={"dimensions": wanted.dimensions})
+    ask = _ask_of("ollama.embed", wanted, tuple(text or BLANK for text in texts))
+    return ask.model_copy(update={"dimensions": wanted.dimensions})
 
 
 def read_old(body: dict[str, Any]) -> JobRequest:
     """A job without inputs: the model is to be loaded. Raises Invalid."""
     wanted = read_as(OldRequest, body)
-    return _job("ollama.embeddings", wanted, (wanted.prompt,) if wanted.prompt else ())
+    return _ask_of("ollama.embeddings", wanted, (wanted.prompt,) if wanted.prompt else ())
 
 
-def _job(door: str, wanted: EmbedRequest | OldRequest, inputs: tuple[str, ...]) -> JobRequest:
+def _ask_of(door: str, wanted: EmbedRequest | OldRequest, inputs: tuple[str, ...]) -> JobRequest:
     options = given(wanted.options)
     return JobRequest(
         kind="embed", door=door, model=wanted.model, inputs=inputs, options=options, keep_alive=wanted.keep_alive
     )
 
 
-def loading_of(job: JobRequest, able: bool) -> JobRequest:
-    """The job that loads the model of `job`, which has no inputs. `able`: the model makes vectors."""
+def loading_of(ask: JobRequest, able: bool) -> JobRequest:
+    """The job that loads the model of `ask`, which has no inputs. `able`: the model makes vectors."""
     if able:
-        return job.model_copy(update={"inputs": (WORD,), "dimensions": None})
-    return loading(job.model, job.keep_alive, "input").ask.model_copy(update={"door": job.door})
+        return ask.model_copy(update={"inputs": (WORD,), "dimensions": None})
+    return loading(ask.model, ask.keep_alive, "input").ask.model_copy(update={"door": ask.door})
 
 
 def embedded(made: Vectors) -> Iterator[bytes]:

@@ -21,7 +21,7 @@ def loading(model: str | None, keep_alive: KeepAlive | None, wanting: str) -> Pa
     """Raises Invalid where no model is named: then `wanting` is what was forgotten."""
     if not model:
         raise Invalid(f"{wanting}: it is empty, and no model is named that could be loaded.")
-    job = JobRequest(
+    ask = JobRequest(
         model=model,
         messages=(Message(role="user", content=WORD),),
         options={"num_predict": 1},
@@ -29,7 +29,7 @@ def loading(model: str | None, keep_alive: KeepAlive | None, wanting: str) -> Pa
         think=False,
     )
     extra = "unload" if is_none(keep_alive) else "load"
-    return Parsed(job, stream=False, extra=extra, reuse=False)  # the model is to be loaded, also where it was before
+    return Parsed(ask, stream=False, extra=extra, reuse=False)  # the model is to be loaded, also where it was before
 
 
 def is_none(keep_alive: KeepAlive | None) -> bool:

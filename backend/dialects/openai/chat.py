@@ -50,9 +50,9 @@ class ChatDoor:
         check_possible(incoming.fields)
         wanted = read_as(OpenAiChatRequest, incoming.fields)
         include_usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
-        job, *others = copies(wanted.to_ask(), wanted.n or 1)
+        ask, *others = copies(wanted.to_ask(), wanted.n or 1)
         extra = ChatExtra(seconds(now_ms()), include_usage)
-        return Parsed(job, bool(wanted.stream), extra, others=tuple(others))
+        return Parsed(ask, bool(wanted.stream), extra, others=tuple(others))
 
     def stream(self, parsed: Parsed, ticket: Ticket) -> ChatChunks:
         return ChatChunks(ticket.job, ticket.model, parsed.extra.created, parsed.extra.include_usage)

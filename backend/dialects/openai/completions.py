@@ -59,7 +59,7 @@ class CompletionRequest(Sampling):
     def to_asks(self) -> list[JobRequest]:
         """A prompt's answers side by side. Raises BadParameter where one part of the request contradicts another."""
         self._check()
-        return [job for prompt in self.prompt for job in copies(self._job(prompt), self.n or 1)]
+        return [ask for prompt in self.prompt for ask in copies(self._ask_of(prompt), self.n or 1)]
 
     def _check(self) -> None:
         if self.stream_options and not self.stream:
@@ -73,7 +73,7 @@ class CompletionRequest(Sampling):
         if len(self.prompt) * (self.n or 1) > JOBS_MAX:
             raise BadParameter("n", f"n: of all prompts together at most {JOBS_MAX} answers are made.")
 
-    def _job(self, prompt: str) -> JobRequest:
+    def _ask_of(self, prompt: str) -> JobRequest:
         form = self.form()
         return JobRequest(
             kind="generate",
@@ -112,8 +112,8 @@ class CompletionsDoor:
         wanted = read_as(CompletionRequest, incoming.fields)
         include_usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
         extra = CompletionExtra(seconds(now_ms()), include_usage, bool(wanted.echo))
-        job, *others = wanted.to_asks()
-        return Parsed(job, bool(wanted.stream), extra, others=tuple(others))
+        ask, *others = wanted.to_asks()
+        return Parsed(ask, bool(wanted.stream), extra, others=tuple(others))
 
     def stream(self, parsed: Parsed, ticket: Ticket) -> TextChunks:
         return TextChunks(ticket.job, ticket.model, parsed.extra, parsed.ask.prompt)

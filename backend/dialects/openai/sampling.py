@@ -37,13 +37,13 @@ STOPS_MAX = 256  # no engine is known to take more; an engine that takes fewer r
 Count = Annotated[int, Field(ge=1, le=N_MAX)]
 
 
-def copies(job: JobRequest, count: int) -> list[JobRequest]:
-    """The same question so many times. One with a seed gets another for each: the same one would make one answer."""
-    seed = job.options.get("seed")
+def copies(ask: JobRequest, count: int) -> list[JobRequest]:
+    """The same question `count` times. Each copy of a question with a seed gets another seed: one makes one answer."""
+    seed = ask.options.get("seed")
     if seed is None or count == 1:
-        return [job] * count
+        return [ask] * count
     seeds = [(seed + place + 2**63) % 2**64 - 2**63 for place in range(count)]
-    return [job.model_copy(update={"options": {**job.options, "seed": seed}}) for seed in seeds]
+    return [ask.model_copy(update={"options": {**ask.options, "seed": seed}}) for seed in seeds]
 
 
 def as_list(value: object) -> object:

@@ -161,7 +161,7 @@ def response(origin: Origin, status: str, output: list[Item]) -> dict[str, Any]:
     }
 
 
-def instructions_of(request: JobRequest) -> str | None:
-    """The first message, where it is not of the input or of what is continued."""
-    has_them = bool((request.echo or {}).get("instructed"))
-    return request.messages[0].content if has_them else None
+def instructions_of(ask: JobRequest) -> str | None:
+    """The first message, where it is the instructions and not part of the conversation."""
+    has_them = bool((ask.echo or {}).get("instructed"))
+    return ask.messages[0].content if has_them else None

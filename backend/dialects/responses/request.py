@@ -187,6 +187,6 @@ class ResponsesRequest(BaseModel):
         return {**echoed, **choice, "created_at": seconds(now_ms()), "instructed": instructed, "own": int(instructed)}
 
 
-def is_stored(request: JobRequest) -> bool:
+def is_stored(ask: JobRequest) -> bool:
     """Whether the job is a response that may be fetched again, with its input, and continued by another response."""
-    return request.door == DOOR_NAME and (request.echo or {}).get("store") is not False
+    return ask.door == DOOR_NAME and (ask.echo or {}).get("store") is not False

@@ -167,13 +167,13 @@ def input_of(stored: Stored) -> list[Item]:
     return input_items_of(stored.origin.job, stored.own)
 
 
-def _joined(job: JobRequest, before: list[Message], most: int) -> JobRequest:
-    echo = dict(job.echo or {})
+def _joined(ask: JobRequest, before: list[Message], most: int) -> JobRequest:
+    echo = dict(ask.echo or {})
     first = int(echo["own"])
-    messages = (*job.messages[:first], *before, *job.messages[first:])
+    messages = (*ask.messages[:first], *before, *ask.messages[first:])
     if len(messages) > most:
         raise BadParameter("input", f"input: the conversation has {len(messages):,} messages; at most {most:,}.")
-    return job.model_copy(update={"messages": with_names(messages), "echo": {**echo, "own": first + len(before)}})
+    return ask.model_copy(update={"messages": with_names(messages), "echo": {**echo, "own": first + len(before)}})
 
 
 def _answer(stored: Stored, outcome: Outcome) -> Message:

@@ -156,4 +156,4 @@ export class Feed {
 }
 
 const read = <T>(event: Event) => JSON.parse((event as MessageEvent<string>).data) as T;
-const byName = (one: Worker, other: Worker) => one.id.localeCompare(other.id, "en", { numeric: true });
+const byName = (first: Worker, second: Worker) => first.id.localeCompare(second.id, "en", { numeric: true });

@@ -25,7 +25,7 @@ export function QueuePanel() {
 
 const ClassCard = memo(function ClassCard({ entry }: { entry: ClassQueue }) {
   // By name, not by number: a bar that changes its place every second cannot be read.
-  const tenants = entry.tenants.toSorted((one, other) => one.tenant.localeCompare(other.tenant));
+  const tenants = entry.tenants.toSorted((first, second) => first.tenant.localeCompare(second.tenant));
   const most = Math.max(1, ...entry.tenants.map((tenant) => tenant.waiting));
   return (
     <div className="rounded-xl border border-line p-3">

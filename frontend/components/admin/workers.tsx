@@ -98,7 +98,7 @@ function Models({ models }: { models: Worker["models"] }) {
   if (models.length === 0) return <p className="mt-2 text-xs text-muted-fg">no model yet</p>;
   return (
     <ul aria-label="Models" className="mt-2 flex flex-wrap gap-1.5">
-      {models.toSorted((one, other) => Number(other.loaded) - Number(one.loaded)).map(({ name, loaded }) => (
+      {models.toSorted((first, second) => Number(second.loaded) - Number(first.loaded)).map(({ name, loaded }) => (
         <li key={name} className={`max-w-full truncate rounded-md border px-1.5 py-0.5 font-mono text-xs ${loaded ? "border-line text-fg" : "border-dashed border-line text-muted-fg"}`}>
           {name}
           <span className="font-sans text-muted-fg"> {loaded ? "loaded" : "not loaded"}</span>

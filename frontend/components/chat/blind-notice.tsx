@@ -4,7 +4,7 @@ import { EyeOff } from "lucide-react";
 import { can, useChosenModel } from "./chosen-model";
 import { useModels, useSettings, type ModelInfo } from "@/runtime";
 
-const MOST = 3; // models are offered at most: the notice is a line, not a list
+const MOST = 3; // models offered: the notice is a line, not a list
 
 /**
  * Warns before an image is sent to a model that will not see it. Sending stays possible, because the words may be

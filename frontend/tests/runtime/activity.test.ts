@@ -19,7 +19,7 @@ let id = "";
 let count = 0;
 beforeEach(() => {
   id = `s${++count}`;
-  states.set({});
+  states.set(new Map());
   openStates({ [id]: {} });
   show(undefined);
 });

@@ -14,7 +14,7 @@ import { aui, follows, house, others } from "./tab";
 vi.mock("next/navigation", () => ({ usePathname: () => "/" }));
 
 beforeEach(() => sessionStorage.clear());
-afterEach(() => void states.set({}));
+afterEach(() => void states.set(new Map()));
 
 /** Everything that the store and the browser's storage hold, as one text; a runtime of assistant-ui as two words. */
 function memory(): string {
@@ -22,7 +22,7 @@ function memory(): string {
     if (key === "live") return value && "a runtime";
     return value instanceof Map || value instanceof Set ? [...value] : value;
   };
-  return JSON.stringify([states.get(), { ...localStorage }, { ...sessionStorage }], plain);
+  return JSON.stringify([[...states.get()], { ...localStorage }, { ...sessionStorage }], plain);
 }
 
 /** Each field names the thread `id`. The compiler demands every new field of ThreadState here. */

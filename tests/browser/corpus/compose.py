@@ -1,4 +1,4 @@
-"""All of it in one order, and a fair share of it for a quick run."""
+"""The whole corpus in one order, and a fair share of it for a quick run."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def payloads(source: Source, marks: Marks) -> Iterator[Payload]:
 
 
 def sample(count: int, marks: Marks = Marks()) -> list[Payload]:  # noqa: B008 - a frozen record
-    """So many, of every kind as near to equally many as there are, spread over each kind."""
+    """So many payloads, as equally many of each kind as there are, spread over the kind."""
     kinds = [spread(list(payloads(source, marks)), count) for source in SOURCES]
     in_turn = (payload for row in zip_longest(*kinds) for payload in row if payload is not None)
     return list(islice(in_turn, count))
@@ -61,7 +61,7 @@ def spread(kind: list[Payload], count: int) -> list[Payload]:
     return [kind[(number * step) % len(kind)] for number in range(min(count, len(kind)))]
 
 
-def coprime(one: int, other: int) -> bool:
-    while other:
-        one, other = other, one % other
-    return one == 1
+def coprime(first: int, second: int) -> bool:
+    while second:
+        first, second = second, first % second
+    return first == 1

@@ -151,14 +151,14 @@ def scripts(marks: Marks) -> Iterator[str]:
 
 
 def fetches(marks: Marks) -> Iterator[str]:
-    """Markup that asks another host by itself."""
+    """Markup that requests something from another host by itself."""
     for place, template in enumerate(FETCHING):
         for number, url in enumerate(leaking(marks, f"html{place}")):
             yield FRAMES[(place + number) % len(FRAMES)].format(markup=template.format(url=url))
 
 
 def names(marks: Marks) -> Iterator[str]:
-    """What fits into one line: for titles and the names of models."""
+    """Attacks that fit into one line: for titles and the names of models."""
     for template in RUNNING:
         yield template.format(script=marks.script, host=marks.host)
     for place, template in enumerate(FETCHING):

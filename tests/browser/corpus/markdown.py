@@ -65,7 +65,7 @@ def links(marks: Marks) -> Iterator[str]:
 
 
 def images(marks: Marks) -> Iterator[str]:
-    """Images that tell another host what they are asked for, or run as documents."""
+    """Images that send their address to another host, or run as documents."""
     for place, template in enumerate(IMAGES):
         for url in leaking(marks, f"image{place}"):
             yield template.format(url=url)

@@ -1,4 +1,4 @@
-"""One attack, and how its success is told."""
+"""One attack, and how its success is noticed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Marks(NamedTuple):
     script: str = "window.__xss=1"
     """Run in the page: no quotes and no angle brackets, so that it fits anywhere."""
     host: str = "http://127.0.0.1:9"
-    """Asked for `/leak…`, without a slash at its end. By default a port where nothing listens."""
+    """The host that `/leak…` is requested from, without a slash at its end. By default a port where nothing listens."""
 
 
 class Payload(NamedTuple):

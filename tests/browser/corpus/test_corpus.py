@@ -1,4 +1,4 @@
-"""The corpus itself: a corpus that lost its attacks would find nothing, and say that all is well."""
+"""The corpus itself: a corpus that lost its attacks would pass every test."""
 
 from __future__ import annotations
 

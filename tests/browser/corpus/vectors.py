@@ -1,4 +1,4 @@
-"""What an attack puts where an address belongs, in all its disguises."""
+"""The addresses of attacks, in all their disguises."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def mixed(text: str) -> str:
 
 
 def within(piece: str) -> Disguise:
-    """The piece in the midst of the scheme."""
+    """The piece in the middle of the scheme."""
     return lambda scheme: scheme[:4] + piece + scheme[4:]
 
 

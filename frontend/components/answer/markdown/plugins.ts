@@ -39,7 +39,7 @@ function changed(node: Node, within: readonly string[]): Node[] {
       return /^<br\s*\/?>$/i.test(node.value ?? "") ? [{ type: "break" }] : [node];
     case "image":
     case "imageReference":
-      return within.some((one) => one.startsWith("link")) ? [{ type: "text", value: node.alt || "image" }] : [node];
+      return within.some((parent) => parent.startsWith("link")) ? [{ type: "text", value: node.alt || "image" }] : [node];
     case "math":
     case "inlineMath":
       return (node.value ?? "").length > MAX_FORMULA ? [{ type: "inlineCode", value: node.value ?? "" }] : [node];
