@@ -126,7 +126,7 @@ def test_the_pictures_of_the_browser_tests_are_kept_whatever_became_of_them() ->
     assert kept["if"] == "always()" and kept["uses"].startswith("actions/upload-artifact@")
     assert ROOT / kept["with"]["path"] == ARTEFACTS
     # The action would pass the folder over otherwise.
-    assert kept["with"]["include-hidden-files"] is True and kept["with"]["if-no-files-actions"] == "error"
+    assert kept["with"]["include-hidden-files"] is True and kept["with"]["if-no-files-found"] == "error"
 
 
 def test_every_script_that_a_workflow_runs_is_there() -> None:
