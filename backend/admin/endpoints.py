@@ -33,8 +33,8 @@ async def jobs(
 ) -> dict[str, Any]:
     every = admin_of(request).jobs
     look = every.live if state == "live" else every.ended
-    found, following = await look(cursor, limit)
-    return {"jobs": found, "next_cursor": following}
+    views, following = await look(cursor, limit)
+    return {"jobs": views, "next_cursor": following}
 
 
 @router.get("/jobs/{job}", summary="One job of any tenant: its cost and its timeline, nothing of its texts")
@@ -44,11 +44,11 @@ async def job(job: JobId, request: Request) -> dict[str, Any]:
 
 @router.post("/jobs/{job}/cancel", summary="End a job of any tenant; its worker stops within 100 ms")
 async def cancel(job: JobId, request: Request) -> dict[str, Any]:
-    """Answers with the state it is in now: cancelling what has ended changes nothing, and is no error."""
+    """Returns the state that the job is in now. To cancel a job that has ended changes nothing, and is no error."""
     return await admin_of(request).jobs.cancel(job)
 
 
 @router.get("/dead", summary="Dead letters, page by page, the newest first")
 async def dead(request: Request, limit: Limit = 50, cursor: str | None = None) -> dict[str, Any]:
-    found, following = await admin_of(request).jobs.dead(cursor, limit)
-    return {"dead": found, "next_cursor": following}
+    letters, following = await admin_of(request).jobs.dead(cursor, limit)
+    return {"dead": letters, "next_cursor": following}

@@ -63,26 +63,26 @@ class AllJobs:
         state = await self._pools.cancel(job)
         return {"id": job, "state": state or (await self.one(job))["state"]}
 
-    async def _known(self, names: Iterable[JobId]) -> dict[str, View]:
+    async def _known(self, jobs: Iterable[JobId]) -> dict[JobId, View]:
         """Redis first: it keeps a job for a day after its end, SQL for longer."""
-        wanted = list(dict.fromkeys(name for name in names if name))
-        found = await self._from_redis(wanted)
-        rows = await self._ended.known([name for name in wanted if name not in found])
-        return found | {name: _view_of_row(row) for name, row in rows.items()}
+        wanted = list(dict.fromkeys(job for job in jobs if job))
+        views = await self._from_redis(wanted)
+        rows = await self._ended.known([job for job in wanted if job not in views])
+        return views | {job: _view_of_row(row) for job, row in rows.items()}
 
-    async def _from_redis(self, names: Sequence[JobId]) -> dict[str, View]:
+    async def _from_redis(self, jobs: Sequence[JobId]) -> dict[JobId, View]:
         """A job that went from pool to pool is shown as it is in the pool that it came to last."""
-        latest: dict[str, tuple[Pool, JobRecord]] = {}
+        latest: dict[JobId, tuple[Pool, JobRecord]] = {}
         for pool in self._pools:
-            for record in await pool.ledger.outlines(names):
+            for record in await pool.ledger.outlines(jobs):
                 if record is not None and (record.id not in latest or latest[record.id][1].base <= record.base):
                     latest[record.id] = (pool, record)
-        views: dict[str, View] = {}
+        views: dict[JobId, View] = {}
         for pool in self._pools:
             records = [record for where, record in latest.values() if where is pool]
             ends = await pool.ledger.ends(records)
             views |= {record.id: _view_of_record(pool.name, record, ends.get(record.id, {})) for record in records}
-        return {name: views[name] for name in names if name in views}
+        return {job: views[job] for job in jobs if job in views}
 
 
 def _view_of_record(pool: str, record: JobRecord, end: dict[str, Any]) -> View:
@@ -137,8 +137,8 @@ def _timeline(marks: Iterable[Sequence[Any]]) -> list[dict[str, str]]:
     return [{"at": moment(at), "what": what, "detail": detail} for at, what, detail in marks]
 
 
-def _dead_letter(entry: Entry, jobs: dict[str, View]) -> View:
-    job = entry.fields.get("job", "")
+def _dead_letter(entry: Entry, jobs: dict[JobId, View]) -> View:
+    job = JobId(entry.fields.get("job", ""))
     at = moment(int(entry.id.partition("-")[0]))
     why = entry.fields.get("why", "")
     return {"entry": entry.id, "pool": entry.pool, "job": jobs.get(job), "id": job, "why": why, "at": at}

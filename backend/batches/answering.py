@@ -109,7 +109,7 @@ class Answering:
                 cls="batch",
                 job=job_of(self._batch.id, line.line),
                 deadline=left / 1000,
-                whole=is_stored(ask),
+                keeps_ask=is_stored(ask),
             )
         )
 

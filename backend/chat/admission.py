@@ -74,7 +74,7 @@ class Admission:
                 cls=submission.cls,
                 at=pool.clock.now(),
                 request_id=request_id(),
-                outline=b"" if submission.whole else submission.ask.outline,
+                outline=b"" if submission.keeps_ask else submission.ask.outline,
             )
         except RedisError as error:
             raise queue_refuses(error) or error from None

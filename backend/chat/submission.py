@@ -29,8 +29,8 @@ class Submission(NamedTuple):
     `turn`: where the question and its answer belong in a thread, None: in no thread. `deadline`: seconds from accept to
     end, None: the setting's. `conversation`: the caller's name for it, "" for none. `overflow`: the job may
     go elsewhere rather than wait, where the operator's rules allow that. `reuse`: an answer that the same request got
-    before will do. `trimmed`: the prompt was cut to what its model can read, as far as that is known. `whole`: the
-    ask stays in the record after the job's end, because its door reads it again.
+    before will do. `trimmed`: the prompt was cut to what its model can read, as far as that is known. `keeps_ask`:
+    the ask stays in the record after the job's end, because its door reads it again.
 
     `bounds`: what the queue holds the job against; a gate writes them.
     """
@@ -49,7 +49,7 @@ class Submission(NamedTuple):
     overflow: bool = False
     reuse: bool = False
     trimmed: bool = False
-    whole: bool = False
+    keeps_ask: bool = False
     bounds: Bounds = CLOSED
 
     @property

@@ -1,1 +1,1 @@
-"""May traffic come here, and how is the pool."""
+"""Whether this process can let jobs in, and how the pool is."""

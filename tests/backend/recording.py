@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from sqlalchemy import Row, Table, insert, select, update
 
 from backend.history.books import history_books
+from backend.history.books.book import Book
 from backend.history.finished import BLOCK_MS, GROUP, Finished
 from backend.history.recorder import Recorder
 from backend.store.database import Database
@@ -55,10 +56,10 @@ class Play:
         await self.redis.aclose()
         await self.database.close()
 
-    def recorder(self, left_behind_ms: int = 60_000) -> Recorder:
-        """One more process's. Entries count as left behind after `left_behind_ms`."""
+    def recorder(self, left_behind_ms: int = 60_000, *further: Book) -> Recorder:
+        """One more process's. Entries count as left behind after `left_behind_ms`. `further`: more books."""
         finished = Finished(self.redis, self._blocking, self.keys, left_behind_ms)
-        return Recorder(self.jobs, finished, self.database, history_books())
+        return Recorder(self.jobs, finished, self.database, (*history_books(), *further))
 
     # -- jobs ---------------------------------------------------------------------------------------------------
     async def worker(self, name: str = "w") -> None:

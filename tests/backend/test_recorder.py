@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 import orjson
 import pytest
@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.history.books.jobs import JobsBook
 from backend.history.ending import Endings
 from backend.history.finished import GROUP
-from backend.store.database import Database
+from backend.store.database import Database, DatabaseAway
+from backend.store.rows import JOBS
 from backend.store.tables import jobs
 from tests.backend.recording import BOUNDS, COMPLETED, FAILED, RESTARTED, STARTED, Play, tokens
 from wire.events import COUNT_MAX, Rerouted, encode, token
-from wire.ids import LOCAL_PRINCIPAL, PrincipalId
+from wire.ids import LOCAL_PRINCIPAL, JobId, PrincipalId
 from wire.records import BRIEF_MS, JobRequest
 
 
@@ -293,6 +294,40 @@ async def test_one_job_that_cannot_be_kept_is_buried_and_holds_up_no_other(
     [(_, letter)] = await play.redis.xrange(play.keys.dead)
     assert (letter[b"job"], letter[b"why"]) == (bad.encode(), b"undecodable")
     assert await play.acknowledged()
+
+
+class Witness:
+    """A book that writes nothing, and keeps what it sees."""
+
+    def __init__(self) -> None:
+        self.jobs: list[str] = []
+        self.outputs: list[str] = []
+
+    async def awaits(self, tx: AsyncConnection, jobs: Collection[JobId]) -> Collection[JobId]:
+        return jobs
+
+    async def write(self, tx: AsyncConnection, endings: Endings) -> None:
+        self.jobs += [row.id for row in await JOBS.all(tx, JOBS.query)]
+        self.outputs += [ending.output.text for ending in endings.known.values() if ending.output]
+
+
+async def test_a_further_book_sees_the_transaction_of_the_others_and_any_output_that_it_awaits(play: Play) -> None:
+    job, witness = await play.completed("In full."), Witness()
+    assert await play.recorder(60_000, witness).turn() == 1
+    assert (witness.jobs, witness.outputs) == ([job], ["In full."])
+
+
+async def test_a_book_that_fails_takes_the_rows_of_all_books_back(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(book: Witness, tx: AsyncConnection, endings: Endings) -> None:
+        raise DatabaseAway("for the test")
+
+    job, recorder = await play.completed(), play.recorder(60_000, Witness())
+    monkeypatch.setattr(Witness, "write", refuse)
+    with pytest.raises(DatabaseAway):
+        await recorder._keep(await recorder._next())
+    assert await play.rows(jobs) == []
+    assert await play.recorder(left_behind_ms=0).turn() == 1
+    assert [row.id for row in await play.rows(jobs)] == [job]
 
 
 @pytest.mark.parametrize("job", [b"\xff", b"", b"with space", b"n\0l", b"x" * 5_000])

@@ -18,11 +18,11 @@ from tests.support.processes import PythonProcess, clean_environment
 from tests.support.waiting import eventually, wait_until
 
 T = TypeVar("T")
-PATIENT = 60.0  # seconds: starts and stops take one or two, and may take many on a machine that has more to do
+PATIENT = 60.0  # seconds: starts and stops take one or two, and may take many on a busy machine
 
 
 class UpProcess(PythonProcess):
-    """One `sluice up`. Its whole family is remembered, so that whoever outlives it is seen, and ended."""
+    """One `sluice up`. Its whole family is remembered, so that a process that outlives it is seen, and ended."""
 
     def __init__(self, home: Path, name: str = "up", **env: str) -> None:
         self.port = free_port()
@@ -32,14 +32,14 @@ class UpProcess(PythonProcess):
         self.family: dict[int, str] = {}
 
     async def up(self, timeout: float = PATIENT) -> dict[int, str]:
-        """Wait until it says that it is up; its family then."""
+        """Waits until `sluice up` reports that it is up; returns its family then."""
         before = self._times_up()
         self.start()
         await self.see(lambda: self._times_up() > before, "it is up", timeout)
         return self.look()
 
     async def workers_listen(self, count: int) -> None:
-        """Wait until this many workers take signals: the house is up as soon as its API answers, and one told to stop
+        """Waits until this many workers take signals: the house is up as soon as its API answers, and a worker stopped
         while it still starts leaves no mark."""
         waits = "stand-in worker waits"
         await self.see(lambda: sum(line.get("event") == waits for line in self.log_lines()) >= count, waits)
@@ -48,7 +48,7 @@ class UpProcess(PythonProcess):
         return sum(line.get("action") == "up" for line in self.log_lines()) if self.log.exists() else 0
 
     async def see(self, look: Callable[[], T | None], what: str, timeout: float = PATIENT) -> T:
-        """The first answer of `look` that is not false, while it runs."""
+        """The first answer of `look` that is not false, while `sluice up` runs."""
 
         def look_while_alive() -> T | None:
             self.expect_alive()
@@ -58,17 +58,17 @@ class UpProcess(PythonProcess):
             return await eventually(look_while_alive, timeout, what)
 
     def look(self) -> dict[int, str]:
-        """The family now; whom it had before is remembered too."""
+        """The family now; members seen before are remembered too."""
         now = descendants(self.pid)
         self.family |= now
         return now
 
-    def nobody_stays(self, timeout: float = PATIENT) -> None:
-        """Everybody who ever belonged to it has ended. It is not waited for what has not been looked at."""
+    def family_ends(self, timeout: float = PATIENT) -> None:
+        """Waits until every process ever seen in the family has ended. Others are not awaited."""
         wait_until(lambda: not alive(self.family), timeout, f"all end: {alive(self.family)}")
 
     def redis(self) -> Redis:
-        """A client of its embedded Valkey."""
+        """A client of the house's embedded Valkey."""
         started = next(line for line in self.log_lines() if line.get("action") == "up")
         return Redis(unix_socket_path=unquote(started["redis"].removeprefix("unix://")))
 
@@ -81,7 +81,7 @@ class UpProcess(PythonProcess):
 
 
 class Ups:
-    """Makes them, in one folder unless told otherwise, and ends them with the test."""
+    """Makes `sluice up` processes, in one folder unless a test names another, and ends them with the test."""
 
     def __init__(self, home: Path) -> None:
         self._home = home

@@ -1,4 +1,4 @@
-"""Who runs on this machine: for tests that kill a parent and look for orphans."""
+"""The processes of this machine: for tests that kill a parent and look for orphans."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from pathlib import Path
 
 
 def descendants(pid: int) -> dict[int, str]:
-    """pid → command line of every process below `pid`. Taken before a kill: orphans forget their family."""
+    """pid → command line of every process below `pid`. Read before a kill: orphans no longer name their parent."""
     table = [line.split(None, 2) for line in _ps().splitlines()]
     family, grown = {pid}, True
     while grown:
-        found = {int(child) for child, parent, _ in table if int(parent) in family} - family
-        family |= found
-        grown = bool(found)
+        children = {int(child) for child, parent, _ in table if int(parent) in family} - family
+        family |= children
+        grown = bool(children)
     return {int(child): command for child, _, command in table if int(child) in family - {pid}}
 
 
 def alive(pids: dict[int, str]) -> dict[int, str]:
-    """Those that still run the same command; a zombie has ended, and a number may be another's by now."""
+    """The processes that still run the same command; a zombie has ended, and its number may be reused."""
     now = {int(pid): command for pid, _, command in (line.split(None, 2) for line in _ps().splitlines())}
     return {pid: command for pid, command in pids.items() if now.get(pid) == command and not is_zombie(pid)}
 
 
 def is_zombie(pid: int) -> bool:
-    """Nobody has asked for its exit status yet; where there is no /proc, `ps` shows no command for it instead."""
+    """Whether no parent has read the exit status yet; where there is no /proc, `ps` shows no command for it instead."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
@@ -37,10 +37,10 @@ def find(pids: dict[int, str], part: str) -> int | None:
 
 
 def named(pids: dict[int, str], part: str) -> int:
-    """The same, where there must be one."""
-    found = find(pids, part)
-    assert found, f"no {part} in {pids}"
-    return found
+    """The process of `find`, where there must be one."""
+    pid = find(pids, part)
+    assert pid, f"no {part} in {pids}"
+    return pid
 
 
 def _ps() -> str:

@@ -10,7 +10,7 @@ from sluice.frontend import Frontend, source_hash
 NODE = """#!/bin/sh
 echo "${NODE_SAYS:-v24.1.0}"
 """
-# Called as `npm --prefix FOLDER ci …` or `npm --prefix FOLDER run build`. NPM_HANGS and NPM_FAILS name one of the two.
+# Called as `npm --prefix FOLDER ci …` or `npm --prefix FOLDER run build`. NPM_HANGS and NPM_FAILS name `ci` or `run`.
 NPM = """#!/bin/sh
 folder=$2
 echo "$3" >> "$folder/.calls"
@@ -42,19 +42,19 @@ class PageSources:
         self.frontend = Frontend(self.folder, self.tools)
 
     def write(self, path: str, text: str) -> None:
-        """Change a source; the stand-in build will be one of what is there now."""
+        """Changes a source; the stand-in's next build is made of the sources as they are then."""
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
         (self.folder / path).write_text(text)
         (self.folder / ".expected").write_text(source_hash(self.folder) + "\n")
 
     @property
     def calls(self) -> list[str]:
-        """What npm was asked for: `ci`, `run`."""
+        """The requests that npm got: `ci`, `run`."""
         calls = self.folder / ".calls"
         return calls.read_text().split() if calls.exists() else []
 
     @property
     def hanging(self) -> list[int]:
-        """The pids of an npm that hangs, and of what it has started; empty before that."""
+        """The pids of an npm that hangs, and of its children; empty before that."""
         pids = self.folder / ".pids"
         return [int(pid) for pid in pids.read_text().split()] if pids.exists() else []

@@ -1,4 +1,4 @@
-"""What the processes of a house are told of the engine that was found."""
+"""The environment that a house's processes get for the engine that `sluice up` chose."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ def settings(**changes: Any) -> WorkerSettings:
 
 
 @pytest.mark.parametrize("kind", ["ollama", "openai", "hf"])
-def test_of_a_server_no_model_is_written_down_as_the_default(kind: str) -> None:
-    """It may not be there, now or later: the API takes one that a living worker has."""
+def test_the_model_of_a_server_is_not_written_down_as_the_default(kind: str) -> None:
+    """The model may be missing, now or later: the API takes one that a living worker has."""
     away = EngineFound(kind, "away", model="qwen2.5:0.5b", answers=False)
     assert environment(away, settings()) == {"SLUICE_ENGINE": kind}
     assert environment(EngineFound(kind, "well", model="first:7b"), settings()) == {"SLUICE_ENGINE": kind}
 
 
 def test_the_one_model_that_a_house_runs_itself_is_its_default_unless_one_is_set() -> None:
-    found = EngineFound("llama-cpp", "a file", model="some-model")
-    assert environment(found, settings()) == {"SLUICE_ENGINE": "llama-cpp", "MODEL_NAME": "some-model"}
-    assert environment(found, settings(model_name="mine")) == {"SLUICE_ENGINE": "llama-cpp"}
+    engine = EngineFound("llama-cpp", "a file", model="some-model")
+    assert environment(engine, settings()) == {"SLUICE_ENGINE": "llama-cpp", "MODEL_NAME": "some-model"}
+    assert environment(engine, settings(model_name="mine")) == {"SLUICE_ENGINE": "llama-cpp"}
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "http://localhost:8000", "http://[::1]:8000"])
@@ -35,5 +35,5 @@ def test_a_house_that_is_named_as_its_own_ollama_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", [None, "http://127.0.0.1:11434", "http://gpu-box:8000", "http://127.0.0.2:8000"])
-def test_any_other_ollama_is_not(url: str | None) -> None:
+def test_any_other_ollama_is_accepted(url: str | None) -> None:
     refuse_itself(settings(ollama_base_url=url), "127.0.0.1", 8000)

@@ -1,4 +1,4 @@
-"""The further workers of a house: which there are, what they are told, and what is refused."""
+"""The further workers of a house: which there are, what environment they get, and what is refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def doctor(tmp_path: Path) -> Doctor:
 
 
 def worker(**changes: Any) -> WorkerSettings:
-    """With all keys there, as they may be inherited."""
+    """Settings with all keys, as they may be inherited."""
     keys = {"openai_key": "key-o", "anthropic_key": "key-a", "google_key": "key-g"}
     return WorkerSettings(_env_file=None, **{**keys, **changes})
 
@@ -37,7 +37,7 @@ def up(**changes: Any) -> UpSettings:
     return UpSettings(_env_file=None, **changes)
 
 
-def test_keys_alone_start_nothing() -> None:
+def test_keys_alone_start_no_worker() -> None:
     assert further_workers(up(), worker()) == []
     assert further_workers(up(), worker(openai_url="http://x")) == []
 
@@ -45,7 +45,7 @@ def test_keys_alone_start_nothing() -> None:
 def test_each_named_cloud_and_server_gets_a_worker_in_its_own_pool() -> None:
     named = worker(cloud=("openai", "google"), hf_url="127.0.0.1:8080")
     further = further_workers(up(cloud_slots=3), named)
-    assert [one.env for one in further] == [
+    assert [further_worker.env for further_worker in further] == [
         {"SLUICE_ENGINE": "hf", "SLUICE_POOL": "hf"},
         {"SLUICE_ENGINE": "cloud", "SLUICE_CLOUD": "openai", "SLUICE_POOL": "openai", "SLUICE_SLOTS": "3"},
         {"SLUICE_ENGINE": "cloud", "SLUICE_CLOUD": "google", "SLUICE_POOL": "google", "SLUICE_SLOTS": "3"},
@@ -61,16 +61,16 @@ def test_each_named_cloud_and_server_gets_a_worker_in_its_own_pool() -> None:
         ({"cloud": ("openai", "google"), "engine": "cloud", "cloud_models": ("m",)}, "say whose"),
     ],
 )
-def test_a_cloud_that_cannot_be_had_as_asked_is_refused(changes: dict[str, Any], advice: str) -> None:
+def test_a_cloud_with_incomplete_settings_is_refused(changes: dict[str, Any], advice: str) -> None:
     with pytest.raises(EngineRefused, match=advice):
         further_workers(up(), worker(**changes))
 
 
-def test_a_house_whose_own_engine_is_the_cloud_starts_it_once() -> None:
+def test_a_house_whose_own_engine_is_the_cloud_starts_that_cloud_s_worker_once() -> None:
     assert further_workers(up(), worker(engine="cloud", cloud=("openai",))) == []
 
 
-def test_the_banner_tells_of_them() -> None:
+def test_the_banner_lists_the_further_workers() -> None:
     further = further_workers(up(), worker(cloud=("anthropic",), hf_url="http://user:hunter2@host:8080"))
     shown = banner(up(), EngineFound("simulated", "x"), "redis", "logs", further)
     assert "Also     pool hf: the server at http://host:8080/v1\n" in shown
@@ -80,15 +80,15 @@ def test_the_banner_tells_of_them() -> None:
 # As processes
 
 
-async def test_a_house_starts_them_and_tells_the_api_their_pools(ups: Ups) -> None:
-    """Its own worker does not become one of them, and none of them its own."""
+async def test_a_house_starts_its_further_workers_and_names_their_pools_to_the_api(ups: Ups) -> None:
+    """The house's own worker does not become a further one, and no further worker becomes the house's own."""
     house = ups(SLUICE_CLOUD="anthropic", HF_LOCAL_HOST=f"127.0.0.1:{free_port()}", **KEYS)
     await house.up()
     await house.workers_listen(3)
-    lines = [told for told in house.log_lines() if str(told.get("event", "")).startswith("stand-in")]
-    told = sorted((told["engine"], told["cloud"], told["pool"]) for told in lines if "worker" in told["event"])
-    assert told == [("cloud", "anthropic", "anthropic"), ("hf", "anthropic", "hf"), ("simulated", "anthropic", "")]
-    assert [told["pools"] for told in lines if "API" in told["event"]] == ["default,hf,anthropic"]
+    lines = [line for line in house.log_lines() if str(line.get("event", "")).startswith("stand-in")]
+    workers = sorted((line["engine"], line["cloud"], line["pool"]) for line in lines if "worker" in line["event"])
+    assert workers == [("cloud", "anthropic", "anthropic"), ("hf", "anthropic", "hf"), ("simulated", "anthropic", "")]
+    assert [line["pools"] for line in lines if "API" in line["event"]] == ["default,hf,anthropic"]
 
 
 async def test_keys_that_are_merely_inherited_start_no_worker(ups: Ups) -> None:
@@ -106,7 +106,7 @@ async def test_a_cloud_without_its_key_ends_the_start(ups: Ups) -> None:
     assert "GOOGLE_API_KEY is not set" in house.tail()
 
 
-async def test_the_doctor_asks_what_they_would_ask(doctor: Doctor) -> None:
+async def test_the_doctor_checks_the_servers_of_the_further_workers(doctor: Doctor) -> None:
     async with fake_openai() as server, fake_anthropic() as cloud:
         cloud.key = "key-a"
         env = {"HF_LOCAL_HOST": server.url, "SLUICE_CLOUD": "anthropic", "SLUICE_ANTHROPIC_URL": cloud.url, **KEYS}
@@ -119,7 +119,7 @@ async def test_the_doctor_asks_what_they_would_ask(doctor: Doctor) -> None:
         assert "check ANTHROPIC_API_KEY" in line(printed, "Pool anthropic")
 
 
-async def test_the_doctor_says_which_key_is_missing(doctor: Doctor) -> None:
+async def test_the_doctor_names_the_missing_key(doctor: Doctor) -> None:
     code, printed = await asyncio.to_thread(lambda: doctor(SLUICE_CLOUD="openai"))
     assert code == 1
     assert "OPENAI_API_KEY is not set" in line(printed, "Clouds")

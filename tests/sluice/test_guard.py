@@ -1,4 +1,4 @@
-"""The guard, as a process: whatever happens to it or to its supervisor, its command does not stay behind."""
+"""The guard, as a process: whatever happens to the guard or to its supervisor, its command does not stay behind."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import pytest
 from sluice.supervisor import GUARD
 from tests.support.waiting import wait_until
 
-# Say `ready` once the handlers are set, then wait. The second ignores SIGTERM, the third starts a child of its own.
+# Each program prints `ready` once the handlers are set, then waits. The second ignores SIGTERM, the third has a child.
 OBEDIENT = "import signal; print('ready', flush=True); signal.pause()"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {OBEDIENT}"
 PARENT = "import os, signal; pid = os.fork(); print(pid or 'ready', flush=True) if pid else None; signal.pause()"
-# Ends with 40 on the signal whose number is its argument.
+# The program ends with 40 on the signal whose number is its argument.
 LISTENS = (
     "import signal, sys; signal.signal(int(sys.argv[1]), lambda *_: sys.exit(40)); "
     "print('ready', flush=True); signal.pause()"
@@ -39,7 +39,7 @@ class Guarded:
         return self.process.stdout.readline().strip()
 
     def cut(self) -> None:
-        """What the death of the supervisor does."""
+        """Closes the lifeline, as the death of the supervisor does."""
         os.close(self.lifeline)
         self.lifeline = -1
 
@@ -89,8 +89,8 @@ def guard() -> Iterator[Guards]:
 
 
 def children_of(pid: int) -> list[int]:
-    found = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    return [int(child) for child, parent in (line.split() for line in found.splitlines()) if int(parent) == pid]
+    table = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    return [int(child) for child, parent in (line.split() for line in table.splitlines()) if int(parent) == pid]
 
 
 def gone(pid: int) -> bool:
@@ -112,27 +112,27 @@ def test_a_command_that_does_not_exist_is_reported(guard: Guards) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_request_to_end_is_forwarded(guard: Guards, number: signal.Signals) -> None:
-    told = guard(sys.executable, "-S", "-c", LISTENS, str(number.value))
-    assert told.first_line() == b"ready"
-    told.process.send_signal(number)
-    assert told.status() == 40
+def test_a_signal_to_end_is_forwarded(guard: Guards, number: signal.Signals) -> None:
+    listening = guard(sys.executable, "-S", "-c", LISTENS, str(number.value))
+    assert listening.first_line() == b"ready"
+    listening.process.send_signal(number)
+    assert listening.status() == 40
 
 
-def test_when_the_supervisor_is_gone_the_command_is_asked_to_end(guard: Guards) -> None:
+def test_when_the_supervisor_is_gone_the_command_gets_sigterm(guard: Guards) -> None:
     orphan = guard.python(OBEDIENT, grace=60)
     assert orphan.first_line() == b"ready"
     orphan.cut()
     assert orphan.status() == 128 + signal.SIGTERM
 
 
-def test_a_command_that_does_not_listen_is_killed_after_the_grace(guard: Guards) -> None:
+def test_a_command_that_ignores_the_signal_is_killed_after_the_grace(guard: Guards) -> None:
     stubborn = guard.python(STUBBORN, grace=0.3)
     assert stubborn.first_line() == b"ready"
-    asked = time.monotonic()
+    began = time.monotonic()
     stubborn.cut()
     assert stubborn.status() == 128 + signal.SIGKILL
-    assert time.monotonic() - asked >= 0.3
+    assert time.monotonic() - began >= 0.3
 
 
 def test_sigquit_kills_without_waiting_for_the_grace(guard: Guards) -> None:
@@ -143,7 +143,7 @@ def test_sigquit_kills_without_waiting_for_the_grace(guard: Guards) -> None:
     assert stubborn.status() == 128 + signal.SIGKILL
 
 
-def test_what_the_command_left_behind_is_killed_with_it(guard: Guards) -> None:
+def test_processes_that_the_command_left_behind_are_killed_with_it(guard: Guards) -> None:
     parent = guard.python(PARENT)
     grandchild = int(parent.first_line())
     os.kill(parent.command_pid(), signal.SIGKILL)
@@ -160,7 +160,7 @@ def test_a_killed_guard_takes_its_command_along(guard: Guards) -> None:
     wait_until(lambda: gone(command), 30, "the command ends")
 
 
-def test_what_is_held_is_released_only_when_the_command_has_ended(guard: Guards) -> None:
+def test_a_held_file_is_released_only_when_the_command_has_ended(guard: Guards) -> None:
     read, write = os.pipe()
     os.set_blocking(read, False)
     holder = guard(sys.executable, "-S", "-c", OBEDIENT, held=write)

@@ -22,12 +22,12 @@ from sluice.settings import UpSettings
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-TESTS_ONLY = {"SLUICE_SIMULATED_FAULTS"}  # no operator should meet it
+TESTS_ONLY = {"SLUICE_SIMULATED_FAULTS"}  # no operator should meet this setting
 
 
-def closure(asked: Iterable[str]) -> set[str]:
-    """The names of all distributions that these requirements bring along, here and now, with their extras."""
-    todo, seen = [Requirement(line) for line in asked], set[tuple[str, frozenset[str]]]()
+def closure(lines: Iterable[str]) -> set[str]:
+    """The names of all distributions that these requirements bring along on this machine, with their extras."""
+    todo, seen = [Requirement(line) for line in lines], set[tuple[str, frozenset[str]]]()
     while todo:
         wanted = todo.pop()
         key = (canonicalize_name(wanted.name), frozenset(wanted.extras))
@@ -45,9 +45,9 @@ def needed_by(wanted: Requirement) -> Iterator[Requirement]:
 
 
 def extra(*names: str) -> set[str]:
-    asked = [line for name in names for line in PROJECT["optional-dependencies"][name]]
+    lines = [line for name in names for line in PROJECT["optional-dependencies"][name]]
     here = [
-        line for line in (*PROJECT["dependencies"], *asked) if (m := Requirement(line).marker) is None or m.evaluate()
+        line for line in (*PROJECT["dependencies"], *lines) if (m := Requirement(line).marker) is None or m.evaluate()
     ]
     return closure(here)
 
@@ -58,7 +58,7 @@ def test_a_worker_s_machine_gets_no_web_framework(framework: str) -> None:
     assert framework in extra("backend")  # else the walk above sees nothing
 
 
-def test_what_the_wheel_holds_is_what_there_is() -> None:
+def test_the_wheel_names_every_package_and_no_other() -> None:
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"][
         "packages"
     ]

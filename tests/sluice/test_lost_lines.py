@@ -46,9 +46,9 @@ def run_on_a_full_disk(tmp_path: Path, program: str) -> subprocess.CompletedProc
         )
 
 
-def test_who_logs_to_a_full_disk_goes_on(tmp_path: Path) -> None:
+def test_a_process_that_logs_to_a_full_disk_goes_on(tmp_path: Path) -> None:
     assert "went on" in run_on_a_full_disk(tmp_path, LOGS).stderr
 
 
-def test_an_api_whose_loop_broke_leaves_even_where_it_cannot_say_so(tmp_path: Path) -> None:
+def test_an_api_whose_loop_broke_exits_even_where_it_cannot_log_that(tmp_path: Path) -> None:
     assert run_on_a_full_disk(tmp_path, BROKEN_HOUSE).returncode == -signal.SIGTERM

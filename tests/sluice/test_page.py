@@ -1,4 +1,4 @@
-"""The page is built when it is missing or not the one of its sources, by an npm that ends when the house does."""
+"""The page is built when it is missing or made of other sources, by an npm that ends when the house does."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ async def house() -> AsyncIterator[Supervisor]:
         yield house
 
 
-def builder_of(sources: PageSources, said: list[str] | None = None, limit: float = PATIENT) -> PageBuilder:
-    say = (said if said is not None else []).append
+def builder_of(sources: PageSources, printed: list[str] | None = None, limit: float = PATIENT) -> PageBuilder:
+    say = (printed if printed is not None else []).append
     return PageBuilder(sources.frontend, sources.folder / "page.log~", say, limit)
 
 
 def runs(pid: int) -> bool:
-    """A zombie has ended."""
+    """Whether the process has ended; a zombie has."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -52,17 +52,17 @@ async def hangs(sources: PageSources) -> None:
 
 
 async def nobody_hangs(sources: PageSources) -> None:
-    """An npm that hung has ended, and so has what it had started."""
+    """Whether an npm that hung has ended, and all that it had started."""
     assert len(sources.hanging) == 2
     await eventually(lambda: not any(map(runs, sources.hanging)) or None, PATIENT, "npm and its child end")
 
 
 async def test_a_missing_page_is_installed_and_built(sources: PageSources, house: Supervisor) -> None:
-    said: list[str] = []
-    await builder_of(sources, said).make_fresh(house)
+    printed: list[str] = []
+    await builder_of(sources, printed).make_fresh(house)
     assert sources.calls == ["ci", "run"]
     assert sources.frontend.fresh
-    assert [sentence.split(":")[-1].strip() for sentence in said[:2]] == ["npm ci …", "next build …"]
+    assert [sentence.split(":")[-1].strip() for sentence in printed[:2]] == ["npm ci …", "next build …"]
 
 
 async def test_a_fresh_page_is_left_alone_also_without_node(sources: PageSources, house: Supervisor) -> None:
@@ -90,7 +90,7 @@ async def test_a_changed_lock_is_installed_anew(sources: PageSources, house: Sup
 @pytest.mark.parametrize(
     "path", [".next/x", "node_modules/a/b.js", "tests/a.test.ts", "out.new/index.html", "a.tsbuildinfo"]
 )
-def test_what_is_no_source_does_not_make_a_page_stale(sources: PageSources, path: str) -> None:
+def test_a_file_that_is_no_source_does_not_make_a_page_stale(sources: PageSources, path: str) -> None:
     before = source_hash(sources.folder)
     sources.write(path, "changed")
     assert source_hash(sources.folder) == before
@@ -112,11 +112,11 @@ def test_the_build_and_the_house_hash_the_same(tmp_path: Path) -> None:
         (copy / path).write_text(path)
     (copy / "link.ts").symlink_to("a.ts")
     node = ["node", str(copy / "scripts" / "source-hash.mjs")]
-    told = subprocess.run(node, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
-    assert told == source_hash(copy)
+    digest = subprocess.run(node, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+    assert digest == source_hash(copy)
 
 
-async def test_a_failed_install_is_told_with_npms_last_words_and_tried_again(
+async def test_a_failed_install_is_reported_with_npms_last_words_and_tried_again(
     sources: PageSources, house: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NPM_FAILS", "ci")
@@ -131,7 +131,7 @@ async def test_a_build_that_hangs_ends_at_its_limit(
     sources: PageSources, house: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await builder_of(sources).make_fresh(house)
-    sources.write("app/page.tsx", "another page")  # nothing is left to do but what hangs: the limit is all its own
+    sources.write("app/page.tsx", "another page")  # only what hangs is left to do: the whole limit is its own
     monkeypatch.setenv("NPM_HANGS", "run")
     with pytest.raises(PageRefused, match=r"not built within 5 s"):
         await builder_of(sources, limit=5).make_fresh(house)
@@ -144,24 +144,26 @@ async def test_leaving_the_house_ends_npm_and_all_that_it_started(
     monkeypatch.setenv("NPM_HANGS", "ci")
     async with Building(builder_of(sources).make_fresh(house), sources.frontend):
         await hangs(sources)
-    assert not any(map(runs, sources.hanging[:1]))  # left only when npm was gone
+    assert not any(map(runs, sources.hanging[:1]))  # the house is left only when npm has ended
     await nobody_hangs(sources)
 
 
 @pytest.mark.parametrize(
-    ("says", "told"), [("v18.20.4", "says 'v18.20.4', which"), ("", "says '', which"), ("v20.0.0", "")]
+    ("version", "refusal"), [("v18.20.4", "says 'v18.20.4', which"), ("", "says '', which"), ("v20.0.0", "")]
 )
-def test_an_old_node_is_named(sources: PageSources, monkeypatch: pytest.MonkeyPatch, says: str, told: str) -> None:
-    monkeypatch.setenv("NODE_SAYS", says or " ")
-    if not told:
+def test_an_old_node_is_named(
+    sources: PageSources, monkeypatch: pytest.MonkeyPatch, version: str, refusal: str
+) -> None:
+    monkeypatch.setenv("NODE_SAYS", version or " ")
+    if not refusal:
         assert sources.frontend.find_node() == "20.0.0"
         return
-    with pytest.raises(PageRefused, match=told) as refused:
+    with pytest.raises(PageRefused, match=refusal) as refused:
         sources.frontend.find_node()
     assert "make node" in str(refused.value)
 
 
-def test_the_doctor_says_how_the_page_stands(sources: PageSources, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_reports_the_state_of_the_page(sources: PageSources, monkeypatch: pytest.MonkeyPatch) -> None:
     up = UpSettings(_env_file=None)
     assert doctor.page(up, sources.frontend) == (
         "Page",
@@ -189,17 +191,17 @@ async def test_up_builds_the_page_before_the_api_starts(ups: Ups, sources: PageS
     up = ups(STANDIN_FRONTEND=str(sources.folder), PATH=sources.tools)
     await up.up()
     assert sources.frontend.fresh
-    said = [line["event"] for line in up.log_lines() if "event" in line]
-    built = next(at for at, sentence in enumerate(said) if sentence.startswith("The page is built"))
-    assert built < said.index("stand-in API listens")
+    events = [line["event"] for line in up.log_lines() if "event" in line]
+    built = next(at for at, sentence in enumerate(events) if sentence.startswith("The page is built"))
+    assert built < events.index("stand-in API listens")
 
 
 async def test_up_starts_without_a_page_where_it_cannot_be_built(ups: Ups, sources: PageSources) -> None:
     up = ups(STANDIN_FRONTEND=str(sources.folder), PATH=sources.tools, NPM_FAILS="run")
     await up.up()
-    told = await up.wait_for_action("page_not_built", PATIENT)
-    assert "npm run ended with exit code 7" in told["event"]
-    assert told["event"].endswith("The API runs without a page.")
+    entry = await up.wait_for_action("page_not_built", PATIENT)
+    assert "npm run ended with exit code 7" in entry["event"]
+    assert entry["event"].endswith("The API runs without a page.")
 
 
 async def test_up_serves_the_last_page_where_the_new_one_cannot_be_built(ups: Ups, sources: PageSources) -> None:
@@ -207,15 +209,15 @@ async def test_up_serves_the_last_page_where_the_new_one_cannot_be_built(ups: Up
     (sources.folder / "out" / "index.html").write_text("the last page")
     up = ups(STANDIN_FRONTEND=str(sources.folder), PATH=sources.tools, NODE_SAYS="v18.0.0")
     await up.up()
-    told = await up.wait_for_action("page_not_built", PATIENT)
-    assert "says 'v18.0.0'" in told["event"]
-    assert told["event"].endswith("The page built last is served.")
+    entry = await up.wait_for_action("page_not_built", PATIENT)
+    assert "says 'v18.0.0'" in entry["event"]
+    assert entry["event"].endswith("The page built last is served.")
 
 
 @pytest.mark.parametrize(
     "more", [{"SLUICE_PAGE": "off"}, {"SLUICE_PAGE": "elsewhere"}, {"SLUICE_PAGE_DIR": "elsewhere"}]
 )
-async def test_up_leaves_the_page_alone_when_told_to(ups: Ups, sources: PageSources, more: dict[str, str]) -> None:
+async def test_up_leaves_the_page_alone_on_demand(ups: Ups, sources: PageSources, more: dict[str, str]) -> None:
     up = ups(STANDIN_FRONTEND=str(sources.folder), PATH=sources.tools, **more)
     await up.up()
     assert sources.calls == []
@@ -228,9 +230,9 @@ async def test_ctrl_c_during_the_build_ends_everything_at_once(ups: Ups, sources
     up.look()
     up.signal(signal.SIGINT)
     assert await up.wait_for_exit(PATIENT) == 0
-    assert alive(up.family).keys() <= set(sources.hanging[1:])  # whom npm had started was killed with it, unawaited
+    assert alive(up.family).keys() <= set(sources.hanging[1:])  # npm's children were killed with it, unawaited
     await nobody_hangs(sources)
-    up.nobody_stays()
+    up.family_ends()
 
 
 async def test_kill_9_during_the_build_leaves_no_npm(ups: Ups, sources: PageSources) -> None:
@@ -240,4 +242,4 @@ async def test_kill_9_during_the_build_leaves_no_npm(ups: Ups, sources: PageSour
     up.look()
     up.kill()
     await nobody_hangs(sources)
-    up.nobody_stays()
+    up.family_ends()

@@ -1,4 +1,4 @@
-"""The archive that `make release` writes: a commit, and the page that was built of it."""
+"""The archive that `make release` writes: a commit, and the page that was built from it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def git(folder: Path, *words: str) -> None:
 
 @pytest.fixture
 def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Of a small checkout whose page is built; the wheel, which takes a real one, is left out."""
+    """Releases a small checkout whose page is built; the wheel, which needs a real checkout, is left out."""
     spec = importlib.util.spec_from_file_location("release", RELEASE)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

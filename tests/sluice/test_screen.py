@@ -39,7 +39,7 @@ class Terminal:
         self.shown = ""
 
     async def shows(self, words: str, within: float = 60) -> None:
-        """Read on until these words have been shown."""
+        """Reads on until these words have been shown."""
         assert self._screen is not None
         async with asyncio.timeout(within):
             while words not in self.shown:
@@ -49,16 +49,16 @@ class Terminal:
         try:
             self.stop()
         finally:
-            self.process.kill()  # one that did not listen; its guards end the rest
+            self.process.kill()  # for a process that ignored the signal; its guards end the rest
             self.close()
 
     def stop(self) -> int:
-        """Its exit code."""
+        """Waits for the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)
 
     def close(self) -> None:
-        """The window is gone: whatever is written from now on fails."""
+        """Closes the window: whatever is written from now on fails."""
         if self._screen is not None:
             os.close(self._screen)
         self._screen = None
@@ -83,7 +83,7 @@ async def test_a_terminal_shows_a_banner_and_the_children_s_warnings(terminal: T
 
 
 async def test_a_house_whose_terminal_is_gone_is_still_stopped_in_order(terminal: Terminal, tmp_path: Path) -> None:
-    await terminal.shows("Ctrl-C stops it.")  # its API listens, and its worker
+    await terminal.shows("Ctrl-C stops it.")  # the house's API listens, and its worker
     await terminal.shows("sluice: worker-1: stand-in worker waits")
     terminal.close()
     assert terminal.stop() == 0
@@ -101,7 +101,7 @@ async def test_a_house_whose_terminal_is_gone_is_still_stopped_in_order(terminal
         ("", None),
     ],
 )
-def test_what_is_worth_a_person_s_attention(line: str, sentence: str | None) -> None:
+def test_a_line_worth_a_person_s_attention_is_shown(line: str, sentence: str | None) -> None:
     assert loud(line) == sentence
 
 

@@ -1,4 +1,4 @@
-"""What `sluice up` makes of its environment."""
+"""The settings that `sluice up` reads from its environment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sluice.settings import UpSettings
 
 @pytest.fixture(autouse=True)
 def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No variable and no `.env` of the developer's."""
+    """Removes every variable and every `.env` of the developer's."""
     monkeypatch.chdir(tmp_path)
     for name in ("REDIS_URL", "SLUICE_HOST", "SLUICE_PORT", "PORT", "SLUICE_DATA_DIR", "SLUICE_ALLOW_OPEN"):
         monkeypatch.delenv(name, raising=False)
@@ -48,7 +48,7 @@ def test_the_data_folder_is_absolute_and_knows_the_user_s_home(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_redis_is_given_only_where_it_is_set(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+def test_a_redis_counts_as_given_only_where_it_is_set(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
     if value is not None:
         monkeypatch.setenv("REDIS_URL", value)
     assert not UpSettings().redis_is_given

@@ -65,7 +65,7 @@ async def test_a_killed_child_is_started_again_and_the_log_says_so(
     assert line["log_level"] == "warning"
 
 
-# Touches its file every hundredth of a second, for as long as the third argument says; then it hangs.
+# The program touches its file every hundredth of a second, for the third argument's seconds; then it hangs.
 TOUCHES = (
     "import os, pathlib, sys, time; open(sys.argv[1], 'a').write(f'{os.getpid()}\\n')\n"
     "for _ in range(int(float(sys.argv[3]) * 100)): pathlib.Path(sys.argv[2]).touch(); time.sleep(0.01)\n"
@@ -93,7 +93,7 @@ async def test_a_child_that_never_touches_its_file_hangs_too(house: Supervisor, 
 
 
 async def test_a_child_that_touches_its_file_lives_on(house: Supervisor, lines: LogCapture, tmp_path: Path) -> None:
-    """For many times as long as it may be silent."""
+    """The child runs for many times as long as it may be silent."""
     pids, alive, ended = tmp_path / "pids", tmp_path / "alive" / "child", tmp_path / "ended"
     program = f"{TOUCHES.splitlines()[0]}\n{TOUCHES.splitlines()[1]}\nopen(sys.argv[4], 'a').write('.')"
     house.start(child(program, pids, alive, 4, ended, alive=alive, silence=1.0))
@@ -139,7 +139,7 @@ async def test_a_refusal_ends_what_waits_for_the_house(house: Supervisor) -> Non
         await asyncio.wait_for(house.unless_refused(asyncio.sleep(600)), 30)
 
 
-async def test_work_that_fails_says_so_itself(house: Supervisor) -> None:
+async def test_work_that_fails_raises_its_own_error(house: Supervisor) -> None:
     async def fail() -> None:
         raise LookupError("nothing there")
 
@@ -156,7 +156,7 @@ async def test_groups_are_stopped_backwards_one_after_the_other(house: Superviso
         "signal.signal(signal.SIGTERM, end); open(sys.argv[4], 'a').write('.')\n"
         "while True: signal.pause()"
     )
-    for name, seconds in (("c", 0), ("b", 0.1), ("a", 0.2)):  # the slower, the earlier it must be asked
+    for name, seconds in (("c", 0), ("b", 0.1), ("a", 0.2)):  # the slower the child, the earlier it must get the signal
         house.start(child(program, name, seconds, ended, ready))
     await until(lambda: ready.exists() and ready.read_text() == "...")
     await house.stop()
@@ -169,13 +169,13 @@ async def test_a_hurried_stop_does_not_wait_for_the_grace(house: Supervisor, tmp
     house.start(child(STUBBORN, second, grace=600))
     await until(lambda: lives(first) and lives(second))
     stopping = asyncio.create_task(house.stop())
-    await asyncio.sleep(0)  # let it ask the last group
+    await asyncio.sleep(0)  # the stop reaches the last group meanwhile
     assert not stopping.done()
     house.hurry()
     await asyncio.wait_for(stopping, 30)
 
 
-async def test_who_is_needed_by_the_others_is_not_hurried(house: Supervisor, tmp_path: Path) -> None:
+async def test_a_child_that_others_need_is_not_hurried(house: Supervisor, tmp_path: Path) -> None:
     ready, ended = tmp_path / "ready", tmp_path / "ended"
     slow = (
         "import pathlib, signal, sys, time\n"

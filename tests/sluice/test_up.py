@@ -28,7 +28,7 @@ OF_A_TERMINAL = (
 )
 
 
-async def test_it_comes_up_and_stops_in_order(ups: Ups) -> None:
+async def test_a_house_comes_up_and_stops_in_order(ups: Ups) -> None:
     up = ups()
     await up.up()
     assert healthy(f"http://127.0.0.1:{up.port}")
@@ -36,7 +36,7 @@ async def test_it_comes_up_and_stops_in_order(ups: Ups) -> None:
     up.term()
     assert await up.wait_for_exit(PATIENT) == 0
     assert (up.data_dir / "ended").read_text().splitlines() == ["api with redis", "worker with redis"]
-    up.nobody_stays(0)
+    up.family_ends(0)
 
 
 async def test_ctrl_c_is_a_clean_stop(ups: Ups) -> None:
@@ -44,7 +44,7 @@ async def test_ctrl_c_is_a_clean_stop(ups: Ups) -> None:
     await up.up()
     up.signal(signal.SIGINT)
     assert await up.wait_for_exit(PATIENT) == 0
-    up.nobody_stays(0)
+    up.family_ends(0)
 
 
 async def test_a_second_ctrl_c_does_not_wait_for_a_worker_that_will_not_end(ups: Ups) -> None:
@@ -55,7 +55,7 @@ async def test_a_second_ctrl_c_does_not_wait_for_a_worker_that_will_not_end(ups:
     await up.wait_for_action("stopping", PATIENT)
     up.signal(signal.SIGINT)
     assert await up.wait_for_exit(PATIENT) == 0
-    up.nobody_stays(0)
+    up.family_ends(0)
 
 
 async def test_kill_9_of_the_parent_leaves_no_orphan_and_keeps_the_order(ups: Ups) -> None:
@@ -64,7 +64,7 @@ async def test_kill_9_of_the_parent_leaves_no_orphan_and_keeps_the_order(ups: Up
     await up.workers_listen(2)
     assert len(up.look()) == 8  # API, two workers, Valkey, and a guard for each
     up.kill()
-    up.nobody_stays()
+    up.family_ends()
     ended = (up.data_dir / "ended").read_text().splitlines()
     assert sorted(ended) == ["api with redis", "worker with redis", "worker with redis"]
 
@@ -74,11 +74,11 @@ async def test_kill_9_of_the_parent_ends_a_worker_that_will_not_end(ups: Ups) ->
     await up.up()
     await up.workers_listen(1)
     up.kill()
-    up.nobody_stays()
+    up.family_ends()
 
 
 async def test_the_next_up_waits_until_a_killed_one_has_ended(ups: Ups) -> None:
-    killed = ups(WORKER_STUBBORN="1", SLUICE_GRACE_SECONDS="0")  # its worker is killed 3 s later
+    killed = ups(WORKER_STUBBORN="1", SLUICE_GRACE_SECONDS="0")  # the killed house's worker is killed 3 s later
     await killed.up()
     await killed.workers_listen(1)
     killed.kill()
@@ -109,7 +109,7 @@ async def test_queued_jobs_survive_a_restart(ups: Ups) -> None:
     assert up.redis().get("yesterday") == b"kept"
 
 
-async def test_its_own_valkey_may_fill_a_part_of_the_memory_and_refuses_what_is_more(ups: Ups) -> None:
+async def test_the_embedded_valkey_may_fill_a_part_of_the_memory_and_refuses_more(ups: Ups) -> None:
     up = ups(SLUICE_VALKEY_MB="64")
     await up.up()
     memory: Any = up.redis().info("memory")
@@ -153,11 +153,11 @@ async def test_a_second_up_on_the_same_folder_is_refused(ups: Ups) -> None:
 
 
 async def test_two_houses_live_in_two_folders(ups: Ups, tmp_path: Path) -> None:
-    one, other = ups(tmp_path / "one"), ups(tmp_path / "other")
-    await one.up()
+    first, other = ups(tmp_path / "one"), ups(tmp_path / "other")
+    await first.up()
     await other.up()
-    one.redis().set("mine", "1")
-    assert other.redis().get("mine") is None
+    first.redis().set("own", "1")
+    assert other.redis().get("own") is None
 
 
 async def test_a_taken_port_is_named(ups: Ups, valkey: Valkey) -> None:
@@ -167,16 +167,16 @@ async def test_a_taken_port_is_named(ups: Ups, valkey: Valkey) -> None:
     assert f"SLUICE_PORT: {valkey.port} is in use" in up.tail()
 
 
-async def test_a_redis_that_is_not_there_is_said_at_once(ups: Ups) -> None:
-    nobody = free_port()
-    up = ups(REDIS_URL=f"redis://:secret@127.0.0.1:{nobody}")
+async def test_a_redis_that_is_not_there_is_reported_at_once(ups: Ups) -> None:
+    closed_port = free_port()
+    up = ups(REDIS_URL=f"redis://:secret@127.0.0.1:{closed_port}")
     up.start()
     assert await up.wait_for_exit(PATIENT) == 1
-    assert f"REDIS_URL: cannot work with Redis at redis://127.0.0.1:{nobody}" in up.tail()
+    assert f"REDIS_URL: cannot work with Redis at redis://127.0.0.1:{closed_port}" in up.tail()
     assert "secret" not in up.tail()
 
 
-async def test_a_redis_that_accepts_and_says_nothing_is_given_up(ups: Ups, fresh_valkey: Valkey) -> None:
+async def test_a_redis_that_accepts_and_never_answers_is_given_up(ups: Ups, fresh_valkey: Valkey) -> None:
     fresh_valkey.pause()
     up = ups(REDIS_URL=fresh_valkey.url)
     up.start()
@@ -248,7 +248,7 @@ async def test_a_worker_that_refuses_its_settings_ends_the_house(ups: Ups) -> No
     assert "SLUICE_SLOTS" in up.tail()
 
 
-async def test_a_broken_append_only_file_is_said_and_not_retried(ups: Ups) -> None:
+async def test_a_broken_append_only_file_is_reported_and_not_retried(ups: Ups) -> None:
     up = ups()
     await up.up()
     up.redis().set("key", "x" * 1000)
@@ -259,17 +259,17 @@ async def test_a_broken_append_only_file_is_said_and_not_retried(ups: Ups) -> No
     up.start()
     assert await up.wait_for_exit(PATIENT) == 1
     assert "valkey refuses to start" in up.tail()
-    up.nobody_stays(0)
+    up.family_ends(0)
 
 
-async def test_no_worker_is_a_house_too(ups: Ups) -> None:
+async def test_a_house_without_a_worker_runs(ups: Ups) -> None:
     up = ups(SLUICE_WORKERS="0")
     family = await up.up()
     assert not [command for command in family.values() if "standins.worker" in command]
 
 
 async def test_the_queue_is_for_this_user_only(ups: Ups) -> None:
-    """Also in folders that were made before, open to everybody."""
+    """The same holds in folders that were made before, open to every user."""
     up = ups()
     (up.data_dir / "valkey").mkdir(parents=True)
     for folder in (up.data_dir, up.data_dir / "valkey"):
@@ -300,14 +300,14 @@ async def test_a_long_data_folder_gets_its_socket_elsewhere(ups: Ups, tmp_path: 
         shutil.rmtree(socket.parent)
 
 
-async def test_stopped_before_it_is_up_it_leaves_nothing(ups: Ups) -> None:
+async def test_a_house_stopped_before_it_is_up_leaves_nothing(ups: Ups) -> None:
     up = ups()
     up.start()
     await up.see((up.data_dir / "valkey").exists, "it has begun")
     up.look()
     up.term()
     assert await up.wait_for_exit(PATIENT) == 0
-    up.nobody_stays(5)
+    up.family_ends(5)
 
 
 async def test_a_data_folder_may_be_called_anything(ups: Ups, tmp_path: Path) -> None:
@@ -329,7 +329,7 @@ async def test_a_redis_that_forgets_at_a_restart_is_used_with_a_warning(ups: Ups
     assert "CONFIG SET appendonly yes" in up.log.read_text()
 
 
-async def test_a_closed_terminal_ends_it(ups: Ups) -> None:
+async def test_a_closed_terminal_ends_the_house(ups: Ups) -> None:
     up = ups()
     up.command = [sys.executable, "-c", OF_A_TERMINAL]
     await up.up()
@@ -337,7 +337,7 @@ async def test_a_closed_terminal_ends_it(ups: Ups) -> None:
     assert await up.wait_for_exit(PATIENT) == 0
 
 
-async def test_nohup_keeps_it(ups: Ups) -> None:
+async def test_nohup_keeps_the_house(ups: Ups) -> None:
     up = ups()
     up.command = ["nohup", *up.command]
     await up.up()
@@ -345,4 +345,4 @@ async def test_nohup_keeps_it(ups: Ups) -> None:
     worker = named(up.look(), "standins.worker")
     up.signal(signal.SIGHUP)
     os.kill(worker, signal.SIGKILL)
-    await up.wait_for_action("child_ended", PATIENT, code=137)  # it still looks after its children
+    await up.wait_for_action("child_ended", PATIENT, code=137)  # `sluice up` still looks after its children

@@ -1,4 +1,4 @@
-"""How much of the machine the queue may fill, and how much of that the requests."""
+"""How much of the machine's memory the queue may fill, and how much of that the requests may."""
 
 from __future__ import annotations
 

@@ -13,9 +13,11 @@ import runpy
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.support.orphans import killer_of_orphans
 
@@ -24,6 +26,7 @@ PRELOADED = (
     "backend.app",
     "backend.store.migrate",
     "ollama_worker.worker",
+    "sluice.cli",
     "ollama_worker.engines.simulated",
     "aiosqlite",
     "sqlalchemy.dialects.sqlite.aiosqlite",
@@ -33,13 +36,25 @@ PRELOADED = (
 )
 
 
-class Forked:
-    """A forked process, with what tests use of `subprocess.Popen`."""
+class Standard(NamedTuple):
+    """The files of a process's input, output and errors."""
 
-    def __init__(self, module: str, env: Mapping[str, str], cwd: Path, log: Path) -> None:
+    input: str
+    output: str
+    errors: str
+
+
+class Forked:
+    """A forked process, with what tests use of `subprocess.Popen`. Its output and errors go to `log`."""
+
+    def __init__(
+        self, module: str, env: Mapping[str, str], cwd: Path, log: Path | Standard, arguments: Sequence[str] = ()
+    ) -> None:
         context = get_context("forkserver")
         context.set_forkserver_preload(list(PRELOADED))
-        self._process = context.Process(target=become, args=(module, dict(env), str(cwd), str(log)), daemon=True)
+        files = log if isinstance(log, Standard) else Standard(os.devnull, str(log), str(log))
+        given = (module, tuple(arguments), dict(env), str(cwd), files)
+        self._process = context.Process(target=become, args=given, daemon=True)
         self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
@@ -72,7 +87,27 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
-def become(module: str, env: dict[str, str], cwd: str, log: str) -> None:
+def run(
+    module: str, *arguments: str, env: Mapping[str, str], cwd: Path, typed: str = "", timeout: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """`python -m <module> <arguments>` to its end, with `typed` on its input.
+
+    A command that only prints something costs a second of a processor where it is started, and a tenth as a fork.
+    """
+    with tempfile.TemporaryDirectory(prefix="forked-") as folder:
+        files = Standard(*(str(Path(folder, name)) for name in Standard._fields))
+        for file, text in zip(files, (typed, "", ""), strict=True):
+            Path(file).write_text(text)
+        forked = Forked(module, env, cwd, files, arguments)
+        try:
+            status = forked.wait(timeout)
+        finally:
+            forked.kill()
+        output, errors = (Path(file).read_text() for file in (files.output, files.errors))
+    return subprocess.CompletedProcess([module, *arguments], status, output, errors)
+
+
+def become(module: str, arguments: tuple[str, ...], env: dict[str, str], cwd: str, files: Standard) -> None:
     """In the fork: be that process."""
     die_with_parent = killer_of_orphans(os.getppid())
     if die_with_parent:
@@ -80,10 +115,11 @@ def become(module: str, env: dict[str, str], cwd: str, log: str) -> None:
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # as exec would; one of them would keep the server alive that forks
     os.setsid()
     os.chdir(cwd)
-    file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
+    os.dup2(os.open(files.input, os.O_RDONLY), 0)
+    sys.stdin = open(0, closefd=False)
+    for place, file in ((1, files.output), (2, files.errors)):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), place)
     os.environ.clear()
     os.environ.update(env)
-    sys.argv = [module]
+    sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

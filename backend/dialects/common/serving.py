@@ -85,7 +85,7 @@ async def submit(
     on_disconnect: OnDisconnect | None = None,
     trimmed: bool = False,
     reuse: bool = False,
-    whole: bool = False,
+    keeps_ask: bool = False,
 ) -> Party:
     """Submit the jobs of a request, all or none. Raises ApiError.
 
@@ -104,7 +104,7 @@ async def submit(
         overflow=headers.get("x-sluice-overflow") == "allow",
         trimmed=trimmed,
         reuse=reuse,
-        whole=whole,
+        keeps_ask=keeps_ask,
     )
     party = await chat_of(request).submit_all([submission._replace(ask=ask) for ask in asks])
     leave(request.scope)

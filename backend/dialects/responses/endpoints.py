@@ -41,7 +41,8 @@ async def create(request: Request, caller: Chatter) -> Response:
     ask = parsed.ask.model_copy(update={"door": DOOR.name})
     background, pace = bool(fields.get("background")), pace_of(request)
     on_disconnect = CONTINUE if background else None
-    [ticket] = (await submit(request, caller, [ask], body, on_disconnect=on_disconnect, whole=is_stored(ask))).tickets
+    party = await submit(request, caller, [ask], body, on_disconnect=on_disconnect, keeps_ask=is_stored(ask))
+    [ticket] = party.tickets
     parsed = await _as_let_in(request, caller, parsed, ticket)
     if parsed.stream:
         return RelayResponse(ticket, DOOR.stream(parsed, ticket), pace)

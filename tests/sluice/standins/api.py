@@ -16,7 +16,7 @@ class Healthy(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
+        """Writes no line for a request."""
 
 
 def end(number: int, frame: FrameType | None) -> None:
@@ -26,6 +26,6 @@ def end(number: int, frame: FrameType | None) -> None:
 
 signal.signal(signal.SIGTERM, end)
 server = ThreadingHTTPServer((os.environ["SLUICE_HOST"], int(os.environ["SLUICE_PORT"])), Healthy)
-told = {"pools": os.environ.get("SLUICE_POOLS", "")}
-print(json.dumps({"level": "info", "event": "stand-in API listens", **told}), flush=True)
+fields = {"pools": os.environ.get("SLUICE_POOLS", "")}
+print(json.dumps({"level": "info", "event": "stand-in API listens", **fields}), flush=True)
 server.serve_forever()
