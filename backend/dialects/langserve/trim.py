@@ -23,7 +23,7 @@ REPLY_TOKENS = 1_024  # room for an answer whose length is not limited
 
 
 class Room(NamedTuple):
-    """How much of a conversation a model can read: so many messages at most, of so many tokens at most. `tokens` is None
+    """How much of a conversation a model can read: so many messages at most, of so many tokens at most. `tokens`: None
     where the window is not known.
     """
 
