@@ -43,14 +43,17 @@ class Translation(ABC):
         return b""
 
     def burst(self, entries: Sequence[LogEntry]) -> bytes:
-        frames = []
-        for id, body in entries:
-            if self.done:
-                break
+        if self.done:
+            return b""
+        frames: list[bytes] = []
+        for entry in entries:
+            id, body = entry
             if self._flowing and id is not None and (literal := text_literal(body)) is not None:
                 frames.append(self._plain(id, literal))
-            else:
-                frames.append(self._rare(LogEntry(id, body)))
+                continue
+            frames.append(self._rare(entry))
+            if self.done:
+                break
         return b"".join(frames)
 
     @abstractmethod
