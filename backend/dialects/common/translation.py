@@ -25,8 +25,10 @@ from wire.events import EventId, LogEntry
 
 
 class Translation(ABC):
-    """`flowing`: plain text may go out unparsed from the first token on; else from when a subclass sets it.
-    `takes_back`: the protocol has words for an attempt that is void.
+    """The translator of one stream: what the relay calls, and the hooks that a protocol fills in.
+
+    `flowing`: plain text may go out unparsed from the first token on; else from when a subclass sets it. `takes_back`:
+    the protocol has words for an attempt that is void.
     """
 
     media_type = "text/event-stream"
