@@ -28,13 +28,17 @@ httpx_clients.make_patient()
 httpx_clients.share_certificates()
 HERE = Path(__file__).parent
 
-# Folders of many short files: they come last, so that no process is left alone with a long one at the end.
-SHORT = ("backend", "bench", "ollama_worker", "support", "workflows")
+# The folders with the longest files, longest first: they are begun first, so that no process is left alone with one.
+LONG = ("wire", "cluster", "images", "browser", "flow", "clients", "sluice", "fuzz", "deploy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort long files first; xdist hands files out in this order."""
-    items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] in SHORT)
+    items.sort(key=lambda item: [*LONG, folder_of(item)].index(folder_of(item)))
+
+
+def folder_of(item: pytest.Item) -> str:
+    return item.path.relative_to(HERE).parts[0]
 
 
 @pytest.fixture(scope="session")

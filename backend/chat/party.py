@@ -27,6 +27,7 @@ class Ticket:
         self.job = job
         self.model = model  # as the catalogue spells it
         self.reader = reader
+        self.joins = False  # an earlier request made the job
         self.headers: dict[str, str] = {"X-Sluice-Job": job}
         self._leave = leave
         self._left = False

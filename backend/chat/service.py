@@ -81,8 +81,8 @@ class ChatService:
             raise
 
     async def submit_all(self, submissions: Sequence[Submission]) -> Party:
-        """The jobs of one request, each with a ticket, in order; or none, and the first refusal raised: then those that
-        were accepted are cancelled, unless another request has joined them."""
+        """The jobs of one request, each with a ticket, in order; or none, and the first refusal raised: then the jobs
+        that this request made are cancelled, unless another request has joined them."""
         if len(submissions) == 1:
             return Party([await self.submit(submissions[0])])
         room = asyncio.Semaphore(AT_ONCE)
@@ -101,10 +101,12 @@ class ChatService:
         return party
 
     async def _withdraw(self, party: Party) -> None:
-        """Leave all jobs of a request that is refused at once; each is cancelled as soon as Redis answers."""
-        await party.leave()
+        """Leave all jobs of a request that is refused. The jobs that it made are cancelled as soon as Redis answers; a
+        job of an earlier request loses a caller, as by a disconnect."""
         for ticket in party.tickets:
-            self._deserted.refused(ticket.job)
+            await ticket.leave(gone=ticket.joins)
+            if not ticket.joins:
+                self._deserted.refused(ticket.job)
 
     async def enqueue(self, job: JobId, submission: Submission) -> None:
         """Accept, under an id that its caller made, a job that no caller follows. Raises ApiError or a Redis error."""
@@ -129,6 +131,7 @@ class ChatService:
                 if ready.fresh and not isinstance(error, ApiError):
                     self._give_up(ready)
                 raise
+        ticket.joins = ready.joins is not None
         self._news.soon(ticket.reader)
         with suppress(RedisError, OSError):  # the caller gets a job that is accepted, with or without its way
             ticket.headers |= await headers_of(self._pools.named(ready.route.pool), ready.job, ready.route)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -11,17 +12,19 @@ import pytest
 
 from backend.accounts.caller import LOCAL
 from backend.chat.admission import Admission
-from backend.chat.disconnect import CANCEL
+from backend.chat.disconnect import CANCEL, CONTINUE
 from backend.chat.gates import Gates
 from backend.chat.gates.bound import Bound
 from backend.chat.gates.drain import Drain
 from backend.chat.service import ChatService
 from backend.chat.submission import Ready, Submission
+from backend.errors import QueueFull
 from backend.pool.pools import Pools
 from backend.pool.trail import Trails
 from backend.routing.route import joined
 from tests.backend.inside import pools_in
 from tests.backend.recording import BOUNDS
+from wire.ids import JobId
 from wire.reader import JobLost
 from wire.records import JobRequest, Target
 
@@ -36,10 +39,11 @@ class Joining(Admission):
         super().__init__(pools, router, cast(Any, None), cast(Any, None))
         self._why = why
         self._times = times
-        self.joined = ""
+        self.joined = JobId("")
+        self.made = JobId("")
 
     async def prepare(self, submission: Submission) -> Ready:
-        pool, job = self._pools.own, secrets.token_hex(8)
+        pool, job = self._pools.own, JobId(secrets.token_hex(8))
         route = joined(Target(pool=pool.name, model="m"))
         if not self._times:
             return Ready(submission, route, job, pool, fresh=True)
@@ -86,3 +90,35 @@ async def test_a_caller_who_meets_two_deserted_jobs_has_to_send_the_request_agai
     with pytest.raises(JobLost):
         await service(pools, joining).submit(SUBMISSION)
     assert await pools.deserted(joining.joined)
+
+
+class JoiningThenRefused(Joining):
+    """The first submission joins a job that runs on; the second makes a job; the third is refused."""
+
+    async def prepare(self, submission: Submission) -> Ready:
+        pool, job = self._pools.own, JobId(secrets.token_hex(8))
+        route = joined(Target(pool=pool.name, model="m"))
+        if submission.part == "#2":
+            raise QueueFull("full", "queue_full_depth")
+        if submission.part == "#1":
+            self.made = job
+            return Ready(submission, route, job, pool, fresh=True)
+        self.joined = job
+        assert await pool.jobs.accept(job, submission.ask, BOUNDS, tenant=submission.caller.tenant) == "ok"
+        return Ready(submission, route, job, pool, False, await self._pools.find(job))
+
+
+async def test_a_refused_request_cancels_the_jobs_that_it_made_and_leaves_a_job_that_it_joined(pools: Pools) -> None:
+    joining = JoiningThenRefused(pools, "unused")
+    with pytest.raises(QueueFull):
+        await service(pools, joining).submit_all([SUBMISSION._replace(on_disconnect=CONTINUE)] * 3)
+    async with asyncio.timeout(30):
+        while await state_of(pools, joining.made) != "cancelled":
+            await asyncio.sleep(0.01)
+    assert await state_of(pools, joining.joined) == "queued"
+
+
+async def state_of(pools: Pools, job: JobId) -> str:
+    found = await pools.find(job)
+    assert found is not None
+    return found.record.state

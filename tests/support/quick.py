@@ -12,8 +12,12 @@ LEFT_OUT = tuple("browser clients cluster containers deploy flow fuzz images kub
 # Fixtures that start a process of ours, or a server of a test's own.
 STARTED = set("house durable_house module_house house_with_history ups fresh_valkey own_valkey shared_postgres".split())
 MODEL = "tests/wire/test_model.py::test_every_key_is_as_designed_after_every_step"
-# What looks for a fault for minutes: the mutants, and three of the model's four parts.
-HUNTS = ("tests/wire/test_mutants.py", *(f"{MODEL}[{part}]" for part in (1, 2, 3)))
+# What takes long without them: the mutants, three of the model's four parts, and houses that a file starts by itself.
+LONG = (
+    "tests/wire/test_mutants.py",
+    "tests/backend/test_batches_faults.py",
+    *(f"{MODEL}[{part}]" for part in (1, 2, 3)),
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,4 +41,4 @@ def is_quick(item: pytest.Item) -> bool:
     fixtures = set(getattr(item, "fixturenames", ()))
     parameters = getattr(item, "callspec", None)
     on_postgres = parameters is not None and "postgresql" in parameters.params.values()
-    return not (fixtures & STARTED or on_postgres or item.nodeid.startswith(HUNTS))
+    return not (fixtures & STARTED or on_postgres or item.nodeid.startswith(LONG))

@@ -38,7 +38,7 @@ SIGNATURE = {"type": "signature_delta", "signature": ""}  # thoughts are not sig
 
 
 class AnthropicEvents(Translation):
-    """`thoughts`: they are sent. This protocol has no word for an attempt that is void."""
+    """The events of one stream. `thoughts`: they are sent. This protocol has no word for an attempt that is void."""
 
     def __init__(self, job: JobId, model: str, thoughts: bool) -> None:
         super().__init__()

@@ -14,6 +14,6 @@ def text_literal(body: bytes) -> bytes | None:
 
     A quote inside a JSON string is escaped, so `","` can only end the string (or look like it, and be parsed).
     """
-    if body.startswith(TEXT_ONLY) and body.endswith(b'"}') and body.find(b'","', AFTER_QUOTE) < 0:
+    if body.startswith(TEXT_ONLY) and body.find(b'","', AFTER_QUOTE) < 0 and body.endswith(b'"}'):
         return body[QUOTE:-1]
     return None

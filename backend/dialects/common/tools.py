@@ -51,7 +51,7 @@ class Called(NullIsAbsent):
 
 
 class ToolCall(NullIsAbsent):
-    """`id` absent: the client's protocol has none."""
+    """A call in a conversation. `id` is absent where the client's protocol has none."""
 
     model_config = ConfigDict(extra="ignore")
 

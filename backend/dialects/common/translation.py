@@ -25,8 +25,10 @@ from wire.events import EventId, LogEntry
 
 
 class Translation(ABC):
-    """`flowing`: plain text may go out unparsed from the first token on; else from when a subclass sets it.
-    `takes_back`: the protocol has words for an attempt that is void.
+    """The translator of one stream: what the relay calls, and the hooks that a protocol fills in.
+
+    `flowing`: plain text may go out unparsed from the first token on; else from when a subclass sets it. `takes_back`:
+    the protocol has words for an attempt that is void.
     """
 
     media_type = "text/event-stream"
@@ -43,14 +45,17 @@ class Translation(ABC):
         return b""
 
     def burst(self, entries: Sequence[LogEntry]) -> bytes:
-        frames = []
-        for id, body in entries:
-            if self.done:
-                break
+        if self.done:
+            return b""
+        frames: list[bytes] = []
+        for entry in entries:
+            id, body = entry
             if self._flowing and id is not None and (literal := text_literal(body)) is not None:
                 frames.append(self._plain(id, literal))
-            else:
-                frames.append(self._rare(LogEntry(id, body)))
+                continue
+            frames.append(self._rare(entry))
+            if self.done:
+                break
         return b"".join(frames)
 
     @abstractmethod

@@ -30,8 +30,10 @@ PLAIN = {"type", "text", "n"}  # a token with these fields and no others is text
 
 
 class LangServeEvents(Translation):
-    """`reasoning`: thoughts are sent. `news`: the caller takes text back; it gets thoughts, and other events than
-    tokens as they are in the log. `tokens` is how many of the model's tokens a chunk is, where it is several.
+    """The events of one stream in LangServe's format.
+
+    `reasoning`: thoughts are sent. `news`: the caller takes text back; it gets thoughts, and other events than tokens
+    as they are in the log. A chunk's `tokens` is how many of the model's tokens it is, where it is several.
     """
 
     def __init__(self, job: JobId, model: str, reasoning: bool, news: bool) -> None:

@@ -23,7 +23,9 @@ REPLY_TOKENS = 1_024  # room for an answer whose length is not limited
 
 
 class Room(NamedTuple):
-    """`messages`: the most there may be. `tokens`: the most they may take, None where the window is not known."""
+    """How much of a conversation a model can read: so many messages at most, of so many tokens at most. `tokens`: None
+    where the window is not known.
+    """
 
     messages: int
     tokens: int | None = None

@@ -56,7 +56,7 @@ class LocalRequest(BaseModel):
 
 
 class LocalGenerate(AnswersWhole):
-    """`anywhere`: whatever provider is preferred, any that has the model will do."""
+    """The door of one prompt. `anywhere`: a preferred provider is passed over; any that has the model will do."""
 
     name = "local_llm.generate"
 

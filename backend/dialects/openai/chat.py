@@ -32,7 +32,7 @@ from wire.ids import JobId
 
 
 class ChatExtra(NamedTuple):
-    """`created`: the request's second, the same in all chunks of its answer."""
+    """What the door's answer needs. `created`: the request's second, the same in all chunks of its answer."""
 
     created: int
     include_usage: bool

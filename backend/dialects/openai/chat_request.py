@@ -96,7 +96,7 @@ class Allowed(BaseModel):
 
 
 class ChatToolChoice(BaseModel):
-    """`tool_choice`; a word alone is its `type`."""
+    """A request's `tool_choice`; a word alone is its `type`."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -133,7 +133,7 @@ class ChatReasoning(BaseModel):
 
 
 class TemplateWords(BaseModel):
-    """`chat_template_kwargs`: of what a template may know, only what switches thinking."""
+    """A request's `chat_template_kwargs`, of which only the switch for thinking is read."""
 
     model_config = ConfigDict(extra="ignore")
 

@@ -96,7 +96,7 @@ def check_possible(body: Mapping[str, Any]) -> None:
 
 
 class CompletionExtra(NamedTuple):
-    """`created`: the request's second. `echo`: the prompt is sent before the answer."""
+    """What the door's answer needs. `created`: the request's second. `echo`: the prompt is sent before the answer."""
 
     created: int
     include_usage: bool
@@ -130,7 +130,7 @@ class CompletionsDoor:
 
 
 class TextChunks(Chunks):
-    """`prompt`: sent before the answer, where the request wants that."""
+    """The chunks of one text. `prompt`: sent before the answer, where the request wants that."""
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from backend.dialects.common.answer_schema import Enforceable, object_schema
 
 
 class JsonSchema(BaseModel):
-    """`strict` or not: an answer is held to the schema, by OpenAI's cloud to a closed one."""
+    """The schema of an answer. With `strict` or without, an answer is held to it; OpenAI's cloud closes the schema."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -21,7 +21,7 @@ class JsonSchema(BaseModel):
 
 
 class ResponseFormat(BaseModel):
-    """`schema` beside the type is llama.cpp's form, for `json_object` too."""
+    """The form of an answer. `schema` beside the type is llama.cpp's way to write it, for `json_object` too."""
 
     model_config = ConfigDict(extra="ignore")
 

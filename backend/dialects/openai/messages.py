@@ -28,7 +28,7 @@ CallId = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class ImageUrl(BaseModel):
-    """`url` holds the base64 once it is read."""
+    """An image of a message. Once it is read, `url` holds the base64."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -37,7 +37,7 @@ class ImageUrl(BaseModel):
 
 
 class FilePart(BaseModel):
-    """`file_data` holds the text once it is read."""
+    """A file of a message. Once it is read, `file_data` holds the text."""
 
     model_config = ConfigDict(extra="ignore")
 

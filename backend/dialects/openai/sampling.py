@@ -60,7 +60,7 @@ def check_extras(body: Mapping[str, Any]) -> None:
 
 
 class StreamOptions(BaseModel):
-    """`include_obfuscation` is ignored: what lies between us and the caller is theirs."""
+    """A request's `stream_options`. `include_obfuscation` is ignored: the way to the caller is the operator's."""
 
     model_config = ConfigDict(extra="ignore")
 

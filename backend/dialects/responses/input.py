@@ -37,7 +37,7 @@ OUTPUTS = {"custom_tool_call_output": "function_call_output", "local_shell_call_
 
 
 class InputPart(BaseModel):
-    """`image_url` holds the base64 once it is read, `file_data` the text."""
+    """A part of an item. Once it is read, `image_url` holds the base64, and `file_data` the text."""
 
     model_config = ConfigDict(extra="ignore")
 

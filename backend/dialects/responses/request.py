@@ -43,7 +43,7 @@ Metadata = Annotated[
 
 
 class TextFormat(BaseModel):
-    """`strict` or not: an answer is held to the schema, by OpenAI's cloud to a closed one."""
+    """The form of an answer. With `strict` or without, an answer is held to the schema; OpenAI's cloud closes it."""
 
     model_config = ConfigDict(extra="ignore")
 

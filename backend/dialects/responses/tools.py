@@ -22,7 +22,7 @@ def only_functions(value: object) -> object:
 
 
 class FunctionTool(BaseModel):
-    """`type` is another word than `function` for a tool that runs elsewhere."""
+    """A tool as it is offered. `type` is another word than `function` for a tool that runs elsewhere."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -50,7 +50,7 @@ class NamedTool(BaseModel):
 
 
 class ResponseToolChoice(BaseModel):
-    """`tool_choice`; a word alone is its `type`."""
+    """A request's `tool_choice`; a word alone is its `type`."""
 
     model_config = ConfigDict(extra="ignore")
 
