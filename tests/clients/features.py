@@ -22,12 +22,12 @@ TABLES = (
 HEAD = """\
 # What works with what
 
-Made by `make features` from the marks of tests that passed; a run of the client tests fails where this page claims more
-than it showed. Clients are the official ones, unchanged but for the base URL, before real processes. A cell names the
-engines that it was shown on: `ollama` and `openai` are those engines before the scripted engine of
-[`bench/`](../bench/scripted_engine.py), which speaks their protocols without a model; `llama-cpp` and `real-ollama` run
-a tiny model with random weights, which cannot do everything. An empty cell was not shown, or does not exist
-in that dialect.
+Made by `make features` from the marks of tests that passed; a run of the client tests fails where
+this page claims more than it showed. Clients are the official ones, unchanged but for the base URL,
+before real processes. A cell names the engines that it was shown on: `ollama` and `openai` are
+those engines before the scripted engine of [`bench/`](../bench/scripted_engine.py), which speaks
+their protocols without a model; `llama-cpp` and `real-ollama` run a tiny model with random weights,
+which cannot do everything. An empty cell was not shown, or does not exist in that dialect.
 
 The list of LangChain's standard tests that are left out, each with its reason, is
 [`tests/clients/langchain_deselected.py`](../tests/clients/langchain_deselected.py).

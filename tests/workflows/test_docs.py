@@ -29,6 +29,19 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def test_no_line_of_prose_is_wider_than_100_characters() -> None:
+    """Rows of tables and lines of code cannot be wrapped."""
+    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
+    wide = [f"{name}:{number}" for name in listed.stdout.split() for number in wide_lines((ROOT / name).read_text())]
+    assert wide == []
+
+
+def wide_lines(text: str) -> list[int]:
+    prose = re.sub(r"^ *```.*?^ *```", lambda code: "\n" * code[0].count("\n"), text, flags=re.MULTILINE | re.DOTALL)
+    lines = enumerate(prose.splitlines(), 1)
+    return [number for number, line in lines if len(line) > 100 and not line.lstrip().startswith("|")]
+
+
 @everywhere
 def test_every_path_that_the_docs_name_exists(path: Path) -> None:
     named = re.findall(r"`?((?:deploy|tests|docs|\.github)/[\w./-]*\w)", path.read_text())
