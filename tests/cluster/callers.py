@@ -1,4 +1,4 @@
-"""Many callers at once, of every dialect in turn. Each asks again as soon as its answer has ended."""
+"""Many callers at once, of every dialect in turn. Each sends its next request as soon as its answer has ended."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests.support.listener import words
 from tests.support.sse import Cut, Stream, open_stream
 from tests.support.waiting import eventually
 
-PATIENCE = 60.0  # seconds for one answer: long beside the few that it takes, on a machine that has much else to do
+PATIENCE = 60.0  # seconds for one answer: long beside the few that it takes, on a busy machine
 AGAIN = 0.1  # seconds until a caller that was told to try again does
 LOST = (Cut, ConnectionError, ValueError)  # ValueError: a head that was cut off
 
 
 class Callers:
-    """`entrance`: the URL to ask at, looked up for every connection. `tokens`: how long answers are.
+    """The callers. `entrance`: the URL of the house, looked up for every connection. `tokens`: how long answers are.
 
-    What goes wrong is a sentence in `faults`. While `patient`, a caller that is told to try again does; otherwise that
+    Every fault is a sentence in `faults`. While `patient`, a caller that is told to try again does so; otherwise that
     is a fault, as everything else is.
     """
 
@@ -32,9 +32,9 @@ class Callers:
     ) -> None:
         self.patient = False
         self.faults: list[str] = []
-        self.answers: list[Answer] = []  # all that were asked for
-        self.refusals = 0  # told to try again
-        self.returns = 0  # connections that went on behind what was heard
+        self.answers: list[Answer] = []  # all that were requested
+        self.refusals = 0  # answers that told a caller to try again
+        self.returns = 0  # connections that went on behind what was read
         self._entrance = entrance
         self._renewing = True
         self._tokens = tokens
@@ -55,22 +55,22 @@ class Callers:
 
     @property
     def open(self) -> list[Answer]:
-        """Those that are being listened to."""
+        """The answers that are being read."""
         return list(self._open.values())
 
     async def all_listen(self) -> None:
-        """Wait until every caller whose dialect streams has heard something since; they are not in step."""
+        """Waits until every caller whose dialect streams has read something since; they are not in step."""
         expected = {number for number, dialect in enumerate(self.dialects) if dialect.name != "openai, whole"}
-        heard: set[int] = set()
+        served: set[int] = set()
 
         def listening() -> bool:
-            heard.update(number for number, answer in self._open.items() if answer.words)
-            return heard >= expected
+            served.update(number for number, answer in self._open.items() if answer.words)
+            return served >= expected
 
-        await eventually(listening, PATIENCE, "every caller hears its answer")
+        await eventually(listening, PATIENCE, "every caller reads its answer")
 
     async def finish(self) -> None:
-        """Nobody asks again; wait until every answer has ended."""
+        """Ends the sending of requests; waits until every answer has ended."""
         self._renewing = False
         await asyncio.gather(*self._tasks)
 
@@ -80,14 +80,14 @@ class Callers:
             answer = Answer(self.dialects[number], self._random.choice(self._tokens))
             self.answers.append(answer)
             self._open[number] = answer
-            await self._hear_out(answer)
+            await self._read_out(answer)
             del self._open[number]
             if not self._renewing:
                 return
 
-    async def _hear_out(self, answer: Answer) -> None:
-        """To its end, or to a fault. One of two that can resume leaves in the middle and comes back, as a page that is
-        loaded anew."""
+    async def _read_out(self, answer: Answer) -> None:
+        """Reads an answer to its end, or to a fault. One of two that can resume leaves in the middle and comes back, as
+        a page that is loaded anew."""
         leave_at = answer.count // 2 if answer.dialect.resumes and len(self.answers) % 2 else 0
         try:
             async with asyncio.timeout(PATIENCE):
@@ -97,10 +97,10 @@ class Callers:
             self._fault(answer, "it has not ended")
             return
         if answer.ended and answer.text != words(answer.count):
-            self._fault(answer, f"it is not what the engine said: {answer.text!r}")
+            self._fault(answer, f"it is not what the engine sent: {answer.text!r}")
 
     async def _connect(self, answer: Answer, leave_at: int) -> bool:
-        """Once. Whether that was all: the end, or a fault after which nothing more can be heard."""
+        """Reads one connection. Returns whether that was all: the end, or a fault after which nothing more can come."""
         begun = bool(answer.job)
         self.returns += begun
         try:
@@ -108,15 +108,15 @@ class Callers:
                 if stream.status != 200:
                     return await self._refused(answer, stream)
                 answer.job = stream.headers["x-sluice-job"]
-                async with aclosing(answer.dialect.hear(answer, stream)) as heard:  # type: ignore[type-var]
-                    async for _ in heard:
+                async with aclosing(answer.dialect.read(answer, stream)) as pieces:  # type: ignore[type-var]
+                    async for _ in pieces:
                         if leave_at and answer.words >= leave_at:
                             return False
         except (Broken, *LOST) as error:
             self._broken(answer, repr(error))
             return True
         if not answer.ended:
-            self._broken(answer, "no end was told")
+            self._broken(answer, "no end was sent")
         return True
 
     def _ask(self, answer: Answer) -> AbstractAsyncContextManager[Stream]:
@@ -129,9 +129,9 @@ class Callers:
         return open_stream(entrance + dialect.path, body, accept=dialect.accept, headers=headers)
 
     async def _refused(self, answer: Answer, stream: Stream) -> bool:
-        told = (await stream.body()).decode()
+        refusal = (await stream.body()).decode()
         if not (self.patient and stream.status == 503 and "retry-after" in stream.headers):
-            self._fault(answer, f"{stream.status} {told}")
+            self._fault(answer, f"{stream.status} {refusal}")
             return True
         self.refusals += 1
         await asyncio.sleep(AGAIN)

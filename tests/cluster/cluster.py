@@ -1,6 +1,6 @@
 """The parts of a cluster, and how Kubernetes replaces each: the new one first, then the old one as its manifest says.
 
-One that was told to stop is no longer counted: while it drains, the next is replaced.
+A process that was told to stop is no longer counted: while it drains, the next is replaced.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from tests.support.truth import Truth
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
 
-# Seconds. In the manifests it is 5, for proxies on other machines, which learn late; here the only one has been told.
+# Seconds. In the manifests it is 5, for proxies on other machines, which learn late; here the only proxy knows at once.
 PRE_STOP = 0.3
-MANY = 3  # that many times as long as one process may take to start: here several do at once, beside fifty streams
+MANY = 3  # so many times as long as one process may take to start: here several start at once, beside fifty streams
 
 
 class Cluster:
     """APIs behind the page's nginx, workers, and the queue's server. nginx's upstreams stand for a Service's endpoints.
 
-    `grace`: seconds that a process which was told to stop may take to leave.
+    `grace`: seconds that a process may take to leave after its signal.
     """
 
     def __init__(self, home: Path, house: House, server: Valkey, truth: Truth, grace: float) -> None:
@@ -64,7 +64,7 @@ class Cluster:
 
     # -- one after the other -----------------------------------------------------------------------------------
     async def replace_apis(self) -> list[int]:
-        """How many streams each had open when it was no endpoint any more."""
+        """How many streams each API had open when it was no endpoint any more."""
         open_streams = []
         for old in list(self._apis):
             new = self._house.start_api()
@@ -78,8 +78,8 @@ class Cluster:
         return open_streams
 
     async def replace_workers(self, *, hurried: int) -> list[int]:
-        """How many jobs each ran when it was told to stop. The last `hurried` are told twice, and so give theirs back;
-        the others end them."""
+        """How many jobs each worker ran when it got SIGTERM. The last `hurried` get the signal twice, and so give
+        their jobs back; the others end them."""
         running = []
         for number, old in enumerate(list(self._workers)):
             new = self._house.start_worker()
@@ -94,7 +94,7 @@ class Cluster:
         return running
 
     async def replace_nginx(self) -> None:
-        """Its address is what is in front of it: new connections come to the new one."""
+        """The process's address is what is in front of it: new connections come to the new one."""
         old = self.nginxes[-1]
         self._start_nginx()
         await asyncio.sleep(PRE_STOP)
@@ -104,7 +104,7 @@ class Cluster:
 
     @asynccontextmanager
     async def server_away(self) -> AsyncIterator[None]:
-        """A StatefulSet of one: the old one has ended before the new one is begun, on the same volume."""
+        """A StatefulSet of one: the old process has ended before the new one is begun, on the same volume."""
         self._server.term()
         await self._has_left(self._server)
         yield
@@ -127,7 +127,7 @@ class Cluster:
         self._leaving.append(child)
 
     async def _all_have_left(self) -> None:
-        """Within their grace, and by themselves."""
+        """Waits until all have ended within their grace, by themselves."""
         for child in self._leaving:
             await self._has_left(child)
         self._leaving.clear()

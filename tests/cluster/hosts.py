@@ -1,7 +1,7 @@
 """A host of its own for a process of a test: a Linux network namespace, and cables to it that can be cut.
 
-A cut loses every packet both ways and tells nobody: interfaces stay up, nothing is reset or refused, no address becomes
-unreachable. Each end knows the other's card by a permanent entry, so to cut is to name a card that nobody has: frames
+A cut loses every packet both ways without a sign: interfaces stay up, nothing is reset or refused, no address becomes
+unreachable. Each end has the other's card as a permanent entry, so a cut names a card that no end has: frames
 go out, and are dropped where they arrive. That needs root, iproute2 and the kernel's veth, and no packet filter.
 """
 
@@ -26,13 +26,13 @@ from tests.support.child import Child
 NETS = ipaddress.ip_network("198.18.0.0/15")
 CLONE_NEWNET = 0x40000000  # <linux/sched.h>
 NOBODY = "02:00:00:00:de:ad"  # a card that no end has
-# It outlives a test run that is killed: the end of its input tells it to clear up.
+# The process outlives a test run that is killed: the end of its input makes it clear up.
 JANITOR = 'cat; ip netns del "$0"'
 _random = random.SystemRandom()  # two xdist workers started from one seed must not draw the same nets
 
 
 class Host:
-    """A namespace, there while the block runs. Its cables go with it; and it goes, also when the tests are killed."""
+    """A namespace, there while the block runs. Its cables end with it, and it ends also when the tests are killed."""
 
     def __init__(self) -> None:
         self.name = f"sluice-{secrets.token_hex(4)}"
@@ -56,7 +56,7 @@ class Host:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """This thread is there meanwhile, with all the sockets that it opens and the processes that it starts itself.
+        """This thread is in the host meanwhile, with all sockets that it opens and processes that it starts itself.
 
         Cables between namespaces change nothing in the machine's own network. A browser of another test that sees an
         interface come or go there breaks its connections off.
@@ -70,18 +70,18 @@ class Host:
                 go_to(before)
 
     def takes_in(self, child: Child) -> None:
-        """The process will run there; it is not started yet. Its pid stays its own: `ip` becomes it."""
+        """A process that will run in the host; it is not started yet. Its pid stays its own: `ip` becomes it."""
         child.command = ["ip", "netns", "exec", self.name, *child.command]
 
     def cable(self) -> Cable:
-        """One more, laid and whole."""
+        """One more cable, laid and whole."""
         cable = Cable(self.name)
         cable.lay()
         return cable
 
 
 class Cable:
-    """Joins the host that this thread is on (`here`, an address) and another (`there`)."""
+    """A cable that joins the host that this thread is on (`here`, an address) and another (`there`)."""
 
     def __init__(self, namespace: str) -> None:
         self._name = f"sl{secrets.token_hex(5)}"  # of both ends; the kernel takes 15 characters
@@ -107,38 +107,38 @@ class Cable:
         self._know(there, here)
 
     def _know(self, *cards: str) -> None:
-        """Which card each end sends to: this one's first."""
+        """The card that each end sends to: this end's first."""
         for end, address, card in zip(self._ends, reversed(self._addresses), cards, strict=True):
             ip(*end, "neigh", "replace", address, "lladdr", card, "dev", self._name, "nud", "permanent")
 
 
 def go_to(network: IO[str]) -> None:
-    """Take this thread to a network namespace (setns(2); Python has it from 3.12 on)."""
+    """Moves this thread to a network namespace (setns(2); Python has it from 3.12 on)."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(network.fileno(), CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "setns")
 
 
 def check_rights() -> None:
-    """Missing rights fail a test and never skip it: nobody would see that nothing was shown."""
+    """Missing rights fail a test and never skip it: a skip would hide that nothing was shown."""
     assert os.geteuid() == 0, "a host of its own is a network namespace, which needs root: run these tests with sudo"
     assert shutil.which("ip"), "a host of its own is made by `ip`: apt-get install iproute2"
 
 
 def ip(*words: str) -> str:
-    """What `ip` says; an AssertionError tells what it refused."""
+    """The output of `ip`; an AssertionError has its refusal."""
     done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr.strip()}"
     return done.stdout
 
 
 def a_card() -> str:
-    """A random MAC address of the kind that nobody sells."""
+    """A random MAC address of the kind that no maker sells."""
     return ":".join(["02", *(f"{byte:02x}" for byte in secrets.token_bytes(5))])
 
 
 def two_free_addresses() -> tuple[str, str]:
-    """The two of a net of four that this host has no address of."""
+    """The two addresses of a net of four that this host has no address of."""
     taken = ip("-o", "-4", "addr")
     while True:
         first = int(NETS.network_address) + 4 * _random.randrange(NETS.num_addresses // 4)

@@ -11,19 +11,19 @@ from wire.workers import WorkerRecord
 
 
 async def life_of(truth: Truth, worker: Worker) -> WorkerRecord | None:
-    """None: it is not in the pool yet, or has left it."""
+    """The worker's life; None: it is not in the pool yet, or has left it."""
     names = f"{socket.gethostname()}-{worker.pid}-"
     return next((life for life in await truth.workers.all() if life.incarnation.startswith(names)), None)
 
 
 async def owned_by(truth: Truth, worker: Worker) -> int:
-    """How many jobs it runs."""
+    """How many jobs the worker runs."""
     life = await life_of(truth, worker)
     return life.owned if life else 0
 
 
 async def is_asking(truth: Truth, worker: Worker, within: float = 3 * START) -> None:
-    """Wait until it takes jobs. `within` seconds: others may start beside it."""
+    """Waits until the worker takes jobs. `within` seconds: others may start beside it."""
 
     async def look() -> bool | None:
         worker.expect_alive()

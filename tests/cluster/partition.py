@@ -3,8 +3,8 @@
     the test's host: Valkey, an API, a worker that can be started    far host: a worker and its engine
                                                                      another: an API
 
-Each far host has two cables: one to the queue, which is cut, and one by which the test looks and asks. The test's host
-is not this machine's own network either: that one other tests use meanwhile.
+Each far host has two cables: one to the queue, which is cut, and one by which the test looks and sends. The test's host
+is not this machine's own network either: other tests use that network meanwhile.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from tests.support.processes import Api, Worker
 from tests.support.scripted import CHAT, ScriptedEngine
 from tests.support.valkey import Valkey
 
-# Tokens a second at most. The far engine speaks so slowly that a worker can be reaped within one answer, the near one
-# so that what the reaped one says late comes within the same.
+# Tokens a second at most. The far engine sends so slowly that a worker can be reaped within one answer, the near one
+# so that what the reaped worker sends late comes within the same.
 FAR_RATE, NEAR_RATE = 40.0, 60.0
 Process = TypeVar("Process", bound=Child)
 
 
 class FarHost(NamedTuple):
     host: Host
-    queue: Cable  # to cut
-    other: Cable  # by which the test looks and asks
+    queue: Cable  # the cable to cut
+    other: Cable  # the cable by which the test looks and sends
 
 
 class Divided(NamedTuple):
-    """Everything runs, but for a worker of the test's host, whose engine would be `near_engine`."""
+    """The whole house. Everything runs, but for a worker of the test's host, whose engine would be `near_engine`."""
 
     near: Host
     valkey: Valkey
@@ -52,7 +52,7 @@ class Divided(NamedTuple):
 
 @contextmanager
 def divided(home: Path) -> Iterator[Divided]:
-    """All of it, whole and ready."""
+    """The whole house, whole and ready."""
     with Host() as near, near.entered(), far_host() as for_api, far_host() as for_worker, ExitStack() as stack:
         server = queue_for(home / "queue", for_api.queue, for_worker.queue)
         far_engine = ScriptedEngine(home / "far-engine", FAR_RATE, for_worker.other.there)
@@ -87,7 +87,7 @@ def queue_for(home: Path, *cables: Cable) -> Valkey:
 
 
 def started_on(host: Host, process: Process, among: list[Process]) -> Process:
-    """It runs there, and ends with the house that it is `among`."""
+    """Runs a process in the host; it ends with the house that it is `among`."""
     host.takes_in(process)
     among.append(process)
     process.start()
@@ -103,13 +103,13 @@ def a_worker_near(near: Host, house: House) -> Worker:
 
 
 def a_worker_at(far: FarHost, house: House, engine: str, server: Valkey) -> Worker:
-    """`engine`: the URL of its own."""
+    """A worker. `engine`: the URL of its own."""
     env = {**house.env, "OLLAMA_BASE_URL": engine, "REDIS_URL": f"redis://{far.queue.here}:{server.port}"}
     return started_on(far.host, Worker(house.home / "far-worker", env, "far-worker"), house.workers)
 
 
 class FarApi(Api):
-    """It listens on an address of its own."""
+    """An API that listens on an address of its own."""
 
     @property
     def url(self) -> str:
@@ -123,14 +123,14 @@ def an_api_at(far: FarHost, house: House, server: Valkey) -> Api:
 
 
 class Monitor:
-    """Every command that clients send to a server, as it prints them; what scripts call is left out."""
+    """Every command that clients send to a server, as the server prints them; the scripts' own calls are left out."""
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader
         self.lines: list[str] = []
 
     def of(self, *words: str) -> list[str]:
-        """Those with all of these words in them."""
+        """The commands with all of these words in them."""
         return [line for line in self.lines if all(word in line for word in words)]
 
     async def listen(self) -> None:

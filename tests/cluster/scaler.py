@@ -15,23 +15,23 @@ from tests.support.processes import Worker
 from tests.support.truth import Truth
 from tests.support.waiting import eventually
 
-# As in deploy/components/keda/scaled-object.yaml, but that its seconds are minutes there.
+# The values are those of deploy/components/keda/scaled-object.yaml, but that its seconds are minutes there.
 MOST = 8  # maxReplicaCount
 POLL = 0.2  # seconds; pollingInterval
-WINDOW = 1.0  # seconds of which the most that was wanted holds; stabilizationWindowSeconds of scaling down
+WINDOW = 1.0  # seconds of which the highest wish holds; stabilizationWindowSeconds of scaling down
 LEAVE = 90.0  # seconds; terminationGracePeriodSeconds, after which Kubernetes kills
 
 
 class Scaler:
-    """Starts workers of `slots` slots, and tells the newest to stop, busy or not. On while it is entered.
+    """Starts workers of `slots` slots, and stops the newest, busy or not, while the block runs.
 
-    One that was told to stop is no replica any more: it drains beside those that are started meanwhile.
+    A worker that was told to stop is no replica any more: it drains beside those that are started meanwhile.
     """
 
     def __init__(self, house: House, truth: Truth, slots: int) -> None:
         self.replicas: list[Worker] = []  # oldest first
         self.most = 0
-        self.told_to_stop: list[tuple[Worker, int]] = []  # with how many jobs they ran then
+        self.told_to_stop: list[tuple[Worker, int]] = []  # with the number of jobs that they ran then
         self._house = house
         self._truth = truth
         self._slots = slots
@@ -48,7 +48,7 @@ class Scaler:
         await asyncio.gather(self._loop, return_exceptions=True)
 
     async def until(self, replicas: range, within: float) -> None:
-        """Wait until it has this many."""
+        """Waits until the pool has this many replicas."""
 
         def look() -> bool | None:
             if self._loop.done():
@@ -58,10 +58,10 @@ class Scaler:
         await eventually(look, within, f"{replicas} workers; there are {len(self.replicas)}")
 
     async def all_have_left(self) -> None:
-        """Those that were told to stop: by themselves, and well."""
+        """Waits for the workers that were told to stop: they end by themselves, with success."""
         for worker, running in self.told_to_stop:
             status = await worker.wait_for_exit(LEAVE)
-            # By the signal itself only where Python was still starting, before it could be handled.
+            # The signal itself ends a worker only where Python was still starting, before it could handle the signal.
             assert status in ((0,) if running else (0, -signal.SIGTERM)), worker.tail()
 
     async def _run(self) -> None:
@@ -75,18 +75,18 @@ class Scaler:
             await asyncio.sleep(POLL)
 
     async def _rule(self) -> int:
-        """What the trigger asks of Redis, and what the autoscaler makes of it."""
+        """The trigger's query to Redis, and the autoscaler's result."""
         demand = await self._truth.redis.xlen(self._truth.keys.demand)
         return min(MOST, math.ceil(demand / self._slots))
 
     def _stabilized(self, wanted: int) -> int:
-        """Up at once; down only to the most that was wanted in the window."""
+        """Up at once; down only to the highest wish of the window."""
         now = time.monotonic()
         self._wanted = [(when, many) for when, many in self._wanted if when > now - WINDOW] + [(now, wanted)]
         return max(wanted, min(len(self.replicas), max(many for _, many in self._wanted)))
 
     async def _stop_the_newest(self) -> None:
-        """Told before it is no replica any more: who waits for that waits for its signal, too."""
+        """The signal comes before the worker is no replica any more: a wait for that is a wait for its signal, too."""
         worker = self.replicas[-1]
         running = await owned_by(self._truth, worker)
         worker.term()

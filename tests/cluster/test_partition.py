@@ -1,4 +1,4 @@
-"""The network between hosts loses everything, and tells nobody: not a reset, not a refusal.
+"""The network between hosts loses everything without a sign: not a reset, not a refusal.
 
 SLUICE_TEST_PARTITION_SECONDS: how long the long cut of a worker lasts; unset, until its job runs elsewhere.
 """
@@ -23,7 +23,7 @@ from wire.workers import REAP_SECONDS
 
 # The longest cut that every beat survives: five are missed in ten seconds, and one may wait seconds for its answer.
 SHORT, LONGEST = 5.0, 5.7
-TRIALS = 3  # this machine is shared: one of them has what it needs
+TRIALS = 3  # this machine is shared: one of three trials has the time that it needs
 LONG = float(os.environ.get("SLUICE_TEST_PARTITION_SECONDS", "0"))
 PATIENCE = 60.0
 
@@ -41,29 +41,29 @@ async def truth(hosts: Divided) -> AsyncIterator[Truth]:
 
 
 async def test_a_second_of_silence_costs_no_token(hosts: Divided, truth: Truth) -> None:
-    """Between the queue and both who serve a reader, his API and his worker."""
-    async with listening(hosts.far_api.url, chat("!tokens 80")) as heard:
-        await heard.words(20)
+    """The cut is between the queue and the API and the worker that serve a reader."""
+    async with listening(hosts.far_api.url, chat("!tokens 80")) as answer:
+        await answer.words(20)
         hosts.worker_cable.cut()
         hosts.api_cable.cut()
         await asyncio.sleep(1)  # the length of the fault
         hosts.worker_cable.heal()
         hosts.api_cable.heal()
-        await goes_on(heard, truth, 80)
+        await goes_on(answer, truth, 80)
 
 
 async def test_a_worker_cut_off_for_less_than_the_reap_time_goes_on_as_the_same_attempt(
     hosts: Divided, truth: Truth
 ) -> None:
-    """On a busy machine the cut may become a longer one, which shows nothing: then it is tried again."""
+    """On a busy machine the cut may become a longer one, which shows nothing: then the test tries again."""
     count = int(FAR_RATE * SHORT)
     for _ in range(TRIALS):
-        async with listening(hosts.api.url, chat(f"!tokens {count}")) as heard:
-            await heard.words(20)
+        async with listening(hosts.api.url, chat(f"!tokens {count}")) as answer:
+            await answer.words(20)
             if await cut_off(hosts.worker_cable, SHORT) <= LONGEST:
-                await goes_on(heard, truth, count)
+                await goes_on(answer, truth, count)
                 break
-            await heard.end(PATIENCE)
+            await answer.end(PATIENCE)
     else:
         pytest.fail(f"each of {TRIALS} cuts lasted longer than {LONGEST} s")
     async with listening(hosts.api.url, chat("!tokens 10")) as next_one:  # its order waits for a broken connection
@@ -71,7 +71,7 @@ async def test_a_worker_cut_off_for_less_than_the_reap_time_goes_on_as_the_same_
 
 
 async def cut_off(cable: Cable, seconds: float) -> float:
-    """For how long it was, at most."""
+    """For how long the cut lasted, at most."""
     begun = time.monotonic()
     cable.cut()
     await asyncio.sleep(seconds)
@@ -79,28 +79,28 @@ async def cut_off(cable: Cable, seconds: float) -> float:
     return time.monotonic() - begun
 
 
-async def goes_on(heard: Listener, truth: Truth, count: int) -> None:
-    """To a whole end, in one attempt; nothing twice, nothing left over."""
-    await truth.check_whole(heard, count)
+async def goes_on(answer: Listener, truth: Truth, count: int) -> None:
+    """Checks a whole end, in one attempt; nothing twice, nothing left over."""
+    await truth.check_whole(answer, count)
     assert not await truth.leftovers()
 
 
 async def test_a_worker_cut_off_for_longer_stops_by_itself_and_its_job_ends_elsewhere(
     hosts: Divided, truth: Truth
 ) -> None:
-    """Its answer would go on for three seconds more; the other worker says the rest until the cut has healed."""
+    """The cut-off worker's answer would last three seconds more; the other sends the rest until the cut has healed."""
     count = int(FAR_RATE * (REAP_SECONDS + 3) + NEAR_RATE * max(0.0, LONG - REAP_SECONDS))
     prompt = f"!tokens {count}"
-    async with listening(hosts.api.url, chat(prompt)) as heard, monitored(hosts.valkey) as monitor:
-        await heard.words(20)
-        old = (await truth.record(heard.job)).owner
+    async with listening(hosts.api.url, chat(prompt)) as answer, monitored(hosts.valkey) as monitor:
+        await answer.words(20)
+        old = (await truth.record(answer.job)).owner
         assert f"-{hosts.far_worker.pid}-" in old
         hosts.worker_cable.cut()
         cut = time.monotonic()
         other = a_worker_near(hosts.near, hosts.house)
         stopped = await stops(hosts, prompt) - cut
         assert 0 < stopped < REAP_SECONDS + 1
-        await heard.until(lambda heard: len(heard.of("started")) == 2, "the second attempt")
+        await answer.until(lambda answer: len(answer.of("started")) == 2, "the second attempt")
         elsewhere = time.monotonic() - cut
         far = f" {hosts.worker_cable.there}:"  # a client's address
         spoken = len(monitor.of(old, far))
@@ -110,24 +110,24 @@ async def test_a_worker_cut_off_for_longer_stops_by_itself_and_its_job_ends_else
             f"stopped {stopped:.1f} s after the cut, elsewhere at {elsewhere:.1f}, healed {time.monotonic() - cut:.1f}"
         )
         await hosts.far_worker.wait_for_action("worker.reaped", worker=old)
-        await is_fenced(truth, heard.job, old)
-        assert await heard.end(PATIENCE) == "completed"
-        assert monitor.of(old, far)[spoken:], "the old life said nothing after the cut"
-    await ended_elsewhere(heard, truth, prompt, other)
+        await is_fenced(truth, answer.job, old)
+        assert await answer.end(PATIENCE) == "completed"
+        assert monitor.of(old, far)[spoken:], "the old life sent nothing after the cut"
+    await ended_elsewhere(answer, truth, prompt, other)
     await works_on(hosts, truth, old)
     await asyncio.to_thread(other.stop)
     assert not await truth.leftovers()
 
 
 async def stops(hosts: Divided, prompt: str) -> float:
-    """When its engine's connection was closed, as the engine tells: its clock is this machine's."""
+    """When the connection of the worker's engine was closed, by the engine's book: its clock is this machine's."""
     await hosts.far_engine.until(prompt, "closed", within=PATIENCE)
     ended: float = (await hosts.far_engine.entries(prompt))[-1]["ended"]
     return ended
 
 
 async def is_fenced(truth: Truth, job: str, old: str) -> None:
-    """Whatever else the old life may have had on its lips, in its name; the job runs elsewhere."""
+    """Whatever else the old life may have tried to send, in its name; the job runs elsewhere."""
     assert (await truth.record(job)).state == "running"
     assert await truth.jobs.start(job, old, 1, b'{"type":"started"}') is None
     assert not await truth.jobs.note(job, old, 1, "loading_model", b'{"type":"queued"}')
@@ -135,48 +135,48 @@ async def is_fenced(truth: Truth, job: str, old: str) -> None:
     assert not await truth.jobs.give_back(job, old, 1, "late", ("late", "charged"))
 
 
-async def ended_elsewhere(heard: Listener, truth: Truth, prompt: str, other: Worker) -> None:
+async def ended_elsewhere(answer: Listener, truth: Truth, prompt: str, other: Worker) -> None:
     """Whole and once, by the other worker's only attempt; nothing of the old one's after it was cut."""
-    assert heard.text == words(int(prompt.split()[1]))
-    assert heard.events == await truth.frames(heard.job)
-    assert [start["attempt"] for start in heard.of("started")] == [1, 2]
-    assert f"-{other.pid}-" in heard.of("started")[1]["worker"]
-    record = await truth.record(heard.job)
+    assert answer.text == words(int(prompt.split()[1]))
+    assert answer.events == await truth.frames(answer.job)
+    assert [start["attempt"] for start in answer.of("started")] == [1, 2]
+    assert f"-{other.pid}-" in answer.of("started")[1]["worker"]
+    record = await truth.record(answer.job)
     assert (record.attempt, record.tries) == (2, 1)
-    await truth.check_ended_once(heard.job)
+    await truth.check_ended_once(answer.job)
 
 
 async def works_on(hosts: Divided, truth: Truth, old: str) -> None:
     """Two jobs at once need both workers: the one that was cut off takes its share, in a new life."""
     assert old not in await truth.until_asking(2)
     url = hosts.api.url
-    async with listening(url, chat("!tokens 200")) as one, listening(url, chat("!tokens 200")) as two:
-        assert [await one.end(), await two.end()] == ["completed", "completed"]
-        assert one.text == two.text == words(200)
-        workers = [start["worker"] for heard in (one, two) for start in heard.of("started")]
+    async with listening(url, chat("!tokens 200")) as first, listening(url, chat("!tokens 200")) as second:
+        assert [await first.end(), await second.end()] == ["completed", "completed"]
+        assert first.text == second.text == words(200)
+        workers = [start["worker"] for answer in (first, second) for start in answer.of("started")]
     assert any(f"-{hosts.far_worker.pid}-" in worker for worker in workers), workers
 
 
-async def test_an_api_cut_off_for_longer_than_its_patience_says_so_and_its_stream_goes_on(
+async def test_an_api_cut_off_for_longer_than_its_patience_reports_it_and_its_stream_goes_on(
     hosts: Divided, truth: Truth
 ) -> None:
-    """Six seconds: its clients have given up after 0.8, and its subscription after five."""
-    async with listening(hosts.far_api.url, chat("!tokens 250")) as heard:
-        await heard.words(20)
+    """The cut lasts six seconds: the API's clients have given up after 0.8, and its subscription after five."""
+    async with listening(hosts.far_api.url, chat("!tokens 250")) as answer:
+        await answer.words(20)
         hosts.api_cable.cut()
         healed = time.monotonic() + 6
         await is_red(hosts.far_api.url)
         assert (await hosts.api.ready()) is None  # the other one notices nothing
         await asyncio.sleep(healed - time.monotonic())
         hosts.api_cable.heal()
-        await goes_on(heard, truth, 250)
+        await goes_on(answer, truth, 250)
     await hosts.far_api.ready(10)
     async with listening(hosts.far_api.url, chat("!tokens 10")) as again:
         await goes_on(again, truth, 10)
 
 
 async def is_red(url: str) -> None:
-    """It lives, is not ready and says why, and refuses a chat within a second, nothing enqueued."""
+    """The API lives, is not ready and reports why, and refuses a chat within a second, with nothing enqueued."""
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
         ready = await client.get("/health/ready")
         assert (ready.status_code, ready.json()["reason"]) == (503, "redis: it does not answer")
@@ -188,8 +188,8 @@ async def is_red(url: str) -> None:
 
 
 async def refuses(client: httpx.AsyncClient) -> float:
-    """After so many seconds."""
-    asked = time.monotonic()
+    """Returns after how many seconds a chat is refused."""
+    began = time.monotonic()
     refused = await client.post("/api/chat", json=chat("!tokens 3"))
     assert (refused.status_code, refused.json()["code"]) == (503, "queue_unavailable"), refused.text
-    return time.monotonic() - asked
+    return time.monotonic() - began

@@ -1,8 +1,8 @@
-"""Every part of a cluster is replaced, one after the other, under fifty streams: nobody notices.
+"""Every part of a cluster is replaced, one after the other, under fifty streams: no caller notices.
 
 Three APIs behind the page's nginx with the shipped configuration, four workers, a durable server. Order and signals are
-the manifests' (deploy/bases): a new one is ready before an old one leaves; the old one is no endpoint any more when it
-hears SIGTERM; then it drains.
+the manifests' (deploy/bases): a new process is ready before an old one leaves; the old one is no endpoint when it gets
+SIGTERM; then it drains.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.support.truth import Truth
 from tests.support.valkey import Valkey
 
 APIS, WORKERS, STREAMS = 3, 4, 50
-# Slots for all while one worker drains, and answers of four to six seconds. Nobody is refused where the machine stands
+# Slots for all while one worker drains, and answers of four to six seconds. None is refused where the machine stands
 # still for a second.
 SETTINGS = {
     "SLUICE_SLOTS": "16",
@@ -56,7 +56,7 @@ async def test_a_rolling_restart_of_every_part_breaks_no_answer(cluster: Cluster
         await check_open(callers)
         await cluster.replace_nginx()
         await check_open(callers)
-        callers.patient = True  # while its server is away nobody is let in
+        callers.patient = True  # while the queue's server is away no job is accepted
         async with cluster.server_away():
             await check_told_to_try_again(cluster.entrance)
         await callers.all_listen()
@@ -70,7 +70,7 @@ async def test_a_rolling_restart_of_every_part_breaks_no_answer(cluster: Cluster
 
 
 async def check_recorded(truth: Truth, database_url: str) -> None:
-    """By whichever API, each once."""
+    """Every answer came by some API, each once."""
     states = await truth.states()
     async with kept_in(database_url) as kept:
         await kept.until_recorded(states)
@@ -78,7 +78,7 @@ async def check_recorded(truth: Truth, database_url: str) -> None:
 
 
 async def check_open(callers: Callers) -> None:
-    """Every dialect has streams that whatever follows could break."""
+    """Every dialect has streams that a fault would break."""
     await callers.all_listen()
     assert {answer.dialect for answer in callers.open} == set(callers.dialects)
 

@@ -1,4 +1,4 @@
-"""A pool is scaled by its demand: from nobody to eight workers and back, and no job notices."""
+"""A pool is scaled by its demand: from no worker to eight and back, and no job notices."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def test_workers_come_and_go_with_the_demand_and_no_job_is_cut(
     await house.start_api().ready()
     async with Scaler(house, durable_truth, slots) as scaler:
         async with Callers(lambda: house.url, MOST * slots + 2, TOKENS) as wave:
-            wave.patient = True  # a crowd at once, while eight processes start: who is told to try again does
+            wave.patient = True  # a crowd at once, while eight processes start: a caller that is told to try again does
             await all_take_jobs(durable_truth)
             ending = asyncio.create_task(wave.finish())
             await scaler.until(range(1, FEW), WITHIN)
@@ -46,7 +46,7 @@ async def test_workers_come_and_go_with_the_demand_and_no_job_is_cut(
 
 
 async def all_take_jobs(truth: Truth) -> None:
-    """Wait until as many as there may be are in the pool, each with a job."""
+    """Waits until as many workers as allowed are in the pool, each with a job."""
 
     async def look() -> bool | None:
         lives = await truth.workers.all()

@@ -10,7 +10,7 @@ from tests.support.truth import Truth
 
 
 async def check_all(truth: Truth, *groups: Callers) -> None:
-    """`groups`: callers that have finished, everybody who ever asked here."""
+    """The faults. `groups`: callers that have finished, all that ever sent a request here."""
     await truth.until_drained()
     answers = {answer.job: answer for callers in groups for answer in callers.answers}
     states = await truth.states()
@@ -32,12 +32,12 @@ async def _faults_of_jobs(truth: Truth, states: dict[str, str], counts: dict[str
         except AssertionError as error:
             faults.append(f"{job}, {state}: {error}")
         if job in counts and await truth.text(job) != words(counts[job]):
-            faults.append(f"{job}: its log is not what the engine said")
+            faults.append(f"{job}: its log is not what the engine sent")
     return faults
 
 
 def _strays(strays: set[str], states: dict[str, str], refusals: int) -> Sequence[str]:
-    """A caller without a key who was told to try again may have had its job in. That one is withdrawn seconds after
-    the server is back; by then a short one has ended."""
-    odd = [f"{job} is nobody's and {states[job]}" for job in strays if states[job] not in ("cancelled", "completed")]
-    return odd + ([f"{len(strays)} jobs are nobody's, {refusals} were refused"] if len(strays) > refusals else [])
+    """A caller without a key that was told to try again may have had its job accepted. That job is withdrawn seconds
+    after the server is back; by then a short one has ended."""
+    odd = [f"{job} has no caller and {states[job]}" for job in strays if states[job] not in ("cancelled", "completed")]
+    return odd + ([f"{len(strays)} jobs have no caller, {refusals} were refused"] if len(strays) > refusals else [])

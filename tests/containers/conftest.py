@@ -29,7 +29,7 @@ def images() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def house(images: dict[str, str]) -> Iterator[Compose]:
-    """`docker compose up --wait`. It ends with its volumes."""
+    """`docker compose up --wait`; the project ends with its volumes."""
     compose = Compose("sluice-house")
     compose.down()
     before = set(docker("volume", "ls", "--quiet").split())

@@ -13,11 +13,11 @@ from tests.support.child import free_port
 
 HERE = Path(__file__).parent
 FILES = ("-f", str(ROOT / "docker-compose.yml"), "-f", str(HERE / "house.yaml"))
-LONG = 1500  # seconds for a build on a machine that has much else to do
+LONG = 1500  # seconds for a build on a busy machine
 
 
 def docker(*words: str, within: float = 300) -> str:
-    """Its output; a failure shows both streams."""
+    """The command's output; a failure shows both streams."""
     return run(["docker", *words], within)
 
 
@@ -58,11 +58,11 @@ class Compose:
         self("down", "--volumes", "--timeout", "20", "--remove-orphans")
 
     def containers(self, service: str) -> list[str]:
-        """Ids of those that run."""
+        """The ids of the containers that run."""
         return self("ps", "--quiet", service).split()
 
     def redis(self, *words: str) -> str:
-        """A command of the queue's server, as the API's user."""
+        """Runs a command of the queue's server, as the API's user."""
         password = self.environment("redis")["API_PASSWORD"]
         client = ("valkey-cli", "--user", "api", "--pass", password, "--no-auth-warning")
         return self("exec", "-T", "redis", *client, *words).strip()
@@ -73,7 +73,7 @@ class Compose:
 
 
 def inspect(name: str) -> dict[str, Any]:
-    """What Docker knows of a container or an image."""
-    [found] = json.loads(docker("inspect", name))
-    told: dict[str, Any] = found
-    return told
+    """Docker's description of a container or an image."""
+    [description] = json.loads(docker("inspect", name))
+    fields: dict[str, Any] = description
+    return fields

@@ -48,7 +48,7 @@ components: [../../components/keda]
 
 
 def kubectl(*words: str, given: str = "", within: float = 600) -> str:
-    """Its output, in our namespace; a failure shows both streams."""
+    """The output of kubectl in our namespace; a failure shows both streams."""
     command = ["kubectl", "--namespace", NAMESPACE, *words]
     done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=within, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
@@ -66,7 +66,7 @@ def volume(claim: str) -> str:
     place.mkdir(parents=True)
     place.chmod(0o777)
     terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}]}]
-    one = {
+    item = {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
         "metadata": {"name": f"test-{claim}"},
@@ -79,7 +79,7 @@ def volume(claim: str) -> str:
             "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
         },
     }
-    return json.dumps(one)
+    return json.dumps(item)
 
 
 def rendered(home: Path, overlay: str) -> str:
@@ -100,7 +100,7 @@ def rendered(home: Path, overlay: str) -> str:
 
 def without_gpu(text: str) -> str:
     """Manifests for a node that has no GPU: our images by the tests' tag, a stand-in of vLLM, and small requests."""
-    objects = [one for one in yaml.safe_load_all(text) if one]
+    objects = [item for item in yaml.safe_load_all(text) if item]
     for pod in pods(objects):
         pod.spec.pop("affinity", None)
         for container in pod.containers:
@@ -111,7 +111,7 @@ def without_gpu(text: str) -> str:
 
 
 def image_here(name: str) -> str:
-    """What the node has in its place: nothing is pulled."""
+    """What the node has in the image's place: no image is pulled."""
     bare = name.partition("@")[0]
     if bare.startswith("sluice-"):
         return f"{bare.partition(':')[0]}:test"
@@ -120,7 +120,7 @@ def image_here(name: str) -> str:
 
 @contextlib.contextmanager
 def applied(text: str, *claims: str) -> Iterator[None]:
-    """All of it on the node, with volumes for these claims; taken down in the end as docs/deploy/README.md says."""
+    """All of an overlay on the node, with volumes for these claims; taken down as docs/deploy/README.md says."""
     try:
         for claim in claims:
             kubectl("apply", "-f", "-", given=volume(claim))
@@ -133,9 +133,9 @@ def applied(text: str, *claims: str) -> Iterator[None]:
 
 
 def take_down() -> None:
-    """What has pods first: the namespace's own end would look again only after half of the longest grace period."""
+    """Deletes what has pods first: the namespace's own end would look again after half of the longest grace period."""
     kinds = "deployments,statefulsets,jobs,pods"
-    if "scaledobjects" in kubectl("api-resources", "--output", "name"):  # where KEDA is
+    if "scaledobjects" in kubectl("api-resources", "--output", "name"):  # where KEDA is installed
         kinds = f"scaledobjects.keda.sh,{kinds}"
     kubectl("delete", kinds, "--all", "--ignore-not-found", "--timeout", "300s", within=400)
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout", "300s", within=400)
@@ -162,7 +162,7 @@ async def way_in(service: str, port: int = 8080) -> AsyncIterator[str]:
                 await writer.drain()
             writer.write_eof()
 
-    relays: set[asyncio.Task[None]] = set()  # a server that closes leaves those of its connections running
+    relays: set[asyncio.Task[None]] = set()  # a server that closes leaves the tasks of its connections running
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         relays.add(asyncio.create_task(relay(reader, writer)))

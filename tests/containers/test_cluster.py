@@ -1,4 +1,4 @@
-"""The manifests on a real node: they come up, scale by demand, roll under streams, and keep who may not speak apart."""
+"""The manifests on a real node: they come up, scale by demand, roll under streams, and keep pods apart."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STREAMS = 20
 TOKENS = range(40, 80)
 WORKLOADS = ("statefulset/redis", "statefulset/postgres", "deployment/backend", "deployment/frontend")
 WORKERS = "deployment/ollama-worker-default"
-# All of them listen, so a refusal is the network plugin's.
+# All of these ports listen, so a refusal is the network plugin's.
 REACH = """
 import socket, sys
 for place in sys.argv[1:]:
@@ -59,20 +59,20 @@ def passwords() -> set[str]:
 
 @pytest.mark.usefixtures("dev")
 class TestDevelopment:
-    async def test_it_comes_up_by_itself_with_passwords_of_its_own_and_answers(self) -> None:
+    async def test_the_cluster_comes_up_by_itself_with_passwords_of_its_own_and_answers(self) -> None:
         assert all(re.fullmatch(r"[0-9a-f]{48}", password) for password in passwords())
         async with way_in("frontend") as url:
             await ask(url)
 
-    def test_who_may_not_speak_to_whom_cannot(self) -> None:
-        """As the network plugin enforces it."""
+    def test_pods_that_may_not_connect_cannot(self) -> None:
+        """The network plugin enforces this."""
         reached = {
             "backend": {"redis:6379", "postgres:5432"},
             "ollama-worker-default": {"redis:6379"},
         }
         for name, places in reached.items():
-            told = kubectl("exec", f"deployment/{name}", "--", "python", "-c", REACH, *SERVERS).split()
-            assert set(told) == places, name
+            reached = kubectl("exec", f"deployment/{name}", "--", "python", "-c", REACH, *SERVERS).split()
+            assert set(reached) == places, name
 
     @pytest.mark.parametrize("workload", [*WORKLOADS, WORKERS])
     async def test_a_rollout_breaks_no_answer(self, workload: str) -> None:
@@ -87,7 +87,7 @@ class TestDevelopment:
         assert all(answer.ended for answer in callers.answers)
 
     async def test_a_worker_that_is_stopped_as_it_starts_is_gone_at_once(self) -> None:
-        """Not after its grace, which is ten minutes: that long it would hold a GPU."""
+        """The pod does not wait for its grace, which is ten minutes: that long it would hold a GPU."""
         for moment in (0.2, 1.0, 3.0):
             kubectl("scale", WORKERS, "--replicas", "0")
             until(lambda: not workers(), 120, "no worker is left")
@@ -103,7 +103,7 @@ class TestDevelopment:
         text = rendered(home, "with-keda").replace("cooldownPeriod: 300", "cooldownPeriod: 20")
         text = text.replace("stabilizationWindowSeconds: 180", "stabilizationWindowSeconds: 5")
         kubectl("apply", "-f", "-", given=text)
-        until(lambda: not workers(), 300, "nobody asks, and no worker is there")
+        until(lambda: not workers(), 300, "no job waits, and no worker is there")
         async with way_in("frontend") as url:
             async with Callers(lambda: url, STREAMS, TOKENS) as callers:
                 callers.patient = True
@@ -115,17 +115,17 @@ class TestDevelopment:
 
 
 def workers() -> list[str]:
-    found = get("pods", "--selector", "app.kubernetes.io/name=ollama-worker")["items"]
-    return [one["metadata"]["name"] for one in found]
+    items = get("pods", "--selector", "app.kubernetes.io/name=ollama-worker")["items"]
+    return [item["metadata"]["name"] for item in items]
 
 
 def running() -> list[str]:
-    found = get("pods", "--selector", "app.kubernetes.io/name=ollama-worker")["items"]
-    return [one["metadata"]["name"] for one in found if one["status"]["phase"] == "Running"]
+    items = get("pods", "--selector", "app.kubernetes.io/name=ollama-worker")["items"]
+    return [item["metadata"]["name"] for item in items if item["status"]["phase"] == "Running"]
 
 
 async def test_chatbot_yaml_comes_up_by_one_apply(home: Path) -> None:
-    """With a stand-in of vLLM, and without the GPU that no node here has."""
+    """The manifest runs with a stand-in of vLLM, and without the GPU that no node here has."""
     text = without_gpu((DEPLOY / "chatbot.yaml").read_text())
     with applied(text, "data-redis-0", "models"):
         rolled_out("statefulset/redis", "deployment/vllm", "deployment/backend", "deployment/frontend", WORKERS)

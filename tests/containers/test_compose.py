@@ -30,14 +30,14 @@ async def test_nothing_warns_of_a_page_that_is_elsewhere(house: Compose) -> None
 
 
 async def test_no_container_has_a_nameless_volume(house: Compose) -> None:
-    mounts = [mount for one in house("ps", "--quiet").split() for mount in inspect(one)["Mounts"]]
+    mounts = [mount for container in house("ps", "--quiet").split() for mount in inspect(container)["Mounts"]]
     assert [mount for mount in mounts if mount["Type"] == "volume" and len(mount["Name"]) == 64] == []
 
 
 @pytest.mark.parametrize("part", PARTS)
 async def test_a_restart_of_a_part_breaks_no_answer(house: Compose, part: str) -> None:
     async with Callers(lambda: house.url, STREAMS, TOKENS) as callers:
-        callers.patient = True  # whoever asks while it is away is told when to try again
+        callers.patient = True  # a caller that comes meanwhile gets a time to try again
         await callers.all_listen()
         await asyncio.to_thread(house, "restart", "--timeout", "60", part)
         await callers.all_listen()
@@ -47,7 +47,7 @@ async def test_a_restart_of_a_part_breaks_no_answer(house: Compose, part: str) -
 
 
 async def test_a_restart_of_the_page_s_nginx_lets_what_passes_through_end(house: Compose) -> None:
-    """Nobody comes in meanwhile, nor comes back: there is one nginx, and its port is closed until it is there again."""
+    """No caller comes or comes back meanwhile: there is one nginx, and its port is closed until nginx is up again."""
     stay = [dialect for dialect in DIALECTS if not dialect.resumes]
     async with Callers(lambda: house.url, STREAMS, TOKENS, stay) as callers:
         await callers.all_listen()
@@ -62,11 +62,11 @@ async def test_a_second_api_gets_its_share_and_one_that_dies_is_passed_over(hous
     async with httpx.AsyncClient(base_url=house.url, timeout=60) as client:
 
         async def both() -> bool:
-            """Each logs what it is asked."""
+            """Each API logs the requests that it gets."""
             await client.get("/api/models")
-            return all("/api/models" in docker("logs", one) for one in (first, second))
+            return all("/api/models" in docker("logs", container) for container in (first, second))
 
-        await eventually(both, 60, "both are asked")
+        await eventually(both, 60, "both get requests")
         docker("kill", second)
         statuses = [(await client.get("/api/models")).status_code for _ in range(20)]
     assert statuses == [200] * 20
@@ -74,7 +74,7 @@ async def test_a_second_api_gets_its_share_and_one_that_dies_is_passed_over(hous
 
 
 async def test_a_worker_that_is_stopped_as_it_starts_is_registered_nowhere(house: Compose) -> None:
-    """And its container is not killed: it has heard."""
+    """The worker obeys the signal: its container is not killed."""
     house("stop", "worker")
     assert house.redis("HLEN", "sluice:{default}:beats") == "0"
     for moment in (0.1, 0.5, 1.0, 2.0, 4.0):

@@ -1,4 +1,4 @@
-"""The images as Docker builds and runs them: nobody's, read only, and gone when they are told to stop."""
+"""The images as Docker builds and runs them: they run as nobody, read only, and end when they are stopped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.containers.docker import docker, inspect
 
 PARTS = ("backend", "worker", "frontend")
 MOMENTS = (0.1, 0.3, 1.0, 2.0, 5.0, 10.0)  # seconds after the start
-GRACE = 60  # seconds until Docker kills it: one that has not heard would be killed (137)
+GRACE = 60  # seconds until Docker kills a container: one that ignored the signal would be killed (137)
 KILLED = 137
 CLOSED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--tmpfs", "/tmp:mode=1777")
 SETTINGS = {
@@ -27,15 +27,15 @@ def start(image: str, part: str, *words: str) -> str:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_an_image_is_nobody_s_and_writes_nowhere_but_in_tmp(images: dict[str, str], part: str) -> None:
+def test_an_image_runs_as_nobody_and_writes_nowhere_but_in_tmp(images: dict[str, str], part: str) -> None:
     places = "for place in / /opt /etc /srv /var/tmp; do touch $place/x 2>/dev/null && echo $place; done"
     script = f"id -u; {places}; touch /tmp/x"
-    told = docker("run", "--rm", *CLOSED, "--entrypoint", "sh", images[part], "-c", script).split()
-    assert told == ["10001"]
+    printed = docker("run", "--rm", *CLOSED, "--entrypoint", "sh", images[part], "-c", script).split()
+    assert printed == ["10001"]
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_container_that_is_told_to_stop_soon_after_its_start_is_not_killed(images: dict[str, str], part: str) -> None:
+def test_a_container_that_is_stopped_soon_after_its_start_is_not_killed(images: dict[str, str], part: str) -> None:
     """Without Docker's own init, as a pod has it."""
     statuses = {}
     for moment in MOMENTS:
@@ -49,14 +49,14 @@ def test_a_container_that_is_told_to_stop_soon_after_its_start_is_not_killed(ima
     assert KILLED not in statuses.values(), statuses
 
 
-def test_the_api_s_image_has_a_cluster_s_client_only_where_it_was_asked_for(images: dict[str, str]) -> None:
+def test_only_an_image_built_for_a_cluster_has_a_cluster_s_client(images: dict[str, str]) -> None:
     script = "import importlib.util; print(importlib.util.find_spec('kubernetes') is not None)"
     has = docker("run", "--rm", "--entrypoint", "python", images["backend"], "-c", script)
     assert has.strip() == "False"
 
 
-def test_how_large_the_images_are_is_told(images: dict[str, str], record_property: pytest.RecordProperty) -> None:
-    """For the figures in docs/deploy/README.md: `-s` shows it."""
+def test_the_sizes_of_the_images_are_recorded(images: dict[str, str], record_property: pytest.RecordProperty) -> None:
+    """The figures go into docs/deploy/README.md: `-s` shows them."""
     for part, image in images.items():
         size = inspect(image)["Size"]
         record_property(part, size)

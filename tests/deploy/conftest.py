@@ -10,7 +10,7 @@ from tests.deploy.rendering import ALL, Object, objects_of
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The first that renders may have to build kustomize and fetch the modules of other people's definitions."""
+    """The first test that renders may have to build kustomize and fetch the modules of other people's definitions."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(params=ALL)
 def name(request: pytest.FixtureRequest) -> str:
-    """Of an overlay, or of production with components that no overlay has."""
+    """The objects of an overlay, or of production with components that no overlay has."""
     given: str = request.param
     return given
 

@@ -12,11 +12,11 @@ from tests.support.valkey import Valkey
 
 FOLDER = DEPLOY / "bases" / "redis"
 PASSWORDS = {name: f"a-password-of-{name}-only" for name in ("api", "worker", "keda")}
-ADMIN = "user admin on nopass ~* &* +@all\n"  # whom the test asks what was refused; no manifest has one
+ADMIN = "user admin on nopass ~* &* +@all\n"  # the test's own user, who reads what was refused; no manifest has it
 
 
 class LockedValkey(Valkey):
-    """A server that answers nobody without a password; to the probe of its start it says so."""
+    """A server that answers no caller without a password; the probe of its start gets such a refusal."""
 
     def _answers(self) -> bool:
         assert self.alive, f"valkey ended at start\n{self.tail()}"
@@ -27,7 +27,7 @@ class LockedValkey(Valkey):
 
 
 def make_users(target: Path, **passwords: str) -> subprocess.CompletedProcess[str]:
-    """What the init container runs."""
+    """Runs the script of the init container."""
     env = {"PATH": "/usr/bin:/bin", **{f"{name.upper()}_PASSWORD": value for name, value in passwords.items()}}
     script, template = str(FOLDER / "make-users.sh"), str(FOLDER / "users.acl")
     command = ["sh", script, template, str(target)]
@@ -45,7 +45,7 @@ def locked_valkey(home: Path, *, appendonly: bool = False, program: str | None =
     (home / "valkey.conf").write_text(settings.replace("/data", str(home)).replace("/run/users", str(home)))
     server = LockedValkey(home, appendonly=appendonly)
     binary, *options = server.command
-    # The file first: what a test needs otherwise (its port, its append-only file or none) comes behind it and wins.
+    # The file comes first: the test's own needs (its port, its append-only file or none) come behind it and win.
     server.command = [program or binary, str(home / "valkey.conf"), *options]
     server.start()
     try:

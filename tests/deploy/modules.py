@@ -13,7 +13,7 @@ import yaml
 
 
 class Module(NamedTuple):
-    """A Go module, and where in it its CRDs lie. `sum` is what Go's checksum database says of this version."""
+    """A Go module, and where in it its CRDs lie. `sum` is the hash that Go's checksum database has for this version."""
 
     path: str
     version: str
@@ -48,22 +48,24 @@ EXTERNAL_SECRETS = Module(
 
 
 def folder(module: Module) -> Path:
-    """Where Go keeps its source. A module of another content than the pinned one is refused."""
+    """The folder where Go keeps the module's source. A module of another content than the pinned one is refused."""
     command = ["go", "mod", "download", "-json", f"{module.path}@{module.version}"]
     done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{module.path} cannot be had:\n{done.stdout}{done.stderr}"
-    told = json.loads(done.stdout)
-    assert told["Sum"] == module.sum, f"{module.path} {module.version} is not what was pinned: {told['Sum']}"
-    return Path(told["Dir"])
+    module_info = json.loads(done.stdout)
+    assert module_info["Sum"] == module.sum, (
+        f"{module.path} {module.version} is not what was pinned: {module_info['Sum']}"
+    )
+    return Path(module_info["Dir"])
 
 
 @cache
 def schemas() -> dict[tuple[str, str], dict[str, Any]]:
     """(apiVersion, kind) → its schema, with unknown fields refused; of every CRD that the manifests may use."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    closed: dict[tuple[str, str], dict[str, Any]] = {}
     for definition in definitions():
-        found.update(_versions(definition["spec"]))
-    return found
+        closed.update(_versions(definition["spec"]))
+    return closed
 
 
 def definitions() -> Iterator[dict[str, Any]]:
@@ -87,7 +89,7 @@ def _closed(node: dict[str, Any], top: bool = True) -> dict[str, Any]:
     """A CRD's schema as JSON Schema that refuses what an API server would drop."""
     whole = dict(node)
     if "properties" in node:
-        whole["properties"] = {name: _closed(one, top=False) for name, one in node["properties"].items()}
+        whole["properties"] = {name: _closed(schema, top=False) for name, schema in node["properties"].items()}
         if top:  # every object has these, and their schema is Kubernetes' own affair
             whole["properties"] |= {"apiVersion": {}, "kind": {}, "metadata": {}, "status": {}}
         if not node.get("x-kubernetes-preserve-unknown-fields"):

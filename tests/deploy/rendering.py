@@ -1,4 +1,4 @@
-"""What the overlays become: every overlay, and production with each component that no overlay has."""
+"""What the overlays render: every overlay, and production with each component that no overlay has."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Object = dict[str, Any]
 
 
 class Variant(NamedTuple):
-    """Production with more components, as an operator would add them: each before or behind one that is there."""
+    """Production with more components, as an operator would add them: each before or behind an existing one."""
 
-    first: tuple[str, ...] = ()  # those that later ones change
+    first: tuple[str, ...] = ()  # components that later ones change
     last: tuple[str, ...] = ()
 
 
@@ -37,11 +37,11 @@ ALL = (*OVERLAYS, *VARIANTS)
 
 
 def kustomize(folder: Path) -> str:
-    """What `kubectl apply -k` would apply. A refusal fails with kustomize's own words."""
+    """What `kubectl apply -k` would apply. A refusal fails with kustomize's own message."""
     command = [str(DEPLOY / "kustomize.sh"), "build", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert not done.stderr, done.stderr  # its warnings: what is deprecated today is refused tomorrow
+    assert not done.stderr, done.stderr  # kustomize's warnings: what is deprecated today is refused tomorrow
     return done.stdout
 
 
@@ -55,8 +55,8 @@ def text_of(name: str) -> str:
 
 @cache
 def objects_of(name: str) -> list[Object]:
-    """The same as objects; who changes one copies it first."""
-    return [one for one in yaml.load_all(text_of(name), Loader=yaml.CSafeLoader) if one]
+    """The same as objects; a caller that changes an object copies it first."""
+    return [item for item in yaml.load_all(text_of(name), Loader=yaml.CSafeLoader) if item]
 
 
 def text_with(variant: Variant) -> str:
@@ -81,22 +81,22 @@ def _variant(place: Path, variant: Variant) -> Path:
 
 
 def of_kind(objects: list[Object], *kinds: str) -> list[Object]:
-    return [one for one in objects if one["kind"] in kinds]
+    return [item for item in objects if item["kind"] in kinds]
 
 
 def named(objects: list[Object], kind: str, name: str) -> Object:
-    return next(one for one in of_kind(objects, kind) if one["metadata"]["name"] == name)
+    return next(item for item in of_kind(objects, kind) if item["metadata"]["name"] == name)
 
 
-def name_of(one: Object) -> str:
-    return f"{one['kind']}/{one['metadata']['name']}"
+def name_of(item: Object) -> str:
+    return f"{item['kind']}/{item['metadata']['name']}"
 
 
 TEMPLATES: dict[str, Callable[[Object], Object]] = {
-    "Deployment": lambda one: one["spec"]["template"],
-    "StatefulSet": lambda one: one["spec"]["template"],
-    "Job": lambda one: one["spec"]["template"],
-    "ScaledJob": lambda one: one["spec"]["jobTargetRef"]["template"],
+    "Deployment": lambda item: item["spec"]["template"],
+    "StatefulSet": lambda item: item["spec"]["template"],
+    "Job": lambda item: item["spec"]["template"],
+    "ScaledJob": lambda item: item["spec"]["jobTargetRef"]["template"],
 }
 
 
@@ -113,19 +113,19 @@ class Pod(NamedTuple):
 
     @property
     def containers(self) -> list[Object]:
-        """Init containers too."""
+        """All containers, init containers too."""
         return [*self.spec.get("initContainers", []), *self.spec["containers"]]
 
     @property
     def lasting(self) -> list[Object]:
-        """Those that run as long as the pod: its containers and native sidecars."""
-        sidecars = [one for one in self.spec.get("initContainers", []) if one.get("restartPolicy") == "Always"]
+        """The containers that run as long as the pod: its containers and native sidecars."""
+        sidecars = [item for item in self.spec.get("initContainers", []) if item.get("restartPolicy") == "Always"]
         return [*sidecars, *self.spec["containers"]]
 
 
 def pods(objects: list[Object]) -> list[Pod]:
-    found = [(one, TEMPLATES[one["kind"]](one)) for one in of_kind(objects, *TEMPLATES)]
-    return [Pod(one, template["metadata"]["labels"], template["spec"]) for one, template in found]
+    templates = [(item, TEMPLATES[item["kind"]](item)) for item in of_kind(objects, *TEMPLATES)]
+    return [Pod(item, template["metadata"]["labels"], template["spec"]) for item, template in templates]
 
 
 def containers(objects: list[Object]) -> Iterator[tuple[Pod, Object]]:
@@ -135,16 +135,16 @@ def containers(objects: list[Object]) -> Iterator[tuple[Pod, Object]]:
 
 
 def environment(objects: list[Object], container: Object) -> dict[str, str]:
-    """What the container's process finds in its environment; of a Secret's value it is only known that it is one."""
-    found: dict[str, str] = {}
+    """The variables in the environment of the container's process; a Secret's value is only marked as a secret."""
+    variables: dict[str, str] = {}
     for source in container.get("envFrom", []):
-        found |= named(objects, "ConfigMap", source["configMapRef"]["name"])["data"]
+        variables |= named(objects, "ConfigMap", source["configMapRef"]["name"])["data"]
     for variable in container.get("env", []):
         if (source := variable.get("valueFrom")) is None:
-            found[variable["name"]] = _expanded(variable["value"], found)
+            variables[variable["name"]] = _expanded(variable["value"], variables)
         elif not source["secretKeyRef"].get("optional"):
-            found[variable["name"]] = f"secret-{source['secretKeyRef']['key']}"
-    return found
+            variables[variable["name"]] = f"secret-{source['secretKeyRef']['key']}"
+    return variables
 
 
 def _expanded(value: str, known: dict[str, str]) -> str:

@@ -25,7 +25,7 @@ KEYS = ("redis-api-password", "postgres-password")
 
 
 class Cluster(HTTPServer):
-    """Keeps Secrets as an API server does: one that is there is not made anew. `refusals`: statuses that come first."""
+    """Keeps Secrets as an API server does: an existing Secret stays. `refusals`: statuses that come first."""
 
     def __init__(self, authority: Authority) -> None:
         super().__init__(("127.0.0.1", 0), Creation)
@@ -57,7 +57,7 @@ class Creation(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """With the pod's account in `account`."""
+    """Runs the Job's script with the pod's account in `account`."""
     authority = Authority(tmp_path / "authority")
     account = tmp_path / "account"
     account.mkdir()
@@ -79,7 +79,7 @@ def make(cluster: Cluster, home: Path, name: str = "sluice-secrets") -> subproce
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_a_secret_is_made_of_random_passwords_that_fit_into_a_url_and_are_told_nobody(
+def test_a_secret_is_made_of_random_passwords_that_fit_into_a_url_and_are_printed_nowhere(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     done = make(cluster, tmp_path)
@@ -97,14 +97,14 @@ def test_a_secret_that_is_there_stays_as_it_is(cluster: Cluster, tmp_path: Path)
     assert json.dumps(cluster.made) == before
 
 
-def test_a_right_or_a_server_that_comes_a_moment_later_is_waited_for(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_right_or_a_server_that_comes_a_moment_later_is_awaited(cluster: Cluster, tmp_path: Path) -> None:
     cluster.refusals = [403, 503]
     assert make(cluster, tmp_path).returncode == 0
     assert "sluice-secrets" in cluster.made
 
 
 def test_no_password_stands_in_the_tree() -> None:
-    """Of overlays, bases and components: passwords are made where the house is brought up."""
+    """Neither in overlays nor in bases or components: passwords are made where the house is brought up."""
     for path in DEPLOY.rglob("*"):
         if path.suffix in (".yaml", ".env") and path.is_file():
             assert re.findall(r"^\s*[a-z-]*password[=:] *\S{8,}", path.read_text(), re.MULTILINE) == [], path

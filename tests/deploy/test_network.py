@@ -1,4 +1,4 @@
-"""Who may speak to whom: every pair of pods is on this page, or denied."""
+"""Which pods may connect to each other: every pair of pods is on this page, or denied."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ OUTSIDE = [
     Peer("docker's host", address="172.18.0.1"),  # and k3d's API server
     Peer("metadata", address="169.254.169.254"),
     Peer("dns of the node", address="169.254.20.10"),
-    Peer("api server", address="10.1.2.3"),  # as any private address: which one it is differs from cluster to cluster
+    Peer("api server", address="10.1.2.3"),  # as any private address: the address differs from cluster to cluster
     Peer("api server by IPv6", address="fd00::7"),
 ]
-# What cert-manager starts in our namespace, for as long as a certificate is asked for.
+# A pod that cert-manager starts in our namespace, for as long as it waits for a certificate.
 SOLVER = Peer("solver", "sluice", (("acme.cert-manager.io/http01-solver", "true"),))
 PORTS = (22, 53, 80, 443, 5432, 6379, 6443, 8000, 8080, 8089, 11434)
 
 NAMES = ("backend", "frontend", "ollama-worker", "redis", "postgres", "vllm", "model-puller", "solver", "secret-maker")
-# From, to, port. Everybody may ask the DNS.
+# From, to, port. Every pod may query the DNS.
 ALWAYS = {
     ("frontend", "backend", 8000),
     ("backend", "redis", 6379),
@@ -73,12 +73,12 @@ ALLOWED = {
 }
 
 
-def test_who_may_speak_to_whom_is_what_this_page_says(name: str, objects: list[Object]) -> None:
+def test_the_open_connections_are_those_on_this_page(name: str, objects: list[Object]) -> None:
     inside = {Peer(pod.name, "sluice", tuple(sorted(pod.labels.items()))) for pod in pods(objects)} | {SOLVER}
     there = {peer.name for peer in (*inside, *OUTSIDE)}
     wanted = {edge for edge in ALLOWED[name] if {edge[0], edge[1]} <= there}
     everybody = [*inside, *OUTSIDE]
-    found = {
+    connections = {
         (source.name, target.name, port)
         for source in everybody
         for target in everybody
@@ -86,21 +86,21 @@ def test_who_may_speak_to_whom_is_what_this_page_says(name: str, objects: list[O
         for port in PORTS
         if may(objects, source, target, port)
     }
-    assert found == wanted
+    assert connections == wanted
 
 
-def test_without_the_policy_that_denies_everything_any_pod_may_be_asked() -> None:
-    """So this page holds because of that policy, and not because nothing was looked at."""
+def test_without_the_policy_that_denies_everything_any_pod_may_be_reached() -> None:
+    """So this page holds because of that policy, and not because the check saw no policy."""
     everything = objects_of("production")
-    fewer = [one for one in everything if one["metadata"]["name"] != "deny-all"]
+    fewer = [item for item in everything if item["metadata"]["name"] != "deny-all"]
     new, somebody = Peer("a pod without a policy", "sluice"), OUTSIDE[4]
     assert not may(everything, somebody, new, 8000)
     assert may(fewer, somebody, new, 8000)
 
 
 @pytest.mark.parametrize("direction", ["Ingress", "Egress"])
-def test_a_pod_that_nobody_thought_of_may_nothing(objects: list[Object], direction: str) -> None:
-    policy = next(one for one in of_kind(objects, "NetworkPolicy") if one["metadata"]["name"] == "deny-all")
+def test_an_unknown_pod_may_neither_call_nor_be_called(objects: list[Object], direction: str) -> None:
+    policy = next(item for item in of_kind(objects, "NetworkPolicy") if item["metadata"]["name"] == "deny-all")
     assert policy["spec"]["podSelector"] == {}
     assert direction in policy["spec"]["policyTypes"] and direction.lower() not in policy["spec"]
 
@@ -109,18 +109,18 @@ def test_a_pod_that_nobody_thought_of_may_nothing(objects: list[Object], directi
 
 
 def may(objects: list[Object], source: Peer, target: Peer, port: int) -> bool:
-    """Both ends must agree; an end that is not ours always does."""
+    """Whether both ends agree; an end that is not ours always does."""
     policies = of_kind(objects, "NetworkPolicy")
     return _agrees(policies, "egress", source, target, port) and _agrees(policies, "ingress", target, source, port)
 
 
-def _agrees(policies: list[Object], direction: str, mine: Peer, other: Peer, port: int) -> bool:
-    if mine.namespace != "sluice":
+def _agrees(policies: list[Object], direction: str, end: Peer, other: Peer, port: int) -> bool:
+    if end.namespace != "sluice":
         return True
     chosen = [
-        one["spec"]
-        for one in policies
-        if direction.capitalize() in one["spec"]["policyTypes"] and _selects(one["spec"]["podSelector"], mine.labels)
+        item["spec"]
+        for item in policies
+        if direction.capitalize() in item["spec"]["policyTypes"] and _selects(item["spec"]["podSelector"], end.labels)
     ]
     side = "to" if direction == "egress" else "from"
     rules = [rule for spec in chosen for rule in spec.get(direction, [])]
@@ -128,11 +128,11 @@ def _agrees(policies: list[Object], direction: str, mine: Peer, other: Peer, por
 
 
 def _peers(rule: Object, side: str, other: Peer) -> bool:
-    return side not in rule or any(_peer(one, other) for one in rule[side])
+    return side not in rule or any(_peer(item, other) for item in rule[side])
 
 
-def _peer(one: Object, other: Peer) -> bool:
-    if block := one.get("ipBlock"):
+def _peer(item: Object, other: Peer) -> bool:
+    if block := item.get("ipBlock"):
         return (
             bool(other.address)
             and _inside(other.address, block["cidr"])
@@ -140,32 +140,32 @@ def _peer(one: Object, other: Peer) -> bool:
         )
     if other.address:
         return False
-    if "namespaceSelector" in one:
+    if "namespaceSelector" in item:
         space = (("kubernetes.io/metadata.name", other.namespace),)
-        return _selects(one["namespaceSelector"], space) and _selects(one.get("podSelector", {}), other.labels)
-    return other.namespace == "sluice" and _selects(one["podSelector"], other.labels)
+        return _selects(item["namespaceSelector"], space) and _selects(item.get("podSelector", {}), other.labels)
+    return other.namespace == "sluice" and _selects(item["podSelector"], other.labels)
 
 
 def _ports(rule: Object, port: int) -> bool:
-    return "ports" not in rule or any(one["port"] == port for one in rule["ports"])
+    return "ports" not in rule or any(item["port"] == port for item in rule["ports"])
 
 
 def _inside(address: str, cidr: str) -> bool:
     network = ipaddress.ip_network(cidr)
-    found = ipaddress.ip_address(address)
-    return found.version == network.version and found in network
+    parsed = ipaddress.ip_address(address)
+    return parsed.version == network.version and parsed in network
 
 
 def _selects(selector: Object, labels: tuple[tuple[str, str], ...]) -> bool:
     known = dict(labels)
     exact = selector.get("matchLabels", {}).items() <= known.items()
     expressions = selector.get("matchExpressions", [])
-    assert all(one["operator"] == "In" for one in expressions)
-    return exact and all(known.get(one["key"]) in one["values"] for one in expressions)
+    assert all(item["operator"] == "In" for item in expressions)
+    return exact and all(known.get(item["key"]) in item["values"] for item in expressions)
 
 
 def test_addresses_are_such_as_an_api_server_takes(objects: list[Object]) -> None:
-    """It refuses an IPv4 address written as IPv6, and an exception that is not inside of its block. No schema does."""
+    """An API server refuses an IPv4 address written as IPv6, and an exception outside its block. No schema does."""
     for whole, excepted in _blocks(of_kind(objects, "NetworkPolicy")):
         inner, outer = ipaddress.ip_network(excepted), ipaddress.ip_network(whole)
         assert inner.version == outer.version and inner.prefixlen > outer.prefixlen, excepted
@@ -175,9 +175,9 @@ def test_addresses_are_such_as_an_api_server_takes(objects: list[Object]) -> Non
 def _blocks(node: object) -> list[tuple[str, str]]:
     """(block, an exception of it), wherever they stand."""
     if isinstance(node, list):
-        return [pair for one in node for pair in _blocks(one)]
+        return [pair for item in node for pair in _blocks(item)]
     if not isinstance(node, dict):
         return []
     if "cidr" in node:
-        return [(node["cidr"], one) for one in node.get("except", [])]
-    return [pair for one in node.values() for pair in _blocks(one)]
+        return [(node["cidr"], item) for item in node.get("except", [])]
+    return [pair for item in node.values() for pair in _blocks(item)]

@@ -19,12 +19,14 @@ from tests.support.house import House
 from tests.support.processes import Worker
 from tests.support.valkey import Valkey
 
-NAMES = "subjectAltName=DNS:redis,DNS:localhost,DNS:redis.sluice.svc\n"  # what the Secret's certificate is for
+NAMES = (
+    "subjectAltName=DNS:redis,DNS:localhost,DNS:redis.sluice.svc\n"  # the names that the Secret's certificate is for
+)
 
 
 @pytest.fixture(scope="module")
 def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the Secret redis-tls holds: ca.crt, tls.crt, tls.key."""
+    """A folder with the files of the Secret redis-tls: ca.crt, tls.crt, tls.key."""
     home = tmp_path_factory.mktemp("tls")
     (home / "names").write_text(NAMES)
     for command in (
@@ -73,7 +75,7 @@ def terminator(secret: Path, target: int) -> Iterator[int]:
 def url_of(name: str, port: int, secret: Path) -> str:
     """A container's REDIS_URL as rendered, less what only a cluster has: its host, its mount, its users."""
     objects = objects_of("tight")
-    container = next(one for _, one in containers(objects) if one["name"] == name)
+    container = next(item for _, item in containers(objects) if item["name"] == name)
     url = environment(objects, container)["REDIS_URL"]
     assert url.startswith("rediss://")
     assert {"name": "redis-tls", "mountPath": "/run/redis-tls", "readOnly": True} in container["volumeMounts"]

@@ -29,7 +29,7 @@ from wire.records import JobRecord, JobRequest
 from wire.worker_info import WorkerInfo
 from wire.workers import WorkerRegistry
 
-# Debian's Redis 7.0, the oldest that is promised to work, in a package without a service: one program, which is the
+# Debian's Redis 7.0, the oldest that is promised to work, in a package without a service: its one program is the server
 # server when it is called so.
 OLDEST = "redis-check-rdb"
 
@@ -54,7 +54,7 @@ def refused(redis: Redis, *command: str) -> bool:
         redis.execute_command(*command)
     except NoPermissionError:
         return True
-    except RedisError:  # it may, and the server has another objection
+    except RedisError:  # the user may, and the server has another objection
         return False
     return False
 
@@ -83,14 +83,14 @@ def house(locked: LockedValkey, tmp_path: Path, admin: Redis) -> Iterator[House]
 
 
 def test_nothing_that_the_api_and_the_workers_do_is_refused_to_their_users(house: House, admin: Redis) -> None:
-    """A day in their lives: every dialect, a cancel, a resumed stream, a lost worker, a dead letter, every reading."""
+    """A day of both: every dialect, a cancel, a resumed stream, a lost worker, a dead letter, every reading."""
     with httpx.Client(base_url=house.url, timeout=60) as browser:
         talk_in_every_dialect(browser)
         cancel_one(browser)
         lose_a_worker(house, browser)
         read_everything(browser)
     house.stop()
-    assert told(admin.execute_command("ACL", "LOG")) == []
+    assert refusals(admin.execute_command("ACL", "LOG")) == []
     assert admin.xlen(Keys("default").demand) == 0
 
 
@@ -113,10 +113,10 @@ def whole(answer: httpx.Response) -> httpx.Response:
 
 
 def begin(browser: httpx.Client, tokens: int) -> str:
-    """A job whose caller goes away at its first token."""
-    asked = {"messages": [{"role": "user", "content": f"!tokens {tokens}"}]}
+    """Submits a job whose caller goes away at its first token; returns its id."""
+    body = {"messages": [{"role": "user", "content": f"!tokens {tokens}"}]}
     headers = {"X-Sluice-On-Disconnect": "continue"}
-    with browser.stream("POST", "/api/chat", json=asked, headers=headers) as answer:
+    with browser.stream("POST", "/api/chat", json=body, headers=headers) as answer:
         assert answer.status_code == 200
         next(answer.iter_bytes())
         return str(answer.headers["X-Sluice-Job"])
@@ -128,7 +128,7 @@ def cancel_one(browser: httpx.Client) -> None:
 
 
 def lose_a_worker(house: House, browser: httpx.Client) -> None:
-    """Its job goes back to the queue and to another."""
+    """The job of a killed worker goes back to the queue and to another worker."""
     job = begin(browser, 300)
     house.worker.kill()
     house.start_worker(REDIS_URL=str(house.worker.env["REDIS_URL"]))
@@ -140,7 +140,7 @@ def lose_a_worker(house: House, browser: httpx.Client) -> None:
 
 
 def read_everything(browser: httpx.Client) -> None:
-    """Every path that is read without an argument and has an end."""
+    """Reads every path that takes no argument and whose answer has an end."""
     paths = browser.get("/openapi.json").json()["paths"]
     for path, methods in paths.items():
         if "get" in methods and "{" not in path and "event-stream" not in str(methods["get"]):
@@ -148,14 +148,14 @@ def read_everything(browser: httpx.Client) -> None:
 
 
 def reads(browser: httpx.Client, path: str) -> bool:
-    """Whether it was answered, or refused to a caller who shall ask again: a busy machine does that."""
+    """Whether the path was answered, or refused to a caller who shall try again: a busy machine refuses so."""
     with browser.stream("GET", path) as answer:
         assert answer.status_code < 500 or "retry-after" in answer.headers, (path, answer.status_code)
         return answer.status_code < 500
 
 
-def told(log: Sequence[dict[str, Any]]) -> list[str]:
-    """What was refused to whom."""
+def refusals(log: Sequence[dict[str, Any]]) -> list[str]:
+    """The refusals of the log: user, reason, command or key."""
     return [f"{entry['username']}: {entry['reason']} {entry['object']} ({entry['context']})" for entry in log]
 
 
@@ -164,7 +164,7 @@ DIRECT = {"HGETALL", "XREAD", "XRANGE", "XREVRANGE"}  # what a worker calls itse
 
 
 def test_a_worker_may_call_what_the_scripts_call_and_nothing_more() -> None:
-    """Read off the file: a script's commands are checked as its caller's, so none of them can be left out."""
+    """The test reads the file: a script's commands are checked as its caller's, so none of them can be left out."""
     scripts = "".join(path.read_text() for path in (ROOT / "wire" / "scripts").glob("*.lua"))
     [line] = [line for line in read_lines("users.acl") if line.startswith("user worker ")]
     allowed = {word[1:].upper() for word in line.split() if re.fullmatch(r"\+[a-z_]+", word)}
@@ -173,7 +173,7 @@ def test_a_worker_may_call_what_the_scripts_call_and_nothing_more() -> None:
 
 @pytest.mark.parametrize("user", ["api", "worker"])
 def test_every_command_of_every_script_is_allowed(locked: LockedValkey, user: str) -> None:
-    """Also of scripts that a short day never runs."""
+    """The check includes scripts that a short day never runs."""
     scripts = "".join(path.read_text() for path in (ROOT / "wire" / "scripts").glob("*.lua"))
     called = set(re.findall(CALL, scripts)) | {"XADD"}  # `append`
     assert len(called) > 35
@@ -184,12 +184,12 @@ def test_every_command_of_every_script_is_allowed(locked: LockedValkey, user: st
 
 
 def arguments(redis: Redis, command: str) -> list[str]:
-    """As few as it takes, all of them names of keys that are not there."""
+    """As few arguments as the command takes, all of them names of keys that do not exist."""
     count = max(abs(KNOWN.get(command, 0)), 2)
     return [command, *["sluice:{acl}:none"] * (count - 1)]
 
 
-# Arity of what takes more than a key; too few arguments would be refused before anybody looks at the user.
+# Arity of commands that take more than a key; with too few arguments the server refuses before it checks the user.
 KNOWN = {
     "HSET": 4, "HSETNX": 4, "HINCRBY": 4, "HMGET": 3, "HGET": 3, "HDEL": 3, "HEXISTS": 3, "SET": 3, "PEXPIRE": 3,
     "PUBLISH": 3, "SADD": 3, "SREM": 3, "SISMEMBER": 3, "SMISMEMBER": 3, "XADD": 5, "XDEL": 3, "XRANGE": 4,
@@ -198,7 +198,7 @@ KNOWN = {
 }  # fmt: skip
 
 
-# What they may not
+# What the users may not do
 
 
 DANGEROUS = (
@@ -222,7 +222,7 @@ DANGEROUS = (
 
 
 @pytest.mark.parametrize("user", ["api", "worker", "keda", "probe"])
-def test_nobody_may_harm_the_server_or_look_beyond_what_is_ours(locked: LockedValkey, user: str) -> None:
+def test_no_user_may_harm_the_server_or_look_beyond_our_keys(locked: LockedValkey, user: str) -> None:
     with client(locked, user) as redis:
         assert [command for command in DANGEROUS if not refused(redis, *command)] == []
 
@@ -258,7 +258,7 @@ NO_BUSINESS_OF_A_WORKER = (
 
 
 @pytest.mark.parametrize("user", ["api", "worker"])
-def test_what_no_process_calls_is_refused(locked: LockedValkey, user: str) -> None:
+def test_a_command_that_no_process_calls_is_refused(locked: LockedValkey, user: str) -> None:
     with client(locked, user) as redis:
         commands = NO_BUSINESS if user == "api" else NO_BUSINESS_OF_A_WORKER
         assert [command for command in commands if not refused(redis, *command)] == []
@@ -267,7 +267,7 @@ def test_what_no_process_calls_is_refused(locked: LockedValkey, user: str) -> No
 @pytest.mark.parametrize("oldest", [False, True], ids=["newest", "oldest"])
 async def test_a_running_job_outlives_a_restart_of_the_locked_server(oldest: bool, tmp_path: Path) -> None:
     """Servers before Valkey 9 check a script's writes against the default user when they replay the append-only file:
-    where that user is off and may nothing, every accepted job and every given one is lost."""
+    where that user is off and may do nothing, every accepted job and every given one is lost."""
     program = oldest_server(tmp_path) if oldest else None
     with locked_valkey(tmp_path, appendonly=True, program=program) as server:
         before = await play_a_job(server)
@@ -281,7 +281,7 @@ async def test_a_running_job_outlives_a_restart_of_the_locked_server(oldest: boo
 
 
 async def play_a_job(server: LockedValkey) -> JobRecord | None:
-    """Accepted by the API, given to a worker and started by it."""
+    """A job that is accepted by the API, given to a worker and started by it."""
     api, worker = open_redis(url(server, "api"), PATIENT), open_redis(url(server, "worker"), PATIENT)
     keys, bounds = Keys("default"), Bounds(10, 10, 3, 60_000)
     try:
@@ -315,7 +315,7 @@ def test_the_oldest_server_is_one_that_checks_the_default_user(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("key", [idempotency("somebodys"), orchestrator("default")])
-def test_a_worker_has_no_business_with_what_api_processes_keep_among_themselves(locked: LockedValkey, key: str) -> None:
+def test_a_worker_may_not_touch_what_api_processes_keep_among_themselves(locked: LockedValkey, key: str) -> None:
     with client(locked, "worker") as worker, client(locked, "api") as api:
         assert refused(worker, "GET", key)
         assert not refused(api, "GET", key)
@@ -326,16 +326,16 @@ def test_the_api_may_take_keep_and_leave_the_lease_of_marking(locked: LockedValk
         redis = open_redis(url(locked, "api"), PATIENT)
         lease = Leadership(redis, orchestrator("default"))
         try:
-            found = [await lease.take(), await lease.keep()]
+            results = [await lease.take(), await lease.keep()]
             await lease.leave()
-            return [*found, await lease.keep()]
+            return [*results, await lease.keep()]
         finally:
             await redis.aclose()
 
     assert asyncio.run(live()) == [True, True, False]
 
 
-def test_keda_pings_and_asks_for_the_length_of_a_demand(locked: LockedValkey, admin: Redis) -> None:
+def test_keda_may_ping_and_read_the_length_of_a_demand(locked: LockedValkey, admin: Redis) -> None:
     """As its client does: HELLO with user and password, its own name (which it may be refused), PING, XLEN."""
     admin.xadd(Keys("default").demand, {"job": "1"})
     with client(locked, "keda") as keda:
@@ -346,16 +346,16 @@ def test_keda_pings_and_asks_for_the_length_of_a_demand(locked: LockedValkey, ad
         assert keda.xlen(Keys("default").demand) == 1
 
 
-def test_keda_may_nothing_else(locked: LockedValkey) -> None:
-    mine = Keys("default")
+def test_keda_may_do_nothing_else(locked: LockedValkey) -> None:
+    keys = Keys("default")
     commands = (
-        ("XLEN", mine.dead),
-        ("XLEN", mine.finished),
-        ("XRANGE", mine.demand, "-", "+"),
-        ("XADD", mine.demand, "*", "job", "1"),
-        ("DEL", mine.demand),
-        ("HGETALL", mine.job("1")),
-        ("SUBSCRIBE", mine.live("1")),
+        ("XLEN", keys.dead),
+        ("XLEN", keys.finished),
+        ("XRANGE", keys.demand, "-", "+"),
+        ("XADD", keys.demand, "*", "job", "1"),
+        ("DEL", keys.demand),
+        ("HGETALL", keys.job("1")),
+        ("SUBSCRIBE", keys.live("1")),
         ("INFO",),
         ("EVAL", "return 1", "0"),
     )
@@ -363,13 +363,13 @@ def test_keda_may_nothing_else(locked: LockedValkey) -> None:
         assert [command for command in commands if not refused(keda, *command)] == []
 
 
-def test_the_kubelet_may_ping_and_nothing_else(locked: LockedValkey) -> None:
+def test_the_kubelet_may_ping_and_do_nothing_else(locked: LockedValkey) -> None:
     with client(locked, "probe") as probe:
         assert probe.ping() is True
         assert refused(probe, "XLEN", Keys("default").demand)
 
 
-def test_without_a_name_nobody_gets_in(locked: LockedValkey) -> None:
+def test_a_caller_without_a_name_is_refused(locked: LockedValkey) -> None:
     for command in (("PING",), ("INFO",), ("XLEN", Keys("default").demand)):
         assert locked.command_line(*command).startswith(b"-NOAUTH"), command
 

@@ -23,78 +23,78 @@ def validator(api_version: str, kind: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schemas()[api_version, kind])
 
 
-def refused(one: Object, version: str) -> str:
-    """Why, with unknown fields refused; "" where it is taken."""
-    return _refused(json.dumps(one), version)
+def refused(item: Object, version: str) -> str:
+    """The API server's objection, with unknown fields refused; "" where the object is taken."""
+    return _refused(json.dumps(item), version)
 
 
 @cache  # most objects are the same in all overlays
 def _refused(text: str, version: str) -> str:
-    one = json.loads(text)
+    item = json.loads(text)
     try:
-        if (one["apiVersion"], one["kind"]) in schemas():
-            validator(one["apiVersion"], one["kind"]).validate(one)
+        if (item["apiVersion"], item["kind"]) in schemas():
+            validator(item["apiVersion"], item["kind"]).validate(item)
         else:
-            kubernetes_validate.validate(one, version, strict=True)
+            kubernetes_validate.validate(item, version, strict=True)
     except (jsonschema.ValidationError, kubernetes_validate.ValidationError) as error:
-        return f"{name_of(one)}: {'.'.join(str(part) for part in error.path)}: {error.message}"
+        return f"{name_of(item)}: {'.'.join(str(part) for part in error.path)}: {error.message}"
     return ""
 
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
-def test_every_object_is_what_its_schema_says(objects: list[Object], version: str) -> None:
-    assert [why for one in objects if (why := refused(one, version))] == []
+def test_every_object_fits_its_schema(objects: list[Object], version: str) -> None:
+    assert [why for item in objects if (why := refused(item, version))] == []
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "ScaledObject", "Ingress", "NetworkPolicy"])
 def test_a_misspelt_field_is_refused(kind: str) -> None:
-    one = deepcopy(next(one for one in objects_of("production") if one["kind"] == kind))
-    one["spec"]["mispelt"] = 1
-    assert "mispelt" in refused(one, OLDEST)
+    item = deepcopy(next(item for item in objects_of("production") if item["kind"] == kind))
+    item["spec"]["mispelt"] = 1
+    assert "mispelt" in refused(item, OLDEST)
 
 
 def test_a_misspelt_field_deep_in_a_scaled_object_is_refused() -> None:
-    one = deepcopy(named(objects_of("production"), "ScaledObject", "ollama-worker-default"))
-    one["spec"]["triggers"][0]["metaData"] = {}
-    assert "metaData" in refused(one, OLDEST)
+    item = deepcopy(named(objects_of("production"), "ScaledObject", "ollama-worker-default"))
+    item["spec"]["triggers"][0]["metaData"] = {}
+    assert "metaData" in refused(item, OLDEST)
 
 
 def test_names_are_unique_and_all_is_in_one_namespace(objects: list[Object]) -> None:
-    names = [name_of(one) for one in objects]
+    names = [name_of(item) for item in objects]
     assert len(names) == len(set(names))
     wide = {"Namespace", "PriorityClass"}
-    assert {one["metadata"].get("namespace") for one in objects if one["kind"] not in wide} == {"sluice"}
+    assert {item["metadata"].get("namespace") for item in objects if item["kind"] not in wide} == {"sluice"}
 
 
-def test_what_an_object_names_is_there(objects: list[Object]) -> None:
-    """A ConfigMap, a volume claim, a service account or a priority that is named is rendered with it."""
-    there = {name_of(one) for one in objects} | {"ConfigMap/kube-root-ca.crt"}  # which every namespace has
+def test_every_object_that_another_names_is_rendered(objects: list[Object]) -> None:
+    """A ConfigMap, a volume claim, a service account or a priority is rendered with the object that names it."""
+    there = {name_of(item) for item in objects} | {"ConfigMap/kube-root-ca.crt"}  # which every namespace has
     assert named_by(objects) - there == set()
 
 
 def named_by(objects: list[Object]) -> set[str]:
-    found: set[str] = set()
-    for one in objects:
-        _look(one, found)
-    return found
+    names: set[str] = set()
+    for item in objects:
+        _look(item, names)
+    return names
 
 
-def _look(node: object, found: set[str]) -> None:
+def _look(node: object, names: set[str]) -> None:
     if isinstance(node, list):
-        for one in node:
-            _look(one, found)
+        for item in node:
+            _look(item, names)
     if not isinstance(node, dict):
         return
     for key, kind in (("configMapRef", "ConfigMap"), ("configMap", "ConfigMap")):
         if isinstance(named := node.get(key), dict):
-            found.add(f"{kind}/{named['name']}")
+            names.add(f"{kind}/{named['name']}")
     for key, kind in (("serviceAccountName", "ServiceAccount"), ("priorityClassName", "PriorityClass")):
         if key in node:
-            found.add(f"{kind}/{node[key]}")
+            names.add(f"{kind}/{node[key]}")
     if "claimName" in node:
-        found.add(f"PersistentVolumeClaim/{node['claimName']}")
+        names.add(f"PersistentVolumeClaim/{node['claimName']}")
     for value in node.values():
-        _look(value, found)
+        _look(value, names)
 
 
 def test_chatbot_yaml_is_what_the_minimal_overlay_renders() -> None:
@@ -108,10 +108,10 @@ def test_chatbot_yaml_is_what_the_minimal_overlay_renders() -> None:
 
 def test_the_minimal_overlay_needs_nothing_but_kubernetes_itself() -> None:
     """No KEDA, no Traefik, no cert-manager: one `kubectl apply`."""
-    assert [name_of(one) for one in objects_of("minimal") if (one["apiVersion"], one["kind"]) in schemas()] == []
+    assert [name_of(item) for item in objects_of("minimal") if (item["apiVersion"], item["kind"]) in schemas()] == []
 
 
-def test_one_object_a_file() -> None:
+def test_every_file_holds_one_object() -> None:
     for path in sorted(DEPLOY.glob("[bco]*/**/*.yaml")):
         assert len(list(yaml.safe_load_all(path.read_text()))) == 1, path
 

@@ -17,14 +17,14 @@ WITH_KEDA = ("staging", "production", "gateway", "vllm", "long-jobs", "tight")
 
 
 def scaled(name: str) -> Object:
-    """What scales the pool of workers."""
-    found = of_kind(objects_of(name), "ScaledObject", "ScaledJob")
-    return next(one for one in found if one["metadata"]["name"] == "ollama-worker-default")
+    """The object that scales the pool of workers."""
+    scalers = of_kind(objects_of(name), "ScaledObject", "ScaledJob")
+    return next(item for item in scalers if item["metadata"]["name"] == "ollama-worker-default")
 
 
 def worker(name: str) -> tuple[Object, dict[str, str]]:
     objects = objects_of(name)
-    pod, container = next((pod, one) for pod, one in containers(objects) if one["name"] == "worker")
+    pod, container = next((pod, item) for pod, item in containers(objects) if item["name"] == "worker")
     return pod.owner, environment(objects, container)
 
 
@@ -46,18 +46,18 @@ def test_keda_counts_a_workers_slots_and_no_consumer_group(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WITH_KEDA)
-def test_keda_asks_the_redis_that_there_is_as_its_own_user(name: str) -> None:
+def test_keda_reads_the_redis_of_the_cluster_as_its_own_user(name: str) -> None:
     objects = objects_of(name)
     trigger = scaled(name)["spec"]["triggers"][0]
     host, _, port = trigger["metadata"]["address"].partition(":")
     service, namespace, _ = host.split(".")
     assert namespace == "sluice"
-    assert int(port) in [one["port"] for one in named(objects, "Service", service)["spec"]["ports"]]
+    assert int(port) in [item["port"] for item in named(objects, "Service", service)["spec"]["ports"]]
     assert trigger["metadata"]["username"] == "keda"
     secrets = named(objects, "TriggerAuthentication", trigger["authenticationRef"]["name"])["spec"]["secretTargetRef"]
     assert {"parameter": "password", "name": "sluice-secrets", "key": "redis-keda-password"} in secrets
     encrypted = worker(name)[1]["REDIS_URL"].startswith("rediss://")
-    assert ("enableTLS" in trigger["metadata"]) == encrypted == ("ca" in {one["parameter"] for one in secrets})
+    assert ("enableTLS" in trigger["metadata"]) == encrypted == ("ca" in {item["parameter"] for item in secrets})
 
 
 @pytest.mark.parametrize("name", WITH_KEDA)
@@ -83,16 +83,16 @@ def test_workers_come_at_once_and_leave_late(name: str) -> None:
     assert scaled(name)["spec"]["cooldownPeriod"] >= 60
 
 
-def test_where_the_cluster_has_it_the_sum_is_exact() -> None:
+def test_an_autoscaler_has_no_tolerance_where_the_cluster_has_that_setting() -> None:
     behaviour = scaled("tight")["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
     assert [behaviour[way]["tolerance"] for way in ("scaleUp", "scaleDown")] == ["0", "0"]
     assert "tolerance" not in str(named(objects_of("tight"), "ScaledObject", "backend"))
 
 
-def test_what_an_autoscaler_counts_no_manifest_counts(objects: list[Object]) -> None:
+def test_no_manifest_sets_the_replicas_that_an_autoscaler_sets(objects: list[Object]) -> None:
     """An apply would set the number back."""
-    for one in of_kind(objects, "HorizontalPodAutoscaler", "ScaledObject"):
-        target = one["spec"]["scaleTargetRef"]
+    for item in of_kind(objects, "HorizontalPodAutoscaler", "ScaledObject"):
+        target = item["spec"]["scaleTargetRef"]
         assert "replicas" not in named(objects, target["kind"], target["name"])["spec"]
 
 
@@ -104,14 +104,14 @@ def test_without_keda_the_api_has_two_to_four_processes_at_half_a_cpu() -> None:
 
 
 @pytest.mark.parametrize("name", WITH_KEDA)
-def test_with_keda_it_has_as_many_and_its_open_answers_count_too(name: str) -> None:
-    """And nobody else scales it: KEDA takes over the autoscaler of the same name."""
+def test_with_keda_the_api_has_as_many_processes_and_its_open_answers_count_too(name: str) -> None:
+    """No other object scales the API: KEDA takes over the autoscaler of the same name."""
     assert of_kind(objects_of(name), "HorizontalPodAutoscaler") == []
-    one = named(objects_of(name), "ScaledObject", "backend")
-    spec = one["spec"]
+    item = named(objects_of(name), "ScaledObject", "backend")
+    spec = item["spec"]
     assert spec["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "backend"}
     assert (spec["minReplicaCount"], spec["maxReplicaCount"]) == (2, 4)
-    assert one["metadata"]["annotations"] == {"scaledobject.keda.sh/transfer-hpa-ownership": "true"}
+    assert item["metadata"]["annotations"] == {"scaledobject.keda.sh/transfer-hpa-ownership": "true"}
     plain = of_kind(objects_of("dev"), "HorizontalPodAutoscaler")[0]
     autoscaler = spec["advanced"]["horizontalPodAutoscalerConfig"]
     assert (autoscaler["name"], autoscaler["behavior"]) == (plain["metadata"]["name"], plain["spec"]["behavior"])
@@ -121,34 +121,34 @@ def test_with_keda_it_has_as_many_and_its_open_answers_count_too(name: str) -> N
 
 
 @pytest.mark.parametrize("name", WITH_KEDA)
-def test_open_answers_are_asked_for_where_the_code_tells_them(name: str) -> None:
+def test_the_scaler_reads_open_answers_where_the_code_counts_them(name: str) -> None:
     objects = objects_of(name)
-    asked = named(objects, "ScaledObject", "backend")["spec"]["triggers"][1]["metadata"]
-    url = urlsplit(asked["url"])
+    trigger = named(objects, "ScaledObject", "backend")["spec"]["triggers"][1]["metadata"]
+    url = urlsplit(trigger["url"])
     service, namespace = str(url.hostname).split(".")[:2]  # as KEDA reads them, to find the pods behind it
     spec = named(objects, "Service", service)["spec"]
-    _, backend = next((pod, one) for pod, one in containers(objects) if one["name"] == "backend")
+    _, backend = next((pod, item) for pod, item in containers(objects) if item["name"] == "backend")
     assert namespace == "sluice" and spec["selector"] == {"app.kubernetes.io/name": "backend"}
     assert [url.port] == [port["containerPort"] for port in backend["ports"]]  # the pod's own: KEDA goes by its address
-    route = next(one for one in health.routes if one.path == url.path)  # type: ignore[attr-defined]
+    route = next(item for item in health.routes if item.path == url.path)  # type: ignore[attr-defined]
     request = SimpleNamespace(state=SimpleNamespace(trails=SimpleNamespace(open={1, 2, 3})))
-    assert asyncio.run(route.endpoint(request)) == {asked["valueLocation"]: 3}  # type: ignore[attr-defined]
-    assert (asked["aggregateFromKubeServiceEndpoints"], asked["aggregationType"]) == ("true", "sum")
-    assert float(asked["targetValue"]) > 0
+    assert asyncio.run(route.endpoint(request)) == {trigger["valueLocation"]: 3}  # type: ignore[attr-defined]
+    assert (trigger["aggregateFromKubeServiceEndpoints"], trigger["aggregationType"]) == ("true", "sum")
+    assert float(trigger["targetValue"]) > 0
 
 
 @pytest.mark.parametrize("name", ["staging", "production", "long-jobs", "minimal", "vllm"])
-def test_every_engine_has_one_gpu_and_nobody_else_has_any(name: str) -> None:
+def test_every_engine_has_one_gpu_and_no_other_container_has_any(name: str) -> None:
     gpus = {
-        (pod.name, one["name"]): one["resources"]["limits"]["nvidia.com/gpu"]
-        for pod, one in containers(objects_of(name))
-        if "nvidia.com/gpu" in one["resources"]["limits"]
+        (pod.name, item["name"]): item["resources"]["limits"]["nvidia.com/gpu"]
+        for pod, item in containers(objects_of(name))
+        if "nvidia.com/gpu" in item["resources"]["limits"]
     }
     engine = ("vllm", "vllm") if name in ("minimal", "vllm") else ("ollama-worker", "ollama")
     assert gpus == {engine: "1"}
     for pod in pods(objects_of(name)):
         if pod.name == engine[0]:
-            assert [one["key"] for one in pod.spec["tolerations"]] == ["nvidia.com/gpu"]
+            assert [item["key"] for item in pod.spec["tolerations"]] == ["nvidia.com/gpu"]
             assert "affinity" not in pod.spec
 
 
@@ -184,5 +184,5 @@ def test_a_scaled_job_is_the_pools_worker_and_no_release_ends_one() -> None:
     )
 
 
-def without(one: Object, *keys: str) -> Object:
-    return {key: value for key, value in one.items() if key not in keys}
+def without(item: Object, *keys: str) -> Object:
+    return {key: value for key, value in item.items() if key not in keys}

@@ -1,5 +1,5 @@
-"""The scripts that come with the manifests, run. A cluster and a registry of models are beyond us: stand-ins tell what
-they were asked."""
+"""The scripts that come with the manifests, run. A cluster and a registry of models are beyond a test: stand-ins note
+the requests that they get."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.processes import Worker
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 
-# It notes each call, answers with the file that a test wrote for its first words, and keeps what it is given.
+# The stand-in notes each call, answers with the file that a test wrote for its first words, and keeps what it is given.
 KUBECTL = """#!/bin/sh
 [ "$1" != --namespace ] || { [ "$2" = sluice ] || exit 9; shift 2; }
 echo "$*" >> "$KUBECTL_HOME/calls"
@@ -50,11 +50,11 @@ esac
 
 
 class Cluster:
-    """What deploy.sh finds: `kubectl` on the path, and nothing behind it."""
+    """The surroundings of deploy.sh: `kubectl` on the path, and nothing behind it."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.tree = home / "deploy"  # a copy: what the script leaves behind is seen there
+        self.tree = home / "deploy"  # a copy, in which a test sees what the script leaves behind
         shutil.copytree(DEPLOY, self.tree)
         script = home / "kubectl"
         script.write_text(KUBECTL)
@@ -100,7 +100,7 @@ def test_an_overlay_is_brought_up_in_order(cluster: Cluster) -> None:
         "rollout status deployment.apps/backend",
         "exec deployment/backend",
     )
-    places = [next(place for place, verb in enumerate(verbs) if verb.startswith(one)) for one in wanted]
+    places = [next(place for place, verb in enumerate(verbs) if verb.startswith(item)) for item in wanted]
     assert places == sorted(places)
     images = set(re.findall(r"image: (\S*sluice-\S*)", cluster.kept("applied-all.yaml")))
     assert images == {f"registry.example.org/us/sluice-{name}:abc123" for name in ("backend", "frontend", "worker")}
@@ -122,7 +122,7 @@ def test_images_without_a_registry_are_refused_before_anything_is_changed(cluste
     assert run([command[0], "dev"], env).returncode == 0, "its images are built here"
 
 
-def test_a_registry_that_asks_for_a_password_gets_the_one_that_is_given(cluster: Cluster) -> None:
+def test_a_registry_that_requires_a_password_gets_the_given_one(cluster: Cluster) -> None:
     done = cluster.deploy("minimal", REGISTRY="registry.example.org/us", REGISTRY_USER="us", REGISTRY_TOKEN="read")
     assert done.returncode == 0, done.stderr
     login = base64.b64encode(b"us:read").decode()
@@ -139,7 +139,7 @@ def test_without_a_password_for_the_registry_its_secret_is_empty_or_stays(cluste
     assert there or json.loads(cluster.kept("created-sluice-registry")) == {"auths": {}}
 
 
-def test_models_that_cannot_be_fetched_end_it_before_a_worker_is_waited_for(cluster: Cluster) -> None:
+def test_models_that_cannot_be_fetched_end_the_rollout_before_a_worker_is_awaited(cluster: Cluster) -> None:
     (cluster.home / "models").write_text("FailureTarget\nFailed\n")
     done = cluster.deploy("production")
     assert done.returncode == 1 and "has not fetched its models" in done.stderr
@@ -156,19 +156,19 @@ def test_a_deployment_judges_its_progress_and_a_server_is_given_half_an_hour(clu
 def test_secrets_are_random_and_fit_for_a_url(cluster: Cluster, tmp_path: Path) -> None:
     (tmp_path / "two").mkdir()
     other = Cluster(tmp_path / "two")
-    for one in (cluster, other):
-        assert one.deploy("production").returncode == 0
-    first, second = (dict(re.findall(r"(.*)=(.*)", one.kept("created-sluice-secrets"))) for one in (cluster, other))
+    for item in (cluster, other):
+        assert item.deploy("production").returncode == 0
+    first, second = (dict(re.findall(r"(.*)=(.*)", item.kept("created-sluice-secrets"))) for item in (cluster, other))
     assert set(first) == {"redis-api-password", "redis-worker-password", "redis-keda-password", "postgres-password"}
     assert all(re.fullmatch(r"[0-9a-f]{48}", value) for value in first.values())
     assert len({*first.values(), *second.values()}) == 8
 
 
-def test_the_entrances_password_is_told_once_and_kept_as_a_hash(cluster: Cluster) -> None:
+def test_the_entrances_password_is_printed_once_and_kept_as_a_hash(cluster: Cluster) -> None:
     done = cluster.deploy("production")
-    told = re.search(r"its password (\w+)", done.stderr)
-    assert told
-    digest = base64.b64encode(hashlib.sha1(told[1].encode(), usedforsecurity=False).digest()).decode()
+    printed = re.search(r"its password (\w+)", done.stderr)
+    assert printed
+    digest = base64.b64encode(hashlib.sha1(printed[1].encode(), usedforsecurity=False).digest()).decode()
     assert cluster.kept("created-sluice-entrance") == f"sluice:{{SHA}}{digest}\n"
 
 
@@ -181,10 +181,10 @@ def test_secrets_that_are_there_are_left_alone(cluster: Cluster, overlay: str) -
 
 
 def test_a_job_that_cannot_be_changed_is_made_anew(cluster: Cluster) -> None:
-    """Of a release before: the one that fetches models, and the one that makes Secrets."""
+    """The Jobs of a release before: the one that fetches models, and the one that makes Secrets."""
     assert cluster.deploy("minimal").returncode == 0
     [removal] = [call for call in cluster.calls if call.startswith("delete jobs")]
-    jobs = {one["metadata"]["labels"]["app.kubernetes.io/name"] for one in of_kind(objects_of("minimal"), "Job")}
+    jobs = {item["metadata"]["labels"]["app.kubernetes.io/name"] for item in of_kind(objects_of("minimal"), "Job")}
     assert jobs and all(name in removal for name in jobs)
 
 
@@ -202,14 +202,14 @@ def test_a_dry_run_changes_nothing(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("nonesuch",), ("production", "--force"), ("../dev/../..",)])
-def test_what_it_does_not_know_it_refuses(cluster: Cluster, words: tuple[str, ...]) -> None:
+def test_an_unknown_argument_is_refused(cluster: Cluster, words: tuple[str, ...]) -> None:
     done = cluster.deploy(*words)
     assert done.returncode == 2 and "deploy/deploy.sh" in done.stderr
     assert cluster.calls == []
 
 
 def test_the_question_of_the_smoke_test_is_answered(house: House) -> None:
-    """As it stands in the script, but for the port."""
+    """The question as it stands in the script, but for the port."""
     ask = re.search(r"^ASK='\n(.*?)^'$", (DEPLOY / "deploy.sh").read_text(), re.DOTALL | re.MULTILINE)
     assert ask
     done = run([sys.executable, "-c", ask[1].replace("localhost:8000", house.url[7:])], os.environ)
@@ -244,7 +244,7 @@ async def test_a_scaled_jobs_worker_leaves_by_itself_with_success(tmp_path: Path
         worker.stop()
 
 
-def test_a_pod_that_waits_for_its_model_ends_when_it_is_told_to(tmp_path: Path) -> None:
+def test_a_pod_that_waits_for_its_model_ends_at_sigterm(tmp_path: Path) -> None:
     """A shell that is a container's first process heeds a signal by a trap alone."""
     [waiting] = named(objects_of("minimal"), "Deployment", "vllm")["spec"]["template"]["spec"]["initContainers"]
     script = waiting["command"][2].replace("/models", str(tmp_path))

@@ -1,4 +1,4 @@
-"""The kubelet's question to a worker: a hung one is started again, a waiting one is left alone."""
+"""The kubelet's probe of a worker: a worker that hangs is started again, a worker that waits is left alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROBE = DEPLOY / "bases" / "ollama-worker" / "alive.sh"
 
 
 def status(file: Path, **env: str) -> int:
-    """The exit status of one asking, as the kubelet's: a process of its own."""
+    """The exit status of one probe, run as the kubelet runs it: a process of its own."""
     given = {"PATH": os.environ["PATH"], "SLUICE_ALIVE_FILE": str(file), **env}
     done = subprocess.run(["sh", str(PROBE)], env=given, capture_output=True, text=True, check=False)
     assert done.stdout == done.stderr == ""
@@ -47,8 +47,8 @@ def test_how_long_a_worker_may_stand_still_can_be_set(tmp_path: Path) -> None:
     assert status(touched(tmp_path / "alive", 30), ALIVE_LIMIT_SECONDS="90") == 0
 
 
-def test_asking_starts_no_python(tmp_path: Path) -> None:
-    """Its imports alone outlast a probe's patience on a busy node."""
+def test_a_probe_starts_no_python(tmp_path: Path) -> None:
+    """Python's imports alone outlast a probe's patience on a busy node."""
     programs = tmp_path / "programs"
     programs.mkdir()
     for name in ("sh", "stat", "date"):
@@ -57,11 +57,11 @@ def test_asking_starts_no_python(tmp_path: Path) -> None:
 
 
 def test_a_probe_has_patience_with_a_busy_node(objects: list[Object]) -> None:
-    probe = next(one for _, one in containers(objects) if one["name"] == "worker")["livenessProbe"]
+    probe = next(item for _, item in containers(objects) if item["name"] == "worker")["livenessProbe"]
     assert probe["exec"]["command"] == ["sh", "/opt/sluice/alive.sh"]
     assert probe["timeoutSeconds"] >= 30 and probe["failureThreshold"] >= 3
 
 
-def test_the_image_says_where_the_file_is_and_the_probe_looks_there() -> None:
+def test_the_image_names_the_file_that_the_probe_reads() -> None:
     assert read("worker").final.env["SLUICE_ALIVE_FILE"] == "/tmp/alive"
     assert "SLUICE_ALIVE_FILE:-/tmp/alive}" in PROBE.read_text()

@@ -1,4 +1,4 @@
-"""What a test asks of an API server: server-side apply as `kubectl apply --server-side` does it, and a few readings."""
+"""An API server as a test uses it: server-side apply as `kubectl apply --server-side` does it, and a few readings."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ import httpx
 T = TypeVar("T")
 Object = dict[str, Any]
 NAMESPACE = "sluice"
-MANAGER = "sluice"  # whose fields applied ones are
+MANAGER = "sluice"  # the manager whose fields applied ones are
 PAUSE = 0.1  # seconds between two looks at what controllers do
-CONTROLLERS = 30  # seconds that controllers may take on a machine that is busy
+CONTROLLERS = 30  # seconds that controllers may take on a busy machine
 
 
 class Refused(Exception):
-    """The API server said no: its status, and its own words."""
+    """The API server refused: its status, and its own message."""
 
     def __init__(self, answer: httpx.Response) -> None:
-        told = answer.json() if "json" in answer.headers.get("content-type", "") else {"message": answer.text}
-        super().__init__(f"{answer.status_code} {told.get('message')}")
+        error = answer.json() if "json" in answer.headers.get("content-type", "") else {"message": answer.text}
+        super().__init__(f"{answer.status_code} {error.get('message')}")
         self.status = answer.status_code
 
 
 class Answer(NamedTuple):
-    """`warnings`: of Pod Security, and of what is deprecated; kubectl prints them."""
+    """An answer. `warnings`: of Pod Security, and of what is deprecated; kubectl prints them."""
 
     object: Object
     warnings: list[str]
 
 
 def until(look: Callable[[], T | None], within: float, what: str) -> T:
-    """The first answer of `look` that is not None. `within` in seconds. What is refused meanwhile is asked again."""
+    """The first answer of `look` that is not None. `within` in seconds. After a refusal the question is sent again."""
     end, why = time.monotonic() + within, ""
     while True:
         try:
-            if (found := look()) is not None:
-                return found
+            if (result := look()) is not None:
+                return result
         except (Refused, httpx.TransportError) as error:
             why = f": {error}"
         if time.monotonic() > end:
@@ -53,7 +53,7 @@ class Api:
 
     def __init__(self, url: str, authority: str, token: str, acting_as: str = "") -> None:
         headers = {"Authorization": f"Bearer {token}"} | ({"Impersonate-User": acting_as} if acting_as else {})
-        self._asked = (url, authority, token)
+        self._account = (url, authority, token)
         self._http = httpx.Client(
             base_url=url, verify=ssl.create_default_context(cafile=authority), headers=headers, timeout=30
         )
@@ -63,7 +63,7 @@ class Api:
         self._http.close()
 
     def acting_as(self, user: str) -> Api:
-        return Api(*self._asked, acting_as=user)
+        return Api(*self._account, acting_as=user)
 
     def ask(self, method: str, path: str, body: object = None, **more: Any) -> Answer:
         if body is not None:
@@ -72,8 +72,8 @@ class Api:
         answer = self._http.request(method, path, **more)
         if answer.is_error:
             raise Refused(answer)
-        told = answer.json() if "json" in answer.headers["content-type"] else {}
-        return Answer(told, answer.headers.get_list("warning"))
+        content = answer.json() if "json" in answer.headers["content-type"] else {}
+        return Answer(content, answer.headers.get_list("warning"))
 
     def ready(self) -> bool:
         try:
@@ -83,14 +83,14 @@ class Api:
 
     # Objects
 
-    def apply(self, one: Object) -> Answer:
-        """Create it, or change it into this. A field that the API server does not know is refused."""
+    def apply(self, item: Object) -> Answer:
+        """Creates the object, or changes it into this. A field that the API server does not know is refused."""
         query = {"fieldManager": MANAGER, "fieldValidation": "Strict", "force": "true"}
         headers = {"Content-Type": "application/apply-patch+yaml"}
-        return self.ask("PATCH", self.path_of(one), one, params=query, headers=headers)
+        return self.ask("PATCH", self.path_of(item), item, params=query, headers=headers)
 
-    def create(self, one: Object, **query: str) -> Object:
-        return self.ask("POST", self.path_of(one).rpartition("/")[0], one, params=query).object
+    def create(self, item: Object, **query: str) -> Object:
+        return self.ask("POST", self.path_of(item).rpartition("/")[0], item, params=query).object
 
     def merge(self, path: str, change: Object) -> Object:
         return self.ask("PATCH", path, change, headers={"Content-Type": "application/merge-patch+json"}).object
@@ -106,28 +106,28 @@ class Api:
                 raise
             return None
 
-    def delete(self, one: Object) -> None:
-        """And wait until it is gone. One that is not there is."""
-        path = self.path_of(one)
+    def delete(self, item: Object) -> None:
+        """Deletes the object and waits until it is gone. An object that is not there counts as gone."""
+        path = self.path_of(item)
         if self.find(path) is not None:
             self.ask("DELETE", path)
         until(lambda: True if self.find(path) is None else None, 120, f"{path} is gone")
 
-    def path_of(self, one: Object) -> str:
-        plural, namespaced = self._kind(one["apiVersion"], one["kind"])
-        within = f"/namespaces/{one['metadata'].get('namespace', NAMESPACE)}" if namespaced else ""
-        return f"{group(one['apiVersion'])}{within}/{plural}/{one['metadata']['name']}"
+    def path_of(self, item: Object) -> str:
+        plural, namespaced = self._kind(item["apiVersion"], item["kind"])
+        within = f"/namespaces/{item['metadata'].get('namespace', NAMESPACE)}" if namespaced else ""
+        return f"{group(item['apiVersion'])}{within}/{plural}/{item['metadata']['name']}"
 
     def _kind(self, version: str, kind: str) -> tuple[str, bool]:
-        """Its name in a path, and whether it is in a namespace. A new CRD's is known a moment after it was taken."""
+        """The kind's name in a path, and whether it is in a namespace. A new CRD's is known a moment later."""
         if (version, kind) not in self._kinds:
             self._kinds[version, kind] = until(lambda: self._look_up(version, kind), 30, f"{version} has {kind}")
         return self._kinds[version, kind]
 
     def _look_up(self, version: str, kind: str) -> tuple[str, bool] | None:
         known = self.get(group(version))["resources"]
-        found = (one for one in known if one["kind"] == kind and "/" not in one["name"])
-        return next(((one["name"], one["namespaced"]) for one in found), None)
+        entries = (item for item in known if item["kind"] == kind and "/" not in item["name"])
+        return next(((item["name"], item["namespaced"]) for item in entries), None)
 
 
 def group(version: str) -> str:
@@ -136,5 +136,5 @@ def group(version: str) -> str:
 
 
 def within(path: str, version: str = "v1") -> str:
-    """The path of something in our namespace."""
+    """The path of an object in our namespace."""
     return f"{group(version)}/namespaces/{NAMESPACE}/{path}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-FRONT_PROXY = "front-proxy"  # as whom the API server passes a caller on to an API server behind it
-# Every program listens on 127.0.0.1; the metrics adapter is asked under its Service's name.
+FRONT_PROXY = "front-proxy"  # the user as whom the API server passes a caller on to an API server behind it
+# Every program listens on 127.0.0.1; the metrics adapter is called under its Service's name.
 NAMES = "IP:127.0.0.1,DNS:localhost,DNS:keda-metrics-apiserver.keda.svc"
 LEAF = f"""subjectAltName={NAMES}
 basicConstraints=CA:FALSE
@@ -39,5 +39,5 @@ class Authority:
         subprocess.run(["openssl", *words.split()], cwd=self.home, check=True, capture_output=True)
 
     def __getitem__(self, file: str) -> str:
-        """The path of one of its files."""
+        """The path of one of the folder's files."""
         return str(self.home / file)

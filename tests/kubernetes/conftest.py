@@ -1,4 +1,4 @@
-"""One control plane for all, with the definitions that the manifests use; a namespace that each module fills anew."""
+"""One control plane for all tests, with the definitions of the manifests; a namespace that each module fills anew."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.kubernetes.control_plane import ControlPlane
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of it needs the programs that tests/real_kubernetes.sh builds, and controllers take their time."""
+    """All tests need the programs that tests/real_kubernetes.sh builds, and controllers take their time."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
@@ -35,5 +35,5 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 
 @pytest.fixture(scope="session")
 def api(cluster: ControlPlane) -> Api:
-    """As somebody who may do everything."""
+    """The API server for a user who may do everything."""
     return cluster.admin

@@ -13,7 +13,7 @@ from tests.kubernetes.authority import FRONT_PROXY, Authority
 from tests.support.child import Child, free_port
 from tests.support.waiting import wait_until
 
-START = 60  # seconds that a program may take to start, on a machine that is busy
+START = 60  # seconds that a program may take to start, on a busy machine
 MASTERS, ACCOUNTS = "system:masters", "system:serviceaccounts"
 USERS = {  # name → groups
     "admin": (MASTERS,),
@@ -23,7 +23,7 @@ USERS = {  # name → groups
 
 
 def program(name: str) -> str:
-    """The path of one that tests/real_kubernetes.sh has built."""
+    """The path of a program that tests/real_kubernetes.sh has built."""
     return str(Path(os.environ["KUBERNETES_PROGRAMS"]) / name)
 
 
@@ -33,14 +33,14 @@ def flags(**given: str | int | Path) -> list[str]:
 
 
 def child(name: str, arguments: Sequence[str], home: Path, **env: str) -> Child:
-    """One of the programs, in a folder of its own. It inherits nothing that could name another cluster."""
+    """One of the programs, in a folder of its own. The program inherits nothing that could name another cluster."""
     place = home / name
     place.mkdir(exist_ok=True)
     return Child(name, [program(name), *arguments], {"PATH": os.environ["PATH"], "HOME": str(place), **env}, place)
 
 
 def await_ready(child: Child, ready: Callable[[], bool]) -> None:
-    """Wait until the program that was started is of use. Where it is not, the end of its log says why."""
+    """Waits until a program that was started is of use. Where it is not in time, the error has the end of its log."""
 
     def look() -> bool:
         assert child.alive, child.tail()
@@ -53,7 +53,7 @@ def await_ready(child: Child, ready: Callable[[], bool]) -> None:
 
 
 class ControlPlane:
-    """`start` returns once it takes objects and its controllers work. All on free ports of 127.0.0.1."""
+    """A control plane. `start` returns once it takes objects and its controllers work. All ports are 127.0.0.1's."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -70,7 +70,7 @@ class ControlPlane:
         api_server.start()
         await_ready(api_server, self.admin.ready)
         controllers.start()
-        # What the controllers make in every namespace: they have found the API server, and may do their work.
+        # The controllers make these in every namespace: they have reached the API server, and may do their work.
         account = "/api/v1/namespaces/default/serviceaccounts/default"
         await_ready(controllers, lambda: self.admin.find(account) is not None)
 
@@ -84,7 +84,7 @@ class ControlPlane:
         """A file with which a program is this user, one of the cluster's own or the owner of this token."""
         file = self.home / f"{user.replace(':', '-')}.kubeconfig"
         cluster = {"server": self.url, "certificate-authority": self.authority["ca.crt"]}
-        told = {
+        config = {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "test", "cluster": cluster}],
@@ -92,7 +92,7 @@ class ControlPlane:
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": user, "namespace": NAMESPACE}}],
             "current-context": "test",
         }
-        file.write_text(json.dumps(told))
+        file.write_text(json.dumps(config))
         return file
 
     def _etcd(self) -> Child:
@@ -106,7 +106,7 @@ class ControlPlane:
             initial_cluster=f"default={peers}",
             log_level="warn",
         )
-        return child("etcd", [*arguments, "--unsafe-no-fsync"], self.home)  # it need not outlive the machine
+        return child("etcd", [*arguments, "--unsafe-no-fsync"], self.home)  # the data need not outlive the machine
 
     def _api_server(self) -> Child:
         users = self.home / "users.csv"
@@ -125,7 +125,7 @@ class ControlPlane:
             service_account_issuer=self.url,
             service_account_key_file=held["accounts.key"],
             service_account_signing_key_file=held["accounts.key"],
-            # How it makes itself known to KEDA's metrics adapter, which is an API server behind it.
+            # The API server uses this to identify itself to KEDA's metrics adapter, which is an API server behind it.
             requestheader_client_ca_file=held["ca.crt"],
             requestheader_allowed_names=FRONT_PROXY,
             requestheader_username_headers="X-Remote-User",
@@ -149,6 +149,6 @@ class ControlPlane:
             service_account_private_key_file=self.authority["accounts.key"],
             use_service_account_credentials="true",  # each with the rights that a cluster gives it
             leader_elect="false",
-            horizontal_pod_autoscaler_sync_period="3s",  # instead of 15: what it decides is judged, not when
+            horizontal_pod_autoscaler_sync_period="3s",  # instead of 15: the decisions are judged, not their time
         )
         return child("kube-controller-manager", arguments, self.home)

@@ -11,9 +11,9 @@ from tests.kubernetes.api import Answer, Api, Object
 
 @contextmanager
 def applied(api: Api, objects: list[Object]) -> Iterator[list[Answer]]:
-    """What the API server said to each. Afterwards none of them is there."""
+    """Yields the API server's answer to each object. Afterwards none of the objects is there."""
     try:
-        yield [api.apply(one) for one in objects]
+        yield [api.apply(item) for item in objects]
     finally:
-        for one in of_kind(objects, "Namespace", "PriorityClass"):  # the rest goes with the namespace
-            api.delete(one)
+        for item in of_kind(objects, "Namespace", "PriorityClass"):  # the rest goes with the namespace
+            api.delete(item)

@@ -25,44 +25,44 @@ class Keda(NamedTuple):
     operator: Child
     adapter: Child
 
-    def told(self, words: str) -> int:
+    def logged(self, words: str) -> int:
         """How often the operator's log has these words."""
         return self.operator.log.read_text(errors="replace").count(words)
 
 
 @contextmanager
 def keda_on(cluster: ControlPlane) -> Iterator[Keda]:
-    """KEDA that the cluster's autoscalers can ask. What it looks after must be gone before it is."""
+    """KEDA that the cluster's autoscalers can query. The objects that KEDA looks after must be gone before KEDA is."""
     api, port = cluster.admin, free_port()
-    manifests = [one for one in yaml.safe_load_all(kustomize(folder(KEDA) / "config" / "default")) if one]
-    kept = [one for one in manifests if one["kind"] not in OURS]
+    manifests = [item for item in yaml.safe_load_all(kustomize(folder(KEDA) / "config" / "default")) if item]
+    kept = [item for item in manifests if item["kind"] not in OURS]
     authority = Path(cluster.authority["ca.crt"]).read_bytes()
-    for one in [*kept, *found_at(port, authority, *of_kind(manifests, "Service", "APIService"))]:
-        api.apply(one)
+    for item in [*kept, *found_at(port, authority, *of_kind(manifests, "Service", "APIService"))]:
+        api.apply(item)
     keda = programs(cluster, port)
     try:
         keda.operator.start()
-        await_ready(keda.operator, lambda: keda.told("Starting Metrics Service gRPC Server") > 0)
+        await_ready(keda.operator, lambda: keda.logged("Starting Metrics Service gRPC Server") > 0)
         keda.adapter.start()
         await_ready(keda.adapter, lambda: until(lambda: api.find(METRICS), 30, "the API server passes on to it") != {})
         yield keda
     finally:
-        # An API that nobody serves keeps every namespace from being deleted: what is in it cannot be listed.
-        for one in of_kind(manifests, "APIService"):
-            api.delete(one)
-        for one in keda:
-            one.stop()
-            print(one.tail())
+        # An API without a server keeps every namespace from being deleted: what is in it cannot be listed.
+        for item in of_kind(manifests, "APIService"):
+            api.delete(item)
+        for item in keda:
+            item.stop()
+            print(item.tail())
 
 
 def found_at(port: int, authority: bytes, *manifests: Object) -> Iterator[Object]:
     """The metrics adapter's Service and APIService, leading to a port of this machine instead of to pods."""
-    for one in manifests:
-        if one["metadata"]["name"] == "keda-metrics-apiserver":
-            yield {**one, "spec": {"type": "ExternalName", "externalName": "localhost"}}
-        if one["kind"] == "APIService":
-            service = {**one["spec"]["service"], "port": port}
-            yield {**one, "spec": {**one["spec"], "service": service, "caBundle": b64encode(authority).decode()}}
+    for item in manifests:
+        if item["metadata"]["name"] == "keda-metrics-apiserver":
+            yield {**item, "spec": {"type": "ExternalName", "externalName": "localhost"}}
+        if item["kind"] == "APIService":
+            service = {**item["spec"]["service"], "port": port}
+            yield {**item, "spec": {**item["spec"], "service": service, "caBundle": b64encode(authority).decode()}}
 
 
 def programs(cluster: ControlPlane, port: int) -> Keda:

@@ -46,13 +46,13 @@ def listed(api: Api) -> list[Object]:
 
 
 def found(api: Api, count: int) -> list[str] | None:
-    names = [one["metadata"]["name"] for one in listed(api)]
+    names = [item["metadata"]["name"] for item in listed(api)]
     return names if len(names) == count else None
 
 
 def costs(api: Api) -> dict[str, str]:
-    """Pod → its mark, of those that have one and are worth something."""
-    marks = {one["metadata"]["name"]: one["metadata"].get("annotations", {}).get(COST, "0") for one in listed(api)}
+    """Pod → its mark, of the pods with a mark above 0."""
+    marks = {item["metadata"]["name"]: item["metadata"].get("annotations", {}).get(COST, "0") for item in listed(api)}
     return {name: mark for name, mark in marks.items() if mark != "0"}
 
 
@@ -61,8 +61,8 @@ async def house(
     api: Api, cluster: ControlPlane, pods: list[str], fresh_valkey: Valkey, tmp_path: Path
 ) -> AsyncIterator[House]:
     """A worker for each pod, under its name, and an API with the token that Kubernetes gives its service account."""
-    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    token = api.ask("POST", within("serviceaccounts/backend/token"), asked).object["status"]["token"]
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    token = api.ask("POST", within("serviceaccounts/backend/token"), request).object["status"]["token"]
     house = House(tmp_path, fresh_valkey.url, {"SLUICE_SLOTS": "1"})
     try:
         for pod in pods:
@@ -85,8 +85,8 @@ async def test_scaling_down_takes_exactly_the_pods_that_are_idle(house: House, a
         busy = await asyncio.to_thread(until, lambda: all_marked(api), CONTROLLERS, "busy pods are marked")
         scale(api, BUSY)
         left = await asyncio.to_thread(until, lambda: found(api, BUSY), CONTROLLERS, "the others are gone")
-        for one in chats:
-            one.cancel()
+        for item in chats:
+            item.cancel()
     assert set(left) == busy
 
 

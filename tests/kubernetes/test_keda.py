@@ -1,4 +1,4 @@
-"""KEDA with our ScaledObject, on real jobs in a real Valkey with the manifests' own users. It says how many workers."""
+"""KEDA with our ScaledObject, on real jobs in a real Valkey with the manifests' own users: it sets the workers."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ SLOTS = 4  # streamLength of the manifests
 SCALED = "ollama-worker-default"
 COOLDOWN = 5  # seconds, instead of the manifest's 300
 POLL = 2  # seconds: pollingInterval of the manifests
-SLACK = 3  # seconds, for a machine that is busy
-SOON = 120  # seconds that a machine which is busy may take for a few polls
+SLACK = 3  # seconds, for a busy machine
+SOON = 120  # seconds that a busy machine may take for a few polls
 BOUNDS = Bounds(depth=1_000, per_tenant=1_000, max_attempts=2, timeout_ms=3_600_000)
 
 
 class Queue:
-    """Jobs of the pool, let in and taken back as the API does it, under the API's own user."""
+    """Jobs of the pool, accepted and taken back as the API does it, under the API's own user."""
 
     def __init__(self, valkey: LockedValkey) -> None:
         self._url = f"redis://api:{PASSWORDS['api']}@127.0.0.1:{valkey.port}/0"
         self._jobs: list[str] = []
 
     def holds(self, count: int) -> None:
-        """So many jobs are not terminal from now on."""
+        """From now on so many jobs are not terminal."""
         asyncio.run(self._hold(count))
 
     async def _hold(self, count: int) -> None:
@@ -73,7 +73,7 @@ def keda(cluster: ControlPlane) -> Iterator[Keda]:
 @pytest.fixture(scope="module")
 def pool(api: Api, keda: Keda, valkey: LockedValkey) -> Iterator[Pool]:
     """Production with components/exact-scaling; its ScaledObject leads to this machine's Valkey and is less patient."""
-    objects = [one for one in yaml.safe_load_all(text_with(Variant(last=("exact-scaling",)))) if one]
+    objects = [item for item in yaml.safe_load_all(text_with(Variant(last=("exact-scaling",)))) if item]
     spec = named(objects, "ScaledObject", SCALED)["spec"]
     assert (spec["pollingInterval"], spec["triggers"][0]["metadata"]["streamLength"]) == (POLL, str(SLOTS))
     spec["cooldownPeriod"] = COOLDOWN
@@ -83,43 +83,43 @@ def pool(api: Api, keda: Keda, valkey: LockedValkey) -> Iterator[Pool]:
 
 
 def secret() -> Object:
-    """As deploy.sh makes it."""
+    """The Secret as deploy.sh makes it."""
     passwords = {f"redis-{user}-password": password for user, password in PASSWORDS.items()}
     metadata = {"name": "sluice-secrets", "namespace": NAMESPACE}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": passwords}
 
 
 class Pool:
-    """What was decided for the pool's workers, and what is decided of it."""
+    """The decisions about the pool's workers so far, and from now on."""
 
     def __init__(self, api: Api, queue: Queue) -> None:
         self.api, self.queue = api, queue
 
     @property
     def workers(self) -> int:
-        """How many there are to be."""
+        """How many workers there are to be."""
         count: int = self.api.get(within(f"deployments/{SCALED}", "apps/v1"))["spec"]["replicas"]
         return count
 
     def has(self, count: int) -> None:
-        """Wait until it is to have so many workers."""
+        """Waits until the pool is to have so many workers."""
         until(lambda: True if self.workers == count else None, SOON, f"{count} workers")
 
     def works(self, jobs: int, workers: int) -> None:
-        """Wait until it has so many jobs, and so many workers for them."""
+        """Waits until the pool has so many jobs, and so many workers for them."""
         self.queue.holds(jobs)
         self.has(workers)
 
     def works_anew(self, jobs: int, workers: int) -> None:
-        """The same from an empty pool: one that has more workers keeps them for minutes."""
+        """The same from an empty pool: a pool that has more workers keeps them for minutes."""
         self.works(0, 0)
         self.works(jobs, workers)
 
     def trouble(self) -> bool:
-        """KEDA and the autoscaler both say that they cannot know the demand."""
-        told = conditions(self.api.get(within(f"scaledobjects/{SCALED}", "keda.sh/v1alpha1")))
-        asked = conditions(self.api.get(within(f"horizontalpodautoscalers/keda-hpa-{SCALED}", "autoscaling/v2")))
-        return told["Ready"] == ("False", "TriggerError") and asked["ScalingActive"] == (
+        """Whether KEDA and the autoscaler both report that they cannot know the demand."""
+        scaled = conditions(self.api.get(within(f"scaledobjects/{SCALED}", "keda.sh/v1alpha1")))
+        autoscaler = conditions(self.api.get(within(f"horizontalpodautoscalers/keda-hpa-{SCALED}", "autoscaling/v2")))
+        return scaled["Ready"] == ("False", "TriggerError") and autoscaler["ScalingActive"] == (
             "False",
             "FailedGetExternalMetric",
         )
@@ -131,12 +131,12 @@ class Pool:
         until(lambda: None if self.trouble() else True, SOON, "the demand is known")
 
 
-def conditions(one: Object) -> dict[str, tuple[str, str]]:
-    found = one.get("status", {}).get("conditions", [])
-    return {each["type"]: (each["status"], each.get("reason", "")) for each in found}
+def conditions(item: Object) -> dict[str, tuple[str, str]]:
+    entries = item.get("status", {}).get("conditions", [])
+    return {each["type"]: (each["status"], each.get("reason", "")) for each in entries}
 
 
-def test_nobody_asks_and_no_worker_is_there(pool: Pool) -> None:
+def test_an_idle_pool_has_no_worker(pool: Pool) -> None:
     pool.works(jobs=0, workers=0)
 
 
@@ -159,7 +159,7 @@ def test_workers_are_demand_over_slots_rounded_up_and_no_more_than_there_may_be(
 
 
 def test_a_queue_that_hangs_and_one_that_is_away_hold_the_workers(pool: Pool, valkey: LockedValkey) -> None:
-    """Longer than KEDA waits before an empty pool goes to zero; and it goes on with what the queue had."""
+    """The outage is longer than KEDA waits before an empty pool goes to zero; then it goes on with the queue's jobs."""
     pool.works_anew(jobs=20, workers=5)
     valkey.pause()
     held_through_trouble(pool, 5)
@@ -188,12 +188,12 @@ def test_when_the_last_job_has_ended_all_workers_leave(pool: Pool) -> None:
 
 
 def test_keda_needs_no_more_of_the_queue_than_its_user_may(pool: Pool, valkey: LockedValkey) -> None:
-    """Its client tells its name to servers that let it, and does without."""
+    """KEDA's client sends its name to servers that let it, and does without where they refuse."""
     pool.works_anew(jobs=1, workers=1)
     admin = Redis(port=valkey.port, username="admin", password="none", decode_responses=True)
     try:
-        refused = {(one["username"], one["object"]) for one in admin.acl_log()}
+        refused = {(item["username"], item["object"]) for item in admin.acl_log()}
         assert refused <= {("keda", "client|setinfo")}
-        assert "keda" in {one["user"] for one in admin.client_list()}
+        assert "keda" in {item["user"] for item in admin.client_list()}
     finally:
         admin.close()

@@ -1,4 +1,4 @@
-"""Every overlay on a real API server: all of it is taken, does what it says there, and gives nobody more than that."""
+"""Every overlay on a real API server: all of it is taken, works as declared, and gives no account more than that."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.kubernetes.api import CONTROLLERS, MANAGER, NAMESPACE, Answer, Api, O
 from tests.kubernetes.houses import applied
 
 CHATBOT = "chatbot.yaml"
-# Where nobody scales workers, so nobody needs to know which are busy; there a Job makes the Secret.
+# Where no autoscaler scales workers, the busy ones need no marks; there a Job makes the Secret.
 ALONE = ("dev", "minimal", CHATBOT)
 COUNTED = {"Deployment": "replicas", "StatefulSet": "replicas", "Job": "active"}  # where their status counts pods
 
@@ -27,14 +27,14 @@ class Applied(NamedTuple):
 
     @property
     def marks(self) -> bool:
-        """Its API marks busy workers' pods."""
-        return any(one["metadata"]["name"] == "mark-pods" for one in of_kind(self.objects, "RoleBinding"))
+        """Whether its API marks busy workers' pods."""
+        return any(item["metadata"]["name"] == "mark-pods" for item in of_kind(self.objects, "RoleBinding"))
 
 
 def rendered(name: str) -> list[Object]:
     if name != CHATBOT:
         return objects_of(name)
-    return [one for one in yaml.safe_load_all((DEPLOY / CHATBOT).read_text()) if one]
+    return [item for item in yaml.safe_load_all((DEPLOY / CHATBOT).read_text()) if item]
 
 
 @pytest.fixture(scope="module", params=(*ALL, CHATBOT))
@@ -45,33 +45,33 @@ def house(request: pytest.FixtureRequest, api: Api) -> Iterator[Applied]:
         yield Applied(request.param, objects, answers)
 
 
-def test_every_object_is_taken_and_nothing_is_warned_of(house: Applied) -> None:
+def test_every_object_is_taken_without_a_warning(house: Applied) -> None:
     assert [answer.warnings for answer in house.answers if answer.warnings] == []
 
 
-def test_every_pod_that_it_asks_for_is_admitted(house: Applied, api: Api) -> None:
-    """By Pod Security, quota, limits, priorities, accounts. Controllers make them; no node is there to run them."""
-    for one in of_kind(house.objects, *COUNTED):
-        wanted = one["spec"].get("replicas", 1)  # what Kubernetes takes where nothing is said
-        until(partial(has_pods, api, one, wanted), CONTROLLERS, f"{name_of(one)} has its pods")
-    for one in of_kind(house.objects, "ScaledJob"):  # KEDA makes these, so they are asked for in its place
-        api.create(pod_of(house.objects, one["kind"]), dryRun="All")
+def test_every_pod_that_the_overlay_wants_is_admitted(house: Applied, api: Api) -> None:
+    """Pod Security, quota, limits, priorities and accounts admit them. Controllers make them; no node runs them."""
+    for item in of_kind(house.objects, *COUNTED):
+        wanted = item["spec"].get("replicas", 1)  # Kubernetes takes this number where none is set
+        until(partial(has_pods, api, item, wanted), CONTROLLERS, f"{name_of(item)} has its pods")
+    for item in of_kind(house.objects, "ScaledJob"):  # KEDA makes these pods, so the test makes them in its place
+        api.create(pod_of(house.objects, item["kind"]), dryRun="All")
 
 
-def has_pods(api: Api, one: Object, wanted: int) -> bool | None:
-    status = api.get(api.path_of(one)).get("status", {})
-    return True if status.get(COUNTED[one["kind"]], 0) >= wanted else None
+def has_pods(api: Api, item: Object, wanted: int) -> bool | None:
+    status = api.get(api.path_of(item)).get("status", {})
+    return True if status.get(COUNTED[item["kind"]], 0) >= wanted else None
 
 
-def test_what_is_applied_again_changes_nothing(house: Applied, api: Api) -> None:
-    """Controllers write beside us, an autoscaler into the same spec; what is ours stays as it was and when it was."""
-    again = [api.apply(one).object for one in house.objects]
-    assert [ours(one) for one in again] == [ours(answer.object) for answer in house.answers]
+def test_a_second_apply_changes_nothing(house: Applied, api: Api) -> None:
+    """Controllers write too, an autoscaler into the same spec; our fields stay as they were and when they were."""
+    again = [api.apply(item).object for item in house.objects]
+    assert [ours(item) for item in again] == [ours(answer.object) for answer in house.answers]
 
 
-def ours(one: Object) -> Object:
-    """The API server's note of what was last changed by us: which fields, and when."""
-    notes: list[Object] = one["metadata"]["managedFields"]
+def ours(item: Object) -> Object:
+    """The API server's note of our last change: which fields, and when."""
+    notes: list[Object] = item["metadata"]["managedFields"]
     return next(note for note in notes if (note["manager"], note["operation"]) == (MANAGER, "Apply"))
 
 
@@ -92,10 +92,10 @@ def page(house: Applied) -> Object:
 
 
 def test_a_misspelt_field_is_refused(house: Applied, api: Api) -> None:
-    one = deepcopy(named(house.objects, "Deployment", "frontend"))
-    one["spec"]["template"]["spec"]["containers"][0]["mispelt"] = 1
+    item = deepcopy(named(house.objects, "Deployment", "frontend"))
+    item["spec"]["template"]["spec"]["containers"][0]["mispelt"] = 1
     with pytest.raises(Refused, match="mispelt"):
-        api.apply(one)
+        api.apply(item)
 
 
 def test_a_pod_that_would_be_root_is_refused(page: Object, api: Api) -> None:
@@ -119,7 +119,7 @@ def test_a_container_without_numbers_gets_small_ones(page: Object, api: Api) -> 
     assert limits == {"cpu": "500m", "memory": "256Mi", "ephemeral-storage": "2Gi"}
 
 
-# Who may do what
+# The rights of each account
 
 MARKS = {"verbs": ["list", "patch"], "apiGroups": [""], "resources": ["pods"]}
 MAKES = {"verbs": ["create"], "apiGroups": [""], "resources": ["secrets"]}
@@ -127,25 +127,25 @@ MAKES = {"verbs": ["create"], "apiGroups": [""], "resources": ["secrets"]}
 
 def rights(api: Api, account: str) -> list[Object]:
     """Every rule that holds for a service account in the namespace, as the API server itself counts them."""
-    asked = {
+    review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectRulesReview",
         "spec": {"namespace": NAMESPACE},
     }
-    somebody = api.acting_as(f"system:serviceaccount:{NAMESPACE}:{account}")
+    account_api = api.acting_as(f"system:serviceaccount:{NAMESPACE}:{account}")
     try:
         path = f"{group('authorization.k8s.io/v1')}/selfsubjectrulesreviews"
-        told = somebody.ask("POST", path, asked).object["status"]
+        status = account_api.ask("POST", path, review).object["status"]
     finally:
-        somebody.close()
-    assert not told["incomplete"], told
-    return sorted(told["resourceRules"] + told["nonResourceRules"], key=str)
+        account_api.close()
+    assert not status["incomplete"], status
+    return sorted(status["resourceRules"] + status["nonResourceRules"], key=str)
 
 
 def test_no_account_may_do_anything_but_the_apis_that_marks_pods_and_the_jobs_that_makes_the_secret(
     house: Applied, api: Api
 ) -> None:
-    """Anything that not everybody who has an account may: ask what they may, and which API there is."""
+    """Anything beyond what every account may do: the rights of a stranger, and the API that is open to all."""
     nothing = rights(api, "a-stranger")
     for account in of_kind(house.objects, "ServiceAccount"):
         name = account["metadata"]["name"]
@@ -155,7 +155,7 @@ def test_no_account_may_do_anything_but_the_apis_that_marks_pods_and_the_jobs_th
     assert house.marks == (house.name not in ALONE)
 
 
-def test_pods_are_marked_where_they_are_ours_and_deleted_by_nobody(house: Applied, api: Api) -> None:
+def test_pods_are_marked_where_they_are_ours_and_deleted_by_no_account(house: Applied, api: Api) -> None:
     assert [may(api, verb) for verb in ("list", "patch")] == [house.marks] * 2
     assert [may(api, verb) for verb in ("get", "create", "delete", "deletecollection", "update")] == [False] * 5
     assert not may(api, "patch", namespace="kube-system")
@@ -163,7 +163,7 @@ def test_pods_are_marked_where_they_are_ours_and_deleted_by_nobody(house: Applie
 
 
 def may(api: Api, verb: str, resource: str = "pods", namespace: str = NAMESPACE) -> bool:
-    asked = {
+    review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SubjectAccessReview",
         "spec": {
@@ -172,13 +172,13 @@ def may(api: Api, verb: str, resource: str = "pods", namespace: str = NAMESPACE)
             "resourceAttributes": {"namespace": namespace, "verb": verb, "resource": resource},
         },
     }
-    told = api.ask("POST", f"{group('authorization.k8s.io/v1')}/subjectaccessreviews", asked).object
-    allowed: bool = told["status"]["allowed"]
+    status = api.ask("POST", f"{group('authorization.k8s.io/v1')}/subjectaccessreviews", review).object
+    allowed: bool = status["status"]["allowed"]
     return allowed
 
 
 def test_a_token_is_mounted_in_no_pod_but_the_apis_that_marks_pods(house: Applied, api: Api) -> None:
-    """Nor does the API server's admission add one."""
+    """The API server's admission adds none either."""
     for pod in api.get(within("pods"))["items"]:
         if house.marks and pod["spec"]["serviceAccountName"] == "backend":
             continue

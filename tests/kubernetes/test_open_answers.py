@@ -1,5 +1,5 @@
-"""KEDA and the autoscaler count the answers that a real API has open, by the address of its pod. They say how many
-processes there are to be."""
+"""KEDA and the autoscaler count the answers that a real API has open, by the address of its pod. The count decides how
+many processes there are to be."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.waiting import eventually
 
 AUTOSCALER = within("horizontalpodautoscalers/backend", "autoscaling/v2")
 SOON = 2 * CONTROLLERS  # seconds: an autoscaler looks every 15
-SECRETS = {  # KEDA reads the environment of what it scales
+SECRETS = {  # KEDA reads the environment of the scaled pods
     "apiVersion": "v1",
     "kind": "Secret",
     "metadata": {"name": "sluice-secrets", "namespace": NAMESPACE},
@@ -67,7 +67,7 @@ def scaled(api: Api, keda: Keda, house: House) -> Iterator[Object]:
 
 
 def pod_of(port: int) -> Object:
-    """Where a pod of the Service is: this machine, by an address that is not loopback: Kubernetes takes no such."""
+    """The address of a pod of the Service: this machine's, but not loopback, which Kubernetes refuses."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as road:
         road.connect(("192.0.2.1", 9))  # nothing is sent
         address = road.getsockname()[0]
@@ -96,19 +96,21 @@ async def test_processes_are_open_answers_over_what_one_carries_between_two_and_
         for more, answers, processes in ((5, 5, 3), (15, 20, 4)):
             for _ in range(more):
                 await callers.enter_async_context(listening(house.url, chat("!tokens 100000")))
-            await eventually(lambda n=answers: open_answers(api) == n or None, SOON, f"{answers} open answers are told")
+            await eventually(
+                lambda n=answers: open_answers(api) == n or None, SOON, f"{answers} open answers are counted"
+            )
             await eventually(lambda n=processes: processes_of(api) == n or None, SOON, f"{processes} processes")
 
 
 def taken_over(api: Api) -> bool | None:
-    found = api.get(AUTOSCALER)
-    owners = [one["kind"] for one in found["metadata"].get("ownerReferences", [])]
-    return (owners == ["ScaledObject"] and len(found["spec"]["metrics"]) == 2) or None
+    autoscaler = api.get(AUTOSCALER)
+    owners = [item["kind"] for item in autoscaler["metadata"].get("ownerReferences", [])]
+    return (owners == ["ScaledObject"] and len(autoscaler["spec"]["metrics"]) == 2) or None
 
 
 def open_answers(api: Api) -> int | None:
-    """What an autoscaler is told that asks now."""
-    metrics = [one["external"] for one in api.get(AUTOSCALER)["spec"]["metrics"] if one["type"] == "External"]
+    """The count that an autoscaler gets when it calls now."""
+    metrics = [item["external"] for item in api.get(AUTOSCALER)["spec"]["metrics"] if item["type"] == "External"]
     path = within(metrics[0]["metric"]["name"], "external.metrics.k8s.io/v1beta1")
     try:
         items = api.ask("GET", path, params={"labelSelector": "scaledobject.keda.sh/name=backend"}).object["items"]

@@ -1,4 +1,4 @@
-"""What a server's pod does that never gets ready, on the real controllers: it makes way for the version before."""
+"""The pod of a server that never gets ready, on the real controllers: it makes way for the version before."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.kubernetes.houses import applied
 
 @pytest.fixture(scope="module")
 def redis(api: Api) -> Iterator[Object]:
-    """Its pod is Pending for ever: no node is here."""
+    """Whether the server's pod is Pending for ever: no node is here."""
     objects = objects_of("dev")
     with applied(api, objects):
         yield named(objects, "StatefulSet", "redis")

@@ -30,7 +30,7 @@ def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def steps() -> Iterator[tuple[str, dict[str, Any]]]:
     for name, job in jobs():
-        for number, step in enumerate(job.get("steps", [])):  # none where it is another workflow
+        for number, step in enumerate(job.get("steps", [])):  # none where the job is another workflow
             yield f"{name}: {step.get('name', number)}", step
 
 

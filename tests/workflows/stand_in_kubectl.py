@@ -1,8 +1,8 @@
-"""A stand-in for kubectl and the cluster behind it, which no test can have: it keeps what is applied in a file.
+"""A stand-in for kubectl and the cluster behind it, which no test can have: it keeps applied objects in a file.
 
 `python stand_in_kubectl.py HOME WORDS…`. In HOME lies `state.json`: `objects` by "Kind/name", as an API server would
 keep them; `pods`, of each Deployment and StatefulSet, the images of all processes that it has had; `calls`; and what a
-test wants to go wrong: `broken`, a part of an image's name whose pods never get ready, `unfetched`, models that no Job
+test wants to fail: `broken`, a part of an image's name whose pods never get ready, `unfetched`, models that no Job
 can fetch, and `silent`, a house that answers no chat. Rendering is kustomize's own.
 """
 
@@ -41,13 +41,13 @@ class Cluster:
             case ["kustomize", folder]:
                 print(render(folder))
             case ["get", "-k", folder, *_]:
-                self.tell([self.objects[key] for key in map(key_of, objects(folder)) if key in self.objects])
+                self.print_list([self.objects[key] for key in map(key_of, objects(folder)) if key in self.objects])
             case ["get", "statefulsets,deployments", *_]:
                 print("\n".join(name_of(key) for key in sorted(self.objects) if is_workload(key)))
             case ["get", "jobs", *_]:
-                self.tell([self.ended(one) for key, one in self.objects.items() if key.startswith("Job/")])
+                self.print_list([self.ended(item) for key, item in self.objects.items() if key.startswith("Job/")])
             case ["get", "deployments", *_]:
-                self.tell([one for key, one in self.objects.items() if key.startswith("Deployment/")])
+                self.print_list([item for key, item in self.objects.items() if key.startswith("Deployment/")])
             case ["get", "scaledjobs", *_]:
                 print("error: the server doesn't have a resource type", file=sys.stderr)
                 return 1
@@ -56,7 +56,7 @@ class Cluster:
             case ["apply", "-f", "-"]:
                 self.apply(json.load(sys.stdin)["items"])
             case ["rollout", "restart", "deployments", "--selector", label]:
-                self.start_pods(next(key for key, one in self.objects.items() if is_labelled(one, label)))
+                self.start_pods(next(key for key, item in self.objects.items() if is_labelled(item, label)))
             case ["rollout", "status", name, *_]:
                 kind = "StatefulSet" if name.startswith("statefulset.") else "Deployment"
                 return self.status(f"{kind}/{name.partition('/')[2]}")
@@ -66,14 +66,14 @@ class Cluster:
                 return int(self.state["silent"])
         return 0
 
-    def tell(self, found: list[Object]) -> None:
-        print(json.dumps({"kind": "List", "items": found}))
+    def print_list(self, items: list[Object]) -> None:
+        print(json.dumps({"kind": "List", "items": items}))
 
     def apply(self, wanted: list[Object]) -> None:
-        for one in wanted:
-            before = self.objects.get(key := key_of(one))
-            kept = json.loads(json.dumps(one))
-            kept["metadata"].setdefault("annotations", {})[LAST_APPLIED] = json.dumps(one)
+        for item in wanted:
+            before = self.objects.get(key := key_of(item))
+            kept = json.loads(json.dumps(item))
+            kept["metadata"].setdefault("annotations", {})[LAST_APPLIED] = json.dumps(item)
             self.objects[key] = kept
             changed = is_workload(key) and (not before or before["spec"]["template"] != kept["spec"]["template"])
             if changed and not self.waits_for_its_pod(key):
@@ -84,13 +84,13 @@ class Cluster:
         return {**job, "status": {"conditions": [{"type": how, "status": "True"}]}}
 
     def waits_for_its_pod(self, key: str) -> bool:
-        """A StatefulSet that keeps an order replaces no pod that is not ready, whatever is wanted instead."""
+        """Whether a StatefulSet that keeps an order waits: it replaces no pod that is not ready."""
         policy = self.objects[key]["spec"].get("podManagementPolicy", "OrderedReady")
         return key.startswith("StatefulSet/") and policy == "OrderedReady" and self.is_stuck(key)
 
     def start_pods(self, key: str) -> None:
         spec = self.objects[key]["spec"]["template"]["spec"]
-        self.state["pods"].setdefault(key, []).append([one["image"] for one in spec["containers"]])
+        self.state["pods"].setdefault(key, []).append([item["image"] for item in spec["containers"]])
 
     def status(self, key: str) -> int:
         stuck = self.is_stuck(key)
@@ -103,23 +103,23 @@ class Cluster:
 
 
 def objects(folder: str) -> list[Object]:
-    return [one for one in yaml.load_all(render(folder), Loader=yaml.CSafeLoader) if one]
+    return [item for item in yaml.load_all(render(folder), Loader=yaml.CSafeLoader) if item]
 
 
 def render(folder: str) -> str:
-    """Once a folder, since it takes a second and nobody changes one: each rollout has its own, and takes it away."""
+    """Renders once a folder, since that takes a second and no folder changes: each rollout removes its own."""
     kept = Path(folder, "rendered")
     if not kept.exists():
         kept.write_text(subprocess.run([KUSTOMIZE, "build", folder], check=True, capture_output=True, text=True).stdout)
     return kept.read_text()
 
 
-def key_of(one: Object) -> str:
-    return f"{one['kind']}/{one['metadata']['name']}"
+def key_of(item: Object) -> str:
+    return f"{item['kind']}/{item['metadata']['name']}"
 
 
 def name_of(key: str) -> str:
-    """As `--output name` has it."""
+    """The object's name as `--output name` writes it."""
     kind, _, name = key.partition("/")
     return f"{kind.lower()}.apps/{name}"
 
@@ -128,9 +128,9 @@ def is_workload(key: str) -> bool:
     return key.startswith(("Deployment/", "StatefulSet/"))
 
 
-def is_labelled(one: Object, label: str) -> bool:
+def is_labelled(item: Object, label: str) -> bool:
     name, _, value = label.partition("=")
-    return bool(one["kind"] == "Deployment" and one["metadata"].get("labels", {}).get(name) == value)
+    return bool(item["kind"] == "Deployment" and item["metadata"].get("labels", {}).get(name) == value)
 
 
 if __name__ == "__main__":

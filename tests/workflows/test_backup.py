@@ -51,7 +51,7 @@ esac
 
 
 class Pods:
-    """Where the commands of a pod run: beside the server whose pod it would be."""
+    """The pods of a house: each runs its commands beside the server whose pod it would be."""
 
     def __init__(self, home: Path, **env: str) -> None:
         self.home = home
@@ -65,7 +65,7 @@ class Pods:
         return subprocess.Popen(command, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def backup(self, *words: str | Path) -> str:
-        """What it says; it ends well."""
+        """What the script prints; it ends with success."""
         return ended(self.begin(*words))
 
     @property
@@ -74,9 +74,9 @@ class Pods:
 
 
 def ended(process: subprocess.Popen[str]) -> str:
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, said
-    return said
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, printed
+    return printed
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def pods(tmp_path: Path, fresh_valkey: Valkey) -> Pods:
 
 
 def restore(pods: Pods, valkey: Valkey, file: Path) -> None:
-    """As Kubernetes does its part of it: a pod that is deleted is told to stop, and started again on its volume."""
+    """Kubernetes' part: a pod that is deleted gets SIGTERM, and is started again on its volume."""
     process = pods.begin("restore", "redis", file)
     wait_until(lambda: (pods.home / "deleted").exists() or process.poll() is not None, 30, "the pod is deleted")
     valkey.stop()
@@ -95,7 +95,7 @@ def restore(pods: Pods, valkey: Valkey, file: Path) -> None:
 
 
 async def left_behind(url: str) -> str:
-    """A job whose caller has gone and wants it to run on."""
+    """Submits a job with `continue`, whose caller leaves."""
     body = {"messages": [{"role": "user", "content": "!tokens 3"}]}
     headers = {"X-Sluice-On-Disconnect": "continue"}
     async with (
@@ -127,10 +127,10 @@ async def test_jobs_that_waited_when_the_copy_was_made_are_answered_after_the_re
     whole.start_worker()
     for job in jobs:
         await completed(whole.url, job)
-    told = [call for call in pods.calls if not call.startswith("exec")]
-    assert [call.split()[0] for call in told] == ["get", "scale", "wait", "delete", "rollout", "scale", "rollout"]
-    assert told[1].endswith("--replicas 0") and told[5].endswith("--replicas 5"), "as many as there were"
-    assert told[2].endswith("--timeout 1860s"), "its pods may take their whole grace"
+    calls = [call for call in pods.calls if not call.startswith("exec")]
+    assert [call.split()[0] for call in calls] == ["get", "scale", "wait", "delete", "rollout", "scale", "rollout"]
+    assert calls[1].endswith("--replicas 0") and calls[5].endswith("--replicas 5"), "as many workers as there were"
+    assert calls[2].endswith("--timeout 1860s"), "the pods may take their whole grace"
 
 
 @contextlib.contextmanager
@@ -164,7 +164,7 @@ def test_a_copy_of_a_busy_queue_holds_what_was_acknowledged_before(
 
 
 def number_in(copy: Path, home: Path) -> int:
-    """What a fresh server reads out of it."""
+    """The value that a fresh server reads out of the copy."""
     other = Valkey(home / "other", appendonly=True)
     subprocess.run(["tar", "-xf", copy, "-C", other.cwd], check=True)
     other.start()
@@ -212,11 +212,13 @@ def test_a_copy_that_the_server_rewrote_behind_is_made_again(fresh_valkey: Valke
     assert number_in(tmp_path / "queue.tar", tmp_path) == 7
 
 
-def test_where_that_happens_each_time_there_is_no_copy(fresh_valkey: Valkey, pods: Pods, tmp_path: Path) -> None:
+def test_a_copy_that_the_server_rewrites_each_time_is_given_up(
+    fresh_valkey: Valkey, pods: Pods, tmp_path: Path
+) -> None:
     rewrite_meanwhile(pods, fresh_valkey, times=99)
     process = pods.begin("save", "redis", tmp_path / "queue.tar")
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 1 and "written anew" in said
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 1 and "written anew" in printed
     assert copies(pods) == 5
     assert not (tmp_path / "queue.tar").exists()
 
@@ -225,7 +227,7 @@ def test_where_that_happens_each_time_there_is_no_copy(fresh_valkey: Valkey, pod
 def test_a_copy_of_the_queue_that_breaks_off_takes_no_other_s_place(
     fresh_valkey: Valkey, pods: Pods, tmp_path: Path, status: int
 ) -> None:
-    """Whatever `kubectl exec` says of it; 1 is also what tar says of a file that grew."""
+    """Whatever status `kubectl exec` returns; 1 is also tar's status for a file that grew."""
     fresh_valkey.command_line("SET", "number", "x" * 5000)
     fresh_valkey.written()
     refuses_what_breaks_off(pods, "redis", tmp_path, status)
@@ -237,25 +239,25 @@ def refuses_what_breaks_off(pods: Pods, kind: str, home: Path, status: int) -> N
     file = home / "kept" / "copy"
     file.write_text("yesterday's")
     process = pods.begin("save", kind, file)
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 1, said
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, printed
     assert list(file.parent.iterdir()) == [file] and file.read_text() == "yesterday's"
 
 
-def test_what_is_no_copy_is_not_restored(pods: Pods, tmp_path: Path) -> None:
+def test_a_file_that_is_no_copy_is_not_restored(pods: Pods, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a copy")
     for kind, what in (("redis", "queue"), ("postgres", "database")):
         process = pods.begin("restore", kind, tmp_path / "notes.txt")
-        said, _ = process.communicate(timeout=30)
-        assert process.returncode == 1 and f"is no copy of a {what}" in said
+        printed, _ = process.communicate(timeout=30)
+        assert process.returncode == 1 and f"is no copy of a {what}" in printed
     assert not (pods.home / "calls").exists()
 
 
 @pytest.mark.parametrize("words", [(), ("save",), ("save", "mysql", "file"), ("drop", "redis", "file")])
-def test_what_it_does_not_know_it_refuses(pods: Pods, words: tuple[str, ...]) -> None:
+def test_an_unknown_command_is_refused(pods: Pods, words: tuple[str, ...]) -> None:
     process = pods.begin(*words)
-    said, _ = process.communicate(timeout=30)
-    assert process.returncode == 2 and "deploy/backup.sh save" in said
+    printed, _ = process.communicate(timeout=30)
+    assert process.returncode == 2 and "deploy/backup.sh save" in printed
 
 
 # The history
@@ -306,7 +308,7 @@ def test_conversations_come_back_after_a_reset(history: Postgres, tmp_path: Path
     assert there > messages(url) == 0
     pods.backup("restore", "postgres", tmp_path / "history.dump")
     assert messages(url) == there
-    sluice_db(url, "migrate")  # the schema's step came back with it
+    sluice_db(url, "migrate")  # the schema's step came back with the copy
 
 
 def blocks(heading: str) -> str:
@@ -316,7 +318,7 @@ def blocks(heading: str) -> str:
 
 
 def test_the_commands_for_one_machine_save_a_house_and_bring_it_back(tmp_path: Path) -> None:
-    """As they stand in the docs, in a folder like a checkout's."""
+    """The commands as they stand in the docs, in a folder like a checkout's."""
     (tmp_path / ".venv").symlink_to(Path(sys.prefix))
     data = tmp_path / ".sluice"
     (data / "valkey" / "appendonlydir").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What the workflow hands to the builder; the builder is a stand-in that says what it was given."""
+"""What the workflow hands to the builder; the builder is a stand-in that writes down what it got."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HUB = {"GITHUB_SERVER_URL": "https://hub.example.org", "GITHUB_REPOSITORY": "som
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """As much of ours as the script reads, with every base pinned."""
+    """As much of our tree as the script reads, with every base pinned."""
     for name in (".ci/pin_images.py", "deploy/digests.env", "pyproject.toml", ".github/scripts/build.sh"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
@@ -40,7 +40,7 @@ def build(tree: Path, *words: str, **env: str) -> subprocess.CompletedProcess[st
     return subprocess.run(command, env=whole, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_an_image_is_built_of_pinned_bases_and_says_what_it_is(tree: Path) -> None:
+def test_an_image_is_built_of_pinned_bases_and_labelled(tree: Path) -> None:
     done = build(tree, "backend", "--load", "--tag", "sluice-backend:new")
     assert done.returncode == 0, done.stderr
     words = done.stdout.splitlines()

@@ -1,4 +1,4 @@
-"""What a change touches is what is built and rolled out."""
+"""The parts that a change touches are built and rolled out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MODULE = runpy.run_path(str(CHANGED))
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """With one commit."""
+    """A repository with one commit."""
     git(tmp_path, "init", "--quiet", "--initial-branch=main")
     git(tmp_path, "config", "user.name", "Somebody")
     git(tmp_path, "config", "user.email", "somebody@example.org")
@@ -32,7 +32,7 @@ def git(place: Path, *arguments: str) -> str:
 
 
 def commit(place: Path, *paths: str) -> str:
-    """These files made or changed. The commit's id."""
+    """Makes or changes these files; returns the commit's id."""
     for path in paths:
         (place / path).parent.mkdir(parents=True, exist_ok=True)
         with (place / path).open("a") as file:
@@ -47,9 +47,9 @@ def changed(place: Path, *arguments: str) -> set[str]:
         [sys.executable, CHANGED, *arguments], cwd=place, capture_output=True, text=True, check=False, timeout=30
     )
     assert done.returncode == 0, done.stderr
-    told = dict(line.split("=", 1) for line in done.stdout.splitlines())
-    parts = {part for part, value in told.items() if value == "true"}
-    assert set(json.loads(told["images"])) == parts - {"deploy"}
+    outputs = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    parts = {part for part, value in outputs.items() if value == "true"}
+    assert set(json.loads(outputs["images"])) == parts - {"deploy"}
     return parts
 
 
@@ -70,13 +70,13 @@ def changed(place: Path, *arguments: str) -> set[str]:
         ("backend-notes.md", set()),
     ],
 )
-def test_a_path_belongs_to_what_is_made_of_it(repository: Path, path: str, parts: set[str]) -> None:
+def test_a_path_belongs_to_the_parts_that_are_made_of_it(repository: Path, path: str, parts: set[str]) -> None:
     before = git(repository, "rev-parse", "HEAD")
     commit(repository, path)
     assert changed(repository, before) == parts
 
 
-def test_all_commits_since_then_count_and_what_was_moved_counts_where_it_was(repository: Path) -> None:
+def test_all_commits_since_then_count_and_a_moved_file_counts_where_it_was(repository: Path) -> None:
     before = commit(repository, "ollama_worker/old.py")
     commit(repository, "frontend/page.tsx")
     git(repository, "mv", "ollama_worker/old.py", "docs.py")
@@ -90,21 +90,21 @@ def test_where_the_commit_is_not_known_everything_counts_as_changed(repository: 
     assert not (repository / "elsewhere").exists()
 
 
-def test_parts_can_be_asked_for_by_name(repository: Path) -> None:
+def test_parts_can_be_requested_by_name(repository: Path) -> None:
     assert changed(repository, "--only", "all") == {"backend", "worker", "frontend", "deploy"}
     assert changed(repository, "--only", "backend,deploy") == {"backend", "deploy"}
     assert changed(repository, "--only", "none") == set()
 
 
 def copies(part: str) -> set[str]:
-    """What its Dockerfile takes out of the repository."""
+    """The paths that the part's Dockerfile takes out of the repository."""
     text = (ROOT / "deploy/images" / f"{part}.Dockerfile").read_text().replace("\\\n", " ")
     lines = re.findall(r"^COPY (?!--from)(?:--\S+ )*(.*) \S+$", text, re.MULTILINE)
     return {source for line in lines for source in line.split()}
 
 
 @pytest.mark.parametrize("part", MODULE["IMAGES"])
-def test_whatever_a_dockerfile_copies_makes_a_new_image_when_it_changes(part: str) -> None:
+def test_every_path_that_a_dockerfile_copies_makes_a_new_image_when_it_changes(part: str) -> None:
     sources = copies(part)
     assert len(sources) > 2
     for source in sources | {f"deploy/images/{part}.Dockerfile"}:

@@ -1,4 +1,4 @@
-"""A release says what the changelog says of it."""
+"""The notes of a release are the changelog's lines about it."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from tests.workflows.files import SCRIPTS
 
 def test_a_program_of_another_tree_is_run_on_the_libraries_of_that_tree(tmp_path: Path) -> None:
     tree, program = tmp_path / "tree", Path(shutil.which("cat") or "cat").resolve()
-    told = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
-    for needed in (program, *map(Path, re.findall(r"(/\S+)", told))):
+    libraries = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
+    for needed in (program, *map(Path, re.findall(r"(/\S+)", libraries))):
         place = tree / ("bin" if needed == program else "usr/lib/somewhere") / needed.name
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(needed, place)

@@ -1,4 +1,4 @@
-"""`.ci/programs`: what the tests need of the system, in one list for `make test` and for CI."""
+"""`.ci/programs`: the programs that the tests need of the system, in one list for `make test` and for CI."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# What the script itself is written with, and stand-ins for what it looks for.
+# The script is written with these programs, and looks for the stand-ins.
 TOOLS = ("bash", "dirname", "find", "head", "id", "paste", "sed", "sort")
 LOOKED_FOR = (
     *("chromium", "curl", "git", "ip", "make", "nginx", "openssl", "postgres", "ps", "redis-check-rdb", "tini"),
@@ -21,7 +21,7 @@ MISSING = "The tests need what is not here; to copy:"
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
-    """A folder of programs that is all a machine has; nothing is missing."""
+    """A folder with all programs of a machine; nothing is missing."""
     for tool in TOOLS:
         (tmp_path / tool).symlink_to(Path(shutil.which(tool) or tool).resolve())
     for program in LOOKED_FOR:
@@ -40,7 +40,7 @@ def stand_in(program: Path, does: str) -> None:
 
 
 def programs(machine: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """The script of a checkout without a virtual environment, on this machine."""
+    """Runs the script of a checkout without a virtual environment, on this machine."""
     script = machine / "checkout" / ".ci" / "programs"
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_bytes((ROOT / ".ci" / "programs").read_bytes())
@@ -71,7 +71,7 @@ def test_the_line_to_copy_brings_what_is_missing_and_runs_the_tests(machine: Pat
     assert done.stderr == f"{MISSING} apt-get update && apt-get install -y {package} && make test\n"
 
 
-def test_one_line_brings_all_that_is_missing_and_leaves_out_what_only_root_can_run(machine: Path) -> None:
+def test_one_line_brings_all_missing_programs_and_leaves_out_those_that_only_root_can_run(machine: Path) -> None:
     stand_in(machine / "id", "echo 1000")
     assert programs(machine, "check").stderr == f"{MISSING} make test ARGS=--ignore=tests/cluster\n"
     (machine / "nginx").unlink()
@@ -83,13 +83,13 @@ def test_one_line_brings_all_that_is_missing_and_leaves_out_what_only_root_can_r
     assert programs(machine, "missing").stdout.split() == ["curl", "nginx-light"]
 
 
-def test_a_go_that_is_too_old_is_named_since_the_system_s_package_is_that_one(machine: Path) -> None:
+def test_a_go_that_is_too_old_is_named_since_the_system_s_package_is_as_old(machine: Path) -> None:
     stand_in(machine / "go", "echo go1.19.8")
     done = programs(machine, "check")
     assert (done.returncode, done.stderr) == (1, "The tests need Go 1.21 or newer; with one on the PATH: make test\n")
 
 
-def test_what_is_missing_is_installed_where_that_is_allowed(machine: Path) -> None:
+def test_a_missing_program_is_installed_where_that_is_allowed(machine: Path) -> None:
     (machine / "nginx").unlink()
     (machine / "curl").unlink()
     brings = f"{shutil.which('ln')} -sf bash {machine}/nginx"
@@ -107,7 +107,7 @@ def test_what_is_missing_is_installed_where_that_is_allowed(machine: Path) -> No
     assert (refused.returncode, refused.stderr) == (1, line)
 
 
-def test_what_cannot_be_installed_is_asked_for_before_anything_runs(machine: Path) -> None:
+def test_a_program_that_cannot_be_installed_is_requested_before_anything_runs(machine: Path) -> None:
     (machine / "nginx").unlink()
     refused = programs(machine, "install")
     assert (refused.returncode, refused.stderr) == (
@@ -132,7 +132,7 @@ def plan_of(target: str) -> list[str]:
     return [line for line in plan.replace("\\\n", "").splitlines() if not line.startswith(("#", "make["))]
 
 
-def test_make_test_brings_what_it_needs_before_anything_else() -> None:
+def test_make_test_brings_the_programs_that_it_needs_before_anything_else() -> None:
     """A second command is never needed; CI installs out of the same list, and has no other."""
     assert plan_of("test")[0].endswith(".ci/programs install")
     run = (ROOT / ".ci" / "run").read_text()

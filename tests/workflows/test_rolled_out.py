@@ -1,4 +1,4 @@
-"""Since which commit changes count; GitHub is a stand-in that tells of runs as `gh` does."""
+"""The commit since which changes count; GitHub is a stand-in that lists runs as `gh` does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if [ "$2" = list ]; then cat "$GH_HOME/runs"; else cat "$GH_HOME/$3"; fi
 def rolled_out(home: Path, *runs: tuple[str, str], by_hand: Mapping[str, int] | None = None) -> str:
     """(commit, how its rollout's step ended), newest first; "" where that job did not run.
 
-    `by_hand`: of those that were started by hand, how many later ones had begun when they ended.
+    `by_hand`: of the runs that were started by hand, how many later ones had begun when they ended.
     """
     hours = dict(by_hand or {})
     (home / "gh").write_text(GH)
@@ -43,11 +43,11 @@ def rolled_out(home: Path, *runs: tuple[str, str], by_hand: Mapping[str, int] | 
 
 
 def test_changes_count_from_the_last_push_that_reached_the_cluster(tmp_path: Path) -> None:
-    """Neither a dry run nor a push that only changed docs did, and both of their runs went well."""
+    """Neither a dry run nor a push that only changed docs reached it, although both runs succeeded."""
     assert rolled_out(tmp_path, ("docs", ""), ("dry", "skipped"), ("real", "success"), ("old", "success")) == "real\n"
 
 
-def test_after_a_rollback_by_hand_nothing_is_known(tmp_path: Path) -> None:
+def test_after_a_rollback_by_hand_no_commit_is_known(tmp_path: Path) -> None:
     assert rolled_out(tmp_path, ("v1", "success"), ("real", "success"), by_hand={"v1": 0}) == ""
 
 
@@ -62,10 +62,10 @@ def test_a_run_by_hand_that_applied_nothing_or_lies_behind_a_push_does_not_count
     assert rolled_out(tmp_path, *runs, by_hand=by_hand) == "real\n"
 
 
-def test_where_none_did_there_is_none(tmp_path: Path) -> None:
+def test_without_a_rollout_no_commit_is_known(tmp_path: Path) -> None:
     assert rolled_out(tmp_path, ("dry", "skipped")) == rolled_out(tmp_path) == ""
 
 
-def test_the_step_that_is_looked_for_is_the_workflows() -> None:
+def test_the_step_that_the_script_looks_for_is_the_workflow_s() -> None:
     [found] = [step for name, step in steps() if name.startswith("build-and-deploy") and step.get("name") == STEP]
     assert "rollout.py" in found["run"] and "--dry-run" not in found["run"]

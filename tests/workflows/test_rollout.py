@@ -46,10 +46,10 @@ class Cluster:
         self.write({**self.read(), **what})
 
     def pods(self) -> dict[str, list[str]]:
-        """Part → the images of the processes that it has had, in order; the release is what is told apart."""
+        """Part → the images of the processes that it has had, in order, as the names of their releases."""
         state = self.read()
         return {
-            part: [one[0] for one in state["pods"].get(f"Deployment/{name}", [])] for part, name in WORKLOADS.items()
+            part: [item[0] for item in state["pods"].get(f"Deployment/{name}", [])] for part, name in WORKLOADS.items()
         }
 
     def roll_out(self, *arguments: str, **images: str) -> subprocess.CompletedProcess[str]:
@@ -76,7 +76,7 @@ def cluster(tmp_path: Path) -> Cluster:
 
 @pytest.fixture
 def running(cluster: Cluster) -> Cluster:
-    """With release one of everything."""
+    """A cluster with release one of everything."""
     done = cluster.roll_out(**ALL)
     assert done.returncode == 0, done.stderr
     cluster.set(calls=[])
@@ -89,14 +89,14 @@ def test_the_first_release_has_all_images_and_answers_a_chat(cluster: Cluster) -
     assert cluster.pods() == {part: [image(part, "one")] for part in WORKLOADS}
     calls = [" ".join(call.split()[:2]) for call in cluster.read()["calls"]]
     order = ["get -k", "delete jobs", "apply -k", "get jobs", "rollout status", "exec -i"]
-    assert [calls.index(one) for one in order] == sorted(calls.index(one) for one in order)
+    assert [calls.index(item) for item in order] == sorted(calls.index(item) for item in order)
     assert calls[-1] == "exec -i"
     waits = [call.split() for call in cluster.read()["calls"] if call.startswith("rollout status")]
     patience = {name.partition("/")[0]: within for _, _, name, _, within in waits}
     assert patience == {"deployment.apps": "120m", "statefulset.apps": "30m"}, "a Deployment judges its own progress"
 
 
-def test_only_what_has_a_new_image_is_rolled(running: Cluster) -> None:
+def test_only_a_part_with_a_new_image_is_rolled(running: Cluster) -> None:
     assert running.roll_out(frontend="two").returncode == 0
     assert {part: len(images) for part, images in running.pods().items()} == {"backend": 1, "worker": 1, "frontend": 2}
     assert running.pods()["frontend"][-1] == image("frontend", "two")
@@ -110,7 +110,7 @@ def test_manifests_alone_roll_nothing_that_they_do_not_change(running: Cluster) 
     assert running.read()["objects"]["Service/backend"]["spec"]["ports"][0]["port"] == 8001
 
 
-def test_pods_are_started_anew_where_that_is_asked_for(running: Cluster) -> None:
+def test_pods_are_started_anew_on_demand(running: Cluster) -> None:
     assert running.roll_out("--restart", "worker").returncode == 0
     assert {part: len(images) for part, images in running.pods().items()} == {"backend": 1, "worker": 2, "frontend": 1}
 
@@ -139,7 +139,7 @@ def test_a_server_that_never_gets_ready_is_taken_back_too(running: Cluster) -> N
     assert ["broken" in image for image in releases] == [False, True, False]
 
 
-def test_models_that_cannot_be_fetched_are_told_before_a_worker_is_waited_for(cluster: Cluster) -> None:
+def test_models_that_cannot_be_fetched_are_reported_before_a_worker_is_awaited(cluster: Cluster) -> None:
     cluster.set(unfetched=True)
     done = cluster.roll_out(**ALL)
     assert done.returncode == 1 and "Job pull-models could not fetch its models" in done.stderr
@@ -147,8 +147,8 @@ def test_models_that_cannot_be_fetched_are_told_before_a_worker_is_waited_for(cl
     assert "get jobs" in until_taken_back and "rollout status" not in until_taken_back
 
 
-def test_what_a_failed_release_brought_along_is_named_and_stays(running: Cluster) -> None:
-    """Deleting what nobody has looked at could delete what it holds."""
+def test_an_object_that_a_failed_release_brought_is_named_and_stays(running: Cluster) -> None:
+    """Deleting an object unseen could delete what it holds."""
     base = running.tree / "deploy/bases/backend"
     settings = base / "settings.env"
     settings.write_text(settings.read_text().replace("QUEUE_MAX_ATTEMPTS=3", "QUEUE_MAX_ATTEMPTS=4"))
@@ -165,7 +165,7 @@ def test_a_cluster_that_runs_nothing_yet_needs_all_images(cluster: Cluster) -> N
     assert not any(call.startswith("apply") for call in cluster.read()["calls"])
 
 
-def test_a_dry_run_asks_no_cluster(cluster: Cluster) -> None:
+def test_a_dry_run_calls_no_cluster(cluster: Cluster) -> None:
     done = cluster.roll_out("--dry-run", backend="one")
     assert done.returncode == 0, done.stderr
     assert [call.split()[0] for call in cluster.read()["calls"]] == ["kustomize"]
@@ -191,7 +191,7 @@ def test_an_image_is_ours_and_named_by_its_digest_or_refused(cluster: Cluster, r
 
 
 @pytest.mark.parametrize("words", [["nonesuch"], ["../bases"], ["staging", "--restart", "redis"]])
-def test_what_it_does_not_know_it_refuses(words: list[str]) -> None:
+def test_unknown_arguments_are_refused(words: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, SCRIPTS / "rollout.py", *words], capture_output=True, check=False, timeout=60
     )

@@ -19,7 +19,7 @@ async def smoke(house: House) -> tuple[int | None, str]:
 
 
 async def ask(port: int) -> tuple[int | None, str]:
-    """Its status and all that it says."""
+    """The script's exit status and all that it prints."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-",
@@ -28,25 +28,25 @@ async def ask(port: int) -> tuple[int | None, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await process.communicate((SCRIPTS / "smoke.py").read_bytes())
-    return process.returncode, said.decode()
+    printed, _ = await process.communicate((SCRIPTS / "smoke.py").read_bytes())
+    return process.returncode, printed.decode()
 
 
 async def test_a_chat_through_the_queue_is_answered(house: Houses) -> None:
-    status, said = await smoke(await house(apis=1, workers=1))
-    assert status == 0, said
-    assert "was answered" in said
+    status, printed = await smoke(await house(apis=1, workers=1))
+    assert status == 0, printed
+    assert "was answered" in printed
 
 
-async def test_a_house_whose_queue_nobody_serves_is_no_success(house: Houses) -> None:
+async def test_a_house_without_a_worker_is_no_success(house: Houses) -> None:
     """The API is ready all the while: probes alone would have called this rollout good."""
-    status, said = await smoke(await house(apis=1, workers=0, SLUICE_DEADLINE_SECONDS="1"))
-    assert status == 1, said
-    assert said.count("without an answer") == 2, "a cold pool is asked twice"
+    status, printed = await smoke(await house(apis=1, workers=0, SLUICE_DEADLINE_SECONDS="1"))
+    assert status == 1, printed
+    assert printed.count("without an answer") == 2, "a cold pool gets two requests"
 
 
 async def test_a_pool_that_is_warm_at_the_second_question_is_a_success() -> None:
-    """What a real API says of a deadline is in the test above; this one's second answer is another one."""
+    """A real API's answer at a deadline is in the test above; this stand-in's second answer is a success."""
     answers = iter([{"error": "Nobody took it in time.", "code": "deadline"}, DONE, {"state": "completed"}])
 
     async def answer(_: web.Request) -> web.Response:
@@ -55,6 +55,6 @@ async def test_a_pool_that_is_warm_at_the_second_question_is_a_success() -> None
     api = web.Application()
     api.router.add_route("*", "/{path:.*}", answer)
     async with TestServer(api) as server:
-        status, said = await ask(server.port or 0)
-    assert status == 0 and "once more" in said and "was answered" in said, said
+        status, printed = await ask(server.port or 0)
+    assert status == 0 and "once more" in printed and "was answered" in printed, printed
     assert next(answers, None) is None

@@ -17,24 +17,24 @@ EXPRESSION = re.compile(r"\$\{\{")
 
 
 def run(*command: str | Path) -> str:
-    """All that it says; "" where it finds nothing and ends well."""
+    """All that the program prints; "" where it has no finding and ends with success."""
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else f"{done.returncode}\n{done.stdout}{done.stderr}"
 
 
-@pytest.mark.timeout(600)  # the first call builds it
-def test_actionlint_finds_nothing() -> None:
+@pytest.mark.timeout(600)  # the first call builds the program
+def test_actionlint_has_no_finding() -> None:
     assert run(SCRIPTS / "actionlint.sh") == ""
 
 
 ZIZMOR = (Path(sys.executable).parent / "zizmor", "--offline", "--no-progress", "--persona", "auditor")
 
 
-def test_zizmor_finds_nothing_not_even_what_only_auditors_ask_for() -> None:
+def test_zizmor_has_no_finding_in_the_auditors_mode_either() -> None:
     assert run(*ZIZMOR, ROOT / ".github") == ""
 
 
-def test_zizmor_would_find_a_branch_s_name_in_a_script(tmp_path: Path) -> None:
+def test_zizmor_would_report_a_branch_s_name_in_a_script(tmp_path: Path) -> None:
     text = (ROOT / ".github/workflows/ci.yaml").read_text()
     assert "- run: make check\n" in text
     worse = tmp_path / ".github" / "workflows" / "ci.yaml"
@@ -44,22 +44,22 @@ def test_zizmor_would_find_a_branch_s_name_in_a_script(tmp_path: Path) -> None:
 
 
 def test_every_action_is_a_commit_with_its_version_beside_it() -> None:
-    found = list(uses())
-    assert len(found) > 20
-    for one in found:
-        assert re.fullmatch(r"[0-9a-f]{40}", one["revision"]), one[0]
-        assert re.fullmatch(r" # v\d+\.\d+\.\d+", one["comment"]), one[0]
+    actions = list(uses())
+    assert len(actions) > 20
+    for use in actions:
+        assert re.fullmatch(r"[0-9a-f]{40}", use["revision"]), use[0]
+        assert re.fullmatch(r" # v\d+\.\d+\.\d+", use["comment"]), use[0]
 
 
 def test_an_action_has_one_commit_everywhere_and_it_is_the_one_that_was_checked() -> None:
-    pinned = {(one["action"], one["revision"], one["comment"].removeprefix(" # ")) for one in uses()}
+    pinned = {(use["action"], use["revision"], use["comment"].removeprefix(" # ")) for use in uses()}
     noted = set(re.findall(r"^\| `(\S+)` \| (?:\S+) \| `([0-9a-f]{40})` ", PINS.read_text(), re.MULTILINE))
     versions = dict(re.findall(r"^\| `(\S+)` \| (\S+) \|", PINS.read_text(), re.MULTILINE))
     assert {(action, revision) for action, revision, _ in pinned} == noted
     assert {(action, version) for action, _, version in pinned} == set(versions.items())
 
 
-def test_a_workflow_may_do_nothing_and_a_job_says_what_it_may() -> None:
+def test_a_workflow_may_do_nothing_and_a_job_lists_what_it_may() -> None:
     for path in WORKFLOWS:
         assert read(path)["permissions"] == {}, path.name
     writing = {}
@@ -97,7 +97,7 @@ def test_no_checkout_leaves_a_token_behind() -> None:
 
 def test_every_job_ends_by_itself_on_a_system_of_one_version() -> None:
     for name, job in jobs():
-        if "uses" not in job:  # another workflow's jobs say it there
+        if "uses" not in job:  # another workflow's jobs list their rights there
             assert job["timeout-minutes"] <= 350, name
             assert job["runs-on"] == "ubuntu-24.04", name
 
@@ -114,9 +114,9 @@ def test_all_tests_run_in_some_job() -> None:
     """A folder of tests that one job leaves out is named by another."""
     text = (ROOT / ".github/workflows/ci.yaml").read_text()
     left_out = set(re.findall(r"--ignore=(tests/\w+)", text))
-    asked_for = set(re.findall(r"(?:pytest|ARGS=|\s)(tests/\w+)", text))
+    requested = set(re.findall(r"(?:pytest|ARGS=|\s)(tests/\w+)", text))
     assert left_out == {"tests/browser", "tests/deploy", "tests/workflows", "tests/images", "tests/cluster"}
-    assert left_out <= asked_for
+    assert left_out <= requested
 
 
 def test_the_pictures_of_the_browser_tests_are_kept_whatever_became_of_them() -> None:
@@ -125,7 +125,7 @@ def test_the_pictures_of_the_browser_tests_are_kept_whatever_became_of_them() ->
     assert tested["run"] == "make test ARGS=tests/browser"
     assert kept["if"] == "always()" and kept["uses"].startswith("actions/upload-artifact@")
     assert ROOT / kept["with"]["path"] == ARTEFACTS
-    # The folder is one that the action would pass over.
+    # The action would pass the folder over otherwise.
     assert kept["with"]["include-hidden-files"] is True and kept["with"]["if-no-files-found"] == "error"
 
 
