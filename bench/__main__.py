@@ -41,7 +41,7 @@ def chosen(arguments: argparse.Namespace) -> tuple[Scenario, ...]:
 def run(scenarios: tuple[Scenario, ...], profile: str | None, console: Console) -> Results:
     """Run every scenario on each of its routes, in a fresh house wherever the number of workers changes."""
     results: Results = {}
-    for workers, group in groupby(scenarios, key=lambda one: one.workers):
+    for workers, group in groupby(scenarios, key=lambda scenario: scenario.workers):
         with tempfile.TemporaryDirectory(prefix="sluice-bench-") as name, Crew(Path(name)) as crew:
             folder = Path(name)
             results |= run_in(House(crew, folder, workers, profile), list(group), console)

@@ -151,8 +151,8 @@ class Connection(asyncio.Protocol):
 
 def content_length(head: bytes) -> int:
     """The body's length in bytes, 0 where the head does not name it."""
-    _, found, rest = head.lower().partition(b"\r\ncontent-length:")
-    return int(rest.split(b"\r\n", 1)[0]) if found else 0
+    _, length, rest = head.lower().partition(b"\r\ncontent-length:")
+    return int(rest.split(b"\r\n", 1)[0]) if length else 0
 
 
 async def serve(host: str, port: int) -> None:

@@ -96,9 +96,9 @@ class Stream(asyncio.Protocol):
             self._check_head(data)
         data = self._rest + data
         done = 0
-        for found in TOKEN.finditer(data):
-            self._take(int(found[1]), int(found[2]), now)
-            done = found.end()
+        for token in TOKEN.finditer(data):
+            self._take(int(token[1]), int(token[2]), now)
+            done = token.end()
         if data.endswith(END):
             self._end(data)
         else:

@@ -55,5 +55,5 @@ def measure(scenario: Scenario, route: Route) -> Result:
         command += [f"--{option}", str(getattr(scenario, option))]
     command += ["--watch", *(f"{name}={pid}" for name, pid in route.pids.items())]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=clean_environment())
-    found: dict[str, Any] = json.loads(done.stdout)
-    return Result(**found)
+    fields: dict[str, Any] = json.loads(done.stdout)
+    return Result(**fields)

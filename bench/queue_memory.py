@@ -57,13 +57,13 @@ async def used(redis: Redis) -> int:
 async def chats(client: httpx.AsyncClient, pace: int, count: int) -> None:
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one() -> None:
+    async def submit() -> None:
         order = {"role": "user", "content": json.dumps({"rate": pace, "tokens": TOKENS})}
         body = {"messages": [{"role": "user", "content": QUESTION}, order], "stream": False}
         async with gate:
             (await client.post("/api/chat", json=body)).raise_for_status()
 
-    await asyncio.gather(*(one() for _ in range(count)))
+    await asyncio.gather(*(submit() for _ in range(count)))
 
 
 async def wait(redis: Redis) -> None:

@@ -110,7 +110,7 @@ def is_named(tool: Tool, text: str) -> bool:
 def calls_of(tool: Tool, text: str) -> list[Call]:
     """One call; a call for each item listed behind `each of`; or the call that the text spells out: `name(3)`."""
     if listed := EACH.search(text):
-        return [Call(tool.name, arguments_for(tool, f'"{one}"')) for one in APART.split(listed[1]) if one]
+        return [Call(tool.name, arguments_for(tool, f'"{item}"')) for item in APART.split(listed[1]) if item]
     written = re.search(re.escape(tool.name) + r"\(([^)]*)\)", text)
     return [Call(tool.name, arguments_for(tool, written[1] if written and written[1] else text))]
 

@@ -104,11 +104,13 @@ class _Maker:
         """Every property near the top; deeper than that only what is required, so that recursion ends."""
         required = schema.get("required") or ()
         wanted = {n: s for n, s in (schema.get("properties") or {}).items() if n in required or depth < 3}
-        return {name: self.make(one, depth + 1) for name, one in wanted.items()} if depth < DEEPEST else {}
+        return (
+            {name: self.make(part_schema, depth + 1) for name, part_schema in wanted.items()} if depth < DEEPEST else {}
+        )
 
     def _array(self, schema: dict[str, Any], depth: int) -> list[Any]:
         count = min(max(int(schema.get("minItems", 0)), 0 if depth >= 3 else 1), MOST + 1)
-        first = [self.make(one, depth + 1) for one in schema.get("prefixItems", ())]
+        first = [self.make(part_schema, depth + 1) for part_schema in schema.get("prefixItems", ())]
         rest = range(max(min(count, int(schema.get("maxItems", count))) - len(first), 0))
         return first + [self.make(schema.get("items", {}), depth + 1) for _ in rest]
 

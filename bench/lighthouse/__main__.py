@@ -34,7 +34,7 @@ TOLD = [
 
 
 class NoReport(Exception):
-    """Lighthouse gave no report; the message says why."""
+    """Lighthouse gave no report; the message has the reason."""
 
 
 def look_at(address: str, look: Look, folder: Path) -> Assessment:

@@ -104,7 +104,7 @@ def read_texts(chromium: Browser, address: str, sizes: Sizes) -> Texts:
         harness_of(page)
         answer = page.evaluate(f"bench.texts.answer({sizes.tokens * CHARACTERS_A_TOKEN // 4})")
         thread = page.evaluate(f"bench.texts.thread({sizes.messages})")
-    return Texts(spoken(answer, sizes.tokens), [PageMessage(one["role"], one["text"]) for one in thread])
+    return Texts(spoken(answer, sizes.tokens), [PageMessage(message["role"], message["text"]) for message in thread])
 
 
 def measure_all(chromium: Browser, address: str, scenarios: dict[Run, PageScenario], console: Console) -> Results:

@@ -17,7 +17,7 @@ CONFIG = "tests/answer/bench/vite.config.ts"
 
 
 class NotBuilt(Exception):
-    """The page could not be built; the message says what to do."""
+    """The page could not be built; the message names the remedy."""
 
 
 def build(folder: Path) -> None:

@@ -68,12 +68,12 @@ async def as_ollama(server: TestServer) -> AsyncIterator[ollama.AsyncClient]:
 async def test_both_protocols_give_the_same_answer(
     as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient
 ) -> None:
-    one = await as_openai.chat.completions.create(model=MODEL, messages=ask("Hello!"))
-    two = await as_ollama.chat(MODEL, ask("Hello!"))
-    assert one.choices[0].message.content == two.message.content == "You said: Hello!"
-    assert one.usage and (one.usage.prompt_tokens, one.usage.completion_tokens) == (
-        two.prompt_eval_count,
-        two.eval_count,
+    by_openai = await as_openai.chat.completions.create(model=MODEL, messages=ask("Hello!"))
+    by_ollama = await as_ollama.chat(MODEL, ask("Hello!"))
+    assert by_openai.choices[0].message.content == by_ollama.message.content == "You said: Hello!"
+    assert by_openai.usage and (by_openai.usage.prompt_tokens, by_openai.usage.completion_tokens) == (
+        by_ollama.prompt_eval_count,
+        by_ollama.eval_count,
     )
 
 
@@ -81,13 +81,13 @@ async def test_listed_things_become_parallel_calls(
     as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient
 ) -> None:
     messages = ask("Tell the weather for each of: Paris, Rome and Oslo.")
-    one = await as_openai.chat.completions.create(model=MODEL, messages=messages, tools=[WEATHER])
-    calls = one.choices[0].message.tool_calls or []
+    by_openai = await as_openai.chat.completions.create(model=MODEL, messages=messages, tools=[WEATHER])
+    calls = by_openai.choices[0].message.tool_calls or []
     cities = [json.loads(call.function.arguments)["location"] for call in calls if call.type == "function"]
     assert cities == ["Paris", "Rome", "Oslo"]
     assert len({call.id for call in calls}) == 3
-    two = await as_ollama.chat(MODEL, messages, tools=[WEATHER])
-    assert [call.function.arguments["location"] for call in two.message.tool_calls or ()] == cities
+    by_ollama = await as_ollama.chat(MODEL, messages, tools=[WEATHER])
+    assert [call.function.arguments["location"] for call in by_ollama.message.tool_calls or ()] == cities
 
 
 async def test_only_requested_tools_are_called(as_openai: openai.AsyncOpenAI) -> None:
@@ -110,9 +110,9 @@ async def test_the_answer_has_a_pictures_size(as_openai: openai.AsyncOpenAI, as_
     data = base64.b64encode(PNG).decode()
     url = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
     parts: list[Any] = [{"role": "user", "content": [{"type": "text", "text": "Look:"}, url]}]
-    one = await as_openai.chat.completions.create(model=MODEL, messages=parts)
-    two = await as_ollama.chat(MODEL, [{"role": "user", "content": "Look:", "images": [data]}])
-    assert one.choices[0].message.content == two.message.content == "I see a PNG image of 3x2 pixels."
+    by_openai = await as_openai.chat.completions.create(model=MODEL, messages=parts)
+    by_ollama = await as_ollama.chat(MODEL, [{"role": "user", "content": "Look:", "images": [data]}])
+    assert by_openai.choices[0].message.content == by_ollama.message.content == "I see a PNG image of 3x2 pixels."
 
 
 async def test_a_seed_decides_a_random_answer(as_openai: openai.AsyncOpenAI) -> None:
@@ -126,10 +126,10 @@ async def test_a_seed_decides_a_random_answer(as_openai: openai.AsyncOpenAI) -> 
 async def test_the_most_and_stop_strings_end_an_answer(
     as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient
 ) -> None:
-    one = await as_openai.chat.completions.create(model=MODEL, messages=ask("!tokens 9"), max_completion_tokens=4)
-    two = await as_ollama.chat(MODEL, ask("!tokens 9"), options={"stop": ["w4"]})
-    assert (one.choices[0].message.content, one.choices[0].finish_reason) == ("w0 w1 w2 w3", "length")
-    assert (two.message.content, two.done_reason) == ("w0 w1 w2 w3 ", "stop")
+    by_openai = await as_openai.chat.completions.create(model=MODEL, messages=ask("!tokens 9"), max_completion_tokens=4)
+    by_ollama = await as_ollama.chat(MODEL, ask("!tokens 9"), options={"stop": ["w4"]})
+    assert (by_openai.choices[0].message.content, by_openai.choices[0].finish_reason) == ("w0 w1 w2 w3", "length")
+    assert (by_ollama.message.content, by_ollama.done_reason) == ("w0 w1 w2 w3 ", "stop")
 
 
 async def test_of_several_schemas_the_engine_fills_the_one_that_fits(as_ollama: ollama.AsyncClient) -> None:
@@ -148,11 +148,11 @@ async def test_of_several_schemas_the_engine_fills_the_one_that_fits(as_ollama: 
 async def test_log_probabilities_are_sent_where_requested(
     as_openai: openai.AsyncOpenAI, as_ollama: ollama.AsyncClient
 ) -> None:
-    one = await as_openai.chat.completions.create(model=MODEL, messages=ask("Hi"), logprobs=True, top_logprobs=3)
-    chances = one.choices[0].logprobs and one.choices[0].logprobs.content
-    two = await as_ollama.chat(MODEL, ask("Hi"), logprobs=True, top_logprobs=3)
-    assert chances and two.logprobs
-    assert [entry.token for entry in chances] == [entry.token for entry in two.logprobs]
+    by_openai = await as_openai.chat.completions.create(model=MODEL, messages=ask("Hi"), logprobs=True, top_logprobs=3)
+    chances = by_openai.choices[0].logprobs and by_openai.choices[0].logprobs.content
+    by_ollama = await as_ollama.chat(MODEL, ask("Hi"), logprobs=True, top_logprobs=3)
+    assert chances and by_ollama.logprobs
+    assert [entry.token for entry in chances] == [entry.token for entry in by_ollama.logprobs]
     assert all(len(entry.top_logprobs) == 3 and entry.logprob <= 0 for entry in chances)
 
 

@@ -102,9 +102,9 @@ async def test_a_second_turn_of_the_default_provider_refers_to_the_first(served:
 @pytest.mark.shows(dialect=CLIENT, feature="embeddings")
 async def test_embeddings(served: Served) -> None:
     answered = await ask(served, "embeddings", "", embed=served.models.embed, texts=["a cat", "a dog", "a cat"])
-    one, other, same = answered["embeddings"]
-    assert one == same != other
-    assert math.hypot(*one) == pytest.approx(1, abs=1e-5)
+    first, other, same = answered["embeddings"]
+    assert first == same != other
+    assert math.hypot(*first) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.any_model

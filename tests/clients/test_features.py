@@ -26,7 +26,7 @@ def test_every_mark_has_a_column(request: pytest.FixtureRequest) -> None:
     assert marked <= columns
 
 
-def test_what_the_page_says_is_read_back() -> None:
+def test_the_marks_of_the_page_are_read_back() -> None:
     assert claims(page(PROVEN)) == PROVEN
     assert all(proof.engine in LIVING for proof in PROVEN)
 

@@ -113,8 +113,8 @@ async def test_thinking(client: ollama.AsyncClient, served: Served) -> None:
 async def test_logprobs(client: ollama.AsyncClient, served: Served) -> None:
     options = {"num_predict": 4, "temperature": 0}
     answer = await client.chat(served.models.chat, user("Hello"), logprobs=True, top_logprobs=2, options=options)
-    assert answer.logprobs and "".join(one.token for one in answer.logprobs) == answer.message.content
-    assert all(one.logprob <= 0 and len(one.top_logprobs or ()) == 2 for one in answer.logprobs)
+    assert answer.logprobs and "".join(entry.token for entry in answer.logprobs) == answer.message.content
+    assert all(entry.logprob <= 0 and len(entry.top_logprobs or ()) == 2 for entry in answer.logprobs)
 
 
 @pytest.mark.any_model
@@ -214,7 +214,7 @@ async def test_embeddings(client: ollama.AsyncClient, served: Served) -> None:
     texts = [f"text number {n}" for n in range(40)]
     made = await client.embed(served.models.embed, texts)
     assert len(made.embeddings) == 40 and all(
-        math.isclose(math.hypot(*one), 1, abs_tol=1e-5) for one in made.embeddings
+        math.isclose(math.hypot(*entry), 1, abs_tol=1e-5) for entry in made.embeddings
     )
     assert made.prompt_eval_count
     single = await client.embed(served.models.embed, texts[7])

@@ -183,16 +183,16 @@ async def test_logprobs(client: openai.AsyncOpenAI, served: Served) -> None:
     request |= {"max_completion_tokens": 4, "temperature": 0}
     answer = await client.chat.completions.create(**request)
     reply = answer.choices[0].logprobs and answer.choices[0].logprobs.content
-    assert reply and "".join(one.token for one in reply) == answer.choices[0].message.content
-    assert all(one.logprob <= 0 and len(one.top_logprobs) == 2 for one in reply)
+    assert reply and "".join(entry.token for entry in reply) == answer.choices[0].message.content
+    assert all(entry.logprob <= 0 and len(entry.top_logprobs) == 2 for entry in reply)
     chunks = [chunk async for chunk in await client.chat.completions.create(**request, stream=True)]
     streamed = [
-        one.token
+        entry.token
         for chunk in chunks
         for choice in chunk.choices
-        for one in (choice.logprobs.content or () if choice.logprobs else ())
+        for entry in (choice.logprobs.content or () if choice.logprobs else ())
     ]
-    assert streamed == [one.token for one in reply]
+    assert streamed == [entry.token for entry in reply]
 
 
 @pytest.mark.any_model

@@ -63,11 +63,11 @@ async def test_a_batch_answers_each_line(client: openai.AsyncOpenAI, served: Ser
     assert batch.status == "completed"
     assert (batch.request_counts.total, batch.request_counts.completed, batch.request_counts.failed) == (9, 8, 1)
     answers = [json.loads(line) for line in (await client.files.content(batch.output_file_id)).text.splitlines()]
-    contents = {one["custom_id"]: one["response"]["body"]["choices"][0]["message"]["content"] for one in answers}
+    contents = {entry["custom_id"]: entry["response"]["body"]["choices"][0]["message"]["content"] for entry in answers}
     assert contents.keys() == {f"n{n}" for n in range(8)} and all(contents.values())
     assert contents == {f"n{n}": f"You said: number {n}" for n in range(8)} or not served.scripted
     wrong = [json.loads(line) for line in (await client.files.content(batch.error_file_id)).text.splitlines()]
-    assert [one["custom_id"] for one in wrong] == ["n8"]
+    assert [entry["custom_id"] for entry in wrong] == ["n8"]
 
 
 @pytest.mark.any_model

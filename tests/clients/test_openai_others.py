@@ -45,10 +45,10 @@ async def test_embeddings(client: openai.AsyncOpenAI, served: Served) -> None:
     texts = [f"text number {n}" for n in range(40)]
     packed = await client.embeddings.create(model=served.models.embed, input=texts)
     floats = await client.embeddings.create(model=served.models.embed, input=texts, encoding_format="float")
-    assert [one.index for one in packed.data] == list(range(40))
-    for one, other in zip(packed.data, floats.data, strict=True):
-        assert one.embedding == pytest.approx(other.embedding, abs=1e-6)
-        assert math.hypot(*one.embedding) == pytest.approx(1, abs=1e-5)
+    assert [entry.index for entry in packed.data] == list(range(40))
+    for entry, other in zip(packed.data, floats.data, strict=True):
+        assert entry.embedding == pytest.approx(other.embedding, abs=1e-6)
+        assert math.hypot(*entry.embedding) == pytest.approx(1, abs=1e-5)
     single = await client.embeddings.create(model=served.models.embed, input=texts[7])
     assert single.data[0].embedding == pytest.approx(packed.data[7].embedding, abs=1e-6)
     assert packed.usage.prompt_tokens > 0

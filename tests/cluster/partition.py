@@ -67,8 +67,8 @@ def divided(home: Path) -> Iterator[Divided]:
         stack.callback(house.stop)
         worker, far_api = a_worker_at(for_worker, house, far_engine.url, server), an_api_at(for_api, house, server)
         api = an_api_near(near, house)
-        for one in (api, far_api):
-            one.wait_ready(workers=1)
+        for process in (api, far_api):
+            process.wait_ready(workers=1)
         yield Divided(
             near, server, house, api, far_api, worker, far_engine, near_engine, for_api.queue, for_worker.queue
         )

@@ -66,7 +66,7 @@ def test_every_volume_that_a_container_writes_has_a_size_limit(objects: list[Obj
             assert "emptyDir" not in volume or volume["emptyDir"]["sizeLimit"], (pod.name, volume)
 
 
-def test_what_a_pod_writes_fits_its_part_of_its_node_s_disk(objects: list[Object]) -> None:
+def test_the_files_of_a_pod_fit_its_part_of_its_node_s_disk(objects: list[Object]) -> None:
     """Its volumes in memory aside. A container without a limit gets the namespace's; a pod may take their sum."""
     [limits] = of_kind(objects, "LimitRange")[0]["spec"]["limits"]
     default = limits["default"]["ephemeral-storage"]

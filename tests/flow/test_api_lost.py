@@ -114,12 +114,12 @@ async def test_an_api_that_is_leaving_cancels_no_job_whose_caller_hangs_up_meanw
 
 async def test_two_apis_send_the_same_job_byte_for_byte(house: Houses, truth: Truth) -> None:
     home = await house(apis=2, workers=1)
-    async with listening(home.url, chat("!tokens 200")) as one:
-        await one.words(20)
-        async with following(home.apis[1].url, one.job) as two:
-            assert [await one.end(), await two.end()] == ["completed", "completed"]
-    assert one.events == two.events
-    await check_whole(truth, 200, two)
+    async with listening(home.url, chat("!tokens 200")) as first:
+        await first.words(20)
+        async with following(home.apis[1].url, first.job) as second:
+            assert [await first.end(), await second.end()] == ["completed", "completed"]
+    assert first.events == second.events
+    await check_whole(truth, 200, second)
 
 
 @pytest.mark.parametrize("cut_at", [1, 7, 50])

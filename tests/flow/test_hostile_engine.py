@@ -19,8 +19,8 @@ async def test_two_poisonous_requests_fail_and_no_neighbour_waits_for_them(house
     """Their engine accepts the connection and drops it, whenever such a request comes."""
     async with hostile("ollama", "drops") as engine:
         home = await house(apis=1, workers=1, OLLAMA_BASE_URL=engine.url, **OLLAMA)
-        async with listening(home.url, chat(POISON)) as one, listening(home.url, chat(POISON)) as two:
-            await asyncio.gather(truth.until_state(one.job, "running"), truth.until_state(two.job, "running"))
+        async with listening(home.url, chat(POISON)) as first, listening(home.url, chat(POISON)) as second:
+            await asyncio.gather(truth.until_state(first.job, "running"), truth.until_state(second.job, "running"))
             slowest = 0.0
             for _ in range(5):
                 began = time.monotonic()
@@ -28,11 +28,11 @@ async def test_two_poisonous_requests_fail_and_no_neighbour_waits_for_them(house
                     assert await honest.end() == "completed"
                     assert honest.text == "Hello"
                 slowest = max(slowest, time.monotonic() - began)
-            for poison in (one, two):
+            for poison in (first, second):
                 assert await poison.end() == "failed"
                 assert poison.of("failed")[0]["code"] == "stream_cut"
         print(f"\nthe slowest of five honest chats beside two poisonous ones: {slowest:.2f} s")
-    for poison in (one, two):
+    for poison in (first, second):
         record = await truth.record(poison.job)
         assert (record.tries, record.attempt) == (TRIES, TRIES)
         await truth.check_ended_once(poison.job)

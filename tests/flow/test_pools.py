@@ -100,7 +100,7 @@ async def _detailed(http: httpx.AsyncClient) -> dict[str, Any]:
         answer = await http.get("/health/detailed")
         return answer.json() if answer.status_code == 200 else None
 
-    return await eventually(look, PATIENCE, "the API tells what it sees")
+    return await eventually(look, PATIENCE, "the API reports what it sees")
 
 
 def route(heard: Listener) -> dict[str, str]:

@@ -173,7 +173,7 @@ def backup(fresh_valkey: Valkey, tmp_path: Path) -> Backup:
 async def test_lost_tokens_of_a_running_job_are_sent_again_by_its_worker(
     durable_house: Houses, durable_truth: Truth, backup: Backup
 ) -> None:
-    """The log comes back behind what the client has read: the client waits for it, and hears nothing twice."""
+    """The log comes back behind what the client has read: the client waits, and reads nothing twice."""
     home = await durable_house(apis=1, workers=1)
     async with listening(home.url, chat("!tokens 1500")) as heard:
         await heard.words(50)

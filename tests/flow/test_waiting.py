@@ -35,10 +35,10 @@ async def test_places_move_up(house: Houses, truth: Truth) -> None:
         heard = []
         for place in (1, 2, 3):
             heard.append(await stack.enter_async_context(listening(home.url, chat("!tokens 20"))))
-            await heard[-1].until(lambda one, place=place: place in positions(one), f"place {place}")
+            await heard[-1].until(lambda listener, place=place: place in positions(listener), f"place {place}")
         await truth.jobs.cancel(heard[0].job)
-        await heard[1].until(lambda one: positions(one) == [2, 1], "it moved up")
-        await heard[2].until(lambda one: positions(one) == [3, 2], "it moved up")
+        await heard[1].until(lambda listener: positions(listener) == [2, 1], "it moved up")
+        await heard[2].until(lambda listener: positions(listener) == [3, 2], "it moved up")
 
 
 def positions(heard: object) -> list[int]:

@@ -49,10 +49,10 @@ async def test_a_worker_that_slept_through_its_reaping_reaches_no_reader_and_beg
 
 async def _works_on(url: str, truth: Truth, name: str) -> None:
     """Two jobs at once need both workers: the one that slept must take its share."""
-    async with listening(url, chat("!tokens 1000")) as one, listening(url, chat("!tokens 1000")) as two:
-        assert [await one.end(), await two.end()] == ["completed", "completed"]
-        assert one.text == two.text == words(1000)
-        workers = [start["worker"] for heard in (one, two) for start in heard.of("started")]
+    async with listening(url, chat("!tokens 1000")) as first, listening(url, chat("!tokens 1000")) as second:
+        assert [await first.end(), await second.end()] == ["completed", "completed"]
+        assert first.text == second.text == words(1000)
+        workers = [start["worker"] for heard in (first, second) for start in heard.of("started")]
     assert any(name in worker for worker in workers), workers
 
 

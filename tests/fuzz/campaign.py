@@ -46,8 +46,8 @@ class Campaign:
     def documented(self, count: int) -> None:
         """Sends what our own OpenAPI document allows, and what it forbids."""
         schema = schemathesis.openapi.from_url(f"{self._house.url}/openapi.json")
-        every = [one.ok() for one in schema.get_all_operations()]
-        operations = [one for one in every if one.path not in ENDLESS]
+        every = [item.ok() for item in schema.get_all_operations()]
+        operations = [item for item in every if item.path not in ENDLESS]
         session = plain_requests.Session()
         with session:
             for operation, share in zip(operations, shares(count, len(operations)), strict=True):
@@ -72,9 +72,9 @@ class Campaign:
             suppress_health_check=list(HealthCheck),
         )
         @given(strategy)
-        def each(one: Any) -> None:
+        def each(item: Any) -> None:
             self.sent += 1
-            send(one)
+            send(item)
 
         if count:
             each()

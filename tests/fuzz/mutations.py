@@ -80,15 +80,15 @@ def junk(dice: Random, depth: int = 0) -> Any:
     if kind == 9:
         return copy.deepcopy(dice.choice((DEEP, [{}] * 300)))
     inner = [junk(dice, depth + 1) for _ in range(dice.randrange(4))]
-    return inner if kind == 10 else {str(number): one for number, one in enumerate(inner)}
+    return inner if kind == 10 else {str(number): item for number, item in enumerate(inner)}
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Every place inside a JSON value, as keys from the root."""
     paths = [path] if path else []
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, one in inner:
-        paths += places(one, (*path, key))
+    for key, item in inner:
+        paths += places(item, (*path, key))
     return paths
 
 

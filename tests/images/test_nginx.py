@@ -255,4 +255,4 @@ def as_the_api_would_say(path: str) -> object:
 
 def shape_of_json(value: object) -> object:
     """The object's names, and the kind of each value."""
-    return {name: shape_of_json(one) for name, one in value.items()} if isinstance(value, dict) else type(value)
+    return {name: shape_of_json(member) for name, member in value.items()} if isinstance(value, dict) else type(value)

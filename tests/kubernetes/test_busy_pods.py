@@ -30,7 +30,7 @@ def pods(api: Api) -> Iterator[list[str]]:
     """Names of the pool's pods, all of them running and ready for all that the controllers know."""
     with applied(api, objects_of("production")):
         scale(api, ALL)
-        names = until(lambda: found(api, ALL), CONTROLLERS, f"{ALL} pods")
+        names = until(lambda: pod_names(api, ALL), CONTROLLERS, f"{ALL} pods")
         for name in names:
             api.merge(within(f"pods/{name}/status"), {"status": READY})
         yield names
@@ -45,7 +45,7 @@ def listed(api: Api) -> list[Object]:
     return items
 
 
-def found(api: Api, count: int) -> list[str] | None:
+def pod_names(api: Api, count: int) -> list[str] | None:
     names = [item["metadata"]["name"] for item in listed(api)]
     return names if len(names) == count else None
 
@@ -84,7 +84,7 @@ async def test_scaling_down_takes_exactly_the_pods_that_are_idle(house: House, a
         chats = [asyncio.create_task(browser.post("/api/chat", json=chat)) for _ in range(BUSY)]
         busy = await asyncio.to_thread(until, lambda: all_marked(api), CONTROLLERS, "busy pods are marked")
         scale(api, BUSY)
-        left = await asyncio.to_thread(until, lambda: found(api, BUSY), CONTROLLERS, "the others are gone")
+        left = await asyncio.to_thread(until, lambda: pod_names(api, BUSY), CONTROLLERS, "the others are gone")
         for item in chats:
             item.cancel()
     assert set(left) == busy

@@ -32,8 +32,8 @@ def test_a_server_that_never_gets_ready_is_replaced_by_the_version_that_is_appli
         until(partial(pod_with, api, image_of(release)), CONTROLLERS, f"a pod of {image_of(release)}")
 
 
-def image_of(one: Object) -> str:
-    image: str = one["spec"]["template"]["spec"]["containers"][0]["image"]
+def image_of(item: Object) -> str:
+    image: str = item["spec"]["template"]["spec"]["containers"][0]["image"]
     return image
 
 

@@ -55,8 +55,8 @@ class ApiServer:
 
     def cost(self, name: str) -> str | None:
         """The pod's mark."""
-        found: str | None = self.pods[name]["metadata"].get("annotations", {}).get(COST)
-        return found
+        mark: str | None = self.pods[name]["metadata"].get("annotations", {}).get(COST)
+        return mark
 
     def patches(self) -> list[tuple[str, str]]:
         return [(request.pod, request.cost) for request in self.requests if request.verb == "patch"]

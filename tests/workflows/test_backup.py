@@ -100,9 +100,9 @@ async def left_behind(url: str) -> str:
     headers = {"X-Sluice-On-Disconnect": "continue"}
     async with (
         httpx.AsyncClient() as client,
-        client.stream("POST", url + "/api/chat", json=body, headers=headers) as one,
+        client.stream("POST", url + "/api/chat", json=body, headers=headers) as answer,
     ):
-        return one.headers["X-Sluice-Job"]
+        return answer.headers["X-Sluice-Job"]
 
 
 async def completed(url: str, job: str) -> None:

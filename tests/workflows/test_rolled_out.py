@@ -67,5 +67,5 @@ def test_without_a_rollout_no_commit_is_known(tmp_path: Path) -> None:
 
 
 def test_the_step_that_the_script_looks_for_is_the_workflow_s() -> None:
-    [found] = [step for name, step in steps() if name.startswith("build-and-deploy") and step.get("name") == STEP]
-    assert "rollout.py" in found["run"] and "--dry-run" not in found["run"]
+    [rollout] = [step for name, step in steps() if name.startswith("build-and-deploy") and step.get("name") == STEP]
+    assert "rollout.py" in rollout["run"] and "--dry-run" not in rollout["run"]

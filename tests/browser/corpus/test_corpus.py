@@ -15,7 +15,7 @@ async def test_there_are_at_least_two_thousand_and_no_text_twice_in_one_place() 
     assert len(set(payload.id for payload in corpus())) == len(texts)
 
 
-async def test_it_is_the_same_in_every_run() -> None:
+async def test_the_corpus_is_the_same_in_every_run() -> None:
     assert corpus(MARKS) == corpus(MARKS)
 
 
