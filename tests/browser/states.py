@@ -151,7 +151,7 @@ async def chats(place: Place) -> AsyncIterator[Sight]:
     chat = await place.chat()
     await chat.ask("!tokens 2")
     listed = await sidebar(chat)
-    await expect(listed.locator("[aria-current=page]")).to_be_visible()  # whatever its name
+    await expect(listed.locator("[aria-current=page]")).to_be_visible()  # whatever the chat's name
     yield Sight("sidebar", chat)
     search = chat.page.get_by_role("searchbox", name="Search all chats")
     await search.fill("demo")

@@ -13,7 +13,7 @@ from tests.support.proxy import Proxy
 from tests.support.waiting import eventually
 
 SLOW = {"SLUICE_SIMULATED_RATE": "20", "SLUICE_SLOTS": "4"}
-CUT = [*chromium.CUT, "thread list load failed"]  # where the list was being read when the server died
+CUT = [*chromium.CUT, "thread list load failed"]  # where the list was being read when the server ended
 
 
 async def busy_worker(home: House) -> Worker:

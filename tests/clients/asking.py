@@ -1,4 +1,4 @@
-"""What the clients ask: the same tools, pictures and forms in all of their languages."""
+"""The clients' requests: the same tools, pictures and forms in all of their languages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PAINT_SCHEMA: dict[str, Any] = {
     "required": ["colour", "warm"],
     "additionalProperties": False,
 }
-# A tool that any model can be made to call: nothing in its arguments can be as long as it likes.
+# A tool that any model can be made to call: each of its arguments has a bound.
 PAINT: dict[str, Any] = {
     "type": "function",
     "function": {"name": "paint", "description": "Paints the wall.", "parameters": PAINT_SCHEMA},
@@ -44,7 +44,7 @@ class Person(BaseModel):
 
 
 class Colour(BaseModel):
-    """A form that a model with random weights ends some day: nothing in it can be as long as it likes."""
+    """A form that a model with random weights ends some day: each of its fields has a bound."""
 
     colour: Literal["red", "blue"]
     warm: bool
@@ -54,7 +54,7 @@ PERSON = "Fill in the form: 'Anna' is 31 years old."
 
 
 def words(count: int) -> str:
-    """What `!tokens <count>` is answered with."""
+    """The answer to `!tokens <count>`."""
     return " ".join(f"w{n}" for n in range(count))
 
 
@@ -80,4 +80,4 @@ def user(text: str) -> list[Any]:
 
 def cities_of(arguments: list[str]) -> list[str]:
     """The places in calls whose arguments are JSON."""
-    return [json.loads(one)["location"] for one in arguments]
+    return [json.loads(text)["location"] for text in arguments]

@@ -70,7 +70,7 @@ async def truth(served: Served) -> AsyncIterator[Truth]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Take out the standard tests that are listed with a reason."""
+    """Takes out the standard tests that are listed with a reason."""
     kept, out = [], []
     for item in items:
         suite = getattr(item, "cls", None)

@@ -12,7 +12,7 @@ import sys
 
 from tests.support.features import CLIENTS, RESULT, TABLE, Shown
 
-# Columns: what an application's own language is. The AI SDK speaks OpenAI's.
+# Columns: the languages of applications. The AI SDK speaks OpenAI's.
 TABLES = (
     ("OpenAI", ("OpenAI chat", "OpenAI completions", "OpenAI embeddings", "OpenAI models")),
     ("OpenAI, beyond chat", ("OpenAI responses", "OpenAI batches")),
@@ -40,14 +40,14 @@ def page(proven: set[Shown]) -> str:
 
 def table(dialects: tuple[str, ...], proven: set[Shown]) -> str:
     """A row for each feature that any of these dialects has."""
-    features = sorted({one.feature for one in proven if one.dialect in dialects}, key=str.lower)
+    features = sorted({proof.feature for proof in proven if proof.dialect in dialects}, key=str.lower)
     lines = [("feature", *dialects), ("---",) * (len(dialects) + 1)]
     lines += [(feature, *(cell(feature, dialect, proven) for dialect in dialects)) for feature in features]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def cell(feature: str, dialect: str, proven: set[Shown]) -> str:
-    return ", ".join(sorted(one.engine for one in proven if (one.dialect, one.feature) == (dialect, feature)))
+    return ", ".join(sorted(proof.engine for proof in proven if (proof.dialect, proof.feature) == (dialect, feature)))
 
 
 def main(words: list[str]) -> int:

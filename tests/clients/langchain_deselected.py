@@ -1,4 +1,4 @@
-"""Tests of PyPI's `langchain-tests` that are not run, each with its reason. What is not listed here runs and passes."""
+"""Tests of PyPI's `langchain-tests` that are not run, each with its reason. Tests that are not listed run and pass."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ DESELECTED = (
 
 
 def reason_for(suite: str, test: str) -> str | None:
-    """Why this test is left out; None: it is not."""
-    return next((one.reason for one in DESELECTED if one.suite in (ALL, suite) and one.test == test), None)
+    """Why this test is left out; None: the test runs."""
+    return next((entry.reason for entry in DESELECTED if entry.suite in (ALL, suite) and entry.test == test), None)

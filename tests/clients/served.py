@@ -1,4 +1,4 @@
-"""What the clients meet: a house of real processes before one engine, and what that engine's models are called."""
+"""The house that the clients meet: real processes before one engine, and the names of that engine's models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.valkey import Valkey
 
 
 class Served(NamedTuple):
-    """`engine` is the name of the parameter; `scripted` the engine's process, where it is the scripted one."""
+    """A house and its engine. `engine` is the parameter's name; `scripted`: the scripted engine's process, if any."""
 
     house: House
     engine: str

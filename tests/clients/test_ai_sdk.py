@@ -24,7 +24,7 @@ SCRIPT = Path(__file__).parent / "node" / "ask.mjs"
 
 
 def node() -> str:
-    """`make node` puts one beside this Python, for machines that have none."""
+    """Whether Node is there; `make node` puts one beside this Python, for machines that have none."""
     places = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     program = shutil.which("node", path=places)
     assert program, "the AI SDK's tests need Node 20 or newer: make node"
@@ -49,7 +49,7 @@ async def test_whole_and_streamed(served: Served) -> None:
     """A model without wit recites until it is stopped."""
     whole, stream = await asyncio.gather(*(ask(served, what, "!tokens 9", most=20) for what in ("whole", "stream")))
     assert whole["text"] == "".join(stream["pieces"])
-    assert len(stream["pieces"]) > 1 or not served.scripted  # what a fast model says at once may be one piece
+    assert len(stream["pieces"]) > 1 or not served.scripted  # a fast model may send all in one piece
     assert whole["finishReason"] == stream["finishReason"]
     assert whole["tokens"] == stream["tokens"]
     answered = (whole["text"], whole["finishReason"], whole["tokens"])
@@ -84,7 +84,7 @@ async def test_vision_and_thinking(served: Served) -> None:
 
 @pytest.mark.shows(dialect=CLIENT, feature="tools")
 async def test_a_second_turn_of_the_default_provider_refers_to_the_first(served: Served, truth: Truth) -> None:
-    """Its answer comes back as a reference to an item of a stored response, the calls before it in full."""
+    """The first answer comes back as a reference to an item of a stored response, the calls before it in full."""
     before = set(await truth.states())
     answered = await ask(served, "secondTurn", EACH_CITY, next="And now?")
     assert answered["references"], "the client sends ids, not items"
@@ -113,7 +113,7 @@ async def test_an_abort_cancels(served: Served, truth: Truth) -> None:
     prompt = unique("!tokens 100000")
     before = set(await truth.states())
     assert (await ask(served, "cancel", prompt))["heard"] >= 3
-    [job] = set(await truth.states()) - before  # it ran too short a while to be seen running
+    [job] = set(await truth.states()) - before  # the job ran too short a while to be seen running
     assert (await truth.until_state(job, "cancelled", "completed")).why == "client_gone"
     await served.hung_up_on(prompt)
 

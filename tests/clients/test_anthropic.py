@@ -24,7 +24,7 @@ from tests.clients.watching import running_job
 from tests.support.truth import Truth
 
 DIALECT = "Anthropic"
-GREEDY = {"temperature": 0}  # this client has no word for it any more
+GREEDY = {"temperature": 0}  # this client has no word for greedy sampling any more
 WEATHER: Any = {"name": "get_weather", "description": "The weather of a city.", "input_schema": WEATHER_SCHEMA}
 
 
@@ -218,9 +218,9 @@ async def test_the_engines_faults(client: anthropic.AsyncAnthropic, served: Serv
     with pytest.raises(anthropic.APIStatusError) as raised:
         await client.messages.create(**request, messages=user("!fault context"))
     assert raised.value.status_code in (400, 413)
-    heard: list[str] = []
+    texts: list[str] = []
     with pytest.raises(anthropic.APIError):
         async with client.messages.stream(**request, messages=user("!fault cut after 3")) as stream:
             async for text in stream.text_stream:
-                heard.append(text)
-    assert words(3).startswith("".join(heard))
+                texts.append(text)
+    assert words(3).startswith("".join(texts))

@@ -36,22 +36,22 @@ async def client(served: Served) -> AsyncIterator[openai.AsyncOpenAI]:
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=DIALECT, feature="started with openai, resumed natively, cancelled by the jobs route")
 async def test_openai_resumed_natively_and_cancelled(client: openai.AsyncOpenAI, served: Served, truth: Truth) -> None:
-    """The id of the last line that the client got is where native events go on."""
+    """Native events go on behind the id of the last line that the client got."""
     prompt = unique("!tokens 100000")
     job, last, text_so_far = await hear_openai(client, served.models.chat, prompt, chunks=20)
-    async with following(served.url, job, last) as heard, httpx.AsyncClient(timeout=30) as http:
-        await heard.until(lambda heard: len(heard.of("token")) >= 5, "more words")
+    async with following(served.url, job, last) as listener, httpx.AsyncClient(timeout=30) as http:
+        await listener.until(lambda listener: len(listener.of("token")) >= 5, "more words")
         answer = await http.post(f"{served.url}/api/jobs/{job}/cancel")
         assert answer.json() == {"id": job, "state": "cancelled"}
-        assert await heard.end() == "cancelled"
-        together = text_so_far + "".join(token.get("text", "") for token in heard.of("token"))
+        assert await listener.end() == "cancelled"
+        together = text_so_far + "".join(token.get("text", "") for token in listener.of("token"))
     assert together == (await truth.text(job))
     assert together.startswith(words(15)) or not served.scripted
     await served.hung_up_on(prompt)
 
 
 async def hear_openai(client: openai.AsyncOpenAI, model: str, prompt: str, chunks: int) -> tuple[str, str, str]:
-    """Some chunks of a stream, then the client closes it: job, last id, text. The answer is to go on.
+    """Some chunks of a stream, then the client closes it: job, last id, text. The answer is submitted with `continue`.
 
     The client's own chunks have no ids of events, so the lines are taken from its answer as they came.
     """
@@ -79,9 +79,9 @@ async def test_openai_goes_on_for_others_when_its_caller_has_gone(
     job = stream.response.headers["x-sluice-job"]
     await anext(stream)
     await stream.close()
-    async with following(served.url, job) as heard:
-        assert await heard.end() == "completed"
-        assert heard.text == words(200) if served.scripted else len(heard.text.split()) > 100
+    async with following(served.url, job) as listener:
+        assert await listener.end() == "completed"
+        assert listener.text == words(200) if served.scripted else len(listener.text.split()) > 100
 
 
 @pytest.mark.any_model
@@ -94,12 +94,12 @@ async def test_anthropic_watched_natively(served: Served, truth: Truth) -> None:
             text = stream.text_stream
             first = await anext(text)
             job = stream.response.headers["x-sluice-job"]
-            async with following(served.url, job) as heard:
+            async with following(served.url, job) as listener:
                 whole = first + "".join([piece async for piece in text])
-                assert await heard.end() == "completed"
-    assert whole == heard.text
+                assert await listener.end() == "completed"
+    assert whole == listener.text
     assert whole == words(200) or not served.scripted
-    assert heard.events == await truth.frames(job)
+    assert listener.events == await truth.frames(job)
 
 
 class Pair(NamedTuple):

@@ -11,7 +11,7 @@ PROVEN = {Shown("Ollama", "stream", "ollama"), Shown("Ollama", "stream", "openai
 
 
 def test_every_claim_has_a_test_that_was_collected(request: pytest.FixtureRequest) -> None:
-    """That it passed is looked at when the run ends; here: that it exists. A run of this file alone collects itself."""
+    """The run's end checks that the test passed; here: that it exists. A run of this file alone collects the others."""
     collected = [item for item in request.session.items if item.path.parent == CLIENTS]
     if {item.path for item in collected} >= set(CLIENTS.glob("test_*.py")):
         claimed = claims(TABLE.read_text())
@@ -28,7 +28,7 @@ def test_every_mark_has_a_column(request: pytest.FixtureRequest) -> None:
 
 def test_what_the_page_says_is_read_back() -> None:
     assert claims(page(PROVEN)) == PROVEN
-    assert all(one.engine in LIVING for one in PROVEN)
+    assert all(proof.engine in LIVING for proof in PROVEN)
 
 
 def test_a_feature_of_which_one_test_failed_is_not_shown() -> None:

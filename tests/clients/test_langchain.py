@@ -28,7 +28,7 @@ LANGSERVE = "LangServe"
 
 @pytest.fixture(params=["ChatOpenAI", "ChatOllama"])
 async def model(request: pytest.FixtureRequest, served: Served) -> AsyncIterator[BaseChatModel]:
-    """Connections are the test's: LangChain's models never close theirs."""
+    """The connections are the test's: LangChain's models never close theirs."""
     name = served.models.chat
     if request.param == "ChatOllama":
         transport = httpx.AsyncHTTPTransport()
@@ -116,7 +116,7 @@ async def test_langserve_sees(remote: RemoteRunnable[Any, Any]) -> None:
 async def test_langserve_streams_and_cancels_by_closing(
     remote: RemoteRunnable[Any, Any], served: Served, truth: Truth
 ) -> None:
-    """Its client can set no end to an answer, so one that only the model's window would end is left."""
+    """LangServe's client can set no end to an answer, so an answer that only the model's window would end is left."""
     prompt = unique("!tokens 100000")
     greedy: Any = {"configurable": {"temperature": 0}}
     stream = remote.astream({"messages": [HumanMessage(prompt)]}, config=greedy)

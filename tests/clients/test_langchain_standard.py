@@ -1,6 +1,6 @@
 """PyPI's `langchain-tests`: the standard suites of chat models and embeddings, through ChatOpenAI and ChatOllama.
 
-The suites are LangChain's own; here is only whom they talk to. What is left out, and why: `langchain_deselected`.
+The suites are LangChain's own; this file only has their servers. `langchain_deselected` lists tests left out, and why.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SUITE = "LangChain's standard tests"
 
 
 class Housed:
-    """What all suites have in common: a house, a picture that they would fetch from the web, and connections.
+    """The common part of all suites: a house, a picture that they would fetch from the web, and connections.
 
     LangChain's models never close theirs, so the test opens them itself, and closes them.
     """
@@ -49,7 +49,7 @@ class Housed:
         await aio.aclose()
 
 
-# Two warnings of the client about what the suite asks of it: nothing that a server could change.
+# Two warnings of the client about what the suite requests of it: nothing that a server could change.
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings", "ignore:Received a Pydantic BaseModel V1 schema")
 @pytest.mark.shows(dialect="OpenAI chat", feature=SUITE)
 class TestChatOpenAI(Housed, ChatModelIntegrationTests):
@@ -101,7 +101,7 @@ class TestOpenAIEmbeddings(Housed, EmbeddingsIntegrationTests):
     @property
     def embedding_model_params(self) -> dict[str, Any]:
         where = {"base_url": f"{self.served.url}/v1", "api_key": "none"}
-        # Texts as they are: else it cuts them with a tokenizer that it would fetch from the web.
+        # Texts as they are: else the client cuts them with a tokenizer that it would fetch from the web.
         return {**where, **self.openai_clients, "model": self.served.models.embed, "check_embedding_ctx_length": False}
 
 
@@ -116,7 +116,7 @@ class TestOllamaEmbeddings(Housed, EmbeddingsIntegrationTests):
         return {"base_url": self.served.url, "model": self.served.models.embed, **self.ollama_clients}
 
 
-def test_what_is_left_out_exists_and_has_a_reason() -> None:
+def test_every_test_that_is_left_out_exists_and_has_a_reason() -> None:
     suites = (TestChatOpenAI, TestChatOllama, TestOpenAIEmbeddings, TestOllamaEmbeddings)
     names = {suite.__name__: set(dir(suite)) for suite in suites}
     for suite, test, reason in DESELECTED:

@@ -177,11 +177,11 @@ async def test_the_engines_faults(client: ollama.AsyncClient, served: Served) ->
         await client.chat(served.models.plain, user("What is the weather in Paris?"), tools=[WEATHER])
     with pytest.raises(ollama.ResponseError, match="context"):
         await client.chat(served.models.chat, user("!fault context"))
-    heard: list[str] = []
+    texts: list[str] = []
     with pytest.raises(ollama.ResponseError):
         async for chunk in await client.chat(served.models.chat, user("!fault cut after 3"), stream=True):
-            heard.append(chunk.message.content or "")
-    assert words(3).startswith("".join(heard))
+            texts.append(chunk.message.content or "")
+    assert words(3).startswith("".join(texts))
 
 
 # -- generate --------------------------------------------------------------------------------------------------------

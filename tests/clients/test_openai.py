@@ -270,13 +270,13 @@ async def test_the_engines_faults(client: openai.AsyncOpenAI, served: Served) ->
     with pytest.raises(openai.BadRequestError) as raised:
         await client.chat.completions.create(model=served.models.chat, messages=user("!fault context"))
     assert raised.value.code == "context_length_exceeded"
-    heard: list[str] = []
+    texts: list[str] = []
     with pytest.raises(openai.APIError):
         async for chunk in await client.chat.completions.create(
             model=served.models.chat, messages=user("!fault cut after 3"), stream=True
         ):
-            heard.append(chunk.choices[0].delta.content or "")
-    assert words(3).startswith("".join(heard))
+            texts.append(chunk.choices[0].delta.content or "")
+    assert words(3).startswith("".join(texts))
 
 
 @pytest.mark.shows(dialect=CHAT, feature="errors")

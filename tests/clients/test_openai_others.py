@@ -41,7 +41,7 @@ async def test_completions(client: openai.AsyncOpenAI, served: Served) -> None:
 @pytest.mark.any_model
 @pytest.mark.shows(dialect=VECTORS, feature="embeddings")
 async def test_embeddings(client: openai.AsyncOpenAI, served: Served) -> None:
-    """The client asks for base64 by itself, and unpacks it; floats are asked for by name."""
+    """The client requests base64 by itself, and unpacks it; floats are requested by name."""
     texts = [f"text number {n}" for n in range(40)]
     packed = await client.embeddings.create(model=served.models.embed, input=texts)
     floats = await client.embeddings.create(model=served.models.embed, input=texts, encoding_format="float")

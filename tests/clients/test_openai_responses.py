@@ -36,7 +36,7 @@ async def test_a_whole_answer(client: openai.AsyncOpenAI, served: Served) -> Non
     assert (await client.responses.retrieve(answer.id)).output_text == answer.output_text
 
 
-def said_in(events: list[Any]) -> str:
+def text_in(events: list[Any]) -> str:
     return "".join(event.delta for event in events if event.type == "response.output_text.delta")
 
 
@@ -48,7 +48,7 @@ async def test_a_stream(client: openai.AsyncOpenAI, served: Served) -> None:
     whole = await client.responses.create(**request)
     assert [event.sequence_number for event in events] == list(range(len(events)))
     assert (events[0].type, events[-1].type) == ("response.created", f"response.{whole.status}")
-    assert said_in(events) == whole.output_text
+    assert text_in(events) == whole.output_text
     assert whole.output_text == words(9) or not served.scripted
 
 
@@ -86,18 +86,20 @@ async def test_vision(client: openai.AsyncOpenAI, served: Served) -> None:
 async def test_background_and_resume(client: openai.AsyncOpenAI, served: Served) -> None:
     request: Any = {"model": served.models.chat, "input": unique("!tokens 200"), "max_output_tokens": 200}
     made = await client.responses.create(**request, temperature=0, background=True, stream=True)
-    heard: list[Any] = []
+    events_so_far: list[Any] = []
     async for event in made:
-        heard.append(event)
-        if len(heard) == 10:
+        events_so_far.append(event)
+        if len(events_so_far) == 10:
             break
     await made.close()
-    assert heard[0].type == "response.created"
-    rest = await client.responses.retrieve(heard[0].response.id, stream=True, starting_after=heard[-1].sequence_number)
-    events = [*heard, *[event async for event in rest]]
+    assert events_so_far[0].type == "response.created"
+    rest = await client.responses.retrieve(
+        events_so_far[0].response.id, stream=True, starting_after=events_so_far[-1].sequence_number
+    )
+    events = [*events_so_far, *[event async for event in rest]]
     assert [event.sequence_number for event in events] == list(range(len(events)))
-    assert said_in(events) == (await client.responses.retrieve(heard[0].response.id)).output_text
-    assert said_in(events) == words(200) or not served.scripted
+    assert text_in(events) == (await client.responses.retrieve(events_so_far[0].response.id)).output_text
+    assert text_in(events) == words(200) or not served.scripted
 
 
 @pytest.mark.any_model

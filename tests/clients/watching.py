@@ -8,7 +8,7 @@ from tests.support.waiting import eventually
 
 
 async def running_job(truth: Truth) -> str:
-    """The one job that runs: the houses of client tests have one caller at a time."""
+    """The only job that runs: the houses of client tests have one caller at a time."""
 
     async def look() -> str | None:
         running = [job for job, state in (await truth.states()).items() if state == "running"]

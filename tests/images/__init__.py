@@ -1,1 +1,1 @@
-"""Dockerfiles and the compose file: held to rules, and run as far as that goes without Docker."""
+"""Dockerfiles and the compose file: checked by rules, and run as far as that goes without Docker."""

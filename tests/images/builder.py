@@ -1,7 +1,8 @@
 """Builds an image without Docker: its Dockerfile's steps, one after another, in a tree of its own.
 
-What is done: RUN (with this machine's own package caches), COPY, ENV, ARG, WORKDIR. What a person may look at only
-(LABEL, EXPOSE, HEALTHCHECK) and what says how to start (USER, ENTRYPOINT, STOPSIGNAL) is read from the last stage.
+The builder executes RUN (with this machine's own package caches), COPY, ENV, ARG, WORKDIR. Instructions that a person
+may only look at (LABEL, EXPOSE, HEALTHCHECK) and those of the start (USER, ENTRYPOINT, STOPSIGNAL) are read from the
+last stage.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from typing import NamedTuple
 from tests.images.dockerfile import Dockerfile, Stage, Step
 from tests.images.ground import Ground, Process, Tree, run
 
-# A base image's own. Its linker knows Python's library; this machine's may look for it where it is hidden.
+# A base image's own variables. Its linker knows Python's library; this machine's may look for it where it is hidden.
 BASE_ENV = {"PATH": "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "LD_LIBRARY_PATH": "/usr/local/lib"}
-# How this machine reaches its registries is its own affair, and no part of an image.
+# The way to this machine's registries is no part of an image.
 HANDED_ON = ("PIP_", "SSL_", "REQUESTS_", "HTTP_", "HTTPS_", "NO_PROXY", "http_", "https_", "no_proxy")
 
 
 class Image(NamedTuple):
-    """The last stage's root, and what stands in its Dockerfile about running it."""
+    """An image: the last stage's root, and the instructions of its Dockerfile about running it."""
 
     name: str
     tree: Tree
@@ -40,12 +41,12 @@ class Image(NamedTuple):
         return {**BASE_ENV, **self.stage.env}
 
     def process(self, words: list[str] | None = None, **env: str) -> Process:
-        """Its entry point, or another command in the same place."""
+        """The process of its entry point, or of another command in the same place."""
         return Process(words or self.stage.last("ENTRYPOINT").words, {**self.env, **env}, self.folder, self.user)
 
 
 class Builder:
-    """`stand_ins`: a RUN's text → a folder and the path at which it lies afterwards, as if the step had made it."""
+    """A builder. `stand_ins`: a RUN's text → a folder and the path where it lies then, as if the step had made it."""
 
     def __init__(self, ground: Ground, context: Path, home: Path, stand_ins: Mapping[str, tuple[Path, str]]) -> None:
         self._ground = ground
@@ -54,7 +55,7 @@ class Builder:
         self._stand_ins = stand_ins
 
     def build(self, dockerfile: Dockerfile, **arguments: str) -> Image:
-        """Every stage, each from its base. `arguments`: `--build-arg`s."""
+        """Builds every stage, each from its base. `arguments`: `--build-arg`s."""
         done: dict[str, Tree] = {}
         for stage in dockerfile.stages:
             tree = Tree(self._ground, self._home / dockerfile.name / stage.name)
@@ -65,7 +66,7 @@ class Builder:
 
 
 class Stages:
-    """One stage on its way. `done`: the roots of those before it."""
+    """The stages of one build. `done`: the roots of the stages before the current one."""
 
     def __init__(
         self,
@@ -100,7 +101,7 @@ class Stages:
         run(process.command(self._tree, network=False))
 
     def _mount_cache(self, mount: Mapping[str, str]) -> None:
-        """This machine's own, so that nothing is fetched twice."""
+        """This machine's own caches, so that nothing is fetched twice."""
         source = Path.home() / Path(mount["target"]).relative_to("/root")
         source.mkdir(parents=True, exist_ok=True)
         self._tree.ground.run("mkdir", "-p", self._tree.place(mount["target"]))
@@ -115,7 +116,7 @@ class Stages:
             self._put(place, f"{target.rstrip('/')}/{place.name}" if into_folder else target)
 
     def _put(self, source: Path, target: str) -> None:
-        """A file to that name, a folder's content into that folder."""
+        """Copies a file to that name, a folder's content into that folder."""
         place = self._tree.place(os.path.join(self._folder, target))
         is_folder = self._tree.ground.has_folder(source)
         self._tree.ground.run("mkdir", "-p", place if is_folder else place.parent)

@@ -17,7 +17,7 @@ Service = dict[str, Any]
 
 
 def interpolated(text: str, given: Mapping[str, str] | None = None) -> str:
-    """`${NAME:-default}` and `$$`; a variable without a default has to be given."""
+    """Expands `${NAME:-default}` and `$$`; a variable without a default has to be given."""
     known = given or {}
 
     def value(match: re.Match[str]) -> str:
@@ -34,14 +34,14 @@ def whole() -> dict[str, Any]:
 
 
 def parsed(given: Mapping[str, str]) -> dict[str, Any]:
-    """With these variables: comments aside, since they name variables too."""
-    found: dict[str, Any] = _walk(yaml.safe_load(FILE.read_text()), given)
-    return found
+    """The file with these variables: comments aside, since they name variables too."""
+    parsed_file: dict[str, Any] = _walk(yaml.safe_load(FILE.read_text()), given)
+    return parsed_file
 
 
 def services() -> dict[str, Service]:
-    found: dict[str, Service] = whole()["services"]
-    return found
+    parsed_file: dict[str, Service] = whole()["services"]
+    return parsed_file
 
 
 def _walk(node: Any, given: Mapping[str, str]) -> Any:

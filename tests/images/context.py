@@ -1,4 +1,4 @@
-"""What a build gets to see: the checkout less what .dockerignore keeps from it."""
+"""The files that a build sees: the checkout less what .dockerignore keeps from it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.images.dockerfile import ROOT
 
 
 class Rule(NamedTuple):
-    """A line of .dockerignore; the last that fits a path, or a folder above it, decides."""
+    """A line of .dockerignore; the last rule that fits a path, or a folder above it, decides."""
 
     pattern: re.Pattern[str]
     keeps: bool
@@ -32,13 +32,13 @@ def _rule(line: str) -> Rule:
 
 
 def is_seen(path: str) -> bool:
-    """`path`: below the root, with slashes."""
+    """Whether the rule fits. `path`: below the root, with slashes."""
     fitting = [rule.keeps for rule in rules() if rule.pattern.fullmatch(path)]
     return not fitting or fitting[-1]
 
 
 def gather(target: Path) -> Path:
-    """The context, as files: what is tracked or could be, and is seen."""
+    """The context's files: those that are tracked or could be, and are seen."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

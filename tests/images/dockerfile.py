@@ -38,13 +38,13 @@ class Step(NamedTuple):
 
     @property
     def pairs(self) -> dict[str, str]:
-        """Of ENV and LABEL: `name=value …`; of ARG: `name[=default]`."""
+        """The pairs of ENV and LABEL: `name=value …`; of ARG: `name[=default]`."""
         split = (word.partition("=") for word in self.words)
         return {name: value for name, _, value in split}
 
 
 class Stage(NamedTuple):
-    """From one FROM to the next. `base`: an image, with its ARG in place; `name`: what COPY --from calls it."""
+    """The instructions from one FROM to the next. `base`: an image, its ARG in place; `name`: for COPY --from."""
 
     base: Step
     name: str
@@ -62,7 +62,7 @@ class Stage(NamedTuple):
 
 
 class Dockerfile(NamedTuple):
-    """`arguments`: ARGs before the first FROM, with their defaults."""
+    """A whole file. `arguments`: ARGs before the first FROM, with their defaults."""
 
     name: str
     text: str
@@ -80,7 +80,7 @@ class Dockerfile(NamedTuple):
 
 @cache
 def read(part: str) -> Dockerfile:
-    """`backend`, `worker` or `frontend`."""
+    """Reads the Dockerfile of `backend`, `worker` or `frontend`."""
     text = (IMAGES / f"{part}.Dockerfile").read_text()
     return parse(part, text)
 
@@ -111,7 +111,7 @@ def _steps(text: str) -> Iterator[Step]:
 
 
 def _whole_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines that end in a backslash, joined; without comments. With the number of the first."""
+    """Lines that end in a backslash, joined; without comments. Each has the number of its first line."""
     held, began = "", 0
     for number, line in enumerate(text.splitlines(), 1):
         if line.lstrip().startswith("#") or not (line.strip() or held):

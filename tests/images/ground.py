@@ -6,7 +6,7 @@ keeps this project and its user's files is hidden. A container's root can be wri
 network is a loopback of its own, on which every service has its real name and port.
 
 This needs Linux, and root or the right to make user namespaces. As root, processes run as the image's user; else as
-whoever runs the tests, whom the namespace calls root.
+the user who runs the tests, whom the namespace calls root.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from tests.support.waiting import wait_until
 
 IS_ROOT = os.geteuid() == 0
 HIDDEN = sorted({"/root", "/home", "/tmp", "/" + ROOT.parts[1]})
-TMPFS = "noexec,nosuid,nodev"  # what Docker mounts one with where nothing else is said
-LOCAL = "usr/local"  # where Python's official image has it
+TMPFS = "noexec,nosuid,nodev"  # Docker mounts a tmpfs with these options where no others are set
+LOCAL = "usr/local"  # the place in Python's official image
 LOOPBACK_UP = """
 import fcntl, socket, struct
 with socket.socket() as probe:
@@ -55,7 +55,7 @@ class Ground:
         self._holder.stop()
 
     def enter(self, *, network: bool = True) -> list[str]:
-        """What to put before a command that shall run in here. Without `network` it keeps the machine's own."""
+        """The words before a command that runs in here. `network=False` keeps the machine's own network."""
         as_user = [] if IS_ROOT else ["--user", "--preserve-credentials"]
         return ["nsenter", f"--target={self._holder.pid}", *as_user, "--mount", *(["--net"] if network else []), "--"]
 
@@ -63,7 +63,7 @@ class Ground:
         return run([*self.enter(), *map(str, command)])
 
     def has_folder(self, path: Path) -> bool:
-        """Whether it is one, seen from in here: roots are mounted nowhere else."""
+        """Whether the path is a mount, seen from in here: roots are mounted nowhere else."""
         return subprocess.run([*self.enter(), "test", "-d", str(path)], check=False).returncode == 0
 
     def mount(self, *arguments: str | Path) -> None:
@@ -71,7 +71,7 @@ class Ground:
 
 
 class Tree:
-    """A root: the machine's, with changes in folders of ours. `path` is it, as seen in the ground."""
+    """A root: the machine's, with changes in folders of ours. `path` is the root as seen in the ground."""
 
     def __init__(self, ground: Ground, home: Path) -> None:
         self.ground = ground
@@ -85,14 +85,14 @@ class Tree:
         return self.path / path.lstrip("/")
 
     def open(self) -> None:
-        """As a build has it: every step may write."""
+        """Mounts the root as a build has it: every step may write."""
         self._overlay(Path("/"), self._changes, self.path, "scratch")
         if sys.base_prefix != "/usr":
             self._overlay(Path(sys.base_prefix), self._local, self.path / LOCAL, "scratch-local")
-        self._furnish("mode=1777,exec")  # a layer is written there, no tmpfs
+        self._furnish("mode=1777,exec")  # a layer is written there, so it is no tmpfs
 
     def close(self) -> None:
-        """As a container has it, from now on: nothing may be written, but in /tmp."""
+        """Mounts the root as a container has it, from now on: nothing may be written, but in /tmp."""
         self.ground.run("umount", "--recursive", self.path)
         self._overlay(Path("/"), self._changes, self.path, "scratch")
         self.ground.mount("-o", "remount,bind,ro", self.path)
@@ -101,7 +101,7 @@ class Tree:
         self._furnish()
 
     def bring(self, source: Path, path: str) -> None:
-        """A file or folder of this machine at that path, to be read."""
+        """Shows a file or folder of this machine at that path, to be read."""
         self.ground.mount("--bind", source, self.place(path))
         self.ground.mount("-o", "remount,bind,ro", self.place(path))
 
@@ -121,7 +121,7 @@ class Tree:
 
 
 class Process(NamedTuple):
-    """What is to run in a tree: as which user, where, with which environment and no other."""
+    """A process that runs in a tree: as which user, where, with which environment and no other."""
 
     words: Sequence[str]
     env: dict[str, str]
@@ -134,7 +134,7 @@ class Process(NamedTuple):
         return [*tree.ground.enter(network=network), *inside, *self.words]
 
     def _rights(self) -> list[str]:
-        """Root of a build has root's; anybody else has none, and ends with us."""
+        """The rights: root of a build has root's; any other user has none, and ends with us."""
         if self.user == 0:
             return []
         to = [f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups", "--bounding-set=-all"]
@@ -142,7 +142,7 @@ class Process(NamedTuple):
 
 
 def run(command: Sequence[str], within: float = 300) -> str:
-    """Its output; a failure shows it."""
+    """The command's output; a failure shows it."""
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within, check=False
     )

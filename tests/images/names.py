@@ -16,7 +16,7 @@ NAME_OF_THE_QUESTION = 0xC00C
 
 
 class Names(asyncio.DatagramProtocol):
-    """`addresses`: what the name stands for now; without any there is no such name."""
+    """A DNS server. `addresses`: the addresses of its name now; without any there is no such name."""
 
     def __init__(self, *addresses: str) -> None:
         self.addresses = list(addresses)
@@ -37,7 +37,7 @@ class Names(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def names(*addresses: str) -> AsyncIterator[Names]:
-    """It listens on a port of 127.0.0.1."""
+    """Runs the server on a port of 127.0.0.1."""
     loop = asyncio.get_running_loop()
     transport, server = await loop.create_datagram_endpoint(lambda: Names(*addresses), local_addr=("127.0.0.1", 0))
     try:

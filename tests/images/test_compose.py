@@ -1,4 +1,4 @@
-"""docker-compose.yml: valid, closed to the outside, and of one mind with the code, the images and the manifests."""
+"""docker-compose.yml: valid, closed to the outside, and in agreement with the code, the images and the manifests."""
 
 from __future__ import annotations
 
@@ -66,17 +66,17 @@ class TestSpecification:
         assert [f"{error.instance_path}: {error.message}" for error in validator.iter_errors(whole())] == []
 
     @pytest.mark.parametrize("change", [{"restrat": "always"}, {"healthcheck": {"tests": []}}, {"ports": 8080}])
-    def test_one_that_is_not_is_refused(self, validator: Any, change: Service) -> None:
+    def test_an_invalid_file_is_refused(self, validator: Any, change: Service) -> None:
         wrong = parsed({})
         wrong["services"]["backend"] |= change
         assert not validator.is_valid(wrong)
 
 
-def test_only_loopback_reaches_the_page_and_nobody_the_rest() -> None:
-    assert {name: one["ports"] for name, one in services().items() if "ports" in one} == {
+def test_only_loopback_reaches_the_page_and_no_address_the_rest() -> None:
+    assert {name: entry["ports"] for name, entry in services().items() if "ports" in entry} == {
         "frontend": ["127.0.0.1:8080:8080"]
     }
-    assert not any(one.get("network_mode") or one.get("privileged") for one in services().values())
+    assert not any(entry.get("network_mode") or entry.get("privileged") for entry in services().values())
     internal = {name for name, net in whole()["networks"].items() if net and net.get("internal")}
     assert internal == {"queue", "history", "cache"}
 
@@ -88,13 +88,13 @@ def test_a_container_has_no_rights_and_writes_to_no_image(service: Service) -> N
     assert not any("docker.sock" in str(volume) for volume in service.get("volumes", []))
 
 
-def test_a_check_that_is_asked_more_often_at_the_start_says_how_long_the_start_is(service: Service) -> None:
-    """Compose 2.36 and later refuse the whole file otherwise: nothing is started."""
+def test_a_check_with_an_interval_for_the_start_has_a_length_of_the_start(service: Service) -> None:
+    """Compose 2.36 and later refuse the whole file otherwise, and start no container."""
     check = service.get("healthcheck", {})
     assert "start_period" in check or "start_interval" not in check
 
 
-def test_a_stop_in_the_first_moment_is_heard(service: Service) -> None:
+def test_a_stop_in_the_first_moment_is_obeyed(service: Service) -> None:
     """A container's first process gets no signal that it has no handler for, so that process is an init."""
     assert service["init"] is True
 
@@ -104,16 +104,16 @@ def test_no_container_leaves_a_nameless_volume_behind(name: str, service: Servic
     declared = {"redis": "/data", "cache": "/data", "postgres": "/var/lib/postgresql/data"}
     if name in declared:
         mounts = service["volumes"]
-        targets = {one["target"] if isinstance(one, dict) else one.split(":")[1] for one in mounts}
+        targets = {entry["target"] if isinstance(entry, dict) else entry.split(":")[1] for entry in mounts}
         assert declared[name] in targets
 
 
-def test_what_lasts_restarts_and_what_runs_once_ends(name: str, service: Service) -> None:
+def test_a_lasting_service_restarts_and_a_service_that_runs_once_ends(name: str, service: Service) -> None:
     assert service["restart"] == ("on-failure:5" if name in ONCE else "unless-stopped")
 
 
-def test_who_is_waited_for_can_be(service: Service) -> None:
-    """Healthy: it has a check, of its own or its image's. Completed: it ends."""
+def test_a_condition_of_another_service_can_be_met(service: Service) -> None:
+    """Healthy: the service has a check, of its own or its image's. Completed: the service ends."""
     for other, how in service.get("depends_on", {}).items():
         if how["condition"] == "service_healthy":
             assert "test" in services()[other].get("healthcheck", {}) or _image_checks(services()[other])
@@ -129,7 +129,7 @@ def _image_checks(service: Service) -> bool:
     return bool(build) and bool(dockerfile(re.sub(r".*/|\.Dockerfile", "", build)).final.of("HEALTHCHECK"))
 
 
-def test_whom_a_setting_names_is_on_the_same_network(service: Service) -> None:
+def test_a_service_that_a_setting_names_is_on_the_same_network(service: Service) -> None:
     for value in service.get("environment", {}).values():
         for host in re.findall(r"://(?:[^@/]*@)?([a-z-]+):\d+", value):
             assert set(services()[host]["networks"]) & set(service["networks"]), host
@@ -149,16 +149,16 @@ def test_a_variable_is_one_that_the_code_reads_and_its_value_one_that_it_takes(
 def test_the_api_is_open_behind_the_page_s_nginx_only(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read(monkeypatch, ApiSettings, services()["backend"]["environment"])
     assert settings.allow_open and settings.host == "0.0.0.0"
-    assert [name for name, one in services().items() if "front" in one["networks"]] == ["backend", "frontend"]
+    assert [name for name, entry in services().items() if "front" in entry["networks"]] == ["backend", "frontend"]
     for place in ("images", "compose"):
         named = re.findall(r"\bbackend:\d+", (ROOT / "deploy" / place / "api.conf").read_text())
         assert set(named) == {f"backend:{settings.port}"}
     assert settings.grace >= settings.deadline, "an open stream is cut before its answer's deadline"
-    pools = {one["environment"]["SLUICE_POOL"] for name, one in services().items() if name.startswith("worker")}
+    pools = {entry["environment"]["SLUICE_POOL"] for name, entry in services().items() if name.startswith("worker")}
     assert pools == set(settings.all_pools)
 
 
-def test_passwords_fit_whoever_uses_them_and_can_be_set() -> None:
+def test_passwords_fit_all_their_users_and_can_be_set() -> None:
     names = (
         "REDIS_API_PASSWORD",
         "REDIS_WORKER_PASSWORD",
@@ -167,22 +167,25 @@ def test_passwords_fit_whoever_uses_them_and_can_be_set() -> None:
         "CACHE_PASSWORD",
     )
     for chosen in ({}, {name: f"chosen-{name.lower()}-{'x' * 16}" for name in names}):
-        found = parsed(chosen)["services"]
-        redis, postgres = found["redis"]["environment"], found["postgres"]["environment"]
-        api, worker = found["backend"]["environment"], found["worker"]["environment"]
+        chosen_services = parsed(chosen)["services"]
+        redis, postgres = chosen_services["redis"]["environment"], chosen_services["postgres"]["environment"]
+        api, worker = chosen_services["backend"]["environment"], chosen_services["worker"]["environment"]
         assert api["REDIS_URL"] == f"redis://api:{redis['API_PASSWORD']}@redis:6379/0"
         assert worker["REDIS_URL"] == f"redis://worker:{redis['WORKER_PASSWORD']}@redis:6379/0"
-        assert api["SLUICE_CACHE_URL"] == f"redis://:{found['cache']['environment']['CACHE_PASSWORD']}@cache:6379/0"
+        assert (
+            api["SLUICE_CACHE_URL"]
+            == f"redis://:{chosen_services['cache']['environment']['CACHE_PASSWORD']}@cache:6379/0"
+        )
         assert api["DATABASE_URL"] == f"postgresql://sluice:{postgres['POSTGRES_PASSWORD']}@postgres:5432/sluice"
-        assert found["migrate"]["environment"]["DATABASE_URL"] == api["DATABASE_URL"]
+        assert chosen_services["migrate"]["environment"]["DATABASE_URL"] == api["DATABASE_URL"]
         assert all(len(word) >= 16 for word in redis.values())
-        assert all(chosen[name] in str(found) for name in chosen)
+        assert all(chosen[name] in str(chosen_services) for name in chosen)
 
 
 def test_the_databases_are_the_cluster_s() -> None:
     manifest = yaml.safe_load((ROOT / "deploy/bases/postgres/stateful-set.yaml").read_text())
     [container] = manifest["spec"]["template"]["spec"]["containers"]
-    there = {one["name"]: one.get("value") for one in container["env"]}
+    there = {entry["name"]: entry.get("value") for entry in container["env"]}
     here = services()["postgres"]["environment"]
     assert {name: there[name] for name in here if there[name]} == {name: here[name] for name in here if there[name]}
     script = (ROOT / "deploy/bases/redis/make-users.sh").read_text()
@@ -192,8 +195,8 @@ def test_the_databases_are_the_cluster_s() -> None:
     assert "/etc/valkey/valkey.conf" in services()["redis"]["command"][0]
 
 
-def test_the_cache_drops_its_oldest_and_asks_for_its_password(tmp_path: Path) -> None:
-    """Its own command, run: the queue's server beside it never drops anything."""
+def test_the_cache_drops_its_oldest_entries_and_requires_its_password(tmp_path: Path) -> None:
+    """The cache's own command, run: the queue's server beside it never drops an entry."""
     service, port = services()["cache"], free_port()
     [script] = service["command"]
     config = tmp_path / "valkey.conf"
@@ -227,38 +230,42 @@ def test_foreign_images_are_those_of_the_digests(service: Service) -> None:
 
 
 def test_digests_reach_every_image() -> None:
-    """As `--env-file deploy/digests.env` would bring them."""
+    """The digests as `--env-file deploy/digests.env` would bring them."""
     named = dict(re.findall(r"^([A-Z]+_IMAGE)=([^@\s]+)", (ROOT / "deploy/digests.env").read_text(), re.MULTILINE))
     pinned = {name: f"{image}@sha256:{'0' * 64}" for name, image in named.items()}
-    for one in parsed(pinned)["services"].values():
-        images = list(one["build"]["args"].values()) if "build" in one else [one["image"]]
+    for entry in parsed(pinned)["services"].values():
+        images = list(entry["build"]["args"].values()) if "build" in entry else [entry["image"]]
         assert all("@sha256:" in image for image in images)
 
 
 @pytest.mark.parametrize("chosen", ["ollama", "ollama-gpu"])
-def test_either_ollama_can_be_the_one_that_is_asked(chosen: str) -> None:
-    found = parsed({"OLLAMA": chosen, "SLUICE_SLOTS": "3"})["services"]
-    assert found["worker"]["environment"]["OLLAMA_BASE_URL"] == f"http://{chosen}:11434"
-    assert found["models"]["environment"]["OLLAMA_HOST"] == f"{chosen}:11434"
-    assert found["worker"]["environment"]["SLUICE_SLOTS"] == found[chosen]["environment"]["OLLAMA_NUM_PARALLEL"] == "3"
-    assert chosen in found["models"]["depends_on"]
+def test_either_ollama_can_be_the_worker_s_engine(chosen: str) -> None:
+    chosen_services = parsed({"OLLAMA": chosen, "SLUICE_SLOTS": "3"})["services"]
+    assert chosen_services["worker"]["environment"]["OLLAMA_BASE_URL"] == f"http://{chosen}:11434"
+    assert chosen_services["models"]["environment"]["OLLAMA_HOST"] == f"{chosen}:11434"
+    assert (
+        chosen_services["worker"]["environment"]["SLUICE_SLOTS"]
+        == chosen_services[chosen]["environment"]["OLLAMA_NUM_PARALLEL"]
+        == "3"
+    )
+    assert chosen in chosen_services["models"]["depends_on"]
 
 
-def test_profiles_bring_gpus_and_nothing_else_needs_one() -> None:
-    with_gpu = {name: one["profiles"] for name, one in services().items() if "deploy" in one}
+def test_profiles_bring_gpus_and_no_other_service_needs_one() -> None:
+    with_gpu = {name: entry["profiles"] for name, entry in services().items() if "deploy" in entry}
     assert with_gpu == {"ollama-gpu": ["gpu"], "vllm": ["vllm"]}
-    assert {profile for one in services().values() for profile in one.get("profiles", [])} == {"gpu", "vllm"}
+    assert {profile for entry in services().values() for profile in entry.get("profiles", [])} == {"gpu", "vllm"}
     slots = services()["worker-vllm"]["environment"]["SLUICE_SLOTS"]
     assert f"--max-num-seqs={slots}" in services()["vllm"]["command"]
 
 
-def test_what_vllm_compiles_in_tmp_may_be_run() -> None:
-    """Its kernels are shared objects below HOME, and Docker mounts a tmpfs noexec."""
-    with_exec = {name for name, one in services().items() if "/tmp:mode=1777,exec" in one["tmpfs"]}
+def test_files_that_vllm_compiles_in_tmp_may_be_run() -> None:
+    """vLLM's kernels are shared objects below HOME, and Docker mounts a tmpfs noexec."""
+    with_exec = {name for name, entry in services().items() if "/tmp:mode=1777,exec" in entry["tmpfs"]}
     assert with_exec == {"vllm"} and services()["vllm"]["environment"]["HOME"] == "/tmp"
 
 
 def test_every_variable_has_a_default() -> None:
-    """`docker compose up` in a fresh checkout asks for nothing."""
+    """`docker compose up` in a fresh checkout needs no setting."""
     text = "\n".join(line for line in FILE.read_text().splitlines() if not line.lstrip().startswith("#"))
     assert re.findall(r"(?<!\$)\$\{[A-Z_]+\}", text) == []

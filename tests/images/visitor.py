@@ -1,7 +1,7 @@
 """What a person's browser would see, from inside the ground: `python -m tests.images.visitor ready|chat|reload`.
 
-The last line that it prints is JSON; `begun` stands before it when the first tokens are there. The engine's tokens say
-when they were written, on a clock that all processes of a machine share.
+The last line that the visitor prints is JSON; `begun` stands before it when the first tokens are there. The engine's
+tokens have the time when they were written, on a clock that all processes of a machine share.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ FEW = 5
 
 
 async def be_ready() -> dict[str, Any]:
-    """Wait until the API says, through the page's nginx, that it sees a worker."""
+    """Waits until the API reports, through the page's nginx, that it sees a worker."""
     async with httpx.AsyncClient() as client:
-        told = await eventually(lambda: _health(client), 60, "the house is ready")
+        health = await eventually(lambda: _health(client), 60, "the house is ready")
         as_browser = {"Accept": "text/html"}
         page, metrics = [await client.get(PAGE + path, headers=as_browser) for path in ("/", "/metrics")]
     return {
-        "workers": len(told["workers"]),
+        "workers": len(health["workers"]),
         "page": page.text,
         "policy": page.headers["content-security-policy"],
         "metrics": metrics.status_code,
@@ -42,27 +42,27 @@ async def _health(client: httpx.AsyncClient) -> dict[str, Any] | None:
         answer = await client.get(f"{PAGE}/health/detailed")
     except httpx.TransportError:
         return None
-    told: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
-    return told if told.get("workers") else None
+    health: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
+    return health if health.get("workers") else None
 
 
 async def talk() -> dict[str, Any]:
-    """One answer of six seconds."""
-    async with listening(PAGE, _wish(120)) as heard:
-        await _few(heard)
+    """Reads one answer of six seconds."""
+    async with listening(PAGE, _wish(120)) as answer:
+        await _few(answer)
         read = time.monotonic_ns()
-        end = await heard.end()
-    numbers, written = _tokens(heard.text)
+        end = await answer.end()
+    numbers, written = _tokens(answer.text)
     return {"numbers": numbers, "first_read": read, "last_written": written[-1], "end": end}
 
 
 async def come_back() -> dict[str, Any]:
-    """An answer whose reader leaves in the middle and comes back."""
-    async with listening(PAGE, _wish(40), headers={"X-Sluice-On-Disconnect": "continue"}) as heard:
-        await _few(heard)
-    async with following(PAGE, heard.job, heard.last_id) as rest:
+    """Reads an answer whose reader leaves in the middle and comes back."""
+    async with listening(PAGE, _wish(40), headers={"X-Sluice-On-Disconnect": "continue"}) as answer:
+        await _few(answer)
+    async with following(PAGE, answer.job, answer.last_id) as rest:
         end = await rest.end()
-    numbers, _ = _tokens(text_of([*heard.events, *rest.events]))
+    numbers, _ = _tokens(text_of([*answer.events, *rest.events]))
     return {"numbers": numbers, "again": _tokens(rest.text)[0][:1], "end": end}
 
 
@@ -70,15 +70,15 @@ def _wish(tokens: int) -> dict[str, Any]:
     return chat(json.dumps({"tokens": tokens, "rate": 20}))
 
 
-async def _few(heard: Listener) -> None:
-    await heard.until(lambda one: len(_tokens(one.text)[0]) >= FEW, "a few tokens")
+async def _few(answer: Listener) -> None:
+    await answer.until(lambda listener: len(_tokens(listener.text)[0]) >= FEW, "a few tokens")
     print("begun", flush=True)
 
 
 def _tokens(text: str) -> tuple[list[int], list[int]]:
-    """Their numbers, and when each was written."""
-    found = TOKEN.findall(text)
-    return [int(number) for number, _ in found], [int(written) for _, written in found]
+    """The tokens' numbers, and when each was written."""
+    tokens = TOKEN.findall(text)
+    return [int(number) for number, _ in tokens], [int(written) for _, written in tokens]
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What tests stand on: real servers, real processes, and the ways to hurt them."""
+"""The ground of the tests: real servers, real processes, and the ways to hurt them."""

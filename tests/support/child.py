@@ -17,11 +17,13 @@ from tests.support.waiting import wait_until
 
 # Below the range from which Linux and macOS take ports for outgoing connections, which could steal one meanwhile.
 PORTS = range(20_000, 32_000)
-PARTS = 16  # of them: a process of xdist has one to itself, since a port is seldom listened on as soon as it is drawn
+PARTS = (
+    16  # of the range: a process of xdist has one to itself, since a port is seldom listened on as soon as it is drawn
+)
 
 
 def own_ports() -> Iterator[int]:
-    """This process's part, from anywhere in it on, none twice before all were drawn."""
+    """The ports of this process's part, from anywhere in it on, none twice before all were drawn."""
     part = int(os.environ.get("PYTEST_XDIST_WORKER", f"gw{PARTS - 1}")[2:]) % PARTS
     ports = PORTS[part::PARTS]
     first = random.SystemRandom().randrange(len(ports))  # several processes may have been started from one seed
@@ -91,11 +93,11 @@ class Child:
         return self.process.poll()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal. One that has ended already is left alone, since its pid may be another's by now."""
+        """Sends the process a signal. A process that has ended is left alone, since its pid may be another's by now."""
         self.process.send_signal(number)
 
     def pause(self) -> None:
-        """SIGSTOP: it keeps its connections and answers nothing. Returns once the kernel has stopped it."""
+        """SIGSTOP: the process keeps its connections and answers nothing. Returns once the kernel has stopped it."""
         self.signal(signal.SIGSTOP)
         wait_until(lambda: _state(self.pid) in ("T", ""), 5, f"{self.name} stops")
 
@@ -103,7 +105,7 @@ class Child:
         self.signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """SIGKILL, and wait until it is gone."""
+        """SIGKILL; returns when the process is gone."""
         self.process.kill()
         self.process.wait(10)
 
@@ -112,7 +114,7 @@ class Child:
         self.process.terminate()
 
     def stop(self, grace: float = 5) -> None:
-        """End it for good: SIGTERM (it may be stopped, so SIGCONT too), then SIGKILL after `grace` seconds."""
+        """Ends the process for good: SIGTERM (it may be stopped, so SIGCONT too), SIGKILL after `grace` seconds."""
         if not self.alive:
             return
         self.term()
@@ -123,7 +125,7 @@ class Child:
             self.kill()
 
     def tail(self, lines: int = 40) -> str:
-        """The end of its output, for a failing test's report."""
+        """The end of the process's output, for a failing test's report."""
         text = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         state = "alive" if self.alive else f"ended with {self._process and self._process.returncode}"
         return "\n".join([f"--- {self.name} ({state}) ---", *text[-lines:]])

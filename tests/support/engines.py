@@ -1,4 +1,4 @@
-"""Engines for a house of a test: what runs behind the worker, what its models are called, the worker's settings."""
+"""Engines for a house of a test: the process behind the worker, the names of its models, the worker's settings."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ WITH_TOOLS = "{% if tools %}<|im_start|>system\n{{ tools | tojson }}<|im_end|>\n
 
 class Models(NamedTuple):
     chat: str
-    plain: str  # its answers may be continued by another attempt
+    plain: str  # another attempt may continue this model's answers
     embed: str
 
 
 class Engine(NamedTuple):
-    """`scripted` is the engine's process, where it is the scripted one; `env` is for the worker."""
+    """A running engine. `scripted` is the engine's process, where it is the scripted one; `env` is for the worker."""
 
     models: Models
     env: dict[str, str]
@@ -38,7 +38,7 @@ class Engine(NamedTuple):
 
 
 def engine_of(name: str, home: Path, stack: ExitStack, rate: float = 400.0, context: int = CONTEXT) -> Engine:
-    """Runs until `stack` is left. `rate`: tokens a second of the scripted one's answers, 0 as fast as it can.
+    """An engine that runs until `stack` is left. `rate`: tokens a second of the scripted engine's answers, 0 at once.
     `context`: tokens of the tiny model's window."""
     home.mkdir(parents=True, exist_ok=True)
     if name == "llama-cpp":

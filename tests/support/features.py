@@ -20,7 +20,7 @@ TABLE = ROOT / "docs" / "features.md"
 CLIENTS = Path(__file__).parents[1] / "clients"
 # The tests that run by default: pyproject.toml's addopts.
 USUAL = "not real_ollama and not real_kubernetes and not real_images and not real_cluster"
-LIVING = ("ollama", "openai", "llama-cpp")  # engines of a usual run; a real Ollama is asked in a run of its own
+LIVING = ("ollama", "openai", "llama-cpp")  # engines of a usual run; a real Ollama gets a run of its own
 
 
 class Shown(NamedTuple):
@@ -54,7 +54,7 @@ UNPROVEN = pytest.StashKey[list[Shown]]()
 
 
 def shown_by(item: pytest.Item) -> list[Shown]:
-    """What a test shows if it passes: its marks, on the engine that it was given."""
+    """The claims that a test shows if it passes: its marks, on the engine that it was given."""
     given = getattr(item, "callspec", None)
     engine = given.params.get("engine", "") if given else ""
     return [Shown(mark.kwargs["dialect"], mark.kwargs["feature"], engine) for mark in item.iter_markers("shows")]
@@ -62,7 +62,7 @@ def shown_by(item: pytest.Item) -> list[Shown]:
 
 def claims(table: str) -> set[Shown]:
     """The claims of a page in the form of `tests.clients.features`: a row a feature, a column a dialect."""
-    found: set[Shown] = set()
+    shown: set[Shown] = set()
     heads: list[str] = []
     for line in table.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
@@ -72,15 +72,17 @@ def claims(table: str) -> set[Shown]:
             heads = cells
         else:
             pairs = zip(heads[1:], cells[1:], strict=False)
-            found |= {Shown(head, cells[0], one) for head, cell in pairs for one in cell.split(", ") if one in LIVING}
-    return found
+            shown |= {
+                Shown(head, cells[0], item) for head, cell in pairs for item in cell.split(", ") if item in LIVING
+            }
+    return shown
 
 
 def is_whole(config: pytest.Config) -> bool:
-    """True where nothing of the client tests was left out."""
+    """Whether the run left out none of the client tests."""
     chosen = [Path(str(argument).partition("::")[0]).resolve() for argument in config.args]
     narrowed = config.option.keyword or config.option.markexpr != USUAL or config.option.maxfail
-    return not narrowed and any(one in (CLIENTS, CLIENTS.parent, ROOT) for one in chosen)
+    return not narrowed and any(item in (CLIENTS, CLIENTS.parent, ROOT) for item in chosen)
 
 
 # Hooks
@@ -97,7 +99,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """In the process that the user started: write what was proven, and compare it with the page."""
+    """In the process that the user started: writes what was proven, and compares it with the page."""
     config = session.config
     if hasattr(config, "workerinput") or config.option.collectonly or not config.stash[SEEN].passed:
         return
@@ -115,8 +117,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def write(proven: Iterable[Shown], whole: bool) -> None:
-    """A run of a part adds to what is there; a whole one, and one of a real Ollama, starts anew for its engines."""
+    """A run of a part adds to the proofs so far; a whole run, and one of a real Ollama, starts anew for its engines."""
     before = {Shown(*entry) for entry in json.loads(RESULT.read_text())} if RESULT.exists() else set()
-    kept = {one for one in before if not (whole and one.engine in LIVING)}
+    kept = {item for item in before if not (whole and item.engine in LIVING)}
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(sorted({*kept, *proven}), indent=0, ensure_ascii=False))

@@ -25,7 +25,7 @@ PROTOCOLS: tuple[Protocol, ...] = ("ollama", "openai", "anthropic")
 
 @dataclass
 class Hostile:
-    """`misdeed`: what happens to a poisonous request. `lists`: the list of models as it is sent, None: one model."""
+    """The engine. `misdeed`: the end of a poisonous request. `lists`: the list of models as sent, None: one model."""
 
     protocol: Protocol = "ollama"
     misdeed: str = "drops"
@@ -35,7 +35,7 @@ class Hostile:
     poisoned: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One request a connection."""
+        """Answers one request a connection."""
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             sizes = [line for line in head.lower().splitlines() if line.startswith("content-length:")]

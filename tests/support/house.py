@@ -83,7 +83,7 @@ class House:
         return [*self.apis, *self.workers]
 
     def stop(self) -> None:
-        """End all at once: they shut down side by side, so that a test does not pay one grace period for each."""
+        """Ends all processes at once: they shut down side by side, so that a test does not wait for each."""
         running = [child for child in self.children() if child.alive]
         for child in running:
             child.term()

@@ -1,4 +1,4 @@
-"""What all of the tests' httpx clients have in common, in one place: they are patient, and quickly made."""
+"""The common settings of the tests' httpx clients, in one place: they are patient, and quickly made."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 import httpx
 from httpx._transports import default
 
-PATIENT = 30.0  # seconds; httpx's own five are a limit on the load of this machine, where a test does not say otherwise
+PATIENT = 30.0  # seconds; httpx's own five are a limit on the load of this machine, where a test sets no other
 
 
 def make_patient() -> None:

@@ -1,4 +1,4 @@
-"""What SQL holds, read directly: the history that every job's end is held against."""
+"""The rows that SQL holds, read directly: the history that every job's end is compared with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from backend.store.database import Database, DatabaseAway
 from backend.store.tables import jobs, messages
 from tests.support.waiting import eventually
 
-WITHIN = 30.0  # seconds: what a dead recorder left behind is taken after five
+WITHIN = 30.0  # seconds: rows that a dead recorder left behind are taken after five
 
 
 class Kept:
@@ -27,7 +27,7 @@ class Kept:
             return list((await tx.execute(select(table))).all())
 
     async def until_recorded(self, job_ids: Collection[str], within: float = WITHIN) -> None:
-        """Every one of these jobs has its row."""
+        """Waits until every one of these jobs has its row."""
 
         async def look() -> bool | None:
             with contextlib.suppress(DatabaseAway):
@@ -37,7 +37,7 @@ class Kept:
         await eventually(look, within, f"{len(job_ids)} jobs are recorded")
 
     async def check_recorded_once(self, ended: dict[str, str]) -> None:
-        """These jobs and no others have a row each, with the state that each ended in."""
+        """Waits until these jobs and no others have a row each, with the state that each ended in."""
         rows = await self.rows(jobs)
         assert Counter(row.id for row in rows) == Counter(list(ended))
         assert {row.id: row.state for row in rows} == ended

@@ -1,6 +1,6 @@
 """A stand-in of Kubernetes' API server: pods that can be listed by label and patched, with the real one's answers.
 
-What it cannot show (authorisation by roles, TLS, admission) a real one shows, in tests/kubernetes.
+Authorisation by roles, TLS and admission are beyond the stand-in; tests/kubernetes shows them on a real server.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import yaml
 COST = "controller.kubernetes.io/pod-deletion-cost"
 WORKER = {"app.kubernetes.io/name": "ollama-worker", "app.kubernetes.io/part-of": "sluice"}
 TOKEN = "token-of-a-service-account"
-# What a server of today takes for an object's patch; a JSON patch is a list.
+# The types that a server of today takes for an object's patch; a JSON patch is a list.
 OBJECTS = ("application/merge-patch+json", "application/strategic-merge-patch+json")
 
 
@@ -31,7 +31,7 @@ class Received(NamedTuple):
 
 
 class ApiServer:
-    """Namespace `sluice`. `answers`: a status for all requests instead of the truth; "hang": none is answered."""
+    """Namespace `sluice`. `answers`: a status for all requests instead of the truth; "hang": no answer at all."""
 
     def __init__(self) -> None:
         self.pods: dict[str, dict[str, Any]] = {}
@@ -54,7 +54,7 @@ class ApiServer:
         self.pods[name] = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}
 
     def cost(self, name: str) -> str | None:
-        """What the pod is marked with."""
+        """The pod's mark."""
         found: str | None = self.pods[name]["metadata"].get("annotations", {}).get(COST)
         return found
 
@@ -72,7 +72,7 @@ class ApiServer:
         return path
 
     def respond(self, method: str, target: str, headers: Any, body: bytes) -> tuple[int, dict[str, Any]]:
-        """Status and object. A wrong token, namespace, selector or content type is refused as the real one would."""
+        """Status and object. A wrong token, namespace, selector or content type is refused as the real server would."""
         if headers["Authorization"].lower() != f"bearer {TOKEN}":
             return _status(401, "Unauthorized")
         parts = urlsplit(target)
@@ -92,7 +92,7 @@ class ApiServer:
 
     def _list(self, query: str) -> list[dict[str, Any]]:
         selector = parse_qs(query).get("labelSelector", [""])[0]
-        wanted = dict(one.split("=") for one in selector.split(",") if one)
+        wanted = dict(pair.split("=") for pair in selector.split(",") if pair)
         return [pod for pod in self.pods.values() if wanted.items() <= pod["metadata"]["labels"].items()]
 
     def _patch(self, name: str, patch: dict[str, Any], kind: str) -> tuple[int, dict[str, Any]]:

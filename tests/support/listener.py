@@ -1,4 +1,4 @@
-"""A client that listens to a job in the background, and the exact text it must have heard in the end.
+"""A client that listens to a job in the background, and the exact text that it must have read in the end.
 
 async with listening(house.url, chat("!tokens 100")) as heard:
     await heard.words(10)      # ten words are out: now break something
@@ -23,7 +23,7 @@ EVENTS = "text/event-stream"
 
 
 def words(count: int) -> str:
-    """What the simulated engine answers to `!tokens <count>`."""
+    """The answer of the simulated engine to `!tokens <count>`."""
     return " ".join(f"w{n}" for n in range(count))
 
 
@@ -33,7 +33,7 @@ def chat(prompt: str, **more: Any) -> dict[str, Any]:
 
 
 class Listener:
-    """What one connection heard: every frame in order, and how it ended."""
+    """The events of one connection: every frame in order, and how the connection ended."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -68,7 +68,7 @@ class Listener:
         return [frame.json() for frame in self.frames if frame.event == kind]
 
     async def until(self, true: Callable[[Listener], Any], what: str, within: float = PATIENCE) -> None:
-        """Wait until it has heard what `true` asks for; fails at once when nothing more will come."""
+        """Waits until the frames so far satisfy `true`; fails at once when nothing more will come."""
 
         def look() -> bool | None:
             if true(self):
@@ -79,16 +79,16 @@ class Listener:
         await eventually(look, within, what)
 
     async def words(self, count: int) -> None:
-        """Wait until at least this many words have been heard."""
+        """Waits until at least this many words have come."""
         await self.until(lambda heard: len(heard.text.split()) >= count, f"{count} words")
 
     async def end(self, within: float = PATIENCE) -> str:
-        """Wait for the terminal event; its kind."""
+        """Waits for the terminal event; returns its kind."""
         await self.until(lambda heard: any(frame.event in ENDS for frame in heard.frames), "a terminal event", within)
         return next(frame.event for frame in self.frames if frame.event in ENDS)
 
     async def hung_up(self, within: float = PATIENCE) -> None:
-        """Wait until the connection has ended, whichever way."""
+        """Waits until the connection has ended, whichever way."""
         await eventually(lambda: self.closed or None, within, "the connection's end")
 
     async def listen(self) -> None:
@@ -116,7 +116,7 @@ def text_of(frames: list[Frame]) -> str:
 async def listening(
     url: str, body: Any = None, *, headers: Mapping[str, str] | None = None, bytes_per_second: float = 0
 ) -> AsyncIterator[Listener]:
-    """Open an SSE stream (`/api/chat` of an API's `url` where there is a body) and hear it until the block is left.
+    """Opens an SSE stream (`/api/chat` of an API's `url` where there is a body) and reads it until the block is left.
 
     Leaving the block before the end is a client that vanishes.
     """
@@ -135,7 +135,7 @@ async def listening(
 
 @contextlib.asynccontextmanager
 async def following(url: str, job: str, after: str = "", **headers: str) -> AsyncIterator[Listener]:
-    """Listen to a job's events from the start, or after an event id."""
+    """Listens to a job's events from the start, or after an event id."""
     sent = {**headers, **({"Last-Event-ID": after} if after else {})}
     async with listening(f"{url}/api/jobs/{job}/events", headers=sent) as heard:
         yield heard

@@ -30,11 +30,11 @@ CARELESS = ("fsync=off", "full_page_writes=off")
 
 def binaries() -> Path:
     """The folder of the newest version's programs. Raises where there is none: such tests fail and never skip."""
-    found = sorted(DEBIAN.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
+    folders = sorted(DEBIAN.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
     on_path = shutil.which("postgres")
-    if not found and not on_path:
+    if not folders and not on_path:
         raise FileNotFoundError(MISSING)
-    return (found[-1] if found else Path(str(on_path)).resolve()).parent
+    return (folders[-1] if folders else Path(str(on_path)).resolve()).parent
 
 
 class Postgres(Child):
@@ -60,7 +60,7 @@ class Postgres(Child):
         self._create(user)
 
     def _create(self, user: str | None) -> None:
-        """Make its data folder, with one user who needs no password."""
+        """Makes the data folder, with one user who needs no password."""
         options = ("-U", "sluice", "-E", "UTF8", "--locale=C.UTF-8", "--auth=trust", "--no-sync")
         command = [*_as_user(user), str(self._bin / "initdb"), "-D", str(self._data), *options]
         done = subprocess.run(command, cwd=self.cwd, env=self.env, capture_output=True, text=True, check=False)
@@ -70,7 +70,7 @@ class Postgres(Child):
         return f"postgresql://sluice@127.0.0.1:{self.port}/{database}"
 
     def start(self, within: float = 30) -> None:
-        """Start it and wait until it answers."""
+        """Starts the server and waits until it answers."""
         super().start()
         try:
             wait_until(self._answers, within, f"postgres answers on port {self.port}")
@@ -82,7 +82,7 @@ class Postgres(Child):
         self.signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """Kill it and wait for its children too: the kernel may end them a moment later, which holds up a new start."""
+        """Kills the server and waits for its children too: the kernel may end them later, which delays a start."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         super().kill()
         wait_until(lambda: not any(Path("/proc", child).exists() for child in children), 30, "its children have ended")
@@ -98,7 +98,7 @@ class Postgres(Child):
         return self.url(name)
 
     def execute(self, statement: str) -> None:
-        """One statement, on a connection of its own."""
+        """Executes one statement, on a connection of its own."""
 
         async def execute() -> None:
             connection = await asyncpg.connect(self.url(), timeout=5)

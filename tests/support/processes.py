@@ -47,7 +47,7 @@ class PythonProcess(Child):
         return Forked(self._module, self.env, self.cwd, self.log) if as_is else super()._begin()
 
     def log_lines(self) -> Iterator[LogLine]:
-        """Every whole JSON line so far. What is not JSON (a traceback at import) is only in `tail`."""
+        """Every whole JSON line so far. A line that is not JSON (a traceback at import) is only in `tail`."""
         for line in self.log.read_bytes().split(b"\n")[:-1]:
             if line.startswith(b"{"):
                 yield orjson.loads(line)
@@ -63,7 +63,7 @@ class PythonProcess(Child):
         return await self.wait_for_log(lambda line: wanted.items() <= line.items(), within)
 
     async def wait_for_exit(self, within: float = 10) -> int:
-        """Its exit status; negative: the signal that killed it."""
+        """Waits for the exit status; negative: the signal that killed the process."""
         with self.explained():
             return await eventually(lambda: self.returncode, within, "its end")
 
@@ -91,12 +91,12 @@ class Api(PythonProcess):
         return f"http://127.0.0.1:{self.port}"
 
     async def ready(self, within: float = START) -> None:
-        """Wait until `GET /health/ready` is 200."""
+        """Waits until `GET /health/ready` is 200."""
         with self.explained():
             await eventually(self._is_ready, within, f"{self.name} is ready")
 
     def wait_ready(self, workers: int = 0) -> None:
-        """Block until it is ready and sees this many workers that ask for jobs, for callers without an event loop."""
+        """Blocks until the API is ready and this many workers ask for jobs, for callers without an event loop."""
 
         def ready() -> bool:
             self.expect_alive()
@@ -115,7 +115,7 @@ class Api(PythonProcess):
         return answer if answer is not None and answer.status_code == 200 else None
 
     async def sees_workers(self, count: int, within: float = START) -> None:
-        """Wait until `GET /health/detailed` counts this many workers, and each asks for jobs: to be known is less."""
+        """Waits until `GET /health/detailed` counts this many workers, and each asks for jobs: to be known is less."""
         with self.explained():
             await eventually(lambda: self._counts(count), within, f"{self.name} sees {count} workers")
 
@@ -134,7 +134,7 @@ class Api(PythonProcess):
 
 
 def all_ask(workers: Sequence[Mapping[str, Any]], count: int) -> bool:
-    """Whether these, of `GET /health/detailed`, are so many, and each asks for jobs."""
+    """Whether these workers, of `GET /health/detailed`, are so many, and each asks for jobs."""
     return len(workers) == count and all(worker["asking"] for worker in workers)
 
 
@@ -145,6 +145,6 @@ class Worker(PythonProcess):
         super().__init__("ollama_worker", name, home, env)
 
     async def lets_go_of(self, job: str, within: float = 10) -> LogLine:
-        """Wait until it stops a cancelled job: the order to cancel tells it, or the log where a burst was faster."""
+        """Waits until the worker stops a cancelled job: by the order, or by the log where a burst was faster."""
         ways = ("job.cancelling", "attempt.stale")
         return await self.wait_for_log(lambda line: line.get("action") in ways and line.get("job_id") == job, within)

@@ -18,7 +18,7 @@ CHUNK = 65_536  # bytes
 
 
 class Proxy:
-    """Forwards every connection to `host:port`. Used as an async context manager; `port` is then where it listens.
+    """Forwards connections to `host:port`. Used as an async context manager; `port` is then where the proxy listens.
 
     `delay` (seconds) may be set at any time and holds back each chunk in both directions.
     """
@@ -116,6 +116,6 @@ class Proxy:
 
 def reset(writer: asyncio.StreamWriter) -> None:
     """Close with RST instead of FIN: the other end gets an error, not an end of file, as when a host vanishes."""
-    with contextlib.suppress(OSError):  # it is closed already
+    with contextlib.suppress(OSError):  # the connection is closed already
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()

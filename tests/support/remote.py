@@ -12,7 +12,7 @@ from langserve import RemoteRunnable
 
 @asynccontextmanager
 async def remote_runnable(url: str) -> AsyncIterator[RemoteRunnable[Any, Any]]:
-    """Without its own finalizer: that starts a thread where the garbage collector happens to run, and where this runs
+    """The client without its finalizer, which starts a thread where the garbage collector happens to run; where that is
     in a thread pool that is just starting one, it waits for a lock that its own thread holds: for ever."""
     with patch("langserve.client._close_clients", lambda *clients: None):
         runnable: RemoteRunnable[Any, Any] = RemoteRunnable(url)

@@ -30,14 +30,14 @@ class ScriptedEngine(Child):
         wait_until(self._answers, 20, "the scripted engine answers")
 
     async def entries(self, prompt: str) -> list[dict[str, Any]]:
-        """The requests that it got whose prompt contains this text, the oldest first."""
+        """The requests whose prompt contains this text, the oldest first."""
         async with httpx.AsyncClient(timeout=30) as client:
             response = await client.get(f"{self.url}/scripted/book", params={"prompt": prompt})
         entries: list[dict[str, Any]] = response.json()
         return entries
 
     async def until(self, prompt: str, state: str, within: float = 10) -> None:
-        """Wait until the newest request of this prompt is `answering`, `done`, `closed`, `refused` or `broken`."""
+        """Waits until the newest request of this prompt is `answering`, `done`, `closed`, `refused` or `broken`."""
 
         async def look() -> bool | None:
             entries = await self.entries(prompt)

@@ -1,6 +1,6 @@
 """A stand-in for xllamacpp whose loads last until a test opens a gate, with Python's lock held: a large model's load.
 
-Everything else is the real library, so that what was loaded in the end answers. It stands before the real one on the
+The rest is the real library, so that what was loaded in the end answers. The stand-in is before the real one on the
 path of the process that loads, which is all that a test changes.
 """
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tests.support.waiting import eventually
 
-# `PyDLL` calls C with Python's lock held, as the library's own constructor does. The gate is a named pipe: opening it
-# waits until somebody holds its other end.
+# `PyDLL` calls C with Python's lock held, as the library's own constructor does. The gate is a named pipe: opening the
+# pipe waits until another process holds its other end.
 SOURCE = """
 import ctypes, os, pathlib, sys
 
@@ -36,7 +36,7 @@ xllamacpp.Server = slow
 
 
 class SlowLibrary:
-    """`env` is for the process that loads. The gate is closed until `open`."""
+    """The gate and its book. `env` is for the process that loads. The gate is closed until `open`."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -62,5 +62,5 @@ class SlowLibrary:
         return [int(file.name.partition("-")[2]) for file in begun]
 
     async def begun(self, count: int) -> int:
-        """Wait until so many processes have begun a load; the latest."""
+        """Waits until so many processes have begun a load; returns the latest."""
         return await eventually(lambda: self.loads[-1] if len(self.loads) >= count else None, 30, "it loads")

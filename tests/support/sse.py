@@ -74,7 +74,7 @@ class Stream:
             yield line
 
     async def frames(self) -> AsyncIterator[Frame]:
-        """Each whole event of an SSE answer. One that the end cuts off is dropped, as a browser does."""
+        """Each whole event of an SSE answer. An event that the end cuts off is dropped, as a browser does."""
         async for block in self._split(b"\n\n"):
             frame = parse_frame(block)
             if frame is None:
@@ -113,7 +113,7 @@ class Stream:
         return taken
 
     async def _fill(self) -> None:
-        """Read once: one byte at the requested pace (the head is not paced), or all that is there."""
+        """Reads once: one byte at the requested pace (the head is not paced), or all bytes that are there."""
         if self.bytes_per_second and self.status:
             await asyncio.sleep(1 / self.bytes_per_second)
         data = await asyncio.get_running_loop().sock_recv(self._socket, 1 if self.bytes_per_second else 65_536)
@@ -123,7 +123,7 @@ class Stream:
 
 
 def parse_frames(sent: bytes) -> list[Frame]:
-    """Those of a whole body; blocks without data are left out."""
+    """The frames of a whole body; blocks without data are left out."""
     return [frame for block in sent.split(b"\n\n") if (frame := parse_frame(block)) is not None]
 
 

@@ -1,4 +1,4 @@
-"""The tools that break things must break exactly what they say."""
+"""The tools that break things must break exactly what they promise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Redis knows, read directly: the truth that every client's view is held against."""
+"""The state of Redis, read directly: the truth that every client's view is compared with."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Truth:
         return text_of(await self.frames(job))
 
     async def states(self) -> dict[str, str]:
-        """Every job there is a record of, and its state."""
+        """Every job with a record, and its state."""
         keys = [key async for key in self.redis.scan_iter(match=self.keys.job("*"), count=1000)]
         states = {key.decode().rpartition(":")[2]: await self.redis.hget(key, "state") for key in keys}
         return {job: state.decode() for job, state in states.items()}
@@ -57,7 +57,7 @@ class Truth:
         return [{name.decode(): value.decode() for name, value in fields.items()} for _, fields in rows]
 
     async def until_state(self, job: str, *states: str, within: float = PATIENCE) -> JobRecord:
-        """Wait, also for a Redis that is just away."""
+        """Waits, also for a Redis that is just away."""
 
         async def look() -> JobRecord | None:
             with contextlib.suppress(*UNREACHABLE):
@@ -68,7 +68,7 @@ class Truth:
         return await eventually(look, within, f"{job} is {' or '.join(states)}")
 
     async def until_drained(self, within: float = PATIENCE) -> None:
-        """Wait until no job is live."""
+        """Waits until no job is live."""
 
         async def look() -> bool | None:
             with contextlib.suppress(*UNREACHABLE):
@@ -78,17 +78,17 @@ class Truth:
         await eventually(look, within, "no job is live")
 
     async def until_asking(self, count: int) -> set[str]:
-        """Wait for so many workers, each of which asks for jobs; their incarnations."""
+        """Waits for so many workers, each of which asks for jobs; returns their incarnations."""
 
         async def look() -> set[str] | None:
             workers = await self.workers.all()
-            asking = {one.incarnation for one in workers if one.asking}
+            asking = {worker.incarnation for worker in workers if worker.asking}
             return asking if len(asking) == len(workers) == count else None
 
         return await eventually(look, PATIENCE, f"{count} workers ask for jobs")
 
     async def reap(self, incarnation: str) -> None:
-        """What a watcher does after ten silent seconds, now: by compare-and-set on the beat that stands.
+        """Reaps now what a watcher reaps after ten silent seconds: by compare-and-set on the beat that stands.
 
         Again where it has beaten in between.
         """
@@ -99,7 +99,7 @@ class Truth:
         await eventually(look, PATIENCE, f"{incarnation} is reaped")
 
     async def leftovers(self) -> list[str]:
-        """After a drain: every queue, set, deadline and owner that should be gone (invariants 1, 5 and 7)."""
+        """Checks after a drain: every queue, set, deadline and owner that should be gone is (invariants 1, 5 and 7)."""
         left = [f"demand {await self.jobs.depth()}"] if await self.jobs.depth() else []
         for pattern in ("waiting:*", "ring:*", "front:*", "due", "owned:*"):
             left += [key.decode() async for key in self.redis.scan_iter(match=f"{self.keys.prefix}:{pattern}")]
@@ -110,7 +110,7 @@ class Truth:
         return left
 
     async def check_whole(self, heard: Listener, count: int) -> None:
-        """The answer to `!tokens <count>`, heard to its end: all of it, once, in a job's only attempt."""
+        """Checks the answer to `!tokens <count>`, read to its end: all of it, once, in a job's only attempt."""
         assert await heard.end() == "completed"
         assert heard.text == words(count)
         assert heard.events == await self.frames(heard.job)
@@ -119,7 +119,7 @@ class Truth:
         await self.check_ended_once(heard.job)
 
     async def check_ended_once(self, job: str) -> None:
-        """Exactly one terminal event, the last of a log without gaps, and the record agrees with it."""
+        """Checks that a job has exactly one terminal event, the last of a log without gaps, and its record agrees."""
         record, log = await self.record(job), await self.log(job)
         ends = [entry for entry in log if entry.fields()["type"] in TERMINAL]
         assert len(ends) == 1 and ends[0] is log[-1], [entry.fields()["type"] for entry in log]

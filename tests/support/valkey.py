@@ -16,7 +16,7 @@ from tests.support.waiting import wait_until
 from wire.client import CONNECTIONS, open_redis
 
 # Seconds that a test's own client waits for an answer of Redis. A busy machine may stand still for some of them, and no
-# test is about its own client: what is, opens one with a limit of its own.
+# test is about its own client: a test that is opens a client with a limit of its own.
 PATIENT = 30.0
 
 
@@ -65,7 +65,7 @@ class Valkey(Child):
         return f"redis://127.0.0.1:{self.port}"
 
     def start(self, within: float = 10) -> None:
-        """Start it and wait until it answers, data loaded."""
+        """Starts the server and waits until it answers, data loaded."""
         super().start()
         try:
             wait_until(self._answers, within, f"valkey answers on port {self.port}")
@@ -73,13 +73,13 @@ class Valkey(Child):
             raise TimeoutError(f"{error}\n{self.tail()}") from None
 
     def restart(self) -> None:
-        """Start it again on the same port and data; kills it first if it still runs."""
+        """Starts the server again on the same port and data; kills it first if it still runs."""
         if self.alive:
             self.kill()
         self.start()
 
     def command_line(self, *words: str | bytes, patience: float = PATIENT) -> bytes:
-        """Send one command on a connection of its own; its whole answer, raw (`+OK\\r\\n`).
+        """Sends one command on a connection of its own; returns its whole answer, raw (`+OK\\r\\n`).
 
         TimeoutError where nothing comes for `patience` seconds.
         """
@@ -89,7 +89,7 @@ class Valkey(Child):
         return answer.removesuffix(b"+OK\r\n")
 
     def written(self) -> None:
-        """Block until what it has acknowledged is in its file, and so outlives a kill.
+        """Blocks until all acknowledged writes are in the server's file, and so outlive a kill.
 
         While an fsync runs, that is up to two seconds later (`everysec`; the design promises no more).
         """
@@ -105,7 +105,7 @@ class Valkey(Child):
     def _answers(self) -> bool:
         assert self.alive, f"valkey ended at start\n{self.tail()}"
         try:
-            return self.command_line("PING") == b"+PONG\r\n"  # `-LOADING` while it reads its append-only file
+            return self.command_line("PING") == b"+PONG\r\n"  # `-LOADING` while the server reads its append-only file
         except OSError:
             return False
 
