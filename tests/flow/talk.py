@@ -10,7 +10,7 @@ from tests.support.sse import Frame
 
 @dataclass
 class Talk:
-    """One client's wish, and all that it heard of it over any number of connections."""
+    """One client's wish, and all that it read of the answer over any number of connections."""
 
     name: str
     count: int

@@ -37,7 +37,7 @@ async def test_the_same_request_is_answered_once_by_whichever_api_it_comes_in(ho
     assert set(await truth.states()) == made
 
 
-COUNTS = (6, 7, 8)  # of words that are asked for, until one is found: a look that takes long is a miss, by design
+COUNTS = (6, 7, 8)  # of requested words, until an answer is cached: a look that takes long is a miss, by design
 OF_ONE = {"provider_preference": "simulated"}  # a name for the worker's engine
 
 
@@ -56,8 +56,8 @@ async def test_a_cached_stream_is_sent_again_from_its_start(house: Houses) -> No
     home = await house()
     async with httpx.AsyncClient(base_url=home.url, timeout=20) as client:
         for count in COUNTS:
-            asked = {**STREAM, "messages": [{"role": "user", "content": f"!tokens {count}"}]}
-            first, again = [await client.post("/v1/chat/completions", json=asked, headers=ALLOW) for _ in range(2)]
+            body = {**STREAM, "messages": [{"role": "user", "content": f"!tokens {count}"}]}
+            first, again = [await client.post("/v1/chat/completions", json=body, headers=ALLOW) for _ in range(2)]
             if again.headers["x-sluice-cache"] == "hit":
                 break
     assert [answer.headers["x-sluice-cache"] for answer in (first, again)] == ["miss", "hit"]
@@ -75,17 +75,17 @@ async def test_an_answer_that_is_being_made_is_shared(house: Houses, truth: Trut
     async with contextlib.AsyncExitStack() as stack:
         heard: list[Listener] = []
         for count in COUNTS:
-            asked = chat(f"!tokens {count}")
-            heard += [await stack.enter_async_context(listening(home.url, asked, headers=ALLOW)) for _ in range(2)]
+            body = chat(f"!tokens {count}")
+            heard += [await stack.enter_async_context(listening(home.url, body, headers=ALLOW)) for _ in range(2)]
             if heard[-2].job == heard[-1].job:
                 break
         home.start_worker()
-        assert {await one.end() for one in heard} == {"completed"}
+        assert {await listener.end() for listener in heard} == {"completed"}
     assert heard[-2].job == heard[-1].job
-    assert set(await truth.states()) == {one.job for one in heard}
+    assert set(await truth.states()) == {listener.job for listener in heard}
 
 
-async def test_what_failed_is_tried_again(house: Houses, truth: Truth) -> None:
+async def test_a_request_that_failed_is_tried_again(house: Houses, truth: Truth) -> None:
     home = await house()
     body = {"prompt": "!fault context_too_long", "use_cache": True}
     async with httpx.AsyncClient(base_url=home.url, timeout=20) as client:

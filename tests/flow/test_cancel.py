@@ -50,7 +50,7 @@ async def test_a_running_job_is_cancelled_and_its_slot_is_free_at_once(house: Ho
     assert not await truth.leftovers()
 
 
-async def test_cancelling_what_has_ended_changes_nothing(house: Houses, truth: Truth) -> None:
+async def test_cancelling_an_ended_job_changes_nothing(house: Houses, truth: Truth) -> None:
     home = await house(apis=1, workers=1)
     async with listening(home.url, chat("!tokens 5")) as heard:
         assert await heard.end() == "completed"

@@ -1,4 +1,4 @@
-"""A client vanishes: what becomes of its job is what it asked for, and never at another reader's cost."""
+"""A client vanishes: its job's end is what the client asked for, and never at another reader's cost."""
 
 from __future__ import annotations
 

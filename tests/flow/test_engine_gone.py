@@ -62,7 +62,7 @@ async def test_an_engine_that_breaks_off_costs_a_try_and_another_attempt_answers
     """Some text is out, and this template cannot be continued: native readers get `restarted`."""
     async with fake_ollama() as engine:
         engine.chunks, engine.cut, engine.template = [chat_line("Hel")], True, "{{ .Prompt }}"
-        # It breaks off until it is seen to have been asked, which may be more often than a job has tries by default.
+        # The engine breaks off until its book shows the request, which may be more often than a job has tries.
         home = await house(apis=1, workers=1, OLLAMA_BASE_URL=engine.url, QUEUE_MAX_ATTEMPTS="20", **OLLAMA)
         async with listening(home.url, chat("hello")) as heard:
             await eventually(lambda: len(engine.bodies("/api/chat")) or None, 10, "the engine is called")

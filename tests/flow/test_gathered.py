@@ -25,12 +25,12 @@ async def test_gathered_tokens_come_in_few_pieces(house: Houses) -> None:
 @pytest.mark.parametrize("path", ["/api/lc/chat/stream", "/v1/chat/completions", "/v1/responses"])
 async def test_every_stream_can_be_gathered(house: Houses, path: str) -> None:
     home = await house()
-    asked = {"messages": [{"role": "user", "content": f"!tokens {TOKENS}"}], "model": "qwen2.5:0.5b", "stream": True}
+    body = {"messages": [{"role": "user", "content": f"!tokens {TOKENS}"}], "model": "qwen2.5:0.5b", "stream": True}
     if path == "/v1/responses":
-        asked = {"input": f"!tokens {TOKENS}", "model": "qwen2.5:0.5b", "stream": True}
+        body = {"input": f"!tokens {TOKENS}", "model": "qwen2.5:0.5b", "stream": True}
     elif path.endswith("/stream"):
-        asked = {"input": {"messages": asked["messages"]}}
-    gathered = await read(home, path, "300", asked)
+        body = {"input": {"messages": body["messages"]}}
+    gathered = await read(home, path, "300", body)
     assert b"".join(gathered).count(b"w399") >= 1
     assert len(gathered) < TOKENS / 4
 

@@ -62,7 +62,7 @@ async def test_a_silent_network_that_comes_back_costs_no_token(cables: Cables, t
 
 @pytest.mark.parametrize("side", ["api", "worker"])
 async def test_lost_replies_cost_no_token_and_double_none(cables: Cables, truth: Truth, side: str) -> None:
-    """The commands arrive, their answers do not, then the connection breaks: everything is asked again."""
+    """The commands arrive, their answers do not, then the connection breaks: every command is sent again."""
     proxy: Proxy = getattr(cables, side)
     async with listening(cables.home.url, chat("!tokens 600")) as heard:
         for cut in range(1, 4):
@@ -74,12 +74,12 @@ async def test_lost_replies_cost_no_token_and_double_none(cables: Cables, truth:
         await truth.check_whole(heard, 600)
 
 
-async def test_the_end_itself_may_lose_its_reply(cables: Cables, truth: Truth) -> None:
+async def test_an_end_whose_reply_is_lost_is_written_once(cables: Cables, truth: Truth) -> None:
     """Ten short jobs while the worker's connections are cut all the time: `finish` meets a cut sooner or later."""
     async with contextlib.AsyncExitStack() as stack:
         streams = [listening(cables.home.url, chat("!tokens 30")) for _ in range(10)]
         heard = [await stack.enter_async_context(stream) for stream in streams]
-        ends = asyncio.gather(*(one.end() for one in heard))
+        ends = asyncio.gather(*(listener.end() for listener in heard))
         while not ends.done():
             cables.worker.blackhole("down")
             await asyncio.sleep(0.03)
@@ -87,8 +87,8 @@ async def test_the_end_itself_may_lose_its_reply(cables: Cables, truth: Truth) -
             cables.worker.heal()
             await asyncio.sleep(0.3)  # longer than a worker rests before it tries again, also on a busy machine
         assert set(await ends) == {"completed"}
-        for one in heard:
-            await truth.check_whole(one, 30)
+        for listener in heard:
+            await truth.check_whole(listener, 30)
     assert not await truth.leftovers()
 
 

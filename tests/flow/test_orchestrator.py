@@ -81,7 +81,7 @@ async def marked(server: ApiServer, *wanted: str) -> None:
 
 
 async def streams(api: Api) -> int:
-    """Asked as KEDA asks: by the pod's address, which is no name that anybody allowed."""
+    """Calls as KEDA does: by the pod's address, which is no allowed host."""
     async with httpx.AsyncClient() as client:
         answer = await client.get(f"http://{POD}:{api.port}/metrics/streams")
     assert answer.status_code == 200, answer.text
@@ -125,7 +125,7 @@ async def test_a_busy_pod_is_marked_and_an_idle_pod_is_unmarked(home: House, ser
 
 
 async def test_an_api_server_that_hangs_slows_no_chat(home: House, server: ApiServer) -> None:
-    """Whole chats begin and end while one question to it hangs, in the very process that asked."""
+    """Whole chats begin and end while one request to that server hangs, in the very process that sent it."""
     holder = next(api for api in home.apis if api.name == last(leads(home)))
     server.answers, before = "hang", len(leads(home))
     async with httpx.AsyncClient(timeout=30) as client, listening(holder.url, chat("!tokens 5000")) as heard:

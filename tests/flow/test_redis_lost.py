@@ -67,7 +67,7 @@ async def test_each_process_logs_once_that_redis_is_away_and_once_that_it_is_bac
         await process.wait_for_action("redis.away")  # type: ignore[attr-defined]
         await process.wait_for_action("link.failed")  # type: ignore[attr-defined]
     async with httpx.AsyncClient(timeout=30) as client:
-        for _ in range(20):  # each is answered when Redis was asked and did not answer
+        for _ in range(20):  # each is answered when Redis has not answered in time
             assert (await client.get(home.url + "/health/ready")).status_code == 503
             await asyncio.sleep(0.1)
     fresh_valkey.start()

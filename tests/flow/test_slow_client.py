@@ -42,28 +42,28 @@ async def test_slow_readers_of_a_long_answer_cost_bounded_memory(house: Houses, 
     """
     home = await house(apis=1, workers=0)
     async with contextlib.AsyncExitStack() as stack:
-        asked = await stack.enter_async_context(listening(home.url, chat("a long story"), headers=STAY))
-        slow = [await _slow(stack, home.url, asked.job) for _ in range(WATCHERS)]
+        caller = await stack.enter_async_context(listening(home.url, chat("a long story"), headers=STAY))
+        slow = [await _slow(stack, home.url, caller.job) for _ in range(WATCHERS)]
         life = new_incarnation("test")
         await truth.workers.register(life, 1, WorkerInfo("none", {}))
         await truth.workers.ask(life, True)
-        assert await truth.jobs.start(asked.job, life, 1, encode(Started(attempt=1, worker=life, model="m")))
-        await asked.until(lambda heard: heard.of("started"), "its start")
+        assert await truth.jobs.start(caller.job, life, 1, encode(Started(attempt=1, worker=life, model="m")))
+        await caller.until(lambda heard: heard.of("started"), "its start")
         before = rss(home.api.pid)
         for first in range(1, EVENTS, BATCH):
             await truth.workers.beat(life)
-            await _say(truth, asked.job, range(first, first + BATCH))
-            await asked.until(lambda heard, first=first: len(heard.events) >= first + BATCH, "this batch")
+            await _say(truth, caller.job, range(first, first + BATCH))
+            await caller.until(lambda heard, first=first: len(heard.events) >= first + BATCH, "this batch")
         grown = (rss(home.api.pid) - before) / MiB
         end = Completed(finish_reason="stop", usage=Usage(), timings=Timings())
-        assert await truth.jobs.finish(asked.job, life, 1, EVENTS + 1, "completed", encode(end)) == FINISHED
-        assert await asked.end() == "completed"
+        assert await truth.jobs.finish(caller.job, life, 1, EVENTS + 1, "completed", encode(end)) == FINISHED
+        assert await caller.end() == "completed"
         assert grown < 24, f"{grown:.0f} MiB more"
         for heard in slow:
             heard.stream.bytes_per_second = 0
         assert [await heard.end() for heard in slow] == ["completed"] * WATCHERS
-        assert all(heard.events == asked.events for heard in slow)
-    assert asked.events == await truth.frames(asked.job)
+        assert all(heard.events == caller.events for heard in slow)
+    assert caller.events == await truth.frames(caller.job)
 
 
 async def _say(truth: Truth, job: str, numbers: range) -> None:

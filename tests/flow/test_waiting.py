@@ -1,4 +1,4 @@
-"""Jobs that wait: for a worker, for their turn, for a model; and those for whom there is no room."""
+"""Jobs that wait for a worker, for their turn, for a model; and jobs that are refused for want of room."""
 
 from __future__ import annotations
 

@@ -53,9 +53,9 @@ class Verdict:
         text = text_of(log)
         exact = words(talk.count)
         if not (text == exact if state == "completed" else exact.startswith(text)):
-            self.violations.append(f"{talk.job} ({state}): its text is not what was asked for: {text[-80:]!r}")
+            self.violations.append(f"{talk.job} ({state}): its text is not what was requested: {text[-80:]!r}")
         if state == "failed" or (state == "cancelled" and talk.plan == "stay"):
-            self.violations.append(f"{talk.job}: {state}, though nobody asked for that: {log[-1].data!r}")
+            self.violations.append(f"{talk.job}: {state}, though no client wanted that: {log[-1].data!r}")
 
     async def check_history(self) -> None:
         states = await self._truth.states()

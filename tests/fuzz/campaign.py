@@ -25,7 +25,7 @@ ENDLESS = ("/api/admin/events",)
 
 
 class Campaign:
-    """`number`: the same one sends the same requests."""
+    """A campaign on one house. `number`: the same number sends the same requests."""
 
     def __init__(self, fuzzed: Fuzzed, number: int = 0) -> None:
         self._house, self._shapes = fuzzed
@@ -37,14 +37,14 @@ class Campaign:
         return self._house.url
 
     def shapes(self, count: int) -> None:
-        """Bent requests of every dialect, four callers at a time. Raises Wrong for the first wrong answer."""
+        """Sends bent requests of every dialect, four callers at a time. Raises Wrong for the first wrong answer."""
         first = self._seed * 1_000_000
         slices = [range(first + caller, first + count, CALLERS) for caller in range(CALLERS)]
         with ThreadPoolExecutor(CALLERS) as callers:
             self.sent += sum(callers.map(self._send_all, slices))
 
     def documented(self, count: int) -> None:
-        """What our own OpenAPI document allows, and what it forbids."""
+        """Sends what our own OpenAPI document allows, and what it forbids."""
         schema = schemathesis.openapi.from_url(f"{self._house.url}/openapi.json")
         every = [one.ok() for one in schema.get_all_operations()]
         operations = [one for one in every if one.path not in ENDLESS]
@@ -55,7 +55,7 @@ class Campaign:
                     self._each(share, cases(operation), lambda case: self._call(session, case))
 
     def chats_still(self) -> None:
-        """At the end: every worker lives, and answers."""
+        """Checks at the end that every worker lives, and answers."""
         for child in self._house.children():
             assert child.alive, child.tail()
         body = {"messages": [{"role": "user", "content": "!tokens 3"}], "options": BRIEF, "stream": False}
@@ -80,7 +80,7 @@ class Campaign:
             each()
 
     def _send_all(self, numbers: range) -> int:
-        """On connections of its own: how many were sent."""
+        """Sends the requests on connections of its own; returns how many were sent."""
         with httpx.Client(base_url=self._house.url, timeout=HANGS) as client:
             for number in numbers:
                 self._send(client, request(number, self._shapes))
@@ -107,7 +107,7 @@ class Campaign:
 
 
 def cases(operation: Any) -> st.SearchStrategy[Any]:
-    """Right ones, and wrong ones where there is a body that can be."""
+    """Right requests, and wrong ones where there is a body that can be wrong."""
     right = operation.as_strategy()
     return right | operation.as_strategy(schemathesis.GenerationMode.NEGATIVE) if operation.body else right
 

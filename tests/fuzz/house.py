@@ -25,7 +25,7 @@ WINDOW = 256  # tokens of the tiny model: what only the window ends has ended so
 
 
 class Fuzzed(NamedTuple):
-    """`shapes` name the models of its engine."""
+    """A house to be fuzzed. `shapes` name the models of its engine."""
 
     house: House
     shapes: tuple[Shape, ...]
@@ -33,7 +33,7 @@ class Fuzzed(NamedTuple):
 
 @contextmanager
 def fuzzed_house(home: Path, engine: str = "simulated") -> Iterator[Fuzzed]:
-    """`engine`: which one the workers have; the errors of each have other words."""
+    """Yields the house. `engine`: which engine the workers have; the errors of each have other words."""
     with ExitStack() as stack:
         behind = _engine(engine, home, stack)
         valkey = Valkey(home / "valkey")

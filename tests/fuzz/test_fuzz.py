@@ -32,7 +32,7 @@ def test_bent_requests_cost_no_more_than_an_error(campaign: Campaign) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("engine", "seed"), list(zip(SCRIPTED, (1, 2), strict=True)))
 def test_bent_requests_cost_no_more_behind_engines_of_another_protocol(tmp_path: Path, engine: str, seed: int) -> None:
-    """What an engine refuses, too: its errors are other ones than those of the simulated engine."""
+    """An engine's refusals cost no more either: their errors are not those of the simulated engine."""
     with fuzzed_house(tmp_path, engine) as fuzzed:
         campaign = Campaign(fuzzed, seed)
         campaign.shapes(SHAPES)
@@ -47,7 +47,7 @@ def test_what_the_document_allows_and_forbids_costs_no_more_than_an_error(campai
 
 @pytest.mark.parametrize("schema", [{"minimum": [1]}, {"minLength": "long"}, {"pattern": 5}, {"maxItems": -1}], ids=str)
 def test_faults_of_earlier_campaigns_stay_refused(campaign: Campaign, schema: dict[str, Any]) -> None:
-    """A bound that is no number was let in, and the worker failed over it."""
+    """A bound that is no number was accepted, and the worker failed over it."""
     wanted = {"type": "object", "properties": {"a": {"type": "integer", **schema}}}
     body = {"messages": [{"role": "user", "content": "hi"}], "format": wanted, "stream": False}
     answer = httpx.post(f"{campaign.url}/api/chat", json=body, timeout=20)
@@ -55,7 +55,7 @@ def test_faults_of_earlier_campaigns_stay_refused(campaign: Campaign, schema: di
 
 
 def test_a_bound_beyond_64_bits_is_kept_to_as_far_as_it_goes(campaign: Campaign) -> None:
-    """It has no place in our JSON, and the worker failed over it."""
+    """Such a bound has no place in our JSON, and the worker failed over it."""
     wanted = {"type": "object", "properties": {"a": {"type": "integer", "minimum": -(10**20)}}}
     body = {"messages": [{"role": "user", "content": "hi"}], "format": wanted, "stream": False}
     assert httpx.post(f"{campaign.url}/api/chat", json=body, timeout=20).status_code == 200

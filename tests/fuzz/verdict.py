@@ -1,4 +1,4 @@
-"""What any answer to any request must be: no fault of ours, whole, and an error in its dialect's own shape."""
+"""The bounds of any answer to any request: no fault of ours, whole, and an error in its dialect's own shape."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OURS = ("internal_error", "engine_error")  # codes in the middle of a stream tha
 
 
 class Wrong(AssertionError):
-    """An answer that must not be."""
+    """An answer that breaks the bounds."""
 
 
 def check(path: str, status: int, media_type: str, body: bytes, anthropic: bool = False) -> None:

@@ -137,6 +137,14 @@ async def test_without_a_tool_no_gpu_is_read(smi: StandIn) -> None:
     assert await nvidia() == ()
 
 
+async def ended(watching: asyncio.Task[None]) -> None:
+    """Cancel it, and let the pipes of its last process close, some turns of the loop after its end."""
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
 async def test_a_tool_that_hangs_is_killed_and_called_again_later(
     smi: StandIn, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,7 +159,7 @@ async def test_a_tool_that_hangs_is_killed_and_called_again_later(
     monkeypatch.setattr(gpu, "ANSWER_SECONDS", 60)
     smi.says(H100)
     await eventually(lambda: (SEEN,) in reported or None, 10, "the engine answers now")
-    watching.cancel()
+    await ended(watching)
 
 
 async def test_old_numbers_do_not_stand_when_the_driver_goes(smi: StandIn, quick: None) -> None:
@@ -162,7 +170,7 @@ async def test_old_numbers_do_not_stand_when_the_driver_goes(smi: StandIn, quick
     smi.does("sys.exit(9)")
     await eventually(lambda: reported[-1] == () or None, 10, "a later report without GPUs")
     assert reported[0] == (SEEN,)
-    watching.cancel()
+    await ended(watching)
 
 
 async def test_an_unforeseen_error_ends_the_looks_at_gpus_and_not_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
