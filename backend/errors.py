@@ -185,7 +185,7 @@ def as_api_error(error: Exception) -> ApiError:
         return Invalid(explain(list(error.errors())))
     if isinstance(error, HTTPException):
         return _of_status(error)
-    return ApiError("Something failed here that nobody foresaw; the log has it under this request id.")
+    return ApiError("Something failed here that was not foreseen; the log has it under this request id.")
 
 
 @contextmanager

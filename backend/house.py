@@ -201,8 +201,8 @@ async def open_house(settings: ApiSettings) -> AsyncIterator[House]:
 
 
 def _leave_if_broken(task: asyncio.Task[None]) -> None:
-    """Let the process drain, so that it is started again from outside: without one of its loops it serves nobody
-    well."""
+    """Let the process drain, so that it is started again from outside: without one of its loops it serves no
+    caller well."""
     if not task.cancelled() and (error := task.exception()) is not None:
         try:
             log.critical("a background loop crashed; leaving", action="house.broken", exc_info=error)

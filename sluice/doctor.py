@@ -148,7 +148,7 @@ async def engine(worker: WorkerSettings) -> list[Finding]:
 
 
 async def others(up: UpSettings, worker: WorkerSettings) -> list[Finding]:
-    """The servers of the further workers, asked with the workers' own requests."""
+    """The servers of the further workers, probed with the workers' own requests."""
     try:
         further = further_workers(up, worker)
     except EngineRefused as error:

@@ -85,7 +85,7 @@ class Answers:
 def _is_reusable(record: JobRecord, tenant: TenantId, model: str) -> bool:
     """Whether the caller's tenant may be given the answer of this job.
 
-    It must be the answer of the model that is asked now, not of a fallback that answered while that model was in
+    It must be the answer of the model that is wanted now, not of a fallback that answered while that model was in
     trouble. It must be made in one attempt: a log in which an answer begins anew ends most dialects' streams with an
     error, and that error would be sent again for an hour.
     """

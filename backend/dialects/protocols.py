@@ -1,6 +1,6 @@
 """The protocols that are spoken here: a new one is a folder, and one line here.
 
-They stand in a file of their own: whoever imports a single schema from a room would else import all rooms.
+They stand in a file of their own: else the import of a single schema from one room would import all rooms.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 - `Host` must be a name that this server knows: a website that rebinds its own name to 127.0.0.1 sends that name. The
   address that the connection came to is no name, so no website can rebind it; a cluster reaches its pods by address.
-  Names that nobody can own on the internet need not be known (docs/decisions/dialects-ollama.md).
+  Names that have no owner on the internet need not be known (docs/decisions/dialects-ollama.md).
 - `Origin`, and what a browser writes into `Sec-Fetch-Site`, must be this server or an allowed origin. Following a link
   here (a navigation by GET) stays possible.
 - A body must not be of a type in which a page may send a body without a preflight: a form's type, or none. A body of

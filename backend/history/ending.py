@@ -19,7 +19,7 @@ class Output(NamedTuple):
 
 
 class Ending(NamedTuple):
-    """One ended job. `event` None: its log is gone, or it was cancelled. `output` None: no book asked for it."""
+    """One ended job. `event` None: its log is gone, or it was cancelled. `output` None: no book awaits it."""
 
     record: JobRecord
     event: Completed | Failed | None

@@ -43,10 +43,11 @@ class Ways:
         self.of_one_model = ask.kind in OF_ONE_MODEL
 
     def able(self, meant: Meaning, trimmed: bool) -> list[Target]:
-        """The targets of the model that can do what is asked, at least one; those that can read all of it, if any can.
+        """The targets of the model that can do what the ask needs, at least one; of these, those that can read all of
+        the prompt, if any can.
 
-        `trimmed`: the prompt was cut to what its model can read. Raises Unsupported where no target can do what is
-        asked, TooLarge where none can read a prompt that was not trimmed.
+        `trimmed`: the prompt was cut to what its model can read. Raises Unsupported where no target can do what the
+        ask needs, TooLarge where none can read a prompt that was not trimmed.
         """
         able = [target for target in meant.targets if not lacks(self._about(target), self._needs)]
         if not able:

@@ -78,7 +78,7 @@ class OllamaStore:
         self._fresh[full_name(model)] = time.monotonic()
 
     async def must_load(self, model: str) -> bool:
-        """Whether the model is not in memory. Ollama is not asked again right after an answer of this model."""
+        """Whether the model is not in memory. No request is sent to Ollama right after an answer of this model."""
         name = full_name(model)
         if time.monotonic() - self._fresh.get(name, -FRESH_SECONDS) < FRESH_SECONDS:
             return False

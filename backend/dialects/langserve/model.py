@@ -42,8 +42,8 @@ def not_let_in(ask: JobRequest) -> AbstractAsyncContextManager[Events]:
 
 
 class QueueChat(ChatOllama):
-    """A chat model whose answers are jobs. `follow` lets a job in and yields its events; whoever passes `follow` leaves
-    the job.
+    """A chat model whose answers are jobs. `follow` submits a job and yields its events; the code that
+    passes `follow` leaves the job.
 
     Raises JobFailed for a job that failed, and Unavailable where an attempt is lost after some of its chunks were
     given: attempts are never concatenated.

@@ -99,7 +99,7 @@ async def cancel(request: Request, caller: Chatter, response_id: Id) -> Response
     return answer(await responses.now(await responses.find(caller, response_id)))
 
 
-@router.get("/{response_id}/input_items", summary="What a response was asked with")
+@router.get("/{response_id}/input_items", summary="The input of a response")
 async def input_items(
     request: Request,
     caller: Chatter,
