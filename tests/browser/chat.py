@@ -61,6 +61,14 @@ class Chat:
         await expect(self.answers).to_have_count(before + 1)
         await self.done()
 
+    async def edit_first(self, text: str) -> None:
+        """Send another text in place of the first question."""
+        await self.questions.first.hover()
+        await self.button("Edit message").click()
+        field = self.page.get_by_role("textbox", name="Edit your message")
+        await field.fill(text)
+        await field.press("Enter")
+
     async def done(self) -> None:
         """Wait until the newest answer has ended."""
         await expect(self.answer).to_have_attribute("aria-busy", "false")

@@ -30,11 +30,7 @@ async def test_a_first_chat_a_resumed_answer_and_branches_need_no_langserve(home
     await chat.done()
     assert await chat.words() == numbered(60)
 
-    await chat.questions.first.hover()
-    await chat.button("Edit message").click()
-    field = chat.page.get_by_role("textbox", name="Edit your message")
-    await field.fill("!tokens 5")
-    await field.press("Enter")
+    await chat.edit_first("!tokens 5")
     await chat.says("w4")
     await chat.done()
     await chat.questions.first.hover()
